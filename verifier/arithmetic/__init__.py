@@ -1,0 +1,1 @@
+"""One program, several arithmetics: floats, balls, series of balls, expressions."""

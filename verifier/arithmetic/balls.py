@@ -1,0 +1,348 @@
+"""Run a Program over the real numbers, in Arb balls, a column of points at a time: every result encloses the exact value.
+
+A truth value is True, False, or None where the balls do not decide it; a value that is not enclosed (undefined, or not
+known at this precision) is NaN. With `strict`, everything that happens *at* a kink or on a boundary counts as undecided:
+there a derivative cannot be read off one branch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from flint import acb, arb, ctx, fmpq, fmpz
+
+from verifier.formats import Format, exact
+from verifier.program import Program, significant_digits
+
+NAN = arb("nan")
+ZERO, ONE = arb(0), arb(1)
+HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
+
+
+@contextlib.contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Set flint's working precision, which is global to the process, for a block."""
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+def current_precision() -> int:
+    """flint's working precision in bits."""
+    return int(ctx.prec)
+
+
+def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict: bool, upstream: Any = ONE, rounded_in: Format | None = None) -> list[Any]:
+    """The enclosure of every step at every point.
+
+    `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
+    many digits as that format can hold is the interval of the constants that it may have been rounded from.
+    `program` must consist of primitives (see `symbolic.primitive`).
+    """
+    count = len(columns[0]) if columns else 1
+    values: list[Any] = []
+    with precision(bits):
+        for step in program.steps:
+            gate = step.gate
+            if gate == "input":
+                values.append(columns[len(values)])
+            elif step.args:
+                function = function_of(gate, strict=strict)
+                values.append(list(map(function, *(values[a] for a in step.args))))
+            else:
+                leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
+                values.append([leaf] * count)
+    return values
+
+
+def literal(text: str, rounded_in: Format | None = None) -> Any:
+    """A decimal literal as a ball; as the interval it stands for where it is a rounded constant of the format."""
+    value = exact(text)
+    ball = arb(fmpq(value.numerator, value.denominator))
+    if rounded_in is None or significant_digits(text) < rounded_in.digits or value == 0:
+        return ball
+    from verifier.formats import floor_log2, ulp_exponent
+
+    half_ulp = arb(2) ** (ulp_exponent(rounded_in, floor_log2(value)) - 1)
+    return ball + arb(0, max(half_ulp, _last_digit(text) / 2))
+
+
+def _last_digit(text: str) -> Any:
+    mantissa, _, exponent = text.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2].replace("_", ""))
+    return arb(10) ** (int(exponent or 0) - decimals)
+
+
+def constant(name: str) -> Any:
+    """pi, e, tau, Euler's constant as balls; inf."""
+    if name == "tau":
+        return 2 * arb.pi()
+    return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "euler_gamma": arb.const_euler}[name]()
+
+
+def integer(ball: Any) -> int | None:
+    """The integer a ball is exactly, or None."""
+    if not (ball.is_exact() and ball.is_integer()):
+        return None
+    return int(ball.unique_fmpz())
+
+
+# ---------------------------------------------------------------- truth values
+
+
+def _less(a: Any, b: Any) -> bool | None:
+    if a < b:
+        return True
+    if a > b or _same(a, b):
+        return False
+    return None if not a >= b else False
+
+
+def _less_equal(a: Any, b: Any) -> bool | None:
+    if a <= b:
+        return True
+    return False if a > b else None
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Certainly the same number: both exact, or both the same infinity."""
+    return bool(a == b)
+
+
+def _equal(a: Any, b: Any) -> bool | None:
+    if _same(a, b):
+        return True
+    return False if (a < b or a > b) else None
+
+
+def _and(a: bool | None, b: bool | None) -> bool | None:
+    if a is False or b is False:
+        return False
+    return None if a is None or b is None else True
+
+
+def _or(a: bool | None, b: bool | None) -> bool | None:
+    if a is True or b is True:
+        return True
+    return None if a is None or b is None else False
+
+
+def _not(a: bool | None) -> bool | None:
+    return None if a is None else not a
+
+
+def _where(c: bool | None, a: Any, b: Any) -> Any:
+    if c is None:
+        return NAN
+    return a if c else b
+
+
+_TRUTHS: dict[str, Callable[..., bool | None]] = {
+    "lt": _less,
+    "gt": lambda a, b: _less(b, a),
+    "le": _less_equal,
+    "ge": lambda a, b: _less_equal(b, a),
+    "eq": _equal,
+    "ne": lambda a, b: _not(_equal(a, b)),
+}
+_LOGIC: dict[str, Callable[..., Any]] = {"and": _and, "or": _or, "not": _not, "where": _where}
+
+
+def _off_boundary(compare: Callable[..., bool | None]) -> Callable[..., bool | None]:
+    """The same comparison, undecided on a tie."""
+
+    def decide(a: Any, b: Any) -> bool | None:
+        return compare(a, b) if a < b or a > b else None
+
+    return decide
+
+
+# ---------------------------------------------------------------- kinks
+
+
+def _abs_strict(a: Any) -> Any:
+    return abs(a) if a != 0 else NAN
+
+
+def _sign(a: Any) -> Any:
+    if a != 0:
+        return a.sgn()
+    return ZERO if _same(a, ZERO) else NAN
+
+
+def _sign_strict(a: Any) -> Any:
+    return a.sgn() if a != 0 else NAN
+
+
+def _step(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decide(a: Any) -> Any:
+        result = function(a)
+        return result if result.is_exact() else NAN
+
+    return decide
+
+
+def _step_strict(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decide(a: Any) -> Any:
+        return function(a) if a.is_finite() and not a.contains_integer() else NAN
+
+    return decide
+
+
+def _max(a: Any, b: Any) -> Any:
+    return a if a >= b else b if b >= a else a.max(b)
+
+
+def _min(a: Any, b: Any) -> Any:
+    return a if a <= b else b if b <= a else a.min(b)
+
+
+def _max_strict(a: Any, b: Any) -> Any:
+    return a if a > b else b if b > a else NAN
+
+
+def _min_strict(a: Any, b: Any) -> Any:
+    return a if a < b else b if b < a else NAN
+
+
+# ---------------------------------------------------------------- functions Arb needs help with
+
+
+def _exp(a: Any) -> Any:
+    result = a.exp()
+    if not a.is_finite() or abs(a) < HUGE:
+        return result
+    magnitude = abs(a).upper()
+    if not magnitude < arb(2) ** 1100:
+        return result
+    with precision(ctx.prec + 1200):  # e^a = 2^k e^(a - k log 2)
+        k = (a / arb.const_log2()).mid().floor().unique_fmpz()
+        reduced = (a - arb(k) * arb.const_log2()).exp()
+        return reduced * arb(2) ** arb(k)
+
+
+def _expm1(a: Any) -> Any:
+    return a.expm1() if abs(a) < HUGE else _exp(a) - 1
+
+
+def _sinh(a: Any) -> Any:
+    return a.sinh() if abs(a) < HUGE else (_exp(a) - _exp(-a)) / 2
+
+
+def _cosh(a: Any) -> Any:
+    return a.cosh() if abs(a) < HUGE else (_exp(a) + _exp(-a)) / 2
+
+
+def _pow(a: Any, b: Any) -> Any:
+    if a.is_zero():
+        return ONE if b.is_zero() else ZERO if b > 0 else NAN
+    result = a**b
+    if not result.is_finite() and a > 0 and b.is_finite():
+        return _exp(b * a.log())
+    return result
+
+
+def _cbrt(a: Any) -> Any:
+    if a.is_zero():
+        return ZERO
+    if a > 0:
+        return a.root(3)
+    return -((-a).root(3)) if a < 0 else NAN
+
+
+def _lgamma(a: Any) -> Any:
+    return a.lgamma() if a > 0 else abs(a.gamma()).log()
+
+
+def _polygamma(n: Any, a: Any) -> Any:
+    order = integer(n)
+    if order is None or order < 0:
+        return NAN
+    return a.digamma() if order == 0 else _real(acb(a).polygamma(order))
+
+
+def _real(z: Any) -> Any:
+    """The real part where the imaginary part may be zero; NaN where it is certainly not."""
+    return z.real if z.imag.contains(0) else NAN
+
+
+def _atan2(y: Any, x: Any) -> Any:
+    return y.atan2(x) if not (y.is_zero() and x.is_zero()) else NAN
+
+
+def _div(a: Any, b: Any) -> Any:
+    return a / b
+
+
+# The primitives of the gate table: Arb's functions under the gates' names.
+PRIMITIVES: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": _div,
+    "neg": lambda a: -a,
+    "pow": _pow,
+    "copy": lambda a: a,
+    "exp": _exp,
+    "expm1": _expm1,
+    "log": arb.log,
+    "log1p": arb.log1p,
+    "sqrt": arb.sqrt,
+    "cbrt": _cbrt,
+    "sin": arb.sin,
+    "cos": arb.cos,
+    "tan": arb.tan,
+    "asin": arb.asin,
+    "acos": arb.acos,
+    "atan": arb.atan,
+    "atan2": _atan2,
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "tanh": arb.tanh,
+    "asinh": arb.asinh,
+    "acosh": arb.acosh,
+    "atanh": arb.atanh,
+    "erf": arb.erf,
+    "erfc": arb.erfc,
+    "erfinv": arb.erfinv,
+    "gamma": arb.gamma,
+    "lgamma": _lgamma,
+    "digamma": arb.digamma,
+    "polygamma": _polygamma,
+    "abs": abs,
+    "sign": _sign,
+    "floor": _step(arb.floor),
+    "ceil": _step(arb.ceil),
+    "max": _max,
+    "min": _min,
+    **_TRUTHS,
+    **_LOGIC,
+}
+_STRICT: dict[str, Callable[..., Any]] = {
+    "abs": _abs_strict,
+    "sign": _sign_strict,
+    "floor": _step_strict(arb.floor),
+    "ceil": _step_strict(arb.ceil),
+    "max": _max_strict,
+    "min": _min_strict,
+    **{name: _off_boundary(compare) for name, compare in _TRUTHS.items()},
+}
+for _name, _operator in (("add", arb.__add__), ("sub", arb.__sub__), ("mul", arb.__mul__), ("div", arb.__truediv__), ("neg", arb.__neg__)):
+    PRIMITIVES[_name] = _operator  # without a frame of Python: half of all the work of a sweep
+
+
+@cache
+def function_of(gate: str, *, strict: bool) -> Callable[..., Any]:
+    """The function that encloses a primitive gate."""
+    if strict and gate in _STRICT:
+        return _STRICT[gate]
+    return PRIMITIVES[gate]
+
+
+__all__ = ["HUGE", "NAN", "PRIMITIVES", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]

@@ -1,0 +1,205 @@
+"""Run a Program in floats, a column of points at a time: float64 as CPython computes it, narrower formats as NumPy does."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from verifier.formats import Format, dtype, exact, round_exact
+from verifier.gates import GATES, Gate, kernel
+from verifier.program import Program, definition
+
+Column = Sequence[Any]
+CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "tau": math.tau, "euler_gamma": 0.5772156649015329}
+
+
+def run(program: Program, columns: Sequence[Column], fmt: Format, *, upstream: float = 1.0) -> list[Column]:
+    """The value of every step at every point.
+
+    `columns` has one sequence of floats per input, all of one length; so has the result, per step (truth values for
+    comparisons). Every operation is rounded to `fmt`. Where CPython raises, the IEEE result takes its place.
+    """
+    count = len(columns[0]) if columns else 1
+    if fmt.name == "float64":
+        return _run64(program, [list(c) for c in columns], count, upstream)
+    import numpy as np
+
+    kind = dtype(fmt)
+    with np.errstate(all="ignore"):
+        return _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, fmt)
+
+
+def _leaf(step: Any, fmt: Format, upstream: float) -> float:
+    if step.gate == "number":
+        return literal(step.text, fmt)
+    return upstream if step.gate == "upstream" else CONSTANT_VALUES[step.text]
+
+
+@cache
+def literal(text: str, fmt: Format) -> float:
+    """A decimal literal rounded once to the format."""
+    return float(text) if fmt.name == "float64" else round_exact(fmt, exact(text))
+
+
+def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float) -> list[Column]:
+    from verifier.formats import FORMATS
+
+    float64 = FORMATS["float64"]
+    values: list[Any] = []
+    for step in program.steps:
+        if step.gate == "input":
+            values.append(columns[len(values)])
+        elif step.args:
+            values.append(_apply64(step.gate, [values[a] for a in step.args], count))
+        else:
+            values.append([_leaf(step, float64, upstream)] * count)
+    return values
+
+
+def _apply64(name: str, args: list[list[Any]], count: int) -> list[Any]:
+    if name == "copy":
+        return args[0]
+    gate = GATES[name]
+    function, foreign = _kernel64(gate)
+    if function is None:
+        return list(_run64(definition(name), args, count, 1.0)[definition(name).output])
+    try:
+        if foreign:
+            return [_native(v) for v in map(function, *args)]
+        return list(map(function, *args))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return [_total(gate, function, row) for row in zip(*args, strict=True)]
+
+
+def _native(value: Any) -> Any:
+    return float(value) if not isinstance(value, bool) else value
+
+
+@cache
+def _kernel64(gate: Gate) -> tuple[Callable[..., Any] | None, bool]:
+    if gate.float64 is None:
+        return None, False
+    if gate.name == "pow":
+        return power, False
+    foreign = gate.float64.startswith(("np.", "scipy."))
+    function = kernel(gate.float64)
+    return (_quiet(function), True) if foreign else (function, False)
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    import numpy as np
+
+    def call(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*args)
+
+    return call
+
+
+def _total(gate: Gate, function: Callable[..., Any], row: tuple[Any, ...]) -> Any:
+    """The IEEE result where CPython raises: NumPy's, which follows IEEE 754 for invalid, division by zero and overflow."""
+    try:
+        return _native(function(*row))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        import numpy as np
+
+        if gate.arrays is None:
+            return math.nan
+        with np.errstate(all="ignore"):
+            return float(kernel(gate.arrays)(*(np.float64(v) for v in row)))
+
+
+def power(a: float, b: float) -> float:
+    """CPython's `a**b`; NaN where it leaves the reals (a negative base with a fractional exponent)."""
+    result = a**b
+    return result if type(result) is float else math.nan
+
+
+def fma(a: float, b: float, c: float) -> float:
+    """a*b + c rounded once, through exact rationals."""
+    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+        return a * b + c
+    total = Fraction(a) * Fraction(b) + Fraction(c)
+    if total == 0:
+        return a * b + c  # the sign of a zero sum is that of IEEE addition
+    try:
+        result = total.numerator / total.denominator
+    except OverflowError:
+        return math.inf if total > 0 else -math.inf
+    return result if result else math.copysign(0.0, total)
+
+
+def sign(a: float) -> float:
+    """-1, 0 or 1; NaN for NaN."""
+    return a if math.isnan(a) else float((a > 0) - (a < 0))
+
+
+def floor(a: float) -> float:
+    """math.floor as a float."""
+    return float(math.floor(a))
+
+
+def ceil(a: float) -> float:
+    """math.ceil as a float."""
+    return float(math.ceil(a))
+
+
+def trunc(a: float) -> float:
+    """math.trunc as a float."""
+    return float(math.trunc(a))
+
+
+def round_half_even(a: float) -> float:
+    """Python's round as a float."""
+    return float(round(a))
+
+
+def where(c: bool, a: float, b: float) -> float:
+    """`a if c else b`."""
+    return a if c else b
+
+
+def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: float, fmt: Format) -> list[Column]:
+    import numpy as np
+
+    kind = dtype(fmt)
+    values: list[Any] = []
+    for step in program.steps:
+        if step.gate == "input":
+            values.append(columns[len(values)])
+        elif step.args:
+            values.append(_apply_arrays(step.gate, [values[a] for a in step.args], count, fmt))
+        else:
+            values.append(np.full(count, _leaf(step, fmt, upstream)).astype(kind))
+    return values
+
+
+def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
+    if name == "copy":
+        return args[0]
+    gate, kind = GATES[name], dtype(fmt)
+    if gate.arrays is None:
+        program = definition(name)
+        return _run_arrays(program, args, count, 1.0, fmt)[program.output]
+    function = kernel(gate.arrays)
+    try:
+        if gate.arrays.startswith("scipy.") and kind.itemsize < 4:  # noqa: PLR2004 - SciPy has kernels for 32 and 64 bits
+            raise TypeError  # noqa: TRY301
+        result = function(*args)
+    except TypeError:
+        import numpy as np
+
+        result = function(*(a if a.dtype == bool else a.astype(np.float32) for a in args))
+    return result if result.dtype == kind or result.dtype == bool else result.astype(kind)
+
+
+def as_floats(column: Column) -> list[float]:
+    """A column of any format as Python floats."""
+    return column if isinstance(column, list) else [float(v) for v in column]
+
+
+__all__ = ["as_floats", "ceil", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]

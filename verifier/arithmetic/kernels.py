@@ -1,0 +1,121 @@
+"""Kernels that SciPy has under another signature: one of several results, the real branch, a library's derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+
+def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The kernel that gives a Python float for floats and, silently, an array for arrays."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            result = function(*(np.float64(a) if isinstance(a, float) else a for a in args))
+        return float(result) if isinstance(args[-1], float) else result
+
+    return call
+
+
+@_for_scalars
+def airyai(a: Any) -> Any:
+    """Ai(a)."""
+    return special.airy(a)[0]
+
+
+@_for_scalars
+def airyaiprime(a: Any) -> Any:
+    """Ai'(a)."""
+    return special.airy(a)[1]
+
+
+@_for_scalars
+def airybi(a: Any) -> Any:
+    """Bi(a)."""
+    return special.airy(a)[2]
+
+
+@_for_scalars
+def airybiprime(a: Any) -> Any:
+    """Bi'(a)."""
+    return special.airy(a)[3]
+
+
+@_for_scalars
+def si(a: Any) -> Any:
+    """The sine integral."""
+    return special.sici(a)[0]
+
+
+@_for_scalars
+def ci(a: Any) -> Any:
+    """The cosine integral."""
+    return special.sici(a)[1]
+
+
+@_for_scalars
+def shi(a: Any) -> Any:
+    """The hyperbolic sine integral."""
+    return special.shichi(a)[0]
+
+
+@_for_scalars
+def chi(a: Any) -> Any:
+    """The hyperbolic cosine integral."""
+    return special.shichi(a)[1]
+
+
+@_for_scalars
+def fresnels(a: Any) -> Any:
+    """The integral of sin(pi t²/2)."""
+    return special.fresnel(a)[0]
+
+
+@_for_scalars
+def fresnelc(a: Any) -> Any:
+    """The integral of cos(pi t²/2)."""
+    return special.fresnel(a)[1]
+
+
+@_for_scalars
+def lambertw(a: Any) -> Any:
+    """The principal branch of Lambert's W, NaN where it is not real."""
+    w = special.lambertw(a)
+    return np.where(w.imag == 0, w.real, np.nan)
+
+
+@_for_scalars
+def ellipb(a: Any) -> Any:
+    """The associated complete elliptic integral B(m), by Carlson's RD."""
+    return special.elliprd(0, 1 / (1 - a), 1) / (3 * np.sqrt(1 - a))
+
+
+@_for_scalars
+def ellipd(a: Any) -> Any:
+    """The associated complete elliptic integral D(m), by Carlson's RD."""
+    return special.elliprd(0, 1 - a, 1) / 3
+
+
+@_for_scalars
+def zetaderiv(n: Any, a: Any) -> Any:
+    """The n-th derivative of Riemann's zeta function, which SciPy lacks: mpmath's."""
+    return np.vectorize(_zetaderiv, otypes=[float])(n, a)
+
+
+def _zetaderiv(n: float, a: float) -> float:
+    if not np.isfinite(a) or a == 1:
+        return float("nan")
+    return float(_mpmath().zeta(float(a), 1, int(n)).real)
+
+
+@cache
+def _mpmath() -> Any:
+    """A context of its own, at the precision of float64: mpmath's global one belongs to everybody."""
+    import mpmath
+
+    return mpmath.MPContext()

@@ -1,0 +1,127 @@
+"""Enclosures of the special functions: Arb's, with the arguments in the order of the gate table, NaN outside the domain, and the cases Arb leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import factorial
+from typing import Any
+
+from flint import arb, arb_series
+
+NAN = arb("nan")
+FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
+
+
+def _bessel(method: str) -> Callable[[Any, Any], Any]:
+    function = getattr(arb, method)
+
+    def enclose(n: Any, a: Any) -> Any:
+        return function(a, n)
+
+    return enclose
+
+
+def _ive(n: Any, a: Any) -> Any:
+    """exp(-|a|) I_n(a); to the left of 0 only for integers n, by symmetry."""
+    if a >= 0:
+        return a.bessel_i(n, True)
+    if a <= 0 and n.is_exact() and n.is_integer():
+        value = (-a).bessel_i(n, True)
+        return -value if int(n.unique_fmpz()) % 2 else value
+    if a.contains(0):
+        return (-abs(a)).exp() * a.bessel_i(n)
+    return NAN
+
+
+def _kve(n: Any, a: Any) -> Any:
+    return a.bessel_k(n, True) if a > 0 else NAN
+
+
+def _erfcx(a: Any) -> Any:
+    """exp(a²) erfc(a): from 1 on U(1/2, 1/2, a²) / sqrt(pi), where the factors would over- and underflow."""
+    if a >= 1:
+        return (a * a).hypgeom_u(arb(1) / 2, arb(1) / 2) / arb.pi().sqrt()
+    return (a * a).exp() * a.erfc()
+
+
+def _dawson(a: Any) -> Any:
+    """a 1F1(1; 3/2; -a²) (DLMF 7.5.1 and 13.6.5), whose factors do not overflow."""
+    return a * (-a * a).hypgeom_1f1(1, arb(3) / 2)
+
+
+def _log_ndtr(a: Any) -> Any:
+    """The logarithm of the normal distribution: of its tail by way of erfcx, near 1 by log1p."""
+    t = a / arb(2).sqrt()
+    if a <= -1:
+        return (_erfcx(-t) / 2).log() - t * t
+    return (-(t.erfc()) / 2).log1p()
+
+
+def _where(inside: Callable[[Any], bool], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function where its last argument is certainly inside, else NaN."""
+
+    def enclose(*args: Any) -> Any:
+        return function(*args) if inside(args[-1]) else NAN
+
+    return enclose
+
+
+def _zeta_derivative(n: Any, a: Any) -> Any:
+    """The n-th derivative of Riemann's zeta function."""
+    if not (n.is_exact() and n.is_integer() and 0 <= n < 100):
+        return NAN
+    order = int(n.unique_fmpz())
+    if a > FAR:  # 0 < (-1)^n zeta^(n)(a) = sum over k >= 2 of log(k)^n k^-a < n! sum of k^(1-a) < n! 2^(2-a), as log(k)^n <= n! k
+        bound = factorial(order) * arb(2) ** (1 - FAR)
+        return (-1) ** order * arb(bound, bound) + (1 if order == 0 else 0)
+    if not a > -FAR:
+        return NAN
+    return arb_series([a, 1], order + 1).zeta()[order] * factorial(order)
+
+
+def _zeta(a: Any) -> Any:
+    return a.zeta() if a < FAR else _zeta_derivative(arb(0), a)
+
+
+def _spence(a: Any) -> Any:
+    """Li2(1 - a)."""
+    return (1 - a).polylog(2) if a >= 0 else NAN
+
+
+SPECIAL: dict[str, Callable[..., Any]] = {
+    "besselj": _bessel("bessel_j"),
+    "bessely": _where(lambda a: a > 0, _bessel("bessel_y")),
+    "besseli": _bessel("bessel_i"),
+    "besselk": _where(lambda a: a > 0, _bessel("bessel_k")),
+    "ive": _ive,
+    "kve": _kve,
+    "airyai": arb.airy_ai,
+    "airybi": arb.airy_bi,
+    "airyaiprime": lambda a: a.airy_ai(derivative=1),
+    "airybiprime": lambda a: a.airy_bi(derivative=1),
+    "hyp2f1": _where(lambda a: a < 1, lambda a, b, c, z: z.hypgeom_2f1(a, b, c)),
+    "hyp0f1": lambda b, z: z.hypgeom_0f1(b),
+    "erfi": arb.erfi,
+    "erfcinv": arb.erfcinv,
+    "erfcx": _erfcx,
+    "dawson": _dawson,
+    "log_ndtr": _log_ndtr,
+    "rgamma": arb.rgamma,
+    "gammainc": _where(lambda a: a >= 0, lambda s, a: a.gamma_lower(s, 1)),
+    "gammaincc": _where(lambda a: a >= 0, lambda s, a: a.gamma_upper(s, 1)),
+    "betainc": _where(lambda a: a >= 0 and a <= 1, lambda p, q, a: a.beta_lower(p, q, 1)),
+    "zeta": _zeta,
+    "zetaderiv": _zeta_derivative,
+    "expn": _where(lambda a: a >= 0, lambda n, a: a.expint(n)),
+    "expi": arb.ei,
+    "si": arb.si,
+    "ci": _where(lambda a: a > 0, arb.ci),
+    "shi": arb.shi,
+    "chi": _where(lambda a: a > 0, arb.chi),
+    "fresnels": arb.fresnel_s,
+    "fresnelc": arb.fresnel_c,
+    "lambertw": arb.lambertw,
+    "spence": _spence,
+    "sinpi": arb.sin_pi,
+    "cospi": arb.cos_pi,
+}

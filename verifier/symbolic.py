@@ -1,0 +1,275 @@
+"""The exact side: SymPy's derivative of each gate, and the gradient program that accumulates them in reverse over the shared DAG.
+
+Nothing here reads the table's `partials` or its kernels: the exact gradient shares only the language with the staged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from verifier.gates import GATES
+from verifier.program import LEAVES, Program, Step, definition
+
+# Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
+STEPS = frozenset(("sign", "floor", "ceil"))  # constant between their jumps; at a jump the strict balls are undecided
+TRUTHS = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"))
+
+
+class NotDifferentiable(ValueError):
+    """An expression that depends on a variable through a parameter that has no derivative (the order of a Bessel function)."""
+
+
+@dataclass
+class Dag:
+    """Steps with every distinct one written once; products with 1, sums with 0 and the like are folded, exactly."""
+
+    inputs: tuple[str, ...]
+    steps: list[Step] = field(default_factory=list)
+    index: dict[tuple[str, tuple[int, ...], str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.inputs:
+            self._add("input", (), name)
+
+    def _add(self, gate: str, args: tuple[int, ...], text: str = "") -> int:
+        key = (gate, args, text)
+        at = self.index.get(key)
+        if at is None:
+            at = self.index[key] = len(self.steps)
+            self.steps.append(Step(gate, args, text))
+        return at
+
+    def number(self, text: str) -> int:
+        """The step of a literal."""
+        return self._add("number", (), text)
+
+    def leaf(self, gate: str, text: str) -> int:
+        """The step of a constant or of the upstream gradient."""
+        return self._add(gate, (), text)
+
+    def is_number(self, at: int, text: str) -> bool:
+        """Whether a step is this literal."""
+        step = self.steps[at]
+        return step.gate == "number" and step.text == text
+
+    def gate(self, name: str, *args: int) -> int:
+        """The step of a gate, folded where the result is one of its operands or a number."""
+        a, b = (*args, -1, -1)[:2]
+        if name == "mul":
+            if self.is_number(a, "0") or self.is_number(b, "0"):
+                return self.number("0")
+            if self.is_number(a, "1"):
+                return b
+            if self.is_number(b, "1"):
+                return a
+        elif name == "add":
+            if self.is_number(a, "0"):
+                return b
+            if self.is_number(b, "0"):
+                return a
+        elif name in ("sub", "div") and self.is_number(b, "0" if name == "sub" else "1"):
+            return a
+        elif name == "sub" and a == b:
+            return self.number("0")
+        elif name == "neg":
+            if self.is_number(a, "0"):
+                return a
+            if self.steps[a].gate == "neg":
+                return self.steps[a].args[0]
+        elif name == "copy":
+            return a
+        return self._add(name, args)
+
+    def splice(self, program: Program, args: Sequence[int]) -> list[int]:
+        """Write a program of primitives with its inputs replaced by steps; where each of its steps came to stand."""
+        at: list[int] = []
+        for step in program.steps:
+            if step.gate == "input":
+                at.append(args[len(at)])
+            elif step.args:
+                at.append(self.gate(step.gate, *(at[a] for a in step.args)))
+            else:
+                at.append(self._add(step.gate, (), step.text))
+        return at
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A program of primitives that computes a value and its adjoints.
+
+    `value` is the step of the function, `at[i]` where step i of the original program came to stand, `adjoint[k]` the
+    step of d(value)/d(step k) of this program (absent: exactly zero).
+    """
+
+    program: Program
+    value: int
+    at: tuple[int, ...]
+    adjoint: dict[int, int]
+
+    def wrt(self, index: int) -> int | None:
+        """The step of the derivative with respect to step `index` of the original program; None where it is exactly 0."""
+        return self.adjoint.get(self.at[index])
+
+
+@cache
+def local_gradient(name: str, literals: tuple[str | None, ...]) -> tuple[Program | None, ...]:
+    """SymPy's partial derivatives of a primitive, each a program over the gate's parameters.
+
+    `literals` holds the text of the operands that are numbers (their derivative is not needed, and `x**2` gives `2*x`).
+    """
+    parameters = GATES[name].parameters
+    if name in STEPS:
+        return tuple(_constant_program(parameters, "0") for _ in parameters)
+    if name in TRUTHS:
+        return tuple(None for _ in parameters)
+    return _sympy_gradient(name, parameters, literals)
+
+
+def _constant_program(parameters: tuple[str, ...], text: str) -> Program:
+    dag = Dag(parameters)
+    return Program(tuple(dag.steps) + (Step("number", (), text),), parameters, {}, len(parameters))
+
+
+def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str | None, ...]) -> tuple[Program | None, ...]:
+    import sympy
+
+    from verifier.arithmetic import expressions
+    from verifier.formats import exact
+
+    gate = GATES[name]
+    symbols = [sympy.Symbol(p) if i in gate.conditions else sympy.Symbol(p, real=True) for i, p in enumerate(parameters)]
+    values = [
+        s if text is None else sympy.Rational(exact(text).numerator, exact(text).denominator)
+        for s, text in zip(symbols, literals, strict=True)
+    ]
+    meaning = expressions.PRIMITIVES[name](*values)
+    programs: list[Program | None] = []
+    for position, symbol in enumerate(symbols):
+        if literals[position] is not None or position in gate.conditions or position in gate.orders:
+            programs.append(None)
+            continue
+        derivative = DERIVATIVES[name](*values)[position] if name in DERIVATIVES else sympy.diff(meaning, symbol)
+        dag = Dag(parameters)
+        indices = {s: i for i, s in enumerate(symbols)}
+        output = expressions.emit(derivative, indices, dag.gate, dag.number, lambda text, dag=dag: dag.leaf("constant", text))  # type: ignore[misc]
+        programs.append(Program(tuple(dag.steps), parameters, {}, output))
+    return tuple(programs)
+
+
+def _cbrt(a: object) -> tuple[object]:
+    import sympy
+
+    return (1 / (3 * sympy.Abs(a) ** sympy.Rational(2, 3)),)
+
+
+def _tanh(a: object) -> tuple[object]:
+    import sympy
+
+    return (1 / sympy.cosh(a) ** 2,)
+
+
+# Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/test_symbolic.py` proves each equal to it.
+DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
+    "cbrt": _cbrt,  # SymPy's has a DiracDelta at 0, a point where the derivative is infinite anyway
+    "tanh": _tanh,  # SymPy's 1 - tanh(a)**2 loses all digits in the tails; 1/cosh(a)**2 is the same function
+}
+
+
+def primitive(program: Program) -> Program:
+    """The same program over the reals in primitives: meanings written out, `diff` expanded, equal steps merged."""
+    return _primitive(program)[0]
+
+
+def primitive_with_places(program: Program) -> tuple[Program, tuple[int, ...]]:
+    """`primitive`, and where each step of the original came to stand."""
+    return _primitive(program)
+
+
+def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
+    dag = Dag(program.inputs)
+    at = _write(dag, program)
+    return Program(tuple(dag.steps), program.inputs, {}, at[program.output]), tuple(at)
+
+
+def _write(dag: Dag, program: Program) -> list[int]:
+    at: list[int] = []
+    for step in program.steps:
+        if step.gate == "input":
+            at.append(len(at))
+        elif step.gate == "diff":
+            value, variable = (at[a] for a in step.args)
+            adjoints = accumulate(dag, value, {variable})
+            at.append(adjoints.get(variable, -1) if variable in adjoints else dag.number("0"))
+        elif step.gate in LEAVES:
+            at.append(dag.leaf(step.gate, step.text))
+        else:
+            at.append(_write_gate(dag, step.gate, [at[a] for a in step.args]))
+    return at
+
+
+def _write_gate(dag: Dag, name: str, args: list[int]) -> int:
+    if name == "copy":
+        return args[0]
+    if GATES[name].means is None:
+        return dag.gate(name, *args)
+    meaning = meaning_in_primitives(name)
+    return dag.splice(meaning, args)[meaning.output]
+
+
+@cache
+def meaning_in_primitives(name: str) -> Program:
+    """What a composite gate means, in primitives over its parameters."""
+    return primitive(definition(name, exact=True))
+
+
+def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
+    """Append the adjoints of `value`, in reverse, with respect to every step that depends on `variables`.
+
+    The result maps a step to the step of its adjoint; what is absent has adjoint exactly 0. Linear in the number of
+    steps: each is visited once, with SymPy's partials of its gate.
+    """
+    depends = [i in variables for i in range(value + 1)]
+    for i in range(value + 1):
+        if not depends[i]:
+            depends[i] = any(depends[a] for a in dag.steps[i].args)
+    adjoints: dict[int, int] = {value: dag.number("1")} if depends[value] else {}
+    for i in range(value, -1, -1):
+        adjoint = adjoints.get(i)
+        step = dag.steps[i]
+        if adjoint is None or not step.args or not any(depends[a] for a in step.args):
+            continue
+        literals = tuple(dag.steps[a].text if dag.steps[a].gate == "number" else None for a in step.args) if step.gate in _BY_LITERAL else (None,) * len(step.args)
+        partials = local_gradient(step.gate, literals)
+        for position, argument in enumerate(step.args):
+            if not depends[argument]:
+                continue
+            partial = partials[position]
+            if partial is None:
+                if position in GATES[step.gate].orders:
+                    raise NotDifferentiable(f"'{step.gate}' has no derivative with respect to its parameter '{GATES[step.gate].parameters[position]}'")
+                continue
+            factor = dag.splice(partial, step.args)[partial.output]
+            contribution = dag.gate("mul", adjoint, factor)
+            adjoints[argument] = dag.gate("add", adjoints[argument], contribution) if argument in adjoints else contribution
+    return {i: a for i, a in adjoints.items() if not dag.is_number(a, "0")}
+
+
+_BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an operand is a number
+
+
+def gradient(program: Program, *, output: int | None = None) -> Gradient:
+    """The exact gradient of a program's output (or of another step) with respect to every step it depends on."""
+    dag = Dag(program.inputs)
+    at = _write(dag, program)
+    value = at[program.output if output is None else output]
+    adjoints = accumulate(dag, value, set(range(len(program.inputs))))
+    return Gradient(Program(tuple(dag.steps), program.inputs, {}, value), value, tuple(at), adjoints)
+
+
+def adjoints_of(program: Program, output: int) -> Gradient:
+    """The adjoints of one step of a program of primitives: the Hessian row, when the program is a gradient program."""
+    dag = Dag(program.inputs, list(program.steps), {(s.gate, s.args, s.text): i for i, s in enumerate(program.steps)})
+    adjoints = accumulate(dag, output, set(range(len(program.inputs))))
+    return Gradient(Program(tuple(dag.steps), program.inputs, {}, output), output, tuple(range(len(program.steps))), adjoints)
