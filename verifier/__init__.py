@@ -1,5 +1,54 @@
-"""Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame."""
+"""Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.
+
+    from verifier import load, verify
+
+    for case in load("cases/").cases:
+        report = verify(case)
+        assert report.status == "passed", report.findings
+"""
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from verifier.case import Case
+    from verifier.errors import CaseError, Complaint, Place
+    from verifier.load import Loaded, load, load_text
+    from verifier.outcome import CaseReport, Finding, Report, Result
+    from verifier.verdict import Verdict
+    from verifier.verify import verify, verify_all
+
+_HOMES = {  # imported on first use, so that `import verifier` loads neither SymPy nor NumPy
+    "Case": "case", "CaseError": "errors", "Complaint": "errors", "Place": "errors",
+    "Loaded": "load", "load": "load", "load_text": "load",
+    "CaseReport": "outcome", "Finding": "outcome", "Report": "outcome", "Result": "outcome",
+    "Verdict": "verdict", "verify": "verify", "verify_all": "verify",
+}  # fmt: skip
+
+__all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "load", "load_text", "verify", "verify_all"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'verifier' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(f"verifier.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+class _Package(ModuleType):
+    """The package: importing the submodules `load` and `verify` must not hide the functions of those names."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

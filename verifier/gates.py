@@ -188,7 +188,7 @@ _gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a <= b, dout,
                                                                      float64="np.minimum",       arrays="np.minimum",      kinks="a == b")
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a >= lo and a <= hi, dout, 0)", "where(a < lo, dout, 0)", "where(a > hi, dout, 0)"),
+                          partials=("where(a >= lo and a <= hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi, dout, 0)"),
                           kinks="a == lo or a == hi")
 _gate("where(c, a, b)",   partials=(None, "where(c, dout, 0)", "where(c, 0, dout)"), conditions=(0,),
                                                                      float64="verifier.arithmetic.floats.where", arrays="np.where", kinks="on the boundary of c")
@@ -234,7 +234,7 @@ _gate("selu(a)",          means="1.0507009873554804934193349852946 * where(a > 0
 _gate("softsign(a)",      means="a / (1 + abs(a))",                  partials=("1 / ((1 + abs(a)) * (1 + abs(a)))",))
 _gate("hardtanh(a, lo=-1, hi=1)",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a > lo and a < hi, dout, 0)", "where(a <= lo, dout, 0)", "where(a >= hi, dout, 0)"), kinks="a == lo or a == hi")
+                          partials=("where(a > lo and a < hi, dout, 0)", "where(a <= lo and lo < hi, dout, 0)", "where(a >= hi or lo >= hi, dout, 0)"), kinks="a == lo or a == hi")
 _gate("hardsigmoid(a)", "hard_sigmoid", means="min(max(a / 6 + 0.5, 0), 1)", partials=("where(a > -3 and a < 3, dout / 6, 0)",), kinks="a == -3 or a == 3")
 _gate("hardswish(a)", "hard_swish",     means="a * min(max(a / 6 + 0.5, 0), 1)",
                           partials=("where(a > -3 and a < 3, (a / 3 + 0.5) * dout, where(a >= 3, dout, 0))",), kinks="a == -3 or a == 3")
@@ -299,13 +299,13 @@ _gate("poch(a, b)",       means="gamma(a + b) * rgamma(a)",
       float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0")
 _gate("binom(a, b)",      means="gamma(a + 1) * rgamma(b + 1) * rgamma(a - b + 1)",
       partials=("out * (digamma(a + 1) - digamma(a - b + 1))", "out * (digamma(a - b + 1) - digamma(b + 1))"),
-      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1")
+      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1")
 _gate("gammainc(s, a)",   partials=(None, "exp(xlogy(s - 1, a) - a - lgamma(s))"),  orders=(0,),
-      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
+      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a > 0", note="the regularised lower incomplete gamma function P(s, a)")
 _gate("gammaincc(s, a)",  partials=(None, "-exp(xlogy(s - 1, a) - a - lgamma(s))"), orders=(0,),
-      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="a >= 0", note="the regularised upper incomplete gamma function Q(s, a)")
+      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="a > 0", note="the regularised upper incomplete gamma function Q(s, a)")
 _gate("betainc(p, q, a)", partials=(None, None, "exp(xlogy(p - 1, a) + xlog1py(q - 1, -a) - betaln(p, q))"), orders=(0, 1),
-      float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a >= 0 and a <= 1", note="the regularised incomplete beta function I_a(p, q)")
+      float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a > 0 and a < 1", note="the regularised incomplete beta function I_a(p, q)")
 
 _group[0] = "zeta functions and polylogarithms"
 _gate("zeta(a)",          partials=("zetaderiv(1, a)",),             float64="scipy.special.zeta",   arrays="scipy.special.zeta",   where="a != 1", note="Riemann's")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from verifier.gates import GATES
 from verifier.program import LEAVES, Program, Step, definition
@@ -170,9 +171,88 @@ def _tanh(a: object) -> tuple[object]:
     return (1 / sympy.cosh(a) ** 2,)
 
 
+def _other(name: str, *args: Any) -> Any:
+    """A gate that SymPy has no name for."""
+    import sympy
+
+    return sympy.Function(name)(*args)
+
+
+def _rgamma(a: Any) -> tuple[Any]:
+    import sympy
+
+    reflected = sympy.gamma(1 - a) * (_other("cospi", a) - _other("sinpi", a) / sympy.pi * sympy.digamma(1 - a))
+    return (sympy.Piecewise((reflected, a < sympy.Rational(1, 3)), (-sympy.digamma(a) * _other("rgamma", a), True)),)
+
+
+def _erfcx(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (2 * a * _other("erfcx", a) - 2 / sympy.sqrt(sympy.pi),)
+
+
+def _log_ndtr(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (sympy.sqrt(2 / sympy.pi) / _other("erfcx", -a / sympy.sqrt(2)),)
+
+
+def _ive(n: Any, a: Any) -> tuple[Any, Any]:
+    import sympy
+
+    return None, (_other("ive", n - 1, a) + _other("ive", n + 1, a)) / 2 - sympy.sign(a) * _other("ive", n, a)
+
+
+def _sinch(sign: int) -> Callable[[Any], tuple[Any]]:
+    def derivative(a: Any) -> tuple[Any]:
+        import sympy
+
+        return (sympy.hyper((), (sympy.Rational(3, 2),), sign * a**2 / 4),)
+
+    return derivative
+
+
+def _lambertw(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (sympy.exp(-_other("lambertw", a)) / (1 + _other("lambertw", a)),)
+
+
+def _spence(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (-sympy.hyper((1, 1), (2,), 1 - a),)
+
+
+def _sinpi(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (sympy.pi * _other("cospi", a),)
+
+
+def _cospi(a: Any) -> tuple[Any]:
+    import sympy
+
+    return (-sympy.pi * _other("sinpi", a),)
+
+
 # Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/test_symbolic.py` proves each equal to it.
 DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
     "cbrt": _cbrt,  # SymPy's has a DiracDelta at 0, a point where the derivative is infinite anyway
+    "rgamma": _rgamma,  # SymPy's -digamma(a)/gamma(a) is pole times 0 at 0, -1, -2, ..., where 1/gamma is smooth: reflected
+    "erfcx": _erfcx,  # SymPy's exp(a**2) * erfc(a) overflows times underflows; in terms of erfcx itself it does not
+    "dawson": lambda a: (1 - 2 * a * _other("dawson", a),),  # likewise
+    "log_ndtr": _log_ndtr,  # likewise: SymPy's has erfc, 0 in the tail, in the denominator
+    "ive": _ive,  # likewise; the first entry is the order's, which has none
+    "kve": lambda n, a: (None, _other("kve", n, a) - (_other("kve", n - 1, a) + _other("kve", n + 1, a)) / 2),  # likewise
+    "lambertw": _lambertw,  # SymPy's w / (a (1 + w)) is 0/0 at 0
+    "si": _sinch(-1),  # SymPy's sin(a)/a is 0/0 at 0: 0F1(; 3/2; -a**2/4) is the same function, regular
+    "shi": _sinch(1),  # likewise sinh(a)/a
+    "spence": _spence,  # SymPy's log(a)/(1 - a) is 0/0 at 1: -2F1(1, 1; 2; 1 - a) is the same function, regular
+    "sinpi": _sinpi,  # SymPy's cos(pi*a) is an interval around 0 halfway between the integers, where cospi is exactly 0
+    "cospi": _cospi,  # likewise
+    "zeta": lambda a: (_other("zetaderiv", 1, a),),  # SymPy has none
+    "zetaderiv": lambda n, a: (None, _other("zetaderiv", n + 1, a)),  # SymPy does not know the function
     "tanh": _tanh,  # SymPy's 1 - tanh(a)**2 loses all digits in the tails; 1/cosh(a)**2 is the same function
 }
 

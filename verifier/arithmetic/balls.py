@@ -14,12 +14,17 @@ from typing import Any
 
 from flint import acb, arb, ctx, fmpq, fmpz
 
+from verifier.arithmetic.special import SPECIAL
 from verifier.formats import Format, exact
 from verifier.program import Program, significant_digits
 
 NAN = arb("nan")
 ZERO, ONE = arb(0), arb(1)
 HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
+
+
+_TINY = arb(2) ** arb(-(2**1000))
+UNDERFLOW = arb(_TINY, _TINY)  # encloses exp(a) for every a < -2^1099
 
 
 @contextlib.contextmanager
@@ -220,7 +225,7 @@ def _exp(a: Any) -> Any:
         return result
     magnitude = abs(a).upper()
     if not magnitude < arb(2) ** 1100:
-        return result
+        return UNDERFLOW if a < -(arb(2) ** 1099) else result
     with precision(ctx.prec + 1200):  # e^a = 2^k e^(a - k log 2)
         k = (a / arb.const_log2()).mid().floor().unique_fmpz()
         reduced = (a - arb(k) * arb.const_log2()).exp()
@@ -273,7 +278,7 @@ def _real(z: Any) -> Any:
 
 
 def _atan2(y: Any, x: Any) -> Any:
-    return y.atan2(x) if not (y.is_zero() and x.is_zero()) else NAN
+    return arb.atan2(y, x) if not (y.is_zero() and x.is_zero()) else NAN
 
 
 def _div(a: Any, b: Any) -> Any:
@@ -315,6 +320,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     "lgamma": _lgamma,
     "digamma": arb.digamma,
     "polygamma": _polygamma,
+    **SPECIAL,
     "abs": abs,
     "sign": _sign,
     "floor": _step(arb.floor),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 from sympy.functions.special.polynomials import laguerre  # noqa: F401 - loads the special functions once
 
 from verifier.formats import exact
@@ -48,11 +49,46 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     "atanh": sympy.atanh,
     "erf": sympy.erf,
     "erfc": sympy.erfc,
-    "erfinv": sympy.erfinv,
     "gamma": sympy.gamma,
     "lgamma": sympy.loggamma,
     "digamma": sympy.digamma,
     "polygamma": sympy.polygamma,
+    "erfinv": sympy.erfinv,
+    "erfcinv": sympy.erfcinv,
+    "erfi": sympy.erfi,
+    "erfcx": lambda a: sympy.exp(a**2) * sympy.erfc(a),
+    "dawson": lambda a: sympy.sqrt(sympy.pi) / 2 * sympy.exp(-(a**2)) * sympy.erfi(a),
+    "log_ndtr": lambda a: sympy.log(sympy.erfc(-a / sympy.sqrt(2)) / 2),
+    "rgamma": lambda a: 1 / sympy.gamma(a),
+    "gammainc": lambda s, a: sympy.lowergamma(s, a) / sympy.gamma(s),
+    "gammaincc": lambda s, a: sympy.uppergamma(s, a) / sympy.gamma(s),
+    "betainc": lambda p, q, a: sympy.betainc_regularized(p, q, 0, a),
+    "zeta": sympy.zeta,
+    "zetaderiv": sympy.Function("zetaderiv"),  # SymPy has no name for it
+    "spence": lambda a: sympy.polylog(2, 1 - a),
+    "besselj": sympy.besselj,
+    "bessely": sympy.bessely,
+    "besseli": sympy.besseli,
+    "besselk": sympy.besselk,
+    "ive": lambda n, a: sympy.exp(-sympy.Abs(a)) * sympy.besseli(n, a),
+    "kve": lambda n, a: sympy.exp(a) * sympy.besselk(n, a),
+    "airyai": sympy.airyai,
+    "airybi": sympy.airybi,
+    "airyaiprime": sympy.airyaiprime,
+    "airybiprime": sympy.airybiprime,
+    "hyp2f1": lambda p, q, r, a: sympy.hyper((p, q), (r,), a),
+    "hyp0f1": lambda p, a: sympy.hyper((), (p,), a),
+    "expn": sympy.expint,
+    "expi": sympy.Ei,
+    "si": sympy.Si,
+    "ci": sympy.Ci,
+    "shi": sympy.Shi,
+    "chi": sympy.Chi,
+    "fresnels": sympy.fresnels,
+    "fresnelc": sympy.fresnelc,
+    "lambertw": sympy.LambertW,
+    "sinpi": lambda a: sympy.sin(sympy.pi * a),
+    "cospi": lambda a: sympy.cos(sympy.pi * a),
     "abs": sympy.Abs,
     "sign": sympy.sign,
     "floor": sympy.floor,
@@ -77,12 +113,17 @@ _GATES: dict[Any, str] = {
     sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.atan2: "atan2",
     sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.tanh: "tanh",
     sympy.asinh: "asinh", sympy.acosh: "acosh", sympy.atanh: "atanh",
-    sympy.erf: "erf", sympy.erfc: "erfc", sympy.erfinv: "erfinv",
-    sympy.gamma: "gamma", sympy.loggamma: "lgamma",
+    sympy.erf: "erf", sympy.erfc: "erfc", sympy.erfinv: "erfinv", sympy.erfcinv: "erfcinv", sympy.erfi: "erfi",
+    sympy.gamma: "gamma", sympy.loggamma: "lgamma", sympy.expint: "expn", sympy.Ei: "expi",
+    sympy.besselj: "besselj", sympy.bessely: "bessely", sympy.besseli: "besseli", sympy.besselk: "besselk",
+    sympy.airyai: "airyai", sympy.airybi: "airybi", sympy.airyaiprime: "airyaiprime", sympy.airybiprime: "airybiprime",
     sympy.Abs: "abs", sympy.sign: "sign", sympy.floor: "floor", sympy.ceiling: "ceil", sympy.Max: "max", sympy.Min: "min",
     sympy.StrictLessThan: "lt", sympy.LessThan: "le", sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge",
     sympy.Equality: "eq", sympy.Unequality: "ne", sympy.And: "and", sympy.Or: "or", sympy.Not: "not",
 }  # fmt: skip
+
+
+_HYPERGEOMETRIC = {(2, 1): "hyp2f1", (0, 1): "hyp0f1"}
 
 
 def run(program: Program, inputs: Sequence[Any]) -> list[Any]:
@@ -188,6 +229,13 @@ def _special(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str
         return gate("where", gate("gt", go(e.args[0]), number("0")), number("1"), number("0"))
     if isinstance(e, sympy.polygamma):
         return gate("digamma", go(e.args[1])) if e.args[0] == 0 else gate("polygamma", go(e.args[0]), go(e.args[1]))
+    if isinstance(e, AppliedUndef):  # a gate that SymPy has no name for, written by `symbolic.DERIVATIVES`
+        return gate(e.func.__name__, *map(go, e.args))
+    if isinstance(e, sympy.hyper) and (len(e.ap), len(e.bq)) in _HYPERGEOMETRIC:
+        return gate(_HYPERGEOMETRIC[len(e.ap), len(e.bq)], *map(go, (*e.ap, *e.bq, e.argument)))
+    if isinstance(e, sympy.beta):
+        p, q = e.args
+        return go(sympy.gamma(p) * sympy.gamma(q) / sympy.gamma(p + q))
     if isinstance(e, sympy.sinc):
         return go(sympy.sin(e.args[0]) / e.args[0])
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import factorial
 from typing import Any
 
-from flint import arb, arb_series
+from flint import arb, arb_series, ctx
 
 NAN = arb("nan")
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
@@ -57,6 +57,19 @@ def _log_ndtr(a: Any) -> Any:
     return (-(t.erfc()) / 2).log1p()
 
 
+def _hyp0f1(b: Any, z: Any) -> Any:
+    """0F1(; b; z): to the left of 0 the terms of its series cancel to exp(-2 sqrt|z|), which takes as many more bits."""
+    bits = ctx.prec
+    if not z < -1:
+        return z.hypgeom_0f1(b)
+    lost = (3 * (-z).sqrt().upper()).min(arb(4 * bits))
+    try:
+        ctx.prec = bits + int(lost.upper().floor().unique_fmpz())
+        return z.hypgeom_0f1(b)
+    finally:
+        ctx.prec = bits
+
+
 def _where(inside: Callable[[Any], bool], function: Callable[..., Any]) -> Callable[..., Any]:
     """The function where its last argument is certainly inside, else NaN."""
 
@@ -100,7 +113,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "airyaiprime": lambda a: a.airy_ai(derivative=1),
     "airybiprime": lambda a: a.airy_bi(derivative=1),
     "hyp2f1": _where(lambda a: a < 1, lambda a, b, c, z: z.hypgeom_2f1(a, b, c)),
-    "hyp0f1": lambda b, z: z.hypgeom_0f1(b),
+    "hyp0f1": _hyp0f1,
     "erfi": arb.erfi,
     "erfcinv": arb.erfcinv,
     "erfcx": _erfcx,

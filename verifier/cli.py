@@ -1,0 +1,180 @@
+"""The command line: parse, call verify, choose a report, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from verifier import __version__
+from verifier.errors import suggestion
+
+if TYPE_CHECKING:
+    from verifier.case import Case
+    from verifier.load import Loaded
+
+COMMANDS = ("check", "show", "explain", "gates")
+USAGE_ERROR = 2
+
+EXAMPLES = """\
+examples:
+  python -m verifier cases/                      check every case of a folder
+  python -m verifier check my.yaml --format json the report as JSON on stdout
+  python -m verifier cases/ --strict             lost digits fail, too
+  python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
+  python -m verifier explain V101                what a finding means
+  python -m verifier gates                       the table of gates
+
+exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"verifier: {message}\ntry: python -m verifier --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] not in COMMANDS and not words[0].startswith("-") and not os.path.exists(words[0]):  # noqa: PTH110
+        hint = suggestion(words[0], COMMANDS)
+        if hint and os.sep not in words[0] and "." not in words[0]:
+            print(f"verifier: unknown command '{words[0]}'{hint}", file=sys.stderr)
+            return USAGE_ERROR
+    parser = _parser()
+    if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
+        options = parser.parse_args(words)
+    elif not words:
+        parser.print_help()
+        return USAGE_ERROR
+    else:
+        options = parser.parse_args(["check", *words])
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        print("verifier: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"verifier {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="check | show | explain | gates", parser_class=_Parser)
+    check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
+    check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
+    check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    check.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use; 0: one per core (default: 1)")
+    check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    check.set_defaults(run=_check)
+    show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
+    show.add_argument("path", metavar="CASE", help="a case file")
+    show.add_argument("--case", metavar="NAME", help="only the case of that name")
+    show.add_argument("--implementation", metavar="NAME", help="only that implementation")
+    show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
+    show.set_defaults(run=_show)
+    explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
+    explain.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as V101 or wrong-gradient; none: list them")
+    explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
+    explain.set_defaults(run=_explain)
+    gates = commands.add_parser("gates", help="list the table of gates")
+    gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
+    gates.set_defaults(run=_gates)
+    return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) > 4096:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a number of processes, 0 for one per core")
+    return int(text) or (os.cpu_count() or 1)
+
+
+def _load(*paths: str) -> Loaded:
+    from verifier.load import load
+
+    return load(*paths)
+
+
+def _complain(loaded: Loaded) -> None:
+    for complaint in loaded.complaints:
+        print(complaint, file=sys.stderr)
+
+
+def _check(options: argparse.Namespace) -> int:
+    loaded = _load(*options.paths)
+    _complain(loaded)
+    from verifier.verify import verify_all
+
+    report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, jobs=options.jobs)
+    if options.format == "json":
+        from verifier.report import json
+
+        sys.stdout.write(json.render(report))
+    else:
+        from verifier.report import text
+        from verifier.report.paint import paint_for
+
+        sys.stdout.write(text.render(report, paint=paint_for(sys.stdout), quiet=options.quiet))
+    return report.exit_status
+
+
+def _show(options: argparse.Namespace) -> int:
+    loaded = _load(options.path)
+    _complain(loaded)
+    from verifier.report import circuit
+    from verifier.report.paint import paint_for
+
+    cases = [c for c in loaded.cases if options.case in (None, c.name)]
+    if not cases:
+        names = [c.name for c in loaded.cases]
+        print(f"verifier: no case to show{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}", file=sys.stderr)
+        return USAGE_ERROR
+    for case in cases:
+        problem = _show_problem(case, options)
+        if problem:
+            print(f"verifier: {problem}", file=sys.stderr)
+            return USAGE_ERROR
+        sys.stdout.write(circuit.render(case, paint=paint_for(sys.stdout), implementation=options.implementation, point=options.point))
+    return USAGE_ERROR if loaded.complaints else 0
+
+
+def _show_problem(case: Case, options: argparse.Namespace) -> str:
+    names = [i.name for i in case.implementations]
+    if options.implementation is not None and options.implementation not in names:
+        return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
+    count = len(case.points) + case.sample
+    return f"{case.name} has {count} points, not {options.point}" if not 1 <= options.point <= count else ""
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from verifier.catalogue import CATALOGUE, entry
+    from verifier.report import pages
+
+    if options.markdown:
+        sys.stdout.write(pages.verdicts_markdown())
+        return 0
+    if options.code is None:
+        for e in CATALOGUE.values():
+            print(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}")
+        return 0
+    found = entry(options.code)
+    if found is None:
+        known = [*CATALOGUE, *(e.name for e in CATALOGUE.values())]
+        print(f"verifier: no finding has the code or name '{options.code}'{suggestion(options.code.upper(), known) or suggestion(options.code, known)}", file=sys.stderr)
+        return USAGE_ERROR
+    sys.stdout.write(pages.explain(found))
+    return 0
+
+
+def _gates(options: argparse.Namespace) -> int:
+    from verifier.report import pages
+
+    sys.stdout.write(pages.gates_markdown() if options.markdown else pages.gates_text())
+    return 0

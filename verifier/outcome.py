@@ -1,0 +1,149 @@
+"""What was found, as plain data: the report is drawn from these and decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.errors import Complaint, Place
+from verifier.verdict import Verdict
+
+PointText = tuple[tuple[str, str | tuple[str, ...]], ...]  # input -> repr of the float, or of a vector's elements
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One entry of a blame: how much of the error a line contributed."""
+
+    line: int
+    statement: str
+    share: str
+    contribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One gradient of one implementation at one point, in one format. Figures are decimal text; None is undefined."""
+
+    implementation: str
+    gradient: str
+    format: str
+    point: PointText
+    computed: str
+    exact: str | None
+    rounded: str | None
+    residual: str | None
+    formula_error_ulps: str | None
+    ulps: str | None
+    condition: str | None
+    program_condition: str | None
+    verdict: Verdict
+    reason: str = ""
+    bounds: tuple[str, str] | None = None  # of the subgradient, at a kink
+    error: float = 0.0  # ulps as a float: for sorting and quantiles; inf where undefined
+    blame: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The sampled points of one gradient, summed up."""
+
+    implementation: str
+    gradient: str
+    format: str
+    points: int
+    verdicts: dict[str, int]
+    worst: Result | None
+    median: str | None
+    p99: str | None
+    maximum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualResult:
+    """A difference between implementations at one point, in the format's arithmetic."""
+
+    expression: str
+    point: PointText
+    computed: str
+    exact: str | None
+    expected: str | None
+    met: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResult:
+    """A figure printed in the source, and the computed value it stands for."""
+
+    name: str
+    point: PointText
+    computed: str
+    published: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to be told: code, name, severity, message, and where it is. `expected` findings do not count."""
+
+    code: str
+    name: str
+    severity: str
+    message: str
+    place: Place
+    implementation: str = ""
+    gradient: str = ""
+    statement: str = ""
+    point: PointText = ()
+    expected: bool = False
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """Everything found about one case."""
+
+    name: str
+    file: str
+    line: int
+    status: str  # passed, failed, error
+    proofs: dict[str, dict[str, str]] = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+    residuals: tuple[ResidualResult, ...] = ()
+    published: tuple[PublishedResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole run."""
+
+    cases: tuple[CaseReport, ...]
+    complaints: tuple[Complaint, ...] = ()
+
+    @property
+    def passed(self) -> int:
+        """Cases with status passed."""
+        return sum(c.status == "passed" for c in self.cases)
+
+    @property
+    def failed(self) -> int:
+        """Cases with status failed."""
+        return sum(c.status == "failed" for c in self.cases)
+
+    @property
+    def errors(self) -> int:
+        """Cases and documents that could not be checked."""
+        return sum(c.status == "error" for c in self.cases)
+
+    @property
+    def warnings(self) -> int:
+        """Unexpected findings of severity warning."""
+        return sum(f.severity == "warning" and not f.expected for c in self.cases for f in c.findings)
+
+    @property
+    def exit_status(self) -> int:
+        """0 nothing wrong, 1 a case fails, 2 something could not be read or checked."""
+        if self.errors or self.complaints or not self.cases:
+            return 2
+        return 1 if self.failed else 0

@@ -1,0 +1,91 @@
+"""`show`: the circuit of a case, each line of forward and backward with its value, its adjoint, the exact value and the ulps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flint import arb
+
+from verifier import formats, points, rounding, symbolic
+from verifier.arithmetic import balls, floats
+from verifier.case import Case
+from verifier.compare import Subject
+from verifier.formats import Format, format_named, round_exact
+from verifier.program import Program
+from verifier.report.paint import Paint
+from verifier.report.text import table
+from verifier.verify import subject
+
+BITS = 256
+DIGITS = 20
+
+
+def render(case: Case, *, paint: Paint, implementation: str | None = None, point: int = 1) -> str:
+    """The circuits of a case's implementations at one of its points, in its first format."""
+    if case.programs is None:
+        raise ValueError("load cases with verifier.load")
+    fmt = format_named(case.formats[0])
+    chosen = [*points.listed(case, fmt), *points.sampled(case, fmt)][point - 1]
+    blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={formats.text(fmt, v)}" for n, v in zip(case.inputs, chosen, strict=True)) + f"  {fmt.name}"]
+    for draft in case.programs.drafts:
+        if implementation in (None, draft.implementation.name):
+            upstream = round_exact(fmt, formats.exact(case.upstream))
+            blocks.append(_circuit(draft.implementation.name, subject(draft), chosen, fmt, upstream, paint))
+    return "\n".join(blocks) + "\n"
+
+
+def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, upstream: float, paint: Paint) -> str:
+    program = tested.program
+    computed = floats.run(program, [[x] for x in point], fmt, upstream=upstream)
+    exact = _exact_values(tested, point, upstream)
+    adjoints = _exact_adjoints(program, point, upstream)
+    start = program.backward_start
+    rows: list[list[str]] = [[paint(h, "dim") for h in ("line", "value", "exact", "ulps", "adjoint (exact)")]]
+    for index, step in enumerate(program.steps):
+        if index == start:
+            rows.append([paint("backward", "dim"), "", "", "", ""])
+        if not step.name or step.line < 0:
+            continue
+        value = computed[index][0]
+        text = str(bool(value)) if program_boolean(step.gate) else formats.text(fmt, float(value))
+        enclosure, at = exact[index], adjoints.get(index)
+        digits, ulps = _against(fmt, value, enclosure)
+        rows.append([program.lines[step.line].text, text, digits, ulps, "" if at is None or 0 <= start <= index else at])
+    return paint(f"\n{name}", bold=True) + "\n" + "\n".join(table(rows, paint))
+
+
+def program_boolean(gate: str) -> bool:
+    """Whether a gate's value is a truth value."""
+    return gate in symbolic.TRUTHS
+
+
+def _exact_values(tested: Subject, point: Sequence[float], upstream: float) -> list[Any]:
+    program, places = tested.exact
+    with balls.precision(BITS):
+        run = balls.run(program, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
+    return [run[at][0] for at in places]
+
+
+def _exact_adjoints(program: Program, point: Sequence[float], upstream: float) -> dict[int, str]:
+    """The exact adjoint of every forward step, as text."""
+    gradient = symbolic.gradient(program.forward_part())
+    with balls.precision(BITS):
+        run = balls.run(gradient.program, [[arb(x)] for x in point], bits=BITS, strict=True)
+        found = {}
+        for index in range(len(gradient.at)):
+            step = gradient.wrt(index)
+            value = arb(0) if step is None else run[step][0] * arb(upstream)
+            found[index] = rounding.digits(value, DIGITS) or "-"
+    return found
+
+
+def _against(fmt: Format, value: Any, enclosure: Any) -> tuple[str, str]:
+    if isinstance(enclosure, bool) or enclosure is None or not enclosure.is_finite():
+        return ("" if isinstance(enclosure, bool) else "-"), ""
+    with balls.precision(BITS):
+        digits = rounding.digits(enclosure, DIGITS) or "-"
+        if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN
+            return digits, "-"
+        error = (arb(float(value)) - enclosure) / rounding.ulp(fmt, enclosure)[0]
+        return digits, f"{float(error.mid()):+.3f}" if not error.is_zero() else "0"

@@ -1,0 +1,122 @@
+"""The report as JSON: the contract of section 7 of the design. Numbers that carry precision are strings."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from verifier import __version__
+from verifier.outcome import CaseReport, Finding, PointText, Report, Result, Sweep
+
+
+def render(report: Report) -> str:
+    """The whole report as one JSON object, indented, with a newline at its end."""
+    content = {
+        "verifier": __version__,
+        "environment": environment(),
+        "summary": {
+            "cases": len(report.cases),
+            "passed": report.passed,
+            "failed": report.failed,
+            "errors": report.errors,
+            "warnings": report.warnings,
+        },
+        "cases": [_case(c) for c in report.cases],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def environment() -> dict[str, str]:
+    """The libraries whose functions decide the last bits."""
+    libm = " ".join(part for part in platform.libc_ver() if part) or platform.system()
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "machine": platform.machine(),
+        "libm": libm,
+        **{name: _version(name) for name in ("numpy", "scipy", "sympy", "mpmath", "python-flint", "ml_dtypes")},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _case(c: CaseReport) -> dict[str, Any]:
+    return {
+        "name": c.name,
+        "file": c.file,
+        "line": c.line,
+        "status": c.status,
+        "proofs": c.proofs,
+        "results": [_result(r) for r in c.results],
+        "sweeps": [_sweep(s) for s in c.sweeps],
+        "residuals": [
+            {"expression": r.expression, "point": _point(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met}
+            for r in c.residuals
+        ],
+        "published": [
+            {"name": p.name, "point": _point(p.point), "computed": p.computed, "published": p.published, "met": p.met} for p in c.published
+        ],
+        "findings": [_finding(f) for f in c.findings],
+    }
+
+
+def _point(point: PointText) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in point}
+
+
+def _result(r: Result) -> dict[str, Any]:
+    return {
+        "implementation": r.implementation,
+        "gradient": r.gradient,
+        "format": r.format,
+        "point": _point(r.point),
+        "computed": r.computed,
+        "exact": r.exact,
+        "bounds": None if r.bounds is None else list(r.bounds),
+        "rounded": r.rounded,
+        "residual": r.residual,
+        "formula_error_ulps": r.formula_error_ulps,
+        "ulps": r.ulps,
+        "condition": r.condition,
+        "program_condition": r.program_condition,
+        "verdict": r.verdict.value,
+        "reason": r.reason,
+        "blame": [{"line": s.line, "statement": s.statement, "share": s.share, "contribution": s.contribution} for s in r.blame],
+    }
+
+
+def _sweep(s: Sweep) -> dict[str, Any]:
+    return {
+        "implementation": s.implementation,
+        "gradient": s.gradient,
+        "format": s.format,
+        "points": s.points,
+        "verdicts": s.verdicts,
+        "worst": None if s.worst is None else _result(s.worst),
+        "ulps": {"median": s.median, "p99": s.p99, "max": s.maximum},
+    }
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "code": f.code,
+        "name": f.name,
+        "severity": f.severity,
+        "message": f.message,
+        "file": f.place.file,
+        "line": f.place.line,
+        "column": f.place.column,
+        "implementation": f.implementation,
+        "gradient": f.gradient,
+        "statement": f.statement,
+        "point": _point(f.point),
+        "expected": f.expected,
+        "details": list(f.details),
+    }

@@ -1,0 +1,79 @@
+"""The pipeline: START READING HERE. A Case becomes programs, the programs gradients, the gradients verdicts, the verdicts a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from verifier import points, settle
+from verifier.backprop import differentiated, with_backward
+from verifier.case import Case
+from verifier.compare import Subject, compare, truth_of
+from verifier.errors import Complaint
+from verifier.formats import format_named, round_exact
+from verifier.formats import exact as exact_number
+from verifier.outcome import CaseReport, Finding, Report
+from verifier.processes import in_processes
+from verifier.program import Draft, Programs
+from verifier.symbolic import NotDifferentiable
+
+
+def verify(case: Case, *, strict: bool = False) -> CaseReport:
+    """Check every claimed gradient of every implementation of a case, at every point, in every format."""
+    programs = _programs(case)
+    try:
+        truth = truth_of(programs.truth)
+        subjects = {d.implementation.name: subject(d) for d in programs.drafts}
+        checks = []
+        for name in case.formats:
+            fmt = format_named(name)
+            upstream = round_exact(fmt, exact_number(case.upstream))
+            listed, sampled = points.listed(case, fmt), points.sampled(case, fmt)
+            for implementation, tested in subjects.items():
+                found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
+                swept = compare(truth, tested, sampled, fmt=fmt, upstream=upstream, detail=False) if sampled else []
+                checks.append(settle.Check(implementation, fmt, tested, listed, found, swept, upstream))
+    except (points.PointError, NotDifferentiable) as error:
+        return unusable(case, str(error))
+    return settle.report(case, programs, truth, checks, strict=strict)
+
+
+def subject(draft: Draft) -> Subject:
+    """An implementation's whole program: the written backward pass, or the one that backprop generates."""
+    whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
+    return Subject(differentiated(whole), draft.claims)
+
+
+def verify_all(cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1) -> Report:
+    """Check many cases; a broken document or case is reported and never takes the others with it."""
+    listed = list(cases)
+    reports = in_processes(verify_safely, listed, strict=strict, jobs=jobs)
+    broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
+    return Report((*reports, *broken), tuple(complaints))
+
+
+def verify_safely(case: Case, *, strict: bool = False) -> CaseReport:
+    """`verify`, with a failure of the tool itself reported as an error of this case alone."""
+    try:
+        return verify(case, strict=strict)
+    except (ArithmeticError, ValueError, RecursionError, MemoryError, NotImplementedError, TypeError, KeyError, IndexError, AttributeError) as error:
+        return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+
+
+def unusable(case: Case, message: str) -> CaseReport:
+    """The report of a case that could not be checked."""
+    finding = Finding("V002", "unusable-case", "error", message, case.place)
+    return CaseReport(case.name, case.file, case.place.line, "error", findings=(finding,))
+
+
+def unreadable(file: str, complaints: Sequence[Complaint]) -> CaseReport:
+    """The report of a file's documents that could not be read."""
+    findings = tuple(Finding("V001", "unreadable-case", "error", c.message, c.place, statement=c.line_text.strip()) for c in complaints)
+    return CaseReport(file, file, complaints[0].place.line, "error", findings=findings)
+
+
+def _programs(case: Case) -> Programs:
+    if case.programs is None:
+        raise ValueError(f"{case.name}: load cases with verifier.load: this one has no programs")
+    return case.programs
+
