@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import verifier.load
 import verifier.yaml_tree
 from verifier.case import VERDICTS
 from verifier.load import Loaded, load, load_text
@@ -496,9 +496,9 @@ def test_a_file_that_cannot_be_read_leaves_the_others_alone(tmp_path: Path) -> N
 def test_a_file_too_large_is_refused_before_it_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(GOOD, encoding="utf-8")
-    monkeypatch.setattr(verifier.load, "MAX_BYTES", len(GOOD))
+    monkeypatch.setattr(sys.modules["verifier.load"], "MAX_BYTES", len(GOOD))
     assert len(load(path).cases) == 1
-    monkeypatch.setattr(verifier.load, "MAX_BYTES", len(GOOD) - 1)
+    monkeypatch.setattr(sys.modules["verifier.load"], "MAX_BYTES", len(GOOD) - 1)
     assert "split it into several files" in load(path).complaints[0].message
 
 

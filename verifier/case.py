@@ -50,8 +50,13 @@ class Source:
         if not self._nonblank_in_span:
             return Place(self.file, self.line, self.column)
         rank = bisect.bisect_left(self._nonblank_in_text, offset)
+        after = 0 < rank <= len(self._nonblank_in_span) and self._nonblank_in_text[rank - 1] == offset - 1
+        if after and self.text[offset : offset + 1].isspace():  # the end of a line that is not complete: not the start of the next one
+            rank -= 1
+        else:
+            after = False
         past = rank >= len(self._nonblank_in_span)
-        index = self._nonblank_in_span[-1] + 1 if past else self._nonblank_in_span[rank]
+        index = self._nonblank_in_span[-1] + 1 if past else self._nonblank_in_span[rank] + after
         row = bisect.bisect_right(self._line_starts, index) - 1
         column = index - self._line_starts[row] + (self.span_column if row == 0 else 1)
         return Place(self.file, self.line + row, column)

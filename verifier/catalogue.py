@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from verifier.errors import Place
+from verifier.outcome import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,20 @@ CATALOGUE = {
             "Rearrange the lines that cost the digits, or raise the limit with a reason.",
         ),
         Entry(
+            "V105", "wrong-forward", "error",
+            "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp.",
+            "A gradient of another function is no gradient of this one.",
+            "function: tanh(x)   forward: out = (exp(x) - exp(-x)) / (exp(x) + exp(x))",
+            "Correct the named line, or state the function that is meant.",
+        ),
+        Entry(
+            "V106", "not-linear-in-upstream", "error",
+            "The backward pass reads the gradient of the output, and is right for the case's `upstream` but not for another: it is not linear in it.",
+            "In a larger network the gradient that flows in is never 1.",
+            "dx = cos(x) * dout**2",
+            "Every contribution must carry the gradient that flows in exactly once, as a factor.",
+        ),
+        Entry(
             "V201", "unstable-gradient", "warning",
             "The formula is right; more than a third of the digits is lost, and the conditioning of the problem does not explain it.",
             "Another arrangement of the same formula would keep the digits.",
@@ -121,6 +139,12 @@ CATALOGUE = {
         ),
     )
 }  # fmt: skip
+
+
+def finding(code: str, message: str, place: Place, **fields: Any) -> Finding:
+    """A finding of the catalogue; its severity is the entry's unless another is given."""
+    known = CATALOGUE[code]
+    return Finding(code, known.name, fields.pop("severity", known.severity), message, place, **fields)
 
 
 def entry(code: str) -> Entry | None:

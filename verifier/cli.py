@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:  # noqa: PLR2004
+    if not text.isdigit() or int(text) > 4096:
         raise argparse.ArgumentTypeError("a number of processes, 0 for one per core")
     return int(text) or (os.cpu_count() or 1)
 

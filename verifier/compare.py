@@ -166,6 +166,7 @@ def _level(
             at = rank[task.point]
             position = positions[task.claim]
             component = truth.gradient.adjoint.get(position)
+            exact: limits.Derivative | None
             value_is_real = exact_run[truth.gradient.value][at].is_finite()
             if component is None:
                 exact = limits.Finite(arb(0)) if value_is_real else None
@@ -252,12 +253,12 @@ def _round_bound(fmt: Format, bound: Any) -> float | None:
 def _judge_finite(task: _Task, g: Any, literal: Any, real: Any, before: Any, blank: Discrepancy, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
-    formula = _formula_error(g, literal, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
+    formula = _formula_error(literal, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
     if formula is None:
         return None if not last else replace(blank, reason=_undecided_reason(real), rounded=rounded)
     certain_zero = g.is_zero()
     settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
-    if not settled and not last and (rounded is None or bits < 4096):  # noqa: PLR2004 - digits beyond what the verdict needs
+    if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
         return None
     if isinstance(formula, str):
         return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **_errors(task.computed, g, small, large, certain_zero=certain_zero))
@@ -291,7 +292,7 @@ def _errors(computed: float, g: Any, small: Any, large: Any, *, certain_zero: bo
     return {"residual": residual, "ulps": abs(residual) / (unit if small == large else small)}
 
 
-def _formula_error(g: Any, literal: Any, real: Any, before: Any, small: Any, large: Any, *, bits: int, last: bool, has_literals: bool) -> Any:
+def _formula_error(literal: Any, real: Any, before: Any, small: Any, large: Any, *, bits: int, last: bool, has_literals: bool) -> Any:
     """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed."""
     if isinstance(real, Undefined):
         return f"over the reals it has no value here: {real.reason}"
@@ -306,7 +307,7 @@ def _formula_error(g: Any, literal: Any, real: Any, before: Any, small: Any, lar
         if not overlap:
             return distance / small
         tight = real.is_exact() or real.rel_accuracy_bits() >= SETTLED_BITS - 40 or abs(real).upper() < small / 2**40
-        if tight or last or bits >= 1024:  # noqa: PLR2004 - cancellation below an ulp: enough that they overlap far below it
+        if tight or last or bits >= 1024:  # cancellation below an ulp: enough that they overlap far below it
             return arb(0)
         return arb(0) if has_literals and _stalled(real, before) else None
     if overlap and has_literals and (_stalled(real, before) or last):

@@ -28,7 +28,7 @@ class Format:
     @property
     def rounding_limit(self) -> float:
         """2^(p/3) ulp: at most a third of the digits is lost (design, section 3)."""
-        return 2.0 ** (self.precision / 3)
+        return math.pow(2, self.precision / 3)
 
     @property
     def unit_roundoff(self) -> Fraction:
@@ -70,7 +70,7 @@ def floor_log2(value: Fraction) -> int:
 
 def round_exact(fmt: Format, value: Fraction) -> float:
     """`value` rounded once to the format, to nearest, ties to even; ±inf beyond the largest number."""
-    if fmt.precision == 53:  # noqa: PLR2004 - float64: CPython's own division of integers rounds correctly
+    if fmt.precision == 53:  # float64: CPython's own division of integers rounds correctly
         try:
             return value.numerator / value.denominator
         except OverflowError:
@@ -106,7 +106,7 @@ def dtype(fmt: Format) -> Any:
 
 def text(fmt: Format, value: float) -> str:
     """`repr` of the float: the shortest decimal that reads back as the same number of the format."""
-    if fmt.precision == 53 or not math.isfinite(value):  # noqa: PLR2004
+    if fmt.precision == 53 or not math.isfinite(value):
         return repr(value)
     digits = next(d for d in range(1, 18) if round_exact(fmt, Fraction(f"{value:.{d - 1}e}")) == value)
     return repr(float(f"{value:.{digits - 1}e}"))

@@ -104,7 +104,7 @@ _gate("expm1(a)",         partials=("exp(a)",),                      float64="ma
 _gate("exp10(a)",         means="10**a",         partials=("out * log(10)",),      float64="scipy.special.exp10", arrays="scipy.special.exp10")
 _gate("log(a)", "ln",     partials=("1 / a",),                       float64="math.log",         arrays="np.log",          where="a > 0")
 _gate("log2(a)",          means="log(a) / log(2)",  partials=("1 / (a * log(2))",),  float64="math.log2",  arrays="np.log2",  where="a > 0")
-_gate("log10(a)",         means="log(a) / log(10)", partials=("1 / (a * log(10))",), float64="math.log10", arrays="np.log10", where="a > 0")
+_gate("log10(a)",         means="log(a) / log(10)", partials=("1 / log(10) / a",),   float64="math.log10", arrays="np.log10", where="a > 0")
 _gate("log1p(a)",         partials=("1 / (1 + a)",),                 float64="math.log1p",       arrays="np.log1p",        where="a > -1")
 _gate("sqrt(a)",          partials=("0.5 / out",),                   float64="math.sqrt",        arrays="np.sqrt",         where="a >= 0")
 _gate("rsqrt(a)",         means="1 / sqrt(a)",   partials=("-0.5 * out / a",),     where="a > 0")
@@ -300,12 +300,12 @@ _gate("poch(a, b)",       means="gamma(a + b) * rgamma(a)",
 _gate("binom(a, b)",      means="gamma(a + 1) * rgamma(b + 1) * rgamma(a - b + 1)",
       partials=("out * (digamma(a + 1) - digamma(a - b + 1))", "out * (digamma(a - b + 1) - digamma(b + 1))"),
       float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1")
-_gate("gammainc(s, a)",   partials=(None, "exp(xlogy(s - 1, a) - a - lgamma(s))"),  orders=(0,),
-      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a > 0", note="the regularised lower incomplete gamma function P(s, a)")
-_gate("gammaincc(s, a)",  partials=(None, "-exp(xlogy(s - 1, a) - a - lgamma(s))"), orders=(0,),
-      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="a > 0", note="the regularised upper incomplete gamma function Q(s, a)")
-_gate("betainc(p, q, a)", partials=(None, None, "exp(xlogy(p - 1, a) + xlog1py(q - 1, -a) - betaln(p, q))"), orders=(0, 1),
-      float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a > 0 and a < 1", note="the regularised incomplete beta function I_a(p, q)")
+_gate("gammainc(s, a)",   partials=(None, "where(a == 0, a**(s - 1) / gamma(s), exp(xlogy(s - 1, a) - a - lgamma(s)))"),  orders=(0,),
+      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
+_gate("gammaincc(s, a)",  partials=(None, "where(a == 0, -a**(s - 1) / gamma(s), -exp(xlogy(s - 1, a) - a - lgamma(s)))"), orders=(0,),
+      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="a >= 0", note="the regularised upper incomplete gamma function Q(s, a)")
+_gate("betainc(p, q, a)", partials=(None, None, "where(a == 0 or a == 1, a**(p - 1) * (1 - a)**(q - 1) / beta(p, q), exp(xlogy(p - 1, a) + xlog1py(q - 1, -a) - betaln(p, q)))"), orders=(0, 1),
+      float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a >= 0 and a <= 1", note="the regularised incomplete beta function I_a(p, q)")
 
 _group[0] = "zeta functions and polylogarithms"
 _gate("zeta(a)",          partials=("zetaderiv(1, a)",),             float64="scipy.special.zeta",   arrays="scipy.special.zeta",   where="a != 1", note="Riemann's")

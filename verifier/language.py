@@ -282,6 +282,7 @@ class _Parser:
         self.operands: list[int] = []
         self.pending: list[tuple[str, str, int, int, int]] = []  # kind, gate, strength, start, operands below
         self.end = end
+        self.spans: dict[int, tuple[int, int]] = {}  # of operands in parentheses, the parentheses included
 
     def leaf(self, op: str, token: _Token, text: str, end: int) -> None:
         self.nodes.append(Node(op, (), token.start, end, text))
@@ -290,8 +291,9 @@ class _Parser:
     def node(self, op: str, count: int, start: int | None = None, end: int | None = None) -> None:
         args = tuple(self.operands[len(self.operands) - count :])
         del self.operands[len(self.operands) - count :]
-        first = min(self.nodes[a].start for a in args) if start is None else start
-        last = max(self.nodes[a].end for a in args) if end is None else end
+        spans = [self.spans.get(a, (self.nodes[a].start, self.nodes[a].end)) for a in args]
+        first = min(s for s, _ in spans) if start is None else start
+        last = max(e for _, e in spans) if end is None else end
         self.nodes.append(Node(op, args, first, last))
         self.operands.append(len(self.nodes) - 1)
 
@@ -326,6 +328,8 @@ class _Parser:
         kind, gate, _, start, below = self.pending.pop()
         if kind == "call":
             self.node(gate, len(self.operands) - below, start, token.end)
+        else:
+            self.spans[self.operands[-1]] = (start, token.end)
 
 
 def _tree(tokens: list[_Token], end: int) -> tuple[Node, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -72,10 +72,12 @@ def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int]
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
     with balls.precision(bits):
         constants = [series.number(_rational(x)) for x in point]
-        values = series.run(program, constants, 1, upstream=upstream, rounded_in=rounded_in)
         result: list[Any] = []
         for output in outputs:
-            value = values[output]
+            try:
+                value = series.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
+            except (Undecided, Short, NoExpansion):
+                value = None
             result.append(value if isinstance(value, Undefined) else series.ball(value.constant) if isinstance(value, Series) else None)
         return result
 

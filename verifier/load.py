@@ -70,7 +70,8 @@ def _load_document(document: Document, *, default_name: str) -> Loaded:
     if programs is not None and not complaints:
         return Loaded((replace(case, programs=programs),), ())
     page = document.root.page
-    return Loaded((), tuple(replace(c, line_text=page.line_text(c.place.line)) for c in complaints))
+    ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
+    return Loaded((), tuple(replace(c, line_text=page.line_text(c.place.line)) for c in ordered))
 
 
 def _together(parts: list[Loaded]) -> Loaded:

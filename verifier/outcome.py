@@ -41,6 +41,7 @@ class Result:
     bounds: tuple[str, str] | None = None  # of the subgradient, at a kink
     error: float = 0.0  # ulps as a float: for sorting and quantiles; inf where undefined
     blame: tuple[Share, ...] = ()
+    subnormals: str | None = None  # where exact is 0 there are no ulps: the absolute error in units of the smallest subnormal
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,9 @@ class Finding:
     point: PointText = ()
     expected: bool = False
     details: tuple[str, ...] = ()
+    source_line: str = ""  # the line of the case file that `place` is in
+    width: int = 0  # columns of the guilty subexpression
+    gradients: tuple[str, ...] = ()  # all gradients that follow a guilty line
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class CaseReport:
     residuals: tuple[ResidualResult, ...] = ()
     published: tuple[PublishedResult, ...] = ()
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def _rounded(name: str, text: str, fmt: Format) -> float:
     value = round_exact(fmt, exact(text))
     if math.isinf(value):
         raise PointError(f"{name} = {text} is beyond the largest {fmt.name} number")
-    return value if value else math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
+    return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
 
 
 def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
@@ -65,7 +65,7 @@ def _draw(source: random.Random, low: float, high: float, kind: int, fmt: Format
         else:
             t = source.random()
             x = low * (1 - t) + high * t
-        x = round_exact(fmt, exact(repr(x))) if fmt.precision < 53 and math.isfinite(x) else x  # noqa: PLR2004
+        x = round_exact(fmt, exact(repr(x))) if fmt.precision < 53 and math.isfinite(x) else x
         if low <= x <= high and math.isfinite(x):
             return x
     return low
@@ -76,6 +76,6 @@ def _by_magnitude(source: random.Random, low: float, high: float) -> float:
     largest = max(abs(low), abs(high))
     if largest == 0:
         return 0.0
-    x = largest * 2.0 ** -(20 * source.random())
+    x = largest * math.pow(2, -20 * source.random())
     signs: Sequence[int] = [s for s, reaches in ((1, high > 0), (-1, low < 0)) if reaches]
     return x * source.choice(signs)

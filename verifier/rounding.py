@@ -31,7 +31,7 @@ def rational(exact: Any) -> Fraction:
 
 def round_end(fmt: Format, exact: Any) -> float:
     """An exact ball rounded once to the format."""
-    if fmt.precision == 53:  # noqa: PLR2004 - python-flint converts an exact ball correctly, subnormals and overflow included
+    if fmt.precision == 53:  # python-flint converts an exact ball correctly, subnormals and overflow included
         return float(exact)
     approximate = float(exact)
     if approximate == 0 or not math.isfinite(approximate):
@@ -69,7 +69,7 @@ def ulp(fmt: Format, ball: Any) -> tuple[Any, Any]:
 
 
 def _two_to(exponent: int) -> Any:
-    return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)  # noqa: PLR2004
+    return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)
 
 
 def digits(ball: Any, count: int) -> str | None:
@@ -111,7 +111,7 @@ def _layout(sign: str, digits_: str, e: int) -> str:
     """Positional where that is short, else scientific."""
     if 0 <= e < len(digits_):
         return f"{sign}{digits_[: e + 1]}.{digits_[e + 1 :]}".rstrip(".")
-    if -5 < e < 0:  # noqa: PLR2004 - as repr does for floats
+    if -5 < e < 0:  # as repr does for floats
         return f"{sign}0.{'0' * (-e - 1)}{digits_}"
     return f"{sign}{digits_[0]}.{digits_[1:]}e{e:+03d}".replace(".e", "e")
 

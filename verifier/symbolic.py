@@ -130,7 +130,7 @@ def local_gradient(name: str, literals: tuple[str | None, ...]) -> tuple[Program
 
 def _constant_program(parameters: tuple[str, ...], text: str) -> Program:
     dag = Dag(parameters)
-    return Program(tuple(dag.steps) + (Step("number", (), text),), parameters, {}, len(parameters))
+    return Program((*dag.steps, Step("number", (), text)), parameters, {}, len(parameters))
 
 
 def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str | None, ...]) -> tuple[Program | None, ...]:
@@ -181,8 +181,10 @@ def _other(name: str, *args: Any) -> Any:
 def _rgamma(a: Any) -> tuple[Any]:
     import sympy
 
-    reflected = sympy.gamma(1 - a) * (_other("cospi", a) - _other("sinpi", a) / sympy.pi * sympy.digamma(1 - a))
-    return (sympy.Piecewise((reflected, a < sympy.Rational(1, 3)), (-sympy.digamma(a) * _other("rgamma", a), True)),)
+    third = sympy.Rational(1, 3)  # no float is on this boundary or the next two
+    left, right = sympy.Min(a, sympy.Rational(2, 5)), sympy.Max(a, sympy.Rational(1, 5))  # the branch not taken has no pole either
+    reflected = sympy.gamma(1 - left) * (_other("cospi", left) - _other("sinpi", left) / sympy.pi * sympy.digamma(1 - left))
+    return (sympy.Piecewise((reflected, a < third), (-sympy.digamma(right) * _other("rgamma", right), True)),)
 
 
 def _erfcx(a: Any) -> tuple[Any]:
@@ -269,11 +271,12 @@ def primitive_with_places(program: Program) -> tuple[Program, tuple[int, ...]]:
 
 def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
     dag = Dag(program.inputs)
-    at = _write(dag, program)
+    at = write(dag, program)
     return Program(tuple(dag.steps), program.inputs, {}, at[program.output]), tuple(at)
 
 
-def _write(dag: Dag, program: Program) -> list[int]:
+def write(dag: Dag, program: Program) -> list[int]:
+    """Write a program into a dag in primitives; where each of its steps came to stand."""
     at: list[int] = []
     for step in program.steps:
         if step.gate == "input":
@@ -285,11 +288,12 @@ def _write(dag: Dag, program: Program) -> list[int]:
         elif step.gate in LEAVES:
             at.append(dag.leaf(step.gate, step.text))
         else:
-            at.append(_write_gate(dag, step.gate, [at[a] for a in step.args]))
+            at.append(write_gate(dag, step.gate, [at[a] for a in step.args]))
     return at
 
 
-def _write_gate(dag: Dag, name: str, args: list[int]) -> int:
+def write_gate(dag: Dag, name: str, args: list[int]) -> int:
+    """Write one gate in primitives; the step of its value."""
     if name == "copy":
         return args[0]
     if GATES[name].means is None:
@@ -342,7 +346,7 @@ _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an 
 def gradient(program: Program, *, output: int | None = None) -> Gradient:
     """The exact gradient of a program's output (or of another step) with respect to every step it depends on."""
     dag = Dag(program.inputs)
-    at = _write(dag, program)
+    at = write(dag, program)
     value = at[program.output if output is None else output]
     adjoints = accumulate(dag, value, set(range(len(program.inputs))))
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, value), value, tuple(at), adjoints)

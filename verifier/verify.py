@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from verifier import points, settle
+from verifier import points, results, settle
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
 from verifier.compare import Subject, compare, truth_of
 from verifier.errors import Complaint
-from verifier.formats import format_named, round_exact
 from verifier.formats import exact as exact_number
+from verifier.formats import format_named, round_exact
 from verifier.outcome import CaseReport, Finding, Report
 from verifier.processes import in_processes
 from verifier.program import Draft, Programs
@@ -32,7 +32,7 @@ def verify(case: Case, *, strict: bool = False) -> CaseReport:
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
                 swept = compare(truth, tested, sampled, fmt=fmt, upstream=upstream, detail=False) if sampled else []
-                checks.append(settle.Check(implementation, fmt, tested, listed, found, swept, upstream))
+                checks.append(results.Check(implementation, fmt, tested, listed, found, swept, upstream))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
     return settle.report(case, programs, truth, checks, strict=strict)

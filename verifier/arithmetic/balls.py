@@ -267,7 +267,7 @@ def _lgamma(a: Any) -> Any:
 
 def _polygamma(n: Any, a: Any) -> Any:
     order = integer(n)
-    if order is None or order < 0:
+    if order is None or order < 0 or (a.is_exact() and a.is_integer() and a <= 0):
         return NAN
     return a.digamma() if order == 0 else _real(acb(a).polygamma(order))
 
@@ -314,7 +314,6 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     "acosh": arb.acosh,
     "atanh": arb.atanh,
     "erf": arb.erf,
-    "erfc": arb.erfc,
     "erfinv": arb.erfinv,
     "gamma": arb.gamma,
     "lgamma": _lgamma,

@@ -130,7 +130,7 @@ def fma(a: float, b: float, c: float) -> float:
         result = total.numerator / total.denominator
     except OverflowError:
         return math.inf if total > 0 else -math.inf
-    return result if result else math.copysign(0.0, total)
+    return result or math.copysign(0.0, total)
 
 
 def sign(a: float) -> float:
@@ -187,14 +187,14 @@ def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
         return _run_arrays(program, args, count, 1.0, fmt)[program.output]
     function = kernel(gate.arrays)
     try:
-        if gate.arrays.startswith("scipy.") and kind.itemsize < 4:  # noqa: PLR2004 - SciPy has kernels for 32 and 64 bits
+        if gate.arrays.startswith("scipy.") and kind.itemsize < 4:  # SciPy has kernels for 32 and 64 bits
             raise TypeError  # noqa: TRY301
         result = function(*args)
     except TypeError:
         import numpy as np
 
         result = function(*(a if a.dtype == bool else a.astype(np.float32) for a in args))
-    return result if result.dtype == kind or result.dtype == bool else result.astype(kind)
+    return result if result.dtype in (kind, bool) else result.astype(kind)
 
 
 def as_floats(column: Column) -> list[float]:

@@ -110,7 +110,17 @@ def zetaderiv(n: Any, a: Any) -> Any:
 def _zetaderiv(n: float, a: float) -> float:
     if not np.isfinite(a) or a == 1:
         return float("nan")
-    return float(_mpmath().zeta(float(a), 1, int(n)).real)
+    try:
+        return float(_mpmath().zeta(float(a), 1, int(n)).real)
+    except _no_convergence():  # far to the left
+        return float("nan")
+
+
+@cache
+def _no_convergence() -> type[Exception]:
+    from mpmath.libmp import NoConvergence
+
+    return NoConvergence  # type: ignore[no-any-return]
 
 
 @cache

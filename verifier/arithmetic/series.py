@@ -212,7 +212,7 @@ def inverse(a: Series, limit: int) -> Series | Undefined:
 
 def power(a: Series, r: Fraction, limit: int) -> Series | Undefined:
     """a^r for a rational r."""
-    if r.denominator == 1 and 0 <= r <= 8:  # noqa: PLR2004
+    if r.denominator == 1 and 0 <= r <= 8:
         result = number(fmpq(1))
         for _ in range(int(r)):
             result = mul(result, a)
@@ -236,7 +236,7 @@ def power(a: Series, r: Fraction, limit: int) -> Series | Undefined:
 
 
 def _power_of_number(c: Any, r: Fraction) -> Any:
-    if r.denominator == 1 and isinstance(c, fmpq) and abs(r.numerator) <= 64:  # noqa: PLR2004
+    if r.denominator == 1 and isinstance(c, fmpq) and abs(r.numerator) <= 64:
         return c ** int(r)
     if r == Fraction(1, 2):
         return _exact_or_ball(ball(c).sqrt())
@@ -413,7 +413,7 @@ def _compare(gate: str, a: Series, b: Series) -> bool:
 
 def _apply(gate: str, args: list[Any], limit: int) -> Value:
     if gate == "where":
-        return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]  # type: ignore[no-any-return]
+        return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
     if gate in ("and", "or"):
         decisive = gate == "or"
         if any(a is decisive for a in args):

@@ -64,6 +64,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
             {"name": p.name, "point": _point(p.point), "computed": p.computed, "published": p.published, "met": p.met} for p in c.published
         ],
         "findings": [_finding(f) for f in c.findings],
+        "notes": list(c.notes),
     }
 
 
@@ -84,6 +85,7 @@ def _result(r: Result) -> dict[str, Any]:
         "residual": r.residual,
         "formula_error_ulps": r.formula_error_ulps,
         "ulps": r.ulps,
+        "subnormals": r.subnormals,
         "condition": r.condition,
         "program_condition": r.program_condition,
         "verdict": r.verdict.value,
@@ -115,6 +117,7 @@ def _finding(f: Finding) -> dict[str, Any]:
         "column": f.place.column,
         "implementation": f.implementation,
         "gradient": f.gradient,
+        "gradients": list(f.gradients or ((f.gradient,) if f.gradient else ())),
         "statement": f.statement,
         "point": _point(f.point),
         "expected": f.expected,

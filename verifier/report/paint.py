@@ -18,6 +18,7 @@ class Paint:
     enabled: bool
 
     def __call__(self, text: str, colour: str = "", *, bold: bool = False) -> str:
+        """The text in a colour."""
         codes = [c for c in ("1" if bold else "", _CODES.get(colour, "")) if c]
         return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self.enabled and codes and text else text
 

@@ -48,6 +48,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
+    lines += [paint(f"  note      {note}", "dim") for note in c.notes]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
@@ -104,13 +105,22 @@ def _finding(f: Finding, paint: Paint) -> list[str]:
         f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
         f"    --> {f.place}{_at(f.point)}",
     ]
-    if f.statement:
-        lines.append(f"     |  {f.statement}")
+    lines += _snippet(f, paint)
     lines += [f"     =  {detail}" for detail in f.details]
     lines.append(paint(f"     =  explain   python -m verifier explain {f.code}", "dim"))
     return lines
 
 
+def _snippet(f: Finding, paint: Paint) -> list[str]:
+    """The source line with carets under the guilty part; the statement alone where the line is not known."""
+    if not f.source_line.strip():
+        return [f"     |  {f.statement}"] if f.statement else []
+    indent = len(f.source_line) - len(f.source_line.lstrip())
+    number = f"{f.place.line:>4} "
+    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1))
+    return [f"{number}|  {f.source_line[indent:].rstrip()}", "     |  " + " " * max(0, f.place.column - 1 - indent) + paint(carets, "red")]
+
+
 def _at(point: PointText) -> str:
     shown = [f"{name}={'[' + ', '.join(value) + ']' if isinstance(value, tuple) else value}" for name, value in point[:12]]
-    return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""  # noqa: PLR2004
+    return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""

@@ -1,0 +1,76 @@
+"""Programs, reports and random expressions from texts: what many tests start from."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from verifier.case import Source
+from verifier.load import load_text
+from verifier.program import build_expression, build_program
+from verifier.verify import verify
+
+if TYPE_CHECKING:
+    from verifier.outcome import CaseReport, Result
+    from verifier.program import Program
+
+
+def expression(text: str, *inputs: str) -> Program:
+    """The program of one expression."""
+    program, complaints = build_expression(Source(text, "t", 1, 1, text), inputs)
+    assert program is not None, complaints
+    return program
+
+
+def forward(text: str, *inputs: str) -> Program:
+    """The program of a forward block."""
+    program, complaints = build_program(Source(text, "t", 1, 1, text), inputs)
+    assert program is not None, complaints
+    return program
+
+
+def check(text: str, *, strict: bool = False) -> CaseReport:
+    """The report of the only case of a text, which must have nothing wrong with it."""
+    loaded = load_text(textwrap.dedent(text), file="t.yaml")
+    assert not loaded.complaints, loaded.complaints
+    (case,) = loaded.cases
+    return verify(case, strict=strict)
+
+
+def judge(function: str, x: str, dx: str | None = None, *, form: str = "float64", more: str = "", forward: str | None = None) -> Result:
+    """The result for d function / dx at one point, computed by the statements `dx` (or by the generated backward pass)."""
+    blocks = ""
+    if forward is not None:
+        blocks += "    forward: |\n" + textwrap.indent(textwrap.dedent(forward).strip(), " " * 6) + "\n"
+    if dx is not None:
+        blocks += "    backward: |\n" + textwrap.indent(dx if "\n" in dx or "=" in dx.split("(")[0] else f"dx = {dx}", " " * 6) + "\n"
+    text = f"function: {function}\npoints: [{{x: {x}{more}}}]\nformats: [{form}]\nimplementations:\n  it:{' {}' if not blocks else ''}\n{blocks}"
+    if dx is not None and more:
+        text += "    gradients: {x: dx}\n"
+    return next(r for r in check(text).results if r.gradient == "dx")
+
+
+def complaints(text: str) -> list[str]:
+    """`line:column: message` of all complaints about a text."""
+    return [f"{c.place.line}:{c.place.column}: {c.message}" for c in load_text(text, file="t.yaml").complaints]
+
+
+SMOOTH = ("exp", "sin", "cos", "tanh", "sigmoid", "atan", "asinh", "softplus", "erf", "square")
+
+
+def smooth_expressions(names: tuple[str, ...] = ("x", "y"), *, leaves: int = 8) -> st.SearchStrategy[str]:
+    """Expressions that are differentiable everywhere and take values that do not explode."""
+    leaf = st.sampled_from((*names, *names, "0.5", "2", "1.25", "3"))
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.tuples(inner, st.sampled_from(("+", "-", "*")), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+            st.tuples(inner, inner).map(lambda t: f"({t[0]} / (2 + cos({t[1]})))"),
+            st.tuples(st.sampled_from(SMOOTH), inner).map(lambda t: f"{t[0]}(sin({t[1]}))"),
+            inner.map(lambda a: f"(-({a}))"),
+            inner.map(lambda a: f"(({a})**3)"),
+        ),
+        max_leaves=leaves,
+    )

@@ -1,0 +1,225 @@
+"""Findings that name the guilty line: of a wrong backward pass, of a wrong forward pass, of one that is not linear in `upstream`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flint import arb
+
+from verifier import blame, compare, diagnose, rounding, symbolic
+from verifier.adjoints import BITS, Terrain
+from verifier.arithmetic import balls, floats
+from verifier.diagnose import Diagnosis
+from verifier.errors import Place
+from verifier.formats import Format
+from verifier.program import Draft, Program
+from verifier.verdict import Verdict
+
+MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
+SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
+OTHER_UPSTREAM = -1.375  # exact in every format
+FIGURES = 20
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A guilty line, what is wrong with it in words, and the gradients that follow it."""
+
+    place: Place
+    statement: str
+    words: str
+    gradients: tuple[str, ...]
+    details: tuple[str, ...]
+    source_line: str = ""
+    width: int = 0  # of the guilty subexpression, in columns
+
+
+def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Points near the given ones: at a single point much is equal by coincidence."""
+    return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in SHIFTS]
+
+
+def charges(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> list[Charge]:
+    """The guilty statements behind some wrong gradients, given as (name, point)."""
+    program = draft.whole
+    if program is None:
+        return []
+    chosen = list(dict.fromkeys(point for _, point in wrong))[:MOST_POINTS]
+    trial = blame.investigate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], fmt=fmt, upstream=upstream)
+    if trial is None:
+        return []
+    names = {name for name, _ in wrong}
+    found = []
+    for guilt in trial.guilty:
+        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, guilt.target, n))
+        if affected:
+            found.append(_charge(program, trial, guilt, affected, fmt))
+    merged: dict[tuple[Place, str], Charge] = {}
+    for charge in found:  # one wrong temporary read by several adjoints is one mistake
+        key = (charge.place, charge.words)
+        before = merged.get(key)
+        gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *charge.gradients]))
+        merged[key] = Charge(charge.place, charge.statement, charge.words, gradients, (before or charge).details, charge.source_line, charge.width)
+    return list(merged.values())
+
+
+def _reaches(program: Program, target: str, claim: str) -> bool:
+    """Whether a claimed gradient depends on a backward name."""
+    return any(program.steps[i].name == target and i >= program.backward_start for i in _ancestors(program, program.names[claim]))
+
+
+def _charge(program: Program, trial: blame.Trial, guilt: blame.Guilt, affected: tuple[str, ...], fmt: Format) -> Charge:
+    found = diagnose.diagnose(program, trial, guilt, fmt=fmt)
+    line = program.lines[found.line if found is not None else guilt.line]
+    place = line.source.place(found.start if found is not None else line.start) if line.source is not None else Place("", 0, 0)
+    details = [f"diagnosis {found.words}"] if found is not None else []
+    with balls.precision(BITS):
+        details += _figures(guilt)
+    if (formula := diagnose.expected_formula(program, guilt)) is not None:
+        details.append(f"expected  {formula}")
+    followers = [i for i in trial.propagated if _line_reaches(program, guilt.target, i)]
+    if followers:
+        lines = sorted({_line_number(program, i) for i in followers})
+        details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
+    words = found.words if found is not None else "this line is wrong, though everything it reads is exact"
+    start, end = (found.start, found.end) if found is not None else (line.start, line.end)
+    shown = line.source.line_text(start) if line.source is not None else ""
+    return Charge(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
+
+
+def _line_reaches(program: Program, target: str, line: int) -> bool:
+    """Whether the statement on a line reads, directly or not, what a guilty name holds."""
+    last = max(i for i in range(program.backward_start, len(program.steps)) if program.steps[i].line == line)
+    return any(program.steps[i].name == target and i >= program.backward_start for i in _ancestors(program, last) - {last})
+
+
+def _line_number(program: Program, line: int) -> int:
+    record = program.lines[line]
+    return record.source.place(record.start).line if record.source is not None else 0
+
+
+def _figures(guilt: blame.Guilt) -> list[str]:
+    """The value of the statement on exact operands, and the value it should have, at the first point."""
+    needed, computed = guilt.needed[0], guilt.computed[0]
+    rows = []
+    if isinstance(needed, arb) and guilt.kind in ("wrong", "missing"):
+        rows.append(f"needed    {_digits(needed)}" if guilt.kind == "wrong" else f"missing   {_digits(needed)}")
+    if guilt.kind == "wrong":
+        ratio = ""
+        if isinstance(computed, arb) and computed.is_finite() and needed != 0 and computed.is_finite():
+            share = computed / needed
+            ratio = f"   ({_digits(share, 8)} times the right value)" if not share.contains(1) else ""
+        rows.append(f"this line {_digits(computed)}{ratio}")
+    return rows
+
+
+def _digits(value: Any, count: int = FIGURES) -> str:
+    if not isinstance(value, arb):
+        return str(value)
+    return rounding.digits(value, count) or (value.str(count, radius=False) if value.is_finite() else "no real value")
+
+
+# ---------------------------------------------------------------- the forward pass
+
+
+@dataclass(frozen=True)
+class ForwardError:
+    """A forward pass that is not the function: at which point, by how many ulps, and the guilty line where it can be told."""
+
+    point: tuple[float, ...]
+    computed: str
+    exact: str
+    ulps: str
+    diagnosis: Diagnosis | None
+
+
+def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format) -> ForwardError | None:
+    """Where a forward pass, run over the reals, is off the function by more than one ulp; None where it never is."""
+    exact_function, exact_forward = symbolic.primitive(function), symbolic.primitive(forward)
+    for bits in (compare.FIRST_BITS, 1024, 4096):
+        with balls.precision(bits):
+            columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
+            wanted = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
+            found = balls.run(exact_forward, columns, bits=bits, strict=False, rounded_in=fmt)[exact_forward.output]
+            for at, (f, r) in enumerate(zip(wanted, found, strict=True)):
+                if not f.is_finite() or not r.is_finite():
+                    continue
+                unit = rounding.ulp(fmt, f)[1]
+                if abs(r - f) > unit:
+                    off = rounding.significant(abs(r - f) / unit, 6)
+                    return ForwardError(points[at], _digits(r), _digits(f), off, _forward_diagnosis(exact_function, forward, points[at], fmt))
+    return None
+
+
+def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, ...], fmt: Format) -> Diagnosis | None:
+    """The single edit of a forward line that makes it the function."""
+    points = [point, *neighbours([point])]
+    with balls.precision(BITS):
+        columns = [[arb(p[i]) for p in points] for i in range(len(forward.inputs))]
+        needed = balls.run(function, columns, bits=BITS, strict=False)[function.output]
+        good = [at for at, v in enumerate(needed) if v.is_finite()]
+        start = len(forward.inputs)
+        whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
+        kept = tuple(points[at] for at in good)
+        inputs = tuple([c[at] for at in good] for c in columns)
+        land = Terrain(whole, kept, inputs, (), arb(1))
+        values = blame.run_over_reals(whole, land, {}, fmt)
+        trial = blame.Trial(land, values, values, {}, (), ())
+        line = next((s.line for s in (forward.steps[forward.output],)), -1)
+        guilt = blame.Guilt(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
+        return diagnose.diagnose(whole, trial, guilt, fmt=fmt)
+
+
+# ---------------------------------------------------------------- the gradient that flows in
+
+
+def reads_upstream(draft: Draft) -> bool:
+    """Whether a hand-written backward pass uses the gradient that flows into the output."""
+    program = draft.whole
+    if program is None:
+        return True
+    seeds = {i for i, s in enumerate(program.steps) if s.gate == "upstream"}
+    return any(seeds.intersection(s.args) for s in program.steps)
+
+
+def not_linear(truth: compare.Truth, subject: compare.Subject, rows: Iterable[Sequence[compare.Discrepancy]], *, fmt: Format) -> list[compare.Discrepancy]:
+    """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it."""
+    checked = list(rows)[:MOST_POINTS]
+    again = compare.compare(truth, subject, [row[0].point for row in checked if row], fmt=fmt, upstream=OTHER_UPSTREAM, detail=False)
+    return [
+        after
+        for row, others in zip(checked, again, strict=True)
+        for before, after in zip(row, others, strict=True)
+        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG
+    ]
+
+
+# ---------------------------------------------------------------- where the floats fail
+
+
+def first_failure(subject: compare.Subject, point: tuple[float, ...], name: str, *, fmt: Format, upstream: float) -> tuple[int, str] | None:
+    """The first step on the way to a gradient whose float is not finite, or is 0, where the real value is a nonzero number."""
+    program, places = subject.exact
+    computed = floats.run(subject.program, [[x] for x in point], fmt, upstream=upstream)
+    real = balls.run(program, [[arb(x)] for x in point], bits=1024, strict=False, upstream=arb(upstream))
+    needed = _ancestors(subject.program, subject.program.names[name])
+    for i, step in enumerate(subject.program.steps):
+        if i not in needed or not step.args:
+            continue
+        value, exact = computed[i][0], real[places[i]][0]
+        if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value != value or value in (0, float("inf"), -float("inf"))):  # noqa: PLR0124 - NaN
+            return i, repr(float(value))
+    return None
+
+
+def _ancestors(program: Program, index: int) -> set[int]:
+    found: set[int] = set()
+    pending = [index]
+    while pending:
+        i = pending.pop()
+        if i not in found:
+            found.add(i)
+            pending.extend(program.steps[i].args)
+    return found

@@ -1,0 +1,113 @@
+"""Figures that a case states: residuals between implementations, and what its source printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
+
+from verifier import formats, limits, symbolic
+from verifier.arithmetic import balls, floats
+from verifier.case import Case
+from verifier.catalogue import finding
+from verifier.outcome import Finding, PublishedResult, ResidualResult
+from verifier.program import Program, Programs
+from verifier.results import Check, digits, point_text
+
+
+def residuals(case: Case, programs: Programs, checks: Sequence[Check]) -> list[ResidualResult]:
+    """Every residual at every listed point, in the first format."""
+    results = []
+    fmt_checks = [c for c in checks if c.format is checks[0].format] if checks else []
+    by_name = {c.implementation: c for c in fmt_checks}
+    for residual, program in zip(case.residuals, programs.residuals, strict=True):
+        for at, point in enumerate(fmt_checks[0].points if fmt_checks else ()):
+            results.append(_residual(case, residual.expression.text.strip(), residual.expected, program, by_name, at, point))
+    return results
+
+
+def _residual(case: Case, text: str, expected: str | None, program: Program, checks: dict[str, Check], at: int, point: tuple[float, ...]) -> ResidualResult:
+    references = [name.partition(".") for name in program.inputs]
+    values = [checks[impl].value(name, at) for impl, _, name in references]
+    fmt = next(iter(checks.values())).format
+    shown = point_text(case, fmt, point)
+    if any(v is None for v in values):
+        missing = program.inputs[values.index(None)]
+        return ResidualResult(text, shown, f"'{missing}' does not exist", None, expected, False if expected is not None else None)
+    computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
+    met = None if expected is None else computed == float(expected)
+    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, at), expected, met)
+
+
+def _exact_residual(program: Program, checks: dict[str, Check], at: int) -> str | None:
+    """The residual over the reals, where every reference is a checked gradient; equal inputs' gradients are one number."""
+    dag = symbolic.Dag(())
+    sources: dict[str, Any] = {}
+    steps = []
+    for reference in program.inputs:
+        implementation, _, name = reference.partition(".")
+        found = next((d for d in checks[implementation].listed[at] if d.name == name), None)
+        if found is None or not isinstance(found.exact, limits.Finite):
+            return None
+        steps.append(dag.leaf("input", found.input))
+        sources[found.input] = found.exact.ball
+    output = dag.splice(symbolic.primitive(program), steps)[symbolic.primitive(program).output]
+    inputs = tuple(s.text for s in dag.steps if s.gate == "input")
+    order = sorted(range(len(dag.steps)), key=lambda i: dag.steps[i].gate != "input")
+    moved = {old: new for new, old in enumerate(order)}
+    exact = Program(tuple(dag.steps[i]._replace(args=tuple(moved[a] for a in dag.steps[i].args)) for i in order), inputs, {}, moved[output])
+    value = balls.run(exact, [[sources[name]] for name in inputs], bits=192, strict=False)[exact.output][0]
+    with balls.precision(192):
+        return digits(value)
+
+
+def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Finding]:
+    """A residual must have its expected value at some point."""
+    findings = []
+    for residual in case.residuals:
+        rows = [r for r in results if r.expression == residual.expression.text.strip()]
+        if residual.expected is None or any(r.met for r in rows):
+            continue
+        seen = rows[0].computed if rows else "not computed"
+        findings.append(
+            finding("V301", f"residual {residual.expression.text.strip()} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
+        )
+    return findings
+
+
+def published(case: Case, checks: Sequence[Check]) -> list[PublishedResult]:
+    """Every published figure at every listed point."""
+    results = []
+    for figure in case.published:
+        check = next((c for c in checks if c.implementation == figure.implementation), None)
+        for at, point in enumerate(check.points if check is not None else ()):
+            value = check.value(figure.name, at) if check is not None else None
+            computed = "no such name" if value is None else formats.text(check.format, value) if check is not None else ""
+            shown = point_text(case, check.format, point) if check is not None else ()
+            results.append(PublishedResult(f"{figure.implementation}.{figure.name}", shown, computed, figure.text, value is not None and agrees(value, figure.text)))
+    return results
+
+
+def agrees(value: float, printed: str) -> bool:
+    """Whether a float, rounded to as many decimal places as a printed figure has, is that figure."""
+    if not math.isfinite(value):
+        return value == float(printed) if printed.lstrip("+-").lower() in ("inf", "nan") else False
+    figure = Decimal(printed)
+    exponent = figure.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return False
+    quantum = Decimal(1).scaleb(exponent)
+    return Decimal(value).quantize(quantum, rounding=ROUND_HALF_EVEN, context=Context(prec=1200, Emin=-10000, Emax=10000)) == figure
+
+
+def published_findings(case: Case, results: Sequence[PublishedResult]) -> list[Finding]:
+    """A published figure must be what was computed at some point."""
+    findings = []
+    for figure in case.published:
+        rows = [r for r in results if r.name == f"{figure.implementation}.{figure.name}" and r.published == figure.text]
+        if any(r.met for r in rows):
+            continue
+        seen = rows[0].computed if rows else "not computed"
+        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
+    return findings

@@ -1,0 +1,234 @@
+"""What is to be told: findings of verdicts with the guilty lines, of forward passes, of `upstream`, of expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifier import accuse
+from verifier.accuse import Charge
+from verifier.case import Case, Claim, Implementation
+from verifier.catalogue import finding
+from verifier.compare import Truth
+from verifier.errors import Place
+from verifier.outcome import Finding, Result
+from verifier.program import Draft, Program, Programs
+from verifier.results import Check, Judged, point_text
+from verifier.verdict import Verdict
+
+
+def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
+    """The text and the place of the statement that gives a name its last value."""
+    index = program.names.get(name)
+    step = program.steps[index] if index is not None else None
+    if step is None or step.line < 0:
+        return "", None
+    line = program.lines[step.line]
+    return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
+
+
+def verdict_findings(case: Case, programs: Programs, judged: Sequence[Judged]) -> list[Finding]:
+    """One finding per guilty line of a wrong backward pass; else one per implementation, gradient, format and kind."""
+    groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
+    totals: dict[tuple[str, str, str], int] = {}
+    for j in judged:
+        key = (j.result.implementation, j.result.gradient, j.result.format)
+        totals[key] = totals.get(key, 0) + 1
+        if j.severity:
+            groups.setdefault((*key, j.code, j.severity), []).append(j)
+    found = []
+    charged: set[tuple[str, str, str]] = set()
+    for draft in programs.drafts:
+        for fmt in case.formats:
+            wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
+            for charge in _charges(draft, wrong):
+                charged.update((draft.implementation.name, name, fmt) for name in charge.gradients)
+                found.append(_charge_finding(charge, wrong, totals))
+    for (implementation, gradient, fmt, code, severity), group in groups.items():
+        if code == "V101" and (implementation, gradient, fmt) in charged:
+            continue
+        worst = _worst(group)
+        statement, place = statement_of(worst.check.subject.program, gradient)
+        found.append(
+            finding(
+                code,
+                _headline(code, worst) + _count(group, totals),
+                place or _place_of(case, implementation, gradient),
+                severity=severity,
+                implementation=implementation,
+                gradient=gradient,
+                statement=statement,
+                point=worst.result.point,
+                expected=all(j.expected for j in group),
+                details=(*_figures(worst.result), *_first_failure(worst)),
+            )
+        )
+    return found
+
+
+def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
+    if draft.whole is None or not wrong:
+        return []
+    ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
+    check = ordered[0].check
+    return accuse.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream)
+
+
+def _charge_finding(charge: Charge, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
+    group = wrong[charge.gradients[0]]
+    worst = _worst(group)
+    names = " and ".join(f"{worst.result.implementation}.{name}" for name in charge.gradients)
+    return finding(
+        "V101",
+        f"wrong gradient: {names}: {charge.words}{_count(group, totals)}",
+        charge.place,
+        implementation=worst.result.implementation,
+        gradient=charge.gradients[0],
+        gradients=charge.gradients,
+        statement=charge.statement,
+        point=worst.result.point,
+        expected=all(j.expected for name in charge.gradients for j in wrong[name]),
+        details=(*charge.details, *_figures(worst.result)),
+        source_line=charge.source_line,
+        width=charge.width,
+    )
+
+
+def _worst(group: Sequence[Judged]) -> Judged:
+    return max([j for j in group if j.is_listed] or group, key=lambda j: j.result.error)
+
+
+def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
+    r = group[0].result
+    total = totals[(r.implementation, r.gradient, r.format)]
+    return f" (at {len(group)} of {total} points)" if total > 1 else ""
+
+
+def _first_failure(worst: Judged) -> tuple[str, ...]:
+    """Where the floats leave the real numbers, or lose the value: the first line whose float is not finite, or 0."""
+    if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
+        return ()
+    program = worst.check.subject.program
+    failure = accuse.first_failure(worst.check.subject, worst.discrepancy.point, worst.discrepancy.name, fmt=worst.check.format, upstream=worst.check.upstream)
+    if failure is None:
+        return ()
+    step, value = failure
+    line = program.lines[program.steps[step].line].text.strip() if program.steps[step].line >= 0 else program.steps[step].gate
+    return (f"first     `{line}` is {value} here",)
+
+
+def _place_of(case: Case, implementation: str, gradient: str) -> Place:
+    found: Implementation | None = next((i for i in case.implementations if i.name == implementation), None)
+    if found is None:
+        return case.place
+    claim: Claim | None = next((c for c in found.gradients or () if c.name == gradient), None)
+    return claim.place if claim is not None else found.place
+
+
+def _headline(code: str, worst: Judged) -> str:
+    r, d = worst.result, worst.discrepancy
+    who = f"{r.implementation}.{r.gradient}"
+    reason = f": {d.reason}" if d.reason else ""
+    off = f"{r.ulps} ulp off" if r.ulps is not None else "no number"
+    return {
+        "V101": f"wrong gradient: {who}{reason}",
+        "V102": f"{who} is {r.computed} where the exact gradient is {r.rounded}{reason}",
+        "V103": f"{who} could not be decided{reason}",
+        "V104": f"{who} is {off}, more than the case accepts",
+        "V201": f"{who} is {off}, more than the conditioning explains ({r.condition})",
+        "V202": f"{who} is {off}, as the condition number {r.condition} explains",
+        "V203": f"{who} vanished: it is 0 where the exact gradient is {r.rounded}",
+        "V204": f"{who} is not defined here{reason}",
+    }[code]
+
+
+def _figures(r: Result) -> tuple[str, ...]:
+    """The numbers under a finding: exact and computed on consecutive lines, nothing cut."""
+    rows = [("exact", r.exact if r.bounds is None else f"between {r.bounds[0]} and {r.bounds[1]}"), ("computed", r.computed)]
+    if r.residual is not None:
+        rows.append(("residual", r.residual + (f"   {r.ulps} ulp" if r.ulps else "")))
+    return tuple(f"{label:<9} {value}" for label, value in _aligned(rows))
+
+
+def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    """Values padded so that their decimal points stand in one column."""
+    kept = [(label, value) for label, value in rows if value is not None]
+    before = max((len(v.partition(".")[0]) for _, v in kept if v[:1].isdigit() or v[:1] == "-"), default=0)
+    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in kept]
+
+
+# ---------------------------------------------------------------- forward, upstream, expectations
+
+
+def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) -> list[Finding]:
+    """A forward pass that is not the function."""
+    found = []
+    for draft in programs.drafts:
+        check = next((c for c in checks if c.implementation == draft.implementation.name), None)
+        if check is None or draft.forward is programs.truth or case.function is None or not check.points:
+            continue
+        error = accuse.forward_error(programs.truth, draft.forward, check.points, fmt=check.format)
+        if error is None:
+            continue
+        line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
+        start = error.diagnosis.start if error.diagnosis is not None else line.start
+        words = f": {error.diagnosis.words}" if error.diagnosis is not None else ""
+        found.append(
+            finding(
+                "V105",
+                f"the forward pass of {draft.implementation.name} is not the function: off by {error.ulps} ulp{words}",
+                line.source.place(start) if line.source is not None else draft.implementation.place,
+                implementation=draft.implementation.name,
+                statement=line.text.strip(),
+                point=point_text(case, check.format, error.point),
+                details=(f"function  {error.exact}", f"forward   {error.computed}"),
+            )
+        )
+    return found
+
+
+def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
+    """A backward pass that reads the gradient of the output and is not linear in it."""
+    found = []
+    for draft in programs.drafts:
+        check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
+        if check is None or draft.whole is None or not accuse.reads_upstream(draft):
+            continue
+        for d in accuse.not_linear(truth, check.subject, check.listed, fmt=check.format):
+            if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
+                continue
+            statement, place = statement_of(draft.whole, d.name)
+            found.append(
+                finding(
+                    "V106",
+                    f"{check.implementation}.{d.name} is not linear in the gradient that flows in: right for upstream {check.upstream!r}, wrong for {accuse.OTHER_UPSTREAM!r}",
+                    place or draft.implementation.place,
+                    implementation=check.implementation,
+                    gradient=d.name,
+                    statement=statement,
+                    point=point_text(case, check.format, d.point),
+                    details=(f"computed  {d.computed!r}", f"exact     {d.rounded!r} (rounded)"),
+                )
+            )
+    return found
+
+
+def notes(case: Case, programs: Programs) -> list[str]:
+    """What is worth knowing and no finding."""
+    if case.upstream not in ("1", "1.0"):
+        return []
+    return [
+        f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
+        for d in programs.drafts
+        if d.whole is not None and not accuse.reads_upstream(d)
+    ]
+
+
+def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
+    """An expected verdict must occur at some point."""
+    findings = []
+    for e in case.expect:
+        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and j.result.verdict.value == e.verdict for j in judged):
+            continue
+        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
+        findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; it is {seen or 'never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
+    return findings

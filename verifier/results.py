@@ -1,0 +1,196 @@
+"""Discrepancies as text: results and sweeps, with what the case accepts of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from verifier import formats, limits, rounding
+from verifier.arithmetic import balls, floats
+from verifier.case import Case
+from verifier.compare import FEWEST_DIGITS, Discrepancy, Subject
+from verifier.formats import Format
+from verifier.outcome import PointText, Result, Sweep
+from verifier.verdict import Verdict
+
+DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
+RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
+CODES = {
+    Verdict.WRONG: "V101",
+    Verdict.NONFINITE: "V102",
+    Verdict.UNDECIDED: "V103",
+    Verdict.UNSTABLE: "V201",
+    Verdict.ILL_CONDITIONED: "V202",
+    Verdict.VANISHED: "V203",
+    Verdict.UNDEFINED: "V204",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was computed of one implementation in one format."""
+
+    implementation: str
+    format: Format
+    subject: Subject
+    points: Sequence[tuple[float, ...]]
+    listed: list[list[Discrepancy]]
+    sampled: list[list[Discrepancy]]
+    upstream: float
+
+    @cached_property
+    def values(self) -> list[Any]:
+        """The column of every step at the listed points."""
+        columns = [[p[i] for p in self.points] for i in range(len(self.subject.program.inputs))]
+        return floats.run(self.subject.program, columns, self.format, upstream=self.upstream)
+
+    def value(self, name: str, point: int) -> float | None:
+        """The float that a name holds at a listed point; None where there is no such name."""
+        index = self.subject.program.names.get(name)
+        return None if index is None else float(self.values[index][point])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A discrepancy with its place in the run, and whether the case accepts it."""
+
+    check: Check
+    discrepancy: Discrepancy
+    result: Result
+    severity: str  # "", warning, error
+    code: str
+    expected: bool
+    is_listed: bool = True
+
+
+def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
+    """A point as text, vectors gathered."""
+    texts = dict(zip(case.inputs, (formats.text(fmt, v) for v in values), strict=True))
+    lengths = dict(case.vectors)
+    gathered: dict[str, str | tuple[str, ...]] = {}
+    for name, text in texts.items():
+        vector = name.partition("[")[0]
+        if vector in lengths:
+            gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
+        else:
+            gathered[name] = text
+    return tuple(gathered.items())
+
+
+def result_of(case: Case, check: Check, d: Discrepancy) -> Result:
+    """A discrepancy as text."""
+    fmt = check.format
+    with balls.precision(max(d.bits, 192)):
+        exact = d.exact
+        text = _exact_text(exact)
+        zero = isinstance(exact, limits.Finite) and exact.ball.is_zero()
+        bounds = (_bound_text(exact.low), _bound_text(exact.high)) if isinstance(exact, limits.Kink) else None
+        return Result(
+            check.implementation,
+            d.name,
+            fmt.name,
+            point_text(case, fmt, d.point),
+            formats.text(fmt, d.computed),
+            text,
+            None if d.rounded is None else formats.text(fmt, d.rounded),
+            _signed_digits(d.residual),
+            _formula_text(d.formula_error),
+            None if d.ulps is None or zero else rounding.significant(d.ulps, 6),
+            None if d.condition is None else rounding.significant(d.condition, 6),
+            None if d.program_condition is None else rounding.significant(d.program_condition, 6),
+            d.verdict,
+            d.reason,
+            bounds,
+            _as_float(d),
+            subnormals=rounding.significant(d.ulps, 6) if zero and d.ulps is not None else None,
+        )
+
+
+def _as_float(d: Discrepancy) -> float:
+    if d.ulps is not None:
+        return float(d.ulps.abs_upper()) if d.ulps.is_finite() else math.inf
+    return math.inf if d.verdict.fails else 0.0
+
+
+def _exact_text(exact: limits.Derivative) -> str | None:
+    if isinstance(exact, limits.Infinite):
+        return "inf" if exact.sign > 0 else "-inf"
+    return digits(exact.ball, DIGIT_COUNTS) if isinstance(exact, limits.Finite) else None
+
+
+def digits(ball: Any, counts: Iterable[int] = DIGIT_COUNTS) -> str | None:
+    """The most digits of the counts that the ball certifies."""
+    return next((text for count in counts if (text := rounding.digits(ball, count)) is not None), None)
+
+
+def _bound_text(bound: Any) -> str:
+    if not bound.is_finite():
+        return "inf" if bound > 0 else "-inf"
+    return digits(bound, DIGIT_COUNTS) or bound.str(FEWEST_DIGITS)
+
+
+def _signed_digits(residual: Any) -> str | None:
+    return None if residual is None else digits(residual, RESIDUAL_COUNTS)
+
+
+def _formula_text(error: Any) -> str | None:
+    if error is None:
+        return None
+    return "0" if error.is_zero() else rounding.significant(error, 6)
+
+
+def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, strict: bool, is_listed: bool) -> Judged:
+    """A discrepancy with its severity: what its verdict, --strict and the case's `accept` make of it."""
+    expected = any(
+        e.implementation == check.implementation and e.gradient == d.name and e.verdict == d.verdict.value for e in case.expect
+    )
+    severity, code = "", CODES.get(d.verdict, "")
+    if d.verdict.fails:
+        severity = "error"
+    elif d.verdict.warns:
+        severity = "error" if strict else "warning"
+    elif d.verdict is Verdict.UNDEFINED:
+        severity = "warning"
+    if limit is not None and d.ulps is not None and (d.verdict.passes or d.verdict.warns):
+        over = not d.ulps <= float(limit)
+        if over:
+            severity, code = "error", "V104" if d.verdict.passes else code
+        elif d.verdict.warns:
+            severity = ""  # within what the case accepts
+    return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed)
+
+
+def sweeps(checks: Sequence[Check], sampled: Sequence[Judged]) -> list[Sweep]:
+    """The sampled points, summed up per gradient."""
+    found = []
+    for check in checks:
+        for _, name in check.subject.claims if check.sampled else ():
+            rows = [j for j in sampled if j.check is check and j.discrepancy.name == name]
+            counts: dict[str, int] = {}
+            for verdict in Verdict:
+                if number := sum(j.discrepancy.verdict is verdict for j in rows):
+                    counts[verdict.value] = number
+            errors = sorted(j.result.error for j in rows if j.result.ulps is not None)
+            worst = max(rows, key=lambda j: (j.discrepancy.verdict.fails, j.result.error), default=None)
+            found.append(
+                Sweep(
+                    check.implementation,
+                    name,
+                    check.format.name,
+                    len(rows),
+                    counts,
+                    worst.result if worst else None,
+                    _quantile(errors, 0.5),
+                    _quantile(errors, 0.99),
+                    _quantile(errors, 1.0),
+                )
+            )
+    return found
+
+
+def _quantile(ordered: Sequence[float], share: float) -> str | None:
+    """The smallest value that at least this share of the values does not exceed."""
+    return f"{ordered[max(0, math.ceil(share * len(ordered)) - 1)]:.6g}" if ordered else None
