@@ -17,6 +17,8 @@ from verifier.program import LEAVES, Builder, Line, Program, Step, partial, tabl
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _WORD = re.compile(r"[^\W\d]\w*")
+MOST_GUARDS = 3  # nested branches that are written out; an outer one beyond that is already 0
+Guards = tuple[tuple[int, bool], ...]  # (step of the condition, the branch that is taken where it holds)
 
 
 def with_backward(forward: Program, claims: Sequence[tuple[str, str]]) -> Program:
@@ -53,6 +55,7 @@ class _Writer:
         self.taken = {*forward.names, *forward.inputs}
         self.used: set[str] = set(forward.inputs)
         self.count = 0
+        self.guards: dict[int, Guards] = {}  # of a step whose adjoint is 0 unless these conditions hold
         self.in_forward = False  # while a `diff` is written out, every step gets a line of its own: it may be differentiated again
         self.at: list[int] = []
         for step in forward.steps:
@@ -158,10 +161,15 @@ class _Writer:
             for position, argument in enumerate(step.args):
                 if not depends[argument] or self.builder.boolean(argument):
                     continue
-                contribution = self._contribution(step, position, i, adjoints[i])
+                guards = self.guards.get(i, ())
+                contribution = self._contribution(step, position, i, adjoints[i], guards)
                 if contribution is None:
                     continue
                 index, text, number = contribution
+                if step.gate == "where":
+                    guards = (*guards, (step.args[0], position == 1))[-MOST_GUARDS:]
+                known = self.guards.get(argument)
+                self.guards[argument] = guards if known is None or argument not in adjoints else tuple(g for g in known if g in guards)
                 if argument in adjoints:
                     name = names[argument]
                     self.builder.lines[number] = Line(f"{name} += {text}", backward=backward)
@@ -184,8 +192,11 @@ class _Writer:
         else:
             self._append("copy", (index,), name, line=number, name=name)
 
-    def _contribution(self, step: Step, position: int, out: int, adjoint: int) -> tuple[int, str, int] | None:
-        """Append partial * dout (not yet named): its step, its text, its line; None where it is zero everywhere."""
+    def _contribution(self, step: Step, position: int, out: int, adjoint: int, guards: Guards) -> tuple[int, str, int] | None:
+        """Append partial * dout (not yet named): its step, its text, its line; None where it is zero everywhere.
+
+        In a branch that may not be taken the product stands inside the `where`: 0 * NaN would not be 0.
+        """
         program, text = self._partial(step, position)
         if program is None or text == "0":
             return None
@@ -202,9 +213,14 @@ class _Writer:
         written = _WORD.sub(lambda m: atoms.get(m.group(), m.group()), text) if own_lines is None else self.atoms[index]
         if "dout" in _WORD.findall(text):
             return index, written, number  # the entry is the whole contribution
-        if parse_expression(text)[-1].op in ("add", "sub"):
+        if _is_sum(text):
             written = f"({written})"
-        return self._append("mul", (index, adjoint), "", line=number), f"{written} * {atoms['dout']}", number
+        product, written = self._append("mul", (index, adjoint), "", line=number), f"{written} * {atoms['dout']}"
+        for condition, taken in reversed(guards):
+            zero = self._append("number", (), "0", text="0", line=number)
+            product = self._append("where", (condition, product, zero) if taken else (condition, zero, product), "", line=number)
+            written = f"where({self.atoms[condition]}, {f'{written}, 0' if taken else f'0, {written}'})"
+        return product, written, number
 
     def _partial(self, step: Step, position: int) -> tuple[Program | None, str]:
         if step.gate == "copy":
@@ -244,6 +260,12 @@ class _Writer:
         if not step.name:
             return index
         return self.line("copy", (index,), self._version(step.name), self.atoms[index], step=step)
+
+
+@cache
+def _is_sum(text: str) -> bool:
+    """Whether a partial needs parentheses as a factor."""
+    return parse_expression(text)[-1].op in ("add", "sub")
 
 
 @cache

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
 
-COMMANDS = ("check", "show", "explain", "gates")
+COMMANDS = ("check", "show", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 
 EXAMPLES = """\
@@ -24,6 +24,7 @@ examples:
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             lost digits fail, too
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
+  python -m verifier mutate my.yaml              single edits of your backward pass: are they caught?
   python -m verifier explain V101                what a finding means
   python -m verifier gates                       the table of gates
 
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | show | explain | gates", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="check | show | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
@@ -80,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=_show)
+    mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line, and see that every edit is caught, named and diagnosed")
+    mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
+    mutate.add_argument("--all", action="store_true", help="list every edit, not only those that were missed somewhere")
+    mutate.set_defaults(run=_mutate)
     explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
     explain.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as V101 or wrong-gradient; none: list them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
@@ -151,6 +157,23 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
         return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
     count = len(case.points) + case.sample
     return f"{case.name} has {count} points, not {options.point}" if not 1 <= options.point <= count else ""
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    loaded = _load(*options.paths)
+    _complain(loaded)
+    from verifier.mutate import mutants
+    from verifier.report import mutants as page
+
+    total = []
+    for case in loaded.cases:
+        found = mutants(case, most=options.most)
+        total += found
+        sys.stdout.write(page.case(case.name, found, every=options.all))
+    sys.stdout.write(page.summary(total))
+    if loaded.complaints or not loaded.cases:
+        return USAGE_ERROR
+    return 0 if all(m.caught for m in total) else 1
 
 
 def _explain(options: argparse.Namespace) -> int:

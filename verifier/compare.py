@@ -25,6 +25,7 @@ FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
+EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -367,7 +368,7 @@ def _program_condition(subject: Subject, found: Discrepancy, g: Any, upstream: f
     values = _at(sensitivity.program, found.point, bits, upstream)
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
-        if k < len(program.steps) and program.steps[k].args:
+        if k < len(program.steps) and program.steps[k].args and program.steps[k].gate not in EXACT_GATES:
             total += abs(values[adjoint][0] * values[k][0])
     result = total / abs(g)
     return result if result.is_finite() else None

@@ -188,7 +188,7 @@ def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) ->
 
 def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
     """A backward pass that reads the gradient of the output and is not linear in it."""
-    found = []
+    found: list[Finding] = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
         if check is None or draft.whole is None or not accuse.reads_upstream(draft):

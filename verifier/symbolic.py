@@ -335,9 +335,23 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
                     raise NotDifferentiable(f"'{step.gate}' has no derivative with respect to its parameter '{GATES[step.gate].parameters[position]}'")
                 continue
             factor = dag.splice(partial, step.args)[partial.output]
-            contribution = dag.gate("mul", adjoint, factor)
+            contribution = _through(dag, adjoint, factor)
             adjoints[argument] = dag.gate("add", adjoints[argument], contribution) if argument in adjoints else contribution
     return {i: a for i, a in adjoints.items() if not dag.is_number(a, "0")}
+
+
+def _through(dag: Dag, adjoint: int, factor: int) -> int:
+    """adjoint * factor; what comes back through a branch that is not taken stays 0, whatever the factor is there."""
+    if dag.steps[factor].gate == "where" and dag.steps[adjoint].gate != "where":
+        adjoint, factor = factor, adjoint
+    step = dag.steps[adjoint]
+    if step.gate == "where":
+        condition, taken, other = step.args
+        if dag.is_number(other, "0"):
+            return dag.gate("where", condition, dag.gate("mul", taken, factor), other)
+        if dag.is_number(taken, "0"):
+            return dag.gate("where", condition, taken, dag.gate("mul", other, factor))
+    return dag.gate("mul", adjoint, factor)
 
 
 _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an operand is a number

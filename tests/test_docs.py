@@ -1,0 +1,91 @@
+"""The pages of docs/ and the README say what is true: their cases load and run, their generated pages are the code's own."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from verifier import load_text
+from verifier.document import _IMPLEMENTATION_KEYS, _KEYS
+from verifier.report import pages
+from verifier.verify import verify_all
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+REFUSED = "# refused: "
+LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\((?P<target>[^)\s]+)\)")
+
+
+def blocks(kind: str) -> list[tuple[str, str]]:
+    """(page:line, text) of every fenced block of a kind."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        found += [(f"{page.name}:{text[: m.start()].count(chr(10)) + 1}", m["text"]) for m in FENCE.finditer(text) if m["kind"] == kind]
+    return found
+
+
+def first_word_of(rows: str) -> set[str]:
+    """The words in backticks in the first column of the tables of a text."""
+    return {word for row in rows.splitlines() if row.startswith("| `") for word in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+@pytest.mark.parametrize(("where", "text"), [b for b in blocks("yaml") if not b[1].startswith(REFUSED)], ids=lambda v: v if ".md:" in v[:40] else "")
+def test_every_case_on_a_page_loads_and_runs(where, text):
+    loaded = load_text(text, file=where)
+    assert [str(c) for c in loaded.complaints] == []
+    assert loaded.cases
+    assert verify_all(loaded.cases).errors == 0
+
+
+@pytest.mark.parametrize(("where", "text"), [b for b in blocks("yaml") if b[1].startswith(REFUSED)], ids=lambda v: v if ".md:" in v[:40] else "")
+def test_every_refused_case_on_a_page_is_refused_with_the_complaint_it_shows(where, text):
+    complaints = load_text(text, file=where).complaints
+    shown = text.splitlines()[0].removeprefix(REFUSED)
+    assert shown in [f"{c.place.line}:{c.place.column}: {c.message}" for c in complaints]
+
+
+def test_the_cases_of_the_format_page_pass():
+    texts = [t for where, t in blocks("yaml") if where.startswith("case-format.md") and not t.startswith(REFUSED)]
+    report = verify_all([c for t in texts for c in load_text(t).cases])
+    assert [(c.name, f.message) for c in report.cases for f in c.findings if not f.expected] == []
+    assert (report.exit_status, report.passed) == (0, len(texts))
+
+
+def test_the_format_page_names_every_key_of_the_code_and_no_other():
+    text = (ROOT / "docs" / "case-format.md").read_text(encoding="utf-8")
+    case_keys = text.partition("## All keys")[2].partition("## ")[0]
+    implementation_keys = text.partition("## Implementations")[2].partition("## ")[0]
+    assert first_word_of(case_keys) == set(_KEYS)
+    assert first_word_of(implementation_keys) == set(_IMPLEMENTATION_KEYS)
+
+
+@pytest.mark.parametrize(("name", "generated"), [("gates.md", pages.gates_markdown), ("verdicts.md", pages.verdicts_markdown)])
+def test_the_generated_pages_are_what_the_code_generates_now(name, generated):
+    command = {"gates.md": "gates", "verdicts.md": "explain"}[name]
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generated(), f"python -m verifier {command} --markdown > docs/{name}"
+
+
+@pytest.mark.parametrize(("where", "text"), [b for b in blocks("python") if ">>>" in b[1]], ids=lambda v: v if ".md:" in v[:40] else "")
+def test_every_python_session_on_a_page_gives_what_it_shows(where, text):
+    test = doctest.DocTestParser().get_doctest(text, {}, where, None, None)
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+@pytest.mark.parametrize(("where", "text"), blocks("python"), ids=lambda v: v if ".md:" in v[:40] else "")
+def test_every_python_block_on_a_page_is_python(where, text):
+    compile("" if ">>>" in text else text, where, "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_link_within_the_repository_leads_somewhere(page):
+    targets = [m["target"] for m in LINK.finditer(page.read_text(encoding="utf-8")) if not m["target"].startswith(("http:", "https:", "mailto:"))]
+    headings = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)}
+    lost = [t for t in targets if (t[1:] not in headings if t.startswith("#") else not (page.parent / t.partition("#")[0]).exists())]
+    assert lost == []

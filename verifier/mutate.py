@@ -1,0 +1,215 @@
+"""Single edits of a hand-written backward pass, and which of them a case's own points tell from the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from flint import arb
+
+from verifier import accuse, points, rounding
+from verifier.arithmetic import balls
+from verifier.backprop import differentiated
+from verifier.case import Case, Source
+from verifier.compare import Subject, compare, truth_of
+from verifier.diagnose import NEIGHBOURS
+from verifier.formats import Format, exact, format_named, round_exact
+from verifier.gates import CONSTANTS, GATES, canonical
+from verifier.language import Node, Statement, parse_program
+from verifier.program import Draft, Program, add_backward
+from verifier.verdict import Verdict
+
+CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
+BITS = 512
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit: its kind, the index of the statement it changes, and the whole text after it."""
+
+    kind: str
+    statement: int
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What became of one edit. `real` is None where no point of the case tells the edit from the original over the reals."""
+
+    implementation: str
+    edit: Edit
+    line: int
+    caught: bool
+    line_named: bool
+    diagnosed: str
+    named: str = ""
+
+
+def edits(text: str, names: Sequence[str]) -> Iterator[Edit]:
+    """The single edits of a backward block. `names` are the forward names in scope, offered as wrong operands."""
+    statements, _ = parse_program(text)
+    scope = list(names)
+    turn = 0
+    for number, statement in enumerate(statements):
+        for kind, start, end, new, what in _statement_edits(text, statement):
+            yield Edit(kind, number, text[:start] + new + text[end:], what)
+        for node in statement.nodes:
+            is_target = bool(statement.augmented) and node.start == statement.start
+            if is_target or node.end > statement.end or node.end <= node.start:
+                continue
+            for kind, start, end, new, what in _node_edits(text, statement, node, scope, turn):
+                yield Edit(kind, number, text[:start] + new + text[end:], what)
+            turn += 1
+        if statement.target not in scope:
+            scope.append(statement.target)
+
+
+Change = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
+
+
+def _value_span(text: str, statement: Statement) -> tuple[int, int]:
+    start = text.index("=", statement.start) + 1
+    return start, statement.end
+
+
+def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
+    start, end = _value_span(text, statement)
+    value = text[start:end].strip()
+    yield "sign", start, end, f" -({value})", "sign of the statement"
+    yield "factor", start, end, f" 2*({value})", "factor 2"
+    if statement.augmented:
+        line = text[statement.start : statement.end]
+        yield "dropped +=", statement.start, statement.end, f"{statement.target} = {statement.target}", "contribution dropped"
+        yield "doubled +=", statement.start, statement.end, f"{line}; {line}", "contribution doubled"
+        operator = text.rindex(line[len(statement.target) : start - statement.start].strip(), statement.start, start)
+        yield "overwritten", operator, start, "=", "+= became ="
+
+
+def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[Change]:
+    here = text[node.start : node.end]
+    if node.op == "number":
+        k = CONSTANT_ERRORS[turn % len(CONSTANT_ERRORS)]
+        changed = Decimal(here.replace("_", "")) * (1 + Decimal(10) ** -k) if Decimal(here.replace("_", "")) else Decimal(10) ** -k
+        yield f"constant 1e-{k}", node.start, node.end, f"{changed:f}", f"{here} off by 1e-{k}"
+    elif node.op == "name" and here not in CONSTANTS:
+        others = [n for n in scope if n != here]
+        if others:
+            other = others[turn % len(others)]
+            yield "operand", node.start, node.end, other, f"{here} became {other}"
+    elif node.op in ("add", "sub", "mul", "div") and len(node.args) == 2:  # noqa: PLR2004
+        yield from _operator_edits(text, statement, node)
+    elif node.op == "where":
+        yield from _branch_edits(text, node)
+    elif canonical(node.op) is not None and here.endswith(")"):
+        gate = canonical(node.op)
+        other = next((b if a == gate else a for a, b in NEIGHBOURS if gate in (a, b) and b in GATES and a in GATES), None)
+        name = here[: here.index("(")]
+        if other is not None and node.op in name:
+            yield "function", node.start, node.start + len(name), other, f"{node.op} became {other}"
+
+
+def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
+    left, right = statement.nodes[node.args[0]], statement.nodes[node.args[1]]
+    symbol = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[node.op]
+    at = text.find(symbol, left.end, max(right.start, left.end))
+    if at < 0 or (symbol == "*" and text[at : at + 2] == "**"):
+        return
+    other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
+    if text[at + 1 : at + 2] == "=":
+        return  # the operator of an augmented assignment
+    yield "operator", at, at + 1, other, f"{symbol} became {other}"
+
+
+def _branch_edits(text: str, node: Node) -> Iterator[Change]:
+    inside = text.index("(", node.start) + 1
+    depth, cuts = 0, []
+    for i in range(inside, node.end - 1):
+        depth += (text[i] in "([") - (text[i] in ")]")
+        if text[i] == "," and depth == 0:
+            cuts.append(i)
+    if len(cuts) == 2:  # noqa: PLR2004
+        a, b = text[cuts[0] + 1 : cuts[1]].strip(), text[cuts[1] + 1 : node.end - 1].strip()
+        yield "branch", cuts[0] + 1, node.end - 1, f" {b}, {a}", "branches swapped"
+
+
+def mutants(case: Case, *, most: int | None = None) -> list[Mutant]:
+    """All edits of the hand-written backward passes of a case that pass its gate; each first shown to be a real change."""
+    if case.programs is None:
+        raise ValueError("load cases with verifier.load")
+    fmt = format_named(case.formats[0])
+    upstream = round_exact(fmt, exact(case.upstream))
+    truth = truth_of(case.programs.truth)
+    listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
+    found: list[Mutant] = []
+    for draft in case.programs.drafts:
+        source = draft.implementation.backward
+        if draft.whole is None or source is None or not listed:
+            continue
+        original = Subject(differentiated(draft.whole), draft.claims)
+        verdicts = [d.verdict for row in compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False) for d in row]
+        if any(v.fails for v in verdicts):
+            continue  # wrong on purpose
+        columns = _real_columns(original, listed, upstream)
+        names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
+        for edit in edits(source.text, list(dict.fromkeys(names))):
+            mutant = _mutant(draft, source, edit)
+            if mutant is None or not _differs(original, columns, mutant, listed, upstream, fmt):
+                continue
+            found.append(_outcome(draft, mutant, edit, truth, listed, fmt, upstream))
+            if most is not None and len(found) >= most:
+                return found
+    return found
+
+
+def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
+    changed = replace(source, text=edit.text, span=edit.text, line=1, column=1, span_column=1)
+    program, complaints = add_backward(draft.forward, changed, draft.claims)
+    return None if program is None or complaints else replace(draft, whole=program)
+
+
+def _real_columns(subject: Subject, listed: Sequence[tuple[float, ...]], upstream: float) -> list[list[Any]]:
+    program, _ = subject.exact
+    with balls.precision(BITS):
+        columns = [[arb(p[i]) for p in listed] for i in range(len(program.inputs))]
+        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream))
+    return [run[subject.index(name)] for _, name in subject.claims]
+
+
+def _differs(original: Subject, before: list[list[Any]], mutant: Draft, listed: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> bool:
+    """Whether some claimed gradient changes by certainly more than two ulps at some point."""
+    if mutant.whole is None:
+        return False
+    after = _real_columns(Subject(differentiated(mutant.whole), original.claims), listed, upstream)
+    with balls.precision(BITS):
+        for old, new in zip(before, after, strict=True):
+            for a, b in zip(old, new, strict=True):
+                if a.is_finite() and b.is_finite() and abs(a - b) > 2 * rounding.ulp(fmt, a)[1]:
+                    return True
+    return False
+
+
+def _outcome(draft: Draft, mutant: Draft, edit: Edit, truth: Any, listed: Sequence[tuple[float, ...]], fmt: Format, upstream: float) -> Mutant:
+    program: Program | None = mutant.whole
+    if program is None:
+        raise ValueError("a mutant has a program")
+    rows = compare(truth, Subject(differentiated(program), mutant.claims), listed, fmt=fmt, upstream=upstream, detail=False)
+    wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
+    charges = accuse.charges(mutant, wrong, fmt=fmt, upstream=upstream) if wrong else []
+    statements, _ = parse_program(edit.text)
+    changed = _changed_lines(edit)
+    named = any(c.place.line in changed for c in charges)
+    if edit.kind in ("dropped +=", "overwritten", "doubled +="):
+        target = statements[edit.statement].target
+        named = named or any(target in c.statement.partition("=")[0] for c in charges)
+    words = next((c.words for c in charges if not c.words.startswith("this line is wrong")), "")
+    return Mutant(draft.implementation.name, edit, min(changed), bool(wrong), named, words, charges[0].statement if charges else "")
+
+
+def _changed_lines(edit: Edit) -> set[int]:
+    statements, _ = parse_program(edit.text)
+    statement = statements[min(edit.statement, len(statements) - 1)]
+    first = edit.text.count("\n", 0, statement.start) + 1
+    return set(range(first, edit.text.count("\n", 0, statement.end) + 2))
