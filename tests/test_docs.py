@@ -70,17 +70,14 @@ def test_the_generated_pages_are_what_the_code_generates_now(name, generated):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generated(), f"python -m verifier {command} --markdown > docs/{name}"
 
 
-@pytest.mark.parametrize(("where", "text"), [b for b in blocks("python") if ">>>" in b[1]], ids=lambda v: v if ".md:" in v[:40] else "")
-def test_every_python_session_on_a_page_gives_what_it_shows(where, text):
-    test = doctest.DocTestParser().get_doctest(text, {}, where, None, None)
-    runner = doctest.DocTestRunner(verbose=False)
-    runner.run(test)
-    assert runner.summarize(verbose=False).failed == 0
-
-
-@pytest.mark.parametrize(("where", "text"), blocks("python"), ids=lambda v: v if ".md:" in v[:40] else "")
-def test_every_python_block_on_a_page_is_python(where, text):
-    compile("" if ">>>" in text else text, where, "exec")
+def test_every_python_block_on_a_page_is_python_and_every_session_gives_what_it_shows():
+    for where, text in blocks("python"):
+        if ">>>" in text:
+            runner = doctest.DocTestRunner(verbose=False)
+            runner.run(doctest.DocTestParser().get_doctest(text, {}, where, None, None))
+            assert runner.summarize(verbose=False).failed == 0, where
+        else:
+            compile(text, where, "exec")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from texts import complaints
 
-from verifier.language import MAX_DIGITS, MAX_EXPONENT, KEYWORDS, LanguageError, parse_expression, parse_program
+from verifier.language import KEYWORDS, MAX_DIGITS, MAX_EXPONENT, LanguageError, parse_expression, parse_program
 
 if TYPE_CHECKING:
     from verifier.language import Node

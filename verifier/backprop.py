@@ -17,6 +17,7 @@ from verifier.program import LEAVES, Builder, Line, Program, Step, partial, tabl
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _WORD = re.compile(r"[^\W\d]\w*")
+MAX_LITERAL = 20  # characters of an exponent that is written out, lowered by one
 MOST_GUARDS = 3  # nested branches that are written out; an outer one beyond that is already 0
 Guards = tuple[tuple[int, bool], ...]  # (step of the condition, the branch that is taken where it holds)
 
@@ -231,9 +232,11 @@ class _Writer:
 
     def _literal(self, index: int) -> str | None:
         step = self.builder.steps[index]
-        if step.gate == "neg" and self.builder.steps[step.args[0]].gate == "number":
-            return "-" + self.builder.steps[step.args[0]].text
-        return step.text if step.gate == "number" else None
+        negative = step.gate == "neg"
+        number = self.builder.steps[step.args[0]] if negative else step
+        if number.gate != "number" or len(number.text) > MAX_LITERAL or "e" in number.text.lower():
+            return None
+        return "-" + number.text if negative else number.text
 
     def _splice(self, program: Program, operands: dict[str, int], number: int) -> int:
         at: list[int] = []

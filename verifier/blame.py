@@ -54,7 +54,7 @@ class Trial:
 
 def investigate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> Trial | None:
     """The guilty statements of a hand-written backward pass at points where it is wrong; None where nothing can be said."""
-    if program.backward_start < 0 or len(program.lines) > MAX_LINES:
+    if program.backward_start < 0 or len(program.lines) > MAX_LINES or any(s.gate == "diff" for s in program.steps):
         return None
     land = terrain(program, points, upstream=upstream)
     if not land.count:

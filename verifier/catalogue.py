@@ -110,13 +110,6 @@ CATALOGUE = {
             "Remove the point, or write the function so that it has a value there.",
         ),
         Entry(
-            "V205", "approximate-formula", "warning",
-            "A formula within one ulp, but certified not to be the exact one.",
-            "It is right in this format; in a wider one it may be wrong.",
-            "where(abs(x) < 1e-3, x - x**3/6, sin(x))",
-            "Nothing, if it is meant.",
-        ),
-        Entry(
             "V301", "residual-differs", "error",
             "A residual between implementations does not have the value that the case expects.",
             "Residuals are compared bit for bit: the arithmetic, the library or the code has changed.",

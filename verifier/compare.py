@@ -25,6 +25,7 @@ FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
+INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
 EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -35,6 +36,8 @@ class Truth:
 
     function: Program
     gradient: symbolic.Gradient
+    source: Program | None = None  # the function as written
+    places: tuple[int, ...] = ()  # where each of its steps came to stand in `function`
 
     @cached_property
     def hessian_rows(self) -> dict[int, symbolic.Gradient | None]:
@@ -50,7 +53,8 @@ class Truth:
 
 def truth_of(function: Program) -> Truth:
     """The exact side of a function. Raises symbolic.NotDifferentiable."""
-    return Truth(symbolic.primitive(function), symbolic.gradient(function))
+    exact, places = symbolic.primitive_with_places(function)
+    return Truth(exact, symbolic.gradient(function), function, places)
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,8 @@ def _level(
                 fractions = [Fraction(x) for x in points[task.point]]
                 exact = _scaled(limits.derivative(truth.function, fractions, position, bits=bits), seed)
                 literal = exact.ball if isinstance(exact, limits.Finite) else arb("nan")
+            elif detail and component is not None and unit and not exact.ball.is_exact() and exact.ball.overlaps(arb(task.computed)):
+                exact = _exactly(truth, points[task.point], component, exact, bits)
             name = subject.claims[task.claim][1]
             real = real_run[places[subject.program.names[name]]][at]
             if not real.is_finite():
@@ -194,6 +200,12 @@ def _level(
                 variable = subject.claims[task.claim][0]
                 results[task.point][task.claim] = replace(found, input=variable, name=name, point=tuple(points[task.point]), real_value=real if isinstance(real, arb) else None, bits=bits)
     return left
+
+
+def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: limits.Finite, bits: int) -> limits.Finite:
+    """A gradient that seems to be a float exactly: the same from a run in exact rationals, where all its steps are rational."""
+    value = limits.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
+    return limits.Finite(value) if isinstance(value, arb) and value.is_exact() else found
 
 
 def _scaled(exact: limits.Derivative, seed: Any) -> limits.Derivative:
@@ -264,7 +276,8 @@ def _judge_finite(task: _Task, g: Any, literal: Any, real: Any, before: Any, bla
     if isinstance(formula, str):
         return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **_errors(task.computed, g, small, large, certain_zero=certain_zero))
     errors = _errors(task.computed, g, small, large, certain_zero=certain_zero)
-    found = replace(blank, rounded=rounded, formula_error=formula, **errors)
+    off = "" if formula.is_zero() or formula > 1 else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
+    found = replace(blank, rounded=rounded, formula_error=formula, reason=off, **errors)
     if formula > 1:
         return replace(found, verdict=Verdict.WRONG, reason=f"over the reals it is off by {rounding.significant(formula)} ulp")
     if rounded is None:
@@ -289,6 +302,8 @@ def _errors(computed: float, g: Any, small: Any, large: Any, *, certain_zero: bo
     if not math.isfinite(computed):
         return {}
     residual = arb(computed) - g
+    if not residual.is_exact() and residual.contains(0):  # equal as far as this precision sees
+        return {"ulps": arb(0)} if abs(residual).upper() < small * INVISIBLE else {}
     unit = small if not certain_zero else large
     return {"residual": residual, "ulps": abs(residual) / (unit if small == large else small)}
 

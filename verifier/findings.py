@@ -10,6 +10,7 @@ from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
 from verifier.compare import Truth
 from verifier.errors import Place
+from verifier.limits import Nowhere
 from verifier.outcome import Finding, Result
 from verifier.program import Draft, Program, Programs
 from verifier.results import Check, Judged, point_text
@@ -26,7 +27,7 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
 
 
-def verdict_findings(case: Case, programs: Programs, judged: Sequence[Judged]) -> list[Finding]:
+def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
     """One finding per guilty line of a wrong backward pass; else one per implementation, gradient, format and kind."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     totals: dict[tuple[str, str, str], int] = {}
@@ -47,7 +48,7 @@ def verdict_findings(case: Case, programs: Programs, judged: Sequence[Judged]) -
         if code == "V101" and (implementation, gradient, fmt) in charged:
             continue
         worst = _worst(group)
-        statement, place = statement_of(worst.check.subject.program, gradient)
+        statement, place = statement_of(worst.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
         found.append(
             finding(
                 code,
@@ -63,6 +64,18 @@ def verdict_findings(case: Case, programs: Programs, judged: Sequence[Judged]) -
             )
         )
     return found
+
+
+def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
+    """The part of the function that has no value at the point."""
+    exact, program = worst.discrepancy.exact, truth.source
+    if not isinstance(exact, Nowhere) or exact.step < 0 or program is None:
+        return "", None
+    step = next((s for s, at in zip(program.steps, truth.places, strict=True) if at >= exact.step and s.line >= 0), None)
+    if step is None:
+        return "", None
+    source = program.lines[step.line].source
+    return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
 def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
@@ -128,13 +141,13 @@ def _headline(code: str, worst: Judged) -> str:
     r, d = worst.result, worst.discrepancy
     who = f"{r.implementation}.{r.gradient}"
     reason = f": {d.reason}" if d.reason else ""
-    off = f"{r.ulps} ulp off" if r.ulps is not None else "no number"
+    off = f"{r.ulps} ulp off" if r.ulps is not None else f"{r.subnormals} smallest subnormals off 0" if r.subnormals is not None else "no number"
     return {
         "V101": f"wrong gradient: {who}{reason}",
         "V102": f"{who} is {r.computed} where the exact gradient is {r.rounded}{reason}",
         "V103": f"{who} could not be decided{reason}",
         "V104": f"{who} is {off}, more than the case accepts",
-        "V201": f"{who} is {off}, more than the conditioning explains ({r.condition})",
+        "V201": f"{who} is {off}, more than the conditioning explains{'' if r.condition is None else f' (κ = {r.condition})'}",
         "V202": f"{who} is {off}, as the condition number {r.condition} explains",
         "V203": f"{who} vanished: it is 0 where the exact gradient is {r.rounded}",
         "V204": f"{who} is not defined here{reason}",

@@ -178,13 +178,13 @@ _gate("round(a)", "rint", "round_",
                           means="where(a + 0.5 - floor(a + 0.5) == 0, 2 * floor((a + 0.5) / 2), floor(a + 0.5))",
                           partials=("0",), float64="verifier.arithmetic.floats.round_half_even", arrays="np.rint",
                           kinks="a + 0.5 == floor(a + 0.5)", note="halves go to the even neighbour")
-_gate("max(a, b)",        partials=("where(a >= b, dout, 0)", "where(a >= b, 0, dout)"),
+_gate("max(a, b)",        partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
                                                                      float64="builtins.max",     arrays="np.maximum",      kinks="a == b")
-_gate("min(a, b)",        partials=("where(a <= b, dout, 0)", "where(a <= b, 0, dout)"),
+_gate("min(a, b)",        partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
                                                                      float64="builtins.min",     arrays="np.minimum",      kinks="a == b")
-_gate("maximum(a, b)", "fmax", means="max(a, b)", partials=("where(a >= b, dout, 0)", "where(a >= b, 0, dout)"),
+_gate("maximum(a, b)", "fmax", means="max(a, b)", partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
                                                                      float64="np.maximum",       arrays="np.maximum",      kinks="a == b")
-_gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a <= b, dout, 0)", "where(a <= b, 0, dout)"),
+_gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
                                                                      float64="np.minimum",       arrays="np.minimum",      kinks="a == b")
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",

@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import arb
 
-from verifier import accuse, points, rounding
+from verifier import accuse, limits, points, rounding
 from verifier.arithmetic import balls
 from verifier.backprop import differentiated
 from verifier.case import Case, Source
@@ -149,16 +149,20 @@ def mutants(case: Case, *, most: int | None = None) -> list[Mutant]:
         if draft.whole is None or source is None or not listed:
             continue
         original = Subject(differentiated(draft.whole), draft.claims)
-        verdicts = [d.verdict for row in compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False) for d in row]
-        if any(v.fails for v in verdicts):
+        rows = compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False)
+        if any(d.verdict.fails for row in rows for d in row):
             continue  # wrong on purpose
-        columns = _real_columns(original, listed, upstream)
+        smooth = [all(isinstance(d.exact, limits.Finite) for d in row) for row in rows]
+        usable = [p for p, ok in zip(listed, smooth, strict=True) if ok]
+        if not usable:
+            continue  # at a kink another value may be as right
+        columns = _real_columns(original, usable, upstream)
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
         for edit in edits(source.text, list(dict.fromkeys(names))):
             mutant = _mutant(draft, source, edit)
-            if mutant is None or not _differs(original, columns, mutant, listed, upstream, fmt):
+            if mutant is None or not _differs(original, columns, mutant, usable, upstream, fmt):
                 continue
-            found.append(_outcome(draft, mutant, edit, truth, listed, fmt, upstream))
+            found.append(_outcome(draft, mutant, edit, truth, usable, fmt, upstream))
             if most is not None and len(found) >= most:
                 return found
     return found

@@ -148,7 +148,19 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0 nothing wrong, 1 a case fails, 2 something could not be read or checked."""
-        if self.errors or self.complaints or not self.cases:
+        """0 nothing wrong, 1 a case fails, 2 something could not be read or nothing was checked."""
+        if self.errors or self.complaints or not self.checked:
             return 2
         return 1 if self.failed else 0
+
+    @property
+    def checked(self) -> bool:
+        """Whether any gradient was judged or any expectation, figure or residual held: a run of undefined points checks nothing."""
+        return any(
+            c.status == "failed"
+            or c.published
+            or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
+            or any(set(s.verdicts) != {Verdict.UNDEFINED.value} for s in c.sweeps)
+            or any(f.expected for f in c.findings)
+            for c in self.cases
+        )

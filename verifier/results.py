@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from verifier import formats, limits, rounding
@@ -68,15 +68,21 @@ class Judged:
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
     """A point as text, vectors gathered."""
-    texts = dict(zip(case.inputs, (formats.text(fmt, v) for v in values), strict=True))
-    lengths = dict(case.vectors)
+    return _point_text(case.inputs, case.vectors, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
+
+
+@lru_cache(maxsize=64)  # the gradients of one point follow each other
+def _point_text(inputs: tuple[str, ...], vectors: tuple[tuple[str, int], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
+    del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
+    texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
+    lengths = dict(vectors)
     gathered: dict[str, str | tuple[str, ...]] = {}
     for name, text in texts.items():
         vector = name.partition("[")[0]
-        if vector in lengths:
-            gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
-        else:
+        if vector not in lengths:
             gathered[name] = text
+        elif vector not in gathered:
+            gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
     return tuple(gathered.items())
 
 

@@ -44,7 +44,7 @@ def round_ball(fmt: Format, ball: Any) -> float | None:
     low = round_end(fmt, ball.lower())
     high = round_end(fmt, ball.upper())
     if low == high:
-        return low if math.copysign(1, low) == math.copysign(1, high) or low else 0.0
+        return low or (-0.0 if ball < 0 else 0.0)
     return None
 
 

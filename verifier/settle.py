@@ -24,7 +24,7 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
     published = figures.published(case, checks)
     found = [
         *findings.forward_findings(case, programs, checks),
-        *findings.verdict_findings(case, programs, [*listed, *sampled]),
+        *findings.verdict_findings(case, programs, truth, [*listed, *sampled]),
         *findings.upstream_findings(case, programs, truth, checks),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),

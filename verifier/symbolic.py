@@ -55,6 +55,11 @@ class Dag:
         step = self.steps[at]
         return step.gate == "number" and step.text == text
 
+    def is_zero(self, at: int) -> bool:
+        """Whether a step is a literal of value 0."""
+        step = self.steps[at]
+        return step.gate == "number" and float(step.text) == 0
+
     def gate(self, name: str, *args: int) -> int:
         """The step of a gate, folded where the result is one of its operands or a number."""
         a, b = (*args, -1, -1)[:2]
@@ -324,7 +329,9 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
         step = dag.steps[i]
         if adjoint is None or not step.args or not any(depends[a] for a in step.args):
             continue
-        literals = tuple(dag.steps[a].text if dag.steps[a].gate == "number" else None for a in step.args) if step.gate in _BY_LITERAL else (None,) * len(step.args)
+        literals: tuple[str | None, ...] = (None,) * len(step.args)
+        if step.gate in _BY_LITERAL and not dag.is_zero(step.args[0]):  # SymPy's 0**x has the derivative nan
+            literals = tuple(_short_literal(dag.steps[a]) if step.gate in _BY_LITERAL else None for a in step.args)
         partials = local_gradient(step.gate, literals)
         for position, argument in enumerate(step.args):
             if not depends[argument]:
@@ -354,6 +361,12 @@ def _through(dag: Dag, adjoint: int, factor: int) -> int:
     return dag.gate("mul", adjoint, factor)
 
 
+def _short_literal(step: Step) -> str | None:
+    """The text of a number that SymPy may take into the exponent; None for everything else, absurd numbers included."""
+    return step.text if step.gate == "number" and len(step.text) <= MAX_LITERAL and "e" not in step.text.lower() else None
+
+
+MAX_LITERAL = 20
 _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an operand is a number
 
 

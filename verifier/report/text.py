@@ -24,7 +24,8 @@ def summary(report: Report, paint: Paint) -> str:
     parts += [f"{report.failed} failed"] if report.failed else []
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
-    return paint(", ".join(parts), colour, bold=True)
+    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked, every gradient is undefined at its points"
+    return paint(", ".join(parts) + nothing, colour, bold=True)
 
 
 def _plural(count: int, word: str) -> str:

@@ -1,0 +1,172 @@
+"""The command line: exit status, streams, colours, and every command."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from verifier import __version__
+from verifier.catalogue import CATALOGUE
+from verifier.cli import main
+from verifier.gates import GATES
+from verifier.report.paint import paint_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}]\n"
+BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\nimplementations:\n  bent:\n    backward: dx = sin(x)\n"
+LOSSY = "name: lossy\nfunction: tanh(x)\npoints: [{x: 20}]\nimplementations: {it: {backward: dx = 1 - out**2}}\n"
+BROKEN = "fucntion: sin(x)\npoints: [{x: 1}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in (("good", GOOD), ("bad", BAD), ("lossy", LOSSY), ("broken", BROKEN)):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def status_of(*words: str) -> int:
+    """The exit status of a command line, whether it returns or exits."""
+    try:
+        return main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("good.yaml",), 0), (("check", "good.yaml"), 0), (("good.yaml", "bad.yaml"), 1), (("lossy.yaml",), 0), (("lossy.yaml", "--strict"), 1),
+        (("broken.yaml",), 2), (("good.yaml", "broken.yaml"), 2), (("bad.yaml", "broken.yaml"), 2), (("empty",), 2), (("nowhere.yaml",), 2), ((), 2),
+        (("good.yaml", "--format", "xml"), 2), (("good.yaml", "--no-such-option"), 2), (("chekc", "good.yaml"), 2), (("check",), 2), (("good.yaml", "--jobs", "-1"), 2),
+        (("--version",), 0), (("--help",), 0), (("check", "--help"), 0), (("explain",), 0), (("explain", "V101"), 0), (("explain", "wrong-gradient"), 0),
+        (("explain", "V999"), 2), (("gates",), 0), (("show", "good.yaml"), 0), (("show", "broken.yaml"), 2), (("show", "good.yaml", "--point", "2"), 2),
+        (("show", "good.yaml", "--implementation", "stagd"), 2), (("show", "bad.yaml", "--case", "bda"), 2), (("good.yaml", "--jobs", "2"), 0),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("folder")
+def test_the_exit_status_says_what_happened(words: tuple[str, ...], status: int) -> None:
+    assert status_of(*words) == status
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_stands_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["good.yaml", "bad.yaml", "broken.yaml", "--format", "json"]) == 2
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["verifier"] == __version__
+    assert report["summary"] == {"cases": 3, "passed": 1, "failed": 1, "errors": 1, "warnings": 0}
+    assert [c["status"] for c in report["cases"]] == ["passed", "failed", "error"]
+    assert "did you mean 'function'?" in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_has_the_keys_of_the_contract_and_precise_numbers_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["bad.yaml", "--format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    assert {"python", "numpy", "libm"} <= set(report["environment"])
+    case = report["cases"][0]
+    assert {"name", "file", "line", "status", "proofs", "results", "sweeps", "residuals", "findings"} <= set(case)
+    result = case["results"][0]
+    contract = {"implementation", "gradient", "format", "point", "computed", "exact", "rounded", "residual", "formula_error_ulps", "ulps", "condition", "program_condition", "verdict", "blame"}
+    assert contract <= set(result)
+    assert result["exact"].startswith("0.5403023058681397174009366")  # cos 1, OEIS A049470
+    assert len(result["exact"].replace("0.", "")) >= 25
+    assert result["point"] == {"x": "1.0"}
+    assert result["verdict"] == "wrong"
+    finding = case["findings"][0]
+    assert (finding["code"], finding["name"], finding["severity"]) == ("V101", "wrong-gradient", "error")
+    assert (finding["file"], finding["line"]) == ("bad.yaml", 6)
+
+
+@pytest.mark.usefixtures("folder")
+def test_text_says_which_line_is_wrong_and_never_cuts_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["bad.yaml"])
+    out = capsys.readouterr().out
+    assert "V101" in out
+    assert "bad.yaml:6" in out
+    assert "0.5403023058681397174009366" in out
+    assert "0.8414709848078965" in out
+    assert "…" not in out
+    assert out.splitlines()[-1] == "1 case, 0 passed, 1 failed"
+
+
+@pytest.mark.usefixtures("folder")
+def test_quiet_shows_only_what_needs_attention(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["good.yaml", "bad.yaml", "--quiet"])
+    out = capsys.readouterr().out
+    assert "PASS" not in out
+    assert "FAIL bad" in out
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unreadable_case_is_complained_about_with_its_line_and_a_caret(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["broken.yaml"]) == 2
+    err = capsys.readouterr().err
+    assert "broken.yaml:1:1: unknown key 'fucntion'" in err
+    assert "    1 | fucntion: sin(x)\n" in err
+    assert "^" in err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals_and_respects_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert paint_for(Terminal())("x", "red") == "\x1b[31mx\x1b[0m"
+    assert paint_for(io.StringIO())("x", "red") == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert paint_for(Terminal())("x", "red") == "x"
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_prints_every_line_with_its_value_and_exact_value(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "good.yaml"])
+    out = capsys.readouterr().out
+    assert "out = sin(x)" in out
+    assert "backward" in out
+    assert "dx = cos(x) * dout" in out
+    assert "0.54030230586813971740" in out
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_finding_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", code.lower()]) == 0
+    out = capsys.readouterr().out
+    for part in (code, "What it says", "Why it matters", "Example", "What to do"):
+        assert part in out
+
+
+def test_an_unknown_code_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "wrong-gradeint"]) == 2
+    assert "did you mean 'wrong-gradient'?" in capsys.readouterr().err
+
+
+def test_gates_lists_the_whole_table(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["gates"])
+    out = capsys.readouterr().out
+    assert [name for name in GATES if f"  {name}(" not in out] == []
+
+
+def test_a_mistyped_command_is_told_from_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["exlpain", "V101"])
+    assert "unknown command 'exlpain'; did you mean 'explain'?" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_crash(folder: Path) -> None:
+    run = subprocess.run([sys.executable, "-m", "verifier", str(folder / "good.yaml")], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    piped = subprocess.run(f"{sys.executable} -m verifier gates | head -n 1", shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in piped.stderr

@@ -1,0 +1,222 @@
+"""Signs of elements: known, assumed in the present branch, or a reason to split; and which assumptions contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from verifier.arithmetic import balls
+from verifier.arithmetic.elements import Element, Field, GiveUp, Kernel, Split
+
+CONSTANT_BITS = 256  # at which the sign of a constant must show
+LARGEST_SYSTEM = 160  # inequalities of a system whose contradiction is looked for
+STEPS = frozenset(("floor",))  # kernels that are constant on intervals: the only ones that may vanish on one
+INTERIORS = (0.8125, -0.6875, 1.3125, -1.1875, 2.4375)  # where a constancy is refuted; nothing special about them
+
+
+def sign(field: Field, a: Element) -> int:
+    """The sign of an element in the present branch, off its zeros. Raises Split where the branch does not decide it."""
+    if a.num.is_zero():
+        return 0
+    content, factors = field.factors(a)
+    result = 1 if content > 0 else -1
+    undecided = None
+    for p, e in factors:
+        if e % 2:
+            s = _polynomial_sign(field, p)
+            undecided = p if s is None and undecided is None else undecided
+            result *= s or 1
+    if undecided is None:
+        return result
+    if any(field.kernels[i].kind in STEPS for i in field.used(undecided)) and not _is_nonzero(field, undecided):
+        raise GiveUp("a step function may stay on the boundary")
+    raise Split(undecided)
+
+
+def known_sign(field: Field, a: Element) -> int | None:
+    """The sign of an element where it is known without a split."""
+    try:
+        return sign(field, a)
+    except Split:
+        return None
+
+
+def is_zero(field: Field, a: Element) -> bool:
+    """Whether an element is zero. Raises GiveUp where a hidden zero is not excluded on every open set."""
+    if a.num.is_zero():
+        return True
+    if field.is_constant(a):
+        _constant_sign(field, a.num)
+        return False
+    if _is_nonzero(field, a.num):
+        return False
+    raise GiveUp("an equality that is not decided")
+
+
+def _is_nonzero(field: Field, p: Any) -> bool:
+    """Whether a polynomial certainly vanishes on no open set: it moves with the inputs whatever its step functions are."""
+    used = [field.kernels[i] for i in field.used(p)]
+    if all(k.kind == "input" or _is_radical(field, k) for k in used):
+        return True  # distinct radicals of irreducible polynomials are independent (Besicovitch 1940): the norm is not zero
+    if all(_is_entire(field, k) for k in used):  # analytic and connected: not zero at one point is enough
+        return _nonzero_somewhere(field, p)
+    others = [i for i in field.used(p) if field.kernels[i].kind != "input"]
+    if not all(field.kernels[i].constant or field.kernels[i].kind in STEPS for i in others):
+        return False
+    steps = [i for i in others if not field.kernels[i].constant]
+    groups: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
+    count = len(field.inputs)
+    for m, c in zip(p.monoms(), p.coeffs(), strict=True):
+        groups.setdefault(tuple(m[:count]), {})[(*([0] * count), *m[count:])] = c
+    for powers, terms in groups.items():
+        if any(powers) and not any(m[i] for m in terms for i in steps):
+            return _certain_sign(field, field.context.from_dict(terms)) is not None
+    return False
+
+
+def _is_radical(field: Field, kernel: Kernel) -> bool:
+    return kernel.kind == "root" and all(field.kernels[i].kind == "input" for p in kernel.args[0] for i in field.used(p))
+
+
+def _is_entire(field: Field, kernel: Kernel) -> bool:
+    """An input, a constant, or exp or tan of a polynomial in such (tan: a quotient of entire functions)."""
+    if kernel.kind == "input" or kernel.constant:
+        return True
+    if kernel.kind not in ("exp", "tan") or not kernel.args[0].den.is_constant():
+        return False
+    inside = [field.kernels[i] for i in field.used(kernel.args[0].num)]
+    return all(k.constant or (k.kind in ("input", "exp") and _is_entire(field, k)) for k in inside)
+
+
+def _nonzero_somewhere(field: Field, p: Any) -> bool:
+    with balls.precision(CONSTANT_BITS):
+        point = [balls.arb(INTERIORS[i % len(INTERIORS)] + i / 64) for i in range(len(field.inputs))]
+        return bool(enclose(field, field.polynomial(p), point) != 0)
+
+
+def _polynomial_sign(field: Field, p: Any) -> int | None:
+    """The sign of an irreducible polynomial, off its zeros; None where it is not known."""
+    if not p.is_constant() and field.is_constant(field.polynomial(p)):
+        return _constant_sign(field, p)
+    assumed = field.assumptions.get(str(p))
+    if assumed is not None:
+        return assumed[1]
+    signs = {i: _generator_sign(field, i) for i in field.used(p)}
+    result = 0
+    for m, c in zip(p.monoms(), p.coeffs(), strict=True):
+        s: int | None = 1 if c > 0 else -1
+        for i, known in signs.items():
+            if m[i]:
+                odd = int(m[i]) % 2
+                unknown = s is None or (odd and known is None) or field.kernels[i].kind in STEPS
+                s = None if unknown or s is None else s * (known or 1) ** odd
+        if s is None or result == -s:
+            return None
+        result = s
+    return result
+
+
+def _generator_sign(field: Field, i: int) -> int | None:
+    kernel = field.kernels[i]
+    if kernel.kind in ("exp", "root"):
+        return 1
+    if kernel.constant:
+        return _constant_sign(field, field.generators[i])
+    assumed = field.assumptions.get(str(field.generators[i]))
+    return None if assumed is None else assumed[1]
+
+
+def _constant_sign(field: Field, p: Any) -> int:
+    found = _certain_sign(field, p)
+    if found is None:
+        raise GiveUp("a constant that may be zero")
+    return found
+
+
+def _certain_sign(field: Field, p: Any) -> int | None:
+    with balls.precision(CONSTANT_BITS):
+        value = enclose(field, field.polynomial(p), [balls.NAN] * len(field.inputs))
+        return 1 if value > 0 else -1 if value < 0 else None
+
+
+# ---------------------------------------------------------------- values
+
+
+def enclose(field: Field, a: Element, point: Sequence[Any]) -> Any:
+    """An element's value at a point, in balls at flint's current precision; NaN where it is not enclosed."""
+    values: dict[int, Any] = dict(enumerate(point))
+    return _value(field, a, values)
+
+
+def _value(field: Field, a: Element, values: dict[int, Any]) -> Any:
+    return _sum(field, a.num, values) / _sum(field, a.den, values)
+
+
+def _sum(field: Field, p: Any, values: dict[int, Any]) -> Any:
+    used = field.used(p)
+    for i in used:
+        if i not in values:
+            values[i] = _kernel_value(field, field.kernels[i], values)
+    total = balls.ZERO
+    for m, c in zip(p.monoms(), p.coeffs(), strict=True):
+        term = balls.arb(c)
+        for i in used:
+            if m[i]:
+                term *= values[i] ** int(m[i])
+        total += term
+    return total
+
+
+def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Any]) -> Any:
+    if kernel.kind == "constant":
+        return balls.constant(kernel.text)
+    args = [_value(field, a, values) for a in kernel.args]
+    if kernel.kind == "log":
+        return abs(args[0]).log()
+    if kernel.kind == "root":
+        return args[0].root(int(kernel.scale))
+    scale = balls.arb(kernel.scale.numerator) / kernel.scale.denominator
+    if kernel.kind == "exp":
+        return balls.PRIMITIVES["exp"](args[0] * scale)
+    if kernel.kind == "tan":
+        return (args[0] * scale / 2).tan()
+    return balls.PRIMITIVES[kernel.kind](*args)
+
+
+# ---------------------------------------------------------------- assumptions
+
+
+def contradictory(field: Field, assumptions: Sequence[tuple[Any, int]]) -> bool:
+    """Whether no point satisfies all the assumptions; False where that is not certain.
+
+    Every monomial counts as a variable of its own, so the inequalities are linear and strict: Fourier-Motzkin elimination.
+    """
+    system: list[dict[tuple[int, ...], Fraction]] = []
+    monomials: set[tuple[int, ...]] = set()
+    for p, s in assumptions:
+        row = {tuple(map(int, m)): Fraction(int(c) * s) for m, c in zip(p.monoms(), p.coeffs(), strict=True)}
+        monomials.update(row)
+        system.append(row)
+    for m in monomials:
+        if any(m) and _is_positive(field, m):
+            system.append({m: Fraction(1)})
+    one = (0,) * len(field.generators)
+    for m in monomials - {one}:
+        above = [r for r in system if r.get(m, 0) > 0]
+        below = [r for r in system if r.get(m, 0) < 0]
+        rest = [r for r in system if not r.get(m)]
+        if len(above) * len(below) + len(rest) > LARGEST_SYSTEM:
+            return False
+        system = rest
+        for r in above:
+            for q in below:
+                combined = {k: r.get(k, Fraction(0)) / r[m] - q.get(k, Fraction(0)) / q[m] for k in r.keys() | q.keys()}
+                system.append({k: v for k, v in combined.items() if v})
+    return any(r.get(one, Fraction(0)) <= 0 for r in system)  # 0 > 0 or -1 > 0
+
+
+def _is_positive(field: Field, m: tuple[int, ...]) -> bool:
+    return all(e % 2 == 0 or field.kernels[i].kind in ("exp", "root") for i, e in enumerate(m) if e) and not any(
+        e and field.kernels[i].kind in STEPS for i, e in enumerate(m)
+    )
