@@ -71,10 +71,14 @@ def test_the_generated_pages_are_what_the_code_generates_now(name, generated):
 
 
 def test_every_python_block_on_a_page_is_python_and_every_session_gives_what_it_shows():
+    names = {}  # the blocks of a page are one session
     for where, text in blocks("python"):
         if ">>>" in text:
+            page = where.partition(":")[0]
             runner = doctest.DocTestRunner(verbose=False)
-            runner.run(doctest.DocTestParser().get_doctest(text, {}, where, None, None))
+            session = doctest.DocTestParser().get_doctest(text, names.get(page, {}), where, None, None)
+            runner.run(session, clear_globs=False)
+            names[page] = session.globs
             assert runner.summarize(verbose=False).failed == 0, where
         else:
             compile(text, where, "exec")

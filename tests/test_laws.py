@@ -201,7 +201,8 @@ def test_the_gradient_is_linear_in_the_function(f: str, g: str, x: float, y: flo
 
 
 def _bendable(gate: Gate) -> bool:
-    return not gate.boolean and not gate.orders and not gate.conditions and not gate.where and gate.means is None or gate.name in ("sigmoid", "silu", "softplus", "gelu", "mish")
+    primitive = not (gate.boolean or gate.orders or gate.conditions or gate.where or gate.means)
+    return primitive or gate.name in ("sigmoid", "silu", "softplus", "gelu", "mish")
 
 
 BENDABLE = [(name, i) for name, gate in GATES.items() if _bendable(gate) for i, text in enumerate(gate.partials) if text not in (None, "0")]

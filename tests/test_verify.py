@@ -200,5 +200,5 @@ def test_a_case_made_by_hand_has_no_programs_and_is_refused() -> None:
     import dataclasses
 
     (case,) = load_text("function: x\npoints: [{x: 1}]\n").cases
-    with pytest.raises(ValueError, match="load cases with verifier.load"):
+    with pytest.raises(ValueError, match=r"load cases with verifier\.load"):
         verify(dataclasses.replace(case, programs=None))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flint import arb
 
-from verifier import blame, compare, diagnose, rounding, symbolic
+from verifier import blame, compare, corners, derivation, diagnose, rounding, symbolic, temporaries
 from verifier.adjoints import BITS, Terrain
 from verifier.arithmetic import balls, floats
 from verifier.diagnose import Diagnosis
@@ -19,8 +19,10 @@ from verifier.verdict import Verdict
 
 MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
 SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
+SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # of the inputs at ordinary points
 OTHER_UPSTREAM = -1.375  # exact in every format
 FIGURES = 20
+UNEXPLAINED = "this line is wrong"
 
 
 @dataclass(frozen=True)
@@ -41,33 +43,52 @@ def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
     return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in SHIFTS]
 
 
-def charges(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> list[Charge]:
-    """The guilty statements behind some wrong gradients, given as (name, point)."""
+def ordinary(count: int) -> list[tuple[float, ...]]:
+    """Points of several sizes and signs. Where the backward pass is right at one, a repair must leave it right."""
+    return [tuple(size * (1 + 0.17 * (i % 7)) for i in range(count)) for size in SIZES]
+
+
+def charges(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = ()) -> list[Charge]:
+    """The guilty statements behind some wrong gradients, given as (name, point). `beside` are other points: what repairs the wrong ones must hold there too."""
     program = draft.whole
     if program is None:
         return []
-    chosen = list(dict.fromkeys(point for _, point in wrong))[:MOST_POINTS]
-    trial = blame.investigate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], fmt=fmt, upstream=upstream)
-    if trial is None:
-        return []
+    found: list[Charge] = []
+    chosen = list(dict.fromkeys(point for _, point in wrong))
+    right = [p for p in dict.fromkeys(beside) if p not in chosen][:MOST_POINTS] + ordinary(len(program.inputs))
+    chosen = chosen[:MOST_POINTS]
+    trial = blame.investigate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, fmt=fmt, upstream=upstream)
     names = {name for name, _ in wrong}
-    found = []
-    for guilt in trial.guilty:
-        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, guilt.target, n))
-        if affected:
+    for guilt in temporaries.relocated(program, trial, fmt=fmt) if trial is not None else ():
+        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, guilt.definition, n))
+        if affected and trial is not None:
             found.append(_charge(program, trial, guilt, affected, fmt))
+    accused = {name for charge in found for name in charge.gradients}
+    for name, point in wrong:
+        if name not in accused and (corner := corners.corner(draft, name, point, fmt=fmt, upstream=upstream)) is not None:
+            accused.add(name)
+            found.append(_corner_charge(program, corner, name))
     merged: dict[tuple[Place, str], Charge] = {}
     for charge in found:  # one wrong temporary read by several adjoints is one mistake
         key = (charge.place, charge.words)
         before = merged.get(key)
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *charge.gradients]))
-        merged[key] = Charge(charge.place, charge.statement, charge.words, gradients, (before or charge).details, charge.source_line, charge.width)
+        merged[key] = replace(before or charge, gradients=gradients)
     return list(merged.values())
 
 
-def _reaches(program: Program, target: str, claim: str) -> bool:
-    """Whether a claimed gradient depends on a backward name."""
-    return any(program.steps[i].name == target and i >= program.backward_start for i in _ancestors(program, program.names[claim]))
+def _corner_charge(program: Program, corner: corners.Corner, name: str) -> Charge:
+    line, found = program.lines[corner.line], corner.diagnosis
+    words = found.words if found is not None else f"{UNEXPLAINED} at this point, and right beside it"
+    start, end = (found.start, found.end) if found is not None else (line.start, line.end)
+    place = line.source.place(start) if line.source is not None else Place("", 0, 0)
+    shown = line.source.line_text(start) if line.source is not None else ""
+    return Charge(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start)
+
+
+def _reaches(program: Program, step: int, claim: str) -> bool:
+    """Whether a claimed gradient depends on a backward step."""
+    return step in _ancestors(program, program.names[claim])
 
 
 def _charge(program: Program, trial: blame.Trial, guilt: blame.Guilt, affected: tuple[str, ...], fmt: Format) -> Charge:
@@ -77,22 +98,22 @@ def _charge(program: Program, trial: blame.Trial, guilt: blame.Guilt, affected: 
     details = [f"diagnosis {found.words}"] if found is not None else []
     with balls.precision(BITS):
         details += _figures(guilt)
-    if (formula := diagnose.expected_formula(program, guilt)) is not None:
+    if (formula := derivation.expected_formula(program, guilt)) is not None:
         details.append(f"expected  {formula}")
-    followers = [i for i in trial.propagated if _line_reaches(program, guilt.target, i)]
+    followers = [i for i in trial.propagated if _line_reaches(program, guilt.definition, i)]
     if followers:
         lines = sorted({_line_number(program, i) for i in followers})
         details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
-    words = found.words if found is not None else "this line is wrong, though everything it reads is exact"
+    words = found.words if found is not None else f"{UNEXPLAINED}, though everything it reads is exact"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
     return Charge(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
 
 
-def _line_reaches(program: Program, target: str, line: int) -> bool:
-    """Whether the statement on a line reads, directly or not, what a guilty name holds."""
+def _line_reaches(program: Program, step: int, line: int) -> bool:
+    """Whether the statement on a line reads, directly or not, what a guilty step holds."""
     last = max(i for i in range(program.backward_start, len(program.steps)) if program.steps[i].line == line)
-    return any(program.steps[i].name == target and i >= program.backward_start for i in _ancestors(program, last) - {last})
+    return step != last and step in _ancestors(program, last)
 
 
 def _line_number(program: Program, line: int) -> int:
@@ -164,7 +185,7 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
         kept = tuple(points[at] for at in good)
         inputs = tuple([c[at] for at in good] for c in columns)
-        land = Terrain(whole, kept, inputs, (), arb(1))
+        land = Terrain(whole, kept, inputs, (), (), arb(1), len(kept), BITS)
         values = blame.run_over_reals(whole, land, {}, fmt)
         trial = blame.Trial(land, values, values, {}, (), ())
         line = next((s.line for s in (forward.steps[forward.output],)), -1)

@@ -6,24 +6,22 @@ used several times, each contribution to its adjoint is matched to the edges of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import combinations
-from typing import Any
 
 from flint import arb
 
-from verifier import symbolic
-from verifier.adjoints import BITS, Column, Terrain, by_key, by_name, by_value, same, terrain
+from verifier import contributions, symbolic
+from verifier.adjoints import Column, Terrain, agrees, by_key, forward_versions, terrain
 from verifier.arithmetic import balls
 from verifier.case import Implementation
+from verifier.contributions import Definition, Part, definitions, edges_of, statement_operands, total
 from verifier.formats import Format
 from verifier.gates import GATES
 from verifier.program import Program, Step
 
-MAX_EDGES = 12  # forks of more edges are matched one edge at a time only
 MAX_LINES = 4000  # backward passes longer than this are not searched for the guilty line
+MAX_ROUNDS = 6  # names that turn out to be no adjoints are given up one at a time
 
 
 @dataclass(frozen=True)
@@ -32,12 +30,14 @@ class Guilt:
 
     target: str
     line: int
-    kind: str  # wrong, missing, doubled, overwritten, premature
+    kind: str  # wrong, missing, doubled, overwritten, premature, extra
     contribution: int
     needed: Column
     computed: Column
     edges: tuple[int, ...] = ()  # the forward steps through which the contribution should have come
     forward: int = -1  # the forward step whose adjoint the target is
+    definition: int = -1  # the last step of the definition that it makes wrong
+    other: int = -1  # premature: the step that was read too early
 
 
 @dataclass(frozen=True)
@@ -47,31 +47,46 @@ class Trial:
     land: Terrain
     values: tuple[Column, ...]  # of all steps, operands replaced
     actual: tuple[Column, ...]  # of all steps as they are
-    meaning: dict[str, int]  # adjoint name -> forward step
+    meaning: dict[int, int]  # last step of a definition -> forward step whose adjoint it is
     guilty: tuple[Guilt, ...]
     propagated: tuple[int, ...]  # lines that are wrong only because of what they read
 
 
-def investigate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> Trial | None:
-    """The guilty statements of a hand-written backward pass at points where it is wrong; None where nothing can be said."""
-    if program.backward_start < 0 or len(program.lines) > MAX_LINES or any(s.gate == "diff" for s in program.steps):
+def investigate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), fmt: Format, upstream: float) -> Trial | None:
+    """The guilty statements of a hand-written backward pass at points where it is wrong; None where nothing can be said.
+
+    Those of the points `beside` at which it is right are looked at too: a repair must hold there.
+    """
+    start = program.backward_start
+    if start < 0 or len(program.lines) > MAX_LINES or any(s.gate == "diff" for s in program.steps[start:]):
         return None
-    land = terrain(program, points, upstream=upstream)
-    if not land.count:
+    right = _right(program, claims, terrain(program, beside, upstream=upstream), fmt) if beside else []
+    land = terrain(program, points, right, upstream=upstream)
+    if not land.first:
         return None
-    with balls.precision(BITS):
+    found = definitions(program)
+    with balls.precision(land.bits):
         actual = run_over_reals(program, land, {}, fmt)
-        meaning = _meaning(program, implementation, claims, land, actual)
-        claimed = {name for _, name in claims}
-        for _ in range(len(meaning) + 1):
-            trial = _trial(program, land, meaning, actual, fmt)
+        known = _meaning(program, implementation, claims, found, land, actual)
+        claimed = {program.names[name] for _, name in claims}
+        trial = _trial(program, land, found, known, actual, fmt)
+        for _ in range(MAX_ROUNDS):
             if not trial.guilty or _repairs(program, trial, claims, fmt):
-                return trial
-            suspect = next((g.target for g in trial.guilty if g.target not in claimed), None)
+                break
+            suspect = next((g.definition for g in trial.guilty if g.definition not in claimed), None)
             if suspect is None:
-                return trial
-            meaning = {name: index for name, index in meaning.items() if name != suspect}  # not an adjoint after all
-        return trial
+                break
+            known = {step: forward for step, forward in known.items() if step != suspect}  # not an adjoint after all
+            trial = _trial(program, land, found, known, actual, fmt)
+    return trial
+
+
+def _right(program: Program, claims: Sequence[tuple[str, str]], land: Terrain, fmt: Format) -> list[tuple[float, ...]]:
+    """The points at which every claimed gradient is right."""
+    with balls.precision(land.bits):
+        actual = run_over_reals(program, land, {}, fmt)
+        pairs = [(actual[program.names[name]], land.adjoints[program.inputs.index(variable)]) for variable, name in claims]
+        return [p for at, p in enumerate(land.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
 
 
 def real_value(gate: str, args: Sequence[Column]) -> Column:
@@ -104,202 +119,153 @@ def run_over_reals(program: Program, land: Terrain, replaced: dict[int, Column],
     return tuple(values)
 
 
-def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], land: Terrain, actual: Sequence[Column]) -> dict[str, int]:
-    """What each backward name stands for."""
+def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], land: Terrain, actual: Sequence[Column]) -> dict[int, int]:
+    """What definitions stand for by name: a claimed gradient, the `adjoints` key, d + a forward name or d + a name that holds a forward value again."""
     keyed = by_key(implementation, program)
-    found: dict[str, int] = {}
-    for name, index in _last_versions(program).items():
-        place = by_name(name, program, claims) if name not in keyed else keyed[name]
-        if place is None:
-            place = by_value(actual[index], land)
-        if place is not None:
-            found[name] = place
-    return found
+    claimed = {name: program.inputs.index(variable) for variable, name in claims}
+    groups: dict[str, list[Definition]] = {}
+    again: dict[str, int] = {}
+    for d in found:
+        groups.setdefault(d.name, []).append(d)
+        if (step := land.step_of_value(actual[d.last])) is not None:
+            again[d.name] = step
+    meaning: dict[int, int] = {}
+    for name, group in groups.items():
+        versions = [keyed[name]] if name in keyed else forward_versions(name, program)
+        if not versions and not claimed.get(name) and name.startswith("d") and name[1:] in again:
+            versions = [again[name[1:]]]
+        if name in claimed:
+            meaning[group[-1].last] = claimed[name]
+        elif len(group) == len(versions):  # the last value of a name is the first to be differentiated
+            meaning.update(zip((d.last for d in group), versions[::-1], strict=True))
+        elif versions:
+            first = next((d for d, after in zip(group, group[1:], strict=False) if after.reads_itself), group[-1])  # then `dh = dh * mask`
+            meaning[first.last] = versions[-1]
+    return meaning
 
 
-def _last_versions(program: Program) -> dict[str, int]:
-    return {program.steps[i].name: i for i in range(program.backward_start, len(program.steps)) if program.steps[i].name}
-
-
-def _right(computed: Column, exact: Column, fmt: Format) -> bool:
-    """Within one ulp of the format over the reals, at every test point where the exact value exists."""
-    unit = arb(2) ** (1 - fmt.precision)
-    for c, x in zip(computed, exact, strict=True):
-        if not x.is_finite():
-            continue
-        if not isinstance(c, arb) or not c.is_finite():
-            return False
-        if abs(c - x) > abs(x) * unit and not c.overlaps(x):
-            return False
-    return True
-
-
-def _trial(program: Program, land: Terrain, meaning: dict[str, int], actual: tuple[Column, ...], fmt: Format) -> Trial:
+def _trial(program: Program, land: Terrain, found: Sequence[Definition], known: dict[int, int], actual: tuple[Column, ...], fmt: Format) -> Trial:
     values: list[Column] = list(land.values)
-    last = _last_versions(program)
+    meaning = dict(known)
+    ends = {d.last: d for d in found}
+    early = {v: d.last for d in found for v in d.versions[:-1]}
     guilty: list[Guilt] = []
     propagated: list[int] = []
     for index in range(len(values), len(program.steps)):
         step = program.steps[index]
         values.append(real_value(step.gate, [values[a] for a in step.args]) if step.args else leaf_value(step, land, fmt))
-        if not step.name or step.name not in meaning or last[step.name] != index:
+        d = ends.get(index)
+        if d is None:
             continue
-        exact = land.adjoints[meaning[step.name]]
-        if not _right(values[index], exact, fmt):
-            guilty += _guilt(program, land, step.name, index, meaning[step.name], values, fmt)
-        elif not _right(actual[index], exact, fmt):
-            propagated.append(step.line)
-        values[index] = exact
+        forward = meaning.get(index)
+        if forward is None:
+            forward = land.step_of_adjoint(values[index])
+        if forward is not None and agrees(values[index], exact := land.exact(forward, values[index], fmt), fmt):
+            meaning[index] = forward
+            if not agrees(actual[index], exact, fmt):
+                propagated.append(step.line)
+        elif (late := _premature(program, land, d, early, meaning, values, fmt)) is not None:
+            guilty.append(late)
+            forward = late.forward
+            meaning[index] = forward
+            exact = land.adjoints[forward]
+        elif forward is not None:
+            guilty += guilt_of(program, land, d, forward, [e for e in found if e.name == d.name and e.last < index], values, fmt)
+        if forward is not None:
+            values[index] = exact
     return Trial(land, tuple(values), actual, meaning, tuple(guilty), tuple(propagated))
+
+
+def _premature(program: Program, land: Terrain, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Column], fmt: Format) -> Guilt | None:
+    """A statement that is right once a sum it reads is complete."""
+    for version in definition.versions:
+        for operand in sorted(statement_operands(program, version)):
+            final = early.get(operand)
+            if final is None or final not in meaning or operand in definition.versions or final < version:
+                continue
+            value = recomputed(program, values, cone(program, meaning, definition.last), {operand: land.adjoints[meaning[final]]})
+            forward = meaning.get(definition.last)
+            if forward is None:
+                forward = land.step_of_adjoint(value)
+            if forward is not None and agrees(value, land.adjoints[forward], fmt):
+                line = program.steps[version].line
+                return Guilt(definition.name, line, "premature", version, value, values[definition.last], (), forward, definition.last, final)
+    return None
+
+
+def cone(program: Program, meaning: Container[int], root: int) -> list[int]:
+    """The backward steps that a value is computed by, in order, down to adjoints and forward values (which are its operands)."""
+    steps, start = program.steps, program.backward_start
+    found, pending = set(), [root]
+    while pending:
+        i = pending.pop()
+        if i in found or i < start or (i != root and i in meaning) or steps[i].gate == "upstream":
+            continue
+        found.add(i)
+        pending.extend(steps[i].args)
+    return sorted(found)
+
+
+def recomputed(program: Program, values: Sequence[Column], inside: Sequence[int], changed: dict[int, Column]) -> Column:
+    """The value of the last step of a cone when some steps have other values."""
+    changed = dict(changed)
+    for i in inside:
+        step = program.steps[i]
+        if i not in changed and any(a in changed for a in step.args):
+            changed[i] = real_value(step.gate, [changed.get(a, values[a]) for a in step.args])
+    return changed.get(inside[-1], values[inside[-1]])
 
 
 def _repairs(program: Program, trial: Trial, claims: Sequence[tuple[str, str]], fmt: Format) -> bool:
     """Whether the exact values in place of the guilty statements make every claimed gradient right."""
-    last = _last_versions(program)
-    replaced = {last[g.target]: trial.land.adjoints[g.forward] for g in trial.guilty}
+    replaced = {g.definition: trial.land.adjoints[g.forward] for g in trial.guilty}
     values = run_over_reals(program, trial.land, replaced, fmt)
-    return all(_right(values[program.names[name]], trial.land.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
+    return all(agrees(values[program.names[name]], trial.land.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
 
 
-# ---------------------------------------------------------------- contributions and edges
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One statement's contribution to an adjoint."""
-
-    line: int
-    step: int  # the step whose value is the contribution
-    sign: int
-    value: Column
-
-
-def _parts(program: Program, index: int, values: Sequence[Column]) -> tuple[list[_Part], list[_Part]]:
-    """The contributions that make up a version of a name, and those that a later `=` overwrote."""
-    name = program.steps[index].name
-    parts: list[_Part] = []
-    at = index
-    while True:
-        step = program.steps[at]
-        before = next((a for a in step.args if program.steps[a].name == name and a >= program.backward_start), None)
-        if step.gate in ("add", "sub") and before is not None and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before):
-            other = step.args[1] if step.args[0] == before else step.args[0]
-            sign = -1 if step.gate == "sub" else 1
-            parts.append(_Part(step.line, other, sign, [v * sign for v in values[other]]))
-            at = before
-            continue
-        parts.append(_Part(step.line, at, 1, values[at]))
-        break
-    lost: list[_Part] = []
-    earlier = max((i for i in range(program.backward_start, at) if program.steps[i].name == name), default=None)
-    if earlier is not None:
-        inner, outer = _parts(program, earlier, values)
-        lost = inner + outer
-    return parts[::-1], lost
-
-
-@cache
-def _local(gate: str) -> symbolic.Gradient:
-    parameters = GATES[gate].parameters
-    steps = tuple(Step("input", (), p) for p in parameters)
-    return symbolic.gradient(Program((*steps, Step(gate, tuple(range(len(parameters))))), parameters, {}, len(parameters)))
-
-
-def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | None:
-    """The exact partial derivative of a gate, a column at a time; None where it has none (a condition)."""
-    if gate == "copy":
-        return [arb(1)] * len(args[0])
-    if position in GATES[gate].conditions or position in GATES[gate].orders or GATES[gate].boolean:
-        return None
-    if gate == "where":
-        return [arb(1 if (c is True) == (position == 1) else 0) for c in args[0]]
-    local = _local(gate)
-    step = local.adjoint.get(position)
-    if step is None:
-        return [arb(0)] * len(args[0])
-    return list(balls.run(local.program, list(args), bits=balls.current_precision(), strict=True)[step])
-
-
-def edges_of(land: Terrain, forward: int) -> list[tuple[int, Column]]:
-    """The uses of a forward step: the step that uses it, and the exact contribution that comes back through it."""
-    found = []
-    for index in range(land.program.backward_start):
-        step = land.program.steps[index]
-        for position, arg in enumerate(step.args):
-            if arg != forward:
-                continue
-            partial = local_partial(step.gate, position, [land.values[a] for a in step.args])
-            if partial is not None:
-                found.append((index, [p * a for p, a in zip(partial, land.adjoints[index], strict=True)]))
-    return found
-
-
-def _total(columns: Sequence[Column], count: int) -> Column:
-    total = [arb(0)] * count
-    for column in columns:
-        total = [t + c for t, c in zip(total, column, strict=True)]
-    return total
-
-
-def _matched(parts: Sequence[_Part], edges: list[tuple[int, Column]], count: int) -> tuple[list[_Part], list[tuple[int, Column]], dict[int, tuple[int, ...]]]:
-    """Parts that carry no set of edges, edges that nothing carries, and which edges each part carries."""
-    left_parts, left = list(parts), list(range(len(edges)))
-    carried: dict[int, tuple[int, ...]] = {}
-    for size in range(1, min(len(edges), 6 if len(edges) <= MAX_EDGES else 1) + 1):
-        for part in list(left_parts):
-            for chosen in combinations(left, size):
-                if same(part.value, _total([edges[j][1] for j in chosen], count)):
-                    left_parts.remove(part)
-                    left = [j for j in left if j not in chosen]
-                    carried[part.step] = chosen
-                    break
-    return left_parts, [edges[j] for j in left], carried
-
-
-def _guilt(program: Program, land: Terrain, target: str, index: int, forward: int, values: Sequence[Column], fmt: Format) -> list[Guilt]:
-    parts, lost = _parts(program, index, values)
-    edges = edges_of(land, forward)
-    zero_edges = [e for e in edges if all(x.is_zero() for x in e[1])]
-    edges = [e for e in edges if e not in zero_edges]
-    wrong, missing, carried = _matched(parts, edges, land.count)
+def guilt_of(program: Program, land: Terrain, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Column], fmt: Format) -> list[Guilt]:
+    """Which contributions of a definition are wrong, missing, doubled or overwritten."""
+    parts = contributions.parts_of(program, definition, values)
+    found = contributions.matched(parts, edges_of(land, forward), land.count, fmt)
     exact = land.adjoints[forward]
-    blank = Guilt(target, program.steps[index].line, "wrong", index, exact, values[index], (), forward)
-    uses = tuple(e[0] for e in missing)
-    if not wrong and missing:
-        unmatched_lost = [p for p in lost if any(same(p.value, e[1]) for e in missing) or same(p.value, _total([e[1] for e in missing], land.count))]
-        if unmatched_lost:
+    blank = Guilt(definition.name, program.steps[definition.last].line, "wrong", definition.last, exact, values[definition.last], (), forward, definition.last)
+    uses = tuple(dict.fromkeys(e.user for e in found.missing))
+    if not found.wrong and found.missing:
+        absent = total([e.value for e in found.missing], land.count)
+        overwritten = [p for d in lost for p in contributions.parts_of(program, d, values)]
+        if not definition.reads_itself and any(agrees(p.value, c, fmt) for p in overwritten for c in (absent, *(e.value for e in found.missing))):
             return [replace(blank, line=parts[0].line, kind="overwritten", edges=uses, contribution=parts[0].step)]
-        return [replace(blank, kind="missing", edges=uses, needed=_total([e[1] for e in missing], land.count))]
-    doubled = [p for p in wrong if any(same(p.value, e[1]) for e in edges)]
-    if doubled and not missing:
+        return [replace(blank, kind="missing", edges=uses, needed=absent)]
+    doubled = [p for p in found.wrong if any(agrees(p.value, total([e.value for e in edges], land.count), fmt) for _, edges in found.carried)]
+    if doubled and not found.missing:
         return [replace(blank, line=p.line, kind="doubled", contribution=p.step, computed=p.value, needed=[arb(0)] * land.count) for p in doubled]
-    if len(wrong) == 1:
-        part = wrong[0]
-        others = _total([p.value for p in parts if p is not part], land.count)
+    if len(found.wrong) == 1:
+        part = found.wrong[0]
+        others = total([p.value for p in parts if p is not part], land.count)
         needed = [(x - o) * part.sign for x, o in zip(exact, others, strict=True)]
-        return [replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=uses)]
-    found = []
-    for part, edge in _paired(wrong, missing):
-        needed = [x * part.sign for x in edge[1]] if edge is not None else [arb(0)] * land.count
-        found.append(replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=(edge[0],) if edge is not None else ()))
-    return found or [blank]
+        return [_inside(program, land, part, replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=uses), found.missing, values, fmt)]
+    guilty = []
+    for part, edge in contributions.paired(found.wrong, found.missing):
+        needed = [x * part.sign for x in edge.value] if edge is not None else [arb(0)] * land.count
+        one = replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=(edge.user,) if edge is not None else ())
+        guilty.append(one if edge is None else _inside(program, land, part, one, [edge], values, fmt))
+    return guilty or [blank]
 
 
-def _paired(wrong: Sequence[_Part], missing: Sequence[tuple[int, Column]]) -> list[tuple[_Part, tuple[int, Column] | None]]:
-    """Each wrong contribution with the edge it most likely means: the nearest in value at the first test point."""
-    left = list(missing)
-    pairs: list[tuple[_Part, tuple[int, Column] | None]] = []
-    for part in wrong:
-        here = part.value[0]
-        best = min(left, key=lambda e: _distance(here, e[1][0]), default=None)
-        if best is not None:
-            left.remove(best)
-        pairs.append((part, best))
-    return pairs
-
-
-def _distance(a: Any, b: Any) -> float:
-    if not isinstance(a, arb) or not a.is_finite() or not b.is_finite():
-        return float("inf")
-    scale = abs(a) + abs(b)
-    return float((abs(abs(a) - abs(b)) / scale).mid()) if scale > 0 else 0.0
+def _inside(program: Program, land: Terrain, part: Part, guilt: Guilt, missing: Sequence[contributions.Edge], values: Sequence[Column], fmt: Format) -> Guilt:
+    """The same guilt, narrowed to the one term of the statement that is wrong, or to the edges that no term carries."""
+    if all(x.is_zero() for x in guilt.needed):
+        return replace(guilt, kind="extra")
+    terms = contributions.terms_of(program, part, values)
+    if len(terms) == 1 and len(missing) < 2:
+        return guilt
+    found = contributions.matched(terms, missing, land.count, fmt)
+    uses = tuple(dict.fromkeys(e.user for e in found.missing))
+    if not found.wrong and found.missing:
+        return replace(guilt, kind="missing", edges=uses, needed=total([e.value for e in found.missing], land.count))
+    if len(found.wrong) == 1 and found.carried:
+        term = found.wrong[0]
+        others = total([t.value for t in terms if t is not term], land.count)
+        needed = [(n * part.sign - o) * term.sign for n, o in zip(guilt.needed, others, strict=True)]
+        return replace(guilt, contribution=term.step, needed=needed, computed=values[term.step], edges=uses)
+    return guilt

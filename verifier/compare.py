@@ -23,6 +23,7 @@ SWEEP_BITS = 128  # enough for a verdict at nearly every point
 SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distance from R are read off
 FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 LARGEST_BITS = 1 << 16
+UNKNOWN_BITS = 6000  # where not even a one-sided limit is known at this precision, more will not tell
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
@@ -100,6 +101,8 @@ class Discrepancy:
     real_value: Any = None  # R, the backward pass over the reals
     condition: Any = None
     program_condition: Any = None
+    backward_error: Any = None  # the computed gradient is, to first order, the exact one of an input so many ulps away
+    backward_input: str = ""  # that input
     reason: str = ""
     bits: int = FIRST_BITS
     digits: str | None = field(default=None, compare=False)
@@ -185,7 +188,7 @@ def _level(
                 fractions = [Fraction(x) for x in points[task.point]]
                 exact = _scaled(limits.derivative(truth.function, fractions, position, bits=bits), seed)
                 literal = exact.ball if isinstance(exact, limits.Finite) else arb("nan")
-            elif detail and component is not None and unit and not exact.ball.is_exact() and exact.ball.overlaps(arb(task.computed)):
+            elif component is not None and unit and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
                 exact = _exactly(truth, points[task.point], component, exact, bits)
             name = subject.claims[task.claim][1]
             real = real_run[places[subject.program.names[name]]][at]
@@ -200,6 +203,13 @@ def _level(
                 variable = subject.claims[task.claim][0]
                 results[task.point][task.claim] = replace(found, input=variable, name=name, point=tuple(points[task.point]), real_value=real if isinstance(real, arb) else None, bits=bits)
     return left
+
+
+def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
+    """Whether a gradient may be exactly the computed float, or exactly half way between two floats."""
+    if ball.is_exact():
+        return False
+    return (detail and bool(ball.overlaps(arb(computed)))) or (bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None)
 
 
 def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: limits.Finite, bits: int) -> limits.Finite:
@@ -228,12 +238,14 @@ def _judge(task: _Task, exact: limits.Derivative, literal: Any, real: Any, befor
     """The discrepancy, or None where more precision is needed (never None at the last precision)."""
     blank = Discrepancy("", "", (), task.computed, Verdict.UNDECIDED, exact)
     if isinstance(exact, limits.Unknown):
-        return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if last else None
+        hopeless = last or bits >= UNKNOWN_BITS
+        return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
     if isinstance(exact, limits.Nowhere):
         return replace(blank, verdict=Verdict.UNDEFINED, reason=exact.reason)
     if isinstance(exact, limits.Infinite):
-        right = task.computed == math.copysign(math.inf, exact.sign)
-        return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=math.copysign(math.inf, exact.sign), reason="" if right else "the derivative is infinite here")
+        infinity = fmt.overflow(exact.sign)
+        right = task.computed == infinity or (math.isnan(infinity) and math.isnan(task.computed))
+        return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, limits.Kink):
         return _judge_kink(task, exact, real, blank, fmt=fmt, last=last)
     return _judge_finite(task, exact.ball, literal, real, before, blank, fmt=fmt, bits=bits, last=last, detail=detail, has_literals=has_literals)
@@ -283,7 +295,7 @@ def _judge_finite(task: _Task, g: Any, literal: Any, real: Any, before: Any, bla
     if rounded is None:
         return replace(found, reason="the exact gradient could not be rounded") if last else None
     if not math.isfinite(task.computed) or not math.isfinite(rounded):
-        same = task.computed == rounded
+        same = task.computed == rounded or (math.isnan(task.computed) and math.isnan(rounded))  # too large for a format without infinities
         return replace(found, verdict=Verdict.CORRECT if same else Verdict.NONFINITE)
     if rounded != 0 and task.computed == 0:
         return replace(found, verdict=Verdict.VANISHED)
@@ -347,31 +359,36 @@ def _conditioned(truth: Truth, subject: Subject, found: Discrepancy, fmt: Format
     bits = min(max(found.bits, FIRST_BITS), 4096)
     g = found.exact.ball
     with balls.precision(bits):
-        kappa = _condition(truth, found, g, upstream, bits)
+        kappa, reach, nearest = _condition(truth, found, g, upstream, bits, fmt)
+        backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
         program_kappa = _program_condition(subject, found, g, upstream, bits)
         verdict = found.verdict
         if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
             bound = CONDITION_FACTOR * kappa * arb(fmpq(fmt.unit_roundoff.numerator, fmt.unit_roundoff.denominator)) * abs(g)
             if abs(found.residual) <= bound:
                 verdict = Verdict.ILL_CONDITIONED
-    return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa)
+    return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa, backward_error=backward, backward_input=nearest if backward is not None else "")
 
 
-def _condition(truth: Truth, found: Discrepancy, g: Any, upstream: float, bits: int) -> Any:
-    """κ = 1 + Σ_j |x_j H_ij| / |g_i|; None where g is 0 or the second derivatives have no value here."""
+def _condition(truth: Truth, found: Discrepancy, g: Any, upstream: float, bits: int, fmt: Format) -> tuple[Any, Any, str]:
+    """κ = 1 + Σ_j |x_j H_ij| / |g_i|, and the largest |H_ij ulp(x_j)| with its input; None where g is 0 or the second derivatives have no value here."""
     if g.is_zero() or g.contains(0):
-        return None
+        return None, None, ""
     row = truth.hessian_row(truth.function.inputs.index(found.input))
     if row is None:
-        return None
+        return None, None, ""
     values = _at(row.program, found.point, bits)
-    total = arb(0)
+    total, reach, nearest = arb(0), arb(0), ""
     for j, x in enumerate(found.point):
         step = row.adjoint.get(j)
-        if step is not None and x != 0:
-            total += abs(arb(x) * values[step][0])
-    kappa = 1 + total * abs(arb(upstream)) / abs(g)
-    return kappa if kappa.is_finite() else None
+        if step is not None:
+            slope = abs(values[step][0] * upstream)
+            moved = slope * rounding.ulp(fmt, arb(x))[0]
+            if moved > reach:
+                reach, nearest = moved, truth.function.inputs[j]
+            total += slope * abs(arb(x)) if x != 0 else 0
+    kappa = 1 + total / abs(g)
+    return (kappa, reach, nearest) if kappa.is_finite() else (None, None, "")
 
 
 def _program_condition(subject: Subject, found: Discrepancy, g: Any, upstream: float, bits: int) -> Any:

@@ -89,13 +89,6 @@ def _decimal(value: Any) -> str | None:
     return text if Fraction(text) == simple else str(simple)
 
 
-def nearest(literal: Fraction) -> tuple[str, float] | None:
-    """The constant that a decimal looks like, and how many digits agree (at least 3); None if none is near."""
-    best: tuple[str, float] | None = None
-    for name, constant in _table(128):
-        if "/" in name and name.replace("/", "").isdigit():
-            continue
-        error = abs(1 - float(literal) / float(constant.mid()))
-        if 0 < error < 1e-3 and (best is None or error < best[1]):
-            best = (name, error)
-    return best
+def is_decimal(name: str) -> bool:
+    """Whether a name of `identify` is a plain number rather than a constant."""
+    return name.lstrip("-").replace(".", "", 1).replace("/", "", 1).replace("e-", "", 1).isdigit()

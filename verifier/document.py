@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from verifier.case import VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
-from verifier.formats import FORMATS
+from verifier.formats import ARROW, FORMATS, format_problem
 from verifier.inputs import Inputs, read_inputs
 from verifier.reader import Entry, Reader, element, is_assignable
 from verifier.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
@@ -118,8 +118,12 @@ def _formats(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
         name = reader.text(item, "a format")
         if name is None:
             continue
-        if name not in FORMATS:
-            reader.tell_unknown(item, f"unknown format {quoted(name)}", name, tuple(FORMATS))
+        name = name.replace(" ", "")
+        unknown = next((part for part in name.split(ARROW, 1) if part not in FORMATS), None)
+        if unknown is not None:
+            reader.tell_unknown(item, f"unknown format {quoted(unknown)}", unknown, tuple(FORMATS))
+        elif (problem := format_problem(name)) is not None:
+            reader.tell(item, problem)
         elif name in names:
             reader.tell(item, f"the format '{name}' is listed twice; leave one of them")
         names.append(name)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
-from verifier import formats, limits, symbolic
+from verifier import account, attribution, formats, limits, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.catalogue import finding
 from verifier.outcome import Finding, PublishedResult, ResidualResult
 from verifier.program import Program, Programs
 from verifier.results import Check, digits, point_text
+
+MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side by side
 
 
 def residuals(case: Case, programs: Programs, checks: Sequence[Check]) -> list[ResidualResult]:
@@ -37,7 +39,17 @@ def _residual(case: Case, text: str, expected: str | None, program: Program, che
         return ResidualResult(text, shown, f"'{missing}' does not exist", None, expected, False if expected is not None else None)
     computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
     met = None if expected is None else computed == float(expected)
-    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, at), expected, met)
+    sides = difference(program, checks, point) if at < MOST_LEDGERS else []
+    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, at), expected, met, tuple(map(account.difference_of, sides)))
+
+
+def difference(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> list[account.Side]:
+    """The two ledgers behind a residual of the form `a.x - b.y`; empty for any other."""
+    last = program.steps[program.output]
+    if last.gate != "sub" or set(last.args) != {0, 1}:
+        return []
+    (first, _, name), (second, _, other) = (program.inputs[a].partition(".") for a in last.args)
+    return attribution.difference((checks[first], name), (checks[second], other), point)
 
 
 def _exact_residual(program: Program, checks: dict[str, Check], at: int) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier import accuse
+from verifier import accuse, attribution
 from verifier.accuse import Charge
 from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
@@ -39,20 +39,26 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
     found = []
     charged: set[tuple[str, str, str]] = set()
     for draft in programs.drafts:
+        told: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
             for charge in _charges(draft, wrong):
                 charged.update((draft.implementation.name, name, fmt) for name in charge.gradients)
-                found.append(_charge_finding(charge, wrong, totals))
+                if (charge.place, charge.words) not in told:  # the same line for the same reason in another format
+                    found.append(_charge_finding(charge, wrong, totals))
+                told.add((charge.place, charge.words))
     for (implementation, gradient, fmt, code, severity), group in groups.items():
         if code == "V101" and (implementation, gradient, fmt) in charged:
             continue
         worst = _worst(group)
         statement, place = statement_of(worst.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
+        cause = attribution.cause(worst)
+        if cause is not None:
+            statement, place = cause.statement, cause.place or place
         found.append(
             finding(
                 code,
-                _headline(code, worst) + _count(group, totals),
+                _headline(code, worst) + _count(group, totals) + (f": {cause.words}" if cause is not None and cause.words else ""),
                 place or _place_of(case, implementation, gradient),
                 severity=severity,
                 implementation=implementation,
@@ -60,7 +66,7 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
                 statement=statement,
                 point=worst.result.point,
                 expected=all(j.expected for j in group),
-                details=(*_figures(worst.result), *_first_failure(worst)),
+                details=(*_figures(worst.result), *_first_failure(worst), *(cause.details if cause is not None else ())),
             )
         )
     return found
@@ -83,7 +89,7 @@ def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
         return []
     ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
     check = ordered[0].check
-    return accuse.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream)
+    return accuse.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
 
 
 def _charge_finding(charge: Charge, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:

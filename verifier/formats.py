@@ -1,10 +1,15 @@
-"""The floating-point formats: rounding of exact values, ulps and decimal text. Values of every format are held as Python floats."""
+"""The floating-point formats: rounding of exact values, ulps and decimal text. Values of every format are held as Python floats.
+
+A format may be two: `float32->bfloat16` is computed in float32 and stored in bfloat16. Its precision and range are those of
+the stored numbers, by which gradients are judged.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from verifier.errors import suggestion
@@ -18,12 +23,25 @@ class Format:
     precision: int
     emin: int
     emax: int
-    digits: int  # floor((p - 1) log10 2): decimal literals with at least this many digits are constants rounded when written
+    digits: int  # decimal literals with at least this many digits are constants rounded when written
+    largest: float  # the largest finite number
+    infinite: bool = True  # it has infinities; else what is too large is NaN
+    signed_zero: bool = True
+    computed_in: str = ""  # the format of the operations, where that is another one
 
     @property
     def smallest(self) -> Fraction:
         """The smallest subnormal number."""
         return Fraction(2) ** (self.emin - self.precision + 1)
+
+    @property
+    def stored_in(self) -> str:
+        """The name of the format in which inputs, assigned names and gradients are kept."""
+        return self.name.rpartition("->")[2]
+
+    def overflow(self, sign: float) -> float:
+        """What a number beyond the range becomes: infinity, or NaN in formats that have none."""
+        return math.copysign(math.inf, sign) if self.infinite else math.nan
 
     @property
     def rounding_limit(self) -> float:
@@ -36,23 +54,54 @@ class Format:
         return Fraction(1, 2**self.precision)
 
 
-# name, precision, emin, emax (IEEE 754-2019 table 3.5; bfloat16: Intel white paper 338302), digits as the design states them
+def _ieee(name: str, precision: int, emin: int, emax: int, digits: int) -> Format:
+    return Format(name, precision, emin, emax, digits, math.ldexp(2 - math.ldexp(2, -precision), emax))
+
+
+# name, precision, emin, emax, digits: floor((p - 1) log10 2), and one more where p is small; but 3 at least: `0.5` is a half in
+# every format. IEEE 754-2019 table 3.5; bfloat16: Intel white paper 338302; float8: OCP OFP8 1.0 (e4m3fn, e5m2), and the README
+# of ml_dtypes. "fn" has no infinities, "uz" no negative zero; what is too large is NaN there, as in ml_dtypes' casts.
 FORMATS = {
     f.name: f
     for f in (
-        Format("float64", 53, -1022, 1023, 15),
-        Format("float32", 24, -126, 127, 7),
-        Format("float16", 11, -14, 15, 4),
-        Format("bfloat16", 8, -126, 127, 3),
+        _ieee("float64",     53, -1022, 1023, 15),
+        _ieee("float32",     24,  -126,  127,  7),
+        _ieee("float16",     11,   -14,   15,  4),
+        _ieee("bfloat16",     8,  -126,  127,  3),
+        _ieee("float8_e3m4",  5,    -2,    3,  3),
+        _ieee("float8_e4m3",  4,    -6,    7,  3),
+        _ieee("float8_e5m2",  3,   -14,   15,  3),
+        Format("float8_e4m3fn",      4,  -6,  8, 3,   448.0, infinite=False),
+        Format("float8_e4m3fnuz",    4,  -7,  7, 3,   240.0, infinite=False, signed_zero=False),
+        Format("float8_e4m3b11fnuz", 4, -10,  4, 3,    30.0, infinite=False, signed_zero=False),
+        Format("float8_e5m2fnuz",    3, -15, 15, 3, 57344.0, infinite=False, signed_zero=False),
     )
-}
+}  # fmt: skip
+ARROW = "->"
 
 
+@cache
 def format_named(name: str) -> Format:
-    """The format of that name; ValueError with a suggestion where there is none."""
-    if name not in FORMATS:
-        raise ValueError(f"unknown format '{name}'{suggestion(name, FORMATS)}")
-    return FORMATS[name]
+    """The format of that name, or of two joined by `->`. ValueError where there is none."""
+    problem = format_problem(name)
+    if problem is not None:
+        raise ValueError(problem)
+    computed, _, stored = name.partition(ARROW)
+    if not stored:
+        return FORMATS[name]
+    return FORMATS[stored] if computed == stored else replace(FORMATS[stored], name=name, computed_in=computed)
+
+
+def format_problem(name: str) -> str | None:
+    """Why a name is no format; None where it is one."""
+    parts = name.split(ARROW, 1)
+    for part in parts:
+        if part not in FORMATS:
+            return f"unknown format '{part}'{suggestion(part, FORMATS)}"
+    wide, narrow = FORMATS[parts[0]], FORMATS[parts[-1]]
+    if narrow.precision > wide.precision or narrow.smallest < wide.smallest or narrow.largest > wide.largest:
+        return f"'{name}' computes in {wide.name}, which does not have every {narrow.name} number; the format of the operations comes first: 'float32{ARROW}bfloat16'"
+    return None
 
 
 def exact(text: str) -> Fraction:
@@ -69,7 +118,7 @@ def floor_log2(value: Fraction) -> int:
 
 
 def round_exact(fmt: Format, value: Fraction) -> float:
-    """`value` rounded once to the format, to nearest, ties to even; ±inf beyond the largest number."""
+    """`value` rounded once to the format, to nearest, ties to even; beyond the largest number ±inf, or NaN where there is none."""
     if fmt.precision == 53:  # float64: CPython's own division of integers rounds correctly
         try:
             return value.numerator / value.denominator
@@ -77,15 +126,32 @@ def round_exact(fmt: Format, value: Fraction) -> float:
             return math.inf if value > 0 else -math.inf
     if value == 0:
         return 0.0
-    quantum = max(floor_log2(value), fmt.emin) - fmt.precision + 1
-    scaled = value / Fraction(2) ** quantum
-    whole = round(scaled)  # Fraction rounds half to even
-    if abs(whole) >= 2**fmt.precision and quantum == fmt.emax - fmt.precision + 1:
-        return math.copysign(math.inf, whole)
-    if quantum > fmt.emax - fmt.precision + 1:
-        return math.copysign(math.inf, whole)
-    result = math.ldexp(whole, quantum)
-    return -0.0 if result == 0 and value < 0 else result
+    log2 = floor_log2(value)
+    if log2 > fmt.emax:
+        return fmt.overflow(1.0 if value > 0 else -1.0)
+    quantum = max(log2, fmt.emin) - fmt.precision + 1
+    result = math.ldexp(round(value / Fraction(2) ** quantum), quantum)  # Fraction rounds half to even
+    if abs(result) > fmt.largest:
+        return fmt.overflow(1.0 if value > 0 else -1.0)
+    return -0.0 if result == 0 and value < 0 and fmt.signed_zero else result
+
+
+def round_array(fmt: Format, values: Any) -> Any:
+    """`round_exact` of an array of float64 (no NaNs), as float64."""
+    import numpy as np
+
+    if fmt.precision == 53:
+        return values
+    with np.errstate(all="ignore"):
+        if fmt.stored_in in ("float32", "float16"):
+            return values.astype(fmt.stored_in).astype(np.float64)
+        quantum = np.maximum(np.frexp(values)[1], fmt.emin + 1) - fmt.precision
+        result = np.ldexp(np.rint(np.ldexp(values, -quantum)), quantum)  # rint rounds half to even; both powers of two are exact
+        result = np.where(np.isinf(values), values, result)
+        beyond = np.abs(result) > fmt.largest
+        if beyond.any():
+            result = np.where(beyond, np.copysign(np.inf if fmt.infinite else np.nan, result), result)
+        return result if fmt.signed_zero else result + 0.0
 
 
 def ulp_exponent(fmt: Format, log2: int) -> int:
@@ -94,19 +160,29 @@ def ulp_exponent(fmt: Format, log2: int) -> int:
 
 
 def dtype(fmt: Format) -> Any:
-    """The NumPy dtype of a format."""
+    """The NumPy dtype in which the numbers of a format are stored."""
     import numpy as np
 
-    if fmt.name == "bfloat16":
-        import ml_dtypes
+    name = fmt.stored_in
+    if name in ("float64", "float32", "float16"):
+        return np.dtype(name)
+    import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(fmt.name)
+    return np.dtype(getattr(ml_dtypes, name))
+
+
+def computing(fmt: Format) -> Format:
+    """The format of the operations."""
+    return FORMATS[fmt.computed_in] if fmt.computed_in else fmt
 
 
 def text(fmt: Format, value: float) -> str:
-    """`repr` of the float: the shortest decimal that reads back as the same number of the format."""
-    if fmt.precision == 53 or not math.isfinite(value):
+    """`repr` of the float: the shortest decimal that reads back as the same number of the format; in 8 bits the number itself.
+
+    >>> text(FORMATS["float16"], 0.0999755859375), text(FORMATS["float8_e4m3"], 192.0)  # where 2e2 would read back, too
+    ('0.1', '192.0')
+    """
+    if fmt.precision in (3, 4, 5, 53) or not math.isfinite(value):
         return repr(value)
     digits = next(d for d in range(1, 18) if round_exact(fmt, Fraction(f"{value:.{d - 1}e}")) == value)
     return repr(float(f"{value:.{digits - 1}e}"))

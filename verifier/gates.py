@@ -137,7 +137,7 @@ _gate("acos(a)", "arccos", partials=("-1 / sqrt((1 - a) * (1 + a))",), float64="
 _gate("atan(a)", "arctan", partials=("(1 / hypot(1, a))**2",),       float64="math.atan",        arrays="np.arctan")
 _gate("atan2(a, b)", "arctan2",
       partials=("b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)"),
-                                                                     float64="math.atan2",       arrays="np.arctan2",      kinks="a == 0 and b <= 0")
+                                                                     float64="math.atan2",       arrays="np.arctan2",      where="a != 0 or b != 0", kinks="a == 0 and b <= 0")
 _gate("sinh(a)",          partials=("cosh(a)",),                     float64="math.sinh",        arrays="np.sinh")
 _gate("cosh(a)",          partials=("sinh(a)",),                     float64="math.cosh",        arrays="np.cosh")
 _gate("tanh(a)",          partials=("(1 / cosh(a))**2",),            float64="math.tanh",        arrays="np.tanh")
@@ -188,7 +188,7 @@ _gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a < b, dout, 
                                                                      float64="np.minimum",       arrays="np.minimum",      kinks="a == b")
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a >= lo and a <= hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi, dout, 0)"),
+                          partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi, dout, 0)"),
                           kinks="a == lo or a == hi")
 _gate("where(c, a, b)",   partials=(None, "where(c, dout, 0)", "where(c, 0, dout)"), conditions=(0,),
                                                                      float64="verifier.arithmetic.floats.where", arrays="np.where", kinks="on the boundary of c")
@@ -206,6 +206,11 @@ _gate("ne(a, b)", "not_equal",     float64="operator.ne", arrays="np.not_equal",
 _gate("and(a, b)", "logical_and",  float64="operator.and_", arrays="np.logical_and", boolean=True, conditions=(0, 1))
 _gate("or(a, b)", "logical_or",    float64="operator.or_", arrays="np.logical_or",   boolean=True, conditions=(0, 1))
 _gate("not(a)", "logical_not",     float64="operator.not_", arrays="np.logical_not", boolean=True, conditions=(0,))
+
+_group[0] = "casts"
+for _format in ("float64", "float32", "float16", "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz"):
+    _gate(f"{_format}(a)", means="a", partials=("1",), float64=f"verifier.arithmetic.floats.to_{_format}", arrays=f"verifier.arithmetic.floats.to_{_format}",
+          note="the number itself; floats round it to the format, as the library's cast does, and go on in the format of the run")
 
 _group[0] = "activations"
 _gate("sigmoid(a)", "logistic", "expit",

@@ -93,17 +93,32 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     sides = [_side(function, point, position, direction) for direction in (1, -1)]
     existing = [s for s in sides if isinstance(s, Series)]
     if not existing:
-        return here if isinstance(here, Nowhere) else _nowhere(here, sides)
+        return _nowhere(here, sides)
     limits = [s.constant for s in existing]
     anchor = limits[0] if isinstance(here, Undefined) else here
     for limit in limits:
         if not _equal(limit, anchor, bits):
             return Nowhere("a jump: the function is not continuous here")
+    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor, bits)):  # noqa: PLR2004 - sides
+        return Nowhere(here.reason, here.step)
     slopes = [_slope(s) if s is not sides[1] else _reflected(_slope(s)) for s in existing]
     if len(slopes) == 1 or _same_slope(slopes[0], slopes[1], bits):
         return _single(slopes)
     low, high = sorted(slopes, key=_order)
     return Kink(series.ball(low), series.ball(high))
+
+
+def _removable(function: Program, point: Sequence[Fraction], limit: Any, bits: int) -> bool:
+    """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
+    try:
+        for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+            direction = [Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(point))]
+            value = _ray(function, point, direction)
+            if not isinstance(value, Series) or not _equal(value.constant, limit, bits):
+                return False
+    except (NoExpansion, Short):
+        return False
+    return True
 
 
 def _nowhere(here: Any, sides: Sequence[Any]) -> Nowhere:
@@ -114,10 +129,16 @@ def _nowhere(here: Any, sides: Sequence[Any]) -> Nowhere:
 
 
 def _side(function: Program, point: Sequence[Fraction], position: int, direction: int) -> Series | Undefined:
+    """f(x ± t) as t → 0+, for one input."""
+    return _ray(function, point, [Fraction(direction if i == position else 0) for i in range(len(point))])
+
+
+def _ray(function: Program, point: Sequence[Fraction], direction: Sequence[Fraction]) -> Series | Undefined:
     """f(x + t d) as t → 0+, long enough to show its derivative."""
     for limit in EXPANSION_LIMITS:
-        inputs = [series.number(_rational(x)) for x in point]
-        inputs[position] = series.add(inputs[position], Series({(Fraction(1), 0): fmpq(direction)}))
+        inputs = [
+            series.add(series.number(_rational(x)), Series({(Fraction(1), 0): _rational(d)} if d else {})) for x, d in zip(point, direction, strict=True)
+        ]
         try:
             value = series.run(function, inputs, limit)[function.output]
         except Short:

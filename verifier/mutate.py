@@ -201,7 +201,7 @@ def _outcome(draft: Draft, mutant: Draft, edit: Edit, truth: Any, listed: Sequen
         raise ValueError("a mutant has a program")
     rows = compare(truth, Subject(differentiated(program), mutant.claims), listed, fmt=fmt, upstream=upstream, detail=False)
     wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
-    charges = accuse.charges(mutant, wrong, fmt=fmt, upstream=upstream) if wrong else []
+    charges = accuse.charges(mutant, wrong, fmt=fmt, upstream=upstream, beside=listed) if wrong else []
     statements, _ = parse_program(edit.text)
     changed = _changed_lines(edit)
     named = any(c.place.line in changed for c in charges)

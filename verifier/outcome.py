@@ -12,12 +12,16 @@ PointText = tuple[tuple[str, str | tuple[str, ...]], ...]  # input -> repr of th
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One entry of a blame: how much of the error a line contributed."""
+    """One entry of a blame: how much of the error the roundings of a statement contributed."""
 
-    line: int
+    line: int | None  # in the case file; None where a transform wrote the statement
     statement: str
-    share: str
+    share: str  # of computed - real: may be negative, or more than 1
     contribution: str
+    own_ulps: str | None = None  # the rounding of the statement's own value, in ulps of that value
+    ulps: str | None = None  # the contribution in ulps of the exact gradient
+    step: str | None = None  # the part of the statement that contributes most
+    condition: str | None = None  # of the sum, where contributions are added at a fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Result:
     bounds: tuple[str, str] | None = None  # of the subgradient, at a kink
     error: float = 0.0  # ulps as a float: for sorting and quantiles; inf where undefined
     blame: tuple[Share, ...] = ()
+    backward_error_ulps: str | None = None  # the computed gradient is the exact one of an input so many ulps away
+    backward_error_input: str | None = None  # that input
     subnormals: str | None = None  # where exact is 0 there are no ulps: the absolute error in units of the smallest subnormal
 
 
@@ -60,6 +66,16 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A statement in the ledgers of two implementations: its effect on each, and first - second, in ulps of the gradient."""
+
+    statement: str
+    first: str | None
+    second: str | None
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResidualResult:
     """A difference between implementations at one point, in the format's arithmetic."""
 
@@ -69,6 +85,7 @@ class ResidualResult:
     exact: str | None
     expected: str | None
     met: bool | None
+    blame: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

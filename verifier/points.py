@@ -23,7 +23,7 @@ def listed(case: Case, fmt: Format) -> list[tuple[float, ...]]:
 
 def _rounded(name: str, text: str, fmt: Format) -> float:
     value = round_exact(fmt, exact(text))
-    if math.isinf(value):
+    if not math.isfinite(value):
         raise PointError(f"{name} = {text} is beyond the largest {fmt.name} number")
     return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
 
@@ -67,7 +67,7 @@ def _draw(source: random.Random, low: float, high: float, kind: int, fmt: Format
             x = low * (1 - t) + high * t
         x = round_exact(fmt, exact(repr(x))) if fmt.precision < 53 and math.isfinite(x) else x
         if low <= x <= high and math.isfinite(x):
-            return x
+            return x + 0.0  # a sample has no negative zeros
     return low
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from verifier import formats, limits, rounding
+from verifier import formats, ledger, limits, rounding
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.compare import FEWEST_DIGITS, Discrepancy, Subject
@@ -46,6 +46,16 @@ class Check:
         """The column of every step at the listed points."""
         columns = [[p[i] for p in self.points] for i in range(len(self.subject.program.inputs))]
         return floats.run(self.subject.program, columns, self.format, upstream=self.upstream)
+
+    @cached_property
+    def plan(self) -> ledger.Plan:
+        """What the ledgers of the claimed gradients share."""
+        return ledger.plan(self.subject.program, [name for _, name in self.subject.claims])
+
+    @cached_property
+    def ledgers(self) -> dict[Any, list[ledger.Ledger | ledger.NoLedger]]:
+        """Ledgers that are known already."""
+        return {}
 
     def value(self, name: str, point: int) -> float | None:
         """The float that a name holds at a listed point; None where there is no such name."""
@@ -111,6 +121,8 @@ def result_of(case: Case, check: Check, d: Discrepancy) -> Result:
             d.reason,
             bounds,
             _as_float(d),
+            backward_error_ulps=None if d.backward_error is None else rounding.significant(d.backward_error, 4),
+            backward_error_input=d.backward_input or None,
             subnormals=rounding.significant(d.ulps, 6) if zero and d.ulps is not None else None,
         )
 

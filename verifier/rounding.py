@@ -34,7 +34,9 @@ def round_end(fmt: Format, exact: Any) -> float:
     if fmt.precision == 53:  # python-flint converts an exact ball correctly, subnormals and overflow included
         return float(exact)
     approximate = float(exact)
-    if approximate == 0 or not math.isfinite(approximate):
+    if math.isinf(approximate):
+        return fmt.overflow(approximate)
+    if approximate == 0 or math.isnan(approximate):
         return approximate
     return round_exact(fmt, rational(exact))
 
@@ -44,8 +46,8 @@ def round_ball(fmt: Format, ball: Any) -> float | None:
     low = round_end(fmt, ball.lower())
     high = round_end(fmt, ball.upper())
     if low == high:
-        return low or (-0.0 if ball < 0 else 0.0)
-    return None
+        return low or (-0.0 if ball < 0 and fmt.signed_zero else 0.0)
+    return low if math.isnan(low) and math.isnan(high) else None  # beyond the range of a format without infinities
 
 
 def exponents(ball: Any) -> tuple[int, int] | None:

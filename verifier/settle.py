@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier import figures, findings
+from verifier import attribution, figures, findings
 from verifier.case import Case
 from verifier.compare import Truth
 from verifier.outcome import CaseReport
@@ -20,6 +20,7 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
     for check in checks:
         for rows, kept in ((check.listed, listed), (check.sampled, sampled)):
             kept.extend(judged(case, check, d, accepted[check.implementation], strict=strict, is_listed=kept is listed) for row in rows for d in row)
+    listed = attribution.with_blame(listed)
     residuals = figures.residuals(case, programs, checks)
     published = figures.published(case, checks)
     found = [

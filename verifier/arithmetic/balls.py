@@ -334,6 +334,7 @@ _STRICT: dict[str, Callable[..., Any]] = {
     "sign": _sign_strict,
     "floor": _step_strict(arb.floor),
     "ceil": _step_strict(arb.ceil),
+    "atan2": lambda y, x: _atan2(y, x) if x > 0 or y != 0 else NAN,
     "max": _max_strict,
     "min": _min_strict,
     **{name: _off_boundary(compare) for name, compare in _TRUTHS.items()},

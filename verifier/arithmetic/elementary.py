@@ -95,10 +95,10 @@ def general_power(field: Field, a: Element, b: Element) -> Element:
     if a.num.is_zero():
         raise GiveUp("a symbolic power of zero")
     s = known_sign(field, a)
+    if s != 1:
+        field.conditions[f"{text(field, a)} > 0"] = None
     if s == -1:
         raise Undefined("a symbolic power of a negative number")
-    if s is None:
-        field.conditions[f"{text(field, a)} > 0"] = None
     return exp(field, field.mul(b, log(field, a)))
 
 
@@ -225,10 +225,11 @@ def _angle(field: Field, c: Fraction, key: Element) -> Angle:
             return exact
     multiple = c.numerator
     if kernel is not None and kernel.kind in ("asin", "atan") and c.denominator == 1:
-        cosine = square_root(field, field.sub(field.one, field.mul(kernel.args[0], kernel.args[0])))
-        sine = kernel.args[0]
-        if kernel.kind == "atan":
-            cosine = field.power(square_root(field, field.add(field.one, field.mul(sine, sine))), -1)
+        sine, square = kernel.args[0], field.mul(kernel.args[0], kernel.args[0])
+        if kernel.kind == "asin":
+            cosine = square_root(field, field.sub(field.one, square))
+        else:
+            cosine = field.power(square_root(field, field.add(field.one, square)), -1)
             sine = field.mul(sine, cosine)
     else:
         multiple, unit = field.plan.multiple("tan", _text(key), c)
@@ -259,6 +260,11 @@ def _angle_of_pi(field: Field, c: Fraction) -> Angle | None:
     for _ in range(int(quarters)):
         cosine, sine = field.neg(sine), cosine
     return cosine, sine
+
+
+def branch(field: Field) -> str:
+    """The assumptions of the present branch in words."""
+    return " and ".join(f"{text(field, field.polynomial(p))} {'>' if s > 0 else '<'} 0" for p, s in field.assumptions.values())
 
 
 def text(field: Field, a: Element) -> str:

@@ -20,8 +20,8 @@ MAX_PRIME_BITS = 96  # of an integer that is to be factored
 MAX_EXPONENT = 64  # of a power of a sum
 FEW_TERMS = 6  # an argument of exp or sin with more terms than this is one kernel, not one for each term
 FIRST_SPARE = 8  # generators set aside for kernels; doubled when they are used up
-MAX_GENERATORS = 72
-WORK = 3_000_000  # about two seconds
+MAX_GENERATORS = 96
+WORK = 3_000_000  # about two seconds: a unit is the time of a few products of coefficients
 
 
 class GiveUp(Exception):
@@ -109,7 +109,8 @@ class Field:
         self.known: dict[tuple[Any, ...], int] = {}
         self.roots: list[int] = []
         self.assumptions: dict[str, tuple[Any, int]] = {}  # polynomial as text -> (polynomial, sign)
-        self.conditions: dict[str, None] = {}
+        self.conditions: dict[str, None] = {}  # under which what was computed holds, in words
+        self.gaps: dict[str, None] = {}  # branches that a claim excepts, in words
         self.one_poly = self.context.constant(1)
         self.zero = Element(self.context.constant(0), self.one_poly)
         self.one = Element(self.one_poly, self.one_poly)
@@ -128,7 +129,7 @@ class Field:
         if len(num) > MAX_TERMS or len(den) > MAX_TERMS:
             raise GiveUp("too many terms")
         if not den.is_one():
-            self.plan.spend((len(num) + len(den)) * (1 if len(den) == 1 or len(num) == 1 else 8))
+            self.plan.spend(30 + 8 * (len(num) + len(den)) + len(num) * len(den) // 4)
             common = num.gcd(den)
             if not common.is_one():
                 num, den = num / common, den / common
@@ -198,7 +199,7 @@ class Field:
         size = len(p) * len(q)
         if size > 40 * MAX_TERMS:
             raise GiveUp("too many terms")
-        self.plan.spend(size)
+        self.plan.spend(5 + size // 8)
         return p * q
 
     def _poly_power(self, p: Any, n: int) -> Any:
@@ -214,6 +215,7 @@ class Field:
         """a + b."""
         if a.den == b.den:
             return self.fraction(a.num + b.num, a.den)
+        self.plan.spend(len(a.den) * len(b.den) // 4)
         common = a.den.gcd(b.den)
         left, right = b.den / common, a.den / common
         return self.fraction(self._times(a.num, left) + self._times(b.num, right), self._times(a.den, left))
@@ -294,7 +296,7 @@ class Field:
         if key not in self._factored:
             if len(p) > MAX_FACTORED:
                 raise GiveUp("too many terms to factor")
-            self.plan.spend(200 + len(p) * len(p))
+            self.plan.spend(400 + len(p) * len(p))
             content, found = p.factor()
             content, factors = int(content), []
             for q, e in found:

@@ -7,6 +7,8 @@ for the sign of an irreducible polynomial; where the branch does not know it, bo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from verifier.arithmetic import elementary, signs
@@ -14,18 +16,29 @@ from verifier.arithmetic.balls import PRIMITIVES
 from verifier.arithmetic.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
 from verifier.arithmetic.identities import RULES, opaque
 from verifier.formats import exact
-from verifier.program import Program
+from verifier.gates import GATES
+from verifier.language import parse_expression
+from verifier.program import Builder, Program, add_tree
+from verifier.symbolic import primitive
 
 MAX_STEPS = 600  # of a program
-MAX_INPUTS = 24
+MAX_INPUTS = 48
 MAX_SIGNS = 6  # assumed in one branch
 MAX_BRANCHES = 64
 MAX_RESTARTS = 24
 _COMPARED: dict[str, Callable[[int], bool]] = {"lt": lambda s: s < 0, "le": lambda s: s <= 0, "gt": lambda s: s > 0, "ge": lambda s: s >= 0}
 
 
-def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> tuple[str, ...] | None:
-    """The conditions under which a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """In which sense a claim holds: the conditions it needs, and the branches that it excepts, in words."""
+
+    conditions: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> Holding | None:
+    """That a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
 
     `claim` returns None in a branch where there is nothing to claim. Raises GiveUp.
     """
@@ -40,7 +53,7 @@ def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> tuple
     raise GiveUp("kernels without a common measure")
 
 
-def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> tuple[str, ...] | None:
+def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Holding | None:
     pending: list[tuple[tuple[Any, int], ...]] = [()]
     leaves = proved = 0
     while pending:
@@ -62,23 +75,55 @@ def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> tup
         if answer is False:
             return None
         proved += answer is True
-    return tuple(field.conditions) if proved else None
+    return Holding(tuple(field.conditions), tuple(field.gaps)) if proved else None
 
 
-def value(field: Field, program: Program, output: int, *, upstream: Element | None = None, readings: Mapping[str, Element] | None = None) -> Element | None:
+def is_defined(field: Field, program: Program, output: int, *, readings: Mapping[str, Element] | None = None) -> bool:
+    """Whether nothing that a step needs is outside its domain in this branch. Raises GiveUp, Restart, Split."""
+    values: dict[int, Any] = {}
+    if value(field, program, output, readings=readings, values=values, strict=False) is None:
+        return False
+    for i in values:
+        step = program.steps[i]
+        domain = _domain(step.gate) if step.args else None
+        if domain is not None and not value(field, domain, domain.output, strict=False, operands=[values[a] for a in step.args]):
+            return False
+    return True
+
+
+@cache
+def _domain(gate: str) -> Program | None:
+    """The domain that the gate table states, as a program of primitives; its value is a truth value."""
+    row = GATES[gate]
+    if not row.where:
+        return None
+    builder = Builder(row.parameters, is_table=True)
+    return primitive(builder.program(add_tree(builder, parse_expression(row.where))))
+
+
+def value(
+    field: Field,
+    program: Program,
+    output: int,
+    *,
+    strict: bool,
+    upstream: Element | None = None,
+    readings: Mapping[str, Element] | None = None,
+    operands: Sequence[Element] | None = None,
+    values: dict[int, Any] | None = None,
+) -> Any:
     """One step of a program of primitives, from what it needs; None where it has no real value in this branch.
 
-    `readings` gives literals another value than their decimal one. Raises GiveUp, Restart, Split.
+    A branch of `where` that is not taken is not run, nor an operand of `and` that does not matter. `readings` gives
+    literals another value than their decimal one, `operands` the inputs; `values` gathers what was run. With `strict`,
+    for programs that are derivatives, a comparison that is a tie everywhere (`max(x, x)`) has no answer: on a boundary a
+    derivative cannot be read off one branch.
+    Raises GiveUp, Restart, Split.
     """
-    return evaluate(field, program, [output], upstream=upstream, readings=readings)[0]
-
-
-def evaluate(
-    field: Field, program: Program, outputs: Sequence[int], *, upstream: Element | None = None, readings: Mapping[str, Element] | None = None
-) -> list[Any]:
-    """`value` of several steps. A branch of `where` that is not taken is not run, nor an operand of `and` that does not matter."""
-    values: dict[int, Any] = {}
-    pending = list(reversed(outputs))
+    values = {} if values is None else values
+    if operands is not None:
+        values.update(enumerate(operands))
+    pending = [output]
     while pending:
         index = pending[-1]
         if index in values:
@@ -91,8 +136,8 @@ def evaluate(
         pending.pop()
         if len(values) >= MAX_STEPS:
             raise GiveUp("a long program")
-        values[index] = _step(field, program, index, values, upstream, readings or {})
-    return [values[o] for o in outputs]
+        values[index] = _step(field, program, index, values, upstream, readings or {}, strict=strict)
+    return values[output]
 
 
 def _next(program: Program, index: int, values: Mapping[int, Any]) -> int | None:
@@ -109,7 +154,7 @@ def _next(program: Program, index: int, values: Mapping[int, Any]) -> int | None
     return next((a for a in args if a not in values), None)
 
 
-def _step(field: Field, program: Program, index: int, values: Mapping[int, Any], upstream: Element | None, readings: Mapping[str, Element]) -> Any:
+def _step(field: Field, program: Program, index: int, values: Mapping[int, Any], upstream: Element | None, readings: Mapping[str, Element], *, strict: bool) -> Any:
     gate, args, text = program.steps[index][:3]
     if gate == "input":
         return field.generator(index)
@@ -132,18 +177,21 @@ def _step(field: Field, program: Program, index: int, values: Mapping[int, Any],
     if any(o is None for o in operands):
         return None
     try:
-        return _gate(field, gate, operands)
+        return _gate(field, gate, operands, strict=strict)
     except Undefined:
         return None
 
 
-def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
+def _gate(field: Field, gate: str, operands: Sequence[Any], *, strict: bool) -> Any:
     if gate == "not":
         return not operands[0]
-    if gate in ("eq", "ne"):
-        return signs.is_zero(field, field.sub(*operands)) == (gate == "eq")
-    if gate in _COMPARED:
-        return _COMPARED[gate](signs.sign(field, field.sub(*operands)))
+    if gate in ("eq", "ne") or gate in _COMPARED:
+        difference = field.sub(*operands)
+        if strict and difference.num.is_zero() and not field.is_constant(operands[0]):
+            raise GiveUp("a tie everywhere")
+        if gate in _COMPARED:
+            return _COMPARED[gate](signs.sign(field, difference))
+        return signs.is_zero(field, difference) == (gate == "eq")
     rule = RULES.get(gate)
     if rule is None:
         if gate not in PRIMITIVES:

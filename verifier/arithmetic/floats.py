@@ -1,4 +1,4 @@
-"""Run a Program in floats, a column of points at a time: float64 as CPython computes it, narrower formats as NumPy does."""
+"""Run a Program in floats, a column of points at a time: float64 as CPython computes it, narrower formats as NumPy and ml_dtypes do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from verifier.formats import Format, dtype, exact, round_exact
+from verifier.formats import FORMATS, Format, computing, dtype, exact, round_exact
 from verifier.gates import GATES, Gate, kernel
 from verifier.program import Program, definition
 
 Column = Sequence[Any]
+Cast = Callable[[Any], Any]
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
@@ -21,16 +22,25 @@ def run(program: Program, columns: Sequence[Column], fmt: Format, *, upstream: f
     """The value of every step at every point.
 
     `columns` has one sequence of floats per input, all of one length; so has the result, per step (truth values for
-    comparisons). Every operation is rounded to `fmt`. Where CPython raises, the IEEE result takes its place.
+    comparisons). Every operation is rounded to `fmt`; in a format that is stored in another one (`float32->bfloat16`) every
+    assigned name is rounded once more, to that one. Where CPython raises, the IEEE result takes its place.
     """
     count = len(columns[0]) if columns else 1
-    if fmt.name == "float64":
-        return _run64(program, [list(c) for c in columns], count, upstream)
+    inner = computing(fmt)
+    store = _cast(fmt.stored_in) if fmt.computed_in else None
+    if inner.name == "float64":
+        return _run64(program, [as_list(c) for c in columns], count, upstream, store)
     import numpy as np
 
-    kind = dtype(fmt)
+    kind = dtype(inner)
     with np.errstate(all="ignore"):
-        return _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, fmt)
+        return _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store)
+
+
+def as_list(column: Column) -> list[float]:
+    """A column as a list of Python floats."""
+    tolist = getattr(column, "tolist", None)
+    return list(column) if tolist is None else tolist()
 
 
 def _leaf(step: Any, fmt: Format, upstream: float) -> float:
@@ -45,9 +55,7 @@ def literal(text: str, fmt: Format) -> float:
     return float(text) if fmt.name == "float64" else round_exact(fmt, exact(text))
 
 
-def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float) -> list[Column]:
-    from verifier.formats import FORMATS
-
+def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[Column]:
     float64 = FORMATS["float64"]
     values: list[Any] = []
     for step in program.steps:
@@ -57,6 +65,8 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
             values.append(_apply64(step.gate, [values[a] for a in step.args], count))
         else:
             values.append([_leaf(step, float64, upstream)] * count)
+        if store is not None and step.name and not isinstance(values[-1][0], bool):
+            values[-1] = list(map(store, values[-1]))
     return values
 
 
@@ -163,7 +173,7 @@ def where(c: bool, a: float, b: float) -> float:
     return a if c else b
 
 
-def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: float, fmt: Format) -> list[Column]:
+def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[Column]:
     import numpy as np
 
     kind = dtype(fmt)
@@ -175,6 +185,8 @@ def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: 
             values.append(_apply_arrays(step.gate, [values[a] for a in step.args], count, fmt))
         else:
             values.append(np.full(count, _leaf(step, fmt, upstream)).astype(kind))
+        if store is not None and step.name and values[-1].dtype != bool:
+            values[-1] = store(values[-1]).astype(kind)
     return values
 
 
@@ -199,7 +211,31 @@ def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
 
 def as_floats(column: Column) -> list[float]:
     """A column of any format as Python floats."""
-    return column if isinstance(column, list) else [float(v) for v in column]
+    return column if isinstance(column, list) else column.astype("float64").tolist()  # type: ignore[attr-defined, no-any-return]
+
+
+# ---------------------------------------------------------------- casts
+
+
+@cache
+def _cast(name: str) -> Cast:
+    """Round to a format as its library casts: an array to its type, a float to a float."""
+    import numpy as np
+
+    kind = dtype(FORMATS[name])
+
+    def cast(a: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return float(np.asarray(a).astype(kind)) if isinstance(a, float) else a.astype(kind)
+
+    return cast
+
+
+def __getattr__(name: str) -> Cast:
+    """`to_float32` and the like: the kernels of the casts of the gate table."""
+    if name.startswith("to_") and name[3:] in FORMATS:
+        return _cast(name[3:])
+    raise AttributeError(name)
 
 
 __all__ = ["as_floats", "ceil", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]

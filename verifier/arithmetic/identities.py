@@ -181,19 +181,23 @@ def _hyp2f1(field: Field, p: Element, q: Element, r: Element, z: Element) -> Ele
     a, b, c = (field.rational(v) for v in (p, q, r))
     if a is None or b is None or c is None or (c.denominator == 1 and c <= 0):
         return field.kernel("hyp2f1", p, q, r, z)
+    if z.num.is_zero():
+        return field.one
     one_minus = field.sub(field.one, z)
     excess = c - a - b
     if excess < 0:
         return field.mul(el.power(field, one_minus, excess), _hyp2f1(field, field.number(c - a), field.number(c - b), r, z))
     a, b = sorted((a, b))
-    if (a, b, c) == (1, 1, 2):
+    if a == 1 and b == 1 and c == 2:
         return field.neg(field.div(el.log(field, one_minus), z))  # (15.4.1)
     return field.kernel("hyp2f1", field.number(a), field.number(b), r, z)
 
 
 def _hyp0f1(field: Field, p: Element, z: Element) -> Element:
     """0F1; with p = 3/2 it is sin(w)/w at z = -w**2/4 and sinh(w)/w at z = w**2/4 (10.16.9)."""
-    if field.rational(p) == Fraction(3, 2) and not z.num.is_zero():
+    if z.num.is_zero():
+        return field.one
+    if field.rational(p) == Fraction(3, 2):
         root = _exact_root(field, field.scaled(z, 4))
         if root is not None:
             return field.div(el.sinh(field, root), root)

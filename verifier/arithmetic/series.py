@@ -303,6 +303,18 @@ def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
     return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else Undefined("a power of a negative number")
 
 
+def _atan2(y: Series, x: Series, limit: int) -> Series | Undefined:
+    """The angle of (x, y); on the negative axis it depends on the side from which y comes."""
+    if not (sign(x) < 0 and (y.is_constant or _is_zero(y.constant)) and _is_zero(y.constant)):
+        return _analytic("atan2", [y, x], limit)
+    inverted = inverse(x, limit)
+    if isinstance(inverted, Undefined):
+        return inverted
+    turn = number(balls.constant("pi") * (1 if sign(y) >= 0 else -1))
+    angle = _analytic("atan", [mul(y, inverted)], limit)
+    return add(turn, angle) if isinstance(angle, Series) else angle
+
+
 def _floor(a: Series) -> Series:
     if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
         raise NoExpansion("floor of something that tends to infinity")
@@ -451,6 +463,7 @@ _RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
     "sign": lambda v, _: number(fmpq(sign(v[0]))),
     "floor": lambda v, _: _floor(v[0]),
     "ceil": lambda v, _: neg(_floor(neg(v[0]))),
+    "atan2": lambda v, n: _atan2(v[0], v[1], n),
     "max": lambda v, _: v[0] if sign(sub(v[0], v[1])) >= 0 else v[1],
     "min": lambda v, _: v[0] if sign(sub(v[0], v[1])) <= 0 else v[1],
 }

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from flint import arb
+
 from verifier.arithmetic import balls
 from verifier.arithmetic.elements import Element, Field, GiveUp, Kernel, Split
 
 CONSTANT_BITS = 256  # at which the sign of a constant must show
-LARGEST_SYSTEM = 160  # inequalities of a system whose contradiction is looked for
+LARGEST_SYSTEM = 80  # inequalities of a system whose contradiction is looked for
+LARGEST_ROW = 12  # terms of an inequality in it
 STEPS = frozenset(("floor",))  # kernels that are constant on intervals: the only ones that may vanish on one
 INTERIORS = (0.8125, -0.6875, 1.3125, -1.1875, 2.4375)  # where a constancy is refuted; nothing special about them
 
@@ -91,7 +94,7 @@ def _is_entire(field: Field, kernel: Kernel) -> bool:
 
 def _nonzero_somewhere(field: Field, p: Any) -> bool:
     with balls.precision(CONSTANT_BITS):
-        point = [balls.arb(INTERIORS[i % len(INTERIORS)] + i / 64) for i in range(len(field.inputs))]
+        point = [arb(INTERIORS[i % len(INTERIORS)] + i / 64) for i in range(len(field.inputs))]
         return bool(enclose(field, field.polynomial(p), point) != 0)
 
 
@@ -103,6 +106,7 @@ def _polynomial_sign(field: Field, p: Any) -> int | None:
     if assumed is not None:
         return assumed[1]
     signs = {i: _generator_sign(field, i) for i in field.used(p)}
+    field.plan.spend(len(p) * (4 + len(signs)))
     result = 0
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
         s: int | None = 1 if c > 0 else -1
@@ -112,9 +116,24 @@ def _polynomial_sign(field: Field, p: Any) -> int | None:
                 unknown = s is None or (odd and known is None) or field.kernels[i].kind in STEPS
                 s = None if unknown or s is None else s * (known or 1) ** odd
         if s is None or result == -s:
-            return None
+            return _sign_with_root(field, p)
         result = s
     return result
+
+
+def _sign_with_root(field: Field, p: Any) -> int | None:
+    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other."""
+    for i in reversed(field.roots):
+        if field.kernels[i].scale == 2 and p.degrees()[i] == 1:
+            free: dict[tuple[int, ...], Any] = {}
+            bound: dict[tuple[int, ...], Any] = {}
+            for m, c in zip(p.monoms(), p.coeffs(), strict=True):
+                (bound if m[i] else free)[*m[:i], 0, *m[i + 1 :]] = c
+            a, b = (field.polynomial(field.context.from_dict(terms)) for terms in (free, bound))
+            square = field.sub(field.mul(a, a), field.mul(field.mul(b, b), field.kernels[i].args[0]))
+            balance = known_sign(field, square)
+            return known_sign(field, a if balance == 1 else b) if balance else None
+    return None
 
 
 def _generator_sign(field: Field, i: int) -> int | None:
@@ -160,7 +179,7 @@ def _sum(field: Field, p: Any, values: dict[int, Any]) -> Any:
             values[i] = _kernel_value(field, field.kernels[i], values)
     total = balls.ZERO
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
-        term = balls.arb(c)
+        term = arb(c)
         for i in used:
             if m[i]:
                 term *= values[i] ** int(m[i])
@@ -176,7 +195,7 @@ def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Any]) -> Any:
         return abs(args[0]).log()
     if kernel.kind == "root":
         return args[0].root(int(kernel.scale))
-    scale = balls.arb(kernel.scale.numerator) / kernel.scale.denominator
+    scale = arb(kernel.scale.numerator) / kernel.scale.denominator
     if kernel.kind == "exp":
         return balls.PRIMITIVES["exp"](args[0] * scale)
     if kernel.kind == "tan":
@@ -195,6 +214,8 @@ def contradictory(field: Field, assumptions: Sequence[tuple[Any, int]]) -> bool:
     system: list[dict[tuple[int, ...], Fraction]] = []
     monomials: set[tuple[int, ...]] = set()
     for p, s in assumptions:
+        if len(p) > LARGEST_ROW:
+            continue
         row = {tuple(map(int, m)): Fraction(int(c) * s) for m, c in zip(p.monoms(), p.coeffs(), strict=True)}
         monomials.update(row)
         system.append(row)
@@ -206,6 +227,7 @@ def contradictory(field: Field, assumptions: Sequence[tuple[Any, int]]) -> bool:
         above = [r for r in system if r.get(m, 0) > 0]
         below = [r for r in system if r.get(m, 0) < 0]
         rest = [r for r in system if not r.get(m)]
+        field.plan.spend(40 * (len(above) * len(below) + len(system)))
         if len(above) * len(below) + len(rest) > LARGEST_SYSTEM:
             return False
         system = rest

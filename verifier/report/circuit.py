@@ -7,17 +7,20 @@ from typing import Any
 
 from flint import arb
 
-from verifier import formats, points, rounding, symbolic
+from verifier import attribution, figures, formats, limits, points, rounding, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
-from verifier.compare import Subject
+from verifier.compare import Subject, compare, truth_of
 from verifier.formats import Format, format_named, round_exact
-from verifier.program import Program
+from verifier.program import Program, Programs
+from verifier.report import ledger as ledger_table
 from verifier.report.paint import Paint
 from verifier.report.text import table
+from verifier.results import Check
 from verifier.verify import subject
 
 BITS = 256
+MOST_LEDGERS = 8  # gradients whose ledger is shown
 DIGITS = 20
 
 
@@ -28,10 +31,17 @@ def render(case: Case, *, paint: Paint, implementation: str | None = None, point
     fmt = format_named(case.formats[0])
     chosen = [*points.listed(case, fmt), *points.sampled(case, fmt)][point - 1]
     blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={formats.text(fmt, v)}" for n, v in zip(case.inputs, chosen, strict=True)) + f"  {fmt.name}"]
+    truth = truth_of(case.programs.truth)
+    checks: dict[str, Check] = {}
     for draft in case.programs.drafts:
         if implementation in (None, draft.implementation.name):
             upstream = round_exact(fmt, formats.exact(case.upstream))
-            blocks.append(_circuit(draft.implementation.name, subject(draft), chosen, fmt, upstream, paint))
+            tested = subject(draft)
+            blocks.append(_circuit(draft.implementation.name, tested, chosen, fmt, upstream, paint))
+            found = compare(truth, tested, [chosen], fmt=fmt, upstream=upstream)
+            checks[draft.implementation.name] = Check(draft.implementation.name, fmt, tested, [chosen], found, [], upstream)
+            blocks += _ledgers(checks[draft.implementation.name], paint)
+    blocks += _residuals(case.programs, checks, chosen, paint)
     return "\n".join(blocks) + "\n"
 
 
@@ -53,6 +63,37 @@ def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, up
         digits, ulps = _against(fmt, value, enclosure)
         rows.append([program.lines[step.line].text, text, digits, ulps, "" if at is None or 0 <= start <= index else at])
     return paint(f"\n{name}", bold=True) + "\n" + "\n".join(table(rows, paint))
+
+
+def _ledgers(check: Check, paint: Paint) -> list[str]:
+    """Where the ulps of each gradient come from."""
+    name, tested, found = check.implementation, check.subject, check.listed
+    blocks: list[list[str]] = []
+    alike: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for d in found[0][:MOST_LEDGERS]:
+        unit = attribution.unit_of(d, check)
+        if unit is None or not isinstance(d.exact, limits.Finite):
+            continue
+        _, ledger, items = attribution.rows(check, d)
+        before = alike.get(ledger_table.shape(ledger, items, unit))
+        if before is not None:
+            before[1].append(d.name)
+            continue
+        blocks.append(["", *ledger_table.render(name, d.name, ledger, items, unit, d.exact.ball, program=tested.program, paint=paint)])
+        alike[ledger_table.shape(ledger, items, unit)] = (blocks[-1], [])
+    for lines, others in alike.values():
+        lines += [paint(f"  the same for {', '.join(others)}, up to the sign", "dim")] if others else []
+    return ["\n".join(b) for b in blocks]
+
+
+def _residuals(programs: Programs, checks: dict[str, Check], point: tuple[float, ...], paint: Paint) -> list[str]:
+    """The ledgers behind the residuals of two implementations, side by side."""
+    blocks = []
+    for program in programs.residuals:
+        if all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
+            first, second = (program.inputs[a] for a in program.steps[program.output].args)
+            blocks.append("\n" + "\n".join(ledger_table.compared(first, second, sides, paint=paint)))
+    return blocks
 
 
 def program_boolean(gate: str) -> bool:

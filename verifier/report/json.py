@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -57,7 +58,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "results": [_result(r) for r in c.results],
         "sweeps": [_sweep(s) for s in c.sweeps],
         "residuals": [
-            {"expression": r.expression, "point": _point(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met}
+            {"expression": r.expression, "point": _point(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met, "blame": [asdict(s) for s in r.blame]}
             for r in c.residuals
         ],
         "published": [
@@ -90,7 +91,9 @@ def _result(r: Result) -> dict[str, Any]:
         "program_condition": r.program_condition,
         "verdict": r.verdict.value,
         "reason": r.reason,
-        "blame": [{"line": s.line, "statement": s.statement, "share": s.share, "contribution": s.contribution} for s in r.blame],
+        "backward_error_ulps": r.backward_error_ulps,
+        "backward_error_input": r.backward_error_input,
+        "blame": [asdict(s) for s in r.blame],
     }
 
 

@@ -1,0 +1,213 @@
+"""A ledger as people read it: the effects of each statement, in ulps and as shares, the worst, the cause; two ledgers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flint import arb
+
+from verifier import rounding, sensitivity
+from verifier.arithmetic import balls
+from verifier.errors import Place
+from verifier.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, Plan
+from verifier.outcome import Difference, Share
+from verifier.program import Program
+from verifier.sensitivity import Cancellation
+
+FIGURES = 6  # digits of effects and shares: figures, no certificates
+CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
+SMALLEST, LARGEST = 1e-290, 1e290  # what is told by way of a float
+INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
+COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One statement: what its roundings do to the gradient. `own` is the rounding of its value in ulps of that value."""
+
+    line: int  # index into Program.lines
+    statement: str
+    place: Place | None  # where a person wrote it
+    effect: Any
+    ulps: Any  # the effect, in ulps of the exact gradient
+    share: Any  # of computed − real; None where that is 0
+    own: Any = None
+    condition: Any = None  # of the sum, where contributions are added at a fork
+    entries: tuple[Entry, ...] = ()
+
+
+def items(planned: Plan, ledger: Ledger, unit: Any) -> list[Item]:
+    """The statements that rounded, and every fork, in the order of the program; `unit` is ulp of the exact gradient."""
+    program = ledger.run.program
+    line_of = lines_of(program)
+    grouped: dict[int, list[Entry]] = {}
+    for entry in ledger.entries:
+        grouped.setdefault(line_of[entry.step], []).append(entry)
+    forks = {line_of[i]: i for i in planned.needed if i <= ledger.output and sensitivity.is_fork(program, i)}
+    on_the_way = set(planned.needed_for(ledger.output)) if forks else set()
+    forks = {line: i for line, i in forks.items() if i in on_the_way}
+    members: dict[int, list[int]] = {}
+    for i in planned.needed:
+        if line_of[i] in grouped:
+            members.setdefault(line_of[i], []).append(i)
+    found = []
+    total = ledger.total
+    with balls.precision(DIFFERENCE_BITS):
+        for line in sorted({*grouped, *forks}):
+            entries = tuple(grouped.get(line, ()))
+            effect = sum((e.effect for e in entries), arb(0))
+            if line not in forks and abs(effect).upper() <= unit * INVISIBLE:
+                continue
+            found.append((line, entries, effect))
+    with balls.precision(ledger.run.bits):
+        return [
+            Item(
+                line, *statement_of(program, line), effect, effect / unit, None if total.contains(0) else effect / total,
+                _own(planned, ledger, members[line]) if entries else arb(0),
+                sensitivity.condition(ledger, forks[line]) if line in forks else None, entries,
+            )
+            for line, entries, effect in found
+        ]  # fmt: skip
+
+
+def lines_of(program: Program) -> list[int]:
+    """The line of every step; a literal without one belongs to the statement that reads it."""
+    found = [s.line for s in program.steps]
+    for i in range(len(program.steps) - 1, -1, -1):
+        for a in program.steps[i].args:
+            if program.steps[a].line < 0:
+                found[a] = found[i]
+    return found
+
+
+def statement_of(program: Program, line: int) -> tuple[str, Place | None]:
+    """The text of a line, and its place where a person wrote it."""
+    if line < 0:
+        return "", None
+    written = program.lines[line]
+    return " ".join(written.text.split()), written.source.place(written.start) if written.source is not None else None
+
+
+def step_text(program: Program, step: int) -> str:
+    """A step as it stands in its statement; the statement, or the gate, where a transform wrote it."""
+    s = program.steps[step]
+    if not s.args and s.gate != "input":
+        return s.text
+    line = program.lines[s.line] if s.line >= 0 else None
+    if line is not None and line.source is not None and s.end > s.start and not sensitivity.is_fork(program, step):
+        text = line.source.text[s.start : s.end]
+        if text in line.text:
+            return " ".join(text.split())
+    return " ".join(line.text.split()) if line is not None and s.name else _written(program, step)
+
+
+def _written(program: Program, step: int) -> str:
+    """A step that a transform wrote, with the names of its operands."""
+    s = program.steps[step]
+    operands = [a.name or a.text or _written(program, i) for i in s.args for a in (program.steps[i],)]
+    if s.gate not in INFIX:
+        return f"-{operands[0]}" if s.gate == "neg" else f"{s.gate}({', '.join(operands)})"
+    operands = [f"({o})" if (" " in o and not o.endswith(")")) or o.startswith("-") else o for o in operands]
+    return f" {INFIX[s.gate]} ".join(operands)
+
+
+def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Any:
+    """The rounding of a statement's value: its float minus its exact value on float operands, in ulps of that value; None for a decision."""
+    run = ledger.run
+    values: dict[int, Any] = {}
+    for i in members:
+        step, function = run.program.steps[i], planned.functions[i]
+        if function is None:
+            values[i] = run.real[i]
+        else:
+            values[i] = function(*[values[a] if a in values else run.computed[a] if isinstance(run.computed[a], bool) else arb(run.computed[a]) for a in step.args])
+    exact, computed = values[members[-1]], run.computed[members[-1]]
+    if isinstance(computed, bool) or exact is None or isinstance(exact, bool) or not exact.is_finite():
+        return None
+    return (arb(computed) - exact) / rounding.ulp(run.format, exact)[0]
+
+
+# ---------------------------------------------------------------- figures
+
+
+def share_of(item: Item, program: Program) -> Share:
+    """An item as text, for the report."""
+    with balls.precision(DIFFERENCE_BITS):
+        return Share(
+            None if item.place is None else item.place.line,
+            item.statement,
+            "0" if item.share is None else signed(item.share),
+            signed(item.effect, CONTRIBUTION_FIGURES),
+            own_ulps=None if item.own is None else signed(item.own),
+            ulps=signed(item.ulps),
+            step=None if not item.entries else step_text(program, worst_entry(item.entries).step),
+            condition=None if item.condition is None else signed(item.condition),
+        )
+
+
+def signed(ball: Any, count: int = FIGURES) -> str:
+    """A few digits with their sign."""
+    middle = float(ball.mid())
+    if middle == 0 or SMALLEST < abs(middle) < LARGEST:
+        return f"{middle:.{count}g}"
+    text = rounding.significant(ball, count)
+    return f"-{text}" if ball < 0 and text != "0" else text
+
+
+def worst_entry(entries: Sequence[Entry]) -> Entry:
+    """The entry with the largest effect."""
+    return max(entries, key=lambda e: _size(e.effect))
+
+
+def worst(rows: Sequence[Item]) -> Item | None:
+    """The statement with the largest effect."""
+    return max((r for r in rows if r.entries), key=lambda r: _size(r.effect), default=None)
+
+
+def _size(ball: Any) -> Any:
+    return abs(ball).upper()
+
+
+def cancellation_words(found: Cancellation, program: Program) -> str:
+    """What cancels where, and how much that magnifies."""
+    amount = "nothing is left" if not found.condition.is_finite() else f"condition {rounding.significant(found.condition, 4)}"
+    if found.fork:
+        statement = " ".join(program.lines[program.steps[found.step].line].text.split())
+        return f"{COUNTS.get(found.terms, str(found.terms))} contributions cancel at the fork `{statement}`: {amount}"
+    return f"the terms of `{step_text(program, found.step)}` cancel: {amount}"
+
+
+# ---------------------------------------------------------------- two implementations
+
+
+@dataclass(frozen=True)
+class Side:
+    """One row of two ledgers side by side, effects in ulps of the exact gradient; None where a ledger has no such statement."""
+
+    statement: str
+    first: Any
+    second: Any
+
+    @property
+    def difference(self) -> Any:
+        """first − second."""
+        return (0 if self.first is None else self.first) - (0 if self.second is None else self.second)
+
+
+def side_by_side(first: Sequence[Item], second: Sequence[Item]) -> list[Side]:
+    """Two ledgers of one gradient: statements that both have in one row, in the order of the first. The differences add up to first − second."""
+    left: dict[str, Any] = {}
+    right: dict[str, Any] = {}
+    for rows, into in ((first, left), (second, right)):
+        for r in rows:
+            into[r.statement] = into[r.statement] + r.ulps if r.statement in into else r.ulps
+    return [Side(s, left.get(s), right.get(s)) for s in dict.fromkeys([*left, *right])]
+
+
+def difference_of(side: Side) -> Difference:
+    """A row as text, for the report."""
+    with balls.precision(DIFFERENCE_BITS):
+        first, second = (None if v is None else signed(v) for v in (side.first, side.second))
+        return Difference(side.statement, first, second, signed(side.difference))

@@ -1,0 +1,131 @@
+"""Rounding blame for a report: the ledgers of the worst listed points, and the cause that a finding names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verifier import account, ledger, limits, rounding, sensitivity
+from verifier.account import Item, Side
+from verifier.arithmetic import balls
+from verifier.compare import Discrepancy
+from verifier.errors import Place
+from verifier.ledger import Ledger, NoLedger, Plan
+from verifier.results import Check, Judged
+from verifier.verdict import Verdict
+
+MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
+MOST_WORK = 1_000_000  # steps x gradients of first-order shares in a case
+MOST_SHARES = 50  # statements of one gradient in a report: the worst
+BLAMED = frozenset((Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a gradient lost its digits, for a finding: the statement, where it stands, and lines that say it."""
+
+    statement: str
+    place: Place | None
+    words: str
+    details: tuple[str, ...]
+
+
+def ledger_at(check: Check, name: str, point: tuple[float, ...]) -> tuple[Plan, Ledger | NoLedger]:
+    """The ledger of a name of an implementation at a point; first-order where the program is long."""
+    program = check.subject.program
+    claimed = [n for _, n in check.subject.claims]
+    if len(program) > MOST_STEPS:
+        planned = ledger.plan(program, [name])
+        return planned, sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream)[0]
+    names = claimed if name in claimed else [*claimed, name]
+    planned = check.plan if name in claimed else ledger.plan(program, names)
+    key = (tuple(names), tuple(x.hex() for x in point))
+    if key not in check.ledgers:
+        check.ledgers[key] = ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+    return planned, check.ledgers[key][names.index(name)]
+
+
+def unit_of(d: Discrepancy, check: Check) -> Any:
+    """ulp of the exact gradient, the smallest subnormal where it is 0; None where there is no exact gradient."""
+    return rounding.ulp(check.format, d.exact.ball)[0] if isinstance(d.exact, limits.Finite) else None
+
+
+def rows(check: Check, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
+    """The ledger of a discrepancy by statements."""
+    planned, found = ledger_at(check, d.name, d.point)
+    unit = unit_of(d, check)
+    return planned, found, [] if isinstance(found, NoLedger) or unit is None else account.items(planned, found, unit)
+
+
+def with_blame(listed: Sequence[Judged]) -> list[Judged]:
+    """The results with the ledger of the worst point of each gradient."""
+    worst: dict[tuple[str, str, str], Judged] = {}
+    for j in listed:
+        key = (j.result.implementation, j.result.gradient, j.result.format)
+        if j.discrepancy.verdict in BLAMED and (key not in worst or j.result.error > worst[key].result.error):
+            worst[key] = j
+    chosen = {id(j) for j in worst.values()}
+    work = 0
+    found = []
+    for j in listed:
+        steps = len(j.check.subject.program)
+        if id(j) in chosen and steps > MOST_STEPS:
+            work += steps
+        allowed = id(j) in chosen and (steps <= MOST_STEPS or (work <= MOST_WORK and j.discrepancy.verdict.warns))
+        found.append(_blamed(j) if allowed else j)
+    return found
+
+
+def _blamed(j: Judged) -> Judged:
+    _, _, items = rows(j.check, j.discrepancy)
+    if len(items) > MOST_SHARES:
+        kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_SHARES]}
+        items = [i for i in items if id(i) in kept]
+    if not items:
+        return j
+    return replace(j, result=replace(j.result, blame=tuple(account.share_of(i, j.check.subject.program) for i in items)))
+
+
+def cause(worst: Judged) -> Cause | None:
+    """The worst statement of a gradient that lost its digits, and the sum that magnified it."""
+    d, check = worst.discrepancy, worst.check
+    if not d.verdict.warns:
+        return None
+    planned, found, items = rows(check, d)
+    program = check.subject.program
+    guilty = account.worst(items)
+    if isinstance(found, NoLedger):
+        return None if found.step < 0 else _overflow(check, found.step)
+    if guilty is None:
+        return None
+    with balls.precision(found.run.bits):
+        line = f", line {guilty.place.line}" if guilty.place is not None else ""
+        share = "" if guilty.share is None else f", {float(guilty.share.mid()):.1%} of the error"
+        details = [f"worst     `{guilty.statement}`{line}: {float(guilty.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
+    if worst.result.backward_error_ulps is not None:
+        details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
+    cancels = sensitivity.cancellation(planned, found)
+    if cancels is None:
+        return Cause(guilty.statement, guilty.place, "", tuple(details))
+    words = account.cancellation_words(cancels, program)
+    statement, place = account.statement_of(program, account.lines_of(program)[cancels.step])
+    return Cause(statement, place, words, tuple(details))
+
+
+def _overflow(check: Check, step: int) -> Cause:
+    statement, place = account.statement_of(check.subject.program, account.lines_of(check.subject.program)[step])
+    return Cause(statement, place, "", (f"cause     `{account.step_text(check.subject.program, step)}` is not finite here",))
+
+
+def difference(first: tuple[Check, str], second: tuple[Check, str], point: tuple[float, ...]) -> list[Side]:
+    """The ledgers of one value in two implementations, side by side, in ulps of the first one's real value; empty where one of them has none."""
+    sides: list[list[Item]] = []
+    unit = None
+    for check, name in (first, second):
+        planned, found = ledger_at(check, name, point)
+        if isinstance(found, NoLedger):
+            return []
+        unit = rounding.ulp(check.format, found.real)[0] if unit is None else unit
+        sides.append(account.items(planned, found, unit))
+    return account.side_by_side(*sides)
