@@ -131,7 +131,9 @@ def _figures(guilt: blame.Guilt) -> list[str]:
         ratio = ""
         if isinstance(computed, arb) and computed.is_finite() and needed != 0 and computed.is_finite():
             share = computed / needed
-            ratio = f"   ({_digits(share, 8)} times the right value)" if not share.contains(1) else ""
+            near = abs(share - 1) < 1e-6
+            said = f"1 {'+' if share > 1 else '-'} {_digits(abs(share - 1), 4)}" if near else _digits(share, 8)
+            ratio = f"   ({said} times the right value)" if not share.contains(1) else ""
         rows.append(f"this line {_digits(computed)}{ratio}")
     return rows
 

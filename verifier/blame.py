@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from flint import arb
 
@@ -50,6 +51,7 @@ class Trial:
     meaning: dict[int, int]  # last step of a definition -> forward step whose adjoint it is
     guilty: tuple[Guilt, ...]
     propagated: tuple[int, ...]  # lines that are wrong only because of what they read
+    operands: frozenset[int] = frozenset()  # all versions of all adjoints: where a statement's own computation ends
 
 
 def investigate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), fmt: Format, upstream: float) -> Trial | None:
@@ -139,7 +141,7 @@ def _meaning(program: Program, implementation: Implementation, claims: Sequence[
         elif len(group) == len(versions):  # the last value of a name is the first to be differentiated
             meaning.update(zip((d.last for d in group), versions[::-1], strict=True))
         elif versions:
-            first = next((d for d, after in zip(group, group[1:], strict=False) if after.reads_itself), group[-1])  # then `dh = dh * mask`
+            first = next((d for d, after in pairwise(group) if after.reads_itself), group[-1])  # then `dh = dh * mask`
             meaning[first.last] = versions[-1]
     return meaning
 
@@ -173,7 +175,8 @@ def _trial(program: Program, land: Terrain, found: Sequence[Definition], known: 
             guilty += guilt_of(program, land, d, forward, [e for e in found if e.name == d.name and e.last < index], values, fmt)
         if forward is not None:
             values[index] = exact
-    return Trial(land, tuple(values), actual, meaning, tuple(guilty), tuple(propagated))
+    operands = frozenset(v for d in found if d.last in meaning for v in d.versions)
+    return Trial(land, tuple(values), actual, meaning, tuple(guilty), tuple(propagated), operands)
 
 
 def _premature(program: Program, land: Terrain, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Column], fmt: Format) -> Guilt | None:
@@ -183,7 +186,7 @@ def _premature(program: Program, land: Terrain, definition: Definition, early: d
             final = early.get(operand)
             if final is None or final not in meaning or operand in definition.versions or final < version:
                 continue
-            value = recomputed(program, values, cone(program, meaning, definition.last), {operand: land.adjoints[meaning[final]]})
+            value = recomputed(program, values, cone(program, meaning, definition.last, definition.versions), {operand: land.adjoints[meaning[final]]})
             forward = meaning.get(definition.last)
             if forward is None:
                 forward = land.step_of_adjoint(value)
@@ -193,13 +196,13 @@ def _premature(program: Program, land: Terrain, definition: Definition, early: d
     return None
 
 
-def cone(program: Program, meaning: Container[int], root: int) -> list[int]:
-    """The backward steps that a value is computed by, in order, down to adjoints and forward values (which are its operands)."""
+def cone(program: Program, operands: Container[int], root: int, own: Container[int] = ()) -> list[int]:
+    """The backward steps that a value is computed by, in order, down to its operands: adjoints (but for its own versions) and forward values."""
     steps, start = program.steps, program.backward_start
     found, pending = set(), [root]
     while pending:
         i = pending.pop()
-        if i in found or i < start or (i != root and i in meaning) or steps[i].gate == "upstream":
+        if i in found or i < start or (i != root and i in operands and i not in own) or steps[i].gate == "upstream":
             continue
         found.add(i)
         pending.extend(steps[i].args)

@@ -150,6 +150,8 @@ class Case:
     vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
     domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
     sample: int = 0
+    hunt: bool = False
+    budget: int = 20_000  # points that a hunt may judge, per implementation
     formats: tuple[str, ...] = ("float64",)
     upstream: str = "1"
     accept_ulps: str | None = None

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
 
-COMMANDS = ("check", "show", "mutate", "explain", "gates")
+COMMANDS = ("check", "hunt", "show", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
@@ -25,6 +26,7 @@ examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             lost digits fail, too
+  python -m verifier hunt my.yaml                no points: find the inputs where it goes wrong
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              single edits of your backward pass: are they caught?
   python -m verifier explain V101                what a finding means
@@ -70,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | show | mutate | explain | gates", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="check | hunt | show | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
@@ -78,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use; 0: one per core (default: 1)")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     check.set_defaults(run=_check)
+    hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
+    hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
+    hunt.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
+    hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    hunt.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use; 0: one per core (default: 1)")
+    hunt.set_defaults(run=_hunt, quiet=False)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
@@ -116,8 +125,17 @@ def _complain(loaded: Loaded) -> None:
         print(complaint, file=sys.stderr)
 
 
-def _check(options: argparse.Namespace) -> int:
+def _hunt(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
+    hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
+    return _verified(replace(loaded, cases=hunted), options)
+
+
+def _check(options: argparse.Namespace) -> int:
+    return _verified(_load(*options.paths), options)
+
+
+def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
     from verifier.verify import verify_all
 

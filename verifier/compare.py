@@ -27,6 +27,7 @@ UNKNOWN_BITS = 6000  # where not even a one-sided limit is known at this precisi
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
+TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -293,7 +294,10 @@ def _judge_finite(task: _Task, g: Any, literal: Any, real: Any, before: Any, bla
     if formula > 1:
         return replace(found, verdict=Verdict.WRONG, reason=f"over the reals it is off by {rounding.significant(formula)} ulp")
     if rounded is None:
-        return replace(found, reason="the exact gradient could not be rounded") if last else None
+        if not last and bits < TIE_BITS:
+            return None
+        near = found.ulps is not None and found.ulps <= fmt.rounding_limit  # certified, whichever neighbour is the rounded one
+        return replace(found, verdict=Verdict.ROUNDING if near else Verdict.UNDECIDED, reason="the exact gradient is half way between two floats, as far as can be told")
     if not math.isfinite(task.computed) or not math.isfinite(rounded):
         same = task.computed == rounded or (math.isnan(task.computed) and math.isnan(rounded))  # too large for a format without infinities
         return replace(found, verdict=Verdict.CORRECT if same else Verdict.NONFINITE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from math import gcd
@@ -11,27 +12,28 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 
-_BASES = {
+# Functions, because a ball is computed at the precision of the moment.
+_BASES: dict[str, Callable[[], Any]] = {
     "1": lambda: arb(1),
     "sqrt(2)": lambda: arb(2).sqrt(),
     "sqrt(3)": lambda: arb(3).sqrt(),
     "pi": arb.pi,
     "sqrt(pi)": lambda: arb.pi().sqrt(),
-    "sqrt(2*pi)": lambda: (2 * arb.pi()).sqrt(),
+    "sqrt(2*pi)": lambda: arb.sqrt(2 * arb.pi()),
     "pi**2": lambda: arb.pi() ** 2,
     "log(2)": arb.const_log2,
     "log(10)": arb.const_log10,
     "e": arb.const_e,
 }
-_INVERTED = {
+_INVERTED: dict[str, Callable[[], Any]] = {
     "1/sqrt(pi)": lambda: 1 / arb.pi().sqrt(),
     "1/pi": lambda: 1 / arb.pi(),
-    "sqrt(2/pi)": lambda: (2 / arb.pi()).sqrt(),
+    "sqrt(2/pi)": lambda: arb.sqrt(2 / arb.pi()),
     "1/sqrt(2*pi)": lambda: 1 / (2 * arb.pi()).sqrt(),
     "1/log(2)": lambda: 1 / arb.const_log2(),
     "1/log(10)": lambda: 1 / arb.const_log10(),
     "1/e": lambda: 1 / arb.const_e(),
-    "sqrt(pi/2)": lambda: (arb.pi() / 2).sqrt(),
+    "sqrt(pi/2)": lambda: arb.sqrt(arb.pi() / 2),
 }
 _LARGEST = 12  # of the numerator and the denominator of a rational factor
 

@@ -17,6 +17,8 @@ from verifier.diagnose import Diagnosis
 from verifier.formats import Format
 from verifier.program import Draft, Program
 
+LARGEST_SHOWN = 10**6  # of whole numbers that are shown with all their digits
+
 
 @dataclass(frozen=True)
 class Corner:
@@ -41,7 +43,9 @@ def corner(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, up
             return _corner(program, lost, f"{_text(program, lost)} has no real value here: {_why(program, values, lost)}")
         position = program.inputs.index(next(variable for variable, n in draft.claims if n == name))
         exact = limits.derivative(symbolic.primitive(draft.forward), [Fraction(x) for x in point], position, bits=BITS)
-        for i in live if isinstance(exact, limits.Finite) else ():
+        if not isinstance(exact, limits.Finite):
+            return Corner(program.steps[program.names[name]].line, None)
+        for i in live:
             if i >= program.backward_start and program.steps[i].gate == "where":
                 other = values[program.steps[i].args[2 if values[program.steps[i].args[0]] else 1]]
                 if _is_real(other) and agrees([_changed(program, values, live, i, other)], [exact.ball * arb(upstream)], fmt):
@@ -90,7 +94,8 @@ def _why(program: Program, values: Sequence[Any], at: int) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, arb):
         return str(value)
-    return str(int(value.unique_fmpz())) if value.is_exact() and value.is_integer() and abs(value) < 10**6 else str(value.str(6, radius=False))
+    whole = balls.integer(value)
+    return str(whole) if whole is not None and abs(whole) < LARGEST_SHOWN else str(value.str(6, radius=False))
 
 
 def _text(program: Program, at: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from verifier.case import VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
 from verifier.formats import ARROW, FORMATS, format_problem
 from verifier.inputs import Inputs, read_inputs
+from verifier.program import free_names
 from verifier.reader import Entry, Reader, element, is_assignable
 from verifier.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
 
@@ -20,9 +21,10 @@ MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
     "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream",
-    "implementations", "accept", "residuals", "published", "expect",
+    "hunt", "implementations", "accept", "residuals", "published", "expect",
 )  # fmt: skip
-_LATER = ("hunt", "exhaustive")  # keys of the contract that this version does not carry out
+_LATER = ("exhaustive",)  # keys of the contract that this version does not carry out
+_ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
 _OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
 _IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "accept")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -51,7 +53,8 @@ def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
         if key in fields and not _is_off(fields[key][1]):
             reader.tell(fields[key][0], f"'{key}' is not available in this version; remove it")
     sample = _sample(reader, fields)
-    inputs = read_inputs(reader, fields, sample=sample, root=root)
+    hunt = _switch(reader, fields, "hunt")
+    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt else None)
     before = reader.complaints.count
     implementations = _implementations(reader, fields, root, inputs)
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
@@ -77,6 +80,7 @@ def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
         vectors=inputs.vectors if inputs else (),
         domain=inputs.domain if inputs else (),
         sample=sample,
+        hunt=hunt,
         formats=_formats(reader, fields),
         upstream=upstream or "1",
         accept_ulps=reader.limit(fields["accept"][1], "accept") if "accept" in fields else None,
@@ -88,6 +92,30 @@ def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
 
 def _is_off(node: Node) -> bool:
     return is_null(node) or (isinstance(node, Scalar) and node.text in _OFF)
+
+
+def _switch(reader: Reader, fields: dict[str, Entry], key: str) -> bool:
+    """A key that is true or false; false where it is left out."""
+    if key not in fields or _is_off(fields[key][1]):
+        return False
+    text = reader.text(fields[key][1], key)
+    if text is not None and text not in _ON:
+        reader.tell(fields[key][1], f"{key} is {quoted(text)}; it must be true or false")
+    return text in _ON
+
+
+def _names_read(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
+    """The names that the function, or else the forward passes, read without setting them."""
+    if "function" in fields and isinstance(fields["function"][1], Scalar):
+        formula = reader.formula(fields["function"][1], label="function")
+        return free_names(formula, is_block=False) if formula is not None else ()
+    found: dict[str, None] = {}
+    implementations = fields["implementations"][1] if "implementations" in fields else None
+    for _, value in implementations.entries if isinstance(implementations, Mapping) else ():
+        for key, block in value.entries if isinstance(value, Mapping) else ():
+            if key.text == "forward" and isinstance(block, Scalar) and (formula := reader.formula(block, label="forward")) is not None:
+                found.update(dict.fromkeys(free_names(formula, is_block=True)))
+    return tuple(found)
 
 
 def _free_text(reader: Reader, fields: dict[str, Entry], key: str) -> str:

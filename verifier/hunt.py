@@ -140,7 +140,7 @@ class _Scan:
                     continue
                 rows.append(_class_of(value, self.fmt))
                 args = [run[a] for a in step.args]
-                if len(args) == 2 and args[0].dtype != bool and args[1].dtype != bool:  # noqa: PLR2004
+                if len(args) == 2 and args[0].dtype != bool and args[1].dtype != bool:
                     rows.append((np.sign(np.nan_to_num(args[0] - args[1])) if step.gate in _TIES else _lost_bits(value, args) if step.gate in ("add", "sub") else np.zeros(len(xs))).astype(np.int8))
                 elif step.gate in ("abs", "sign", "relu"):
                     rows.append(np.sign(np.nan_to_num(args[0])).astype(np.int8))

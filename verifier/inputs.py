@@ -24,18 +24,23 @@ class Inputs:
     domain: tuple[tuple[str, Interval], ...]
 
 
-def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node) -> Inputs | None:
-    """The inputs of a case; None where something is wrong with them (`reader` knows what)."""
+def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
+    """The inputs of a case; None where something is wrong with them (`reader` knows what).
+
+    `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
+    """
     before = reader.complaints.count
     points = _points(reader, fields["points"]) if "points" in fields else []
     domain = _domain(reader, fields["domain"]) if "domain" in fields else []
-    if "points" not in fields and sample == 0:
-        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample'")
+    if "points" not in fields and sample == 0 and read is None:
+        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true'")
     if sample > 0 and "domain" not in fields:
         reader.tell(fields["sample"][0], "'sample' needs a domain to draw points from; add one such as domain: {x: [-10, 10]}")
     if reader.complaints.count > before:
         return None
     lengths = _lengths(reader, points) if points else _lengths_of_domain(reader, domain)
+    if not points:
+        _add_names(lengths, read or ())
     if points:
         _same_names(reader, points, domain)
     elif reader.complaints.count > before:
@@ -54,6 +59,16 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
         points=tuple(_point(point, lengths) for point in points),
         domain=tuple((name, intervals[name]) for name in names if name in intervals),
     )
+
+
+def _add_names(lengths: dict[str, int | None], names: tuple[str, ...]) -> None:
+    """Add the inputs that only the formulas name; `W[2]` makes W a vector of at least three."""
+    for name in names:
+        base, _, subscript = name.partition("[")
+        if subscript and lengths.get(base, 0) is not None:
+            lengths[base] = max(lengths.get(base) or 0, int(subscript.rstrip("]")) + 1)
+        elif not subscript:
+            lengths.setdefault(base, None)
 
 
 @dataclass(frozen=True, slots=True)

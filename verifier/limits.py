@@ -99,7 +99,7 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     for limit in limits:
         if not _equal(limit, anchor, bits):
             return Nowhere("a jump: the function is not continuous here")
-    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor, bits)):  # noqa: PLR2004 - sides
+    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor, bits)):
         return Nowhere(here.reason, here.step)
     slopes = [_slope(s) if s is not sides[1] else _reflected(_slope(s)) for s in existing]
     if len(slopes) == 1 or _same_slope(slopes[0], slopes[1], bits):

@@ -14,7 +14,7 @@ from verifier.arithmetic import balls
 from verifier.backprop import differentiated
 from verifier.case import Case, Source
 from verifier.compare import Subject, compare, truth_of
-from verifier.diagnose import NEIGHBOURS
+from verifier.edits import NEIGHBOURS
 from verifier.formats import Format, exact, format_named, round_exact
 from verifier.gates import CONSTANTS, GATES, canonical
 from verifier.language import Node, Statement, parse_program
@@ -99,7 +99,7 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
         if others:
             other = others[turn % len(others)]
             yield "operand", node.start, node.end, other, f"{here} became {other}"
-    elif node.op in ("add", "sub", "mul", "div") and len(node.args) == 2:  # noqa: PLR2004
+    elif node.op in ("add", "sub", "mul", "div") and len(node.args) == 2:
         yield from _operator_edits(text, statement, node)
     elif node.op == "where":
         yield from _branch_edits(text, node)
@@ -130,7 +130,7 @@ def _branch_edits(text: str, node: Node) -> Iterator[Change]:
         depth += (text[i] in "([") - (text[i] in ")]")
         if text[i] == "," and depth == 0:
             cuts.append(i)
-    if len(cuts) == 2:  # noqa: PLR2004
+    if len(cuts) == 2:
         a, b = text[cuts[0] + 1 : cuts[1]].strip(), text[cuts[1] + 1 : node.end - 1].strip()
         yield "branch", cuts[0] + 1, node.end - 1, f" {b}, {a}", "branches swapped"
 

@@ -76,6 +76,20 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class HuntedRegion:
+    """An interval of one input in which a gradient has one verdict (the others as in `point`), and its simplest point."""
+
+    implementation: str
+    gradient: str
+    format: str
+    verdict: Verdict
+    input: str
+    low: str
+    high: str
+    point: PointText
+
+
+@dataclass(frozen=True, slots=True)
 class ResidualResult:
     """A difference between implementations at one point, in the format's arithmetic."""
 
@@ -134,6 +148,7 @@ class CaseReport:
     published: tuple[PublishedResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    regions: tuple[HuntedRegion, ...] = ()
 
 
 @dataclass(frozen=True)

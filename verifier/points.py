@@ -28,6 +28,19 @@ def _rounded(name: str, text: str, fmt: Format) -> float:
     return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
 
 
+def domain_of(case: Case) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each input; ±inf where the case does not say."""
+    domain = dict(case.domain)
+    return [tuple(_bound(text) for text in domain.get(name, ("-inf", "inf"))) for name in case.inputs]  # type: ignore[misc]
+
+
+def _bound(text: str) -> float:
+    if text.lstrip("-") == "inf":
+        return float(text)
+    value = exact(text)
+    return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
+
+
 def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
     """`sample` further points of the domain: in turn uniform over the floats, over the magnitudes, and over the reals.
 
@@ -35,11 +48,7 @@ def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
     """
     if not case.sample:
         return []
-    ranges = []
-    domain = dict(case.domain)
-    for name in case.inputs:
-        low, high = domain[name]
-        ranges.append((float(exact(low)) if abs(exact(low)) < 2**1024 else -math.inf, float(exact(high)) if abs(exact(high)) < 2**1024 else math.inf))
+    ranges = domain_of(case)
     source = random.Random(zlib.crc32(case.name.encode()))  # noqa: S311 - a sample, not a secret
     return [tuple(_draw(source, low, high, k % 3, fmt) for low, high in ranges) for k in range(case.sample)]
 

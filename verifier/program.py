@@ -421,6 +421,22 @@ def programs_of(case: Case) -> tuple[Programs | None, list[Complaint]]:
     return Programs(truth, tuple(drafts), tuple(residuals)), []
 
 
+def free_names(source: Source, *, is_block: bool) -> tuple[str, ...]:
+    """The names that a formula or a forward block reads and never set before: its inputs, in the order of their use."""
+    found: dict[str, None] = {}
+    assigned: set[str] = set()
+    try:
+        blocks = [(s.nodes, s.target) for s in parse_program(source.text)[0]] if is_block else [(parse_expression(source.text), "")]
+    except LanguageError:
+        return ()
+    for nodes, target in blocks:
+        for node in nodes:
+            if node.op == "name" and node.text not in assigned and node.text not in CONSTANTS:
+                found[node.text] = None
+        assigned.add(target)
+    return tuple(found)
+
+
 def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program | None, list[Complaint]]:
     """A residual as a program over inputs named `implementation.name`."""
     try:

@@ -6,15 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verifier import formats, ledger, limits, rounding
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.compare import FEWEST_DIGITS, Discrepancy, Subject
 from verifier.formats import Format
-from verifier.outcome import PointText, Result, Sweep
+from verifier.outcome import HuntedRegion, PointText, Result, Sweep
 from verifier.verdict import Verdict
+
+if TYPE_CHECKING:
+    from verifier.hunt import Region
 
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
 RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
@@ -94,6 +97,20 @@ def _point_text(inputs: tuple[str, ...], vectors: tuple[tuple[str, int], ...], f
         elif vector not in gathered:
             gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
     return tuple(gathered.items())
+
+
+def region_text(case: Case, fmt: Format, implementation: str, region: Region) -> HuntedRegion:
+    """A region that a hunt found, as text."""
+    return HuntedRegion(
+        implementation,
+        region.gradient,
+        fmt.name,
+        region.verdict,
+        region.input,
+        formats.text(fmt, region.low),
+        formats.text(fmt, region.high),
+        point_text(case, fmt, region.point),
+    )
 
 
 def result_of(case: Case, check: Check, d: Discrepancy) -> Result:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from verifier import attribution, figures, findings
 from verifier.case import Case
 from verifier.compare import Truth
-from verifier.outcome import CaseReport
+from verifier.outcome import CaseReport, HuntedRegion
 from verifier.program import Programs
 from verifier.results import Check, Judged, judged, sweeps
 
 
-def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check], *, strict: bool) -> CaseReport:
+def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check], *, strict: bool, regions: Sequence[HuntedRegion] = ()) -> CaseReport:
     """The report of a case."""
     accepted = {i.name: i.accept_ulps if i.accept_ulps is not None else case.accept_ulps for i in case.implementations}
     listed: list[Judged] = []
@@ -43,4 +43,5 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
         published=tuple(published),
         findings=tuple(found),
         notes=tuple(findings.notes(case, programs)),
+        regions=tuple(regions),
     )

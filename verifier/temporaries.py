@@ -29,14 +29,14 @@ def relocated(program: Program, trial: Trial, *, fmt: Format) -> list[Guilt]:
     """
     named = {d.last: d for d in definitions(program)}
     with balls.precision(trial.land.bits):
-        made_of = {end: {i for i in cone(program, trial.meaning, end) if i in named and i != end} for end in trial.meaning}
+        made_of = {end: {i for i in _cone(program, trial, named[end]) if i in named and i != end} for end in trial.meaning}
         left = list(trial.guilty)
         found: list[Guilt] = []
         for guilt in trial.guilty:
             if guilt not in left or guilt.kind == "premature":
                 continue
             for temporary in sorted(made_of.get(guilt.definition, ()), reverse=True)[:MAX_TEMPORARIES]:
-                moved = _moved(program, trial, guilt, named[temporary], [e for e, t in made_of.items() if temporary in t], fmt)
+                moved = _moved(program, trial, guilt, named[temporary], [named[e] for e, t in made_of.items() if temporary in t], fmt)
                 if moved:
                     found += moved
                     left = [g for g in left if temporary not in made_of.get(g.definition, ())]
@@ -44,18 +44,18 @@ def relocated(program: Program, trial: Trial, *, fmt: Format) -> list[Guilt]:
     return sorted([*found, *left], key=lambda g: g.line)
 
 
-def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, readers: Sequence[int], fmt: Format) -> list[Guilt]:
+def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, readers: Sequence[Definition], fmt: Format) -> list[Guilt]:
     """The guilt of a temporary in place of that of the adjoints made of it; nothing where its right value cannot be told."""
     land, values, at = trial.land, trial.values, temporary.last
-    inside = cone(program, trial.meaning, guilt.definition)
+    inside = next(_cone(program, trial, r) for r in readers if r.last == guilt.definition)
     starts = (values[at], [-v for v in values[at]] if all(isinstance(v, arb) for v in values[at]) else [])
     found = (solved(lambda x: recomputed(program, values, inside, {at: x}), start, land.adjoints[guilt.forward], first=land.first) for start in starts if start)
     needed = next((column for column in found if column is not None), None)
     if needed is None:
         return []
     for reader in readers:
-        exact = land.adjoints[trial.meaning[reader]]
-        if reader != guilt.definition and not agrees(recomputed(program, values, cone(program, trial.meaning, reader), {at: needed}), exact, fmt):
+        exact = land.adjoints[trial.meaning[reader.last]]
+        if reader.last != guilt.definition and not agrees(recomputed(program, values, _cone(program, trial, reader), {at: needed}), exact, fmt):
             return []
     about = widened(needed)
     forward = land.step_of_adjoint(about)
@@ -64,6 +64,10 @@ def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, 
     if len(readers) < 2 and land.step_of_value(about) is None:
         return []
     return [replace(guilt, target=temporary.name, line=program.steps[at].line, kind="wrong", contribution=at, needed=needed, computed=values[at], edges=(), forward=-1, definition=at)]
+
+
+def _cone(program: Program, trial: Trial, definition: Definition) -> list[int]:
+    return cone(program, trial.operands, definition.last, definition.versions)
 
 
 def solved(value: Callable[[Column], Column], start: Column, wanted: Column, *, first: int) -> Column | None:
@@ -91,7 +95,7 @@ def solved(value: Callable[[Column], Column], start: Column, wanted: Column, *, 
 
 
 def _next(a: Any, b: Any, fa: Any, fb: Any) -> Any:
-    return b if fa is None or fb is None or fb == fa or fb == 0 else (b - fb * (b - a) / (fb - fa)).mid()
+    return b if fa is None or fb is None or fb in (fa, 0) else (b - fb * (b - a) / (fb - fa)).mid()
 
 
 def _misses(found: Column, wanted: Column) -> list[Any]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from verifier import points, results, settle
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import Subject, Truth, compare, truth_of
 from verifier.errors import Complaint
+from verifier.formats import Format, format_named, round_exact
 from verifier.formats import exact as exact_number
-from verifier.formats import format_named, round_exact
-from verifier.outcome import CaseReport, Finding, Report
+from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
 from verifier.processes import in_processes
 from verifier.program import Draft, Programs
 from verifier.symbolic import NotDifferentiable
+
+if TYPE_CHECKING:
+    from verifier.hunt import Region
 
 
 def verify(case: Case, *, strict: bool = False) -> CaseReport:
@@ -24,18 +28,31 @@ def verify(case: Case, *, strict: bool = False) -> CaseReport:
     try:
         truth = truth_of(programs.truth)
         subjects = {d.implementation.name: subject(d) for d in programs.drafts}
-        checks = []
+        checks: list[results.Check] = []
+        regions: list[HuntedRegion] = []
         for name in case.formats:
             fmt = format_named(name)
             upstream = round_exact(fmt, exact_number(case.upstream))
             listed, sampled = points.listed(case, fmt), points.sampled(case, fmt)
+            if case.hunt:
+                found_regions = _hunted(case, truth, subjects, fmt, upstream)
+                listed = list(dict.fromkeys([*listed, *(r.point for _, r in found_regions)]))
+                regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
                 swept = compare(truth, tested, sampled, fmt=fmt, upstream=upstream, detail=False) if sampled else []
                 checks.append(results.Check(implementation, fmt, tested, listed, found, swept, upstream))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
-    return settle.report(case, programs, truth, checks, strict=strict)
+    return settle.report(case, programs, truth, checks, strict=strict, regions=regions)
+
+
+def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format, upstream: float) -> list[tuple[str, Region]]:
+    """The regions that a hunt finds for any of the implementations; every one is then judged at all their points."""
+    from verifier.hunt import hunt
+
+    domain = points.domain_of(case)
+    return [(name, r) for name, s in subjects.items() for r in hunt(truth, s, domain, fmt=fmt, upstream=upstream, seed=case.name, budget=case.budget)]
 
 
 def subject(draft: Draft) -> Subject:

@@ -19,6 +19,7 @@ MAX_ROOT = 12  # the degree of an algebraic root; x**0.001 is exp(0.001*log(x)) 
 MAX_MULTIPLE = 60  # of the unit of an exponential
 MAX_ANGLE = 16  # of the unit of an angle
 ONE_HALF = Fraction(1, 2)
+LONGEST_TEXT = 6  # terms of a polynomial that is written out
 
 
 def pi(field: Field) -> Element:
@@ -267,27 +268,30 @@ def branch(field: Field) -> str:
     return " and ".join(f"{text(field, field.polynomial(p))} {'>' if s > 0 else '<'} 0" for p, s in field.assumptions.values())
 
 
-def text(field: Field, a: Element) -> str:
-    """An element in words of the program, for conditions."""
-    def one(p: Any) -> str:
-        words = []
-        for m, c in zip(p.monoms(), p.coeffs(), strict=True):
-            powers = [_name(field, i) + (f"**{m[i]}" if m[i] > 1 else "") for i in field.used(p) if m[i]]
-            head = [] if abs(c) == 1 and powers else [str(abs(c))]
-            words.append(("- " if c < 0 else "+ ") + "*".join(head + powers))
-        joined = " ".join(words)
-        return joined[2:] if joined.startswith("+ ") else "-" + joined[2:]
-
+def text(field: Field, a: Element, *, depth: int = 3) -> str:
+    """An element in words of the program, for conditions; what is long or deep is left out."""
     if a.den.is_one():
-        return one(a.num)
-    return f"({one(a.num)})/({one(a.den)})"
+        return _polynomial_text(field, a.num, depth)
+    return f"({_polynomial_text(field, a.num, depth)})/({_polynomial_text(field, a.den, depth)})"
 
 
-def _name(field: Field, i: int) -> str:
+def _polynomial_text(field: Field, p: Any, depth: int) -> str:
+    if len(p) > LONGEST_TEXT or depth == 0:
+        return "..."
+    words = []
+    for m, c in zip(p.monoms(), p.coeffs(), strict=True):
+        powers = [_name(field, i, depth - 1) + (f"**{m[i]}" if m[i] > 1 else "") for i in field.used(p) if m[i]]
+        head = [] if abs(c) == 1 and powers else [str(abs(c))]
+        words.append(("- " if c < 0 else "+ ") + "*".join(head + powers))
+    joined = " ".join(words)
+    return joined[2:] if joined.startswith("+ ") else "-" + joined[2:]
+
+
+def _name(field: Field, i: int, depth: int) -> str:
     kernel = field.kernels[i]
     if kernel.text:
         return kernel.text
-    inside = ", ".join(text(field, a) for a in kernel.args)
+    inside = ", ".join(text(field, a, depth=depth) for a in kernel.args)
     if kernel.kind == "root":
         return f"({inside})**(1/{kernel.scale})"
     if kernel.kind in ("exp", "tan"):

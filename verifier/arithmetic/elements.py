@@ -21,7 +21,7 @@ MAX_EXPONENT = 64  # of a power of a sum
 FEW_TERMS = 6  # an argument of exp or sin with more terms than this is one kernel, not one for each term
 FIRST_SPARE = 8  # generators set aside for kernels; doubled when they are used up
 MAX_GENERATORS = 96
-WORK = 3_000_000  # about two seconds: a unit is the time of a few products of coefficients
+WORK = 2_000_000  # about two seconds: a unit is the time of a few products of coefficients
 
 
 class GiveUp(Exception):
@@ -121,6 +121,7 @@ class Field:
     def fraction(self, num: Any, den: Any) -> Element:
         """num / den, reduced. Raises Undefined where den is zero."""
         if self.roots:
+            self.plan.spend((len(num) + len(den)) * (2 + len(self.roots)))
             num, den = self._reduced(num), self._reduced(den)
         if den.is_zero():
             raise Undefined("division by zero")
@@ -143,6 +144,8 @@ class Field:
     def _root_in(self, den: Any) -> Any:
         """What clears a root that is a factor of a denominator: 1/sqrt(2) is sqrt(2)/2."""
         for i in reversed(self.roots):
+            if not den.degrees()[i]:
+                continue
             power = min(int(m[i]) for m in den.monoms())
             if power:
                 return self.generators[i] ** (int(self.kernels[i].scale) - power)

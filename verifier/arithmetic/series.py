@@ -488,7 +488,7 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
         elif step.gate == "upstream":
             values.append(number(upstream))
         elif step.gate == "constant":
-            values.append(number(balls.constant(step.text)) if step.text != "inf" else _Postponed("infinity"))
+            values.append(number(balls.constant(step.text)) if step.text != "inf" else Undefined("infinity is no real number"))
         else:
             values.append(number(_literal(step.text, rounded_in)))
     for value in (values[program.output],):

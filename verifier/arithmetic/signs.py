@@ -15,7 +15,6 @@ CONSTANT_BITS = 256  # at which the sign of a constant must show
 LARGEST_SYSTEM = 80  # inequalities of a system whose contradiction is looked for
 LARGEST_ROW = 12  # terms of an inequality in it
 STEPS = frozenset(("floor",))  # kernels that are constant on intervals: the only ones that may vanish on one
-INTERIORS = (0.8125, -0.6875, 1.3125, -1.1875, 2.4375)  # where a constancy is refuted; nothing special about them
 
 
 def sign(field: Field, a: Element) -> int:
@@ -54,48 +53,62 @@ def is_zero(field: Field, a: Element) -> bool:
         return False
     if _is_nonzero(field, a.num):
         return False
-    raise GiveUp("an equality that is not decided")
+    raise GiveUp("an equality that is not decided", str(a.num)[:200], [(i,field.kernels[i].kind,[str(q)[:150] for x in field.kernels[i].args for q in x], _is_independent(field,i)) for i in field.used(a.num)])
 
 
 def _is_nonzero(field: Field, p: Any) -> bool:
-    """Whether a polynomial certainly vanishes on no open set: it moves with the inputs whatever its step functions are."""
-    used = [field.kernels[i] for i in field.used(p)]
-    if all(k.kind == "input" or _is_radical(field, k) for k in used):
-        return True  # distinct radicals of irreducible polynomials are independent (Besicovitch 1940): the norm is not zero
-    if all(_is_entire(field, k) for k in used):  # analytic and connected: not zero at one point is enough
-        return _nonzero_somewhere(field, p)
-    others = [i for i in field.used(p) if field.kernels[i].kind != "input"]
-    if not all(field.kernels[i].constant or field.kernels[i].kind in STEPS for i in others):
+    """Whether a polynomial certainly vanishes on no open set: one coefficient of its independent kernels is no zero.
+
+    Step functions count as constants of unknown value, so with them the kernels of that term must move.
+    """
+    used = field.used(p)
+    steps = [i for i in used if field.kernels[i].kind in STEPS]
+    moving = [i for i in used if not field.kernels[i].constant and i not in steps]
+    if not all(_is_independent(field, i) for i in moving):
         return False
-    steps = [i for i in others if not field.kernels[i].constant]
     groups: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
-    count = len(field.inputs)
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
-        groups.setdefault(tuple(m[:count]), {})[(*([0] * count), *m[count:])] = c
+        rest = tuple(0 if i in moving else e for i, e in enumerate(m))
+        groups.setdefault(tuple(int(m[i]) for i in moving), {})[rest] = c
     for powers, terms in groups.items():
-        if any(powers) and not any(m[i] for m in terms for i in steps):
-            return _certain_sign(field, field.context.from_dict(terms)) is not None
+        is_free = not steps or (any(powers) and not any(m[i] for m in terms for i in steps))
+        if is_free and _certain_sign(field, field.context.from_dict(terms)) is not None:
+            return True
     return False
 
 
-def _is_radical(field: Field, kernel: Kernel) -> bool:
-    return kernel.kind == "root" and all(field.kernels[i].kind == "input" for p in kernel.args[0] for i in field.used(p))
+def _is_independent(field: Field, i: int) -> bool:
+    """Whether a generator belongs to those that are algebraically independent as functions (roots: of full degree over the others).
 
-
-def _is_entire(field: Field, kernel: Kernel) -> bool:
-    """An input, a constant, or exp or tan of a polynomial in such (tan: a quotient of entire functions)."""
-    if kernel.kind == "input" or kernel.constant:
+    Logarithms of distinct irreducible polynomials, and exponentials and tangents of distinct products, of such generators
+    are: Ax, On Schanuel's conjectures (1971), theorem 3; Risch, Algebraic properties of the elementary functions (1979).
+    """
+    kernel = field.kernels[i]
+    if kernel.kind == "input":
         return True
-    if kernel.kind not in ("exp", "tan") or not kernel.args[0].den.is_constant():
+    if kernel.kind in ("log", "root"):
+        inside = field.used(kernel.args[0].num)
+        return bool(inside) and all(
+            not field.kernels[j].constant and field.kernels[j].kind != "root" and _is_independent(field, j) for j in inside
+        )
+    if kernel.kind not in ("exp", "tan"):
         return False
-    inside = [field.kernels[i] for i in field.used(kernel.args[0].num)]
-    return all(k.constant or (k.kind in ("input", "exp") and _is_entire(field, k)) for k in inside)
+    key = kernel.args[0]
+    part = _moving_part(field, key)
+    if part is None or not all(_is_independent(field, j) for j, _ in part):
+        return False
+    if len(part) == 1 and part[0][1] == 1 and field.kernels[part[0][0]].kind == "log":
+        return False  # x**pi beside x**e
+    same = [k for k in field.kernels if k.kind == kernel.kind and _moving_part(field, k.args[0]) == part]
+    return len(same) == 1
 
 
-def _nonzero_somewhere(field: Field, p: Any) -> bool:
-    with balls.precision(CONSTANT_BITS):
-        point = [arb(INTERIORS[i % len(INTERIORS)] + i / 64) for i in range(len(field.inputs))]
-        return bool(enclose(field, field.polynomial(p), point) != 0)
+def _moving_part(field: Field, key: Element) -> tuple[tuple[int, int], ...] | None:
+    """A product as powers of its generators, the constants left out; None where it is no product or does not move."""
+    if len(key.num) != 1 or len(key.den) != 1:
+        return None
+    powers = [int(a - b) for a, b in zip(key.num.degrees(), key.den.degrees(), strict=True)]
+    return tuple((j, powers[j]) for j, kernel in enumerate(field.kernels) if powers[j] and not kernel.constant) or None
 
 
 def _polynomial_sign(field: Field, p: Any) -> int | None:

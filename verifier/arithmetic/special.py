@@ -118,7 +118,7 @@ def _spence(a: Any) -> Any:
     """Li2(1 - a)."""
     if a.is_zero():
         return arb.pi() ** 2 / 6
-    if a > 0 and a < 0.5:  # noqa: PLR2004 - Euler's reflection: near 1 the polylogarithm converges slowly
+    if a > 0 and a < 0.5:
         return arb.pi() ** 2 / 6 - a.log() * (1 - a).log() - a.polylog(2)
     return (1 - a).polylog(2) if a >= 0 else NAN
 

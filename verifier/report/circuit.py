@@ -82,7 +82,8 @@ def _ledgers(check: Check, paint: Paint) -> list[str]:
         blocks.append(["", *ledger_table.render(name, d.name, ledger, items, unit, d.exact.ball, program=tested.program, paint=paint)])
         alike[ledger_table.shape(ledger, items, unit)] = (blocks[-1], [])
     for lines, others in alike.values():
-        lines += [paint(f"  the same for {', '.join(others)}, up to the sign", "dim")] if others else []
+        if others:
+            lines.append(paint(f"  the same for {', '.join(others)}, up to the sign", "dim"))
     return ["\n".join(b) for b in blocks]
 
 

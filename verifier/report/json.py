@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from verifier import __version__
-from verifier.outcome import CaseReport, Finding, PointText, Report, Result, Sweep
+from verifier.outcome import CaseReport, Finding, HuntedRegion, PointText, Report, Result, Sweep
 
 
 def render(report: Report) -> str:
@@ -66,6 +66,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         ],
         "findings": [_finding(f) for f in c.findings],
         "notes": list(c.notes),
+        "regions": [_region(r) for r in c.regions],
     }
 
 
@@ -94,6 +95,19 @@ def _result(r: Result) -> dict[str, Any]:
         "backward_error_ulps": r.backward_error_ulps,
         "backward_error_input": r.backward_error_input,
         "blame": [asdict(s) for s in r.blame],
+    }
+
+
+def _region(r: HuntedRegion) -> dict[str, Any]:
+    return {
+        "implementation": r.implementation,
+        "gradient": r.gradient,
+        "format": r.format,
+        "verdict": r.verdict.value,
+        "input": r.input,
+        "low": r.low,
+        "high": r.high,
+        "point": _point(r.point),
     }
 
 

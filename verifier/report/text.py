@@ -39,6 +39,8 @@ def _shown(findings: Sequence[Finding]) -> list[Finding]:
 def _case(c: CaseReport, paint: Paint) -> str:
     mark, colour = MARKS[c.status]
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
+    if c.status == "error" and all(f.code == "V001" for f in c.findings):
+        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
     lines += table(_rows(c, paint), paint)
     for residual in c.residuals:
         state = "" if residual.met is None else "  as expected" if residual.met else "  (expected elsewhere)" if any(
@@ -49,6 +51,11 @@ def _case(c: CaseReport, paint: Paint) -> str:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
+    lines += [
+        f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} " + (f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}") + _at(r.point)
+        for r in c.regions
+        if not r.verdict.passes
+    ]
     lines += [paint(f"  note      {note}", "dim") for note in c.notes]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
