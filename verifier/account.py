@@ -45,9 +45,9 @@ def items(planned: Plan, ledger: Ledger, unit: Any) -> list[Item]:
     grouped: dict[int, list[Entry]] = {}
     for entry in ledger.entries:
         grouped.setdefault(line_of[entry.step], []).append(entry)
-    forks = {line_of[i]: i for i in planned.needed if i <= ledger.output and sensitivity.is_fork(program, i)}
-    on_the_way = set(planned.needed_for(ledger.output)) if forks else set()
-    forks = {line: i for line, i in forks.items() if i in on_the_way}
+    with balls.precision(ledger.run.bits):
+        added = sensitivity.sums(ledger.run, planned.needed_for(ledger.output))
+    forks = {line_of[i]: one for i, one in added.items() if sensitivity.is_fork(program, i)}
     members: dict[int, list[int]] = {}
     for i in planned.needed:
         if line_of[i] in grouped:
@@ -66,7 +66,7 @@ def items(planned: Plan, ledger: Ledger, unit: Any) -> list[Item]:
             Item(
                 line, *statement_of(program, line), effect, effect / unit, None if total.contains(0) else effect / total,
                 _own(planned, ledger, members[line]) if entries else arb(0),
-                sensitivity.condition(ledger, forks[line]) if line in forks else None, entries,
+                forks[line].condition if line in forks else None, entries,
             )
             for line, entries, effect in found
         ]  # fmt: skip

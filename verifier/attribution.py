@@ -35,14 +35,13 @@ def ledger_at(check: Check, name: str, point: tuple[float, ...]) -> tuple[Plan, 
     """The ledger of a name of an implementation at a point; first-order where the program is long."""
     program = check.subject.program
     claimed = [n for _, n in check.subject.claims]
-    if len(program) > MOST_STEPS:
-        planned = ledger.plan(program, [name])
-        return planned, sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream)[0]
-    names = claimed if name in claimed else [*claimed, name]
-    planned = check.plan if name in claimed else ledger.plan(program, names)
+    long = len(program) > MOST_STEPS
+    names = [name] if long or name not in claimed else claimed
+    planned = check.plan if names is claimed else ledger.plan(program, names)
     key = (tuple(names), tuple(x.hex() for x in point))
     if key not in check.ledgers:
-        check.ledgers[key] = ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+        made = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+        check.ledgers[key] = made
     return planned, check.ledgers[key][names.index(name)]
 
 

@@ -82,6 +82,13 @@ CATALOGUE = {
             "Every contribution must carry the gradient that flows in exactly once, as a factor.",
         ),
         Entry(
+            "V107", "refuted-elsewhere", "error",
+            "The gradient is right at every point of the case, and certified to be wrong at another point of its `domain`.",
+            "The points of the case do not tell this mistake from the right formula.",
+            "dx = 2*x        # for f = x**2 + where(x > 3, sin(x), 0), with domain: {x: [0, 10]} and a point at x = 1 only",
+            "Add the point to the case; correct the formula, or narrow the domain it is meant for.",
+        ),
+        Entry(
             "V201", "unstable-gradient", "warning",
             "The formula is right; more than a third of the digits is lost, and the conditioning of the problem does not explain it.",
             "Another arrangement of the same formula would keep the digits.",

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    check.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use; 0: one per core (default: 1)")
+    check.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     hunt.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    hunt.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to use; 0: one per core (default: 1)")
+    hunt.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
     hunt.set_defaults(run=_hunt, quiet=False)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
@@ -109,9 +109,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:
-        raise argparse.ArgumentTypeError("a number of processes, 0 for one per core")
-    return int(text) or (os.cpu_count() or 1)
+    if not text.isdigit() or int(text) > 4096:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a number of processes")
+    return int(text)
 
 
 def _load(*paths: str) -> Loaded:

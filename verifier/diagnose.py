@@ -74,10 +74,12 @@ def _first(s: Statement) -> Diagnosis | None:
         lambda: _tried(s, [s.root] if s.bare else [], (edits.leaves,)),
         lambda: _tried(s, [s.root] if copied else [], (edits.factors, edits.chain_factors)),
         lambda: _tried(s, gates, (edits.drops, edits.powers, edits.operands, edits.factors, edits.chain_factors)),
+        lambda: _everywhere(s),
+        lambda: _tried(s, gates, (edits.taken,)),
         lambda: _tried(s, choices, (edits.gates, edits.drops, edits.operands)),
         lambda: _literal_edit(s, near=False),
         lambda: _tried(s, gates, (edits.operand_shapes, edits.composite_factors, edits.shapes)),
-        lambda: _tried(s, order, (edits.signs, edits.leaves)),
+        lambda: _tried(s, order, (edits.signs, edits.leaves, edits.masks)),
         lambda: _constant_factor(s),
         lambda: _literal_edit(s, near=False, unnamed=True),
     ]
@@ -90,6 +92,16 @@ def _tried(s: Statement, order: Sequence[int], kinds: Sequence[Callable[[Stateme
             for column, words in kind(s, k):
                 if s.repaired(k, column):
                     return _at(s, k, words)
+    return None
+
+
+def _everywhere(s: Statement) -> Diagnosis | None:
+    """One name that is read several times, in place of another."""
+    read = [a for i in s.cone for a in s.args(i) if a not in s.values]
+    for a in dict.fromkeys(a for a in read if read.count(a) > 1):
+        for name, column in s.atoms:
+            if not s.is_upstream(name) and s.repaired(a, column):
+                return _at(s, s.root, f"`{s.text(a)}` where `{name}` is meant, {read.count(a)} times")
     return None
 
 
@@ -118,11 +130,9 @@ def _literal_edit(s: Statement, *, near: bool, unnamed: bool = False) -> Diagnos
             if agrees(s.with_changed(dict.fromkeys(group, [arb(fmpq(value.numerator, value.denominator))] * s.trial.land.count)), s.guilt.needed, s.fmt):
                 relative = abs(float(exact(text) / value) - 1)
                 return _at(s, group[0], f"`{text}` is wrong by {relative:.2g} relative: it should be {shorter}")
-    for group in groups:
-        words = _literal_words(s, group, near=near, unnamed=unnamed)
-        if words is not None:
-            return _at(s, group[0], words)
-    return None
+    found = [(group[0], words) for group in groups if (words := _literal_words(s, group, near=near, unnamed=unnamed)) is not None]
+    found.sort(key=lambda pair: not pair[1].rpartition(" ")[2].isdigit())  # a whole number is the likeliest
+    return _at(s, *found[0]) if found else None
 
 
 def _literal_words(s: Statement, group: list[int], *, near: bool, unnamed: bool) -> str | None:
@@ -132,7 +142,7 @@ def _literal_words(s: Statement, group: list[int], *, near: bool, unnamed: bool)
         return None
     written = exact(text)
     relative = float(abs(needed / arb(fmpq(written.numerator, written.denominator)) - 1).mid()) if written else math.inf
-    name = identify(needed)
+    name = "0" if needed.is_zero() else identify(needed)
     if name is None and not unnamed:
         return None
     if not 0 < relative < NEAR:

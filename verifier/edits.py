@@ -7,7 +7,7 @@ from typing import Any
 
 from flint import arb
 
-from verifier.adjoints import Column, same
+from verifier.adjoints import Column, agrees, same
 from verifier.blame import real_value
 from verifier.gates import GATES
 from verifier.statement import Statement, forward_text
@@ -62,11 +62,30 @@ def operands(s: Statement, k: int) -> Iterator[Edit]:
         if not all(isinstance(v, arb) for v in args[position]) or (s.steps[a].gate == "number" and a in s.values):
             continue
         for name, column in s.atoms:
+            if k in s.conditions and s.is_upstream(name):
+                continue
             alternative = gate == "where" and same(column, args[3 - position])  # that is another edit: the branches swapped
             if not same(column, args[position]) and not alternative:
                 stale = name.partition(" ")[0] == s.text(a)
                 words = f"`{s.text(a)}` is stale: `{text}` needs the value of {name}" if stale else f"`{s.text(a)}` where `{name}` is meant in `{text}`"
                 yield real_value(gate, [*args[:position], column, *args[position + 1 :]]), words
+
+
+def taken(s: Statement, k: int) -> Iterator[Edit]:
+    """The other branch of a `where`, at the points where the statement is wrong."""
+    step = s.steps[k]
+    if step.gate == "where" and s.args(k):
+        condition, yes, no = (s.value(a) for a in step.args)
+        wrong = [not agrees([c], [n], s.fmt) for c, n in zip(s.value(s.root), s.guilt.needed, strict=True)]
+        value = [(a if (c is True) != w else b) for c, a, b, w in zip(condition, yes, no, wrong, strict=True)]
+        yield value, f"the wrong branch is taken: the other one of `{s.text(k)}` is right"
+
+
+def masks(s: Statement, k: int) -> Iterator[Edit]:
+    """Nothing where nothing should flow back, at some of the points."""
+    zero = [n.is_zero() for n in s.guilt.needed]
+    if k == s.root and any(zero) and not all(zero):
+        yield [n if z else v for n, v, z in zip(s.guilt.needed, s.value(k), zero, strict=True)], "nothing flows back at this point: a branch is forgotten here"
 
 
 def leaves(s: Statement, k: int) -> Iterator[Edit]:
@@ -171,6 +190,8 @@ def operand_shapes(s: Statement, k: int) -> Iterator[Edit]:
             (f"1 - {name}", [one - v for v in column]),
             (f"1 - {name}**2", [one - v * v for v in column]),
             (f"1 + {name}**2", [one + v * v for v in column]),
+            (f"sign({name})", [v.sgn() for v in column]),
+            (f"abs({name})", [abs(v) for v in column]),
         ):
             yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
-from verifier import accuse, attribution
+from verifier import accuse, attribution, proof
 from verifier.accuse import Charge
 from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
 from verifier.compare import Truth
 from verifier.errors import Place
+from verifier.formats import exact
 from verifier.limits import Nowhere
 from verifier.outcome import Finding, Result
 from verifier.program import Draft, Program, Programs
+from verifier.proof import Outcome
 from verifier.results import Check, Judged, point_text
 from verifier.verdict import Verdict
 
@@ -173,6 +176,59 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
     kept = [(label, value) for label, value in rows if value is not None]
     before = max((len(v.partition(".")[0]) for _, v in kept if v[:1].isdigit() or v[:1] == "-"), default=0)
     return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in kept]
+
+
+# ---------------------------------------------------------------- proofs
+
+
+def proofs(case: Case, truth: Truth, checks: Sequence[Check]) -> dict[str, dict[str, Outcome]]:
+    """How far each gradient of each implementation is proved, in the case's first format."""
+    domain = dict(case.domain)
+    intervals = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
+    return {
+        check.implementation: proof.outcomes(
+            truth,
+            check.subject,
+            check.points,
+            fmt=check.format,
+            upstream=check.upstream,
+            domain=intervals,  # type: ignore[arg-type]
+            seed=zlib.crc32(case.name.encode()),
+            listed=check.listed,
+        )
+        for check in checks
+        if check.format is checks[0].format
+    }
+
+
+def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
+    """A formula that no point of the case shows to be wrong, and another point of its domain does.
+
+    Without a domain nobody said that the formula is meant to hold elsewhere: the outcome `refuted` is all that is told.
+    """
+    if not case.domain:
+        return []
+    seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
+    found = []
+    for name, gradients in outcomes.items():
+        draft = next(d for d in programs.drafts if d.implementation.name == name)
+        fmt = checks[0].format
+        for gradient, outcome in gradients.items():
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None:
+                continue
+            statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
+            found.append(
+                finding(
+                    "V107",
+                    f"{name}.{gradient} is right at the points of the case and wrong elsewhere: {outcome.note}",
+                    place or draft.implementation.place,
+                    implementation=name,
+                    gradient=gradient,
+                    statement=statement,
+                    point=point_text(case, fmt, [outcome.witness[x] for x in case.inputs]),
+                )
+            )
+    return found
 
 
 # ---------------------------------------------------------------- forward, upstream, expectations

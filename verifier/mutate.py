@@ -105,10 +105,10 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
         yield from _branch_edits(text, node)
     elif canonical(node.op) is not None and here.endswith(")"):
         gate = canonical(node.op)
-        other = next((b if a == gate else a for a, b in NEIGHBOURS if gate in (a, b) and b in GATES and a in GATES), None)
+        neighbour = next((b if a == gate else a for a, b in NEIGHBOURS if gate in (a, b) and b in GATES and a in GATES), None)
         name = here[: here.index("(")]
-        if other is not None and node.op in name:
-            yield "function", node.start, node.start + len(name), other, f"{node.op} became {other}"
+        if neighbour is not None and node.op in name:
+            yield "function", node.start, node.start + len(name), neighbour, f"{node.op} became {neighbour}"
 
 
 def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
@@ -156,7 +156,7 @@ def mutants(case: Case, *, most: int | None = None) -> list[Mutant]:
         usable = [p for p, ok in zip(listed, smooth, strict=True) if ok]
         if not usable:
             continue  # at a kink another value may be as right
-        columns = _real_columns(original, usable, upstream)
+        columns = _real_columns(original, usable, upstream, fmt)
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
         for edit in edits(source.text, list(dict.fromkeys(names))):
             mutant = _mutant(draft, source, edit)
@@ -174,11 +174,11 @@ def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
     return None if program is None or complaints else replace(draft, whole=program)
 
 
-def _real_columns(subject: Subject, listed: Sequence[tuple[float, ...]], upstream: float) -> list[list[Any]]:
+def _real_columns(subject: Subject, listed: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> list[list[Any]]:
     program, _ = subject.exact
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in listed] for i in range(len(program.inputs))]
-        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream))
+        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream), rounded_in=fmt)
     return [run[subject.index(name)] for _, name in subject.claims]
 
 
@@ -186,7 +186,7 @@ def _differs(original: Subject, before: list[list[Any]], mutant: Draft, listed: 
     """Whether some claimed gradient changes by certainly more than two ulps at some point."""
     if mutant.whole is None:
         return False
-    after = _real_columns(Subject(differentiated(mutant.whole), original.claims), listed, upstream)
+    after = _real_columns(Subject(differentiated(mutant.whole), original.claims), listed, upstream, fmt)
     with balls.precision(BITS):
         for old, new in zip(before, after, strict=True):
             for a, b in zip(old, new, strict=True):

@@ -142,6 +142,7 @@ class CaseReport:
     line: int
     status: str  # passed, failed, error
     proofs: dict[str, dict[str, str]] = field(default_factory=dict)
+    proof_notes: dict[str, dict[str, str]] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     residuals: tuple[ResidualResult, ...] = ()

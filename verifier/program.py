@@ -58,6 +58,11 @@ class Program:
         """The most significant digits of any literal: tells whether one may be a constant rounded when written."""
         return max((significant_digits(s.text) for s in self.steps if s.gate == "number"), default=0)
 
+    @cached_property
+    def step_index(self) -> dict[tuple[str, tuple[int, ...], str], int]:
+        """Where each distinct step stands (in a program whose equal steps are merged)."""
+        return {(s.gate, s.args, s.text): i for i, s in enumerate(self.steps)}
+
     def forward_part(self) -> Program:
         """The program without its backward steps."""
         if self.backward_start < 0:

@@ -117,33 +117,63 @@ def further_points(
 
 
 def prove(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format, upstream: float) -> Proof | None:
-    """A proof that a claimed gradient is the exact one; None where there is none. Bounded in time and size."""
-    program, _ = subject.exact
-    output = subject.index(claim[1])
+    """A proof that a claimed gradient is the exact one; None where there is none. Bounded in work.
+
+    It does not look at points: `outcomes` also asks the enclosures.
+    """
     component = truth.gradient.adjoint.get(subject.program.inputs.index(claim[0]))
-    reads = _reads_upstream(program, output)
+    exact = _Side(truth.gradient.program, component, truth.gradient.value, strict=True)
+    program, _ = subject.exact
+    return _prove(exact, _Side(program, subject.index(claim[1]), None, strict=False), fmt=fmt, upstream=upstream)
+
+
+def prove_same(function: Program, other: Program, *, fmt: Format) -> Proof | None:
+    """A proof that two programs of primitives over the same inputs have the same value; None where there is none."""
+    exact = _Side(function, function.output, function.output, strict=False)
+    return _prove(exact, _Side(other, other.output, None, strict=False), fmt=fmt, upstream=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of an identity: a step of a program (None: zero), and the step of the function where that must be defined."""
+
+    program: Program
+    output: int | None
+    function: int | None
+    strict: bool
+
+    def value(self, over: Field, seed: Element | None, literals: Mapping[str, Element]) -> Element | None:
+        """The element of this side in the present branch."""
+        if self.output is None:
+            return over.zero
+        result: Element | None = field.value(over, self.program, self.output, strict=self.strict, upstream=seed, readings=literals)
+        return result
+
+
+def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Proof | None:
+    inputs = computed.program.inputs
+    reads = computed.output is not None and _reads_upstream(computed.program, computed.output)
 
     def identity(over: Field, given: Mapping[str, Program]) -> bool | None:
         literals = {text: _constant(over, p) for text, p in given.items()}
-        seed = over.generator(len(subject.program.inputs)) if reads else over.number(Fraction(upstream))
-        exact = field.value(over, truth.gradient.program, component, strict=True, readings=literals) if component is not None else over.zero
-        if exact is None:
+        seed = over.generator(len(inputs)) if reads else over.number(Fraction(upstream))
+        right = exact.value(over, None, literals)
+        if right is None:
             return None
-        computed = field.value(over, program, output, strict=False, upstream=seed, readings=literals)
-        if computed is None:
-            if not over.assumptions:
-                return False
-            if field.is_defined(over, truth.gradient.program, truth.gradient.value, readings=literals):
-                over.gaps[elementary.branch(over)] = None
-            return None
-        return bool(over.sub(computed, over.mul(exact, seed)).num.is_zero())
+        left = computed.value(over, seed, literals)
+        if left is not None:
+            return bool(over.sub(left, over.mul(right, seed)).num.is_zero())
+        if not over.assumptions:
+            return False
+        if exact.function is None or field.is_defined(over, exact.program, exact.function, readings=literals):
+            over.gaps[elementary.branch(over)] = None
+        return None
 
-    names = (*subject.program.inputs, "upstream") if reads else subject.program.inputs
+    names = (*inputs, "upstream") if reads else inputs
     proof = _attempt(names, identity, ())
-    if proof is not None:
-        return proof
-    literals = _readings(truth.gradient.program, program, fmt=fmt)
-    return _attempt(names, identity, literals) if literals else None
+    if proof is None and (literals := _readings(exact.program, computed.program, fmt=fmt)):
+        return _attempt(names, identity, literals)
+    return proof
 
 
 def is_zero(program: Program, output: int) -> bool:

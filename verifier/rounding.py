@@ -97,16 +97,22 @@ def decimal(value: Fraction, count: int) -> str:
     """A rational rounded to `count` significant decimal digits (ties to even)."""
     if value == 0:
         return "0"
-    magnitude = abs(value)
-    e = math.floor((floor_log2(magnitude) + 1) * 0.30102999566398119) if floor_log2(magnitude) >= 0 else -math.ceil(-floor_log2(magnitude) * 0.30102999566398119)
-    while Fraction(10) ** (e + 1) <= magnitude:
-        e += 1
-    while Fraction(10) ** e > magnitude:
-        e -= 1
-    whole = round(magnitude * Fraction(10) ** (count - 1 - e))
-    if whole == 10**count:
-        whole, e = whole // 10, e + 1
-    return _layout(("-" if value < 0 else ""), str(whole), e)
+    n, d = abs(value.numerator), value.denominator
+    e = math.floor(floor_log2(value) * 0.30102999566398119)
+    while True:
+        shift = count - 1 - e
+        top, bottom = (n * 10**shift, d) if shift >= 0 else (n, d * 10**-shift)
+        whole, rest = divmod(top, bottom)
+        if whole >= 10**count:
+            e += 1
+            continue
+        if whole < 10 ** (count - 1):
+            e -= 1
+            continue
+        whole += 2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1)
+        if whole == 10**count:
+            whole, e = whole // 10, e + 1
+        return _layout(("-" if value < 0 else ""), str(whole), e)
 
 
 def _layout(sign: str, digits_: str, e: int) -> str:

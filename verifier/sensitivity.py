@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -137,30 +137,37 @@ def _shares(planned: Plan, name: str, output: int, computed: tuple[Any, ...], fm
 # ---------------------------------------------------------------- cancellation
 
 
-def terms(program: Program, step: int) -> list[int]:
-    """The terms of a sum; at a fork, where contributions were added to one name with `+=`, all of them."""
-    found = list(program.steps[step].args)
-    while is_fork(program, step):
-        step = program.steps[step].args[0]
-        if program.steps[step].gate not in ("add", "sub") or not is_fork(program, step):
-            break
-        found[:1] = program.steps[step].args
-    return found
-
-
 def is_fork(program: Program, step: int) -> bool:
     """Whether a step adds a contribution to an earlier version of the same name."""
     s = program.steps[step]
     return s.gate in ("add", "sub") and bool(s.name) and program.steps[s.args[0]].name == s.name
 
 
-def condition(ledger: Ledger, step: int) -> Any:
-    """Σ|t| / |Σt| of a sum over the reals: +inf where the terms cancel to nothing."""
-    run = ledger.run
-    with balls.precision(run.bits):
-        sizes = sum((abs(run.real[t]) for t in terms(run.program, step)), arb(0))
-        value = abs(run.real[step])
-        return arb.pos_inf() if value.is_zero() or value.contains(0) else sizes / value
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum over the reals: Σ|t| and |Σt| of its terms; at a fork, of all contributions that were added to one name."""
+
+    terms: int
+    size: Any
+    value: Any
+
+    @property
+    def condition(self) -> Any:
+        """Σ|t| / |Σt|: +inf where the terms cancel to nothing."""
+        return arb.pos_inf() if self.value.contains(0) else self.size / self.value
+
+
+def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
+    """The sums among some steps, given in order; at the working precision."""
+    found: dict[int, Sum] = {}
+    for i in steps:
+        step = run.program.steps[i]
+        if step.gate in ("add", "sub"):
+            first, last = step.args
+            earlier = found.get(first) if is_fork(run.program, i) and is_fork(run.program, first) else None
+            count, size = (1, abs(run.real[first])) if earlier is None else (earlier.terms, earlier.size)
+            found[i] = Sum(count + 1, size + abs(run.real[last]), abs(run.real[i]))
+    return found
 
 
 def cancellation(planned: Plan, ledger: Ledger) -> Cancellation | None:
@@ -169,20 +176,19 @@ def cancellation(planned: Plan, ledger: Ledger) -> Cancellation | None:
     At least half of all effects come from before it: a difference of exact numbers harms nobody.
     """
     run, program = ledger.run, planned.program
-    sums = [i for i in planned.needed_for(ledger.output) if program.steps[i].gate in ("add", "sub")]
     found = []
     with balls.precision(run.bits):
-        slopes = adjoints(planned, run.real, run.computed, ledger.output) if sums else {}
+        added = sums(run, planned.needed_for(ledger.output))
+        slopes = adjoints(planned, run.real, run.computed, ledger.output) if added else {}
         effects = {e.step: abs(e.effect) for e in ledger.entries}
         everything = sum(effects.values(), arb(0))
-        for i in sums:
-            own = condition(ledger, i)
-            sizes = sum((abs(run.real[t]) for t in terms(program, i)), arb(0))
-            through = abs(slopes[i]) * sizes / abs(ledger.real) if i in slopes and not ledger.real.contains(0) else arb(0) if i not in slopes else own
+        for i, one in added.items():
+            own = one.condition
+            through = abs(slopes[i]) * one.size / abs(ledger.real) if i in slopes and not ledger.real.contains(0) else arb(0) if i not in slopes else own
             if own >= CANCELS and through >= CANCELS:
                 found.append((float(own.min(through).mid()), i, own))
         for _, i, own in sorted(found, reverse=True)[:MOST_CANDIDATES]:
             before = ancestors(program, i) - {i}
             if 2 * sum((e for k, e in effects.items() if k in before), arb(0)) >= everything:
-                return Cancellation(i, own, len(terms(program, i)), is_fork(program, i))
+                return Cancellation(i, own, added[i].terms, is_fork(program, i))
     return None

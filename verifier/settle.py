@@ -21,27 +21,31 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
         for rows, kept in ((check.listed, listed), (check.sampled, sampled)):
             kept.extend(judged(case, check, d, accepted[check.implementation], strict=strict, is_listed=kept is listed) for row in rows for d in row)
     listed = attribution.with_blame(listed)
+    proofs = findings.proofs(case, truth, checks)
     residuals = figures.residuals(case, programs, checks)
     published = figures.published(case, checks)
-    found = [
+    told = [
         *findings.forward_findings(case, programs, checks),
         *findings.verdict_findings(case, programs, truth, [*listed, *sampled]),
+        *findings.proof_findings(case, programs, checks, proofs, [*listed, *sampled]),
         *findings.upstream_findings(case, programs, truth, checks),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *findings.expectation_findings(case, [*listed, *sampled]),
     ]
-    failed = any(f.severity == "error" and not f.expected for f in found)
+    failed = any(f.severity == "error" and not f.expected for f in told)
     return CaseReport(
         case.name,
         case.file,
         case.place.line,
         "failed" if failed else "passed",
+        proofs={name: {gradient: o.kind for gradient, o in found.items()} for name, found in proofs.items()},
+        proof_notes={name: {gradient: o.note for gradient, o in found.items()} for name, found in proofs.items()},
         results=tuple(j.result for j in listed),
         sweeps=tuple(sweeps(checks, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
-        findings=tuple(found),
+        findings=tuple(told),
         notes=tuple(findings.notes(case, programs)),
         regions=tuple(regions),
     )

@@ -40,6 +40,7 @@ class Statement:
             self.values[i] = trial.values[i] if bare else self._recomputed(i)
         self.atoms = self._atoms()
         self.conditions = self._conditions()
+        self.twins = self._twins()
 
     def _recomputed(self, i: int) -> Column:
         step = self.steps[i]
@@ -62,10 +63,11 @@ class Statement:
         return changed.get(self.root, self.value(self.root))
 
     def repaired(self, k: int, column: Column) -> bool:
-        """Whether the statement is right when step k has this value."""
+        """Whether the statement is right when step k has this value, or all steps that are written alike have it."""
         if not all(isinstance(c, arb) and c.is_finite() for c in column) and not all(isinstance(c, bool) for c in column):
             return False
-        return agrees(self.with_changed({k: column}), self.guilt.needed, self.fmt)
+        twins = self.twins.get(k, ())
+        return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.guilt.needed, self.fmt) for changed in ([k], twins) if changed)
 
     def _atoms(self) -> list[tuple[str, Column]]:
         """The names in scope at the statement, nearest first, without truth values."""
@@ -104,6 +106,17 @@ class Statement:
         if step.start == line.start and step.end == line.end:
             text = text.partition("=")[2]
         return text.strip() or step.name or step.text
+
+    def _twins(self) -> dict[int, list[int]]:
+        """Steps that are the same expression: what was mistaken once was mistaken each time."""
+        groups: dict[tuple[str, tuple[int, ...], str], list[int]] = {}
+        merged: dict[int, int] = {}
+        for i in self.cone:
+            step = self.steps[i]
+            group = groups.setdefault((step.gate, tuple(merged.get(a, a) for a in step.args), step.text), [])
+            group.append(i)
+            merged[i] = group[0]
+        return {i: group for group in groups.values() if len(group) > 1 for i in group}
 
     def _conditions(self) -> set[int]:
         """The steps that only serve to choose a branch."""

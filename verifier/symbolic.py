@@ -381,6 +381,6 @@ def gradient(program: Program, *, output: int | None = None) -> Gradient:
 
 def adjoints_of(program: Program, output: int) -> Gradient:
     """The adjoints of one step of a program of primitives: the Hessian row, when the program is a gradient program."""
-    dag = Dag(program.inputs, list(program.steps), {(s.gate, s.args, s.text): i for i, s in enumerate(program.steps)})
+    dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
     adjoints = accumulate(dag, output, set(range(len(program.inputs))))
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, output), output, tuple(range(len(program.steps))), adjoints)

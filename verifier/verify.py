@@ -14,7 +14,7 @@ from verifier.errors import Complaint
 from verifier.formats import Format, format_named, round_exact
 from verifier.formats import exact as exact_number
 from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
-from verifier.processes import in_processes
+from verifier.processes import WORTH_A_PROCESS, in_processes
 from verifier.program import Draft, Programs
 from verifier.symbolic import NotDifferentiable
 
@@ -64,6 +64,8 @@ def subject(draft: Draft) -> Subject:
 def verify_all(cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it."""
     listed = list(cases)
+    if len(listed) > WORTH_A_PROCESS:
+        import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
     reports = in_processes(verify_safely, listed, strict=strict, jobs=jobs)
     broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
     return Report((*reports, *broken), tuple(complaints))

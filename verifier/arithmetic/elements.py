@@ -300,7 +300,10 @@ class Field:
             if len(p) > MAX_FACTORED:
                 raise GiveUp("too many terms to factor")
             self.plan.spend(400 + len(p) * len(p))
-            content, found = p.factor()
+            try:
+                content, found = p.factor()
+            except OverflowError:  # python-flint 0.9 cannot order factors that differ in coefficients beyond a C int
+                raise GiveUp("large coefficients to factor") from None
             content, factors = int(content), []
             for q, e in found:
                 if q.leading_coefficient() < 0:

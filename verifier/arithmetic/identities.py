@@ -39,10 +39,9 @@ def _odd(gate: str) -> Rule:
 
 
 def _shift(field: Field, a: Element) -> tuple[Element, int]:
-    """(a - n, n): the integer part of a's constant term taken off, where that is not far."""
-    if not a.den.is_constant():
-        return a, 0
-    constant = next((c for m, c in zip(a.num.monoms(), a.num.coeffs(), strict=True) if not any(m)), 0)
+    """(a - n, n): the integer part of a's constant term taken off, where that is not far (of a quotient: of the term that n * den leads with)."""
+    lead = a.den.monoms()[0]
+    constant = next((c for m, c in zip(a.num.monoms(), a.num.coeffs(), strict=True) if m == lead), 0)
     n = floor(Fraction(int(constant), int(a.den.leading_coefficient())))
     if field.rational(a) == n:
         n -= 1  # integers come down to 1, not to 0

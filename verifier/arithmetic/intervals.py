@@ -310,7 +310,7 @@ def _erfc(a: Interval) -> Interval:
     kernel = _scipy("erfc")  # it squares its argument: an ulp of the square is that many ulps of the result
 
     def slack(x: Any) -> Any:
-        return 24.0 + 2.0 * np.minimum(x * x, 1e4)
+        return 40.0 + 2.0 * np.minimum(x * x, 1e4)
 
     first, second = kernel(a.high), kernel(a.low)
     return Interval(np.maximum(_down(first, slack(a.high)), 0.0), np.minimum(_up(second, slack(a.low)), 2.0))

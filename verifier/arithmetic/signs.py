@@ -10,6 +10,7 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.elements import Element, Field, GiveUp, Kernel, Split
+from verifier.arithmetic.independence import are_independent
 
 CONSTANT_BITS = 256  # at which the sign of a constant must show
 LARGEST_SYSTEM = 80  # inequalities of a system whose contradiction is looked for
@@ -51,20 +52,21 @@ def is_zero(field: Field, a: Element) -> bool:
     if field.is_constant(a):
         _constant_sign(field, a.num)
         return False
-    if _is_nonzero(field, a.num):
+    _, factors = field.factors(field.polynomial(a.num))
+    if all(_is_bounded_away(field, p) or _is_nonzero(field, p) for p, _ in factors):
         return False
-    raise GiveUp("an equality that is not decided", str(a.num)[:200], [(i,field.kernels[i].kind,[str(q)[:150] for x in field.kernels[i].args for q in x], _is_independent(field,i)) for i in field.used(a.num)])
+    raise GiveUp("an equality that is not decided")
 
 
 def _is_nonzero(field: Field, p: Any) -> bool:
-    """Whether a polynomial certainly vanishes on no open set: one coefficient of its independent kernels is no zero.
+    """Whether a polynomial certainly vanishes on no open set: a coefficient of its independent kernels is not zero.
 
     Step functions count as constants of unknown value, so with them the kernels of that term must move.
     """
     used = field.used(p)
     steps = [i for i in used if field.kernels[i].kind in STEPS]
     moving = [i for i in used if not field.kernels[i].constant and i not in steps]
-    if not all(_is_independent(field, i) for i in moving):
+    if not are_independent(field, moving):
         return False
     groups: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
@@ -77,38 +79,13 @@ def _is_nonzero(field: Field, p: Any) -> bool:
     return False
 
 
-def _is_independent(field: Field, i: int) -> bool:
-    """Whether a generator belongs to those that are algebraically independent as functions (roots: of full degree over the others).
-
-    Logarithms of distinct irreducible polynomials, and exponentials and tangents of distinct products, of such generators
-    are: Ax, On Schanuel's conjectures (1971), theorem 3; Risch, Algebraic properties of the elementary functions (1979).
-    """
-    kernel = field.kernels[i]
-    if kernel.kind == "input":
+def _is_bounded_away(field: Field, p: Any) -> bool:
+    """Whether a polynomial has a sign, and a term that is never zero in this branch: exponentials, roots and what is assumed to have a sign."""
+    if str(p) in field.assumptions:
         return True
-    if kernel.kind in ("log", "root"):
-        inside = field.used(kernel.args[0].num)
-        return bool(inside) and all(
-            not field.kernels[j].constant and field.kernels[j].kind != "root" and _is_independent(field, j) for j in inside
-        )
-    if kernel.kind not in ("exp", "tan"):
-        return False
-    key = kernel.args[0]
-    part = _moving_part(field, key)
-    if part is None or not all(_is_independent(field, j) for j, _ in part):
-        return False
-    if len(part) == 1 and part[0][1] == 1 and field.kernels[part[0][0]].kind == "log":
-        return False  # x**pi beside x**e
-    same = [k for k in field.kernels if k.kind == kernel.kind and _moving_part(field, k.args[0]) == part]
-    return len(same) == 1
-
-
-def _moving_part(field: Field, key: Element) -> tuple[tuple[int, int], ...] | None:
-    """A product as powers of its generators, the constants left out; None where it is no product or does not move."""
-    if len(key.num) != 1 or len(key.den) != 1:
-        return None
-    powers = [int(a - b) for a, b in zip(key.num.degrees(), key.den.degrees(), strict=True)]
-    return tuple((j, powers[j]) for j, kernel in enumerate(field.kernels) if powers[j] and not kernel.constant) or None
+    never = [i for i in field.used(p) if field.kernels[i].kind in ("exp", "root") or str(field.generators[i]) in field.assumptions]
+    one_term = any(all(i in never for i, e in enumerate(m) if e) for m in p.monoms())
+    return one_term and _polynomial_sign(field, p) is not None
 
 
 def _polynomial_sign(field: Field, p: Any) -> int | None:

@@ -55,6 +55,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "line": c.line,
         "status": c.status,
         "proofs": c.proofs,
+        "proof_notes": c.proof_notes,
         "results": [_result(r) for r in c.results],
         "sweeps": [_sweep(s) for s in c.sweeps],
         "residuals": [

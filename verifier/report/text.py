@@ -73,7 +73,7 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     formats = {r.format for r in c.results} | {s.format for s in c.sweeps}
     rows = []
     for (implementation, gradient, fmt), results in groups.items():
-        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint))
+        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
     for s in c.sweeps:
         if s.worst is not None:
             rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled"))
@@ -87,13 +87,13 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
     return counts
 
 
-def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "") -> list[str]:
+def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "") -> list[str]:
     bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
     said = ", ".join(paint(v if count == 1 else f"{n} {v}", bad.get(v, "")) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
     where = f"{'of ' + str(count) + ' ' + (label or 'points') if count > 1 or label else ''}"
     condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
-    return [name, fmt, said, figures, condition, where]
+    return [name, fmt, said, figures, condition, proof, where]
 
 
 def _short(figure: str | None) -> str:
