@@ -85,8 +85,9 @@ RIGHT = tuple(right_implementations())
 
 @pytest.mark.parametrize(("case", "draft"), RIGHT, ids=[f"{c.name}: {d.implementation.name}" for c, d in RIGHT])
 def test_a_right_program_accuses_nobody(case, draft):
-    listed = points.listed(case, FLOAT64)
-    trial = blame.investigate(draft.whole, draft.implementation, draft.claims, [*listed, *accuse.neighbours(listed)], fmt=FLOAT64, upstream=float(case.upstream))
+    fmt = FORMATS[case.formats[0]]
+    listed = points.listed(case, fmt)
+    trial = blame.investigate(draft.whole, draft.implementation, draft.claims, [*listed, *accuse.neighbours(listed)], fmt=fmt, upstream=float(case.upstream))
     assert trial is None or trial.guilty == ()
 
 

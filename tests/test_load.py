@@ -250,7 +250,7 @@ def test_a_complaint_shows_the_line_and_points_at_the_character() -> None:
 
 WRONG = [
     ("an unknown key", "pionts: 3\n" + GOOD, "1:1: unknown key 'pionts' in the case; did you mean 'points'?"),
-    ("a key of a later version", GOOD + "hunt: true\n", "3:1: 'hunt' is not available in this version; remove it"),
+    ("a hunt that is neither on nor off", GOOD + "hunt: maybe\n", "3:7: hunt is 'maybe'; it must be true or false"),
     (
         "a key that occurs twice",
         GOOD + "points: 3\n",

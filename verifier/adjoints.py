@@ -190,7 +190,7 @@ def _close(x: Any, y: Any) -> bool:
     if not (x.is_finite() and y.is_finite() and x.overlaps(y)):
         return False
     size = abs(x).upper()
-    return bool(size.is_zero() or x.rad() + y.rad() < size / 2**40 or size < arb(2) ** (100 - balls.current_precision()))
+    return bool(size.is_zero() or x.rad() + y.rad() < size / 2**40 or size < arb(2) ** (-3 * balls.current_precision() // 4))
 
 
 def agrees(computed: Column, exact: Column, fmt: Format) -> bool:

@@ -1,7 +1,7 @@
 """The verdicts of columns of points: what `compare` says of each, decided for many at once where that is possible.
 
-Three ways, each for what the one before left open: vectors of float64 intervals (formats of 32 bits and less), columns of
-balls, and `compare` point by point. Every decision is certified, so a point's verdict does not depend on the way it took.
+Four ways, each for what the one before left open: vectors of float64 intervals (formats of 32 bits and less), whole ranges of
+one input in which the floats do not change, columns of balls, and `compare` point by point. Every decision is certified, so a point's verdict does not depend on the way it took.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from flint import arb
 
 from verifier import symbolic
-from verifier.arithmetic import balls, floats, intervals
+from verifier.arithmetic import balls, floats, intervals, ranges
 from verifier.compare import CONDITION_FACTOR, SWEEP_BITS, Discrepancy, Subject, Truth, compare
 from verifier.formats import Format, round_array
 from verifier.program import Program
@@ -28,6 +28,7 @@ OPEN = -1  # a verdict that is not known yet
 FAINT = 2.0**-16  # ulps; an error below it is as good as none
 STEPS = 512  # an error is known to a 512th of its power of two, rounded up
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
+FEWEST = 48  # points of a range; fewer are quicker one by one
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
@@ -109,6 +110,8 @@ def _judge_block(work: Work, columns: list[Any], way: str) -> list[Judged]:
     computed = computed_columns(work, columns)
     if way == "any" and work.format.precision <= NARROW:
         _by_intervals(work, columns, computed, found)
+        if len(columns) == 1:
+            _by_ranges(work, columns[0], computed, found)
     for step in (_by_balls, _by_points) if way != "points" else (_by_points,):
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):
@@ -281,6 +284,85 @@ def _conditioned(work: Work, claim: int, columns: list[Any], low: Any, high: Any
     explained = away & (most <= bound_low)
     unexplained = zero | (away & (least > bound_high))
     return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)
+
+
+# ---------------------------------------------------------------- ranges
+
+
+def _by_ranges(work: Work, column: Any, computed: list[Any], found: list[Judged]) -> None:
+    """Judge ranges of the input in which all computed gradients stay the same: tails, where float64 overflows, in a few steps."""
+    left = np.flatnonzero(np.any([j.open for j in found], axis=0))
+    if len(left) < FEWEST:
+        return
+    left = left[np.argsort(column[left], kind="stable")]
+    changes = np.zeros(len(left) - 1, bool)
+    for c in computed:
+        one, next_one = c[left[:-1]], c[left[1:]]
+        changes |= (one != next_one) & ~(np.isnan(one) & np.isnan(next_one))
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(left)]])
+    pending = [left[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True) if b - a >= FEWEST]
+    with np.errstate(all="ignore"):
+        while pending:
+            points = pending.pop()
+            if not _judge_range(work, points, column, computed, found) and len(points) >= 2 * FEWEST:
+                pending += [points[: len(points) // 2], points[len(points) // 2 :]]
+
+
+def _judge_range(work: Work, points: Any, column: Any, computed: list[Any], found: list[Judged]) -> bool:
+    first = points[:1]
+    inputs = [(float(column[points[0]]), float(column[points[-1]]))]
+    value, exact, literal, real, same = _range_runs(work, inputs)
+    settled = True
+    for k, j in enumerate(found):
+        g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
+        e, unit, _ = _from_ends(work, computed[k][first], *(np.array([end]) for end in g))
+        e.is_rounded = e.is_rounded & (value is not None)
+        if same[k] or work.subject.claims[k][1] in work.proved:
+            e.right = np.array([real[k] is not None])
+        else:
+            e.right = np.nextafter(np.maximum(r[1] - lit[0], lit[1] - r[0]), np.inf) <= unit[0]
+        one = Judged(np.full(1, OPEN, np.int8), np.full(1, np.nan), np.zeros(1, bool))
+        _classify(work, e, one)
+        if one.verdict[0] == OPEN:
+            settled = False
+        else:
+            at = points[j.verdict[points] == OPEN]
+            j.verdict[at], j.error[at], j.over[at] = one.verdict[0], one.error[0], one.over[0]
+    return settled
+
+
+def _range_runs(work: Work, inputs: list[tuple[float, float]]) -> tuple[Any, list[Any], list[Any], list[Any], list[bool]]:
+    """As `_interval_runs`, over a range."""
+    claims = range(len(work.subject.claims))
+    if work.shared is not None:
+        s = work.shared
+        run = ranges.run(s.program, inputs, (s.value, *s.exact, *s.real), strict=True, upstream=work.upstream)
+        exact, real = run[1 : 1 + len(s.exact)], run[1 + len(s.exact) :]
+        return run[0], exact, exact, real, [s.exact[k] == s.real[k] for k in claims]
+    gradient = work.truth.gradient
+    steps = [gradient.adjoint.get(p) for p in work.positions]
+    zero = ranges.Range(balls.ZERO, balls.ZERO)
+    seed = arb(work.upstream)
+
+    def exactly(rounded_in: Format | None) -> list[Any]:
+        run = ranges.run(gradient.program, inputs, [gradient.value, *(s or 0 for s in steps)], strict=True, rounded_in=rounded_in)
+        scaled = [zero if s is None else a for s, a in zip(steps, run[1:], strict=True)]
+        return [run[0], *(None if a is None else ranges.FUNCTIONS["mul"](a, ranges.Range(seed, seed)) for a in scaled)]
+
+    with balls.precision(ranges.BITS):
+        plain = exactly(None)
+        literal = exactly(work.format) if work.truth.function.longest_literal >= work.format.digits else plain
+    real = ranges.run(work.subject.exact[0], inputs, [work.subject.index(n) for _, n in work.subject.claims], strict=False, upstream=work.upstream, rounded_in=work.format)
+    return plain[0], plain[1:], literal[1:], real, [False for _ in claims]
+
+
+def _float_ends(a: ranges.Range | None) -> tuple[float, float]:
+    if a is None:
+        return float("nan"), float("nan")
+    low, high = float(a.low), float(a.high)
+    if a.low == low and a.high == high:
+        return low, high
+    return float(np.nextafter(low, -np.inf)), float(np.nextafter(high, np.inf))
 
 
 # ---------------------------------------------------------------- balls

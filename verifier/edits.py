@@ -20,7 +20,7 @@ NEIGHBOURS = (
     ("i0", "i1"), ("j0", "j1"), ("y0", "y1"), ("k0", "k1"), ("airyai", "airybi"), ("airyai", "airyaiprime"), ("airybi", "airybiprime"), ("ellipk", "ellipe"), ("sin", "tan"), ("cos", "tan"),
 )  # fmt: skip
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-OTHER = {"add": ("sub",), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
+OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
 Edit = tuple[Column, str]  # a new value of a step, and the words for it
 

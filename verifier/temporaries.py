@@ -48,6 +48,8 @@ def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, 
     """The guilt of a temporary in place of that of the adjoints made of it; nothing where its right value cannot be told."""
     land, values, at = trial.land, trial.values, temporary.last
     inside = next(_cone(program, trial, r) for r in readers if r.last == guilt.definition)
+    if land.step_of_value(values[at]) is not None:
+        return []  # a forward value, computed again: right
     starts = (values[at], [-v for v in values[at]] if all(isinstance(v, arb) for v in values[at]) else [])
     found = (solved(lambda x: recomputed(program, values, inside, {at: x}), start, land.adjoints[guilt.forward], first=land.first) for start in starts if start)
     needed = next((column for column in found if column is not None), None)

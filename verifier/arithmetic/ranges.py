@@ -1,0 +1,137 @@
+"""Run a Program over ranges of real numbers whose ends are exact balls: for the tails, where float64 overflows.
+
+An exponential of 1e30 has no float64 and no ball that keeps its lower end, but it has two ends in Arb. A value is a
+`Range`, or None where it is not known over the whole range (undefined somewhere, not monotonic, a choice not decided).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.formats import Format
+from verifier.program import Program
+
+BITS = 192
+
+
+class Range(NamedTuple):
+    """The lower and the upper end, exact."""
+
+    low: Any
+    high: Any
+
+
+def run(
+    program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[Range | None]:
+    """The ranges of some steps, each input running over a closed interval. `program` must consist of primitives."""
+    values: list[Any] = []
+    with balls.precision(BITS):
+        for i, step in enumerate(program.steps):
+            if step.gate == "input":
+                values.append(Range(*map(arb, inputs[i])))
+            elif step.args:
+                arguments = [values[a] for a in step.args]
+                function = FUNCTIONS.get(step.gate)
+                known = function is not None and (step.gate == "where" or all(a is not None for a in arguments))
+                values.append(_finite(function(*arguments) if known and function is not None else None))
+                if strict and step.gate in ("abs", "sign", "max", "min", *_TRUTHS) and not _is_strict(step.gate, arguments):
+                    values[-1] = None
+            else:
+                leaf = arb(upstream) if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, rounded_in)
+                values.append(_finite(_ends(leaf)))
+    return [values[i] for i in outputs]
+
+
+def _ends(*results: Any) -> Range | None:
+    if not all(r.is_finite() for r in results):
+        return None
+    low, high = results[0].lower(), results[0].upper()
+    for r in results[1:]:
+        low, high = (r.lower() if r.lower() < low else low), (r.upper() if r.upper() > high else high)
+    return Range(low, high)
+
+
+def _finite(value: Any) -> Any:
+    return value if not isinstance(value, Range) or (value.low.is_finite() and value.high.is_finite()) else None
+
+
+def _is_strict(gate: str, arguments: Sequence[Any]) -> bool:
+    """Off every kink and boundary: the operands never meet."""
+    if any(not isinstance(a, Range) for a in arguments):
+        return gate in ("and", "or", "not")
+    a, b = (*arguments, Range(balls.ZERO, balls.ZERO))[:2]
+    return bool(a.low > b.high) or bool(a.high < b.low)
+
+
+def _corners(function: Callable[[Any, Any], Any]) -> Callable[[Range, Range], Range | None]:
+    return lambda a, b: _ends(*(function(x, y) for x in a for y in b))
+
+
+def _div(a: Range, b: Range) -> Range | None:
+    return _ends(*(x / y for x in a for y in b)) if b.low > 0 or b.high < 0 else None
+
+
+def _monotonic(name: str) -> Callable[[Range], Range | None]:
+    function = balls.PRIMITIVES[name]
+    return lambda a: _ends(function(a.low), function(a.high))
+
+
+def _even(name: str) -> Callable[[Range], Range | None]:
+    function = balls.PRIMITIVES[name]
+    return lambda a: _ends(function(a.low), function(a.high)) if a.low >= 0 or a.high <= 0 else None
+
+
+def _pow(a: Range, b: Range) -> Range | None:
+    power = balls.PRIMITIVES["pow"]
+    n = balls.integer(b.low) if b.low == b.high else None
+    if not a.low > 0 and (n is None or n < 0 or not (n % 2 or a.high <= 0)):
+        return None
+    return _ends(*(power(x, y) for x in a for y in b))
+
+
+def _decided(true: Any, false: Any) -> bool | None:
+    return True if true else False if false else None
+
+
+def _where(c: Any, a: Range | None, b: Range | None) -> Range | None:
+    return None if c is None else a if c else b
+
+
+def _not(a: bool | None) -> bool | None:
+    return None if a is None else not a
+
+
+_TRUTHS: dict[str, Callable[..., bool | None]] = {
+    "lt": lambda a, b: _decided(a.high < b.low, a.low >= b.high),
+    "gt": lambda a, b: _decided(a.low > b.high, a.high <= b.low),
+    "le": lambda a, b: _decided(a.high <= b.low, a.low > b.high),
+    "ge": lambda a, b: _decided(a.low >= b.high, a.high < b.low),
+    "eq": lambda a, b: _decided(a.low == a.high == b.low == b.high, a.low > b.high or a.high < b.low),
+    "ne": lambda a, b: _decided(a.low > b.high or a.high < b.low, a.low == a.high == b.low == b.high),
+    "and": lambda a, b: _decided(a and b, a is False or b is False),
+    "or": lambda a, b: _decided(a or b, a is False and b is False),
+    "not": _not,
+}
+MONOTONIC = ("exp", "expm1", "log", "log1p", "sqrt", "cbrt", "asin", "acos", "atan", "sinh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc")
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: _ends(a.low + b.low, a.high + b.high),
+    "sub": lambda a, b: _ends(a.low - b.high, a.high - b.low),
+    "mul": _corners(lambda x, y: x * y),
+    "div": _div,
+    "neg": lambda a: Range(-a.high, -a.low),
+    "copy": lambda a: a,
+    "pow": _pow,
+    "cosh": _even("cosh"),
+    "abs": _even("abs"),
+    "sign": lambda a: _ends(a.low.sgn()) if a.low > 0 or a.high < 0 else None,
+    "max": lambda a, b: Range(a.low.max(b.low), a.high.max(b.high)),
+    "min": lambda a, b: Range(a.low.min(b.low), a.high.min(b.high)),
+    "where": _where,
+    **{name: _monotonic(name) for name in MONOTONIC},
+    **_TRUTHS,
+}
