@@ -100,7 +100,7 @@ def test_what_follows_from_a_guilty_line_is_propagated():
     (finding,) = (f for f in check(text).findings if f.code == "V101")
     assert finding.statement == "dh = 3 * h * dout"
     assert finding.gradients == ("dx", "dw")
-    assert "propagated to lines 11, 12, 13" in finding.details
+    assert "propagated to lines 10, 11, 12" in finding.details
 
 
 def test_two_mistakes_are_two_findings():

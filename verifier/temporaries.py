@@ -48,8 +48,6 @@ def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, 
     """The guilt of a temporary in place of that of the adjoints made of it; nothing where its right value cannot be told."""
     land, values, at = trial.land, trial.values, temporary.last
     inside = next(_cone(program, trial, r) for r in readers if r.last == guilt.definition)
-    if land.step_of_value(values[at]) is not None:
-        return []  # a forward value, computed again: right
     starts = (values[at], [-v for v in values[at]] if all(isinstance(v, arb) for v in values[at]) else [])
     found = (solved(lambda x: recomputed(program, values, inside, {at: x}), start, land.adjoints[guilt.forward], first=land.first) for start in starts if start)
     needed = next((column for column in found if column is not None), None)
@@ -63,6 +61,8 @@ def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, 
     forward = land.step_of_adjoint(about)
     if forward is not None:
         return blame.guilt_of(program, land, temporary, forward, [], values, fmt)
+    if land.step_of_value(values[at]) is not None:
+        return []  # a forward value, computed again: right
     if len(readers) < 2 and land.step_of_value(about) is None:
         return []
     return [replace(guilt, target=temporary.name, line=program.steps[at].line, kind="wrong", contribution=at, needed=needed, computed=values[at], edges=(), forward=-1, definition=at)]

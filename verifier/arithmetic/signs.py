@@ -26,14 +26,14 @@ def sign(field: Field, a: Element) -> int:
     result = 1 if content > 0 else -1
     undecided = None
     for p, e in factors:
+        if any(field.kernels[i].kind in STEPS for i in field.used(p)) and not _is_nonzero(field, p):
+            raise GiveUp("a step function may stay on the boundary")
         if e % 2:
             s = _polynomial_sign(field, p)
             undecided = p if s is None and undecided is None else undecided
             result *= s or 1
     if undecided is None:
         return result
-    if any(field.kernels[i].kind in STEPS for i in field.used(undecided)) and not _is_nonzero(field, undecided):
-        raise GiveUp("a step function may stay on the boundary")
     raise Split(undecided)
 
 
