@@ -34,7 +34,7 @@ class Terrain:
     points: tuple[tuple[float, ...], ...]
     values: tuple[Column, ...]  # of the forward steps
     adjoints: tuple[Column, ...]  # of the forward steps: upstream * d(output)/d(step)
-    totals: tuple[Column, ...]  # the same, summed over all steps that are the same expression
+    totals: tuple[Column, ...]  # the same, with those of nameless steps that are the same expression
     upstream: Any
     first: int  # so many of the points, the first ones, are those where something is wrong
     bits: int  # the precision at which all this, and what is held against it, is computed
@@ -107,7 +107,7 @@ def _terrain(program: Program, points: Sequence[tuple[float, ...]], first: int, 
             adjoints = totals = _merged_adjoints(forward, columns, seed)
         else:
             adjoints = _adjoints(forward, values, [seed] * len(points))
-            totals = _totals(adjoints, places)
+            totals = _totals(forward, adjoints, places)
     wanted = [values[forward.output], *adjoints[: len(program.inputs)]]
     good = [at for at in range(len(points)) if all(c[at].is_finite() for c in wanted)]
 
@@ -142,11 +142,19 @@ def _merged_adjoints(forward: Program, columns: Sequence[Column], seed: Any) -> 
     return [[arb(0)] * len(columns[0]) if step is None else [x * seed for x in run[step]] for step in found]
 
 
-def _totals(adjoints: Sequence[Column], places: Sequence[int]) -> list[Column]:
-    sums: dict[int, Column] = {}
-    for place, column in zip(places, adjoints, strict=True):
-        sums[place] = [a + b for a, b in zip(sums[place], column, strict=True)] if place in sums else column
-    return [sums[place] for place in places]
+def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int]) -> list[Column]:
+    """Each step's adjoint and those of the nameless steps that are the same expression: nothing else can stand for them."""
+    alike: dict[int, list[int]] = {}
+    for i, place in enumerate(places):
+        alike.setdefault(place, []).append(i)
+    found = []
+    for i, place in enumerate(places):
+        column = adjoints[i]
+        for other in alike[place] if len(alike[place]) > 1 else ():
+            if other != i and not forward.steps[other].name:
+                column = [a + b for a, b in zip(column, adjoints[other], strict=True)]
+        found.append(column)
+    return found
 
 
 def through(partial: Column, adjoint: Column) -> Column:
@@ -203,6 +211,8 @@ def agrees(computed: Column, exact: Column, fmt: Format) -> bool:
             return False
         if abs(c - x) <= abs(x) * unit:
             continue
+        if not x.is_exact() and x.rel_accuracy_bits() < fmt.precision and c.overlaps(x):
+            continue  # it cancelled: this point says nothing
         wide = c.rad() > abs(x) * unit * 2**SPARE and not abs(c) < arb(2) ** (40 - balls.current_precision())
         if wide or not c.overlaps(x):
             return False

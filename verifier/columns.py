@@ -106,6 +106,11 @@ def judge(work: Work, columns: Sequence[Any], *, way: str = "any") -> list[Judge
 
 
 def _judge_block(work: Work, columns: list[Any], way: str) -> list[Judged]:
+    with np.errstate(all="ignore"):  # what overflows here is an end of an interval
+        return _judged_block(work, columns, way)
+
+
+def _judged_block(work: Work, columns: list[Any], way: str) -> list[Judged]:
     count = len(columns[0])
     found = [Judged(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool)) for _ in work.subject.claims]
     computed = computed_columns(work, columns)
@@ -194,8 +199,8 @@ def _from_ends(work: Work, c: Any, low: Any, high: Any) -> tuple[_Enclosed, tupl
     above, below = c - high, c - low
     part = above - c  # Knuth's two-sum: is the difference exact?
     exact = (low == high) & ((c - (above - part)) + (-high - part) == 0)
-    d_low = np.where(exact, above, intervals._down(above))  # noqa: SLF001
-    d_high = np.where(exact, below, intervals._up(below))  # noqa: SLF001
+    d_low = np.where(exact, above, intervals.down(above))
+    d_high = np.where(exact, below, intervals.up(below))
     least = np.maximum(np.maximum(d_low, -d_high), 0.0)
     most = np.maximum(np.abs(d_low), np.abs(d_high))
     none = np.zeros(len(c), bool)
@@ -215,26 +220,25 @@ def _by_intervals(work: Work, columns: list[Any], computed: list[Any], found: li
     def full(a: Any) -> Any:
         return np.broadcast_to(a, (count,)) if np.ndim(a) == 0 else a
 
-    with np.errstate(all="ignore"):
-        value, exact, literal, real, same = _interval_runs(work, columns)
-        never = None if value.never is None else full(value.never)
-        has_value = full(~np.isnan(value.low))
-        for k, j in enumerate(found):
-            if never is not None:
-                j.verdict[never] = CODE[Verdict.UNDEFINED]
-            g, r, lit = ([full(end) for end in a[k][:2]] for a in (exact, real, literal))
-            e, unit, error = _from_ends(work, computed[k], g[0], g[1])
-            e.is_rounded = e.is_rounded & has_value
-            if same[k] or work.subject.claims[k][1] in work.proved:
-                e.right = ~np.isnan(r[0])
-            else:
-                e.right = np.maximum(intervals._up(r[1] - lit[0]), intervals._up(lit[1] - r[0])) <= unit[0]  # noqa: SLF001
-                if not work.has_literals:
-                    e.wrong = np.maximum(intervals._down(r[0] - lit[1]), intervals._down(lit[0] - r[1])) > unit[1]  # noqa: SLF001
-            unstable = _classify(work, e, j)
-            if unstable.any():
-                at = np.flatnonzero(unstable)
-                j.verdict[at] = _conditioned(work, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
+    value, exact, literal, real, same = _interval_runs(work, columns)
+    never = None if value.never is None else full(value.never)
+    has_value = full(~np.isnan(value.low))
+    for k, j in enumerate(found):
+        if never is not None:
+            j.verdict[never] = CODE[Verdict.UNDEFINED]
+        g, r, lit = ([full(end) for end in a[k][:2]] for a in (exact, real, literal))
+        e, unit, error = _from_ends(work, computed[k], g[0], g[1])
+        e.is_rounded = e.is_rounded & has_value
+        if same[k] or work.subject.claims[k][1] in work.proved:
+            e.right = ~np.isnan(r[0])
+        else:
+            e.right = np.maximum(intervals.up(r[1] - lit[0]), intervals.up(lit[1] - r[0])) <= unit[0]
+            if not work.has_literals:
+                e.wrong = np.maximum(intervals.down(r[0] - lit[1]), intervals.down(lit[0] - r[1])) > unit[1]
+        unstable = _classify(work, e, j)
+        if unstable.any():
+            at = np.flatnonzero(unstable)
+            j.verdict[at] = _conditioned(work, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
 
 
 def _interval_runs(work: Work, columns: list[Any]) -> tuple[Any, list[Any], list[Any], list[Any], list[bool]]:
@@ -255,7 +259,7 @@ def _interval_runs(work: Work, columns: list[Any]) -> tuple[Any, list[Any], list
         scaled = [zero if s is None else a for s, a in zip(steps, run[1:], strict=True)]
         seed = np.float64(work.upstream)
         if work.upstream != 1.0:
-            scaled = [intervals._mul(a, intervals.Interval(seed, seed)) for a in scaled]  # noqa: SLF001
+            scaled = [intervals.FUNCTIONS["mul"](a, intervals.Interval(seed, seed)) for a in scaled]
         return [run[0], *scaled]
 
     plain = exactly(None)
@@ -275,10 +279,10 @@ def _conditioned(work: Work, claim: int, columns: list[Any], low: Any, high: Any
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
         run = intervals.run(row.program, columns, [s for _, s in steps], strict=False)
         for (j, _), h in zip(steps, run, strict=True):
-            size = intervals._abs(h)  # noqa: SLF001
+            size = intervals.FUNCTIONS["abs"](h)
             x = np.abs(columns[j])
-            total_low = total_low + np.where(x == 0, 0.0, intervals._down(intervals._down(x * size.low)))  # noqa: SLF001
-            total_high = total_high + np.where(x == 0, 0.0, intervals._up(intervals._up(x * size.high)))  # noqa: SLF001
+            total_low = total_low + np.where(x == 0, 0.0, intervals.down(intervals.down(x * size.low)))
+            total_high = total_high + np.where(x == 0, 0.0, intervals.up(intervals.up(x * size.high)))
     factor = CONDITION_FACTOR * float(work.format.unit_roundoff)
     g_low, g_high = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
     slack = 2.0**-44  # for the few roundings here
@@ -304,11 +308,10 @@ def _by_ranges(work: Work, column: Any, computed: list[Any], found: list[Judged]
         changes |= (one != next_one) & ~(np.isnan(one) & np.isnan(next_one))
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(left)]])
     pending = [left[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True) if b - a >= FEWEST]
-    with np.errstate(all="ignore"):
-        while pending:
-            points = pending.pop()
-            if not _judge_range(work, points, column, computed, found) and len(points) >= 2 * FEWEST:
-                pending += [points[: len(points) // 2], points[len(points) // 2 :]]
+    while pending:
+        points = pending.pop()
+        if not _judge_range(work, points, column, computed, found) and len(points) >= 2 * FEWEST:
+            pending += [points[: len(points) // 2], points[len(points) // 2 :]]
 
 
 def _is_constant(computed: list[Any]) -> bool:
@@ -378,7 +381,7 @@ def _float_ends(a: ranges.Range | None) -> tuple[float, float]:
 
 def _by_balls(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
     lists = [list(map(arb, c.tolist())) for c in columns]
-    with balls.precision(SWEEP_BITS), np.errstate(all="ignore"):
+    with balls.precision(SWEEP_BITS):
         value, exact, literal, real, same = _ball_runs(work, lists)
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):

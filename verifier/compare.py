@@ -17,6 +17,7 @@ from verifier.arithmetic.series import Undefined
 from verifier.formats import Format
 from verifier.program import Program
 from verifier.verdict import Verdict
+from verifier.zeros import is_zero, is_zero_at
 
 FIRST_BITS = 192  # 25 certified digits, 20 of the residual, and some bits to spare in one step
 SWEEP_BITS = 128  # enough for a verdict at nearly every point
@@ -28,6 +29,7 @@ WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for 
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
+ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -44,6 +46,19 @@ class Truth:
     @cached_property
     def hessian_rows(self) -> dict[int, symbolic.Gradient | None]:
         return {}
+
+    @cached_property
+    def zeros(self) -> dict[tuple[int, tuple[float, ...] | None], bool]:
+        return {}
+
+    def vanishes(self, component: int, point: tuple[float, ...]) -> bool:
+        """Whether a component of the gradient is provably zero: for all inputs, or at this point."""
+        program = self.gradient.program
+        if (component, None) not in self.zeros:
+            self.zeros[component, None] = is_zero(program, component)
+        if (component, point) not in self.zeros:
+            self.zeros[component, point] = self.zeros[component, None] or is_zero_at(program, component, point)
+        return self.zeros[component, point]
 
     def hessian_row(self, position: int) -> symbolic.Gradient | None:
         """The adjoints of the gradient's component (None where that component is exactly 0)."""
@@ -189,6 +204,8 @@ def _level(
                 fractions = [Fraction(x) for x in points[task.point]]
                 exact = _scaled(limits.derivative(truth.function, fractions, position, bits=bits), seed)
                 literal = exact.ball if isinstance(exact, limits.Finite) else arb("nan")
+            elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
+                exact, literal = limits.Finite(arb(0)), arb(0)
             elif component is not None and unit and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
                 exact = _exactly(truth, points[task.point], component, exact, bits)
             name = subject.claims[task.claim][1]

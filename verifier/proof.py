@@ -23,6 +23,7 @@ from verifier.compare import Discrepancy, Subject, Truth, compare
 from verifier.formats import Format, round_exact
 from verifier.program import Program
 from verifier.verdict import Verdict
+from verifier.zeros import is_zero
 
 FURTHER_POINTS = 20  # where two programs are compared besides the listed points
 CHECK_BITS = 256  # at which the enclosures of two programs must not contradict a proof
@@ -176,20 +177,6 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
     return proof
 
 
-def is_zero(program: Program, output: int) -> bool:
-    """Whether a step of a program of primitives is provably zero wherever it is defined."""
-
-    def claim(over: Field) -> bool | None:
-        result = field.value(over, program, output, strict=True, upstream=over.generator(len(program.inputs)))
-        return None if result is None else bool(result.num.is_zero())
-
-    try:
-        holding = field.holds((*program.inputs, "upstream"), claim)
-    except GiveUp:
-        return False
-    return holding is not None and not holding.conditions
-
-
 def _attempt(names: tuple[str, ...], identity: Any, literals: tuple[tuple[str, str], ...]) -> Proof | None:
     given = {text: readings.program(constant) for text, constant in literals}
     try:
@@ -282,3 +269,6 @@ def _digits(found: Discrepancy) -> int | None:
     """The decimal digits to which both enclosures are known; None where they are exact."""
     both = [b for b in (found.real_value, found.exact.ball if isinstance(found.exact, limits.Finite) else None) if b is not None and not b.is_exact()]
     return max(0, int(min(b.rel_accuracy_bits() for b in both) * DIGITS_PER_BIT)) if both else None
+
+
+__all__ = ["Outcome", "Proof", "further_points", "is_zero", "outcomes", "prove"]

@@ -55,15 +55,17 @@ def run(
             elif not step.args:
                 values[i] = _leaf(step.gate, step.text, rounded_in)
             else:
-                function = (STRICT.get(step.gate) if strict else None) or FUNCTIONS.get(step.gate)
-                arguments = [values[a] for a in step.args]
-                values[i] = UNKNOWN if function is None else function(*arguments)
-                if step.gate not in _TRUTHS and step.gate != "where":
-                    values[i] = _with_never(values[i], arguments)
+                values[i] = _apply(step.gate, [values[a] for a in step.args], strict=strict)
                 for a in step.args:
                     if last[a] == i:
                         values[a] = None
     return [values[i] for i in outputs]
+
+
+def _apply(gate: str, arguments: list[Any], *, strict: bool) -> Any:
+    function = (STRICT.get(gate) if strict else None) or FUNCTIONS.get(gate)
+    value = UNKNOWN if function is None else function(*arguments)
+    return value if gate in _TRUTHS or gate == "where" else _with_never(value, arguments)
 
 
 def is_bounded(program: Program, outputs: Sequence[int]) -> bool:
@@ -116,7 +118,8 @@ UNKNOWN = Interval(np.float64("nan"), np.float64("nan"))
 # ---------------------------------------------------------------- outward rounding
 
 
-def _down(x: Any, ulps: Any = 1.0) -> Any:
+def down(x: Any, ulps: Any = 1.0) -> Any:
+    """A lower bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.minimum(x, LARGEST)  # a lower end that overflowed is still a lower end
     slack = np.abs(x)
     slack *= ulps * EPSILON
@@ -124,7 +127,8 @@ def _down(x: Any, ulps: Any = 1.0) -> Any:
     return np.subtract(x, slack, out=slack) if isinstance(slack, np.ndarray) else x - slack
 
 
-def _up(x: Any, ulps: Any = 1.0) -> Any:
+def up(x: Any, ulps: Any = 1.0) -> Any:
+    """An upper bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.maximum(x, -LARGEST)
     slack = np.abs(x)
     slack *= ulps * EPSILON
@@ -133,7 +137,7 @@ def _up(x: Any, ulps: Any = 1.0) -> Any:
 
 
 def _around(low: Any, high: Any, ulps: Any = 1.0) -> Interval:
-    return Interval(_down(low, ulps), _up(high, ulps))
+    return Interval(down(low, ulps), up(high, ulps))
 
 
 def _is_thin(a: Interval) -> bool:
@@ -211,7 +215,7 @@ def _square(a: Interval) -> Interval:
     low, high = np.abs(a.low), np.abs(a.high)
     inside = (a.low <= 0) & (a.high >= 0)
     smaller, larger = np.minimum(low, high), np.maximum(low, high)
-    return Interval(np.where(inside, 0.0, _down(smaller * smaller)), _up(larger * larger))
+    return Interval(np.where(inside, 0.0, down(smaller * smaller)), up(larger * larger))
 
 
 def _div(a: Interval, b: Interval) -> Interval:
@@ -243,7 +247,7 @@ def _increasing(kernel: Callable[[Any], Any], ulps: float, *, low: float | None 
     def enclose(a: Interval) -> Interval:
         first = kernel(a.low)
         second = first if _is_thin(a) else kernel(a.high)
-        below, above = _down(first, ulps), _up(second, ulps)
+        below, above = down(first, ulps), up(second, ulps)
         return Interval(below if low is None else np.maximum(below, low), above if high is None else np.minimum(above, high))
 
     return enclose
@@ -278,16 +282,16 @@ def _wave(kernel: Callable[[Any], Any]) -> Callable[[Interval], Interval]:
     def enclose(a: Interval) -> Interval:
         value = kernel(a.low)
         if _is_thin(a):
-            return Interval(np.maximum(_down(value, 4.0), -1.0), np.minimum(_up(value, 4.0), 1.0))
-        width = _up(a.high - a.low)
-        return Interval(np.maximum(_down(value - width, 4.0), -1.0), np.minimum(_up(value + width, 4.0), 1.0))
+            return Interval(np.maximum(down(value, 4.0), -1.0), np.minimum(up(value, 4.0), 1.0))
+        width = up(a.high - a.low)
+        return Interval(np.maximum(down(value - width, 4.0), -1.0), np.minimum(up(value + width, 4.0), 1.0))
 
     return enclose
 
 
 def _cosh(a: Interval) -> Interval:
     least, most = _magnitude(a)
-    return Interval(np.maximum(_down(np.cosh(least), 4.0), 1.0), _up(np.cosh(most), 4.0))
+    return Interval(np.maximum(down(np.cosh(least), 4.0), 1.0), up(np.cosh(most), 4.0))
 
 
 def _magnitude(a: Interval) -> tuple[Any, Any]:
@@ -313,7 +317,7 @@ def _erfc(a: Interval) -> Interval:
         return 40.0 + 2.0 * np.minimum(x * x, 1e4)
 
     first, second = kernel(a.high), kernel(a.low)
-    return Interval(np.maximum(_down(first, slack(a.high)), 0.0), np.minimum(_up(second, slack(a.low)), 2.0))
+    return Interval(np.maximum(down(first, slack(a.high)), 0.0), np.minimum(up(second, slack(a.low)), 2.0))
 
 
 def _pow(a: Interval, b: Interval) -> Interval:
@@ -327,7 +331,7 @@ def _pow(a: Interval, b: Interval) -> Interval:
         floor = Interval(np.maximum(result.low, 0.0), result.high)
         return floor if _all(positive) else Interval(*_known(floor, positive)[:2], a.high < 0)
     result = _hull((np.power(a.low, b.low), np.power(a.low, b.high), np.power(a.high, b.low), np.power(a.high, b.high)))
-    wide = Interval(np.maximum(_down(result.low, 4.0), 0.0), _up(result.high, 4.0))
+    wide = Interval(np.maximum(down(result.low, 4.0), 0.0), up(result.high, 4.0))
     return _known(wide, a.low > 0)
 
 
@@ -341,7 +345,7 @@ def _integer_power(a: Interval, n: int) -> Interval:
     if n % 2:
         return _around(np.power(a.low, n), np.power(a.high, n), 4.0)
     least, most = _magnitude(a)
-    return Interval(np.maximum(_down(np.power(least, n), 4.0), 0.0), _up(np.power(most, n), 4.0))
+    return Interval(np.maximum(down(np.power(least, n), 4.0), 0.0), up(np.power(most, n), 4.0))
 
 
 # ---------------------------------------------------------------- kinks and choices
