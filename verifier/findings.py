@@ -98,7 +98,8 @@ def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
 def _charge_finding(charge: Charge, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
     group = wrong[charge.gradients[0]]
     worst = _worst(group)
-    names = " and ".join(f"{worst.result.implementation}.{name}" for name in charge.gradients)
+    named = [f"{worst.result.implementation}.{name}" for name in charge.gradients]
+    names = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     return finding(
         "V101",
         f"wrong gradient: {names}: {charge.words}{_count(group, totals)}",

@@ -55,6 +55,8 @@ _TOKEN = re.compile(
     r"|(?P<op>\*\*=|\*\*|[+\-*/]=|<=|>=|==|!=|//|<<|>>|->|:=|[-+*/<>=()\[\],;&|~:@%^!.{}'\"`?$])"
 )
 
+_STATEMENT = re.compile(r"[ \t]*(?:[^\W\d]\w*(?:\[\d+\])?[ \t]*(?:\*\*|[-+*/])?=(?!=)|(?:" + "|".join(_REFUSED) + r")\b)")
+
 
 class LanguageError(Exception):
     """A text that is not of the language: what is wrong, at which offset of it."""
@@ -141,8 +143,9 @@ def _tokens(text: str, *, references: bool = False) -> list[_Token]:
         if kind == "space":
             continue
         if kind == "newline":
-            if depth > 0:
+            if depth > 0 and not _STATEMENT.match(text, position):
                 continue
+            depth = 0  # a parenthesis left open must not swallow the statements below it
         elif kind == "number":
             if position < len(text) and (text[position].isalnum() or text[position] == "_"):
                 raise LanguageError(match.start(), f"'{_word_at(text, match.start())}' is neither a number nor a name")
