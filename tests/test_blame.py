@@ -145,6 +145,19 @@ def test_the_same_expression_written_twice_is_two_uses():
     assert accused(two_lines(forward, [*right[:1], "dx = da / (1 - x)", *right[2:]], point="{x: 0.3, w: 0.9}")) == ["dx = da / (1 - x)"]
 
 
+def test_a_contribution_that_is_zero_at_the_points_is_no_suspect():
+    forward = ["d = x - x", "out = sin(d * d) + x * w"]
+    right = ["dd = 2 * d * cos(d * d) * dout", "dx = dd", "dx += -dd", "dx += w * dout", "dw = x * dout"]
+    assert accused(two_lines(forward, right)) == []
+    assert accused(two_lines(forward, [*right[:3], "dx += x * dout", right[4]])) == ["dx += x * dout"]
+
+
+def test_a_power_at_zero_is_smooth_and_is_looked_at():
+    text = two_lines(["y = (x - w)**2", "out = y + sin(x)"], ["dy = dout", "dw = -2 * (x - w) * dy", "dx = sin(x) * dout - dw"], point="{x: 0.5, w: 0.5}")
+    assert accused(text) == ["dx = sin(x) * dout - dw"]
+    assert accused(text.replace("dx = sin", "dx = cos")) == []
+
+
 def test_literals_rounded_to_the_format_are_no_mistake():
     forward = ["out = tanh(sqrt(2 / pi) * x) * w"]
     right = ["t = tanh(sqrt(2 / pi) * x)", "dw = t * dout", "dx = (1 - t * t) * 0.7978845608028654 * w * dout"]

@@ -8,9 +8,9 @@ import pytest
 from flint import arb
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from programs import near_values, random_program
 from texts import expression
+
 from verifier import proof, symbolic
 from verifier.arithmetic import balls, field, signs
 from verifier.arithmetic.elements import Field, GiveUp, Plan

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 import textwrap
 from fractions import Fraction
 
 import pytest
 from flint import arb
-
 from rearrange import bent, tree, written
 from texts import expression
+
 from verifier import proof, readings, symbolic
 from verifier.arithmetic import balls
 from verifier.backprop import with_backward
@@ -28,9 +29,13 @@ ORDERS = {0: (), 1: ("2",), 2: ("0.5", "1.25"), 3: ("2", "1", "3")}
 APPROXIMATE = {"sinc", "sinc_unnormalized", "erfcx", "dawson", "gelu_tanh", "i0e", "i1e", "k0e", "k1e"}
 
 
+def inputs_of(function: str) -> list[str]:
+    return [n for n in "xyz" if re.search(rf"\b{n}\b", function)]
+
+
 def outcomes(function: str, backward: str, *points: tuple[float, ...], forward: str = "", fmt: str = "float64", upstream: str = "1") -> dict[str, proof.Outcome]:
     """The outcomes of a hand-written backward pass; its inputs are those of x, y, z that the function reads."""
-    names = [n for n in "xyz" if n in {c for c in function.replace("exp", "").replace("max", "").replace("ynomial", "")}]
+    names = inputs_of(function)
     listed = points or ((0.7, 1.3, -0.4)[: len(names)],)
     rows = ", ".join("{" + ", ".join(f"{n}: {v!r}" for n, v in zip(names, p, strict=True)) + "}" for p in listed)
     text = f"function: {function}\nformats: [{fmt}]\nupstream: {upstream}\npoints: [{rows}]\nimplementations:\n  it:\n"
@@ -44,7 +49,7 @@ def outcomes(function: str, backward: str, *points: tuple[float, ...], forward: 
 
 def outcome(function: str, dx: str, *points: tuple[float, ...], fmt: str = "float64", upstream: str = "1") -> proof.Outcome:
     """The outcome of d function / dx written as one expression; the other gradients are those of the gates."""
-    names = [n for n in "xyz" if n in {c for c in function.replace("exp", "").replace("max", "")}]
+    names = inputs_of(function)
     lines = [f"dx = {dx}", *(f"d{n} = diff({function}, {n}) * dout" for n in names[1:])]
     return outcomes(function, "\n".join(lines), *points, fmt=fmt, upstream=upstream)["dx"]
 

@@ -147,10 +147,11 @@ def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int])
     alike: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         alike.setdefault(place, []).append(i)
-    found = []
+    found: list[Column] = []
     for i, place in enumerate(places):
-        column = adjoints[i]
-        for other in alike[place] if len(alike[place]) > 1 else ():
+        step = forward.steps[i]
+        column = adjoints[i] if step.gate != "copy" else found[step.args[0]]  # another name for the same value
+        for other in alike[place] if len(alike[place]) > 1 and step.gate != "copy" else ():
             if other != i and not forward.steps[other].name:
                 column = [a + b for a, b in zip(column, adjoints[other], strict=True)]
         found.append(column)
@@ -177,6 +178,9 @@ def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | 
         return None
     if gate == "where":
         return [arb(1 if (c is True) == (position == 1) else 0) for c in args[0]]
+    if gate == "pow" and position == 0:  # SymPy's a**b*b/a is 0/0 at 0, where x**2 is smooth
+        power = balls.function_of("pow", strict=True)
+        return [b if b.is_zero() else b * power(a, b - 1) for a, b in zip(*args, strict=True)]
     local = _local(gate)
     step = local.adjoint.get(position)
     if step is None:

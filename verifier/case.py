@@ -150,6 +150,7 @@ class Case:
     vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
     domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
     sample: int = 0
+    exhaustive: bool = False
     hunt: bool = False
     budget: int = 20_000  # points that a hunt may judge, per implementation
     formats: tuple[str, ...] = ("float64",)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = ("check", "hunt", "show", "mutate", "explain", "gates")
 USAGE_ERROR = 2
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
 EXAMPLES = """\
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("verifier: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
+    check.add_argument("--state", metavar="DIR", help="where an exhaustive sweep keeps what is done; the next run goes on from there")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
@@ -139,7 +141,10 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
     from verifier.verify import verify_all
 
-    report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, jobs=options.jobs)
+    from verifier.report.progress import progress_on
+
+    bar = progress_on(sys.stderr)
+    report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, jobs=options.jobs, state=getattr(options, "state", None), progress=bar)
     if options.format == "json":
         from verifier.report import json
 
@@ -149,7 +154,7 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
         from verifier.report.paint import paint_for
 
         sys.stdout.write(text.render(report, paint=paint_for(sys.stdout), quiet=options.quiet))
-    return report.exit_status
+    return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
 def _show(options: argparse.Namespace) -> int:

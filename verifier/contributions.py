@@ -170,7 +170,14 @@ def matched(parts: Sequence[Part], edges: Sequence[Edge], count: int, fmt: Forma
             carried.remove(half)
             left_parts.append(half[0])
             left += half[1]
+    telling = [p for p in left_parts if not _is_nothing(p.value)]
+    if telling or not left:
+        left_parts = telling  # what adds nothing at these points is no suspect
     return Matching(tuple(p for p in parts if p in left_parts), tuple(left), tuple(carried))
+
+
+def _is_nothing(column: Column) -> bool:
+    return all(isinstance(x, arb) and bool(x.contains(0)) for x in column)
 
 
 def paired(wrong: Sequence[Part], missing: Sequence[Edge]) -> list[tuple[Part, Edge | None]]:

@@ -16,7 +16,7 @@ from verifier.blame import Guilt, Trial
 from verifier.constants import identify, is_decimal
 from verifier.formats import Format, exact
 from verifier.program import Program, significant_digits
-from verifier.statement import MAX_CONE, Statement, forward_text
+from verifier.suspect import MAX_CONE, Statement, forward_text
 from verifier.temporaries import solved, widened
 
 NEAR = 0.05  # a literal that is off by less was meant to be another one

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from verifier.case import VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
-from verifier.formats import ARROW, FORMATS, format_problem
+from verifier.formats import ARROW, FORMATS, format_named, format_problem, too_many
 from verifier.inputs import Inputs, read_inputs
 from verifier.program import free_names
 from verifier.reader import Entry, Reader, element, is_assignable
@@ -21,9 +21,8 @@ MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
     "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream",
-    "hunt", "implementations", "accept", "residuals", "published", "expect",
+    "hunt", "exhaustive", "implementations", "accept", "residuals", "published", "expect",
 )  # fmt: skip
-_LATER = ("exhaustive",)  # keys of the contract that this version does not carry out
 _ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
 _OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
 _IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "accept")
@@ -46,15 +45,16 @@ def is_named(document: Document) -> bool:
 
 
 def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
-    fields = reader.fields(root, "the case", known=(*_KEYS, *_LATER), example="'function: x * y'")
+    fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
         return None
-    for key in _LATER:
-        if key in fields and not _is_off(fields[key][1]):
-            reader.tell(fields[key][0], f"'{key}' is not available in this version; remove it")
     sample = _sample(reader, fields)
     hunt = _switch(reader, fields, "hunt")
-    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt else None)
+    exhaustive = _switch(reader, fields, "exhaustive")
+    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
+    formats = _formats(reader, fields)
+    if exhaustive and inputs is not None:
+        _check_exhaustive(reader, fields, formats, len(inputs.names))
     before = reader.complaints.count
     implementations = _implementations(reader, fields, root, inputs)
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
@@ -80,8 +80,9 @@ def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
         vectors=inputs.vectors if inputs else (),
         domain=inputs.domain if inputs else (),
         sample=sample,
+        exhaustive=exhaustive,
         hunt=hunt,
-        formats=_formats(reader, fields),
+        formats=formats,
         upstream=upstream or "1",
         accept_ulps=reader.limit(fields["accept"][1], "accept") if "accept" in fields else None,
         residuals=residuals,
@@ -136,6 +137,18 @@ def _sample(reader: Reader, fields: dict[str, Entry]) -> int:
         reader.tell(node, f"sample is {quoted(text)}; it must be a number of points, from 0 to {MAX_SAMPLE:,} and written in digits only")
         return 0
     return int(text)
+
+
+def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequence[str], inputs: int) -> None:
+    key = fields["exhaustive"][0]
+    for name in formats:
+        if name in FORMATS or format_problem(name) is None:
+            problem = too_many(format_named(name), inputs)
+            if problem is not None:
+                reader.tell(key, problem)
+                return
+    if "sample" in fields:
+        reader.tell(fields["sample"][0], "'exhaustive' looks at all inputs already; remove 'sample'")
 
 
 def _formats(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from flint import arb
 from verifier.adjoints import Column, agrees, same
 from verifier.blame import real_value
 from verifier.gates import GATES
-from verifier.statement import Statement, forward_text
+from verifier.suspect import Statement, forward_text
 
 NEIGHBOURS = (
     ("sin", "cos"), ("sinh", "cosh"), ("tan", "tanh"), ("tanh", "sinh"), ("tanh", "cosh"), ("asin", "acos"), ("asinh", "acosh"), ("atan", "atanh"),

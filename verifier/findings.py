@@ -5,13 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from verifier import accuse, attribution, proof
+from verifier import accuse, attribution, proof, symbolic
 from verifier.accuse import Charge
 from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
 from verifier.compare import Truth
 from verifier.errors import Place
-from verifier.formats import exact
+from verifier.formats import exact, format_named
 from verifier.limits import Nowhere
 from verifier.outcome import Finding, Result
 from verifier.program import Draft, Program, Programs
@@ -36,7 +36,7 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
     totals: dict[tuple[str, str, str], int] = {}
     for j in judged:
         key = (j.result.implementation, j.result.gradient, j.result.format)
-        totals[key] = totals.get(key, 0) + 1
+        totals[key] = totals.get(key, 0) + j.count
         if j.severity:
             groups.setdefault((*key, j.code, j.severity), []).append(j)
     found = []
@@ -123,7 +123,7 @@ def _worst(group: Sequence[Judged]) -> Judged:
 def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
     r = group[0].result
     total = totals[(r.implementation, r.gradient, r.format)]
-    return f" (at {len(group)} of {total} points)" if total > 1 else ""
+    return f" (at {sum(j.count for j in group):,} of {total:,} points)" if total > 1 else ""
 
 
 def _first_failure(worst: Judged) -> tuple[str, ...]:
@@ -288,11 +288,19 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
     return found
 
 
-def notes(case: Case, programs: Programs) -> list[str]:
+def notes(case: Case, programs: Programs, truth: Truth, told: Sequence[Finding]) -> list[str]:
     """What is worth knowing and no finding."""
+    wrong = {f.implementation for f in told if f.code == "V105"}
+    found = []
+    for draft in programs.drafts:
+        name = draft.implementation.name
+        if case.function is None or draft.forward is programs.truth or name in wrong:
+            continue
+        same = proof.prove_same(truth.function, symbolic.primitive(draft.forward), fmt=format_named(case.formats[0]))
+        found.append(f"the forward pass of {name} is the function: " + (f"proved {same.text()}" if same is not None else "it agrees at all points"))
     if case.upstream not in ("1", "1.0"):
-        return []
-    return [
+        return found
+    return found + [
         f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
         for d in programs.drafts
         if d.whole is not None and not accuse.reads_upstream(d)

@@ -39,6 +39,11 @@ class Format:
         """The name of the format in which inputs, assigned names and gradients are kept."""
         return self.name.rpartition("->")[2]
 
+    @property
+    def width(self) -> int:
+        """Bits of a stored number."""
+        return 8 if self.stored_in.startswith("float8") else 16 if self.stored_in.endswith("16") else 32 if self.stored_in == "float32" else 64
+
     def overflow(self, sign: float) -> float:
         """What a number beyond the range becomes: infinity, or NaN in formats that have none."""
         return math.copysign(math.inf, sign) if self.infinite else math.nan
@@ -174,6 +179,58 @@ def dtype(fmt: Format) -> Any:
 def computing(fmt: Format) -> Format:
     """The format of the operations."""
     return FORMATS[fmt.computed_in] if fmt.computed_in else fmt
+
+
+def too_many(fmt: Format, inputs: int) -> str | None:
+    """Why not all inputs of a format can be looked at: all of one input up to 32 bits, of two in 8 bits; None where they can."""
+    width = fmt.width
+    if width > 32:
+        return f"there are too many {fmt.stored_in} numbers to look at all of them; 'exhaustive' is for formats of 8, 16 and 32 bits"
+    most = 2 if width == 8 else 1
+    if inputs > most:
+        return f"'exhaustive' looks at all {fmt.stored_in} numbers of {'one input' if most == 1 else 'one or two inputs'}, and the case has {inputs}; use 'sample'"
+    return None
+
+
+def last_place(fmt: Format) -> int:
+    """The place of the largest finite number: see `numbers`."""
+    import numpy as np
+
+    return int(np.array([fmt.largest]).astype(dtype(fmt)).view(f"int{8 * dtype(fmt).itemsize}")[0])
+
+
+def first_place(fmt: Format) -> int:
+    """The place of the most negative finite number."""
+    return -last_place(fmt) - (1 if fmt.signed_zero else 0)
+
+
+def numbers(fmt: Format, places: Any) -> Any:
+    """The finite numbers of a format by their place in the order (an array of int64), as float64: 0 at 0, then the smallest subnormal.
+
+    Below them come -0.0 at -1 (where there is one) and the negative numbers.
+    """
+    import numpy as np
+
+    kind = dtype(fmt)
+    width = 8 * kind.itemsize
+    magnitude = np.where(places < 0, -places - (1 if fmt.signed_zero else 0), places).astype(f"uint{width}")
+    sign = np.where(places < 0, 1, 0).astype(f"uint{width}") << np.uint8(width - 1)
+    with np.errstate(all="ignore"):
+        return (magnitude | sign).view(kind).astype(np.float64)
+
+
+def places(fmt: Format, low: float, high: float) -> tuple[int, int]:
+    """The first and the last place of the finite numbers in [low, high]; the first is after the last where there are none."""
+    import numpy as np
+
+    def least(bound: float) -> int:
+        a, b = first_place(fmt), last_place(fmt) + 1
+        while a < b:  # bisection for the first number that is not below the bound
+            middle = (a + b) // 2
+            a, b = (a, middle) if float(numbers(fmt, np.array([middle]))[0]) >= bound else (middle + 1, b)
+        return a
+
+    return (0 if low == 0 else least(low)), (0 if high == 0 else least(math.nextafter(high, math.inf)) - 1)
 
 
 def text(fmt: Format, value: float) -> str:

@@ -51,8 +51,20 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepRegion:
+    """The values of the only input between `low` and `high`, of which `count` have the verdict: all of them, unless `mixed`."""
+
+    verdict: Verdict
+    low: str
+    high: str
+    count: int
+    mixed: bool
+    words: str  # such as "x >= 17.34"
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """The sampled points of one gradient, summed up."""
+    """The sampled points of one gradient, or all inputs of its format, summed up. The quantiles are rounded up to two or three digits."""
 
     implementation: str
     gradient: str
@@ -63,6 +75,10 @@ class Sweep:
     median: str | None
     p99: str | None
     maximum: str | None
+    total: int = 0  # points that were asked for: more than `points` where the run was interrupted
+    is_exhaustive: bool = False
+    statement: str = ""  # what the sweep of all inputs shows, in a sentence
+    regions: tuple[SweepRegion, ...] = ()  # where an exhaustive sweep of one input does not pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,11 @@ class Report:
         if self.errors or self.complaints or not self.checked:
             return 2
         return 1 if self.failed else 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a sweep ended before all its points were seen."""
+        return any(s.points < s.total for c in self.cases for s in c.sweeps)
 
     @property
     def checked(self) -> bool:

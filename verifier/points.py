@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import random
 import struct
 import zlib
-from collections.abc import Sequence
+from typing import Any
 
 from verifier.case import Case
-from verifier.formats import Format, exact, round_exact
+from verifier.formats import Format, exact, numbers, places, round_array, round_exact
+
+MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
 
 
 class PointError(ValueError):
@@ -42,15 +43,35 @@ def _bound(text: str) -> float:
 
 
 def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
-    """`sample` further points of the domain: in turn uniform over the floats, over the magnitudes, and over the reals.
+    """`sample` further points of the domain, as `sample_columns` has them."""
+    return list(zip(*(c.tolist() for c in sample_columns(case, fmt)), strict=True)) if case.sample else []
 
-    Deterministic: the seed is the case's name. Every value is a number of the format inside the domain.
+
+def sample_columns(case: Case, fmt: Format) -> list[Any]:
+    """`sample` points of the domain, one array per input: in turn uniform over the floats, over the magnitudes, and over the reals.
+
+    Deterministic: the seed is the case's name. Every value is a number of the format inside the domain; none is -0.0.
     """
-    if not case.sample:
-        return []
-    ranges = domain_of(case)
-    source = random.Random(zlib.crc32(case.name.encode()))  # noqa: S311 - a sample, not a secret
-    return [tuple(_draw(source, low, high, k % 3, fmt) for low, high in ranges) for k in range(case.sample)]
+    import numpy as np
+
+    source = np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
+    result = []
+    for low, high in domain_of(case):
+        first, last = places(fmt, low, high)
+        if first > last:
+            raise PointError(f"the domain [{low!r}, {high!r}] has no {fmt.name} number")
+        least, most = (float(numbers(fmt, np.array([n]))[0]) for n in (first, last))
+        raw = source.random_raw(2 * case.sample).reshape(2, -1)
+        share = (raw[0] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        by_place = numbers(fmt, (raw[0] % np.uint64(last - first + 1)).astype(np.int64) + np.int64(first))
+        largest = max(abs(least), abs(most))
+        sign = np.where((raw[1] & np.uint64(1) == 1) if least < 0 < most else least < 0, -1.0, 1.0)
+        by_size = round_array(fmt, sign * largest * np.exp2(-MAGNITUDES * share))
+        by_value = round_array(fmt, least * (1 - share) + most * share)
+        kind = np.arange(case.sample) % 3
+        drawn = np.where(kind == 0, by_place, np.where(kind == 1, by_size, by_value))
+        result.append(np.where((drawn >= least) & (drawn <= most), drawn, by_place) + 0.0)
+    return result
 
 
 def ordinal(x: float) -> int:
@@ -63,28 +84,3 @@ def from_ordinal(n: int) -> float:
     """The float64 with that position."""
     value: float = struct.unpack("<d", struct.pack("<q", abs(n)))[0]
     return value if n >= 0 else -value
-
-
-def _draw(source: random.Random, low: float, high: float, kind: int, fmt: Format) -> float:
-    for _ in range(100):
-        if kind == 0:
-            x = from_ordinal(source.randint(ordinal(low), ordinal(high)))
-        elif kind == 1:
-            x = _by_magnitude(source, low, high)
-        else:
-            t = source.random()
-            x = low * (1 - t) + high * t
-        x = round_exact(fmt, exact(repr(x))) if fmt.precision < 53 and math.isfinite(x) else x
-        if low <= x <= high and math.isfinite(x):
-            return x + 0.0  # a sample has no negative zeros
-    return low
-
-
-def _by_magnitude(source: random.Random, low: float, high: float) -> float:
-    """Uniform in log2 |x| over the six decades below the largest magnitude, sign at random where the domain has both."""
-    largest = max(abs(low), abs(high))
-    if largest == 0:
-        return 0.0
-    x = largest * math.pow(2, -20 * source.random())
-    signs: Sequence[int] = [s for s, reaches in ((1, high > 0), (-1, low < 0)) if reaches]
-    return x * source.choice(signs)

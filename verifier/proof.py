@@ -271,4 +271,4 @@ def _digits(found: Discrepancy) -> int | None:
     return max(0, int(min(b.rel_accuracy_bits() for b in both) * DIGITS_PER_BIT)) if both else None
 
 
-__all__ = ["Outcome", "Proof", "further_points", "is_zero", "outcomes", "prove"]
+__all__ = ["Outcome", "Proof", "further_points", "is_zero", "outcomes", "prove", "prove_same"]

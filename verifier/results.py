@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from verifier import formats, ledger, limits, rounding
+from verifier import formats, ledger, limits, rounding, summary
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.compare import FEWEST_DIGITS, Discrepancy, Subject
@@ -17,6 +17,7 @@ from verifier.outcome import HuntedRegion, PointText, Result, Sweep
 from verifier.verdict import Verdict
 
 if TYPE_CHECKING:
+    from verifier.sweep import Swept
     from verifier.hunt import Region
 
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
@@ -41,8 +42,8 @@ class Check:
     subject: Subject
     points: Sequence[tuple[float, ...]]
     listed: list[list[Discrepancy]]
-    sampled: list[list[Discrepancy]]
     upstream: float
+    swept: Sequence[Swept] = ()
 
     @cached_property
     def values(self) -> list[Any]:
@@ -77,6 +78,7 @@ class Judged:
     code: str
     expected: bool
     is_listed: bool = True
+    count: int = 1  # the points of a sweep that this one stands for
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
@@ -198,34 +200,45 @@ def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, stric
     return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed)
 
 
-def sweeps(checks: Sequence[Check], sampled: Sequence[Judged]) -> list[Sweep]:
-    """The sampled points, summed up per gradient."""
+def sampled(case: Case, check: Check, limit: str | None, *, strict: bool) -> list[Judged]:
+    """The examples of the swept points; the worst of each group stands for all that are no examples."""
     found = []
-    for check in checks:
-        for _, name in check.subject.claims if check.sampled else ():
-            rows = [j for j in sampled if j.check is check and j.discrepancy.name == name]
-            counts: dict[str, int] = {}
-            for verdict in Verdict:
-                if number := sum(j.discrepancy.verdict is verdict for j in rows):
-                    counts[verdict.value] = number
-            errors = sorted(j.result.error for j in rows if j.result.ulps is not None)
-            worst = max(rows, key=lambda j: (j.discrepancy.verdict.fails, j.result.error), default=None)
-            found.append(
-                Sweep(
-                    check.implementation,
-                    name,
-                    check.format.name,
-                    len(rows),
-                    counts,
-                    worst.result if worst else None,
-                    _quantile(errors, 0.5),
-                    _quantile(errors, 0.99),
-                    _quantile(errors, 1.0),
-                )
-            )
+    for swept in check.swept:
+        for group, rows in swept.examples:
+            for i, d in enumerate(rows):
+                j = judged(case, check, d, limit, strict=strict, is_listed=False)
+                found.append(j if i else replace(j, count=group.count - len(rows) + 1))
     return found
 
 
-def _quantile(ordered: Sequence[float], share: float) -> str | None:
-    """The smallest value that at least this share of the values does not exceed."""
-    return f"{ordered[max(0, math.ceil(share * len(ordered)) - 1)]:.6g}" if ordered else None
+def sweeps(case: Case, checks: Sequence[Check], sampled: Sequence[Judged]) -> list[Sweep]:
+    """The swept points, summed up per gradient."""
+    return [_sweep(case, check, swept, [j for j in sampled if j.check is check and j.discrepancy.name == swept.name]) for check in checks for swept in check.swept]
+
+
+def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Judged]) -> Sweep:
+    counts: dict[str, int] = {}
+    for group in swept.tally.groups:
+        counts[group.verdict.value] = counts.get(group.verdict.value, 0) + group.count
+    worst = max(examples, key=lambda j: (j.discrepancy.verdict.fails, j.result.error), default=None)
+    largest = max((j.result.error for j in examples if math.isfinite(j.result.error) and j.discrepancy.ulps is not None), default=None)
+
+    def quantile(share: float) -> str | None:
+        error = swept.tally.quantile(share)
+        return None if error is None or largest is None else f"{min(error, largest):.4g}"
+
+    return Sweep(
+        check.implementation,
+        swept.name,
+        check.format.name,
+        swept.tally.points,
+        counts,
+        worst.result if worst else None,
+        quantile(0.5),
+        quantile(0.99),
+        None if largest is None else f"{largest:.6g}",
+        total=swept.total,
+        is_exhaustive=swept.is_exhaustive,
+        statement=summary.text(case, check, swept) if swept.is_exhaustive else "",
+        regions=summary.regions(case, check, swept),
+    )

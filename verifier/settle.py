@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier import attribution, figures, findings
+from verifier import attribution, figures, findings, results
 from verifier.case import Case
 from verifier.compare import Truth
 from verifier.outcome import CaseReport, HuntedRegion
 from verifier.program import Programs
-from verifier.results import Check, Judged, judged, sweeps
+from verifier.results import Check, Judged, judged
 
 
 def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check], *, strict: bool, regions: Sequence[HuntedRegion] = ()) -> CaseReport:
@@ -18,8 +18,9 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
     listed: list[Judged] = []
     sampled: list[Judged] = []
     for check in checks:
-        for rows, kept in ((check.listed, listed), (check.sampled, sampled)):
-            kept.extend(judged(case, check, d, accepted[check.implementation], strict=strict, is_listed=kept is listed) for row in rows for d in row)
+        limit = accepted[check.implementation]
+        listed.extend(judged(case, check, d, limit, strict=strict, is_listed=True) for row in check.listed for d in row)
+        sampled.extend(results.sampled(case, check, limit, strict=strict))
     listed = attribution.with_blame(listed)
     proofs = findings.proofs(case, truth, checks)
     residuals = figures.residuals(case, programs, checks)
@@ -42,10 +43,10 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
         proofs={name: {gradient: o.kind for gradient, o in found.items()} for name, found in proofs.items()},
         proof_notes={name: {gradient: o.note for gradient, o in found.items()} for name, found in proofs.items()},
         results=tuple(j.result for j in listed),
-        sweeps=tuple(sweeps(checks, sampled)),
+        sweeps=tuple(results.sweeps(case, checks, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(told),
-        notes=tuple(findings.notes(case, programs)),
+        notes=tuple(findings.notes(case, programs, truth, told)),
         regions=tuple(regions),
     )

@@ -6,6 +6,7 @@ Points are judged in parts of a fixed size and the sums are joined in order, so 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,8 +21,9 @@ from verifier.verdict import Verdict
 
 PART = 1 << 16  # points of one item of work
 MANY = 20_000  # points from which a proof of the formula is worth its time
+SEVERAL = 500_000  # points from which several processes pay
 FIRST = 5  # examples kept of each group
-CANDIDATES = 200  # points with the largest error that are looked at again, exactly
+CANDIDATES = 40  # points with the largest error that are looked at again, exactly
 MOST_RUNS = 64  # intervals kept of one verdict: the largest gaps divide them
 NONE = -1.0  # the largest error of a group that has none
 
@@ -82,8 +84,9 @@ def run(work: Work, columns: Sequence[Any], *, jobs: int = 1, way: str = "any") 
     count = len(columns[0])
     if count >= MANY and way == "any":
         work = with_proofs(work)
+    jobs = jobs or ((os.cpu_count() or 1) if count >= SEVERAL else 1)
     parts = [([c[i : i + PART] for c in columns], i) for i in range(0, count, PART)]
-    tallies = in_processes(_part, parts, jobs=jobs, work=work, way=way)
+    tallies = in_processes(_part, parts, jobs=jobs, task=work, way=way)
     return [joined([t[k] for t in tallies]) for k in range(len(work.subject.claims))]
 
 
@@ -97,9 +100,9 @@ def with_proofs(work: Work) -> Work:
     return replace(work, proved=frozenset(proved))
 
 
-def _part(part: tuple[list[Any], int], *, work: Work, way: str) -> list[Tally]:
+def _part(part: tuple[list[Any], int], *, task: Work, way: str) -> list[Tally]:
     columns, start = part
-    return [tally(j, columns, start) for j in judge(work, columns, way=way)]
+    return [tally(j, columns, start) for j in judge(task, columns, way=way)]
 
 
 def tally(judged: Judged, columns: Sequence[Any], start: int = 0, *, runs: bool = False) -> Tally:
@@ -204,6 +207,26 @@ def _fewer(runs: list[Run]) -> list[Run]:
 
 
 # ---------------------------------------------------------------- the worst points, looked at again
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The tally of one gradient, with the worst and the first points of each group compared in full (the worst first)."""
+
+    name: str
+    tally: Tally
+    examples: tuple[tuple[Group, tuple[Discrepancy, ...]], ...]
+    total: int  # points that were asked for; more than the tally has where it was interrupted
+    is_exhaustive: bool = False
+    places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
+
+
+def swept(work: Work, tallies: Sequence[Tally], *, total: int, is_exhaustive: bool = False, places: tuple[int, int] | None = None) -> list[Swept]:
+    """The tallies of all claimed gradients with their examples."""
+    return [
+        Swept(name, t, tuple((g, tuple(examples(work, k, g))) for g in t.groups), total, is_exhaustive, places)
+        for k, ((_, name), t) in enumerate(zip(work.subject.claims, tallies, strict=True))
+    ]
 
 
 def worst_of(work: Work, claim: int, group: Group) -> Point:

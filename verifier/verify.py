@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verifier import points, results, settle
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
+from verifier.columns import Work
 from verifier.compare import Subject, Truth, compare, truth_of
 from verifier.errors import Complaint
 from verifier.formats import Format, format_named, round_exact
@@ -19,11 +20,18 @@ from verifier.program import Draft, Programs
 from verifier.symbolic import NotDifferentiable
 
 if TYPE_CHECKING:
+    from verifier.exhaustive import Progress
     from verifier.hunt import Region
+    from verifier.sweep import Swept
+
+MANY_POINTS = 100_000  # of a sample
 
 
-def verify(case: Case, *, strict: bool = False) -> CaseReport:
-    """Check every claimed gradient of every implementation of a case, at every point, in every format."""
+def verify(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None) -> CaseReport:
+    """Check every claimed gradient of every implementation of a case, at every point, in every format.
+
+    `jobs` processes share a sweep; `state` is the folder in which an exhaustive one keeps what is done, `progress` is told of it.
+    """
     programs = _programs(case)
     try:
         truth = truth_of(programs.truth)
@@ -33,15 +41,15 @@ def verify(case: Case, *, strict: bool = False) -> CaseReport:
         for name in case.formats:
             fmt = format_named(name)
             upstream = round_exact(fmt, exact_number(case.upstream))
-            listed, sampled = points.listed(case, fmt), points.sampled(case, fmt)
+            listed = points.listed(case, fmt)
             if case.hunt:
                 found_regions = _hunted(case, truth, subjects, fmt, upstream)
                 listed = list(dict.fromkeys([*listed, *(r.point for _, r in found_regions)]))
                 regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
-                swept = compare(truth, tested, sampled, fmt=fmt, upstream=upstream, detail=False) if sampled else []
-                checks.append(results.Check(implementation, fmt, tested, listed, found, swept, upstream))
+                swept = _swept(case, Work(truth, tested, fmt, upstream, _limit(case, implementation)), jobs, state, progress)
+                checks.append(results.Check(implementation, fmt, tested, listed, found, upstream, swept))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
     return settle.report(case, programs, truth, checks, strict=strict, regions=regions)
@@ -55,26 +63,55 @@ def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format,
     return [(name, r) for name, s in subjects.items() for r in hunt(truth, s, domain, fmt=fmt, upstream=upstream, seed=case.name, budget=case.budget)]
 
 
+def _swept(case: Case, work: Work, jobs: int, state: str | None, progress: Progress | None) -> list[Swept]:
+    """The sampled points, or all inputs, summed up."""
+    if case.exhaustive:
+        from verifier import exhaustive
+
+        return exhaustive.run(work, points.domain_of(case), jobs=jobs, state=state, progress=progress)
+    if not case.sample:
+        return []
+    from verifier import sweep
+
+    return sweep.swept(work, sweep.run(work, points.sample_columns(case, work.format), jobs=jobs), total=case.sample)
+
+
+def _limit(case: Case, implementation: str) -> float | None:
+    """The error in ulps that the case accepts of an implementation."""
+    own = next(i.accept_ulps for i in case.implementations if i.name == implementation)
+    text = own if own is not None else case.accept_ulps
+    return None if text is None else float(text)
+
+
 def subject(draft: Draft) -> Subject:
     """An implementation's whole program: the written backward pass, or the one that backprop generates."""
     whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
     return Subject(differentiated(whole), draft.claims)
 
 
-def verify_all(cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1) -> Report:
+def verify_all(
+    cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None
+) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it."""
     listed = list(cases)
     if len(listed) > WORTH_A_PROCESS:
         import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
-    reports = in_processes(verify_safely, listed, strict=strict, jobs=jobs)
+    light = [c for c in listed if not is_heavy(c)]
+    quick = iter(in_processes(verify_safely, light, strict=strict, jobs=jobs))
+    reports = [verify_safely(c, strict=strict, jobs=jobs, state=state, progress=progress) if is_heavy(c) else next(quick) for c in listed]
     broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
     return Report((*reports, *broken), tuple(complaints))
 
 
-def verify_safely(case: Case, *, strict: bool = False) -> CaseReport:
+def is_heavy(case: Case) -> bool:
+    """Whether a case is worth several processes of its own."""
+    return case.exhaustive or case.sample >= MANY_POINTS
+
+
+def verify_safely(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None) -> CaseReport:
     """`verify`, with a failure of the tool itself reported as an error of this case alone."""
     try:
-        return verify(case, strict=strict)
+        return verify(case, strict=strict, jobs=jobs, state=state, progress=progress)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 

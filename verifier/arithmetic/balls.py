@@ -247,6 +247,8 @@ def _cosh(a: Any) -> Any:
 def _pow(a: Any, b: Any) -> Any:
     if a.is_zero():
         return ONE if b.is_zero() else ZERO if b > 0 else NAN
+    if a.is_nan():  # NaN**0 would be 1
+        return NAN
     result = a**b
     if not result.is_finite() and a > 0 and b.is_finite():
         return _exp(b * a.log())
@@ -278,7 +280,8 @@ def _real(z: Any) -> Any:
 
 
 def _atan2(y: Any, x: Any) -> Any:
-    return arb.atan2(y, x) if not (y.is_zero() and x.is_zero()) else NAN
+    known = y.is_finite() and x.is_finite() and not (y.is_zero() and x.is_zero())  # Arb's atan2 of NaN is a finite ball
+    return arb.atan2(y, x) if known else NAN
 
 
 def _div(a: Any, b: Any) -> Any:

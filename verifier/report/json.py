@@ -121,6 +121,10 @@ def _sweep(s: Sweep) -> dict[str, Any]:
         "verdicts": s.verdicts,
         "worst": None if s.worst is None else _result(s.worst),
         "ulps": {"median": s.median, "p99": s.p99, "max": s.maximum},
+        "exhaustive": s.is_exhaustive,
+        "total": s.total,
+        "statement": s.statement or None,
+        "regions": [{"verdict": r.verdict.value, "low": r.low, "high": r.high, "points": r.count, "mixed": r.mixed, "words": r.words} for r in s.regions],
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from verifier.outcome import CaseReport, Finding, PointText, Report, Result
 from verifier.report.paint import Paint
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red")}
+SENTENCE = 132  # columns of a wrapped sentence
 COLOURS = {"error": "red", "warning": "yellow"}
 
 
@@ -42,6 +44,9 @@ def _case(c: CaseReport, paint: Paint) -> str:
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
         return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
     lines += table(_rows(c, paint), paint)
+    for s in c.sweeps:
+        if s.statement:
+            lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
     for residual in c.residuals:
         state = "" if residual.met is None else "  as expected" if residual.met else "  (expected elsewhere)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
@@ -76,7 +81,7 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
         rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
     for s in c.sweeps:
         if s.worst is not None:
-            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled"))
+            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="all" if s.is_exhaustive else "sampled"))
     return rows
 
 
@@ -89,9 +94,9 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
 
 def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "") -> list[str]:
     bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
-    said = ", ".join(paint(v if count == 1 else f"{n} {v}", bad.get(v, "")) for v, n in verdicts.items())
+    said = ", ".join(paint(v if count == 1 else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
-    where = f"{'of ' + str(count) + ' ' + (label or 'points') if count > 1 or label else ''}"
+    where = f"of {'all ' if label == 'all' else ''}{count:,}{'' if label == 'all' else ' ' + (label or 'points')}" if count > 1 or label else ""
     condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
     return [name, fmt, said, figures, condition, proof, where]
 

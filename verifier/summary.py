@@ -1,0 +1,103 @@
+"""What a sweep of all inputs shows, in words: one sentence for each gradient, and the regions where it does not pass."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from verifier import formats
+from verifier.outcome import SweepRegion
+from verifier.verdict import Verdict
+
+if TYPE_CHECKING:
+    from verifier.case import Case
+    from verifier.results import Check
+    from verifier.sweep import Run, Swept
+
+MOST_SHOWN = 3  # regions of a verdict that the sentence names one by one
+WORDS = {
+    Verdict.VANISHED: "vanishes",
+    Verdict.UNSTABLE: "is unstable",
+    Verdict.ILL_CONDITIONED: "is ill-conditioned",
+    Verdict.NONFINITE: "is NaN or infinite, or misses an infinity",
+    Verdict.WRONG: "is wrong",
+    Verdict.UNDEFINED: "is not defined",
+    Verdict.UNDECIDED: "could not be decided",
+}
+
+
+def text(case: Case, check: Check, swept: Swept) -> str:
+    """The sentence: *for every one of the 63,488 finite float16 inputs staged.dx is within 1.9 ulp, except 12 % where it vanishes: x >= 17.34*."""
+    tally = swept.tally
+    pair = "pairs of " if len(case.inputs) > 1 else ""
+    everything = f"{swept.total:,} {pair}finite {check.format.stored_in} {'inputs' if not pair else 'numbers'}{_domain(case)}"
+    who = f"{check.implementation}.{swept.name}"
+    start = f"for every one of the {everything}" if tally.points == swept.total else f"for the {tally.points:,} of the {everything} that were looked at before the interruption"
+    passing = sum(g.count for g in tally.groups if g.verdict.passes)
+    if not passing:
+        said = f"{who} never passes"
+    else:
+        error = max((_exact(rows) for g, rows in swept.examples if g.verdict.passes), default=0.0)
+        said = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
+    parts = []
+    for verdict, word in WORDS.items():
+        count = tally.count(verdict)
+        if count:
+            shown = regions(case, check, swept, verdict)
+            where = f": {_listed(shown)}" if shown else ""
+            parts.append(f"{_share(count, tally.points)} where it {word}{where}")
+    return f"{start} {said}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
+
+
+def _domain(case: Case) -> str:
+    given = dict(case.domain)
+    return " with " + " and ".join(f"{name} in [{given[name][0]}, {given[name][1]}]" for name in case.inputs if name in given) if given else ""
+
+
+def _exact(rows: object) -> float:
+    return max((float(d.ulps.abs_upper()) for d in rows if d.ulps is not None and d.ulps.is_finite()), default=0.0)  # type: ignore[attr-defined]
+
+
+def _upward(error: float) -> str:
+    """Three digits, rounded up: the sentence is true as it stands."""
+    places = 2 - math.floor(math.log10(error))
+    scale = 10.0**places
+    shown = math.ceil(error * scale * (1 - 1e-12)) / scale
+    return f"{shown:.3g}" if shown < 1000 else f"{shown:.3g}".replace("e+0", "e").replace("e+", "e")
+
+
+def _share(count: int, total: int) -> str:
+    share = 100 * count / total
+    if share >= 1:
+        return f"{share:.0f} %"
+    return f"{share:.1g} %" if share >= 0.01 else f"{count:,}"
+
+
+def _listed(found: tuple[SweepRegion, ...]) -> str:
+    if len(found) <= MOST_SHOWN:
+        return ", ".join(r.words for r in found)
+    return f"in {len(found)} intervals from {found[0].low} to {found[-1].high}"
+
+
+def regions(case: Case, check: Check, swept: Swept, *verdicts: Verdict) -> tuple[SweepRegion, ...]:
+    """The regions of the only input, in order, of some verdicts (default: all that do not pass)."""
+    if swept.places is None:
+        return ()
+    return tuple(_region(case.inputs[0], check, swept.places, r) for r in swept.tally.runs if not verdicts or r.verdict in verdicts)
+
+
+def _region(name: str, check: Check, places: tuple[int, int], r: Run) -> SweepRegion:
+    low, high = (formats.text(check.format, v) for v in (r.low, r.high))
+    mixed = r.count < r.last - r.first + 1
+    if r.first == r.last:
+        words = f"{name} = {low}"
+    elif (r.first, r.last) == places:
+        words = "everywhere"
+    elif r.last == places[1]:
+        words = f"{name} >= {low}"
+    elif r.first == places[0]:
+        words = f"{name} <= {high}"
+    else:
+        words = f"{low} <= {name} <= {high}"
+    inside = f" (at {_share(r.count, r.last - r.first + 1)} of these)" if mixed else ""
+    return SweepRegion(r.verdict, low, high, r.count, mixed, words + inside)
