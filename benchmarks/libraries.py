@@ -132,7 +132,7 @@ def function_names() -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Library:
-    """A library's functions by gate, its float64 scalar, and `check(f, backward, inputs) -> accepted`."""
+    """A library's functions by gate, its scalar of one number type, and `check(f, backward, inputs) -> accepted`."""
 
     name: str
     functions: dict[str, Callable[..., Any]]
@@ -192,29 +192,29 @@ def _function(library: str, dotted: str) -> Callable[..., Any] | None:
     return value
 
 
-def library(name: str) -> Library:
-    """The library, imported and set to float64 on the processor."""
+def library(name: str, number: str = "float64") -> Library:
+    """The library, imported and set to numbers of that format (float64, float32, float16, bfloat16) on the processor."""
     for part in SUBMODULES[name]:
         importlib.import_module(f"{name}.{part}")
     found = {gate: _function(name, dotted) for gate, dotted in function_names()[name].items()}
     functions = {gate: function for gate, function in found.items() if function is not None}
     for gate in INTEGER_ORDERS & functions.keys():
         functions[gate] = _with_integer_order(functions[gate])
-    return {"torch": _torch, "jax": _jax, "autograd": _autograd}[name](functions)
+    return {"torch": _torch, "jax": _jax, "autograd": _autograd}[name](functions, number)
 
 
 def _with_integer_order(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda n, a: function(int(n), a)
 
 
-def _torch(functions: dict[str, Callable[..., Any]]) -> Library:
+def _torch(functions: dict[str, Callable[..., Any]], number: str) -> Library:
     import torch
     from torch.autograd.gradcheck import GradcheckError
 
     torch.set_num_threads(1)
 
     def scalar(x: float) -> Any:
-        return torch.tensor(x, dtype=torch.float64)
+        return torch.tensor(x, dtype=getattr(torch, number))
 
     def check(forward: Callable[..., Any], backward: Callable[..., Any], inputs: Sequence[float]) -> bool:
         class Checked(torch.autograd.Function):
@@ -235,7 +235,7 @@ def _torch(functions: dict[str, Callable[..., Any]]) -> Library:
     return Library("torch", functions, scalar, check)
 
 
-def _jax(functions: dict[str, Callable[..., Any]]) -> Library:
+def _jax(functions: dict[str, Callable[..., Any]], number: str) -> Library:
     import jax
     from jax.test_util import check_grads
 
@@ -254,23 +254,26 @@ def _jax(functions: dict[str, Callable[..., Any]]) -> Library:
         return call
 
     functions = {gate: at_once(function) for gate, function in functions.items()}
+    scalar = getattr(jax.numpy, number)
 
     def check(forward: Callable[..., Any], backward: Callable[..., Any], inputs: Sequence[float]) -> bool:
         checked = jax.custom_vjp(forward)
         checked.defvjp(lambda *xs: (forward(*xs), xs), lambda xs, g: tuple(backward(g, *xs)))
         try:
-            check_grads(checked, tuple(jax.numpy.float64(x) for x in inputs), order=1, modes=["rev"])
+            check_grads(checked, tuple(map(scalar, inputs)), order=1, modes=["rev"])
         except AssertionError:
             return False
         return True
 
-    return Library("jax", functions, jax.numpy.float64, check)
+    return Library("jax", functions, scalar, check)
 
 
-def _autograd(functions: dict[str, Callable[..., Any]]) -> Library:
+def _autograd(functions: dict[str, Callable[..., Any]], number: str) -> Library:
     import numpy as np
     from autograd.extend import defvjp, primitive
     from autograd.test_util import check_grads
+
+    scalar = getattr(np, number)  # NumPy has no bfloat16
 
     def check(forward: Callable[..., Any], backward: Callable[..., Any], inputs: Sequence[float]) -> bool:
         checked = primitive(forward)
@@ -278,9 +281,9 @@ def _autograd(functions: dict[str, Callable[..., Any]]) -> Library:
         defvjp(checked, *(lambda _, *xs, k=k: lambda g: backward(g, *xs)[k] for k in positions))
         np.random.seed(0)  # noqa: NPY002 - the generator that autograd draws its direction from
         try:
-            check_grads(checked, tuple(positions), modes=["rev"], order=1)(*map(np.float64, inputs))
+            check_grads(checked, tuple(positions), modes=["rev"], order=1)(*map(scalar, inputs))
         except AssertionError:
             return False
         return True
 
-    return Library("autograd", functions, np.float64, check)
+    return Library("autograd", functions, scalar, check)

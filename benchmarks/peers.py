@@ -100,7 +100,7 @@ class Answer:
     problems: tuple[str, ...] = ()
 
 
-def _callables(tool: Library, asked: Asked, program: Program, point: Sequence[float]) -> tuple[Callable[..., Any], Callable[..., Any], list[float]]:
+def callables(tool: Library, asked: Asked, program: Program, point: Sequence[float]) -> tuple[Callable[..., Any], Callable[..., Any], list[float]]:
     """Forward and backward as functions of the claimed inputs; the others stay what they are at this point."""
     positions = [program.inputs.index(variable) for variable, _ in asked.claims]
     gradients = [program.names[name] for _, name in asked.claims]
@@ -163,12 +163,12 @@ def ask(name: str, asked: Asked) -> Answer:
 
 
 def _accepts(tool: Library, asked: Asked, program: Program, point: Sequence[float]) -> bool:
-    return tool.check(*_callables(tool, asked, program, point))
+    return tool.check(*callables(tool, asked, program, point))
 
 
 def _near(tool: Library, asked: Asked, point: Sequence[float], wanted: Sequence[float]) -> bool:
     """Whether every gradient in the library's own floats has kept two thirds of its digits."""
-    _, backward, inputs = _callables(tool, asked, asked.program, point)
+    _, backward, inputs = callables(tool, asked, asked.program, point)
     computed = [float(v) for v in backward(tool.scalar(1.0), *(tool.scalar(x) for x in inputs))]
     return _all_near(computed, wanted)
 
@@ -458,11 +458,12 @@ def versions(packages: Iterable[str]) -> str:
 def put(section: str, path: Path) -> None:
     """The section into the page: in the place of the one with its heading, or at the end; nothing else is touched."""
     text = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
-    start = f"\n{text}".find(f"\n{HEADING}\n")
+    heading = section.partition("\n")[0]
+    start = f"\n{text}".find(f"\n{heading}\n")
     if start < 0:
         text = f"{text.rstrip()}\n\n{section}"
     else:
-        end = text.find("\n## ", start + len(HEADING))
+        end = text.find("\n## ", start + len(heading))
         text = text[:start] + section + ("" if end < 0 else text[end:])
     path.write_text(text, encoding="utf-8")
 

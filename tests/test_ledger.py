@@ -56,7 +56,7 @@ def check_of(text: str, implementation: int = 0) -> tuple[Check, list[attributio
     point = tuple(float(v) for _, v in case.points[0].values)
     tested = subject(draft)
     found = compare(truth_of(case.programs.truth), tested, [point], fmt=FLOAT64)
-    return Check(draft.implementation.name, FLOAT64, tested, [point], found, [], 1.0), found[0]
+    return Check(draft.implementation.name, FLOAT64, tested, [point], found, 1.0), found[0]
 
 
 def fraction(ball: arb) -> Fraction:
@@ -426,7 +426,7 @@ def test_the_difference_of_two_ledgers_is_the_difference_of_the_gradients() -> N
     assert case.programs is not None
     drafts = {d.implementation.name: subject(d) for d in case.programs.drafts}
     point = (1.3, -0.7, 0.1, 2.9, 0.3)
-    checks = {n: Check(n, FLOAT64, s, [point], [], [], 1.0) for n, s in drafts.items()}
+    checks = {n: Check(n, FLOAT64, s, [point], [], 1.0) for n, s in drafts.items()}
     sides = attribution.difference((checks["fused"], "dw0"), (checks["staged"], "dw0"), point)
     values = [checks[n].value("dw0", 0) for n in ("fused", "staged")]
     assert None not in values

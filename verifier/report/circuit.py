@@ -39,7 +39,7 @@ def render(case: Case, *, paint: Paint, implementation: str | None = None, point
             tested = subject(draft)
             blocks.append(_circuit(draft.implementation.name, tested, chosen, fmt, upstream, paint))
             found = compare(truth, tested, [chosen], fmt=fmt, upstream=upstream)
-            checks[draft.implementation.name] = Check(draft.implementation.name, fmt, tested, [chosen], found, [], upstream)
+            checks[draft.implementation.name] = Check(draft.implementation.name, fmt, tested, [chosen], found, upstream)
             blocks += _ledgers(checks[draft.implementation.name], paint)
     blocks += _residuals(case.programs, checks, chosen, paint)
     return "\n".join(blocks) + "\n"
