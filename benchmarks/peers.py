@@ -30,11 +30,11 @@ from libraries import Library, lacks, library, run
 from machine import describe
 
 from verifier import limits, points, symbolic
-from verifier.accuse import reads_upstream
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
 from verifier.compare import Discrepancy, Subject, Truth, compare, truth_of
 from verifier.formats import FORMATS, exact, format_named, round_exact
+from verifier.linearity import reads_upstream
 from verifier.load import load
 from verifier.mutate import Mutant, mutants
 from verifier.program import Draft, Program, add_backward

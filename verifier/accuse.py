@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,10 @@ from verifier.diagnose import Diagnosis
 from verifier.errors import Place
 from verifier.formats import Format
 from verifier.program import Draft, Program
-from verifier.verdict import Verdict
 
 MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
 SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
 SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # of the inputs at ordinary points
-OTHER_UPSTREAM = -1.375  # exact in every format
 FIGURES = 20
 UNEXPLAINED = "this line is wrong"
 
@@ -193,30 +191,6 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         line = next((s.line for s in (forward.steps[forward.output],)), -1)
         guilt = blame.Guilt(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
         return diagnose.diagnose(whole, trial, guilt, fmt=fmt)
-
-
-# ---------------------------------------------------------------- the gradient that flows in
-
-
-def reads_upstream(draft: Draft) -> bool:
-    """Whether a hand-written backward pass uses the gradient that flows into the output."""
-    program = draft.whole
-    if program is None:
-        return True
-    seeds = {i for i, s in enumerate(program.steps) if s.gate == "upstream"}
-    return any(seeds.intersection(s.args) for s in program.steps)
-
-
-def not_linear(truth: compare.Truth, subject: compare.Subject, rows: Iterable[Sequence[compare.Discrepancy]], *, fmt: Format) -> list[compare.Discrepancy]:
-    """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it."""
-    checked = list(rows)[:MOST_POINTS]
-    again = compare.compare(truth, subject, [row[0].point for row in checked if row], fmt=fmt, upstream=OTHER_UPSTREAM, detail=False)
-    return [
-        after
-        for row, others in zip(checked, again, strict=True)
-        for before, after in zip(row, others, strict=True)
-        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG
-    ]
 
 
 # ---------------------------------------------------------------- where the floats fail

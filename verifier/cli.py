@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:  # noqa: PLR2004
+    if not text.isdigit() or int(text) > 4096:
         raise argparse.ArgumentTypeError("a number of processes")
     return int(text)
 
@@ -139,9 +139,8 @@ def _check(options: argparse.Namespace) -> int:
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
-    from verifier.verify import verify_all
-
     from verifier.report.progress import progress_on
+    from verifier.verify import verify_all
 
     bar = progress_on(sys.stderr)
     report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, jobs=options.jobs, state=getattr(options, "state", None), progress=bar)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from verifier import accuse, attribution, proof, symbolic
-from verifier.accuse import Charge
+from verifier import attribution, linearity, proof, symbolic
 from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
 from verifier.compare import Truth
@@ -18,6 +18,9 @@ from verifier.program import Draft, Program, Programs
 from verifier.proof import Outcome
 from verifier.results import Check, Judged, point_text
 from verifier.verdict import Verdict
+
+if TYPE_CHECKING:
+    from verifier.accuse import Charge
 
 
 def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
@@ -92,6 +95,8 @@ def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
         return []
     ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
     check = ordered[0].check
+    from verifier import accuse
+
     return accuse.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
 
 
@@ -131,6 +136,8 @@ def _first_failure(worst: Judged) -> tuple[str, ...]:
     if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
         return ()
     program = worst.check.subject.program
+    from verifier import accuse
+
     failure = accuse.first_failure(worst.check.subject, worst.discrepancy.point, worst.discrepancy.name, fmt=worst.check.format, upstream=worst.check.upstream)
     if failure is None:
         return ()
@@ -242,6 +249,8 @@ def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) ->
         check = next((c for c in checks if c.implementation == draft.implementation.name), None)
         if check is None or draft.forward is programs.truth or case.function is None or not check.points:
             continue
+        from verifier import accuse
+
         error = accuse.forward_error(programs.truth, draft.forward, check.points, fmt=check.format)
         if error is None:
             continue
@@ -267,16 +276,17 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
     found: list[Finding] = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
-        if check is None or draft.whole is None or not accuse.reads_upstream(draft):
+        if check is None or draft.whole is None or not linearity.reads_upstream(draft):
             continue
-        for d in accuse.not_linear(truth, check.subject, check.listed, fmt=check.format):
+        other = linearity.other_upstream(check.upstream, seed=case.name)
+        for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, other=other):
             if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)
             found.append(
                 finding(
                     "V106",
-                    f"{check.implementation}.{d.name} is not linear in the gradient that flows in: right for upstream {check.upstream!r}, wrong for {accuse.OTHER_UPSTREAM!r}",
+                    f"{check.implementation}.{d.name} is not linear in the gradient that flows in: right for upstream {check.upstream!r}, wrong for {other!r}",
                     place or draft.implementation.place,
                     implementation=check.implementation,
                     gradient=d.name,
@@ -303,7 +313,7 @@ def notes(case: Case, programs: Programs, truth: Truth, told: Sequence[Finding])
     return found + [
         f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
         for d in programs.drafts
-        if d.whole is not None and not accuse.reads_upstream(d)
+        if d.whole is not None and not linearity.reads_upstream(d)
     ]
 
 

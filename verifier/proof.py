@@ -26,6 +26,7 @@ from verifier.verdict import Verdict
 from verifier.zeros import is_zero
 
 FURTHER_POINTS = 20  # where two programs are compared besides the listed points
+CHECKED_POINTS = 4  # of them, where the enclosures must not contradict a proof
 CHECK_BITS = 256  # at which the enclosures of two programs must not contradict a proof
 NEAR = 0.25  # further points lie within this part of a listed point where no domain is given
 DIGITS_PER_BIT = 0.30103
@@ -76,13 +77,14 @@ def outcomes(
     `points` are numbers of the format; `domain` has one entry for each input; `listed` is what `compare` found at the
     points, where that is known already. A proof says nothing about boundaries: where a listed point is wrong, that counts.
     """
-    further = further_points(points, len(subject.program.inputs), fmt=fmt, domain=domain, seed=seed)
-    proofs = _believed(truth, subject, (*points, *further), fmt=fmt, upstream=upstream)
+    count = len(subject.program.inputs)
+    few = further_points(points, count, fmt=fmt, domain=domain, seed=seed, most=CHECKED_POINTS)
+    proofs = _believed(truth, subject, (*points, *few), fmt=fmt, upstream=upstream)
     rows = list(listed) if listed is not None else compare(truth, subject, points, fmt=fmt, upstream=upstream) if points else []
     wrong = {row[i].name for row in rows for i in range(len(row)) if row[i].verdict is Verdict.WRONG}
     open_claims = [name for _, name in subject.claims if name not in proofs]
     if any(name not in wrong for name in open_claims):
-        rows += compare(truth, subject, further, fmt=fmt, upstream=upstream)
+        rows += compare(truth, subject, further_points(points, count, fmt=fmt, domain=domain, seed=seed), fmt=fmt, upstream=upstream)
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         proof = proofs.get(name)
@@ -95,13 +97,13 @@ def outcomes(
 
 
 def further_points(
-    points: Sequence[tuple[float, ...]], count: int, *, fmt: Format, domain: Sequence[tuple[float, float] | None] | None = None, seed: int = 0
+    points: Sequence[tuple[float, ...]], count: int, *, fmt: Format, domain: Sequence[tuple[float, float] | None] | None = None, seed: int = 0, most: int = FURTHER_POINTS
 ) -> list[tuple[float, ...]]:
     """Random points of the format: in the domain where one is given, else near the listed points."""
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     centres = list(points) or [(0.0,) * count]
     result = []
-    for k in range(FURTHER_POINTS):
+    for k in range(most):
         row = []
         for i, x in enumerate(centres[k % len(centres)]):
             interval = domain[i] if domain is not None else None

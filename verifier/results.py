@@ -17,8 +17,8 @@ from verifier.outcome import HuntedRegion, PointText, Result, Sweep
 from verifier.verdict import Verdict
 
 if TYPE_CHECKING:
-    from verifier.sweep import Swept
     from verifier.hunt import Region
+    from verifier.sweep import Swept
 
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
 RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from verifier import points, results, settle
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
-from verifier.columns import Work
 from verifier.compare import Subject, Truth, compare, truth_of
 from verifier.errors import Complaint
 from verifier.formats import Format, format_named, round_exact
@@ -48,7 +47,7 @@ def verify(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None
                 regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
-                swept = _swept(case, Work(truth, tested, fmt, upstream, _limit(case, implementation)), jobs, state, progress)
+                swept = _swept(case, truth, tested, fmt, upstream, implementation, jobs=jobs, state=state, progress=progress) if case.sample or case.exhaustive else []
                 checks.append(results.Check(implementation, fmt, tested, listed, found, upstream, swept))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
@@ -63,16 +62,16 @@ def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format,
     return [(name, r) for name, s in subjects.items() for r in hunt(truth, s, domain, fmt=fmt, upstream=upstream, seed=case.name, budget=case.budget)]
 
 
-def _swept(case: Case, work: Work, jobs: int, state: str | None, progress: Progress | None) -> list[Swept]:
+def _swept(
+    case: Case, truth: Truth, tested: Subject, fmt: Format, upstream: float, implementation: str, *, jobs: int, state: str | None, progress: Progress | None
+) -> list[Swept]:
     """The sampled points, or all inputs, summed up."""
+    from verifier import exhaustive, sweep
+    from verifier.columns import Work
+
+    work = Work(truth, tested, fmt, upstream, _limit(case, implementation))
     if case.exhaustive:
-        from verifier import exhaustive
-
         return exhaustive.run(work, points.domain_of(case), jobs=jobs, state=state, progress=progress)
-    if not case.sample:
-        return []
-    from verifier import sweep
-
     return sweep.swept(work, sweep.run(work, points.sample_columns(case, work.format), jobs=jobs), total=case.sample)
 
 

@@ -52,7 +52,7 @@ def _ends(*results: Any) -> Range | None:
         return None
     low, high = results[0].lower(), results[0].upper()
     for r in results[1:]:
-        low, high = (r.lower() if r.lower() < low else low), (r.upper() if r.upper() > high else high)
+        low, high = (min(low, r.lower())), (max(high, r.upper()))
     return Range(low, high)
 
 

@@ -1,0 +1,41 @@
+"""A backward pass must be linear in the gradient that flows in: it is tried with a second one."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterable, Sequence
+
+from verifier.compare import Discrepancy, Subject, Truth, compare
+from verifier.formats import Format
+from verifier.program import Draft
+from verifier.verdict import Verdict
+
+UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format
+MOST_POINTS = 3  # listed points at which it is tried
+
+
+def reads_upstream(draft: Draft) -> bool:
+    """Whether a hand-written backward pass uses the gradient that flows into the output."""
+    program = draft.whole
+    if program is None:
+        return True
+    seeds = {i for i, s in enumerate(program.steps) if s.gate == "upstream"}
+    return any(seeds.intersection(s.args) for s in program.steps)
+
+
+def other_upstream(upstream: float, *, seed: str) -> float:
+    """A second gradient to flow in, drawn by the seed."""
+    return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
+
+
+def not_linear(truth: Truth, subject: Subject, rows: Iterable[Sequence[Discrepancy]], *, fmt: Format, other: float) -> list[Discrepancy]:
+    """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it."""
+    checked = [row for row in rows if row][:MOST_POINTS]
+    again = compare(truth, subject, [row[0].point for row in checked], fmt=fmt, upstream=other, detail=False)
+    return [
+        after
+        for row, others in zip(checked, again, strict=True)
+        for before, after in zip(row, others, strict=True)
+        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG
+    ]
