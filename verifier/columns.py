@@ -29,6 +29,8 @@ FAINT = 2.0**-10  # ulps; an error below it is as good as none
 STEPS = 512  # an error is known to a 512th of its power of two, rounded up
 OFFSET = 0.382  # errors are often short numbers themselves, which must not lie on the border between two steps
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
+EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 128 bits
+HALF = 0.5  # ulps: what is closer is the number rounded
 FEWEST = 48  # points of a range; fewer are quicker one by one
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
@@ -385,22 +387,18 @@ def _by_balls(work: Work, columns: list[Any], computed: list[Any], found: list[J
         value, exact, literal, real, same = _ball_runs(work, lists)
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
-            low, high = _floats(map(arb.lower, exact[k])), _floats(map(arb.upper, exact[k]))
-            if work.format.precision > NARROW:
-                e, unit = _from_balls(work, computed[k], exact[k], low, high)
-            else:
-                thin = low == high
-                thin[thin] = [exact[k][i] == low[i] for i in np.flatnonzero(thin).tolist()]
-                e, unit, _ = _from_ends(work, computed[k], np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))
+            e, unit = (_from_balls if work.format.precision > NARROW else _from_wide_balls)(work, computed[k], exact[k])
             e.is_rounded = e.is_rounded & has_value
             if same[k]:
                 e.right = has_value
+            elif work.subject.claims[k][1] in work.proved:
+                e.right = np.fromiter(map(arb.is_finite, real[k]), bool, len(value))
             else:
                 distance = list(map(operator.sub, real[k], literal[k]))
                 e.right = np.nextafter(_floats(map(arb.abs_upper, distance)), np.inf) <= unit[0]
                 if not work.has_literals and not e.right.all():
                     at = np.flatnonzero(~e.right)
-                    e.wrong = np.zeros(len(low), bool)
+                    e.wrong = np.zeros(len(value), bool)
                     e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
             _classify(work, e, j)
 
@@ -409,24 +407,43 @@ def _floats(values: Any) -> Any:
     return np.array(list(map(float, values)), dtype=np.float64)
 
 
-def _from_balls(work: Work, c: Any, g: list[Any], low: Any, high: Any) -> tuple[_Enclosed, tuple[Any, Any]]:
-    """What balls tell in float64: both ends round alike; the residual is taken in balls, and its ends are rounded outward."""
+def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[_Enclosed, tuple[Any, Any]]:
+    """What balls tell in a narrow format: their ends in float64."""
+    low, high = _floats(map(arb.lower, g)), _floats(map(arb.upper, g))
+    thin = low == high
+    thin[thin] = [g[i] == low[i] for i in np.flatnonzero(thin).tolist()]
+    return _from_ends(work, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
+
+
+def _from_balls(work: Work, c: Any, g: list[Any]) -> tuple[_Enclosed, tuple[Any, Any]]:
+    """What balls tell in float64, from the residual in balls, its radius, and the float next to g's midpoint.
+
+    That float is g rounded where g is certainly less than half an ulp away. Where the computed one is more than that away it is
+    not the rounded one, whichever that is.
+    """
     fmt = work.format
-    is_rounded = (low == high) & ~np.isnan(low)
-    mantissa, exponent = np.frexp(low)
-    for i in np.flatnonzero(is_rounded & (np.abs(mantissa) == 0.5)).tolist():  # a power of two: is g on it, above, or below?
-        if abs(g[i]) < abs(low[i]):
+    near, radius = _floats(g), _floats(map(arb.rad, g))
+    residual = np.abs(_floats(map(operator.sub, map(arb, np.where(np.isfinite(c), c, 0.0).tolist()), g)))
+    slack = np.nextafter(radius * (1 + EXTRA) + (np.abs(near) + np.abs(residual)) * EXTRA**2, np.inf)
+    least, most = np.maximum(residual * (1 - EXTRA) - slack, 0.0), np.nextafter(residual * (1 + EXTRA) + slack, np.inf)
+    mantissa, exponent = np.frexp(near)
+    unknown = ~np.isfinite(near) | (np.abs(near) > fmt.largest / 2) | (near == 0) | np.isnan(radius)
+    for i in np.flatnonzero(np.abs(mantissa) == 0.5).tolist():  # a power of two: is g on it, above, or below?
+        if abs(g[i]) < abs(near[i]):
             exponent[i] -= 1
-        elif not abs(g[i]) >= abs(low[i]):
-            is_rounded[i] = False
-    exponent = np.where(low == 0, fmt.emin, np.maximum(exponent - 1, fmt.emin)) - fmt.precision + 1
-    unit = np.where(is_rounded & np.isfinite(low), np.ldexp(1.0, exponent), np.nan)
-    residual = list(map(operator.sub, map(arb, np.where(np.isfinite(c), c, 0.0).tolist()), g))
-    d_low, d_high = np.nextafter(_floats(map(arb.lower, residual)), -np.inf), np.nextafter(_floats(map(arb.upper, residual)), np.inf)
-    least = np.ldexp(np.maximum(np.maximum(d_low, -d_high), 0.0), -exponent)
-    most = np.ldexp(np.maximum(np.abs(d_low), np.abs(d_high)), -exponent)
+        elif not abs(g[i]) >= abs(near[i]):
+            unknown[i] = True
+    for i in np.flatnonzero(near == 0).tolist():
+        unknown[i] = not g[i].is_zero()
+    exponent = np.where(near == 0, fmt.emin, np.maximum(exponent - 1, fmt.emin)) - fmt.precision + 1
+    unit = np.where(unknown, np.nan, np.ldexp(1.0, exponent))
+    ulps_low, ulps_high = np.ldexp(least, -exponent), np.ldexp(most, -exponent)
+    zero = (near == 0) & ~unknown
+    exact = (radius == 0) & (residual == 0)
+    ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -exponent), u) for u in (ulps_low, ulps_high))
+    is_rounded = (slack < unit / 4) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c)
     none = np.zeros(len(c), bool)
-    return _Enclosed(c, np.where(is_rounded, low, np.nan), is_rounded & np.isfinite(low), least, most, none, none), (unit, unit)
+    return _Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, ulps_low, ulps_high, none, none), (unit, unit)
 
 
 def _ball_runs(work: Work, columns: list[list[Any]]) -> tuple[list[Any], list[list[Any]], list[list[Any]], list[list[Any]], list[bool]]:
