@@ -11,6 +11,7 @@ import time
 from collections import Counter
 
 from machine import describe
+
 from verifier import load, points, proof
 from verifier.compare import truth_of
 from verifier.formats import exact, format_named, round_exact

@@ -1,7 +1,8 @@
 """The verdicts of columns of points: what `compare` says of each, decided for many at once where that is possible.
 
 Four ways, each for what the one before left open: vectors of float64 intervals (formats of 32 bits and less), whole ranges of
-one input in which the floats do not change, columns of balls, and `compare` point by point. Every decision is certified, so a point's verdict does not depend on the way it took.
+one input in which the floats do not change, columns of balls, and `compare` point by point. Every decision is certified, so the ways cannot
+contradict each other; only what one leaves undecided another may decide.
 """
 
 from __future__ import annotations

@@ -161,12 +161,12 @@ def _headline(code: str, worst: Judged) -> str:
     off = f"{r.ulps} ulp off" if r.ulps is not None else f"{r.subnormals} smallest subnormals off 0" if r.subnormals is not None else "no number"
     return {
         "V101": f"wrong gradient: {who}{reason}",
-        "V102": f"{who} is {r.computed} where the exact gradient is {r.rounded}{reason}",
+        "V102": f"{who} is {r.computed} where the exact gradient rounds to {r.rounded}{reason}",
         "V103": f"{who} could not be decided{reason}",
         "V104": f"{who} is {off}, more than the case accepts",
         "V201": f"{who} is {off}, more than the conditioning explains{'' if r.condition is None else f' (κ = {r.condition})'}",
         "V202": f"{who} is {off}, as the condition number {r.condition} explains",
-        "V203": f"{who} vanished: it is 0 where the exact gradient is {r.rounded}",
+        "V203": f"{who} vanished: it is 0 where the exact gradient rounds to {r.rounded}",
         "V204": f"{who} is not defined here{reason}",
     }[code]
 

@@ -260,7 +260,7 @@ _gate("huber(delta, a)",  means="where(abs(a) <= delta, a * a / 2, delta * (abs(
                           partials=("where(abs(a) <= delta, 0, (abs(a) - delta) * dout)", "where(abs(a) <= delta, a * dout, sign(a) * delta * dout)"),
       float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0")
 _gate("pseudo_huber(delta, a)", means="delta * delta * (sqrt(1 + (a / delta)**2) - 1)",
-      partials=("delta * (a / delta)**4 / (hypot(1, a / delta) * (1 + hypot(1, a / delta))**2)", "a / hypot(1, a / delta)"),
+      partials=("delta * (a / delta / (1 + hypot(1, a / delta)))**2 * (a / delta / hypot(1, a / delta)) * (a / delta)", "a / hypot(1, a / delta)"),
       float64="scipy.special.pseudo_huber", arrays="scipy.special.pseudo_huber", where="delta > 0")
 
 _group[0] = "error functions"

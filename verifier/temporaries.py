@@ -47,6 +47,8 @@ def relocated(program: Program, trial: Trial, *, fmt: Format) -> list[Guilt]:
 def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, readers: Sequence[Definition], fmt: Format) -> list[Guilt]:
     """The guilt of a temporary in place of that of the adjoints made of it; nothing where its right value cannot be told."""
     land, values, at = trial.land, trial.values, temporary.last
+    if len(readers) > 1 and sum(any(g.definition == r.last for g in trial.guilty) for r in readers) == 1:
+        return []  # what else is made of it is right: the one wrong statement is the nearer suspect
     inside = next(_cone(program, trial, r) for r in readers if r.last == guilt.definition)
     starts = (values[at], [-v for v in values[at]] if all(isinstance(v, arb) for v in values[at]) else [])
     found = (solved(lambda x: recomputed(program, values, inside, {at: x}), start, land.adjoints[guilt.forward], first=land.first) for start in starts if start)
