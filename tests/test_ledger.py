@@ -163,8 +163,8 @@ def test_the_effects_of_smooth_programs_add_up_to_the_residual(name: str, text: 
     plan = planned(text, "x", "y")
     x, y = (floats.literal(str(v), fmt) for v in (x, y))
     for found in ledger.ledgers(plan, [(x, y)], fmt=fmt)[0]:
-        if isinstance(found, NoLedger):  # float16 ends at 65504
-            assert name == "float16"
+        if isinstance(found, NoLedger):  # 3**81 is beyond the formats of 8 exponent bits; float16 ends at 65504
+            assert name != "float64"
             assert found.step >= 0
             continue
         with balls.precision(4000):

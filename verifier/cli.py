@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
 
-COMMANDS = ("check", "hunt", "show", "mutate", "explain", "gates")
+COMMANDS = ("check", "hunt", "show", "plot", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | show | mutate | explain | gates", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="check | hunt | show | plot | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
@@ -95,6 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=_show)
+    plot = commands.add_parser("plot", help="draw the error in ulps over one input, as SVG")
+    plot.add_argument("path", metavar="CASE", help="a case file")
+    plot.add_argument("--over", required=True, metavar="INPUT", help="the input of the horizontal axis: over its domain, or over all floats")
+    plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
+    plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
+    plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input)")
+    plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
+    plot.add_argument("--point", type=int, default=1, metavar="K", help="the other inputs are those of the K-th point (default: 1)")
+    plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
+    plot.set_defaults(run=_plot)
     mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line, and see that every edit is caught, named and diagnosed")
     mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
@@ -173,6 +184,35 @@ def _show(options: argparse.Namespace) -> int:
             print(f"verifier: {problem}", file=sys.stderr)
             return USAGE_ERROR
         sys.stdout.write(circuit.render(case, paint=paint_for(sys.stdout), implementation=options.implementation, point=options.point))
+    return USAGE_ERROR if loaded.complaints else 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    loaded = _load(options.path)
+    _complain(loaded)
+    from verifier.formats import format_problem
+    from verifier.plot import curves
+    from verifier.report import svg
+    from verifier.verify import subject
+
+    case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
+    if case is None or case.programs is None:
+        print("verifier: no case to plot", file=sys.stderr)
+        return USAGE_ERROR
+    subjects = {d.implementation.name: subject(d) for d in case.programs.drafts}
+    try:
+        problem = format_problem(options.form) if options.form else None
+        if problem is not None:
+            raise ValueError(problem)  # noqa: TRY301
+        found = curves(case, subjects, over=options.over, implementation=options.implementation, gradient=options.gradient, form=options.form, point=options.point)
+    except ValueError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    drawing = svg.render(found, title=f"{case.name}: error of the gradient over {options.over}")
+    if options.output:
+        Path(options.output).write_text(drawing, encoding="utf-8")
+    else:
+        sys.stdout.write(drawing)
     return USAGE_ERROR if loaded.complaints else 0
 
 

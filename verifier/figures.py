@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any
 
-from verifier import account, attribution, formats, limits, symbolic
+from flint import arb
+
+from verifier import account, attribution, formats, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.catalogue import finding
 from verifier.outcome import Finding, PublishedResult, ResidualResult
 from verifier.program import Program, Programs
 from verifier.results import Check, digits, point_text
+from verifier.zeros import is_zero, is_zero_at
 
+RESIDUAL_BITS = (192, 768, 3072)  # at which a residual over the reals is tried
 MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side by side
 
 
@@ -40,7 +43,7 @@ def _residual(case: Case, text: str, expected: str | None, program: Program, che
     computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
     met = None if expected is None else computed == float(expected)
     sides = difference(program, checks, point) if at < MOST_LEDGERS else []
-    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, at), expected, met, tuple(map(account.difference_of, sides)))
+    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(account.difference_of, sides)))
 
 
 def difference(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> list[account.Side]:
@@ -52,26 +55,36 @@ def difference(program: Program, checks: dict[str, Check], point: tuple[float, .
     return attribution.difference((checks[first], name), (checks[second], other), point)
 
 
-def _exact_residual(program: Program, checks: dict[str, Check], at: int) -> str | None:
-    """The residual over the reals, where every reference is a checked gradient; equal inputs' gradients are one number."""
-    dag = symbolic.Dag(())
-    sources: dict[str, Any] = {}
-    steps = []
+def _exact_residual(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> str | None:
+    """The residual over the reals: `0` where that is proved, for all inputs or at the point; None where no digits are certain."""
+    whole = _together(program, checks)
+    upstream = next(iter(checks.values())).upstream
+    for bits in RESIDUAL_BITS:
+        with balls.precision(bits):
+            columns = [[arb(x)] for x in point]
+            value = balls.run(whole, columns, bits=bits, strict=False, upstream=arb(upstream))[whole.output][0]
+            if (text := digits(value)) is not None:
+                return text
+            if value.is_finite() and value.contains(0) and (is_zero(whole, whole.output) or is_zero_at(whole, whole.output, point)):
+                return "0"
+    return None
+
+
+def _together(program: Program, checks: dict[str, Check]) -> Program:
+    """The implementations over the reals, written into one graph in which equal steps are one, and the residual of their names."""
+    inputs = next(iter(checks.values())).subject.program.inputs
+    dag = symbolic.Dag(inputs)
+    written: dict[str, list[int]] = {}
+    references = []
     for reference in program.inputs:
         implementation, _, name = reference.partition(".")
-        found = next((d for d in checks[implementation].listed[at] if d.name == name), None)
-        if found is None or not isinstance(found.exact, limits.Finite):
-            return None
-        steps.append(dag.leaf("input", found.input))
-        sources[found.input] = found.exact.ball
-    output = dag.splice(symbolic.primitive(program), steps)[symbolic.primitive(program).output]
-    inputs = tuple(s.text for s in dag.steps if s.gate == "input")
-    order = sorted(range(len(dag.steps)), key=lambda i: dag.steps[i].gate != "input")
-    moved = {old: new for new, old in enumerate(order)}
-    exact = Program(tuple(dag.steps[i]._replace(args=tuple(moved[a] for a in dag.steps[i].args)) for i in order), inputs, {}, moved[output])
-    value = balls.run(exact, [[sources[name]] for name in inputs], bits=192, strict=False)[exact.output][0]
-    with balls.precision(192):
-        return digits(value)
+        subject = checks[implementation].subject
+        if implementation not in written:
+            written[implementation] = dag.splice(subject.exact[0], range(len(inputs)))
+        references.append(written[implementation][subject.index(name)])
+    residual = symbolic.primitive(program)
+    output = dag.splice(residual, references)[residual.output]
+    return Program(tuple(dag.steps), inputs, {}, output)
 
 
 def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Finding]:
