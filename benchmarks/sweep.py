@@ -2,8 +2,9 @@
 
 The two networks of the cs231n notes at random points, all gradients. Ours: the whole verdict (computed in float64, compared with
 the exact gradient, its formula judged), of which correct rounding is a part; and the exact gradient alone, correctly rounded.
-Beside them SymPy's gradient by lambdify in mpmath at 113 bits, which certifies nothing, and in mpmath.iv at 113 bits, whose
-intervals are rounded at both ends.
+Beside them SymPy's gradient by lambdify in mpmath at 113 bits, which certifies nothing, plain and with common subexpressions
+shared, and the latter in mpmath.iv at 113 bits, whose intervals are rounded at both ends. "Outside Arb" is what a verdict takes
+more than the calls of Arb that it makes.
 """
 
 from __future__ import annotations
@@ -77,35 +78,39 @@ def lambdified(program: Program, *, shared: bool) -> Any:
     return sympy.lambdify(symbols, [sympy.diff(whole, s) for s in symbols], "mpmath", cse=shared)
 
 
+def measure(name: str, text: str, inputs: tuple[str, ...]) -> None:
+    draw = random.Random(231)
+    program, _ = build_expression(Source(text, name, 1, 1, text), inputs)
+    assert program is not None
+    claims = tuple((i, f"d{i}") for i in inputs)
+    work = Work(truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64)
+    points = [tuple(draw.uniform(-10, 10) for _ in inputs) for _ in range(POINTS)]
+    given = [np.array(c) for c in zip(*points, strict=True)]
+    columns.judge(work, [c[:50] for c in given])
+    plain, shared, interval = (lambdified(program, shared=cse) for cse in (False, True, True))
+    mpmath.mp.prec = mpmath.iv.prec = 113
+    mpf, mpi = mpmath.mp.mpf, mpmath.iv.mpf
+    interval.__globals__.update({n: getattr(mpmath.iv, n) for n in ("exp", "mpf")})
+    seconds = {
+        "correct rounding (verifier)": best(lambda: certified(program, given)),
+        "verdicts (verifier)": best(lambda: columns.judge(work, given)),
+        "mpmath": best(lambda: [[float(v) for v in plain(*map(mpf, p))] for p in points], 2),
+        "mpmath, shared": best(lambda: [[float(v) for v in shared(*map(mpf, p))] for p in points], 2),
+        "mpmath.iv, shared": best(lambda: [[(float(v.a), float(v.b)) for v in interval(*map(mpi, p))] for p in points], 2),
+    }
+    print(f"\n{name}: {POINTS} points, {len(inputs)} gradients each")
+    for label, s in seconds.items():
+        print(f"  {label:<28} {POINTS / s:>9,.0f} points/s   {seconds['mpmath'] / s:6.2f} x mpmath   {seconds['mpmath.iv, shared'] / s:6.2f} x mpmath.iv")
+    ours = list(zip(*certified(program, given), strict=True))
+    different = sum(a != float(b) for p, row in zip(points, ours, strict=True) for a, b in zip(row, plain(*map(mpf, p)), strict=True))
+    share = 1 - best(lambda: in_arb(work, given)) / seconds["verdicts (verifier)"]
+    print(f"  outside Arb: {100 * share:.0f} % of the time of a verdict; mpmath at 113 bits is wrongly rounded in {different} of {POINTS * len(inputs)} gradients")
+
+
 def main() -> None:
     print(describe())
-    draw = random.Random(231)
     for name, (text, inputs) in NETWORKS.items():
-        program, _ = build_expression(Source(text, name, 1, 1, text), inputs)
-        assert program is not None
-        claims = tuple((i, f"d{i}") for i in inputs)
-        work = Work(truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64)
-        points = [tuple(draw.uniform(-10, 10) for _ in inputs) for _ in range(POINTS)]
-        given = [np.array(c) for c in zip(*points, strict=True)]
-        columns.judge(work, [c[:50] for c in given])
-        plain, shared, interval = (lambdified(program, shared=cse) for cse in (False, True, True))
-        mpmath.mp.prec = mpmath.iv.prec = 113
-        mpf, mpi = mpmath.mp.mpf, mpmath.iv.mpf
-        interval.__globals__.update({n: getattr(mpmath.iv, n) for n in ("exp", "mpf")})
-        seconds = {
-            "correct rounding (verifier)": best(lambda: certified(program, given)),
-            "verdicts (verifier)": best(lambda: columns.judge(work, given)),
-            "mpmath": best(lambda: [[float(v) for v in plain(*map(mpf, p))] for p in points], 2),
-            "mpmath, shared": best(lambda: [[float(v) for v in shared(*map(mpf, p))] for p in points], 2),
-            "mpmath.iv, shared": best(lambda: [[(float(v.a), float(v.b)) for v in interval(*map(mpi, p))] for p in points], 2),
-        }
-        print(f"\n{name}: {POINTS} points, {len(inputs)} gradients each")
-        for label, s in seconds.items():
-            print(f"  {label:<28} {POINTS / s:>9,.0f} points/s   {seconds['mpmath'] / s:6.2f} x mpmath   {seconds['mpmath.iv, shared'] / s:6.2f} x mpmath.iv")
-        ours = list(zip(*certified(program, given), strict=True))
-        different = sum(a != float(b) for p, row in zip(points, ours, strict=True) for a, b in zip(row, plain(*map(mpf, p)), strict=True))
-        share = 1 - best(lambda: in_arb(work, given)) / seconds["verdicts (verifier)"]
-        print(f"  outside Arb: {100 * share:.0f} % of the time of a verdict; mpmath at 113 bits is wrongly rounded in {different} of {POINTS * len(inputs)} gradients")
+        measure(name, text, inputs)
 
 
 if __name__ == "__main__":

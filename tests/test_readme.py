@@ -96,7 +96,7 @@ def test_the_python_of_the_readme_is_python_that_runs(tmp_path: Path, monkeypatc
     (tmp_path / "cases").mkdir()
     (tmp_path / "cases" / "a.yaml").write_text("function: x * x\npoints: [{x: 3}]\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks(README, "python")
+    code, _ = blocks(README, "python")  # the second is for test_fuzz.py
     exec(compile(code, "README.md", "exec"), {})
     (tmp_path / "cases" / "b.yaml").write_text("function: x * x\npoints: [{x: 3}]\nimplementations: {i: {backward: dx = x}}\n", encoding="utf-8")
     with pytest.raises(AssertionError):

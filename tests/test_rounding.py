@@ -60,6 +60,7 @@ def test_a_ball_across_the_overflow_threshold_is_not_rounded(fmt: Format) -> Non
     assert not fmt.infinite or fmt.name == "float8_e4m3fn" or rounding.round_ball(fmt, ball(threshold)) == math.inf, "the tie is even"
     assert rounding.round_ball(fmt, ball(threshold) + arb(0, arb(2) ** -1000)) is None
     assert rounding.round_ball(fmt, ball(threshold - half / 2)) == fmt.largest
+    assert rounding.round_ball(fmt, arb(0, 1) * ball(16 * threshold)) is None, "beyond the range on both sides is not known"
 
 
 def test_the_midpoint_alone_would_be_a_guess() -> None:

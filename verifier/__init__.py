@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.errors import CaseError, Complaint, Place
     from verifier.load import Loaded, load, load_text
+    from verifier.oracle import assert_gradient
     from verifier.outcome import CaseReport, Finding, Report, Result
     from verifier.verdict import Verdict
     from verifier.verify import verify, verify_all
@@ -27,17 +28,19 @@ _HOMES = {  # imported on first use, so that `import verifier` loads neither Sym
     "Case": "case", "CaseError": "errors", "Complaint": "errors", "Place": "errors",
     "Loaded": "load", "load": "load", "load_text": "load",
     "CaseReport": "outcome", "Finding": "outcome", "Report": "outcome", "Result": "outcome",
-    "Verdict": "verdict", "verify": "verify", "verify_all": "verify",
+    "Verdict": "verdict", "assert_gradient": "oracle", "verify": "verify", "verify_all": "verify",
 }  # fmt: skip
 
-__all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "load", "load_text", "verify", "verify_all"]
+__all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'verifier' has no attribute '{name}'")
     from importlib import import_module
 
+    if name == "fuzz":  # Hypothesis, for those who ask for it
+        return import_module("verifier.fuzz")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'verifier' has no attribute '{name}'")
     value = getattr(import_module(f"verifier.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
 
-COMMANDS = ("check", "hunt", "show", "plot", "mutate", "explain", "gates")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
@@ -29,6 +29,7 @@ examples:
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             lost digits fail, too
   python -m verifier hunt my.yaml                no points: find the inputs where it goes wrong
+  python -m verifier fuzz my.yaml                random points, shrunk; what is found becomes a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              single edits of your backward pass: are they caught?
   python -m verifier explain V101                what a finding means
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | show | plot | mutate | explain | gates", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
@@ -90,6 +91,14 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     hunt.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
     hunt.set_defaults(run=_hunt, quiet=False)
+    fuzz = commands.add_parser("fuzz", help="search for points at which a gradient is not right; each find is shrunk and saved as a case")
+    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    fuzz.add_argument("--max-examples", type=int, default=1000, metavar="N", help="points for each implementation and format (default: 1000)")
+    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
+    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="another seed draws other points (default: 0)")
+    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="where finds are kept (default: cases/regressions)")
+    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients are finds, too")
+    fuzz.set_defaults(run=_fuzz)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
@@ -142,6 +151,22 @@ def _hunt(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
     return _verified(replace(loaded, cases=hunted), options)
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    loaded = _load(*options.paths)
+    _complain(loaded)
+    from verifier.fuzz.campaign import campaign, save
+    from verifier.report import finds
+
+    run = []
+    for case in loaded.cases:
+        run.append(campaign(case, max_examples=options.max_examples, max_time=options.max_time, number=options.seed, strict=options.strict))
+        sys.stdout.write(finds.campaign(run[-1], save(run[-1].finds, options.save)))
+    sys.stdout.write(finds.summary(run))
+    if loaded.complaints or not loaded.cases or any(c.problem for c in run):
+        return USAGE_ERROR
+    return 1 if any(c.finds for c in run) else 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -195,7 +195,7 @@ def _from_ends(work: Work, c: Any, low: Any, high: Any) -> tuple[_Enclosed, tupl
     fmt = work.format
     first, last = round_array(fmt, low), round_array(fmt, high)
     known = ~(np.isnan(low) | np.isnan(high))
-    is_rounded = known & ((first == last) | (np.isnan(first) & np.isnan(last)))
+    is_rounded = known & ((first == last) | (np.isnan(first) & np.isnan(last) & ((low > 0) | (high < 0))))  # NaN: too large on one side
     one, other = _exponent(fmt, low), _exponent(fmt, high)
     smaller = np.where((low < 0) & (high > 0), fmt.emin, np.minimum(one, other))
     small, large = (np.where(known, np.ldexp(1.0, e - fmt.precision + 1), np.nan) for e in (smaller, np.maximum(one, other)))

@@ -29,6 +29,7 @@ CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behavi
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 BASES = ((0.5, -1.5, 2.5, 0.75), (2.0, 3.0, 0.5, 1.5), (0.0, 1.0, 2.0, -1.0), (30.0, 0.25, -20.0, 1e-3), (1.0, 0.0, 0.0, 0.0), (1e-200, 1e-200, 1e-200, 1e-200))
 BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
+HARD_BASES = 2  # base points from which `hard_points` looks
 MOST_REGIONS = 2  # of one gradient and verdict
 
 
@@ -63,6 +64,16 @@ def hunt(truth: Truth, subject: Subject, domain: Sequence[tuple[float, float]], 
         if len(domain) == 1:
             break
     return scan.regions()
+
+
+def hard_points(truth: Truth, subject: Subject, domain: Sequence[tuple[float, float]], *, fmt: Format, upstream: float) -> list[tuple[float, ...]]:
+    """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
+    scan = _Scan(truth, subject, [(_inside(fmt, low, up=True), _inside(fmt, high, up=False)) for low, high in domain], fmt, upstream, 0)
+    found: dict[tuple[float, ...], None] = {}
+    for base in list(_bases(len(domain), scan.domain, random.Random(0)))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
+        for i in range(min(len(domain), MOST_INPUTS)):
+            found.update(dict.fromkeys((*base[:i], x, *base[i + 1 :]) for x in sorted(scan.borders(i, base))))
+    return list(found)
 
 
 def _inside(fmt: Format, bound: float, *, up: bool) -> float:
@@ -103,22 +114,30 @@ class _Scan:
 
     def along(self, i: int, base: tuple[float, ...]) -> None:
         """Scan one input; judge the grid, the special values and both sides of every border."""
+        chosen = sorted({*self.grid(i, base), *self.borders(i, base)})[: max(0, self.budget)]
+        self.budget -= len(chosen)
+        judged: dict[float, list[Discrepancy]] = {}
+        self.lines.append((i, base, judged))
+        self._judge(i, base, chosen, judged)
+
+    def grid(self, i: int, base: tuple[float, ...]) -> list[float]:
+        """The positions along one input at which the program is watched."""
         low, high = self.domain[i]
         grid = {from_ordinal(ordinal(low) + (ordinal(high) - ordinal(low)) * k // GRID) for k in range(GRID + 1)}
         grid |= {s for s in SPECIAL if low <= s <= high} | {b for b in (*base, *(-b for b in base)) if low <= b <= high}
         grid |= {low * (1 - k / 24) + high * (k / 24) for k in range(25) if math.isfinite(high - low)}
         ordered = sorted({round_exact(self.fmt, Fraction(x)) + 0.0 for x in grid})
-        ordered = [x for x in ordered if low <= x <= high]
+        return [x for x in ordered if low <= x <= high]
+
+    def borders(self, i: int, base: tuple[float, ...]) -> set[float]:
+        """Both sides of every border along one input."""
+        ordered = self.grid(i, base)
         behaviours = self._behaviours(i, base, ordered)
         borders: set[float] = set()
         for left, right, a, b in zip(ordered, ordered[1:], behaviours, behaviours[1:], strict=False):
             if a != b and len(borders) < 2 * MOST_BORDERS:
                 borders.update(self._border(i, base, left, right, a))
-        chosen = sorted({*ordered, *borders})[: max(0, self.budget)]
-        self.budget -= len(chosen)
-        judged: dict[float, list[Discrepancy]] = {}
-        self.lines.append((i, base, judged))
-        self._judge(i, base, chosen, judged)
+        return borders
 
     def _judge(self, i: int, base: tuple[float, ...], chosen: Sequence[float], judged: dict[float, list[Discrepancy]]) -> None:
         points = [self._point(i, base, x) for x in chosen]

@@ -33,7 +33,7 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
     points = _points(reader, fields["points"]) if "points" in fields else []
     domain = _domain(reader, fields["domain"]) if "domain" in fields else []
     if "points" not in fields and sample == 0 and read is None:
-        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true'")
+        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true'")
     if sample > 0 and "domain" not in fields:
         reader.tell(fields["sample"][0], "'sample' needs a domain to draw points from; add one such as domain: {x: [-10, 10]}")
     if reader.complaints.count > before:

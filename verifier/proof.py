@@ -7,6 +7,7 @@ where the enclosures of both programs do not contradict it.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -111,7 +112,8 @@ def further_points(
                 value = Fraction(draw.uniform(*interval))
             else:
                 value = Fraction(x) * Fraction(1 + draw.uniform(-NEAR, NEAR)) if x else Fraction(draw.uniform(-1, 1) if not points else draw.uniform(-NEAR, NEAR))
-            row.append(round_exact(fmt, value))
+            near = round_exact(fmt, value)
+            row.append(near if math.isfinite(near) else x)  # next to the largest number
         result.append(tuple(row))
     return result
 

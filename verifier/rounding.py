@@ -47,7 +47,8 @@ def round_ball(fmt: Format, ball: Any) -> float | None:
     high = round_end(fmt, ball.upper())
     if low == high:
         return low or (-0.0 if ball < 0 and fmt.signed_zero else 0.0)
-    return low if math.isnan(low) and math.isnan(high) else None  # beyond the range of a format without infinities
+    beyond = math.isnan(low) and math.isnan(high) and (ball > 0 or ball < 0)  # the range of a format without infinities, on one side
+    return low if beyond else None
 
 
 def exponents(ball: Any) -> tuple[int, int] | None:

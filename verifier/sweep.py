@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ def _runs(verdict: Any, column: Any, start: int) -> tuple[Run, ...]:
             continue
         splits = np.flatnonzero(np.diff(at) > 1) + 1
         ends = np.concatenate([[0], splits, [len(at)]]).tolist()
-        runs = [Run(v, start + int(at[a]), start + int(at[b - 1]), float(column[at[a]]), float(column[at[b - 1]]), b - a) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        runs = [Run(v, start + int(at[a]), start + int(at[b - 1]), float(column[at[a]]), float(column[at[b - 1]]), b - a) for a, b in pairwise(ends)]
         found += _fewer(runs)
     return tuple(found)
 
@@ -195,7 +196,7 @@ def _fewer(runs: list[Run]) -> list[Run]:
     """At most MOST_RUNS: neighbours with the smallest gaps become one, which then holds other verdicts, too."""
     if len(runs) <= MOST_RUNS:
         return runs
-    gaps = [b.first - a.last for a, b in zip(runs[:-1], runs[1:], strict=True)]
+    gaps = [b.first - a.last for a, b in pairwise(runs)]
     kept = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
     result = [runs[0]]
     for i, r in enumerate(runs[1:]):

@@ -211,7 +211,7 @@ def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
 
 def as_floats(column: Column) -> list[float]:
     """A column of any format as Python floats."""
-    return column if isinstance(column, list) else column.astype("float64").tolist()  # type: ignore[attr-defined, no-any-return]
+    return column if isinstance(column, list) else column.astype("float64").tolist()  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- casts

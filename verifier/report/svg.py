@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from verifier.verdict import Verdict
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 44
+Scale = Callable[[Any], Any]  # a value, or an array of them, to pixels
 COLUMNS = 420  # each keeps the largest error of every verdict in it, and one point beside it
 LEAST = 2.0**-10  # ulps: what is below lies on the lowest line
 COLOURS = {
@@ -52,12 +54,12 @@ def _panel(c: Curve) -> str:
     return "".join([_head(c), _bands(c, column), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
 
 
-def _scale_x(c: Curve):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _scale_x(c: Curve) -> Scale:
     """Pixels of values: linear, or with every power of two as wide as the others (symmetric around 0)."""
     nonzero = np.abs(c.values[c.values != 0])
     least = float(np.frexp(nonzero.min())[1]) if len(nonzero) else 0.0
 
-    def place(values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    def place(values: Any) -> Any:
         return _place(values, least) if c.by_place else values
 
     low, high = float(place(c.values[:1])[0]), float(place(c.values[-1:])[0])
@@ -65,7 +67,7 @@ def _scale_x(c: Curve):  # type: ignore[no-untyped-def] # noqa: ANN202
     return lambda values: LEFT + (place(np.asarray(values, dtype=np.float64)) - low) / span * (WIDTH - LEFT - RIGHT)
 
 
-def _place(values, least: float):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+def _place(values: Any, least: float) -> Any:
     """The place among the floats, nearly: sign times the logarithm, 0 in the middle, the smallest number (of exponent `least`) beside it."""
     mantissa, exponent = np.frexp(np.abs(values))
     return np.sign(values) * np.where(values == 0, 0.0, np.maximum(exponent + 2 * mantissa - least, 0.0))
@@ -86,7 +88,7 @@ def _head(c: Curve) -> str:
     return "".join(parts)
 
 
-def _bands(c: Curve, column) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001
+def _bands(c: Curve, column: Any) -> str:
     """The worst verdict of each column of pixels, where it is no pass, as a coloured stretch."""
     worst = np.zeros(COLUMNS, int)
     np.maximum.at(worst, column, np.array([SEVERITY[v] for v in c.verdicts]))
@@ -102,7 +104,7 @@ def _bands(c: Curve, column) -> str:  # type: ignore[no-untyped-def] # noqa: ANN
     return "".join(parts)
 
 
-def _grid(c: Curve, x, y, top: float) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001
+def _grid(c: Curve, x: Scale, y: Scale, top: float) -> str:
     parts = [f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="#9aa0a6"/>']
     powers = range(round(math.log2(LEAST)), round(math.log2(top)) + 1)
     step = max(1, math.ceil(len(powers) / 7))
@@ -112,7 +114,7 @@ def _grid(c: Curve, x, y, top: float) -> str:  # type: ignore[no-untyped-def] # 
         at = y(mark)
         if last - at >= 13 or mark == 0.5:
             parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}" stroke="#dadce0"{" stroke-dasharray=" + chr(34) + "4 3" + chr(34) if mark == 0.5 else ""}/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{at + 4}" text-anchor="end" fill="#5f6368">{"≤ " if mark == LEAST else ""}{_figure(mark)}</text>')
+            parts.append(f'<text x="{LEFT - 6}" y="{at + 4}" text-anchor="end" fill="#5f6368">{"&lt;0.001" if mark == LEAST else _figure(mark)}</text>')
             last = at
     parts.append(f'<text transform="translate(14 {(HEIGHT + TOP - BOTTOM) / 2}) rotate(-90)" text-anchor="middle" fill="#3c4043">error in ulps</text>')
     for value in _ticks(c):
@@ -142,7 +144,7 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([*ticks, 0.0]) if low <= 0 <= high else sorted(ticks)
 
 
-def _envelope(c: Curve, column, y) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001
+def _envelope(c: Curve, column: Any, y: Scale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
     largest = np.full(COLUMNS, -1.0)
@@ -158,7 +160,7 @@ def _envelope(c: Curve, column, y) -> str:  # type: ignore[no-untyped-def] # noq
     return f'<path d="{"".join(path)}" fill="none" stroke="#202124" stroke-opacity="0.45"/>'
 
 
-def _points(c: Curve, position, column, y) -> str:  # type: ignore[no-untyped-def] # noqa: ANN001
+def _points(c: Curve, position: Any, column: Any, y: Scale) -> str:
     """Per column and verdict the point with the largest error and one from the middle; without an error, a mark at the upper edge."""
     codes = np.array([SEVERITY[v] for v in c.verdicts])
     kept: dict[int, list[int]] = {}

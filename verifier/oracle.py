@@ -1,0 +1,147 @@
+"""A case asked about one point at a time: its truth and its programs are built once, its gradients judged wherever one likes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from verifier.case import Case, Point
+from verifier.compare import Discrepancy, Subject, Truth, compare, truth_of
+from verifier.errors import CaseError, suggestion
+from verifier.formats import Format, exact, format_named, round_exact
+from verifier.load import load_text
+from verifier.outcome import Report
+from verifier.program import Draft
+from verifier.verify import subject, verify
+
+MOST_CASES = 64  # that are kept ready
+Values = Mapping[str, Any]  # input -> number, or the numbers of a vector
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """What is needed to judge any point of a case."""
+
+    case: Case
+    truth: Truth
+    drafts: tuple[Draft, ...]
+    subjects: tuple[Subject, ...]
+
+    def judge(self, draft: int, point: tuple[float, ...], *, fmt: Format) -> list[Discrepancy]:
+        """The discrepancies of an implementation's gradients at a point of numbers of the format."""
+        upstream = round_exact(fmt, exact(self.case.upstream))
+        return compare(self.truth, self.subjects[draft], [point], fmt=fmt, upstream=upstream, detail=False)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A case, equal to itself only: to compare all its texts would cost more than to ask it."""
+
+    case: Case
+
+    def __hash__(self) -> int:
+        return id(self.case)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.case is other.case
+
+
+def oracle(case: Case) -> Oracle:
+    """The case, ready to be asked. Raises symbolic.NotDifferentiable."""
+    return _oracle(_Same(case))
+
+
+@lru_cache(maxsize=MOST_CASES)
+def _oracle(same: _Same) -> Oracle:
+    programs = same.case.programs
+    if programs is None:
+        raise ValueError(f"{same.case.name}: load cases with verifier.load: this one has no programs")
+    return Oracle(same.case, truth_of(programs.truth), programs.drafts, tuple(subject(d) for d in programs.drafts))
+
+
+@lru_cache(maxsize=MOST_CASES)
+def case_of(text: str) -> Case:
+    """The only case in a text. Raises CaseError, or ValueError where there are several."""
+    loaded = load_text(text)
+    if loaded.complaints:
+        raise CaseError(loaded.complaints)
+    if len(loaded.cases) != 1:
+        raise ValueError(f"one case is asked for; the text has {len(loaded.cases)}")
+    return loaded.cases[0]
+
+
+def assert_gradient(case: Case | str, point: Values | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
+    """Raise AssertionError, with the findings as text, where a gradient is not right at the point (None: at the points of the case).
+
+    `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case
+    expects of its own points is no excuse.
+    """
+    case = narrowed(case_of(case) if isinstance(case, str) else case, implementation)
+    if point is not None:
+        values = in_order(case, point)
+        if not any(_suspects(case, values, strict=strict)):
+            return
+        case = at(case, values)
+    report = verify(replace(case, expect=()), strict=strict)
+    if report.status != "passed":
+        from verifier.report.paint import Paint
+        from verifier.report.text import render
+
+        raise AssertionError("\n" + render(Report((report,)), paint=Paint(enabled=False)))
+
+
+@lru_cache(maxsize=MOST_CASES)
+def _narrowed(same: _Same, implementation: str) -> Case:
+    case = same.case
+    names = [i.name for i in case.implementations]
+    if implementation not in names:
+        raise ValueError(f"{case.name} has no implementation '{implementation}'{suggestion(implementation, names)}")
+    chosen = tuple(i for i in case.implementations if i.name == implementation)
+    programs = case.programs and replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name == implementation), residuals=())
+    return replace(case, implementations=chosen, programs=programs, residuals=(), published=(), expect=())
+
+
+def narrowed(case: Case, implementation: str | None) -> Case:
+    """The case with only one of its implementations. Raises ValueError where it has none of that name."""
+    return case if implementation is None else _narrowed(_Same(case), implementation)
+
+
+def in_order(case: Case, point: Values) -> tuple[float, ...]:
+    """The values of a point in the order of the inputs. Raises ValueError where they are not those of the case."""
+    given: dict[str, Any] = {}
+    for name, value in point.items():
+        vector = dict(case.vectors).get(name)
+        given.update({name: value} if vector is None else {f"{name}[{i}]": v for i, v in enumerate(value)})
+    strange = sorted({*given} ^ {*case.inputs})
+    if strange:
+        raise ValueError(f"a point of {case.name} has values for {', '.join(case.inputs)}; look at {', '.join(strange)}")
+    values = tuple(float(given[name]) for name in case.inputs)
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"a point has finite values, not {values}")
+    return values
+
+
+def at(case: Case, values: Sequence[float]) -> Case:
+    """The case at this point only."""
+    point = Point(tuple(zip(case.inputs, map(repr, values), strict=True)), case.place)
+    programs = case.programs and replace(case.programs, residuals=())
+    return replace(case, points=(point,), sample=0, exhaustive=False, hunt=False, residuals=(), published=(), expect=(), programs=programs)
+
+
+def _suspects(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
+    """Whether each gradient, quickly judged, may fail at a point."""
+    asked = oracle(case)
+    for name in case.formats:
+        fmt = format_named(name)
+        point = tuple(round_exact(fmt, Fraction(v)) or v for v in values)  # -0.0 stays -0.0
+        if not all(map(math.isfinite, point)):
+            yield True  # `verify` says what is wrong with it
+            continue
+        for k, draft in enumerate(asked.drafts):
+            limit = draft.implementation.accept_ulps or case.accept_ulps
+            for d in asked.judge(k, point, fmt=fmt):
+                yield d.verdict.fails or (strict and d.verdict.warns) or (limit is not None and d.ulps is not None and not d.ulps <= float(limit))
