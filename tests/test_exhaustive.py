@@ -17,7 +17,7 @@ from verifier.formats import FORMATS, first_place, last_place, numbers
 from verifier.report.progress import progress_on
 from verifier.sweep import Tally
 from verifier.verdict import Verdict
-from verifier.verify import verify
+from verifier.verify import verify, verify_all
 
 EVERYTHING = [(-math.inf, math.inf)]
 FUSED = "dx = (1 - out) * out * dout"
@@ -145,7 +145,19 @@ def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interru
     assert main(["check", str(path), "--jobs", "1"]) == 130
     out = capsys.readouterr()
     assert "for the 8,000 of the 63,488 finite float16 inputs that were looked at before the interruption" in " ".join(out.out.split())
+    assert out.out.startswith("STOPPED fused")
     assert out.err == "", "no progress in a pipe"
+
+
+def test_after_an_interrupt_the_next_sweep_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> list[Tally]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exhaustive, "_chunk", interrupted)
+    cases = load_text(f"{CASE}---\n{CASE}".replace("[float16]", "[float16, bfloat16]"), file="t.yaml").cases
+    report = verify_all(cases)
+    assert [[(s.points, s.total) for s in c.sweeps] for c in report.cases] == [[(0, 63_488)]]
+    assert report.is_interrupted
 
 
 def test_progress_is_drawn_on_a_terminal_only() -> None:

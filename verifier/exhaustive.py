@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +99,7 @@ def _in_order(
                     store.keep(chunk[0], found)
                 yield chunk, found
         return
-    pool = ProcessPoolExecutor(max_workers=jobs, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(max_workers=jobs, initializer=_serve)
     waiting: dict[int, Future[list[Tally]]] = {}
     try:
         ahead = iter([c for c in chunks if c[0] not in known])
@@ -114,9 +117,17 @@ def _in_order(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes of a terminal; the first one decides."""
+def _serve() -> None:
+    """Ctrl-C reaches all processes of a terminal, and the first one decides; a worker ends when that one is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_outlive, args=(parent.sentinel,), daemon=True).start()
+
+
+def _outlive(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 # ---------------------------------------------------------------- the state on the disk

@@ -167,6 +167,11 @@ class CaseReport:
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a sweep ended before all its points were seen."""
+        return any(s.points < s.total for s in self.sweeps)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -205,7 +210,7 @@ class Report:
     @property
     def is_interrupted(self) -> bool:
         """Whether a sweep ended before all its points were seen."""
-        return any(s.points < s.total for c in self.cases for s in c.sweeps)
+        return any(c.is_interrupted for c in self.cases)
 
     @property
     def checked(self) -> bool:

@@ -211,6 +211,11 @@ def sampled(case: Case, check: Check, limit: str | None, *, strict: bool) -> lis
     return found
 
 
+def interrupted(checks: Sequence[Check]) -> bool:
+    """Whether a sweep ended before all its points were seen."""
+    return any(s.tally.points < s.total for c in checks for s in c.swept)
+
+
 def sweeps(case: Case, checks: Sequence[Check], sampled: Sequence[Judged]) -> list[Sweep]:
     """The swept points, summed up per gradient."""
     return [_sweep(case, check, swept, [j for j in sampled if j.check is check and j.discrepancy.name == swept.name]) for check in checks for swept in check.swept]

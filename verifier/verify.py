@@ -47,7 +47,7 @@ def verify(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None
                 regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
-                swept = _swept(case, truth, tested, fmt, upstream, implementation, jobs=jobs, state=state, progress=progress) if case.sample or case.exhaustive else []
+                swept = _swept(case, truth, tested, fmt, upstream, implementation, jobs=jobs, state=state, progress=progress) if (case.sample or case.exhaustive) and not results.interrupted(checks) else []
                 checks.append(results.Check(implementation, fmt, tested, listed, found, upstream, swept))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
@@ -97,7 +97,12 @@ def verify_all(
         import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
     light = [c for c in listed if not is_heavy(c)]
     quick = iter(in_processes(verify_safely, light, strict=strict, jobs=jobs))
-    reports = [verify_safely(c, strict=strict, jobs=jobs, state=state, progress=progress) if is_heavy(c) else next(quick) for c in listed]
+    reports: list[CaseReport] = []
+    for case in listed:
+        if not is_heavy(case):
+            reports.append(next(quick))
+        elif not any(r.is_interrupted for r in reports):  # Ctrl-C ends what is long, and what is done is still told
+            reports.append(verify_safely(case, strict=strict, jobs=jobs, state=state, progress=progress))
     broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
     return Report((*reports, *broken), tuple(complaints))
 

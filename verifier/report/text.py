@@ -39,7 +39,7 @@ def _shown(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _case(c: CaseReport, paint: Paint) -> str:
-    mark, colour = MARKS[c.status]
+    mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
         return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
@@ -81,7 +81,7 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
         rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
     for s in c.sweeps:
         if s.worst is not None:
-            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="all" if s.is_exhaustive else "sampled"))
+            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"))
     return rows
 
 
