@@ -23,6 +23,7 @@ from verifier.compare import Subject, compare, truth_of
 from verifier.formats import FORMATS, exact
 from verifier.ledger import Ledger, NoLedger, Plan
 from verifier.load import load, load_text
+from verifier.program import ancestors
 from verifier.results import Check
 from verifier.verify import subject
 
@@ -102,7 +103,7 @@ OPERATORS = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda
 def rational_columns(program: Program, output: int, computed: Sequence[float]) -> list[Fraction]:
     """g(k) for every k, in rationals, each from scratch: steps up to k in floats, the rest exactly."""
     columns = []
-    needed = ledger.ancestors(program, output)
+    needed = ancestors(program, output)
     for k in range(-1, len(program.steps)):
         values: list[Fraction] = []
         for i, step in enumerate(program.steps):

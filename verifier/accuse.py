@@ -14,7 +14,7 @@ from verifier.arithmetic import balls, floats
 from verifier.diagnose import Diagnosis
 from verifier.errors import Place
 from verifier.formats import Format
-from verifier.program import Draft, Program
+from verifier.program import Draft, Program, ancestors
 
 MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
 SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
@@ -86,7 +86,7 @@ def _corner_charge(program: Program, corner: corners.Corner, name: str) -> Charg
 
 def _reaches(program: Program, step: int, claim: str) -> bool:
     """Whether a claimed gradient depends on a backward step."""
-    return step in _ancestors(program, program.names[claim])
+    return step in ancestors(program, program.names[claim])
 
 
 def _charge(program: Program, trial: blame.Trial, guilt: blame.Guilt, affected: tuple[str, ...], fmt: Format) -> Charge:
@@ -111,7 +111,7 @@ def _charge(program: Program, trial: blame.Trial, guilt: blame.Guilt, affected: 
 def _line_reaches(program: Program, step: int, line: int) -> bool:
     """Whether the statement on a line reads, directly or not, what a guilty step holds."""
     last = max(i for i in range(program.backward_start, len(program.steps)) if program.steps[i].line == line)
-    return step != last and step in _ancestors(program, last)
+    return step != last and step in ancestors(program, last)
 
 
 def _line_number(program: Program, line: int) -> int:
@@ -201,7 +201,7 @@ def first_failure(subject: compare.Subject, point: tuple[float, ...], name: str,
     program, places = subject.exact
     computed = floats.run(subject.program, [[x] for x in point], fmt, upstream=upstream)
     real = balls.run(program, [[arb(x)] for x in point], bits=1024, strict=False, upstream=arb(upstream))
-    needed = _ancestors(subject.program, subject.program.names[name])
+    needed = ancestors(subject.program, subject.program.names[name])
     for i, step in enumerate(subject.program.steps):
         if i not in needed or not step.args:
             continue
@@ -209,14 +209,3 @@ def first_failure(subject: compare.Subject, point: tuple[float, ...], name: str,
         if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value != value or value in (0, float("inf"), -float("inf"))):  # noqa: PLR0124 - NaN
             return i, repr(float(value))
     return None
-
-
-def _ancestors(program: Program, index: int) -> set[int]:
-    found: set[int] = set()
-    pending = [index]
-    while pending:
-        i = pending.pop()
-        if i not in found:
-            found.add(i)
-            pending.extend(program.steps[i].args)
-    return found

@@ -19,7 +19,7 @@ from verifier import rounding, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.formats import Format
 from verifier.gates import GATES
-from verifier.program import Program
+from verifier.program import Program, ancestors
 
 FIRST_BITS = 192
 LARGEST_BITS = 1 << 13
@@ -146,18 +146,6 @@ def compiled(program: Program, output: int) -> Callable[..., Any]:
         return values[output]
 
     return run
-
-
-def ancestors(program: Program, step: int) -> set[int]:
-    """The steps that a step depends on, itself included."""
-    found = {step}
-    pending = [step]
-    while pending:
-        for a in program.steps[pending.pop()].args:
-            if a not in found:
-                found.add(a)
-                pending.append(a)
-    return found
 
 
 def real_leaf(gate: str, text: str) -> Any:

@@ -71,6 +71,18 @@ class Program:
         return Program(self.steps[:end], self.inputs, {n: i for n, i in self.names.items() if i < end}, self.output, self.lines, self.output_name)
 
 
+def ancestors(program: Program, step: int) -> set[int]:
+    """The steps that a step depends on, itself included."""
+    found = {step}
+    pending = [step]
+    while pending:
+        for a in program.steps[pending.pop()].args:
+            if a not in found:
+                found.add(a)
+                pending.append(a)
+    return found
+
+
 @dataclass(frozen=True)
 class Draft:
     """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""

@@ -24,13 +24,12 @@ from verifier.ledger import (
     NoLedger,
     Plan,
     Run,
-    ancestors,
     compiled,
     failure,
     native,
     real_run,
 )
-from verifier.program import Program, Step, definition
+from verifier.program import Program, Step, ancestors, definition
 from verifier.rounding import ulp
 
 CANCELS = 8  # condition from which terms are said to cancel: three bits
