@@ -20,10 +20,11 @@ from machine import best, describe
 from verifier import rounding
 from verifier.arithmetic import balls, expressions
 from verifier.backprop import with_backward
+from verifier.build import build_expression
 from verifier.case import Source
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
 from verifier.formats import FORMATS
-from verifier.program import build_expression
+from verifier.subject import Subject, truth_of
 from verifier.symbolic import gradient, primitive
 
 if TYPE_CHECKING:

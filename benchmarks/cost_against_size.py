@@ -15,9 +15,9 @@ from flint import arb
 from machine import best, describe
 
 from verifier.arithmetic import balls
+from verifier.blocks import build_program
 from verifier.case import Source
 from verifier.cli import COLLECTOR
-from verifier.program import build_program
 from verifier.symbolic import gradient
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)

@@ -16,12 +16,12 @@ from machine import describe
 from verifier import columns, exhaustive, sweep
 from verifier.arithmetic import intervals
 from verifier.backprop import with_backward
+from verifier.build import build_expression
 from verifier.case import Source
 from verifier.columns import Work
-from verifier.compare import Subject, truth_of
 from verifier.formats import FORMATS, first_place, format_named, last_place, numbers
 from verifier.gates import GATES
-from verifier.program import build_expression
+from verifier.subject import Subject, truth_of
 
 EVERY = int(sys.argv[1]) if len(sys.argv) > 1 else 64
 PIECE = 1 << 18

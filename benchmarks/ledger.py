@@ -14,11 +14,12 @@ from machine import best, describe
 
 from verifier import ledger, sensitivity
 from verifier.backprop import with_backward
+from verifier.build import build_expression
 from verifier.case import Source
-from verifier.compare import compare, truth_of
+from verifier.compare import compare
 from verifier.formats import FORMATS
 from verifier.load import load
-from verifier.program import build_expression
+from verifier.subject import truth_of
 from verifier.verify import subject
 
 NEURON = Path(__file__).parent.parent / "cases" / "cs231n" / "neuron.yaml"

@@ -31,11 +31,13 @@ from machine import describe
 from peers import Asked, callables, put, share, table, versions
 
 from verifier.backprop import with_backward
-from verifier.compare import Discrepancy, Subject, compare, truth_of
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
 from verifier.formats import FORMATS, Format, floor_log2, round_exact, ulp_exponent
 from verifier.gates import GATES
 from verifier.limits import Finite
 from verifier.load import load_text
+from verifier.subject import Subject, truth_of
 from verifier.verdict import Verdict
 
 HEADING = "## Low precision: false alarms side by side"

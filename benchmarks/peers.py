@@ -31,13 +31,17 @@ from machine import describe
 
 from verifier import limits, points, symbolic
 from verifier.backprop import differentiated, with_backward
+from verifier.blocks import add_backward
 from verifier.case import Case
-from verifier.compare import Discrepancy, Subject, Truth, compare, truth_of
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
+from verifier.drafts import Draft
 from verifier.formats import FORMATS, exact, format_named, round_exact
 from verifier.linearity import reads_upstream
 from verifier.load import load
 from verifier.mutate import Mutant, mutants
-from verifier.program import Draft, Program, add_backward
+from verifier.program import Program
+from verifier.subject import Subject, Truth, truth_of
 from verifier.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -23,11 +23,13 @@ from machine import best, describe
 from verifier import columns
 from verifier.arithmetic import balls, expressions
 from verifier.backprop import with_backward
+from verifier.build import build_expression
 from verifier.case import Source
 from verifier.columns import Work
-from verifier.compare import SWEEP_BITS, Subject, truth_of
+from verifier.compare import SWEEP_BITS
 from verifier.formats import FORMATS
-from verifier.program import Program, build_expression
+from verifier.program import Program
+from verifier.subject import Subject, truth_of
 from verifier.symbolic import gradient, primitive
 
 FIRST_BITS = 96

@@ -15,9 +15,10 @@ from texts import expression, forward, smooth_expressions
 from verifier import symbolic
 from verifier.arithmetic import balls, floats
 from verifier.backprop import differentiated, with_backward
+from verifier.blocks import add_backward, build_program
 from verifier.case import Source
 from verifier.formats import FORMATS
-from verifier.program import Program, add_backward, build_program
+from verifier.program import Program
 
 FLOAT64 = FORMATS["float64"]
 CLAIMS = (("x", "dx"), ("y", "dy"))

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from verifier.case import Case
+    from verifier.drafts import Draft
     from verifier.outcome import Report, Result
-    from verifier.program import Draft
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "cases"

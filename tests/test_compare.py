@@ -16,8 +16,9 @@ from texts import expression, judge, smooth_expressions
 from verifier import limits, rounding
 from verifier.arithmetic import balls, expressions
 from verifier.backprop import with_backward
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
 from verifier.formats import FORMATS, round_exact
+from verifier.subject import Subject, truth_of
 from verifier.symbolic import primitive
 from verifier.verdict import Verdict
 

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 import verifier
-from verifier import fuzz, gates, program
+from verifier import build, fuzz, gates
 from verifier.arithmetic import floats
 from verifier.cli import main
-from verifier.compare import Verdict
 from verifier.errors import CaseError
 from verifier.formats import format_named
 from verifier.fuzz.draw_texts import INSIDE, gate_count
 from verifier.gates import canonical
 from verifier.language import parse_expression
 from verifier.load import load, load_text
+from verifier.verdict import Verdict
 from verifier.verify import verify
 
 QUIET = settings(database=None, derandomize=True, deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
@@ -159,13 +159,13 @@ def test_formulas_are_spread_over_the_table_and_most_have_values():
 def test_the_minimal_formula_for_a_planted_bug_has_at_most_two_gates(monkeypatch, name, bent):
     row = gates.GATES[name]
     monkeypatch.setitem(gates.GATES, name, replace(row, partials=(bent, *row.partials[1:])))
-    program.partial.cache_clear()
+    build.partial.cache_clear()
     near = [g for g in gates.GATES if g in (name, "add", "mul", "sin", "sqrt", "exp", "tanh", "where", "lt", "div")]
     points = "points: [{x: 0.75, y: -1.5}]"
     try:
         found = find(fuzz.formulas(near, inputs=("x", "y")), lambda text: is_wrong(f"function: {text}\n{points}", None), settings=QUIET)
     finally:
-        program.partial.cache_clear()
+        build.partial.cache_clear()
     assert name in found
     assert gate_count(found) <= 2
 

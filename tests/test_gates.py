@@ -14,10 +14,11 @@ from sympy.core.function import AppliedUndef
 
 from verifier import symbolic
 from verifier.arithmetic import balls, expressions, floats
+from verifier.build import add_tree, partial
 from verifier.formats import FORMATS, dtype, round_exact, ulp_exponent
 from verifier.gates import ALIASES, CONSTANTS, GATES, Gate
 from verifier.language import parse_expression
-from verifier.program import Builder, Program, add_tree, partial
+from verifier.program import Builder, Program
 
 ONE_ULP = arb(2) ** -52  # an upper bound of ulp(g) / |g| in float64
 POOL = (0.3, 0.61, 1.7, 2.9, 7.25, 41.5, 1500.0, -0.7, -2.3, -38.5, 1e-3, -1e-5, 3e-7, -40.0, 0.01, 0.0, 0.149, 0.499, 24.5, 30.5, 1000.5)  # the last five: where the series of SERIES end or begin

@@ -17,10 +17,12 @@ from texts import SMOOTH, expression, smooth_expressions
 from verifier import symbolic
 from verifier.arithmetic import balls, expressions, floats
 from verifier.backprop import with_backward
-from verifier.compare import Subject, compare, truth_of
+from verifier.build import partial
+from verifier.compare import compare
 from verifier.formats import FORMATS, round_exact
 from verifier.gates import GATES, Gate
-from verifier.program import Program, partial
+from verifier.program import Program
+from verifier.subject import Subject, truth_of
 from verifier.verdict import Verdict
 
 FLOAT64 = FORMATS["float64"]

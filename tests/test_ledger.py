@@ -19,12 +19,13 @@ from verifier import account, attribution, ledger, rounding, sensitivity, symbol
 from verifier.arithmetic import balls, floats
 from verifier.backprop import with_backward
 from verifier.cli import main
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
 from verifier.formats import FORMATS, exact
 from verifier.ledger import Ledger, NoLedger, Plan
 from verifier.load import load, load_text
 from verifier.program import ancestors
 from verifier.results import Check
+from verifier.subject import Subject, truth_of
 from verifier.verify import subject
 
 if TYPE_CHECKING:

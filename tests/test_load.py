@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import verifier.yaml_tree
 from verifier.case import VERDICTS
+from verifier.drafts import Programs
 from verifier.load import Loaded, load, load_text
 from verifier.numeral import exact, number_problem
-from verifier.program import Programs
 from verifier.yaml_tree import MAX_COMPLAINTS, MAX_DEPTH, Scalar, read_documents, source
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from texts import expression
 from verifier import proof, readings, symbolic
 from verifier.arithmetic import balls
 from verifier.backprop import with_backward
-from verifier.compare import Subject, truth_of
 from verifier.formats import FORMATS
 from verifier.gates import GATES, Gate
 from verifier.load import load_text
 from verifier.program import Builder, Program
+from verifier.subject import Subject, truth_of
 from verifier.verify import subject
 
 FLOAT64 = FORMATS["float64"]

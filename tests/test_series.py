@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from texts import expression, smooth_expressions
 
 from verifier import symbolic
-from verifier.arithmetic import balls, series
+from verifier.arithmetic import balls, expansions, series
 from verifier.arithmetic.series import NoExpansion, Series, Undecided, Undefined
 from verifier.program import Program
 
@@ -24,7 +24,7 @@ def expand(text: str, at: Fraction, *, direction: int = 1, limit: int = 6) -> Se
     program = symbolic.primitive(expression(text, "x"))
     with balls.precision(BITS):
         x = series.add(series.number(fmpq(at.numerator, at.denominator)), Series({(Fraction(1), 0): fmpq(direction)}))
-        return series.run(program, [x], limit)[program.output]
+        return expansions.run(program, [x], limit)[program.output]
 
 
 def coefficient(value: Series | Undefined, power: Fraction | int, logs: int = 0) -> arb:

@@ -17,8 +17,9 @@ from verifier import load_text, points, sweep
 from verifier.arithmetic import balls, ranges
 from verifier.backprop import with_backward
 from verifier.columns import CODE, FAINT, OPEN, VERDICTS, Judged, Work, edge, judge
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
 from verifier.formats import FORMATS, Format, first_place, format_named, last_place, numbers, places, round_array, round_exact
+from verifier.subject import Subject, truth_of
 from verifier.symbolic import primitive
 from verifier.verdict import Verdict
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from verifier.blocks import build_program
+from verifier.build import build_expression
 from verifier.case import Source
 from verifier.load import load_text
-from verifier.program import build_expression, build_program
 from verifier.verify import verify
 
 if TYPE_CHECKING:

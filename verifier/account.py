@@ -19,7 +19,10 @@ from verifier.sensitivity import Cancellation
 FIGURES = 6  # digits of effects and shares: figures, no certificates
 CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
 SMALLEST, LARGEST = 1e-290, 1e290  # what is told by way of a float
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
+BINDING = {  # the symbol of a gate, how strongly it binds, and what its operands must bind at least to stand without parentheses
+    "lt": (" < ", 1, 2, 2), "le": (" <= ", 1, 2, 2), "gt": (" > ", 1, 2, 2), "ge": (" >= ", 1, 2, 2), "eq": (" == ", 1, 2, 2), "ne": (" != ", 1, 2, 2),
+    "add": (" + ", 2, 2, 3), "sub": (" - ", 2, 2, 3), "mul": (" * ", 3, 3, 4), "div": (" / ", 3, 3, 4), "neg": ("-", 4, 5), "pow": ("**", 5, 6, 5),
+}  # fmt: skip
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
@@ -103,14 +106,17 @@ def step_text(program: Program, step: int) -> str:
     return " ".join(line.text.split()) if line is not None and s.name else _written(program, step)
 
 
-def _written(program: Program, step: int) -> str:
-    """A step that a transform wrote, with the names of its operands."""
+def _written(program: Program, step: int, least: int = 0) -> str:
+    """A step that a transform wrote, with the names of its operands; in parentheses where it binds less strongly than `least`."""
     s = program.steps[step]
-    operands = [a.name or a.text or _written(program, i) for i in s.args for a in (program.steps[i],)]
-    if s.gate not in INFIX:
-        return f"-{operands[0]}" if s.gate == "neg" else f"{s.gate}({', '.join(operands)})"
-    operands = [f"({o})" if (" " in o and not o.endswith(")")) or o.startswith("-") else o for o in operands]
-    return f" {INFIX[s.gate]} ".join(operands)
+    if least and (s.name or s.text):
+        return s.name or s.text
+    if s.gate not in BINDING:
+        return f"{s.gate}({', '.join(_written(program, a, 1) for a in s.args)})"
+    symbol, strength, *operands = BINDING[s.gate]
+    written = [_written(program, a, most) for a, most in zip(s.args, operands, strict=True)]
+    text = symbol.join(written) if len(written) > 1 else symbol + written[0]
+    return f"({text})" if strength < least else text
 
 
 def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Any:

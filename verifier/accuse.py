@@ -8,13 +8,14 @@ from typing import Any
 
 from flint import arb
 
-from verifier import blame, compare, corners, derivation, diagnose, rounding, symbolic, temporaries
+from verifier import blame, corners, derivation, diagnose, judge, rounding, symbolic, temporaries
 from verifier.adjoints import BITS, Terrain
-from verifier.arithmetic import balls, floats
+from verifier.arithmetic import balls
 from verifier.diagnose import Diagnosis
+from verifier.drafts import Draft
 from verifier.errors import Place
 from verifier.formats import Format
-from verifier.program import Draft, Program, ancestors
+from verifier.program import Program, ancestors
 
 MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
 SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
@@ -159,7 +160,7 @@ class ForwardError:
 def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format) -> ForwardError | None:
     """Where a forward pass, run over the reals, is off the function by more than one ulp; None where it never is."""
     exact_function, exact_forward = symbolic.primitive(function), symbolic.primitive(forward)
-    for bits in (compare.FIRST_BITS, 1024, 4096):
+    for bits in (judge.FIRST_BITS, 1024, 4096):
         with balls.precision(bits):
             columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
             wanted = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
@@ -191,21 +192,3 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         line = next((s.line for s in (forward.steps[forward.output],)), -1)
         guilt = blame.Guilt(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
         return diagnose.diagnose(whole, trial, guilt, fmt=fmt)
-
-
-# ---------------------------------------------------------------- where the floats fail
-
-
-def first_failure(subject: compare.Subject, point: tuple[float, ...], name: str, *, fmt: Format, upstream: float) -> tuple[int, str] | None:
-    """The first step on the way to a gradient whose float is not finite, or is 0, where the real value is a nonzero number."""
-    program, places = subject.exact
-    computed = floats.run(subject.program, [[x] for x in point], fmt, upstream=upstream)
-    real = balls.run(program, [[arb(x)] for x in point], bits=1024, strict=False, upstream=arb(upstream))
-    needed = ancestors(subject.program, subject.program.names[name])
-    for i, step in enumerate(subject.program.steps):
-        if i not in needed or not step.args:
-            continue
-        value, exact = computed[i][0], real[places[i]][0]
-        if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value != value or value in (0, float("inf"), -float("inf"))):  # noqa: PLR0124 - NaN
-            return i, repr(float(value))
-    return None

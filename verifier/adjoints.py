@@ -11,11 +11,12 @@ from flint import arb
 
 from verifier import symbolic
 from verifier.arithmetic import balls
+from verifier.build import BuildError, add_tree
 from verifier.case import Implementation
 from verifier.formats import Format
 from verifier.gates import GATES
 from verifier.language import LanguageError, parse_expression
-from verifier.program import Builder, BuildError, Program, Step, add_tree
+from verifier.program import Builder, Program, Step
 
 BITS = 512
 MOST_BITS = 4096

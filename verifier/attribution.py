@@ -9,7 +9,8 @@ from typing import Any
 from verifier import account, ledger, limits, rounding, sensitivity
 from verifier.account import Item, Side
 from verifier.arithmetic import balls
-from verifier.compare import Discrepancy
+from verifier.culprit import culprit
+from verifier.discrepancy import Discrepancy
 from verifier.errors import Place
 from verifier.ledger import Ledger, NoLedger, Plan
 from verifier.results import Check, Judged
@@ -104,9 +105,12 @@ def cause(worst: Judged) -> Cause | None:
         details = [f"worst     `{guilty.statement}`{line}: {float(guilty.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
     if worst.result.backward_error_ulps is not None:
         details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
+    inner = culprit(program, account.worst_entry(guilty.entries).step, found.run.computed, check.format)
+    if inner.what:
+        details.insert(1, f"inside    {inner}")
     cancels = sensitivity.cancellation(planned, found)
     if cancels is None:
-        return Cause(guilty.statement, guilty.place, "", tuple(details))
+        return Cause(guilty.statement, guilty.place, str(inner) if inner.what else "", tuple(details))
     words = account.cancellation_words(cancels, program)
     statement, place = account.statement_of(program, account.lines_of(program)[cancels.step])
     return Cause(statement, place, words, tuple(details))

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 
+from verifier.build import partial, table_program
 from verifier.gates import GATES
 from verifier.language import parse_expression
-from verifier.program import LEAVES, Builder, Line, Program, Step, partial, table_program
+from verifier.program import LEAVES, Builder, Line, Program, Step
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _WORD = re.compile(r"[^\W\d]\w*")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from verifier.errors import Complaint, Place
 
 if TYPE_CHECKING:
-    from verifier.program import Programs
+    from verifier.drafts import Programs
 
 # the verdicts that a case may expect, in the order of the design's table
 VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")

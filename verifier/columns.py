@@ -18,9 +18,12 @@ from flint import arb
 
 from verifier import symbolic
 from verifier.arithmetic import balls, floats, intervals, ranges
-from verifier.compare import CONDITION_FACTOR, SWEEP_BITS, Discrepancy, Subject, Truth, compare
+from verifier.compare import SWEEP_BITS, compare
+from verifier.conditioning import CONDITION_FACTOR
+from verifier.discrepancy import Discrepancy
 from verifier.formats import Format, round_array
 from verifier.program import Program
+from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 
 VERDICTS = tuple(Verdict)

@@ -14,8 +14,9 @@ from verifier.adjoints import BITS, agrees
 from verifier.arithmetic import balls
 from verifier.blame import real_value
 from verifier.diagnose import Diagnosis
+from verifier.drafts import Draft
 from verifier.formats import Format
-from verifier.program import Draft, Program
+from verifier.program import Program
 
 LARGEST_SHOWN = 10**6  # of whole numbers that are shown with all their digits
 

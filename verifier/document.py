@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from verifier.blocks import free_names
 from verifier.case import VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
 from verifier.formats import ARROW, FORMATS, format_named, format_problem, too_many
 from verifier.inputs import Inputs, read_inputs
-from verifier.program import free_names
 from verifier.reader import Entry, Reader, element, is_assignable
 from verifier.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
 

@@ -12,8 +12,9 @@ from verifier import account, attribution, formats, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
 from verifier.catalogue import finding
+from verifier.drafts import Programs
 from verifier.outcome import Finding, PublishedResult, ResidualResult
-from verifier.program import Program, Programs
+from verifier.program import Program
 from verifier.results import Check, digits, point_text
 from verifier.zeros import is_zero, is_zero_at
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from verifier import attribution, linearity, proof, symbolic
 from verifier.case import Case, Claim, Implementation
 from verifier.catalogue import finding
-from verifier.compare import Truth
+from verifier.culprit import first_failure
+from verifier.drafts import Draft, Programs
 from verifier.errors import Place
 from verifier.formats import exact, format_named
 from verifier.limits import Nowhere
 from verifier.outcome import Finding, Result
-from verifier.program import Draft, Program, Programs
+from verifier.program import Program
 from verifier.proof import Outcome
 from verifier.results import Check, Judged, point_text
+from verifier.subject import Truth
 from verifier.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -135,15 +137,10 @@ def _first_failure(worst: Judged) -> tuple[str, ...]:
     """Where the floats leave the real numbers, or lose the value: the first line whose float is not finite, or 0."""
     if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
         return ()
-    program = worst.check.subject.program
-    from verifier import accuse
-
-    failure = accuse.first_failure(worst.check.subject, worst.discrepancy.point, worst.discrepancy.name, fmt=worst.check.format, upstream=worst.check.upstream)
-    if failure is None:
-        return ()
-    step, value = failure
-    line = program.lines[program.steps[step].line].text.strip() if program.steps[step].line >= 0 else program.steps[step].gate
-    return (f"first     `{line}` is {value} here",)
+    check, d = worst.check, worst.discrepancy
+    program = check.subject.program
+    failure = first_failure(program, program.names[d.name], d.point, check.format, upstream=check.upstream)
+    return () if failure is None else (f"first     {failure} here",)
 
 
 def _place_of(case: Case, implementation: str, gradient: str) -> Place:

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from verifier.arithmetic import floats
-from verifier.compare import Discrepancy, Subject, Truth, compare
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
 from verifier.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.points import from_ordinal, ordinal
+from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 
 GRID = 160  # points of a scan, uniform over the floats

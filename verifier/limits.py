@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import arb, fmpq
 
-from verifier.arithmetic import balls, series
+from verifier.arithmetic import balls, expansions, series
 from verifier.arithmetic.series import NoExpansion, Series, Short, Undecided, Undefined
 from verifier.program import Program
 
@@ -75,7 +75,7 @@ def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int]
         result: list[Any] = []
         for output in outputs:
             try:
-                value = series.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
+                value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
             except (Undecided, Short, NoExpansion):
                 value = None
             result.append(value if isinstance(value, Undefined) else series.ball(value.constant) if isinstance(value, Series) else None)
@@ -140,7 +140,7 @@ def _ray(function: Program, point: Sequence[Fraction], direction: Sequence[Fract
             series.add(series.number(_rational(x)), Series({(Fraction(1), 0): _rational(d)} if d else {})) for x, d in zip(point, direction, strict=True)
         ]
         try:
-            value = series.run(function, inputs, limit)[function.output]
+            value = expansions.run(function, inputs, limit)[function.output]
         except Short:
             continue
         if isinstance(value, Undefined):

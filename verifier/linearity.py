@@ -6,9 +6,11 @@ import random
 import zlib
 from collections.abc import Iterable, Sequence
 
-from verifier.compare import Discrepancy, Subject, Truth, compare
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
+from verifier.drafts import Draft
 from verifier.formats import Format
-from verifier.program import Draft
+from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 
 UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.document import is_named, read_case
+from verifier.drafts import programs_of
 from verifier.errors import Complaint, Place
-from verifier.program import programs_of
 from verifier.yaml_tree import Document, read_documents
 
 if TYPE_CHECKING:

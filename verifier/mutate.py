@@ -12,13 +12,16 @@ from flint import arb
 from verifier import accuse, limits, points, rounding
 from verifier.arithmetic import balls
 from verifier.backprop import differentiated
+from verifier.blocks import add_backward
 from verifier.case import Case, Source
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
+from verifier.drafts import Draft
 from verifier.edits import NEIGHBOURS
 from verifier.formats import Format, exact, format_named, round_exact
 from verifier.gates import CONSTANTS, GATES, canonical
 from verifier.language import Node, Statement, parse_program
-from verifier.program import Draft, Program, add_backward
+from verifier.program import Program
+from verifier.subject import Subject, truth_of
 from verifier.verdict import Verdict
 
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn

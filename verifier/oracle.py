@@ -10,12 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.case import Case, Point
-from verifier.compare import Discrepancy, Subject, Truth, compare, truth_of
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
+from verifier.drafts import Draft
 from verifier.errors import CaseError, suggestion
 from verifier.formats import Format, exact, format_named, round_exact
 from verifier.load import load_text
 from verifier.outcome import Report
-from verifier.program import Draft
+from verifier.subject import Subject, Truth, truth_of
 from verifier.verify import subject, verify
 
 MOST_CASES = 64  # that are kept ready

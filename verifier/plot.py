@@ -12,9 +12,9 @@ import numpy as np
 from verifier import points
 from verifier.case import Case
 from verifier.columns import VERDICTS, Work, judge
-from verifier.compare import Subject, truth_of
 from verifier.formats import Format, format_named, numbers, places, round_exact
 from verifier.formats import exact as exact_number
+from verifier.subject import Subject, truth_of
 from verifier.sweep import with_proofs
 from verifier.verdict import Verdict
 

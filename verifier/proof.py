@@ -20,9 +20,11 @@ from flint import arb
 from verifier import limits, readings, rounding
 from verifier.arithmetic import balls, elementary, field
 from verifier.arithmetic.elements import Element, Field, GiveUp
-from verifier.compare import Discrepancy, Subject, Truth, compare
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
 from verifier.formats import Format, round_exact
 from verifier.program import Program
+from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 from verifier.zeros import is_zero
 

@@ -11,8 +11,9 @@ from flint import fmpq
 
 from verifier import symbolic
 from verifier.arithmetic import balls
+from verifier.build import table_program
 from verifier.formats import Format
-from verifier.program import Program, significant_digits, table_program
+from verifier.program import Program, significant_digits
 
 BITS = 256
 LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a constant

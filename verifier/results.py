@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from verifier import formats, ledger, limits, rounding, summary
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
-from verifier.compare import FEWEST_DIGITS, Discrepancy, Subject
+from verifier.discrepancy import Discrepancy
 from verifier.formats import Format
+from verifier.judge import FEWEST_DIGITS
 from verifier.outcome import HuntedRegion, PointText, Result, Sweep
+from verifier.subject import Subject
 from verifier.verdict import Verdict
 
 if TYPE_CHECKING:

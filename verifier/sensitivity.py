@@ -11,6 +11,7 @@ from flint import arb
 
 from verifier import symbolic
 from verifier.arithmetic import balls, floats
+from verifier.build import definition
 from verifier.formats import Format, exact
 from verifier.gates import GATES
 from verifier.ledger import (
@@ -29,7 +30,7 @@ from verifier.ledger import (
     native,
     real_run,
 )
-from verifier.program import Program, Step, ancestors, definition
+from verifier.program import Program, Step, ancestors
 from verifier.rounding import ulp
 
 CANCELS = 8  # condition from which terms are said to cancel: three bits

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from verifier import attribution, figures, findings, results
 from verifier.case import Case
-from verifier.compare import Truth
+from verifier.drafts import Programs
 from verifier.outcome import CaseReport, HuntedRegion
-from verifier.program import Programs
 from verifier.results import Check, Judged, judged
+from verifier.subject import Truth
 
 
 def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check], *, strict: bool, regions: Sequence[HuntedRegion] = ()) -> CaseReport:

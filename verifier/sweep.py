@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from verifier.columns import CODE, VERDICTS, Judged, Work, judge
-from verifier.compare import Discrepancy, compare
+from verifier.compare import compare
+from verifier.discrepancy import Discrepancy
 from verifier.processes import in_processes
 from verifier.proof import prove
 from verifier.verdict import Verdict

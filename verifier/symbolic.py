@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from verifier.build import definition
 from verifier.gates import GATES
-from verifier.program import LEAVES, Program, Step, definition
+from verifier.program import LEAVES, Program, Step
 
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
 STEPS = frozenset(("sign", "floor", "ceil"))  # constant between their jumps; at a jump the strict balls are undecided

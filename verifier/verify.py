@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from verifier import points, results, settle
 from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
-from verifier.compare import Subject, Truth, compare, truth_of
+from verifier.compare import compare
+from verifier.drafts import Draft, Programs
 from verifier.errors import Complaint
 from verifier.formats import Format, format_named, round_exact
 from verifier.formats import exact as exact_number
 from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
 from verifier.processes import WORTH_A_PROCESS, in_processes
-from verifier.program import Draft, Programs
+from verifier.subject import Subject, Truth, truth_of
 from verifier.symbolic import NotDifferentiable
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from verifier.arithmetic import elementary, signs
 from verifier.arithmetic.balls import PRIMITIVES
 from verifier.arithmetic.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
 from verifier.arithmetic.identities import RULES, opaque
+from verifier.build import add_tree
 from verifier.formats import exact
 from verifier.gates import GATES
 from verifier.language import parse_expression
-from verifier.program import Builder, Program, add_tree
+from verifier.program import Builder, Program
 from verifier.symbolic import primitive
 
 MAX_STEPS = 600  # of a program

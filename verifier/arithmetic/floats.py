@@ -9,9 +9,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from verifier.build import definition
 from verifier.formats import FORMATS, Format, computing, dtype, exact, round_exact
 from verifier.gates import GATES, Gate, kernel
-from verifier.program import Program, definition
+from verifier.program import Program
 
 Column = Sequence[Any]
 Cast = Callable[[Any], Any]

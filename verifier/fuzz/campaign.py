@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 
 from verifier import accuse, formats
 from verifier.case import Case, Implementation, Source
-from verifier.compare import Discrepancy
+from verifier.discrepancy import Discrepancy
 from verifier.formats import Format, exact, format_named, round_exact
 from verifier.fuzz.draw_points import tuples
 from verifier.load import load_text

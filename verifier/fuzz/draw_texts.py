@@ -10,11 +10,13 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from verifier.backprop import with_backward
+from verifier.blocks import build_program, free_names
+from verifier.build import build_expression
 from verifier.case import Source
 from verifier.gates import GATES, Gate
 from verifier.language import parse_expression, parse_program
 from verifier.mutate import Edit, edits
-from verifier.program import Program, build_expression, build_program, free_names
+from verifier.program import Program
 
 LEAVES = 6  # inputs among the leaves, for as many numbers as there are
 NUMBERS = ("1", "2", "0.5", "3")

@@ -10,13 +10,15 @@ from flint import arb
 from verifier import attribution, figures, formats, limits, points, rounding, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.case import Case
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
+from verifier.drafts import Programs
 from verifier.formats import Format, format_named, round_exact
-from verifier.program import Program, Programs
+from verifier.program import Program
 from verifier.report import ledger as ledger_table
 from verifier.report.paint import Paint
 from verifier.report.text import table
 from verifier.results import Check
+from verifier.subject import Subject, truth_of
 from verifier.verify import subject
 
 BITS = 256

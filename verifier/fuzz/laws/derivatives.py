@@ -1,0 +1,153 @@
+"""Laws of the exact gradient: SymPy's of the whole function, differences in high precision, and formulas that are equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+
+from verifier import limits, symbolic
+from verifier.arithmetic import balls
+from verifier.backprop import with_backward
+from verifier.case import Source
+from verifier.compare import Subject, compare, truth_of
+from verifier.fuzz.laws import by_mpmath
+from verifier.fuzz.laws.enclosures import as_arb
+from verifier.fuzz.laws.law import Broken, case_in, require, settings_of
+from verifier.program import Program, build_expression
+
+BITS = 300
+DIGITS = 40  # of SymPy's values
+MOST_STEPS = 30  # beyond, SymPy's derivative of the whole explodes
+STEP_BITS = (100, 160)  # differences over 2^-100, then 2^-160
+SURE_BITS = 80  # to which a difference quotient and the gradient agree
+EQUAL = ("(-(-({0})))", "({0}) + 0*{1}", "1 * ({0})", "where({1} <= {1}, {0}, 0)", "(({0}) - 0) / 1")  # the same function everywhere
+
+
+def sympy_agrees(text: str) -> int:
+    """sympy.diff of the whole function, evaluated to 40 digits, lies in the ball that we accumulate gate by gate."""
+    import sympy
+
+    from verifier.arithmetic import expressions
+
+    case, count = case_in(text), 0
+    assert case.programs is not None  # noqa: S101 - it was loaded
+    truth = truth_of(case.programs.truth)
+    if len(truth.function) > MOST_STEPS:
+        return 0
+    symbols = [sympy.Symbol(f"x{i}", real=True) for i in range(len(case.inputs))]
+    whole = expressions.run(truth.function, symbols)[truth.function.output]
+    for setting in settings_of(case):
+        for position, symbol in enumerate(symbols):
+            derivative = sympy.diff(whole, symbol)
+            for point in setting.points:
+                ball = _ball(truth.gradient, position, point, BITS)
+                if ball is None:
+                    continue
+                at = {s: sympy.Rational(*x.as_integer_ratio()) for s, x in zip(symbols, point, strict=True)}
+                value = _evaluated(sympy, derivative, at)
+                if value is None:
+                    continue
+                with balls.precision(2 * BITS):
+                    other = arb(str(value))
+                    close = abs(ball - other) <= (abs(other) + arb(10) ** -DIGITS) * arb(10) ** (5 - DIGITS) + 2 * ball.rad()
+                require(close, lambda point=point, position=position, ball=ball, value=value: f"d{case.inputs[position]} is {ball} and by SymPy {value}, at {point}")  # type: ignore[misc]
+                count += 1
+    return count
+
+
+def _evaluated(sympy: Any, derivative: Any, at: Any) -> Any:
+    """A derivative as a real decimal number; None where SymPy has none."""
+    try:
+        value = sympy.N(derivative.subs(at), DIGITS, maxn=2000)
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError, AttributeError, NotImplementedError, RecursionError):
+        return None  # at its poles, and where it would compare what has no order
+    return value if value.is_Float and value.is_finite else None
+
+
+def _ball(gradient: symbolic.Gradient, position: int, point: tuple[float, ...], bits: int) -> Any:
+    """A component of the gradient, enclosed; None where it, or the function, is not."""
+    run = balls.run(gradient.program, [[arb(x)] for x in point], bits=bits, strict=True)
+    if not run[gradient.value][0].is_finite():
+        return None
+    component = gradient.adjoint.get(position)
+    found = arb(0) if component is None else run[component][0]
+    return found if found.is_finite() else None
+
+
+def differences_agree(text: str) -> int:
+    """Central differences of the function, by mpmath with hundreds of bits, meet the ball of the exact gradient."""
+    import mpmath
+
+    case, count = case_in(text), 0
+    assert case.programs is not None  # noqa: S101 - it was loaded
+    truth = truth_of(case.programs.truth)
+    m = mpmath.MPContext()
+    for setting in settings_of(case):
+        for point in setting.points:
+            for position in range(len(case.inputs)):
+                ball = _ball(truth.gradient, position, point, BITS)
+                if ball is not None:
+                    count += _differs(m, truth.function, point, position, ball)
+    return count
+
+
+def _differs(m: Any, function: Program, point: tuple[float, ...], position: int, ball: Any) -> int:
+    found = None
+    for step in STEP_BITS:
+        m.prec = 5 * step
+        quotients = [_quotient(m, function, point, position, m.ldexp(1, -step - k)) for k in (0, 1)]
+        if None in quotients:
+            return 0
+        with balls.precision(10 * step):
+            coarse, found = (as_arb(q) for q in quotients)
+            if abs(coarse - found) > abs(found) * arb(2) ** -SURE_BITS + arb(2) ** (-2 * SURE_BITS):
+                return 0  # not differentiable so far, or mpmath's digits are lost
+            if abs(ball - found) <= abs(found) * arb(2) ** (8 - SURE_BITS) + arb(2) ** (8 - 2 * SURE_BITS) + 2 * ball.rad():
+                return 1
+    raise Broken(f"the gradient with respect to input {position} is {ball}, the difference quotient {found}, at {point}")
+
+
+def _quotient(m: Any, function: Program, point: tuple[float, ...], position: int, h: Any) -> Any:
+    ends = []
+    for sign in (1, -1):
+        at = [m.mpf(x) + (sign * h if i == position else 0) for i, x in enumerate(point)]
+        ends.append(by_mpmath.run(function, m, at)[function.output])
+    return None if None in ends else (ends[0] - ends[1]) / (2 * h)
+
+
+def equal_formulas_agree(text: str) -> int:
+    """f, -(-f), f + 0*x, where(x <= x, f, 0) and the like have the same derivative, kinks and infinities included, wherever they are looked at."""
+    case, count = case_in(text), 0
+    assert case.function is not None  # noqa: S101 - it was drawn with one
+    name = case.inputs[0]
+    for setting in settings_of(case):
+        first = None
+        for form in ("{0}", *EQUAL):
+            written = form.format(case.function.text, name)
+            program, _ = build_expression(Source(written, "<law>", 1, 1, written), case.inputs)
+            if program is None:
+                raise Broken(f"{written} is refused")
+            claims = tuple((v, f"d{v}") for v in case.inputs)
+            rows = compare(truth_of(program), Subject(with_backward(program, claims), claims), setting.points, fmt=setting.format, detail=False)
+            found = [d for row in rows for d in row]
+            if first is None:
+                first = found
+            for a, b in zip(first, found, strict=True):
+                require(_is_same(a.exact, b.exact), lambda a=a, b=b, written=written: f"{a.name} at {a.point} is {a.exact}, and of {written} {b.exact}")  # type: ignore[misc]
+                count += not isinstance(a.exact, limits.Unknown)
+    return count
+
+
+def _is_same(a: limits.Derivative, b: limits.Derivative) -> bool:
+    if isinstance(a, limits.Unknown) or isinstance(b, limits.Unknown):
+        return True
+    if isinstance(a, limits.Finite) and isinstance(b, limits.Finite):
+        return bool(a.ball.overlaps(b.ball))
+    if isinstance(a, limits.Kink) and isinstance(b, limits.Kink):
+        return bool(a.low.overlaps(b.low) and a.high.overlaps(b.high))
+    if isinstance(a, limits.Infinite) and isinstance(b, limits.Infinite):
+        return a.sign == b.sign
+    return isinstance(a, limits.Nowhere) and isinstance(b, limits.Nowhere)
+
+

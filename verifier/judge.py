@@ -1,0 +1,148 @@
+"""The verdict on one computed gradient, from the enclosures of one precision; None where they are too wide."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flint import arb
+
+from verifier import limits, rounding
+from verifier.arithmetic.series import Undefined
+from verifier.discrepancy import Discrepancy
+from verifier.formats import Format
+from verifier.verdict import Verdict
+
+FIRST_BITS = 192  # 25 certified digits, 20 of the residual, and some bits to spare in one step
+SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distance from R are read off
+FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
+UNKNOWN_BITS = 6000  # where not even a one-sided limit is known at this precision, more will not tell
+INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
+TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A computed gradient that waits for its verdict: the indices of its point and its claim."""
+
+    point: int
+    claim: int
+    computed: float
+
+
+def judge(task: Task, exact: limits.Derivative, literal: Any, real: Any, before: Any, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    """The discrepancy, or None where more precision is needed (never None at the last precision)."""
+    blank = Discrepancy("", "", (), task.computed, Verdict.UNDECIDED, exact)
+    if isinstance(exact, limits.Unknown):
+        hopeless = last or bits >= UNKNOWN_BITS
+        return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
+    if isinstance(exact, limits.Nowhere):
+        return replace(blank, verdict=Verdict.UNDEFINED, reason=exact.reason)
+    if isinstance(exact, limits.Infinite):
+        infinity = fmt.overflow(exact.sign)
+        right = task.computed == infinity or (math.isnan(infinity) and math.isnan(task.computed))
+        return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
+    if isinstance(exact, limits.Kink):
+        return _judge_kink(task, exact, real, blank, fmt=fmt, last=last)
+    return _judge_finite(task, exact.ball, literal, real, before, blank, fmt=fmt, bits=bits, last=last, detail=detail, has_literals=has_literals)
+
+
+def _judge_kink(task: Task, exact: limits.Kink, real: Any, blank: Discrepancy, *, fmt: Format, last: bool) -> Discrepancy | None:
+    if isinstance(real, Undefined):
+        return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
+    low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
+    if low is None or high is None or real is None:
+        return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
+    below, above = exact.low - real, real - exact.high
+    ulps = [rounding.ulp(fmt, b)[1] if b.is_finite() else arb(0) for b in (exact.low, exact.high)]
+    if below > ulps[0] or above > ulps[1]:
+        return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
+    if low <= task.computed <= high:
+        return replace(blank, verdict=Verdict.SUBGRADIENT)
+    if not math.isfinite(task.computed):
+        return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
+    nearest = exact.low if task.computed < low else exact.high
+    error = abs(arb(task.computed) - nearest) / rounding.ulp(fmt, nearest)[0]
+    small = error <= fmt.rounding_limit
+    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(task.computed) - nearest)
+
+
+def _round_bound(fmt: Format, bound: Any) -> float | None:
+    return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
+
+
+def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blank: Discrepancy, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    rounded = rounding.round_ball(fmt, g)
+    small, large = rounding.ulp(fmt, g)
+    formula = _formula_error(literal, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
+    if formula is None:
+        return None if not last else replace(blank, reason=_undecided_reason(real), rounded=rounded)
+    certain_zero = g.is_zero()
+    settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
+    if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
+        return None
+    if isinstance(formula, str):
+        return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **_errors(task.computed, g, small, large, certain_zero=certain_zero))
+    errors = _errors(task.computed, g, small, large, certain_zero=certain_zero)
+    off = "" if formula.is_zero() or formula > 1 else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
+    found = replace(blank, rounded=rounded, formula_error=formula, reason=off, **errors)
+    if formula > 1:
+        return replace(found, verdict=Verdict.WRONG, reason=f"over the reals it is off by {rounding.significant(formula)} ulp")
+    if rounded is None:
+        if not last and bits < TIE_BITS:
+            return None
+        near = found.ulps is not None and found.ulps <= fmt.rounding_limit  # certified, whichever neighbour is the rounded one
+        return replace(found, verdict=Verdict.ROUNDING if near else Verdict.UNDECIDED, reason="the exact gradient is half way between two floats, as far as can be told")
+    if not math.isfinite(task.computed) or not math.isfinite(rounded):
+        same = task.computed == rounded or (math.isnan(task.computed) and math.isnan(rounded))  # too large for a format without infinities
+        return replace(found, verdict=Verdict.CORRECT if same else Verdict.NONFINITE)
+    if rounded != 0 and task.computed == 0:
+        return replace(found, verdict=Verdict.VANISHED)
+    if task.computed == rounded:
+        return replace(found, verdict=Verdict.CORRECT)
+    if found.ulps is not None and found.ulps <= fmt.rounding_limit:
+        return replace(found, verdict=Verdict.ROUNDING)
+    return replace(found, verdict=Verdict.UNSTABLE)  # or ill-conditioned: the condition number decides
+
+
+def _undecided_reason(real: Any) -> str:
+    return "the backward pass could not be enclosed over the reals" if real is None else "the formula error could not be separated from one ulp"
+
+
+def _errors(computed: float, g: Any, small: Any, large: Any, *, certain_zero: bool) -> dict[str, Any]:
+    if not math.isfinite(computed):
+        return {}
+    residual = arb(computed) - g
+    if not residual.is_exact() and residual.contains(0):  # equal as far as this precision sees
+        return {"ulps": arb(0)} if abs(residual).upper() < small * INVISIBLE else {}
+    unit = small if not certain_zero else large
+    return {"residual": residual, "ulps": abs(residual) / (unit if small == large else small)}
+
+
+def _formula_error(literal: Any, real: Any, before: Any, small: Any, large: Any, *, bits: int, last: bool, has_literals: bool) -> Any:
+    """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed."""
+    if isinstance(real, Undefined):
+        return f"over the reals it has no value here: {real.reason}"
+    if real is None:
+        return None
+    distance = abs(real - literal)
+    if distance > large:
+        lower = distance.lower() / large
+        return abs(real - literal) / large if lower > 1 else None
+    overlap = not (real - literal != 0)
+    if distance <= small:
+        if not overlap:
+            return distance / small
+        tight = real.is_exact() or real.rel_accuracy_bits() >= SETTLED_BITS - 40 or abs(real).upper() < small / 2**40
+        if tight or last or bits >= 1024:  # cancellation below an ulp: enough that they overlap far below it
+            return arb(0)
+        return arb(0) if has_literals and _stalled(real, before) else None
+    if overlap and has_literals and (_stalled(real, before) or last):
+        return arb(0)
+    return None
+
+
+def _stalled(real: Any, before: Any) -> bool:
+    """Whether twice the bits did not narrow the ball: its width is that of the rounded literals."""
+    return before is not None and before.is_finite() and real.rad() > before.rad() / 2
