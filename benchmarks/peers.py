@@ -36,10 +36,11 @@ from verifier.case import Case
 from verifier.compare import compare
 from verifier.discrepancy import Discrepancy
 from verifier.drafts import Draft
-from verifier.formats import FORMATS, exact, format_named, round_exact
+from verifier.formats import FORMATS, format_named, round_exact
 from verifier.linearity import reads_upstream
 from verifier.load import load
 from verifier.mutate import Mutant, mutants
+from verifier.numeral import exact
 from verifier.program import Program
 from verifier.subject import Subject, Truth, truth_of
 from verifier.verdict import Verdict

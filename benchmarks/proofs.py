@@ -13,8 +13,9 @@ from collections import Counter
 from machine import describe
 
 from verifier import load, points, proof
-from verifier.formats import exact, format_named, round_exact
+from verifier.formats import format_named, round_exact
 from verifier.mutate import mutants
+from verifier.numeral import exact
 from verifier.subject import truth_of
 from verifier.verify import subject
 

@@ -18,6 +18,7 @@ from verifier.report.progress import progress_on
 from verifier.sweep import Tally
 from verifier.verdict import Verdict
 from verifier.verify import verify, verify_all
+from verifier.workers import Workers
 
 EVERYTHING = [(-math.inf, math.inf)]
 FUSED = "dx = (1 - out) * out * dout"
@@ -54,7 +55,8 @@ def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> 
     whole = exhaustive.run(work, EVERYTHING)
     monkeypatch.setattr(exhaustive, "CHUNK", 5000)
     for jobs in (1, 2):
-        assert [s.tally for s in exhaustive.run(work, EVERYTHING, jobs=jobs)] == [s.tally for s in whole]
+        with Workers(jobs) as workers:
+            assert [s.tally for s in exhaustive.run(work, EVERYTHING, workers=workers)] == [s.tally for s in whole]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -63,29 +65,34 @@ def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.Mo
     work = work_on("sigmoid(x)", form="float16")
     whole = exhaustive.run(work, EVERYTHING)
     folder = str(tmp_path)
-    part = exhaustive.run(work, EVERYTHING, state=folder, most=20_000)
+    with Workers(1, state=folder) as workers:
+        part = exhaustive.run(work, EVERYTHING, workers=workers, most=20_000)
     assert part[0].tally.points == 20_000 < part[0].total == 63_488
     done: list[int] = []
     inner = exhaustive._chunk
 
-    def counted(work: object, spans: object, start: int, stop: int) -> list[Tally]:
-        done.append(start)
-        return inner(work, spans, start, stop)
+    def counted(work: object, spans: object, chunk: tuple[int, int]) -> list[Tally]:
+        done.append(chunk[0])
+        return inner(work, spans, chunk)
 
     if jobs == 1:
         monkeypatch.setattr(exhaustive, "_chunk", counted)
-    again = exhaustive.run(work, EVERYTHING, state=folder, jobs=jobs)
+    with Workers(jobs, state=folder) as workers:
+        again = exhaustive.run(work, EVERYTHING, workers=workers)
     assert again[0].tally == whole[0].tally
     assert jobs == 2 or done == list(range(20_000, 63_488, 4000))
     done.clear()
-    exhaustive.run(work, EVERYTHING, state=folder, jobs=jobs)
+    with Workers(jobs, state=folder) as workers:
+        exhaustive.run(work, EVERYTHING, workers=workers)
     assert done == []
 
 
 def test_other_work_does_not_read_the_state(tmp_path: object) -> None:
-    for backward in (FUSED, "dx = (1 - out) * out * dout * 2"):
-        exhaustive.run(work_on("sigmoid(x)", form="float8_e5m2", backward=backward), EVERYTHING, state=str(tmp_path))
-    assert len(list(tmp_path.iterdir())) == 2  # type: ignore[attr-defined]
+    right, bent = (work_on("sigmoid(x)", form="float8_e5m2", backward=b) for b in (FUSED, "dx = (1 - out) * out * dout * 2"))
+    with Workers(1, state=str(tmp_path)) as workers:
+        found = [exhaustive.run(work, EVERYTHING, workers=workers)[0].tally for work in (right, bent, right)]
+    assert found[0] == found[2] != found[1]
+    assert found[1].count(Verdict.WRONG) > 0
 
 
 def test_an_interrupt_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,10 +141,10 @@ def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interru
     monkeypatch.setattr(exhaustive, "CHUNK", 4000)
     inner = exhaustive._chunk
 
-    def interrupted(work: object, spans: object, start: int, stop: int) -> list[Tally]:
-        if start >= 8000:
+    def interrupted(work: object, spans: object, chunk: tuple[int, int]) -> list[Tally]:
+        if chunk[0] >= 8000:
             raise KeyboardInterrupt
-        return inner(work, spans, start, stop)
+        return inner(work, spans, chunk)
 
     monkeypatch.setattr(exhaustive, "_chunk", interrupted)
     path = tmp_path / "case.yaml"  # type: ignore[operator]
@@ -157,6 +164,7 @@ def test_after_an_interrupt_the_next_sweep_does_not_begin(monkeypatch: pytest.Mo
     cases = load_text(f"{CASE}---\n{CASE}".replace("[float16]", "[float16, bfloat16]"), file="t.yaml").cases
     report = verify_all(cases)
     assert [[(s.points, s.total) for s in c.sweeps] for c in report.cases] == [[(0, 63_488)]]
+    assert report.unchecked == 1
     assert report.is_interrupted
 
 

@@ -13,7 +13,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from texts import complaints
 
-from verifier.language import KEYWORDS, MAX_DIGITS, MAX_EXPONENT, LanguageError, parse_expression, parse_program
+from verifier.language import KEYWORDS, LanguageError, parse_expression, parse_program
+from verifier.numeral import MAX_DIGITS, MAX_EXPONENT
 
 if TYPE_CHECKING:
     from verifier.language import Node
@@ -176,7 +177,8 @@ def test_a_tower_of_powers_in_a_case_ends_at_once() -> None:
         ("os.system(1)", 0, "'os.system' is not part of the language: only the prefixes math., np., numpy., torch., jnp. and scipy.special. are read"),
         ("2x", 0, "'2x' is neither a number nor a name"),
         ("1e9999", 0, f"the exponent of '1e9999' is beyond {MAX_EXPONENT}"),
-        ("1" * 1001, 0, f"a number of 1001 characters; at most {MAX_DIGITS} digits are read"),
+        ("1" * 1017, 0, f"'{'1' * 40}...' has 1017 characters; a number has at most {MAX_DIGITS} digits"),
+        ("x * 1__0", 4, "'1__0' is not a number; write decimal text such as 3, -0.5 or 1e-3, or hexadecimal such as 0x1.8p-3"),
         ("\ufb01", 0, "the name 'ﬁ' has a character with more than one spelling; write 'fi'"),
         ("__import__('os')", 11, 'a value is missing before "\'"'),
     ],

@@ -13,16 +13,18 @@ import pytest
 from flint import arb, fmpq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from texts import check, expression, smooth_expressions
+from texts import check, expression, forward, smooth_expressions
 
 from verifier import account, attribution, ledger, rounding, sensitivity, symbolic
 from verifier.arithmetic import balls, floats
 from verifier.backprop import with_backward
 from verifier.cli import main
 from verifier.compare import compare
-from verifier.formats import FORMATS, exact
+from verifier.formats import FORMATS, format_named, round_exact
+from verifier.gates import GATES
 from verifier.ledger import Ledger, NoLedger, Plan
 from verifier.load import load, load_text
+from verifier.numeral import exact
 from verifier.program import ancestors
 from verifier.results import Check
 from verifier.subject import Subject, truth_of
@@ -31,6 +33,7 @@ from verifier.verify import subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from verifier.outcome import Result
     from verifier.program import Program
 
 ROOT = Path(__file__).parent.parent
@@ -155,6 +158,56 @@ def test_thousands_of_random_programs_telescope_to_the_last_bit(division: bool) 
                 assert found.real.contains(fmpq(real.numerator, real.denominator))
                 assert found.real.rad() <= (abs(found.real).upper() + 1) * arb(2) ** -150
     assert roundings > 2 * checked
+
+
+UNARY = [g.name for g in GATES.values() if len(g.parameters) - len(g.defaults) == 1 and not g.orders and not g.conditions and not g.boolean and g.group != "casts"]
+BINARY = [g.name for g in GATES.values() if len(g.parameters) == 2 and not g.orders and not g.conditions and not g.boolean]
+ARITHMETICS = ("float64", "float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", "float32->bfloat16", "float16->float8_e4m3")
+
+
+def random_statements(source: random.Random) -> str:
+    """A forward pass with every gate of one or two operands, powers, branches, kinks and augmented assignments."""
+    names, lines = ["x", "y"], []
+    for k in range(source.randint(2, 5)):
+        a, b = source.choice(names), source.choice(names)
+        value = source.choice((
+            f"{source.choice(UNARY)}({a})", f"{source.choice(UNARY)}({a})", f"{source.choice(BINARY)}({a}, {b})",
+            f"{a} {source.choice('+-*/')} {source.choice((b, '0.1', '3', '1.7'))}", f"{a}**{source.choice(('2', '3', '0.5', '-1'))}",
+            f"where({a} {source.choice(('<', '>', '<='))} {source.choice((b, '0.5'))}, {a} * {b}, {source.choice(('abs', 'exp', 'tanh'))}({b}))",
+            f"{source.choice(('max', 'min'))}({a}, {b} * 0.3)",
+        ))  # fmt: skip
+        if names[2:] and source.random() < 0.35:
+            lines.append(f"{names[-1]} {source.choice(('+=', '-=', '*='))} {value}")
+        else:
+            names.append(f"a{k}")
+            lines.append(f"a{k} = {value}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", ARITHMETICS)
+def test_random_programs_of_all_gates_telescope_to_the_last_bit_in_every_arithmetic(name: str) -> None:
+    """Σ effects = computed − real, as rationals, of the midpoints: DIFFERENCE_BITS makes every difference exact."""
+    source, fmt = random.Random(name), format_named(name)
+    gates: set[str] = set()
+    told = roundings = 0
+    for _ in range(330):
+        text = random_statements(source)
+        whole = with_backward(forward(text, "x", "y"), [("x", "dx"), ("y", "dy")])
+        plan = ledger.plan(whole, ["dx", "dy"])
+        point = tuple(round_exact(fmt, Fraction(source.choice((source.uniform(-3, 3), source.uniform(0, 2), 1.0)))) for _ in "xy")
+        for found in ledger.ledgers(plan, [point], fmt=fmt)[0]:
+            if isinstance(found, NoLedger):
+                continue
+            told += 1
+            roundings += len(found.entries)
+            gates.update(whole.steps[e.step].gate for e in found.entries)
+            with balls.precision(ledger.DIFFERENCE_BITS):
+                assert sum((rounding.rational(e.effect.mid()) for e in found.entries), Fraction(0)) == Fraction(found.computed) - rounding.rational(found.real.mid()), (text, point)
+                assert sum((e.effect for e in found.entries), arb(0)).overlaps(found.total)
+    assert told > 500
+    assert roundings > told
+    assert {"add", "mul", "div", "pow", "exp", "number"} <= gates
+    assert len(gates) > 50
 
 
 @pytest.mark.parametrize("name", ["float64", "float32", "float16", "bfloat16"])
@@ -394,13 +447,38 @@ def test_a_linear_function_has_no_backward_error() -> None:
     assert result.backward_error_ulps is None
 
 
-def test_blame_is_told_for_the_worst_listed_point_of_each_gradient() -> None:
-    report = check("function: sin(x) * exp(x)\npoints: [{x: 0.3}, {x: 1.7}, {x: 2.9}]\n")
-    worst = max(report.results, key=lambda r: r.error)
-    assert [bool(r.blame) for r in report.results] == [r is worst for r in report.results]
-    assert sum(float(s.share) for s in worst.blame) == pytest.approx(1, abs=1e-5)
-    assert sum(float(s.contribution) for s in worst.blame) == pytest.approx(float(worst.residual), rel=1e-9)
-    assert abs(sum(float(s.ulps) for s in worst.blame if s.ulps)) == pytest.approx(float(worst.ulps), rel=1e-4)
+def adds_up(result: Result) -> None:
+    """The shares of a result are the whole of its residual."""
+    assert sum(float(s.share) for s in result.blame) == pytest.approx(1, abs=1e-4)
+    assert sum(float(s.contribution) for s in result.blame) == pytest.approx(float(result.residual), rel=1e-8)
+    assert abs(sum(float(s.ulps) for s in result.blame if s.ulps)) == pytest.approx(float(result.ulps), rel=1e-4)
+
+
+def test_blame_is_told_for_every_listed_point_where_that_is_cheap() -> None:
+    for result in check("function: sin(x) * exp(x)\npoints: [{x: 0.3}, {x: 1.7}, {x: 2.9}]\n").results:
+        adds_up(result)
+
+
+def test_blame_of_many_points_of_a_long_program_is_told_for_the_worst() -> None:
+    terms = " + ".join(f"sin(x * 0.{i})" for i in range(11, 40))
+    report = check(f"function: {terms}\npoints: [{', '.join(f'{{x: {x}.25}}' for x in range(1, 31))}]\n")
+    told = [r for r in report.results if r.blame]
+    assert 0 < len(told) < 30
+    assert max(report.results, key=lambda r: r.error) in told
+    for result in told:
+        adds_up(result)
+
+
+def test_shares_of_first_order_add_up_with_those_that_are_not_listed_and_the_remainder() -> None:
+    terms = " + ".join(f"sin(x * 0.{i})" for i in range(11, 90))
+    (result,) = check(f"function: {terms}\npoints: [{{x: 1.25}}]\n").results
+    adds_up(result)
+    assert len(result.blame) == attribution.MOST_SHARES + 2
+    *_, others, remainder = result.blame
+    assert others.statement.endswith("more statements)")
+    assert remainder.statement == "(remainder: the shares are to first order)"
+    assert 0 < abs(float(remainder.share)) < 1e-10
+    assert others.line is remainder.line is None
 
 
 def test_a_wrong_gradient_has_no_rounding_blame() -> None:

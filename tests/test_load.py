@@ -17,6 +17,7 @@ from verifier.case import VERDICTS
 from verifier.drafts import Programs
 from verifier.load import Loaded, load, load_text
 from verifier.numeral import exact, number_problem
+from verifier.verify import verify
 from verifier.yaml_tree import MAX_COMPLAINTS, MAX_DEPTH, Scalar, read_documents, source
 
 if TYPE_CHECKING:
@@ -642,3 +643,13 @@ def test_what_is_no_numeral_is_refused(text: str) -> None:
 def test_the_exact_value_of_a_hexadecimal_numeral_is_that_float(value: float) -> None:
     assert number_problem(value.hex()) is None
     assert exact(value.hex()) == Fraction(value)
+
+
+def test_a_hexadecimal_number_of_more_than_53_bits_is_rounded_once() -> None:
+    """1 + 2^-24 + 2^-60 is nearest to 1 + 2^-23 in float32; by way of float64 it is a tie, and 1."""
+    text = "0x1.000001000000001p0"
+    assert exact(text) == 1 + Fraction(1, 2**24) + Fraction(1, 2**60)
+    (case,) = load_text(f"function: x * x\npoints: [{{x: {text}}}]\nupstream: {text}\nformats: [float32]\n").cases
+    (result,) = verify(case).results
+    assert dict(result.point) == {"x": "1.0000001"}
+    assert float(result.exact) == 2 * (1 + 2.0**-23) ** 2

@@ -77,7 +77,7 @@ def test_the_other_inputs_are_those_of_a_point() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"over": "z"}, "free has no input 'z'; it has x, y"), ({"over": "x", "point": 4}, "free has 1 points, not 4"), ({"over": "x", "gradient": "dq"}, "no implementation of free computes the gradient 'dq'")],
+    [({"over": "z"}, "free has no input 'z'; it has x, y"), ({"over": "x", "point": 4}, "free has 1 point, not 4"), ({"over": "x", "gradient": "dq"}, "no implementation of free computes the gradient 'dq'")],
 )
 def test_what_is_not_there_is_said(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -11,7 +11,8 @@ import pytest
 from mpmath.ctx_mp import MPContext
 
 from verifier import load, load_text
-from verifier.formats import exact, format_named, round_exact
+from verifier.formats import format_named, round_exact
+from verifier.numeral import exact
 from verifier.verdict import Verdict
 from verifier.verify import verify, verify_all
 

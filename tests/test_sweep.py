@@ -22,6 +22,7 @@ from verifier.formats import FORMATS, Format, first_place, format_named, last_pl
 from verifier.subject import Subject, truth_of
 from verifier.symbolic import primitive
 from verifier.verdict import Verdict
+from verifier.workers import Workers
 
 FUNCTIONS = (
     ("sigmoid(x)", "x"), ("(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)", "x y"), ("relu(x) * y", "x y"), ("log(x) * y", "x y"), ("x / y", "x y"),
@@ -143,7 +144,7 @@ def judge_computed(work: Work, column: np.ndarray) -> list[float]:
 def test_the_worst_point_is_the_worst_of_all() -> None:
     work = work_on("x * exp(-x) - log(x)", form="float32")
     column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(4)).uniform(0.1, 30, 1000)))
-    (swept,) = sweep.swept(work, sweep.run(work, [column]), total=len(column))
+    (swept,) = sweep.swept(work, sweep.sums(work, [column], workers=Workers(1)))
     rows = compare(work.truth, work.subject, [(x,) for x in column.tolist()], fmt=work.format, detail=False)
     worst = max(rows, key=lambda row: float(row[0].ulps.abs_upper()))[0]
     shown = max((d for _, found in swept.examples for d in found), key=lambda d: float(d.ulps.abs_upper()))
@@ -161,7 +162,8 @@ def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatc
     assert sweep.run(work, columns, way="balls") == whole
     monkeypatch.setattr(sweep, "PART", 700)
     assert sweep.run(work, columns) == whole
-    assert sweep.run(work, columns, jobs=2) == whole
+    with Workers(2) as workers:
+        assert sweep.run(work, columns, workers=workers) == whole
 
 
 def test_a_tally_that_lost_a_point_is_another_one() -> None:

@@ -18,10 +18,11 @@ from verifier.sensitivity import Cancellation
 
 FIGURES = 6  # digits of effects and shares: figures, no certificates
 CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
+SEEN = 1e-4  # ulps: an error of the formula below it is not shown
 SMALLEST, LARGEST = 1e-290, 1e290  # what is told by way of a float
-BINDING = {  # the symbol of a gate, how strongly it binds, and what its operands must bind at least to stand without parentheses
-    "lt": (" < ", 1, 2, 2), "le": (" <= ", 1, 2, 2), "gt": (" > ", 1, 2, 2), "ge": (" >= ", 1, 2, 2), "eq": (" == ", 1, 2, 2), "ne": (" != ", 1, 2, 2),
-    "add": (" + ", 2, 2, 3), "sub": (" - ", 2, 2, 3), "mul": (" * ", 3, 3, 4), "div": (" / ", 3, 3, 4), "neg": ("-", 4, 5), "pow": ("**", 5, 6, 5),
+BINDING: dict[str, tuple[str, int, tuple[int, ...]]] = {  # the symbol of a gate, how strongly it binds, and what its operands must bind at least to stand without parentheses
+    "lt": (" < ", 1, (2, 2)), "le": (" <= ", 1, (2, 2)), "gt": (" > ", 1, (2, 2)), "ge": (" >= ", 1, (2, 2)), "eq": (" == ", 1, (2, 2)), "ne": (" != ", 1, (2, 2)),
+    "add": (" + ", 2, (2, 3)), "sub": (" - ", 2, (2, 3)), "mul": (" * ", 3, (3, 4)), "div": (" / ", 3, (3, 4)), "neg": ("-", 4, (5,)), "pow": ("**", 5, (6, 5)),
 }  # fmt: skip
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
@@ -103,18 +104,20 @@ def step_text(program: Program, step: int) -> str:
         text = line.source.text[s.start : s.end]
         if text in line.text:
             return " ".join(text.split())
-    return " ".join(line.text.split()) if line is not None and s.name else _written(program, step)
+    return " ".join(line.text.split()) if line is not None and s.name else expression_text(program, step)
 
 
-def _written(program: Program, step: int, least: int = 0) -> str:
+def expression_text(program: Program, step: int, least: int = 0) -> str:
     """A step that a transform wrote, with the names of its operands; in parentheses where it binds less strongly than `least`."""
     s = program.steps[step]
     if least and (s.name or s.text):
         return s.name or s.text
+    if s.gate == "copy":
+        return expression_text(program, s.args[0], least or 1)
     if s.gate not in BINDING:
-        return f"{s.gate}({', '.join(_written(program, a, 1) for a in s.args)})"
-    symbol, strength, *operands = BINDING[s.gate]
-    written = [_written(program, a, most) for a, most in zip(s.args, operands, strict=True)]
+        return f"{s.gate}({', '.join(expression_text(program, a, 1) for a in s.args)})"
+    symbol, strength, operands = BINDING[s.gate]
+    written = [expression_text(program, a, most) for a, most in zip(s.args, operands, strict=True)]
     text = symbol.join(written) if len(written) > 1 else symbol + written[0]
     return f"({text})" if strength < least else text
 
@@ -138,8 +141,24 @@ def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Any:
 # ---------------------------------------------------------------- figures
 
 
+def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
+    """A ledger as text, for the report: the worst statements in order, what the others do, and the remainder of first-order shares."""
+    kept = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
+    told = [share_of(i, found.run.program) for i in rows if id(i) in kept]
+    with balls.precision(DIFFERENCE_BITS):
+        if len(rows) > most:
+            told.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in kept), arb(0)), found.total, unit))
+        if found.first_order:
+            told.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
+    return tuple(told)
+
+
+def _share(statement: str, effect: Any, total: Any, unit: Any) -> Share:
+    return Share(None, statement, "0" if total.contains(0) else signed(effect / total), signed(effect, CONTRIBUTION_FIGURES), ulps=signed(effect / unit))
+
+
 def share_of(item: Item, program: Program) -> Share:
-    """An item as text, for the report."""
+    """An item as text."""
     with balls.precision(DIFFERENCE_BITS):
         return Share(
             None if item.place is None else item.place.line,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +18,11 @@ from verifier.results import Check, Judged
 from verifier.verdict import Verdict
 
 MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
-MOST_WORK = 1_000_000  # steps x gradients of first-order shares in a case
+MOST_WORK = 250_000  # steps² of the ledgers of a case's results beside the worst ones: half a second
+MOST_LONG_WORK = 300_000  # steps x gradients of first-order shares in a case
 MOST_SHARES = 50  # statements of one gradient in a report: the worst
-BLAMED = frozenset((Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
+FAR_BITS = 4  # an input that moves by 1/16 of itself is not near, and the first order says little of it
+BLAMED = frozenset((Verdict.CORRECT, Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
 
 
 @dataclass(frozen=True)
@@ -59,32 +62,34 @@ def rows(check: Check, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[It
 
 
 def with_blame(listed: Sequence[Judged]) -> list[Judged]:
-    """The results with the ledger of the worst point of each gradient."""
+    """The results with their ledgers: of the worst point of each gradient, and of as many others as MOST_WORK allows, in order."""
     worst: dict[tuple[str, str, str], Judged] = {}
     for j in listed:
         key = (j.result.implementation, j.result.gradient, j.result.format)
         if j.discrepancy.verdict in BLAMED and (key not in worst or j.result.error > worst[key].result.error):
             worst[key] = j
     chosen = {id(j) for j in worst.values()}
-    work = 0
-    found = []
-    for j in listed:
+    left, left_long = MOST_WORK, MOST_LONG_WORK
+    blamed: dict[int, Judged] = {}
+    for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
         steps = len(j.check.subject.program)
-        if id(j) in chosen and steps > MOST_STEPS:
-            work += steps
-        allowed = id(j) in chosen and (steps <= MOST_STEPS or (work <= MOST_WORK and j.discrepancy.verdict.warns))
-        found.append(_blamed(j) if allowed else j)
-    return found
+        if steps > MOST_STEPS:
+            allowed = id(j) in chosen and steps <= left_long
+            left_long -= steps if allowed else 0
+        else:
+            allowed = id(j) in chosen or steps * steps <= left
+            left -= steps * steps
+        if allowed:
+            blamed[id(j)] = _blamed(j)
+    return [blamed.get(id(j), j) for j in listed]
 
 
 def _blamed(j: Judged) -> Judged:
-    _, _, items = rows(j.check, j.discrepancy)
-    if len(items) > MOST_SHARES:
-        kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_SHARES]}
-        items = [i for i in items if id(i) in kept]
-    if not items:
+    _, found, items = rows(j.check, j.discrepancy)
+    unit = unit_of(j.discrepancy, j.check)
+    if isinstance(found, NoLedger) or not items:
         return j
-    return replace(j, result=replace(j.result, blame=tuple(account.share_of(i, j.check.subject.program) for i in items)))
+    return replace(j, result=replace(j.result, blame=account.shares(found, items, unit, most=MOST_SHARES)))
 
 
 def cause(worst: Judged) -> Cause | None:
@@ -103,7 +108,7 @@ def cause(worst: Judged) -> Cause | None:
         line = f", line {guilty.place.line}" if guilty.place is not None else ""
         share = "" if guilty.share is None else f", {float(guilty.share.mid()):.1%} of the error"
         details = [f"worst     `{guilty.statement}`{line}: {float(guilty.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
-    if worst.result.backward_error_ulps is not None:
+    if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
         details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
     inner = culprit(program, account.worst_entry(guilty.entries).step, found.run.computed, check.format)
     if inner.what:

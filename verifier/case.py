@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # the verdicts that a case may expect, in the order of the design's table
 VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")
+OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
 
 
 @dataclass(frozen=True)

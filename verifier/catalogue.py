@@ -40,6 +40,13 @@ CATALOGUE = {
             "Change the point, the format or the formula as the message says.",
         ),
         Entry(
+            "V003", "unfinished-case", "error",
+            "The process that checked the case died, took longer than --timeout or needed more than --memory, also when it was tried again alone; of many points, those where it happened are named.",
+            "The case was not checked to its end, so it cannot pass. The others were.",
+            "a Bessel function at 1e300, a power tower, a program of a million steps",
+            "Allow more with --timeout and --memory, or change the point or the formula. A process that dies with much of both left is a bug of ours or of a library: please report it.",
+        ),
+        Entry(
             "V101", "wrong-gradient", "error",
             "The formula is wrong: run over the real numbers, the backward pass differs from the exact gradient by more than one ulp, or has no value where the gradient has one. This is certified; rounding plays no part in it.",
             "Training, optimisation or sensitivity analysis follows a wrong direction, however many digits are used.",

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
-from verifier.errors import suggestion
+from verifier.errors import CampaignError, suggestion
 
 if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
+    from verifier.workers import Workers
 
 COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+CAMPAIGN, EACH_LAW = 1000, 100  # examples of `fuzz`, and of `fuzz --self`, if nothing is said
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
 EXAMPLES = """\
@@ -67,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except CampaignError as error:
+        print(f"verifier: {error}", file=sys.stderr)
+        return USAGE_ERROR
     except KeyboardInterrupt:
         print("verifier: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -80,24 +85,26 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    check.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
-    check.add_argument("--state", metavar="DIR", help="where an exhaustive sweep keeps what is done; the next run goes on from there")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     hunt.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    hunt.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core)")
+    _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
     fuzz = commands.add_parser("fuzz", help="search for points at which a gradient is not right; each find is shrunk and saved as a case")
-    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    fuzz.add_argument("--max-examples", type=int, default=1000, metavar="N", help="points for each implementation and format (default: 1000)")
-    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
+    fuzz.add_argument("paths", nargs="*", metavar="PATH", help="case files and folders")
+    fuzz.add_argument("--self", dest="itself", action="store_true", help="no PATH: hold random cases against the laws of the tool itself; a find is a bug of ours")
+    fuzz.add_argument("--law", action="append", default=[], metavar="NAME", help="with --self: only this law (may be repeated)")
+    fuzz.add_argument("--max-examples", type=int, metavar="N", help="points for each implementation and format (default: 1000); with --self cases for each law (default: 100)")
+    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case, with --self for all (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="another seed draws other points (default: 0)")
     fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="where finds are kept (default: cases/regressions)")
     fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients are finds, too")
+    _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
@@ -105,20 +112,23 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=_show)
-    plot = commands.add_parser("plot", help="draw the error in ulps over one input, as SVG")
+    plot = commands.add_parser("plot", help="draw, as SVG, the error in ulps over one input, or the way from the exact gradient to the computed one")
     plot.add_argument("path", metavar="CASE", help="a case file")
-    plot.add_argument("--over", required=True, metavar="INPUT", help="the input of the horizontal axis: over its domain, or over all floats")
+    what = plot.add_mutually_exclusive_group(required=True)
+    what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")
+    what.add_argument("--ledger", action="store_true", help="what each statement's rounding does to a gradient at a point, in every implementation")
     plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
-    plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input)")
+    plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
     plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
-    plot.add_argument("--point", type=int, default=1, metavar="K", help="the other inputs are those of the K-th point (default: 1)")
+    plot.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point; with --over the other inputs are those of it (default: 1)")
     plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
     plot.set_defaults(run=_plot)
     mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line, and see that every edit is caught, named and diagnosed")
     mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
     mutate.add_argument("--all", action="store_true", help="list every edit, not only those that were missed somewhere")
+    _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
     explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
     explain.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as V101 or wrong-gradient; none: list them")
@@ -128,6 +138,40 @@ def _parser() -> argparse.ArgumentParser:
     gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
     gates.set_defaults(run=_gates)
     return parser
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("who does the work (docs/campaigns.md)")
+    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core; 1: this one)")
+    group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.executors.dask:local")
+    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
+    group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may have (default: that of the machine)")
+    group.add_argument("--state", metavar="DIR", help="where finished work is kept at once; the next run goes on from there")
+
+
+def _workers(options: argparse.Namespace) -> Workers:
+    from verifier.workers import Workers
+
+    workers = Workers(options.jobs, executor=options.executor, timeout=options.timeout, memory=options.memory, state=options.state)
+    if workers.note:
+        print(f"verifier: {workers.note}", file=sys.stderr)
+    return workers
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds")
+    return seconds
+
+
+def _mebibytes(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError("a number of mebibytes")
+    return int(text)
 
 
 def _jobs(text: str) -> int:
@@ -154,19 +198,41 @@ def _hunt(options: argparse.Namespace) -> int:
 
 
 def _fuzz(options: argparse.Namespace) -> int:
+    if options.itself:
+        return _fuzz_itself(options)
+    if not options.paths:
+        print("verifier: name a case file or a folder of them, or give --self", file=sys.stderr)
+        return USAGE_ERROR
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.fuzz.campaign import campaign, save
+    from verifier.fuzz.campaign import save
+    from verifier.many import campaigns
     from verifier.report import finds
 
     run = []
-    for case in loaded.cases:
-        run.append(campaign(case, max_examples=options.max_examples, max_time=options.max_time, number=options.seed, strict=options.strict))
-        sys.stdout.write(finds.campaign(run[-1], save(run[-1].finds, options.save)))
+    with _workers(options) as workers:
+        for found in campaigns(loaded.cases, workers, max_examples=options.max_examples or CAMPAIGN, max_time=options.max_time, number=options.seed, strict=options.strict):
+            run.append(found)
+            sys.stdout.write(finds.campaign(found, save(found.finds, options.save)))
     sys.stdout.write(finds.summary(run))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
+
+
+def _fuzz_itself(options: argparse.Namespace) -> int:
+    from verifier.fuzz.itself import run, save
+    from verifier.fuzz.laws.table import LAWS
+    from verifier.report import finds
+
+    strange = [name for name in options.law if name not in LAWS]
+    if strange or options.paths:
+        problem = f"unknown law '{strange[0]}'{suggestion(strange[0], LAWS)}" if strange else "--self draws its own cases: give no PATH"
+        print(f"verifier: {problem}", file=sys.stderr)
+        return USAGE_ERROR
+    held = run(options.law, max_examples=options.max_examples or EACH_LAW, max_time=options.max_time, number=options.seed, jobs=options.jobs or 1)
+    sys.stdout.write(finds.laws(held, [[save(find, options.save) for find in h.finds] for h in held]))
+    return 1 if any(h.finds for h in held) else 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -179,7 +245,8 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     from verifier.verify import verify_all
 
     bar = progress_on(sys.stderr)
-    report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, jobs=options.jobs, state=getattr(options, "state", None), progress=bar)
+    with _workers(options) as workers:
+        report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
     if options.format == "json":
         from verifier.report import json
 
@@ -215,30 +282,41 @@ def _show(options: argparse.Namespace) -> int:
 def _plot(options: argparse.Namespace) -> int:
     loaded = _load(options.path)
     _complain(loaded)
-    from verifier.formats import format_problem
-    from verifier.plot import curves
-    from verifier.report import svg
-    from verifier.verify import subject
-
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
-    if case is None or case.programs is None:
-        print("verifier: no case to plot", file=sys.stderr)
+    if case is None:
+        names = [c.name for c in loaded.cases]
+        print(f"verifier: no case to plot{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}", file=sys.stderr)
         return USAGE_ERROR
-    subjects = {d.implementation.name: subject(d) for d in case.programs.drafts}
     try:
-        problem = format_problem(options.form) if options.form else None
-        if problem is not None:
-            raise ValueError(problem)  # noqa: TRY301
-        found = curves(case, subjects, over=options.over, implementation=options.implementation, gradient=options.gradient, form=options.form, point=options.point)
+        drawing = _drawing(case, options)
     except ValueError as error:
         print(f"verifier: {error}", file=sys.stderr)
         return USAGE_ERROR
-    drawing = svg.render(found, title=f"{case.name}: error of the gradient over {options.over}")
     if options.output:
         Path(options.output).write_text(drawing, encoding="utf-8")
     else:
         sys.stdout.write(drawing)
     return USAGE_ERROR if loaded.complaints else 0
+
+
+def _drawing(case: Case, options: argparse.Namespace) -> str:
+    """A plot as SVG. ValueError says what is not there."""
+    from verifier.formats import format_named
+    from verifier.report import svg, waterfall
+    from verifier.verify import subject
+    from verifier.waterfall import paths
+
+    names = [i.name for i in case.implementations]
+    if options.implementation is not None and options.implementation not in names:
+        raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
+    format_named(options.form or case.formats[0])
+    subjects = {d.implementation.name: subject(d) for d in case.programs.drafts} if case.programs is not None else {}
+    chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
+    if options.ledger:
+        return waterfall.render(paths(case, subjects, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
+    from verifier.plot import curves
+
+    return svg.render(curves(case, subjects, over=options.over, **chosen), title=f"{case.name}: error of the gradient over {options.over}")
 
 
 def _show_problem(case: Case, options: argparse.Namespace) -> str:
@@ -252,16 +330,20 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 def _mutate(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.mutate import mutants
+    from verifier.many import mutations
     from verifier.report import mutants as page
 
-    total = []
-    for case in loaded.cases:
-        found = mutants(case, most=options.most)
-        total += found
-        sys.stdout.write(page.case(case.name, found, every=options.all))
+    total, is_whole = [], True
+    with _workers(options) as workers:
+        for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
+            if isinstance(found, str):
+                is_whole = False
+                print(f"verifier: {case.place}: {case.name}: {found}", file=sys.stderr)
+                continue
+            total += found
+            sys.stdout.write(page.case(case.name, found, every=options.all))
     sys.stdout.write(page.summary(total))
-    if loaded.complaints or not loaded.cases:
+    if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 0 if all(m.caught for m in total) else 1
 

@@ -25,12 +25,12 @@ CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only
 
 
 def compare(
-    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True
+    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True, first_bits: int | None = None
 ) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
-    else only where a verdict needs them.
+    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point).
     """
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
     run = floats.run(subject.program, columns, fmt, upstream=upstream)
@@ -40,7 +40,7 @@ def compare(
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
     cap = max(1024, min(LARGEST_BITS, WORK // (8 * max(1, len(truth.gradient.program) + len(subject.program)))))
     previous: dict[tuple[int, int], Any] = {}
-    bits = FIRST_BITS if detail else SWEEP_BITS
+    bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap
         pending = _level(truth, subject, points, positions, pending, results, previous, bits=bits, last=last, fmt=fmt, upstream=upstream, detail=detail)

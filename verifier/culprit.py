@@ -50,7 +50,22 @@ def culprit(program: Program, step: int, computed: Sequence[Any], fmt: Format) -
 
 
 def first_failure(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> Culprit | None:
-    """The first step on the way to a value whose float is not finite, or is 0, where the real value is a nonzero number."""
+    """`failing_step`, in words; where it is a gate that runs as several steps, the first of them that fails."""
+    found = failing_step(program, output, point, fmt, upstream=upstream)
+    if found is None:
+        return None
+    i, computed = found
+    step = program.steps[i]
+    inner, operands = _definition(step.gate, fmt), [computed[a] for a in step.args]
+    if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
+        deeper = first_failure(inner, inner.output, operands, computing(fmt))
+        if deeper is not None:
+            return _lifted(deeper, program, i)
+    return Culprit(_text(program, i), "", computed[i], f"is {computed[i]!r}")
+
+
+def failing_step(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> tuple[int, Sequence[Any]] | None:
+    """The first step on the way to a value whose float is not finite, or is 0, where the real value is a nonzero number; and the floats of all steps."""
     primitive, places = symbolic.primitive_with_places(program)
     computed = ledger.native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
     real = balls.run(primitive, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
@@ -60,12 +75,7 @@ def first_failure(program: Program, output: int, point: Sequence[float], fmt: Fo
             continue
         value, exact = computed[i], real[places[i]][0]
         if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value == 0 or value - value != 0):
-            inner, operands = _definition(step.gate, fmt), [computed[a] for a in step.args]
-            if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
-                deeper = first_failure(inner, inner.output, operands, computing(fmt))
-                if deeper is not None:
-                    return _lifted(deeper, program, i)
-            return Culprit(_text(program, i), "", value, f"is {value!r}")
+            return i, computed
     return None
 
 

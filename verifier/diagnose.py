@@ -14,7 +14,8 @@ from verifier.adjoints import agrees
 from verifier.arithmetic import balls
 from verifier.blame import Guilt, Trial
 from verifier.constants import identify, is_decimal
-from verifier.formats import Format, exact
+from verifier.formats import Format
+from verifier.numeral import exact
 from verifier.program import Program, significant_digits
 from verifier.suspect import MAX_CONE, Statement, forward_text
 from verifier.temporaries import solved, widened

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from verifier.blocks import free_names
-from verifier.case import VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
+from verifier.case import OVER_LIMIT, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
 from verifier.formats import ARROW, FORMATS, format_named, format_problem, too_many
 from verifier.inputs import Inputs, read_inputs
 from verifier.reader import Entry, Reader, element, is_assignable
@@ -269,8 +269,8 @@ def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implement
                 reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
         for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
             verdict = reader.text(item, "a verdict")
-            if verdict is not None and verdict not in VERDICTS:
-                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, VERDICTS)
+            if verdict is not None and verdict not in (*VERDICTS, OVER_LIMIT):
+                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, (*VERDICTS, OVER_LIMIT))
             elif verdict is not None and pair is not None:
                 expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
     return tuple(expectations)

@@ -45,6 +45,10 @@ class CaseError(Exception):
         super().__init__("\n".join(str(c) for c in self.complaints))
 
 
+class CampaignError(Exception):
+    """A run that cannot begin or go on: no executor, no place for its state. What is finished is kept where a state was asked for."""
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'sigmoid'?` where a known word is near, else ''."""
     near = difflib.get_close_matches(word[:80], list(known), n=1, cutoff=0.6)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from verifier import attribution, linearity, proof, symbolic
-from verifier.case import Case, Claim, Implementation
+from verifier.case import OVER_LIMIT, Case, Claim, Implementation
 from verifier.catalogue import finding
 from verifier.culprit import first_failure
 from verifier.drafts import Draft, Programs
 from verifier.errors import Place
-from verifier.formats import exact, format_named
+from verifier.formats import format_named
 from verifier.limits import Nowhere
+from verifier.numeral import exact
 from verifier.outcome import Finding, Result
 from verifier.program import Program
 from verifier.proof import Outcome
@@ -273,7 +274,7 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
     found: list[Finding] = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
-        if check is None or draft.whole is None or not linearity.reads_upstream(draft):
+        if check is None or draft.whole is None or not linearity.uses_upstream(draft):
             continue
         other = linearity.other_upstream(check.upstream, seed=case.name)
         for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, other=other):
@@ -310,7 +311,7 @@ def notes(case: Case, programs: Programs, truth: Truth, told: Sequence[Finding])
     return found + [
         f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
         for d in programs.drafts
-        if d.whole is not None and not linearity.reads_upstream(d)
+        if d.whole is not None and not linearity.uses_upstream(d)
     ]
 
 
@@ -318,7 +319,7 @@ def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
     """An expected verdict must occur at some point."""
     findings = []
     for e in case.expect:
-        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and j.result.verdict.value == e.verdict for j in judged):
+        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
             continue
         seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
         findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; it is {seen or 'never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))

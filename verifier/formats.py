@@ -109,11 +109,6 @@ def format_problem(name: str) -> str | None:
     return None
 
 
-def exact(text: str) -> Fraction:
-    """The exact value of a decimal or hexadecimal number."""
-    return Fraction(float.fromhex(text)) if "0x" in text.lower() else Fraction(text.replace("_", ""))
-
-
 def floor_log2(value: Fraction) -> int:
     """floor(log2 |value|) of a nonzero rational."""
     n, d = abs(value.numerator), value.denominator

@@ -10,9 +10,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from verifier.numeral import number_problem
+
 MAX_TOKENS = 4_000_000  # per text: bounds memory; 100,000 gates written out are about 500,000 tokens
-MAX_EXPONENT = 5_000  # |exponent| of a literal: 10**5000 is far outside every format and still cheap to convert
-MAX_DIGITS = 1_000  # digits of a literal
 
 MODULES = frozenset(
     "math np numpy torch jnp jax.numpy torch.special scipy.special special sc jax.scipy.special jax.nn nn torch.nn.functional F mpmath".split()
@@ -54,6 +54,7 @@ _TOKEN = re.compile(
     r"|(?P<name>[^\W\d]\w*(?:[ \t]*\.[ \t]*[^\W\d]\w*)*)"
     r"|(?P<op>\*\*=|\*\*|[+\-*/]=|<=|>=|==|!=|//|<<|>>|->|:=|[-+*/<>=()\[\],;&|~:@%^!.{}'\"`?$])"
 )
+_UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
 
 _STATEMENT = re.compile(r"[ \t]*(?:[^\W\d]\w*(?:\[\d+\])?[ \t]*(?:\*\*|[-+*/])?=(?!=)|(?:" + "|".join(_REFUSED) + r")\b)")
 
@@ -122,16 +123,6 @@ def parse_program(text: str) -> tuple[list[Statement], list[LanguageError]]:
     return statements, errors
 
 
-def number_problem(text: str) -> str | None:
-    """Why a literal cannot be used (too many digits, an absurd exponent), or None."""
-    mantissa, _, exponent = text.lower().partition("e")
-    if len(mantissa) > MAX_DIGITS:
-        return f"a number of {len(mantissa)} characters; at most {MAX_DIGITS} digits are read"
-    if exponent and (len(exponent) > 7 or abs(int(exponent.replace("_", ""))) > MAX_EXPONENT):
-        return f"the exponent of '{text[:40]}' is beyond {MAX_EXPONENT}"
-    return None
-
-
 def _tokens(text: str, *, references: bool = False) -> list[_Token]:
     tokens: list[_Token] = []
     position, depth = 0, 0
@@ -149,7 +140,7 @@ def _tokens(text: str, *, references: bool = False) -> list[_Token]:
         elif kind == "number":
             if position < len(text) and (text[position].isalnum() or text[position] == "_"):
                 raise LanguageError(match.start(), f"'{_word_at(text, match.start())}' is neither a number nor a name")
-            if (problem := number_problem(word)) is not None:
+            if (problem := number_problem(_UNDERSCORE.sub("", word))) is not None:
                 raise LanguageError(match.start(), problem)
         elif kind == "name":
             word = _plain_name(word, match.start(), references=references)

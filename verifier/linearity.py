@@ -10,6 +10,7 @@ from verifier.compare import compare
 from verifier.discrepancy import Discrepancy
 from verifier.drafts import Draft
 from verifier.formats import Format
+from verifier.program import reads_upstream
 from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 
@@ -17,13 +18,10 @@ UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format
 MOST_POINTS = 3  # listed points at which it is tried
 
 
-def reads_upstream(draft: Draft) -> bool:
-    """Whether a hand-written backward pass uses the gradient that flows into the output."""
+def uses_upstream(draft: Draft) -> bool:
+    """Whether the gradients of a hand-written backward pass depend on the one that flows into the output."""
     program = draft.whole
-    if program is None:
-        return True
-    seeds = {i for i, s in enumerate(program.steps) if s.gate == "upstream"}
-    return any(seeds.intersection(s.args) for s in program.steps)
+    return program is None or reads_upstream(program, (program.names[name] for _, name in draft.claims))
 
 
 def other_upstream(upstream: float, *, seed: str) -> float:

@@ -17,9 +17,10 @@ from verifier.case import Case, Source
 from verifier.compare import compare
 from verifier.drafts import Draft
 from verifier.edits import NEIGHBOURS
-from verifier.formats import Format, exact, format_named, round_exact
+from verifier.formats import Format, format_named, round_exact
 from verifier.gates import CONSTANTS, GATES, canonical
 from verifier.language import Node, Statement, parse_program
+from verifier.numeral import exact
 from verifier.program import Program
 from verifier.subject import Subject, truth_of
 from verifier.verdict import Verdict
@@ -163,7 +164,10 @@ def mutants(case: Case, *, most: int | None = None) -> list[Mutant]:
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
         for edit in edits(source.text, list(dict.fromkeys(names))):
             mutant = _mutant(draft, source, edit)
-            if mutant is None or not _differs(original, columns, mutant, usable, upstream, fmt):
+            if mutant is None or mutant.whole is None:
+                continue
+            after = _real_columns(Subject(differentiated(mutant.whole), original.claims), usable, upstream, fmt)
+            if not _differs(columns, after, fmt):
                 continue
             found.append(_outcome(draft, mutant, edit, truth, usable, fmt, upstream))
             if most is not None and len(found) >= most:
@@ -185,11 +189,12 @@ def _real_columns(subject: Subject, listed: Sequence[tuple[float, ...]], upstrea
     return [run[subject.index(name)] for _, name in subject.claims]
 
 
-def _differs(original: Subject, before: list[list[Any]], mutant: Draft, listed: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> bool:
-    """Whether some claimed gradient changes by certainly more than two ulps at some point."""
-    if mutant.whole is None:
-        return False
-    after = _real_columns(Subject(differentiated(mutant.whole), original.claims), listed, upstream, fmt)
+def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
+    """Whether some claimed gradient is another over the reals, by certainly more than two ulps of the format, at one of the points."""
+    return _differs(_real_columns(original, listed, upstream, fmt), _real_columns(mutant, listed, upstream, fmt), fmt)
+
+
+def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
     with balls.precision(BITS):
         for old, new in zip(before, after, strict=True):
             for a, b in zip(old, new, strict=True):

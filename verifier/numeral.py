@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from verifier.language import MAX_DIGITS, MAX_EXPONENT
-
+MAX_EXPONENT = 5_000  # 10**5000 is far outside every format and still cheap to convert
+MAX_DIGITS = 1_000
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?(\d+))?", re.ASCII)
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?\.?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
@@ -41,7 +41,7 @@ def number_problem(text: str) -> str | None:
 
 
 def exact(text: str) -> Fraction:
-    """The value of a numeral that has no `number_problem`, exactly.
+    """The value of a numeral that has no `number_problem`, exactly; single underscores between its digits may stand in a formula.
 
     >>> exact("1e-3"), exact("0x1.8p-3")
     (Fraction(1, 1000), Fraction(3, 16))

@@ -14,9 +14,11 @@ from verifier.compare import compare
 from verifier.discrepancy import Discrepancy
 from verifier.drafts import Draft
 from verifier.errors import CaseError, suggestion
-from verifier.formats import Format, exact, format_named, round_exact
+from verifier.formats import Format, format_named, round_exact
 from verifier.load import load_text
+from verifier.numeral import exact
 from verifier.outcome import Report
+from verifier.results import exceeds
 from verifier.subject import Subject, Truth, truth_of
 from verifier.verify import subject, verify
 
@@ -35,8 +37,25 @@ class Oracle:
 
     def judge(self, draft: int, point: tuple[float, ...], *, fmt: Format) -> list[Discrepancy]:
         """The discrepancies of an implementation's gradients at a point of numbers of the format."""
-        upstream = round_exact(fmt, exact(self.case.upstream))
-        return compare(self.truth, self.subjects[draft], [point], fmt=fmt, upstream=upstream, detail=False)[0]
+        return self.judge_all(draft, [point], fmt=fmt)[0]
+
+    def judge_all(self, draft: int, points: Sequence[tuple[float, ...]], *, fmt: Format) -> list[list[Discrepancy]]:
+        """The same at many points at once."""
+        return compare(self.truth, self.subjects[draft], points, fmt=fmt, upstream=self.upstream(fmt), detail=False)
+
+    def upstream(self, fmt: Format) -> float:
+        """The gradient that flows into the output."""
+        return round_exact(fmt, exact(self.case.upstream))
+
+    def exceeds(self, draft: int, d: Discrepancy) -> bool:
+        """Whether a gradient of an implementation is right, and further off than the case accepts."""
+        limit = self.limit(draft)
+        return limit is not None and exceeds(d, limit)
+
+    def limit(self, draft: int) -> str | None:
+        """What the case accepts of an implementation, in ulps."""
+        own = self.drafts[draft].implementation.accept_ulps
+        return own if own is not None else self.case.accept_ulps
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +162,5 @@ def _suspects(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterato
         if not all(map(math.isfinite, point)):
             yield True  # `verify` says what is wrong with it
             continue
-        for k, draft in enumerate(asked.drafts):
-            limit = draft.implementation.accept_ulps or case.accept_ulps
-            for d in asked.judge(k, point, fmt=fmt):
-                yield d.verdict.fails or (strict and d.verdict.warns) or (limit is not None and d.ulps is not None and not d.ulps <= float(limit))
+        for k in range(len(asked.drafts)):
+            yield from (d.verdict.fails or (strict and d.verdict.warns) or asked.exceeds(k, d) for d in asked.judge(k, point, fmt=fmt))

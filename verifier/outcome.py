@@ -93,7 +93,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class HuntedRegion:
-    """An interval of one input in which a gradient has one verdict (the others as in `point`), and its simplest point."""
+    """An interval of one input in which a gradient has one verdict (the others as in `point`), its simplest point, and why."""
 
     implementation: str
     gradient: str
@@ -103,6 +103,8 @@ class HuntedRegion:
     low: str
     high: str
     point: PointText
+    along: str = ""  # inputs that move together with it, such as "y = -x"
+    cause: str = ""  # such as "`exp(x)` overflows"; empty where no step stands out
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class Report:
 
     cases: tuple[CaseReport, ...]
     complaints: tuple[Complaint, ...] = ()
+    unchecked: int = 0  # cases that an interrupt left out
 
     @property
     def passed(self) -> int:
@@ -209,8 +212,8 @@ class Report:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether a sweep ended before all its points were seen."""
-        return any(c.is_interrupted for c in self.cases)
+        """Whether the run ended before all was seen."""
+        return self.unchecked > 0 or any(c.is_interrupted for c in self.cases)
 
     @property
     def checked(self) -> bool:

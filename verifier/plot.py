@@ -13,12 +13,13 @@ from verifier import points
 from verifier.case import Case
 from verifier.columns import VERDICTS, Work, judge
 from verifier.formats import Format, format_named, numbers, places, round_exact
-from verifier.formats import exact as exact_number
+from verifier.numeral import exact as exact_number
 from verifier.subject import Subject, truth_of
 from verifier.sweep import with_proofs
 from verifier.verdict import Verdict
 
 MOST = 120_000  # points of a plot in formats of 32 bits and less
+DECADES = 1000  # an interval of one sign whose ends differ by more than this factor is drawn over the places of its floats
 MOST_WIDE = 12_000  # in float64
 
 
@@ -50,7 +51,7 @@ def curves(
     others = _others(case, fmt, over, point)
     position = case.inputs.index(over)
     low, high = points.domain_of(case)[position]
-    by_place = over not in dict(case.domain)
+    by_place = over not in dict(case.domain) or (low * high > 0 and max(low / high, high / low) > DECADES)
     column, is_complete = _column(fmt, low, high, by_place=by_place)
     columns = [column if name == over else np.full(len(column), others[name]) for name in case.inputs]
     truth = truth_of(case.programs.truth)
@@ -74,7 +75,7 @@ def _others(case: Case, fmt: Format, over: str, point: int) -> dict[str, float]:
     listed = points.listed(case, fmt)
     if listed:
         if not 1 <= point <= len(listed):
-            raise ValueError(f"{case.name} has {len(listed)} points, not {point}")
+            raise ValueError(f"{case.name} has {len(listed)} {'point' if len(listed) == 1 else 'points'}, not {point}")
         return {n: v for n, v in zip(case.inputs, listed[point - 1], strict=True) if n != over}
     middle = [(low + high) / 2 if math.isfinite(low + high) else 1.0 for low, high in points.domain_of(case)]
     return {n: round_exact(fmt, exact_number(repr(v))) for n, v in zip(case.inputs, middle, strict=True) if n != over}

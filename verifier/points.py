@@ -8,7 +8,8 @@ import zlib
 from typing import Any
 
 from verifier.case import Case
-from verifier.formats import Format, exact, numbers, places, round_array, round_exact
+from verifier.formats import Format, dtype, numbers, places, round_array, round_exact
+from verifier.numeral import exact
 
 MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
 
@@ -72,6 +73,21 @@ def sample_columns(case: Case, fmt: Format) -> list[Any]:
         drawn = np.where(kind == 0, by_place, np.where(kind == 1, by_size, by_value))
         result.append(np.where((drawn >= least) & (drawn <= most), drawn, by_place) + 0.0)
     return result
+
+
+def places_of(fmt: Format, values: Any) -> Any:
+    """The places of numbers of a format (of others: of what they round to) in their order, as `formats.numbers` counts them: int64.
+
+    >>> from verifier.formats import FORMATS
+    >>> places_of(FORMATS["float16"], [0.0, 2.0**-24, 65504.0]).tolist()
+    [0, 1, 31743]
+    """
+    import numpy as np
+
+    kind = dtype(fmt)
+    bits = np.asarray(values, dtype=np.float64).astype(kind).view(f"int{8 * kind.itemsize}").astype(np.int64)
+    magnitude = bits & np.int64(2 ** (8 * kind.itemsize - 1) - 1)
+    return np.where(bits < 0, -magnitude - (1 if fmt.signed_zero else 0), magnitude)
 
 
 def ordinal(x: float) -> int:

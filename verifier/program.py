@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -78,6 +79,17 @@ def ancestors(program: Program, step: int) -> set[int]:
                 found.add(a)
                 pending.append(a)
     return found
+
+
+def reads_upstream(program: Program, outputs: Iterable[int]) -> bool:
+    """Whether any of some steps depends on the gradient that flows in."""
+    found = set(outputs)
+    for i in range(max(found, default=-1), -1, -1):
+        if i in found:
+            if program.steps[i].gate == "upstream":
+                return True
+            found.update(program.steps[i].args)
+    return False
 
 
 def significant_digits(text: str) -> int:

@@ -23,7 +23,7 @@ from verifier.arithmetic.elements import Element, Field, GiveUp
 from verifier.compare import compare
 from verifier.discrepancy import Discrepancy
 from verifier.formats import Format, round_exact
-from verifier.program import Program
+from verifier.program import Program, reads_upstream
 from verifier.subject import Subject, Truth
 from verifier.verdict import Verdict
 from verifier.zeros import is_zero
@@ -159,7 +159,7 @@ class _Side:
 
 def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Proof | None:
     inputs = computed.program.inputs
-    reads = computed.output is not None and _reads_upstream(computed.program, computed.output)
+    reads = computed.output is not None and reads_upstream(computed.program, [computed.output])
 
     def identity(over: Field, given: Mapping[str, Program]) -> bool | None:
         literals = {text: _constant(over, p) for text, p in given.items()}
@@ -208,16 +208,6 @@ def _readings(*programs: Program, fmt: Format) -> tuple[tuple[str, str], ...]:
 @cache
 def _reading(text: str, fmt: Format) -> str | None:
     return readings.reading(text, fmt)
-
-
-def _reads_upstream(program: Program, output: int) -> bool:
-    needed = {output}
-    for i in range(output, -1, -1):
-        if i in needed:
-            if program.steps[i].gate == "upstream":
-                return True
-            needed.update(program.steps[i].args)
-    return False
 
 
 def _believed(truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> dict[str, Proof]:

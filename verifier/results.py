@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from verifier import formats, ledger, limits, rounding, summary
 from verifier.arithmetic import balls, floats
-from verifier.case import Case
+from verifier.case import OVER_LIMIT, Case
 from verifier.discrepancy import Discrepancy
 from verifier.formats import Format
 from verifier.judge import FEWEST_DIGITS
@@ -81,6 +81,7 @@ class Judged:
     expected: bool
     is_listed: bool = True
     count: int = 1  # the points of a sweep that this one stands for
+    over: bool = False  # the error is above what the case accepts
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
@@ -114,6 +115,8 @@ def region_text(case: Case, fmt: Format, implementation: str, region: Region) ->
         formats.text(fmt, region.low),
         formats.text(fmt, region.high),
         point_text(case, fmt, region.point),
+        region.along,
+        region.cause,
     )
 
 
@@ -183,9 +186,8 @@ def _formula_text(error: Any) -> str | None:
 
 def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, strict: bool, is_listed: bool) -> Judged:
     """A discrepancy with its severity: what its verdict, --strict and the case's `accept` make of it."""
-    expected = any(
-        e.implementation == check.implementation and e.gradient == d.name and e.verdict == d.verdict.value for e in case.expect
-    )
+    over = limit is not None and exceeds(d, limit)
+    expected = any(e.implementation == check.implementation and e.gradient == d.name and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
     severity, code = "", CODES.get(d.verdict, "")
     if d.verdict.fails:
         severity = "error"
@@ -193,13 +195,16 @@ def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, stric
         severity = "error" if strict else "warning"
     elif d.verdict is Verdict.UNDEFINED:
         severity = "warning"
-    if limit is not None and d.ulps is not None and (d.verdict.passes or d.verdict.warns):
-        over = not d.ulps <= float(limit)
-        if over:
-            severity, code = "error", "V104" if d.verdict.passes else code
-        elif d.verdict.warns:
-            severity = ""  # within what the case accepts
-    return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed)
+    if over:
+        severity, code = "error", "V104" if d.verdict.passes else code
+    elif limit is not None and d.ulps is not None and d.verdict.warns:
+        severity = ""  # within what the case accepts
+    return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
+
+
+def exceeds(d: Discrepancy, limit: str) -> bool:
+    """Whether a gradient whose formula is right is further off than a case accepts."""
+    return d.ulps is not None and (d.verdict.passes or d.verdict.warns) and not d.ulps <= float(limit)
 
 
 def sampled(case: Case, check: Check, limit: str | None, *, strict: bool) -> list[Judged]:

@@ -12,7 +12,7 @@ from flint import arb
 from verifier import symbolic
 from verifier.arithmetic import balls, floats
 from verifier.build import definition
-from verifier.formats import Format, exact
+from verifier.formats import Format
 from verifier.gates import GATES
 from verifier.ledger import (
     DIFFERENCE_BITS,
@@ -30,6 +30,7 @@ from verifier.ledger import (
     native,
     real_run,
 )
+from verifier.numeral import exact
 from verifier.program import Program, Step, ancestors
 from verifier.rounding import ulp
 

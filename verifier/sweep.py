@@ -5,21 +5,24 @@ Points are judged in parts of a fixed size and the sums are joined in order, so 
 
 from __future__ import annotations
 
+import hashlib
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from verifier.chunks import Lost
 from verifier.columns import CODE, VERDICTS, Judged, Work, judge
 from verifier.compare import compare
 from verifier.discrepancy import Discrepancy
-from verifier.processes import in_processes
+from verifier.gaps import Gap, without_gaps
 from verifier.proof import prove
 from verifier.verdict import Verdict
+from verifier.workers import Workers, cores
 
 PART = 1 << 16  # points of one item of work
 MANY = 20_000  # points from which a proof of the formula is worth its time
@@ -81,15 +84,60 @@ class Tally:
         return sum(g.count for g in self.groups if g.verdict in verdicts)
 
 
-def run(work: Work, columns: Sequence[Any], *, jobs: int = 1, way: str = "any") -> list[Tally]:
-    """The tally of every claimed gradient at the points of some columns (arrays of float64, one per input)."""
-    count = len(columns[0])
-    if count >= MANY and way == "any":
+@dataclass(frozen=True)
+class Sums:
+    """What the points of one implementation in one format came to: a tally for every claimed gradient."""
+
+    tallies: tuple[Tally, ...]
+    total: int  # points that were asked for; more than a tally has where it was interrupted
+    is_exhaustive: bool = False
+    places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
+
+
+def run(work: Work, columns: Sequence[Any], *, workers: Workers | None = None, way: str = "any") -> list[Tally]:
+    """The tally of every claimed gradient at the points of some columns (arrays of float64, one per input). Raises Unfinished."""
+    if len(columns[0]) >= MANY and way == "any":
         work = with_proofs(work)
-    jobs = jobs or ((os.cpu_count() or 1) if count >= SEVERAL else 1)
-    parts = [([c[i : i + PART] for c in columns], i) for i in range(0, count, PART)]
-    tallies = in_processes(_part, parts, jobs=jobs, task=work, way=way)
-    return [joined([t[k] for t in tallies]) for k in range(len(work.subject.claims))]
+    return list(sums(work, columns, workers=workers or Workers(1), way=way).tallies)
+
+
+def sums(work: Work, columns: Sequence[Any], *, workers: Workers, way: str = "any") -> Sums:
+    """The same, of a work whose proofs are known where they are worth their time. Raises Unfinished."""
+    count = len(columns[0])
+    parts = [(_cut(columns, i, i + PART), i) for i in range(0, count, PART)]
+    worth = cores() if count >= SEVERAL else 1
+    outcomes = workers.run(partial(_part, task=work, way=way), parts, worth=worth, key=partial(_named, described(work), way), kind=list[Tally], split=_halves)
+    found = [tallies for parts_of in without_gaps(outcomes, _gap) for tallies in parts_of]
+    return Sums(tuple(joined([t[k] for t in found]) for k in range(len(work.subject.claims))), count)
+
+
+def described(work: Work) -> tuple[Any, ...]:
+    """All that the verdicts of a work depend on, as plain data that are the same in every run."""
+    programs = (work.truth.function.steps, work.subject.program.steps)
+    steps = tuple(tuple((s.gate, s.args, s.text, s.name) for s in p) for p in programs)
+    return (work.format.name, work.upstream, work.limit, tuple(sorted(work.proved)), work.subject.claims, steps)
+
+
+def _cut(columns: Sequence[Any], start: int, stop: int) -> list[Any]:
+    return [c[start:stop] for c in columns]
+
+
+def _halves(part: tuple[list[Any], int]) -> list[tuple[list[Any], int]]:
+    columns, start = part
+    count = len(columns[0])
+    return [(_cut(columns, 0, count // 2), start), (_cut(columns, count // 2, count), start + count // 2)] if count > 1 else []
+
+
+def _gap(lost: Lost) -> Gap:
+    columns, _ = lost.item
+    return Gap(tuple(float(c[0]) for c in columns), tuple(float(c[-1]) for c in columns), len(columns[0]), lost.reason)
+
+
+def _named(work: tuple[Any, ...], way: str, part: tuple[list[Any], int]) -> str:
+    from verifier.state import key
+
+    columns, start = part
+    return key("sweep", work, way, start, hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest())
 
 
 def with_proofs(work: Work) -> Work:
@@ -223,11 +271,11 @@ class Swept:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def swept(work: Work, tallies: Sequence[Tally], *, total: int, is_exhaustive: bool = False, places: tuple[int, int] | None = None) -> list[Swept]:
+def swept(work: Work, sums: Sums) -> list[Swept]:
     """The tallies of all claimed gradients with their examples."""
     return [
-        Swept(name, t, tuple((g, tuple(examples(work, k, g))) for g in t.groups), total, is_exhaustive, places)
-        for k, ((_, name), t) in enumerate(zip(work.subject.claims, tallies, strict=True))
+        Swept(name, t, tuple((g, tuple(examples(work, k, g))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
+        for k, ((_, name), t) in enumerate(zip(work.subject.claims, sums.tallies, strict=True))
     ]
 
 

@@ -143,7 +143,7 @@ def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str 
     import sympy
 
     from verifier.arithmetic import expressions
-    from verifier.formats import exact
+    from verifier.numeral import exact
 
     gate = GATES[name]
     symbols = [sympy.Symbol(p) if i in gate.conditions else sympy.Symbol(p, real=True) for i, p in enumerate(parameters)]

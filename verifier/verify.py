@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from verifier import points, results, settle
-from verifier.backprop import differentiated, with_backward
 from verifier.case import Case
+from verifier.chunks import Lost
 from verifier.compare import compare
-from verifier.drafts import Draft, Programs
 from verifier.errors import Complaint
 from verifier.formats import Format, format_named, round_exact
-from verifier.formats import exact as exact_number
+from verifier.gaps import Gap, Unfinished
+from verifier.numeral import exact as exact_number
 from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
-from verifier.processes import WORTH_A_PROCESS, in_processes
+from verifier.pieces import is_heavy, programs_of, subject, summed, sums_of, with_proofs, work_on
 from verifier.subject import Subject, Truth, truth_of
 from verifier.symbolic import NotDifferentiable
+from verifier.workers import MOST_ITEMS, Workers, automatic
 
 if TYPE_CHECKING:
+    from verifier.columns import Work
     from verifier.exhaustive import Progress
     from verifier.hunt import Region
-    from verifier.sweep import Swept
+    from verifier.pieces import Run
+    from verifier.sweep import Sums, Swept
 
-MANY_POINTS = 100_000  # of a sample
 
-
-def verify(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None) -> CaseReport:
+def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
     """Check every claimed gradient of every implementation of a case, at every point, in every format.
 
-    `jobs` processes share a sweep; `state` is the folder in which an exhaustive one keeps what is done, `progress` is told of it.
+    `sums` are what its many points came to, by implementation and format, where others have judged them; one that is missing was interrupted.
     """
-    programs = _programs(case)
+    programs = programs_of(case)
     try:
         truth = truth_of(programs.truth)
         subjects = {d.implementation.name: subject(d) for d in programs.drafts}
@@ -48,7 +50,9 @@ def verify(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None
                 regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
-                swept = _swept(case, truth, tested, fmt, upstream, implementation, jobs=jobs, state=state, progress=progress) if (case.sample or case.exhaustive) and not results.interrupted(checks) else []
+                swept: list[Swept] = []
+                if (case.sample or case.exhaustive) and not results.interrupted(checks):
+                    swept = _swept(case, work_on(case, (implementation, name), truth, tested), sums, (implementation, name))
                 checks.append(results.Check(implementation, fmt, tested, listed, found, upstream, swept))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
@@ -63,60 +67,75 @@ def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format,
     return [(name, r) for name, s in subjects.items() for r in hunt(truth, s, domain, fmt=fmt, upstream=upstream, seed=case.name, budget=case.budget)]
 
 
-def _swept(
-    case: Case, truth: Truth, tested: Subject, fmt: Format, upstream: float, implementation: str, *, jobs: int, state: str | None, progress: Progress | None
-) -> list[Swept]:
-    """The sampled points, or all inputs, summed up."""
-    from verifier import exhaustive, sweep
-    from verifier.columns import Work
+def _swept(case: Case, work: Work, sums: Mapping[Run, Sums] | None, run: Run) -> list[Swept]:
+    """The sampled points, or all inputs, summed up: as others did, or here and now."""
+    from verifier import sweep
 
-    work = Work(truth, tested, fmt, upstream, _limit(case, implementation))
-    if case.exhaustive:
-        return exhaustive.run(work, points.domain_of(case), jobs=jobs, state=state, progress=progress)
-    return sweep.swept(work, sweep.run(work, points.sample_columns(case, work.format), jobs=jobs), total=case.sample)
-
-
-def _limit(case: Case, implementation: str) -> float | None:
-    """The error in ulps that the case accepts of an implementation."""
-    own = next(i.accept_ulps for i in case.implementations if i.name == implementation)
-    text = own if own is not None else case.accept_ulps
-    return None if text is None else float(text)
-
-
-def subject(draft: Draft) -> Subject:
-    """An implementation's whole program: the written backward pass, or the one that backprop generates."""
-    whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
-    return Subject(differentiated(whole), draft.claims)
+    found = summed(case, with_proofs(case, work), Workers(1)) if sums is None else sums.get(run)
+    return [] if found is None else sweep.swept(work, found)
 
 
 def verify_all(
-    cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None
+    cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1, workers: Workers | None = None, progress: Progress | None = None
 ) -> Report:
-    """Check many cases; a broken document or case is reported and never takes the others with it."""
+    """Check many cases; a broken document or case is reported and never takes the others with it.
+
+    `workers` do it (`jobs` is short for Workers(jobs)). An interrupt (KeyboardInterrupt) ends it with what is done.
+    """
+    if workers is None:
+        with Workers(jobs) as own:
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress)
     listed = list(cases)
-    if len(listed) > WORTH_A_PROCESS:
-        import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
-    light = [c for c in listed if not is_heavy(c)]
-    quick = iter(in_processes(verify_safely, light, strict=strict, jobs=jobs))
-    reports: list[CaseReport] = []
-    for case in listed:
-        if not is_heavy(case):
-            reports.append(next(quick))
-        elif not any(r.is_interrupted for r in reports):  # Ctrl-C ends what is long, and what is done is still told
-            reports.append(verify_safely(case, strict=strict, jobs=jobs, state=state, progress=progress))
+    reports: dict[int, CaseReport] = {}  # by the case's number
+    try:
+        light = [i for i, c in enumerate(listed) if not is_heavy(c)]
+        for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
+            reports[i] = found
+        for i, case in enumerate(listed):
+            if is_heavy(case):
+                reports[i] = _heavy(case, workers, strict=strict, progress=progress)
+                if reports[i].is_interrupted:
+                    break
+    except KeyboardInterrupt:
+        pass  # what was seen is the result
     broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
-    return Report((*reports, *broken), tuple(complaints))
+    return Report((*(reports[i] for i in sorted(reports)), *broken), tuple(complaints), unchecked=len(listed) - len(reports))
 
 
-def is_heavy(case: Case) -> bool:
-    """Whether a case is worth several processes of its own."""
-    return case.exhaustive or case.sample >= MANY_POINTS
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator[CaseReport]:
+    """Cases in chunks of several."""
+    worth = automatic(len(cases))
+    if worth > 1:
+        import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
+    for case, (found,) in zip(cases, workers.run(partial(verify_safely, strict=strict), cases, worth=worth, size=MOST_ITEMS, key=partial(_named, strict), kind=CaseReport), strict=True):
+        yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 
-def verify_safely(case: Case, *, strict: bool = False, jobs: int = 1, state: str | None = None, progress: Progress | None = None) -> CaseReport:
+def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None) -> CaseReport:
+    """A case in pieces."""
+    sums: Mapping[Run, Sums] = {}
+    try:
+        sums = sums_of(case, workers, progress)
+    except points.PointError:
+        pass  # the case itself will tell
+    except Unfinished as error:
+        return unfinished(case, *(_where(case, g) for g in error.gaps))
+    ((found,),) = workers.run(partial(verify_safely, strict=strict, sums=sums), [case])
+    return unfinished(case, found.reason) if isinstance(found, Lost) else found
+
+
+def _named(strict: bool, case: Case) -> str:
+    from verifier.state import key
+
+    return key("check", strict, case)
+
+
+def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
     """`verify`, with a failure of the tool itself reported as an error of this case alone."""
     try:
-        return verify(case, strict=strict, jobs=jobs, state=state, progress=progress)
+        return verify(case, strict=strict, sums=sums)
+    except MemoryError:
+        raise  # which may be that of the process, not of the case
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
@@ -127,14 +146,22 @@ def unusable(case: Case, message: str) -> CaseReport:
     return CaseReport(case.name, case.file, case.place.line, "error", findings=(finding,))
 
 
+def unfinished(case: Case, *reasons: str) -> CaseReport:
+    """The report of a case whose check did not come to its end."""
+    findings = tuple(Finding("V003", "unfinished-case", "error", f"not checked to the end: {reason}", case.place) for reason in reasons)
+    return CaseReport(case.name, case.file, case.place.line, "error", findings=findings)
+
+
+def _where(case: Case, gap: Gap) -> str:
+    """The points that could not be judged, and why."""
+    first, last = (", ".join(f"{name}={value!r}" for name, value in zip(case.inputs, point, strict=True)) for point in (gap.first, gap.last))
+    return f"{gap.reason} at {first}" if gap.count == 1 else f"{gap.reason} at one of the {gap.count:,} points from {first} to {last}"
+
+
 def unreadable(file: str, complaints: Sequence[Complaint]) -> CaseReport:
     """The report of a file's documents that could not be read."""
     findings = tuple(Finding("V001", "unreadable-case", "error", c.message, c.place, statement=c.line_text.strip()) for c in complaints)
     return CaseReport(file, file, complaints[0].place.line, "error", findings=findings)
 
 
-def _programs(case: Case) -> Programs:
-    if case.programs is None:
-        raise ValueError(f"{case.name}: load cases with verifier.load: this one has no programs")
-    return case.programs
-
+__all__ = ["subject", "verify", "verify_all", "verify_safely"]

@@ -15,7 +15,8 @@ from typing import Any
 from flint import acb, arb, ctx, fmpq, fmpz
 
 from verifier.arithmetic.special import SPECIAL
-from verifier.formats import Format, exact
+from verifier.formats import Format
+from verifier.numeral import exact
 from verifier.program import Program, significant_digits
 
 NAN = arb("nan")

@@ -250,7 +250,7 @@ def _literal(text: str, rounded_in: Any) -> Any:
     value = balls.literal(text, rounded_in)
     if rounded_in is not None and not value.is_exact() and value.rel_accuracy_bits() < balls.current_precision() - 20:
         return value
-    from verifier.formats import exact
+    from verifier.numeral import exact
 
     q = exact(text)
     return fmpq(q.numerator, q.denominator)

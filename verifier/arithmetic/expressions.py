@@ -9,7 +9,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.functions.special.polynomials import laguerre  # noqa: F401 - loads the special functions once
 
-from verifier.formats import exact
+from verifier.numeral import exact
 from verifier.program import Program
 
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}

@@ -16,9 +16,9 @@ from verifier.arithmetic.balls import PRIMITIVES
 from verifier.arithmetic.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
 from verifier.arithmetic.identities import RULES, opaque
 from verifier.build import add_tree
-from verifier.formats import exact
 from verifier.gates import GATES
 from verifier.language import parse_expression
+from verifier.numeral import exact
 from verifier.program import Builder, Program
 from verifier.symbolic import primitive
 

@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 
 from verifier.build import definition
-from verifier.formats import FORMATS, Format, computing, dtype, exact, round_exact
+from verifier.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.gates import GATES, Gate, kernel
+from verifier.numeral import exact
 from verifier.program import Program
 
 Column = Sequence[Any]

@@ -130,7 +130,7 @@ def _bessel(gate: str, up: int, ratio: int, *, even: bool) -> Rule:
         if order is None or field.rational(a) is not None:
             return field.kernel(gate, n, a)
         if even and order.denominator == 1 and _is_negative(a):
-            return field.scaled(rule(field, n, field.neg(a)), (-1) ** int(order))
+            return field.scaled(rule(field, n, field.neg(a)), -1 if int(order) % 2 else 1)
         base = order - floor(order)
         if abs(floor(order)) > MAX_STEPS:
             return field.kernel(gate, n, a)

@@ -22,6 +22,9 @@ def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+FAR_LEFT = -300.0  # to the left of it zeta's derivatives overflow, and mpmath takes seconds for each
+
+
 @_for_scalars
 def airyai(a: Any) -> Any:
     """Ai(a)."""
@@ -108,7 +111,7 @@ def zetaderiv(n: Any, a: Any) -> Any:
 
 
 def _zetaderiv(n: float, a: float) -> float:
-    if not np.isfinite(a) or a == 1:
+    if not np.isfinite(a) or a == 1 or a < FAR_LEFT:
         return float("nan")
     try:
         return float(_mpmath().zeta(float(a), 1, int(n)).real)

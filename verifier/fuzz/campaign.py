@@ -1,59 +1,40 @@
-"""A campaign: points of a case until a budget is spent, guided towards larger errors; every cause is shrunk once and kept as a case."""
+"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every cause is simplified once and kept as a case."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
-import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 
-from verifier import accuse, formats
-from verifier.case import Case, Implementation, Source
+from verifier import accuse
+from verifier.arithmetic import floats
+from verifier.case import OVER_LIMIT, Case
+from verifier.culprit import failing_step
 from verifier.discrepancy import Discrepancy
-from verifier.formats import Format, exact, format_named, round_exact
-from verifier.fuzz.draw_points import tuples
-from verifier.load import load_text
-from verifier.oracle import Oracle, at, oracle
-from verifier.points import PointError
+from verifier.formats import Format, format_named
+from verifier.fuzz.draw_points import Bounds, bounds_of, tuples
+from verifier.fuzz.keep import Cause, Find, find_of, save
+from verifier.fuzz.simplify import WIDEST_GAP, Point, are_joined, simplified
+from verifier.gates import GATES
+from verifier.oracle import Oracle, oracle
+from verifier.points import PointError, ordinal
 from verifier.symbolic import NotDifferentiable
 from verifier.verdict import Verdict
-from verifier.verify import verify
 
-MOST_CAUSES = 20  # of one implementation: more of them are one mistake
-NAME_LENGTH = 12  # characters of the hash that names a file
-SEARCH = (Phase.generate, Phase.target, Phase.shrink)
+__all__ = ["Campaign", "Cause", "Find", "campaign", "save"]
+
+MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
+MOST_REGIONS = 4  # of one cause
+MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
+MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
 STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What makes two findings one: the gradient, what is wrong with it, and the guilty line (0: none is named)."""
-
-    implementation: str
-    gradient: str
-    verdict: Verdict
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class Find:
-    """A cause with its simplest point, and the text of a case that shows it."""
-
-    case: str
-    cause: Cause
-    point: tuple[tuple[str, str], ...]
-    text: str
-
-    @property
-    def name(self) -> str:
-        """The file's name: a hash of its content."""
-        return f"{hashlib.sha256(self.text.encode()).hexdigest()[:NAME_LENGTH]}.yaml"
+LARGEST = 1100.0  # bits: what is not finite
 
 
 @dataclass(frozen=True)
@@ -66,187 +47,170 @@ class Campaign:
     problem: str = ""
 
 
-class _Found(Exception):
-    """A point that shows a new cause."""
+class _TimeIsOver(Exception):
+    """The search ends here."""
+
+
+def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, number: int = 0, strict: bool = False, clock: Callable[[], float] = time.monotonic) -> Campaign:
+    """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `number` gives the same finds."""
+    deadline = clock() + max_time
+    try:
+        asked, finds, examples = oracle(case), [], 0
+        for name in case.formats:
+            search = _Search(asked, format_named(name), strict, lambda: clock() > deadline)
+            search.run(max_examples, number)
+            finds += [find_of(asked, search.format, k.cause, k.point, k.region) for k in search.kept]
+            examples += search.examples * len(asked.drafts)
+    except (PointError, NotDifferentiable, ValueError) as error:
+        return Campaign(case.name, problem=str(error))
+    return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What a point shows: of which implementation, which gradient, what, and which way its comparisons go."""
+
+    draft: int
+    gradient: str
+    verdict: Verdict
+    over: bool
+    branches: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A cause with its simplest point and its region."""
+
+    cause: Cause
+    sight: _Sight
+    point: Point
+    region: tuple[Bounds, ...]
 
 
 @dataclass
 class _Search:
-    """One implementation in one format: what is known of it, and what is being shrunk."""
+    """All implementations in one format: what is known of them."""
 
     asked: Oracle
-    draft: int
     format: Format
     strict: bool
-    deadline: float
-    known: set[Cause]
+    is_over: Callable[[], bool]
+    kept: list[_Kept] = field(default_factory=list)
+    looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
-    shown: tuple[Cause, tuple[float, ...]] | None = field(default=None)
 
-    def look(self, point: tuple[float, ...]) -> None:
-        """Judge a point. Raises _Found where it has a new cause, while shrinking: where it has the same one."""
-        if self.shown is None:
-            if time.monotonic() > self.deadline:
-                return
-            self.examples += 1
-        row = self.asked.judge(self.draft, point, fmt=self.format)
-        for cause in self.causes(row, point):
-            if cause in self.known or (self.shown is not None and cause != self.shown[0]):
-                continue
-            self.shown = cause, point
-            raise _Found
-        if self.shown is None:
-            target(max(_error(d) for d in row))
+    def run(self, max_examples: int, number: int) -> None:
+        """Look at points until the budget is spent."""
+        options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+        with suppress(_TimeIsOver):
+            seed(number)(options(given(tuples(self.asked.case, self.format))(self.look)))()
 
-    def causes(self, row: Sequence[Discrepancy], point: tuple[float, ...]) -> Iterator[Cause]:
-        """The causes that a point shows."""
-        draft = self.asked.drafts[self.draft]
-        expected = {(e.gradient, e.verdict) for e in self.asked.case.expect if e.implementation == draft.implementation.name}
-        for d in row:
-            if (d.name, d.verdict.value) in expected:
-                continue
-            if d.verdict.fails or (self.strict and d.verdict in STRICT):
-                cause = Cause(draft.implementation.name, d.name, d.verdict)
-                if d.verdict is Verdict.WRONG and draft.whole is not None:
-                    upstream = round_exact(self.format, exact(self.asked.case.upstream))
-                    charges = accuse.charges(draft, [(d.name, point)], fmt=self.format, upstream=upstream)
-                    cause = replace(cause, line=charges[0].place.line if charges else 0)
-                yield cause
+    def look(self, point: Point) -> None:
+        """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
+        if self.is_over():
+            raise _TimeIsOver
+        self.examples += 1
+        guides: dict[str, float] = {}
+        for k, draft in enumerate(self.asked.drafts):
+            run = self.run_at(k, point)
+            row = self.asked.judge(k, point, fmt=self.format)
+            for d in row:
+                if self.is_find(k, d):
+                    self.note(_Sight(k, d.name, d.verdict, self.asked.exceeds(k, d), self.branches(k, run)), d)
+            for label, value in _guides(self.asked, k, row, run):
+                guides[f"{draft.implementation.name}: {label}"] = max(value, guides.get(f"{draft.implementation.name}: {label}", -LARGEST))
+        for label, value in guides.items():
+            target(value, label=label)
 
+    def run_at(self, k: int, point: Point) -> list[Any]:
+        """The floats of all steps of an implementation."""
+        return [column[0] for column in floats.run(self.asked.subjects[k].program, [[x] for x in point], self.format, upstream=self.asked.upstream(self.format))]
 
-def _error(d: Discrepancy) -> float:
-    """How far off a gradient is, in bits beyond half an ulp: what the search climbs."""
-    if d.ulps is None or not d.ulps.is_finite():
-        return 0.0
-    return max(0.0, math.log2(max(float(d.ulps.abs_upper()), 0.5)) + 1.0) if math.isfinite(float(d.ulps.abs_upper())) else 1024.0
+    def branches(self, k: int, run: Sequence[Any]) -> tuple[bool, ...]:
+        """Which way each comparison of an implementation goes."""
+        return tuple(bool(v) for step, v in zip(self.asked.subjects[k].program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
 
+    def is_find(self, k: int, d: Discrepancy) -> bool:
+        """Whether a gradient is not right, and the case does not say so itself."""
+        name = self.asked.drafts[k].implementation.name
+        over = self.asked.exceeds(k, d)
+        expected = {e.verdict for e in self.asked.case.expect if (e.implementation, e.gradient) == (name, d.name)}
+        accepted = d.verdict.value in expected or (over and OVER_LIMIT in expected)
+        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not self.is_within_limit(k, d)))
 
-def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, number: int = 0, strict: bool = False) -> Campaign:
-    """Search a case. `max_examples` points for each implementation and format; the same `number` gives the same finds."""
-    deadline = time.monotonic() + max_time
-    try:
-        asked, finds, examples = oracle(case), [], 0
-        for k in range(len(asked.drafts)):
-            known: set[Cause] = set()
-            for name in case.formats:
-                search = _Search(asked, k, format_named(name), strict, deadline, known)
-                finds += [_find(case, search.format, cause, point) for cause, point in _shrunk(search, max_examples, number)]
-                examples += search.examples
-    except (PointError, NotDifferentiable, ValueError) as error:
-        return Campaign(case.name, problem=str(error))
-    return Campaign(case.name, tuple(finds), examples)
+    def is_within_limit(self, k: int, d: Discrepancy) -> bool:
+        """Whether the case sets a limit that an error keeps."""
+        return self.asked.limit(k) is not None and d.ulps is not None and not self.asked.exceeds(k, d)
 
+    # ------------------------------------------------------------ what is new
 
-def _shrunk(search: _Search, max_examples: int, number: int) -> Iterator[tuple[Cause, tuple[float, ...]]]:
-    """One cause after the other, each at its simplest point, until the budget is spent and no new one comes."""
-    drawn = tuples(search.asked.case, search.format)
-    while search.examples < max_examples and len(search.known) < MOST_CAUSES and time.monotonic() < search.deadline:
-        search.shown = None
-        options = settings(max_examples=max_examples - search.examples, database=None, deadline=None, derandomize=False, phases=SEARCH, print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
-        look = seed(number + len(search.known))(options(given(drawn)(search.look)))
-        with suppress(_Found):
-            look()
-        if search.shown is None:
+    def note(self, sight: _Sight, d: Discrepancy) -> None:
+        """Keep the cause of what a point shows, at its simplest point, where it is in no region of the same cause."""
+        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.asked.drafts):
             return
-        search.known.add(search.shown[0])
-        yield search.shown
+        self.looks[sight] += 1
+        cause = self.cause(sight, d.point)
+        gap = 0 if sight.verdict.fails else WIDEST_GAP
+        alike = [k for k in self.kept if k.cause == cause]
+        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
+            return
+
+        def shows(points: Sequence[Point]) -> list[bool]:
+            return [good and self.branches(sight.draft, self.run_at(sight.draft, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
+
+        bounds = bounds_of(self.asked.case, self.format)
+        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p) == cause, fmt=self.format, gap=gap)
+        if all((k.cause, k.point) != (cause, point) for k in self.kept):
+            self.kept.append(_Kept(cause, sight, point, region))
+
+    def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
+        """Which of some points show the same of the same gradient, on whatever branches."""
+        found = []
+        for row in self.asked.judge_all(sight.draft, points, fmt=self.format):
+            d = next(d for d in row if d.name == sight.gradient)
+            found.append(d.verdict is sight.verdict and self.asked.exceeds(sight.draft, d) == sight.over)
+        return found
+
+    def cause(self, sight: _Sight, point: Point) -> Cause:
+        """What is seen, and the guilty line: of a wrong gradient the one that is wrong, of one that is lost the first that is not finite, or 0."""
+        draft, subject, upstream = self.asked.drafts[sight.draft], self.asked.subjects[sight.draft], self.asked.upstream(self.format)
+        line = 0
+        if sight.verdict is Verdict.WRONG:
+            charges = accuse.charges(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
+            line = charges[0].place.line if charges else 0
+        elif sight.verdict in (Verdict.NONFINITE, Verdict.VANISHED):
+            failure = failing_step(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
+            record = subject.program.lines[subject.program.steps[failure[0]].line] if failure is not None and draft.whole is not None else None
+            line = record.source.place(record.start).line if record is not None and record.source is not None else 0
+        return Cause(draft.implementation.name, sight.gradient, sight.verdict, line, sight.over)
 
 
-# ---------------------------------------------------------------- what is kept
+def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
+    return all(low <= x <= high for x, (low, high) in zip(point, region, strict=True))
 
 
-def _find(case: Case, fmt: Format, cause: Cause, point: tuple[float, ...]) -> Find:
-    texts = tuple((name, formats.text(fmt, x)) for name, x in zip(case.inputs, point, strict=True))
-    alone = replace(_needed(at(case, point), cause.implementation), formats=(fmt.name,))
-    text = _text(alone, cause, [dict(texts)])
-    if load_text(text).complaints:  # a pasted `x = 3` wants a point that has this value
-        alone = replace(alone, points=(*alone.points, *case.points))
-        text = _text(alone, cause, [dict(texts), *(dict(p.values) for p in case.points)])
-    return Find(case.name, cause, texts, text)
+# ---------------------------------------------------------------- where to go
 
 
-def _needed(case: Case, name: str) -> Case:
-    """The case with one implementation; where there is no `function`, also with the one whose forward pass is the truth."""
-    owner = next((i.name for i in case.implementations if i.forward is not None), name) if case.function is None else name
-    programs = case.programs and replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in (owner, name)))
-    return replace(case, implementations=tuple(i for i in case.implementations if i.name in (owner, name)), programs=programs)
+def _guides(asked: Oracle, k: int, row: Iterable[Discrepancy], run: Sequence[Any]) -> Iterator[tuple[str, float]]:
+    """What the search climbs: errors, in bits, and how near a point is to where something changes."""
+    subject = asked.subjects[k]
+    for d in row:
+        yield "ulps", _bits(d.ulps) if d.ulps is not None else 0.0
+        if d.formula_error is not None and not d.formula_error.is_zero():
+            yield "formula error", _bits(d.formula_error)  # wrong from 1 ulp
+    sizes = [math.frexp(abs(v))[1] for v in run if not isinstance(v, bool) and v and math.isfinite(v)]
+    if sizes:
+        yield "overflow", float(max(sizes))
+        yield "underflow", float(-min(sizes))
+    compared = [s for s in subject.program.steps if s.gate in GATES and GATES[s.gate].boolean and not GATES[s.gate].conditions]
+    for number, step in enumerate(compared[:MOST_MARGINS]):
+        a, b = (float(run[i]) for i in step.args)
+        if math.isfinite(a) and math.isfinite(b):
+            yield f"border {number}", -math.log2(1 + abs(ordinal(a) - ordinal(b)))
 
 
-def _text(case: Case, cause: Cause, rows: Sequence[dict[str, str]]) -> str:
-    """A case that shows the cause and expects what comes out: it passes until the gradient is repaired."""
-    expected: dict[str, list[str]] = {}
-    for r in verify(case).results:
-        if r.verdict.fails or r.verdict.warns:
-            expected.setdefault(f"{r.implementation}.{r.gradient}", []).append(r.verdict.value)
-    document = {
-        "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {cause.verdict.value}",
-        "about": "found by fuzzing",
-        "function": _source(case.function),
-        "points": [_gathered(case, row) for row in rows],
-        "formats": list(case.formats),
-        "upstream": case.upstream if case.upstream != "1" else None,
-        "implementations": {i.name: _body(i) for i in case.implementations},
-        "expect": {name: list(dict.fromkeys(verdicts)) for name, verdicts in expected.items()},
-    }
-    return yaml.dump({k: v for k, v in document.items() if v}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-
-
-def _body(implementation: Implementation) -> dict[str, object]:
-    body: dict[str, object] = {
-        "forward": _source(implementation.forward),
-        "backward": _source(implementation.backward),
-        "gradients": {c.input: c.name for c in implementation.gradients or ()},
-        "adjoints": {name: source.text for name, source in implementation.adjoints},
-    }
-    return {key: value for key, value in body.items() if value}
-
-
-def _source(source: Source | None) -> str | None:
-    return None if source is None else source.text
-
-
-def _gathered(case: Case, row: dict[str, str]) -> _Row:
-    vectors = dict(case.vectors)
-    scalars = {name: _Number(text) for name, text in row.items() if name.partition("[")[0] not in vectors}
-    return _Row({**scalars, **{v: [_Number(row[f"{v}[{i}]"]) for i in range(n)] for v, n in case.vectors}})
-
-
-class _Number(str):
-    """A number's own text: written without quotes."""
-
-    __slots__ = ()
-
-
-class _Row(dict[str, object]):
-    """A point: written on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML as people write it: texts of several lines as blocks."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        del data
-        return True
-
-
-def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _string)
-def _number(dumper: yaml.SafeDumper, text: _Number) -> yaml.ScalarNode:
-    whole = text.lstrip("-").isdigit()
-    return dumper.represent_scalar(f"tag:yaml.org,2002:{'int' if whole else 'float'}", str(text))
-
-
-_Dumper.add_representer(_Number, _number)
-_Dumper.add_representer(_Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))
-
-
-def save(finds: Sequence[Find], folder: str) -> list[Path]:
-    """Write each find to its file under a folder; the paths."""
-    paths = [Path(folder) / find.name for find in finds]
-    for path, find in zip(paths, finds, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(find.text.encode())
-    return paths
+def _bits(error: Any) -> float:
+    """An error in ulps as bits; what is not finite is the largest."""
+    size = float(error.abs_upper())
+    return math.log2(max(size, 2.0**-60)) if math.isfinite(size) else LARGEST

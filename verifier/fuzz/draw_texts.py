@@ -1,4 +1,4 @@
-"""Texts of the language, drawn: formulas, staged programs, right backward passes in any arrangement, mistakes, cases."""
+"""Texts of the language, drawn: staged programs, right backward passes in any arrangement, mistakes, cases."""
 
 from __future__ import annotations
 
@@ -6,94 +6,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hypothesis import assume
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 
 from verifier.backprop import with_backward
-from verifier.blocks import build_program, free_names
+from verifier.blocks import add_backward, build_program, free_names
 from verifier.build import build_expression
 from verifier.case import Source
-from verifier.gates import GATES, Gate
-from verifier.language import parse_expression, parse_program
-from verifier.mutate import Edit, edits
+from verifier.formats import FORMATS
+from verifier.fuzz.arrange import arranged, bare, text_of, tree_of
+from verifier.fuzz.draw_formulas import formulas, gate_count
+from verifier.language import parse_expression
+from verifier.mutate import Edit, changes, edits
 from verifier.program import Program
+from verifier.subject import Subject
 
-LEAVES = 6  # inputs among the leaves, for as many numbers as there are
-NUMBERS = ("1", "2", "0.5", "3")
-ORDERS = ("1", "2", "3")  # constants that every gate with an order takes
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
-POSITIVE, NONNEGATIVE, UNIT, SHARE, LARGE = ("(1 + abs({}))", "exp({})"), ("abs({})", "square({})"), ("tanh({})", "sin({})"), ("sigmoid({})",), ("(2 + abs({}))", "(1 + cosh({}))")
-INSIDE: dict[str, dict[str, tuple[str, ...]]] = {  # the `where` of a gate -> what brings each of its arguments inside
-    "b != 0": {"b": POSITIVE}, "a != 0": {"a": POSITIVE}, "a > 0": {"a": POSITIVE}, "b > 0": {"b": POSITIVE}, "delta > 0": {"delta": POSITIVE},
-    "a > 0 or (a == 0 and b >= 0) or (a < 0 and b == floor(b))": {"a": POSITIVE}, "a > 0 or a != floor(a)": {"a": POSITIVE},
-    "a > 0 and b > 0": {"a": POSITIVE, "b": POSITIVE}, "a > 0 and a + b > 0": {"a": POSITIVE, "b": POSITIVE}, "a >= 0 and b > 0": {"a": NONNEGATIVE, "b": POSITIVE},
-    "a != 0 or b != 0": {"b": POSITIVE}, "a > -1 and b > -1 and a - b > -1": {"a": LARGE, "b": SHARE},
-    "a >= 0": {"a": NONNEGATIVE}, "delta >= 0": {"delta": NONNEGATIVE}, "a > -1": {"a": NONNEGATIVE}, "b > -1": {"b": NONNEGATIVE}, "a >= -exp(-1)": {"a": NONNEGATIVE},
-    "a >= -1 and a <= 1": {"a": UNIT}, "a > -1 and a < 1": {"a": UNIT}, "a < 1": {"a": UNIT},
-    "a > 0 and a < 1": {"a": SHARE}, "a > 0 and a < 2": {"a": SHARE}, "a >= 0 and a <= 1": {"a": SHARE},
-    "a >= 1": {"a": LARGE}, "a != 1": {"a": LARGE}, "a > 0 and a != 1": {"a": LARGE},
-}  # fmt: skip
+__all__ = ["backward", "block", "cases", "formulas", "gate_count", "mistakes", "programs"]
+
+LONGEST = 200  # characters of an adjoint that is put into the line that reads it
+ORDINARY = ((0.75, -1.5, 1.25, 2.5), (-0.625, 0.875, -1.75, 0.375), (3.25, 2.125, -0.5, 1.5))  # points at which a mistake must be one
 _WORD = re.compile(r"[^\W\d]\w*(?:\[\d+\])?")
-
-
-# ---------------------------------------------------------------- formulas
-
-
-def formulas(gates: Sequence[str] | None = None, *, inputs: Sequence[str] = ("x",), size: int = 8) -> st.SearchStrategy[str]:
-    """Well-typed formulas of at most `size` gates of the table, each as likely; arguments are mostly brought into a gate's domain.
-
-    They shrink towards one gate applied to the first input.
-    """
-    names = tuple(GATES if gates is None else gates)
-    strange = [n for n in names if n not in GATES]
-    if strange:
-        raise ValueError(f"the table has no gate {', '.join(strange)}")
-    return _Grammar(names, tuple(inputs)).applied.filter(lambda text: gate_count(text) <= size)
-
-
-class _Grammar:
-    """Strategies that refer to each other. Each gate has less than one compound argument on average, so formulas stay small."""
-
-    def __init__(self, names: tuple[str, ...], inputs: tuple[str, ...]) -> None:
-        self.leaf = st.sampled_from((*inputs * (1 + LEAVES // len(inputs)), *NUMBERS))
-        self.applied: st.SearchStrategy[str] = st.deferred(lambda: st.sampled_from(names).flatmap(self.call))
-        self.number = st.one_of(self.leaf, self.applied, self.applied)
-        self.truth = st.sampled_from([n for n in names if GATES[n].boolean and not GATES[n].conditions] or ["lt"]).flatmap(self._plain)
-
-    def call(self, name: str) -> st.SearchStrategy[str]:
-        """A gate applied to drawn arguments; a truth value is used to choose."""
-        if GATES[name].boolean:
-            return st.tuples(self._plain(name), self.leaf, self.leaf).map(lambda t: f"where({t[0]}, {t[1]}, {t[2]})")
-        return self._plain(name)
-
-    def _plain(self, name: str) -> st.SearchStrategy[str]:
-        gate = GATES[name]
-        return st.tuples(*(self._argument(gate, k) for k in range(len(gate.parameters)))).map(lambda args: _written(name, args))
-
-    def _argument(self, gate: Gate, position: int) -> st.SearchStrategy[str]:
-        if position in gate.conditions:
-            return self.truth
-        if position in gate.orders:
-            return st.sampled_from(ORDERS)
-        compound = len(gate.parameters) - len(gate.orders) - len(gate.conditions)
-        number = st.one_of(*[self.leaf] * min(compound - 1, 2), self.number)
-        inside = INSIDE.get(gate.where, {}).get(gate.parameters[position])
-        if inside is None:
-            return number
-        return st.tuples(st.sampled_from(("{}", *inside, *inside)), number).map(lambda pair: pair[0].format(pair[1]))
-
-
-def _written(name: str, args: Sequence[str]) -> str:
-    if name == "not":
-        return f"(not {args[0]})"
-    if name == "neg":
-        return f"(-{args[0]})"
-    return f"({args[0]} {INFIX[name]} {args[1]})" if name in INFIX else f"{name}({', '.join(args)})"
-
-
-def gate_count(text: str) -> int:
-    """How many gates a formula has."""
-    return sum(bool(node.args) for node in parse_expression(text))
 
 
 # ---------------------------------------------------------------- programs
@@ -135,23 +67,38 @@ class _Statement:
     def __str__(self) -> str:
         return f"{self.target} {'+=' if self.adds else '='} {self.value}"
 
+    @property
+    def reads(self) -> set[str]:
+        """The names that are read, its own among them where it adds to it."""
+        return {*_WORD.findall(self.value), *((self.target,) if self.adds else ())}
+
 
 @st.composite
 def backward(draw: st.DrawFn, program: str, *, inputs: Sequence[str] = ()) -> str:
-    """Right backward passes of a forward text: the generated one, its sums reordered, its products turned round, its lines fused or staged.
+    """Right backward passes of a forward text: the generated one, its sums reordered, its products expanded or factored, its lines and gates fused or staged.
 
     `inputs` are, if not given, the names that the text reads and never sets. The text may be a formula; the gradient of
     `x` is `dx`, and `dout` flows in.
     """
     forward = _forward(program, tuple(inputs))
-    lines = with_backward(forward, [(name, f"d{name}") for name in forward.inputs]).lines
-    missing = [line.text for line in lines if not line.backward and line.text and line.text.partition(" = ")[0] not in forward.names]
-    written = [_Statement(t.rstrip(" +"), v, t.endswith("+")) for t, _, v in (line.text.partition("= ") for line in lines if line.backward and line.text)]
-    written = [replace(s, target=s.target.strip()) for s in written]
-    written += [_Statement(f"d{name}", "0") for name in forward.inputs if all(s.target != f"d{name}" for s in written)]
     keep = {f"d{name}" for name in forward.inputs}
-    statements = _fused(draw, _reordered(draw, written), keep)
-    return "\n".join([*missing, *(str(s) for statement in statements for s in _turned(draw, statement))])
+    written = _generated(forward)
+    written = _fused(draw, _reordered(draw, written), keep)
+    written = [s for statement in written for s in _rearranged(draw, statement)]
+    return "\n".join(map(str, _read(written, keep)))
+
+
+def _generated(forward: Program) -> list[_Statement]:
+    """The lines of the generated backward pass, after the forward lines that only it has."""
+    lines = [line for line in with_backward(forward, [(name, f"d{name}") for name in forward.inputs]).lines if line.text]
+    found = []
+    for line in lines:
+        target, _, value = line.text.partition("= ")
+        name = target.rstrip(" +")
+        if line.backward or name not in forward.names:
+            found.append(_Statement(name, value, target.endswith("+")))
+    missing = [f"d{name}" for name in forward.inputs if all(s.target != f"d{name}" for s in found)]
+    return [*found, *(_Statement(name, "0") for name in missing)]
 
 
 def _reordered(draw: st.DrawFn, written: list[_Statement]) -> list[_Statement]:
@@ -170,31 +117,40 @@ def _reordered(draw: st.DrawFn, written: list[_Statement]) -> list[_Statement]:
 
 
 def _fused(draw: st.DrawFn, written: list[_Statement], keep: set[str]) -> list[_Statement]:
-    """Some adjoints put into the lines that read them."""
+    """Some names put into the only line that reads them."""
     result: list[_Statement] = []
     values: dict[str, str] = {}
     for statement in written:
         value = _WORD.sub(lambda m: values.get(m[0], m[0]), statement.value)
         alone = sum(s.target == statement.target for s in written) == 1 and statement.target not in keep
         readers = sum(statement.target in _WORD.findall(s.value) for s in written)
-        if alone and readers == 1 and len(value) < 200 and draw(st.booleans()):
+        if alone and readers == 1 and len(value) < LONGEST and draw(st.booleans()):
             values[statement.target] = f"({value})"
         else:
             result.append(replace(statement, value=value))
     return result
 
 
-def _turned(draw: st.DrawFn, statement: _Statement) -> list[_Statement]:
-    """`p * d` as it is, as `d * p`, or with `p` on a line of its own."""
-    root = parse_expression(statement.value)[-1]
-    left, star, right = statement.value.rpartition(" * ")
-    if root.op != "mul" or not star or not _WORD.fullmatch(right):
-        return [statement]
-    way = draw(st.sampled_from(("as it is", "turned", "staged")))
-    if way == "turned":
-        return [replace(statement, value=f"{right} * ({left})")]
-    part = f"part_{statement.target}".replace("[", "_").replace("]", "")
-    return [statement] if way == "as it is" else [_Statement(part, left), replace(statement, value=f"{part} * {right}")]
+def _rearranged(draw: st.DrawFn, statement: _Statement) -> list[_Statement]:
+    """The value in another arrangement, or with a factor of it on a line of its own."""
+    way = draw(st.sampled_from(("as it is", "arranged", "arranged", "staged")))
+    tree = tree_of(statement.value)
+    if way == "arranged":
+        return [replace(statement, value=bare(text_of(arranged(draw, tree)[0])))]
+    if way == "staged" and tree[0] == "mul" and not isinstance(tree[1], str):
+        part = f"part_{statement.target}".replace("[", "_").replace("]", "")
+        return [_Statement(part, bare(text_of(tree[1]))), replace(statement, value=f"{part} * {text_of(tree[2])}")]
+    return [statement]
+
+
+def _read(written: list[_Statement], keep: set[str]) -> list[_Statement]:
+    """Without the lines that no gradient depends on."""
+    needed, result = set(keep), []
+    for statement in reversed(written):
+        if statement.target in needed:
+            result.append(statement)
+            needed = (needed if statement.adds else needed - {statement.target}) | statement.reads
+    return result[::-1]
 
 
 def _bracketed(value: str) -> str:
@@ -202,13 +158,30 @@ def _bracketed(value: str) -> str:
 
 
 @st.composite
-def mistakes(draw: st.DrawFn, program: str, *, inputs: Sequence[str] = ()) -> Edit:
-    """Right backward passes with one edit of a person's kind: `edit.text`, `edit.what`. Few edits change nothing."""
-    text = draw(backward(program, inputs=inputs))
-    found = list(edits(text, list(_forward(program, tuple(inputs)).names)))
-    found = [e for e in found if not parse_program(e.text)[1]]
+def mistakes(draw: st.DrawFn, program: str, *, inputs: Sequence[str] = (), points: Sequence[Sequence[float]] = ()) -> Edit:
+    """Right backward passes with one edit of a person's kind: `edit.text`, `edit.what`.
+
+    The edit changes some gradient over the reals, by more than two ulps of float64 at one of the points (ordinary ones if none are given).
+    """
+    forward = _forward(program, tuple(inputs))
+    text = draw(backward(program, inputs=forward.inputs))
+    found = list(edits(text, list(forward.names)))
     assume(found)
-    return draw(st.sampled_from(found))
+    first = draw(st.integers(0, len(found) - 1))
+    looked = [tuple(p) for p in points] or [tuple(row[i % len(row)] for i in range(len(forward.inputs))) for row in ORDINARY]
+    right = _subject(forward, text)
+    for edit in (*found[first:], *found[:first]):
+        bent = _subject(forward, edit.text)
+        if right is not None and bent is not None and changes(right, bent, looked, fmt=FORMATS["float64"], upstream=1.0):
+            return edit
+    return reject()
+
+
+def _subject(forward: Program, text: str) -> Subject | None:
+    """A forward pass with a backward text; None where that is no text of the language."""
+    claims = tuple((name, f"d{name}") for name in forward.inputs)
+    program, complaints = add_backward(forward, Source(text, "<backward>", 1, 1, text), claims)
+    return None if program is None or complaints else Subject(program, claims)
 
 
 # ---------------------------------------------------------------- cases

@@ -13,6 +13,7 @@ from verifier.case import Case
 from verifier.compare import compare
 from verifier.drafts import Programs
 from verifier.formats import Format, format_named, round_exact
+from verifier.numeral import exact
 from verifier.program import Program
 from verifier.report import ledger as ledger_table
 from verifier.report.paint import Paint
@@ -37,7 +38,7 @@ def render(case: Case, *, paint: Paint, implementation: str | None = None, point
     checks: dict[str, Check] = {}
     for draft in case.programs.drafts:
         if implementation in (None, draft.implementation.name):
-            upstream = round_exact(fmt, formats.exact(case.upstream))
+            upstream = round_exact(fmt, exact(case.upstream))
             tested = subject(draft)
             blocks.append(_circuit(draft.implementation.name, tested, chosen, fmt, upstream, paint))
             found = compare(truth, tested, [chosen], fmt=fmt, upstream=upstream)

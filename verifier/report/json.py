@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from verifier import __version__
+from verifier.environment import environment
 from verifier.outcome import CaseReport, Finding, HuntedRegion, PointText, Report, Result, Sweep
 
 
@@ -23,29 +22,11 @@ def render(report: Report) -> str:
             "failed": report.failed,
             "errors": report.errors,
             "warnings": report.warnings,
+            **({"unchecked": report.unchecked} if report.unchecked else {}),  # cases that an interrupt left out
         },
         "cases": [_case(c) for c in report.cases],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def environment() -> dict[str, str]:
-    """The libraries whose functions decide the last bits."""
-    libm = " ".join(part for part in platform.libc_ver() if part) or platform.system()
-    return {
-        "python": platform.python_version(),
-        "implementation": platform.python_implementation(),
-        "machine": platform.machine(),
-        "libm": libm,
-        **{name: _version(name) for name in ("numpy", "scipy", "sympy", "mpmath", "python-flint", "ml_dtypes")},
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _case(c: CaseReport) -> dict[str, Any]:
@@ -108,6 +89,8 @@ def _region(r: HuntedRegion) -> dict[str, Any]:
         "input": r.input,
         "low": r.low,
         "high": r.high,
+        "along": r.along,
+        "cause": r.cause,
         "point": _point(r.point),
     }
 

@@ -16,7 +16,6 @@ from verifier.report.text import table
 BAR = 20  # characters of a whole share
 LONGEST_BAR = 30
 MOST_ROWS = 40
-SEEN = 1e-4  # ulps: less is not shown
 
 
 def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Any) -> tuple[str, ...]:
@@ -52,7 +51,7 @@ def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[It
             rows.append(["remainder", "", "", _ulps(found.remainder / unit), "", "", ""])
         rows.append(["sum", "", "", _ulps(total), "100 %" if not total.contains(0) else "", "", ""])
         formula = (found.real - exact) / unit
-        if abs(formula) > SEEN:
+        if abs(formula) > account.SEEN:
             rows.append(["the formula itself, over the reals", "", "", _ulps(formula), "", "", ""])
     return [title, *table(_right(rows), paint)]
 

@@ -16,11 +16,13 @@ WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 44
 Scale = Callable[[Any], Any]  # a value, or an array of them, to pixels
 COLUMNS = 420  # each keeps the largest error of every verdict in it, and one point beside it
+CLEAR = 13  # pixels between two lines of text
+TICKS = 14
 LEAST = 2.0**-10  # ulps: what is below lies on the lowest line
-COLOURS = {
-    Verdict.CORRECT: "#2a9d5c", Verdict.ROUNDING: "#3b76c4", Verdict.SUBGRADIENT: "#7a9c2a", Verdict.ILL_CONDITIONED: "#c9a227",
-    Verdict.UNSTABLE: "#e07b1f", Verdict.VANISHED: "#9b4fc0", Verdict.NONFINITE: "#d6336c", Verdict.WRONG: "#c92a2a",
-    Verdict.UNDEFINED: "#9aa0a6", Verdict.UNDECIDED: "#444444",
+COLOURS = {  # told apart by the colour-blind, too: a test simulates them
+    Verdict.CORRECT: "#279a62", Verdict.ROUNDING: "#45c4f5", Verdict.SUBGRADIENT: "#b3ea8a", Verdict.ILL_CONDITIONED: "#feb025",
+    Verdict.UNSTABLE: "#cc2f00", Verdict.VANISHED: "#9d40da", Verdict.NONFINITE: "#dd57a8", Verdict.WRONG: "#640b0a",
+    Verdict.UNDEFINED: "#ddc9be", Verdict.UNDECIDED: "#30113f",
 }  # fmt: skip
 SEVERITY = {v: i for i, v in enumerate((Verdict.CORRECT, Verdict.ROUNDING, Verdict.SUBGRADIENT, Verdict.UNDEFINED, Verdict.ILL_CONDITIONED, Verdict.UNSTABLE, Verdict.VANISHED, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.WRONG))}
 
@@ -106,27 +108,46 @@ def _bands(c: Curve, column: Any) -> str:
 
 def _grid(c: Curve, x: Scale, y: Scale, top: float) -> str:
     parts = [f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="#9aa0a6"/>']
-    powers = range(round(math.log2(LEAST)), round(math.log2(top)) + 1)
-    step = max(1, math.ceil(len(powers) / 7))
-    marks = sorted({0.5, 1.0} | {2.0**p for p in powers if p % step == 0})
-    last = math.inf
-    for mark in marks:
-        at = y(mark)
-        if last - at >= 13 or mark == 0.5:
-            parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}" stroke="#dadce0"{" stroke-dasharray=" + chr(34) + "4 3" + chr(34) if mark == 0.5 else ""}/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{at + 4}" text-anchor="end" fill="#5f6368">{"&lt;0.001" if mark == LEAST else _figure(mark)}</text>')
-            last = at
+    last = y(0.5)
+    parts.append(_level(last, "½", dashed=True))
+    decades = range(math.ceil(math.log10(LEAST)), math.floor(math.log10(top)) + 1)
+    step = max(1, math.ceil(len(decades) / 7))
+    for power in (p for p in decades if p % step == 0):
+        at = y(10.0**power)
+        if abs(at - last) >= CLEAR and abs(at - y(LEAST)) >= CLEAR:
+            parts.append(_level(at, _power(power)))
+    parts.append(_level(y(LEAST), "≤ 0.001"))
     parts.append(f'<text transform="translate(14 {(HEIGHT + TOP - BOTTOM) / 2}) rotate(-90)" text-anchor="middle" fill="#3c4043">error in ulps</text>')
+    free = 0.0
     for value in _ticks(c):
-        at = round(float(x(np.array([value]))[0]), 1)
-        parts.append(f'<line x1="{at}" x2="{at}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}" stroke="#9aa0a6"/><text x="{at}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#5f6368">{value:.6g}</text>')
+        at, label = round(float(x(np.array([value]))[0]), 1), _number(value)
+        half = 3.6 * len(label)
+        centre = round(min(max(at, half + 2), WIDTH - half - 2), 1)
+        parts.append(f'<line x1="{at}" x2="{at}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}" stroke="#9aa0a6"/>')
+        if centre - half >= free:
+            parts.append(f'<text x="{centre}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#5f6368">{label}</text>')
+            free = centre + half + 6
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="#3c4043">{escape(c.input)}{" (every power of two as wide as the others)" if c.by_place else ""}</text>')
     return "".join(parts)
 
 
-def _figure(mark: float) -> str:
-    """A power of two, short."""
-    return f"{mark:.3g}" if mark < 1000 else f"{mark:,.0f}" if mark < 1e6 else f"{mark:.2g}".replace("e+0", "e").replace("e+", "e")
+def _level(at: float, label: str, *, dashed: bool = False) -> str:
+    dashes = ' stroke-dasharray="4 3"' if dashed else ""
+    return f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}" stroke="{"#9aa0a6" if dashed else "#e4e6e9"}"{dashes}/><text x="{LEFT - 6}" y="{at + 4}" text-anchor="end" fill="#5f6368">{label}</text>'
+
+
+def _power(power: int) -> str:
+    """A power of ten, short."""
+    return f"{10**power:,}" if 0 <= power <= 4 else f"{10.0**power:.{-power}f}" if -4 <= power < 0 else f"1e{power}"
+
+
+def _number(value: float) -> str:
+    """A tick: plain where that is short, with a true minus."""
+    text = f"{value:.6g}"
+    if "e" in text:
+        mantissa, _, exponent = text.partition("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−")
 
 
 def _ticks(c: Curve) -> list[float]:
@@ -135,13 +156,12 @@ def _ticks(c: Curve) -> list[float]:
         step = 10.0 ** math.floor(math.log10((high - low) or 1.0))
         step *= next(m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if (high - low) / (step * m) <= 12)
         return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
-    exponents = [math.log10(abs(v)) for v in (low, high) if v != 0]
-    smallest = min((abs(v) for v in c.values[c.values != 0]), default=1.0)
-    first, last = math.ceil(math.log10(float(smallest))), math.floor(max(exponents, default=0.0))
-    step = max(1, math.ceil((last - first + 1) / 6))
-    magnitudes = [10.0**e for e in range(last, first - 1, -step)]
-    ticks = [m for m in magnitudes if m <= high] + [-m for m in magnitudes if -m >= low]
-    return sorted([*ticks, 0.0]) if low <= 0 <= high else sorted(ticks)
+    sizes = np.abs(c.values[c.values != 0])
+    first, last = (math.floor(math.log10(float(s))) for s in (sizes.min(), sizes.max())) if len(sizes) else (0, 0)
+    both = 2 if low < 0 < high else 1
+    step = next(m for m in (1, 2, 5, 10, 20, 50, 100, 200) if both * (last - first + 1) / m <= TICKS)
+    magnitudes = [10.0**e for e in range(first, last + 1) if e % step == 0]
+    return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
 def _envelope(c: Curve, column: Any, y: Scale) -> str:

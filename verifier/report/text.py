@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from verifier.outcome import CaseReport, Finding, PointText, Report, Result
+from verifier.outcome import CaseReport, Finding, HuntedRegion, PointText, Report, Result
 from verifier.report.paint import Paint
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red")}
@@ -26,6 +26,7 @@ def summary(report: Report, paint: Paint) -> str:
     parts += [f"{report.failed} failed"] if report.failed else []
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
+    parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
     nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked, every gradient is undefined at its points"
     return paint(", ".join(parts) + nothing, colour, bold=True)
 
@@ -56,11 +57,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
-    lines += [
-        f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} " + (f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}") + _at(r.point)
-        for r in c.regions
-        if not r.verdict.passes
-    ]
+    lines += [line for r in c.regions if not r.verdict.passes for line in _region(r)]
     lines += [paint(f"  note      {note}", "dim") for note in c.notes]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
@@ -68,6 +65,13 @@ def _case(c: CaseReport, paint: Paint) -> str:
     for finding in _shown(c.findings):
         lines += _finding(finding, paint)
     return "\n".join(lines) + "\n"
+
+
+def _region(r: HuntedRegion) -> list[str]:
+    """Where a gradient is not right, and, on a line of its own, why."""
+    where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
+    along = f" with {r.along}" if r.along else ""
+    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
 def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:

@@ -9,12 +9,14 @@ from flint import arb
 from verifier import limits, symbolic
 from verifier.arithmetic import balls
 from verifier.backprop import with_backward
+from verifier.build import build_expression
 from verifier.case import Source
-from verifier.compare import Subject, compare, truth_of
+from verifier.compare import compare
 from verifier.fuzz.laws import by_mpmath
 from verifier.fuzz.laws.enclosures import as_arb
 from verifier.fuzz.laws.law import Broken, case_in, require, settings_of
-from verifier.program import Program, build_expression
+from verifier.program import Program
+from verifier.subject import Subject, truth_of
 
 BITS = 300
 DIGITS = 40  # of SymPy's values
@@ -31,7 +33,7 @@ def sympy_agrees(text: str) -> int:
     from verifier.arithmetic import expressions
 
     case, count = case_in(text), 0
-    assert case.programs is not None  # noqa: S101 - it was loaded
+    assert case.programs is not None
     truth = truth_of(case.programs.truth)
     if len(truth.function) > MOST_STEPS:
         return 0
@@ -80,7 +82,7 @@ def differences_agree(text: str) -> int:
     import mpmath
 
     case, count = case_in(text), 0
-    assert case.programs is not None  # noqa: S101 - it was loaded
+    assert case.programs is not None
     truth = truth_of(case.programs.truth)
     m = mpmath.MPContext()
     for setting in settings_of(case):
@@ -119,7 +121,7 @@ def _quotient(m: Any, function: Program, point: tuple[float, ...], position: int
 def equal_formulas_agree(text: str) -> int:
     """f, -(-f), f + 0*x, where(x <= x, f, 0) and the like have the same derivative, kinks and infinities included, wherever they are looked at."""
     case, count = case_in(text), 0
-    assert case.function is not None  # noqa: S101 - it was drawn with one
+    assert case.function is not None
     name = case.inputs[0]
     for setting in settings_of(case):
         first = None

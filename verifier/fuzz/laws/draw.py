@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from verifier.blocks import free_names
 from verifier.case import Source
 from verifier.formats import format_named
 from verifier.fuzz.draw_texts import backward, block, formulas, gate_count, mistakes, programs
 from verifier.gates import GATES
-from verifier.program import free_names
 
 FORMATS = ("float64", "float64", "float64", "float32", "float16", "bfloat16", "float8_e4m3", "float32->bfloat16")
 SPECIAL = ("0.0", "1", "-1", "0.5", "-0.5", "2", "-2", "3", "1e-3", "1e-8", "20", "-40", "100", "-710", "1e-200", "1e200", "-0.0")

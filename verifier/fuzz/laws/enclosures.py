@@ -9,10 +9,10 @@ import numpy as np
 from flint import arb, fmpz
 
 from verifier.arithmetic import balls, intervals
-from verifier.compare import truth_of
 from verifier.fuzz.laws import by_mpmath
 from verifier.fuzz.laws.law import Broken, case_in, require, settings_of
 from verifier.program import Program
+from verifier.subject import truth_of
 from verifier.symbolic import TRUTHS
 
 COARSE = (64, 113)  # bits, held against twice as many
@@ -127,5 +127,5 @@ def _agrees(m: Any, gate: str, args: list[float]) -> int:
 
 def as_arb(value: Any) -> Any:
     """A number of mpmath's as an exact ball (at a precision that holds it)."""
-    sign, mantissa, exponent, _ = value._mpf_  # noqa: SLF001 - mpmath's documented raw form
+    sign, mantissa, exponent, _ = value._mpf_
     return arb((-1) ** sign * fmpz(int(mantissa))) * arb(2) ** exponent

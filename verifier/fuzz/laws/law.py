@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from verifier import points
 from verifier.case import Case
-from verifier.formats import Format, exact, format_named, round_exact
+from verifier.formats import Format, format_named, round_exact
 from verifier.load import load_text
+from verifier.numeral import exact
 
 
 class Broken(Exception):

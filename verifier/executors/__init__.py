@@ -1,0 +1,1 @@
+"""Executors: what runs the chunks of a campaign."""

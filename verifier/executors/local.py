@@ -1,0 +1,93 @@
+"""The executors of one machine: this process, and a pool of processes (never threads: flint's precision is global to a process)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import connection
+from typing import Any
+
+
+def finished(result: Any) -> Future[Any]:
+    """A future that is done: this process is the executor."""
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
+def pool(jobs: int) -> ProcessPoolExecutor:
+    """`jobs` processes, which end with this one."""
+    return ProcessPoolExecutor(max_workers=jobs, initializer=_begin)
+
+
+def stop(executor: Executor, *, at_once: bool) -> None:
+    """Close an executor; `at_once` does not wait for what is running, and ends the processes of a pool."""
+    if at_once and isinstance(executor, ProcessPoolExecutor):
+        end(executor)
+    executor.shutdown(wait=True, cancel_futures=True)
+
+
+def has_lost_a_worker(executor: Executor | None) -> bool:
+    """Whether a process of a pool has ended."""
+    return isinstance(executor, ProcessPoolExecutor) and any(p.exitcode is not None for p in _processes(executor))
+
+
+def end(executor: ProcessPoolExecutor) -> None:
+    """Kill the processes of a pool: what is under way fails.
+
+    A process that is killed in the middle of a result leaves the pool reading from a pipe whose other end it holds open itself, for ever; so it is closed.
+    """
+    for process in _processes(executor):
+        process.kill()
+    queue = getattr(executor, "_result_queue", None)
+    if queue is not None:
+        queue._writer.close()  # noqa: SLF001
+
+
+def _processes(executor: ProcessPoolExecutor) -> list[Any]:
+    return list((getattr(executor, "_processes", None) or {}).values())
+
+
+def _begin() -> None:
+    """Ctrl-C reaches all processes of a terminal, and the first one decides; a worker ends when that one is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_outlive, args=(parent.sentinel,), daemon=True).start()
+
+
+def _outlive(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def limited_memory(memory: int) -> Iterator[None]:
+    """At most so many MiB of address space for this process (0: no other limit than before), where the system knows such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        memory = 0
+    if not memory:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = memory << 20 if hard == resource.RLIM_INFINITY else min(memory << 20, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def physical_memory() -> int:
+    """The memory of this machine in MiB; 0 where that is not known."""
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
+        return 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
