@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, field, signs
-from verifier.arithmetic.elements import Field
+from verifier.arithmetic.elements import Field, GiveUp
 from verifier.gates import GATES
 from verifier.program import Program, Step
 
@@ -45,9 +46,10 @@ def random_program(draw: random.Random, size: int, gates: Sequence[str]) -> Prog
 
 
 def near_values(program: Program, points: Sequence[tuple[float, float]]) -> list[tuple[Any, Any]]:
-    """(the element's value, the enclosure) wherever the latter is finite and no condition is needed. Raises GiveUp."""
+    """(the element's value, the enclosure) wherever the latter is finite and no condition is needed; none where the field gives up."""
     seen: dict[tuple[float, float], Any] = {}
     conditions: dict[str, None] = {}
+    ended = False
 
     def look(over: Field) -> bool:
         element = field.value(over, program, program.output, strict=False)
@@ -59,14 +61,16 @@ def near_values(program: Program, points: Sequence[tuple[float, float]]) -> list
         return True
 
     with balls.precision(BITS):
-        field.holds(program.inputs, look)
+        with contextlib.suppress(GiveUp):
+            field.holds(program.inputs, look)
+            ended = True
         columns = [[arb(p[i]) for p in points] for i in (0, 1)]
         values = balls.run(program, columns, bits=BITS, strict=True)
     nowhere = {id(v) for column in values for v in column if not isinstance(v, bool | None) and not v.is_finite()}
     pairs = []
     for k, point in enumerate(points):
         enclosure = values[program.output][k]
-        if conditions or not enclosure.is_finite() or any(id(v[k]) in nowhere for v in values):  # Arb: nan**0 is 1
+        if not ended or conditions or not enclosure.is_finite() or any(id(v[k]) in nowhere for v in values):  # Arb: nan**0 is 1
             continue
         value = seen.get(point, arb("nan"))
         if value is None or value.is_finite():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 import gmpy2
@@ -15,7 +16,19 @@ from test_floats import bits, mpfr
 from texts import check, expression, forward
 
 from verifier.arithmetic import floats
-from verifier.formats import FORMATS, Format, dtype, floor_log2, format_named, round_array, round_exact, text, ulp_exponent
+from verifier.formats import (
+    FORMATS,
+    REFUSED,
+    SPELLINGS,
+    Format,
+    dtype,
+    floor_log2,
+    format_named,
+    round_array,
+    round_exact,
+    text,
+    ulp_exponent,
+)
 
 EVERY = pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
 rationals = st.builds(
@@ -122,6 +135,27 @@ def test_an_unknown_format_is_refused_with_a_suggestion() -> None:
         format_named("flot32")
 
 
+@pytest.mark.parametrize(("name", "words"), [("half", "did you mean 'float16'"), ("bf16", "did you mean 'bfloat16'"), ("fp8", "did you mean 'float8_e4m3fn'"), ("float32->half", "did you mean 'float16'")])
+def test_other_spellings_are_known(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        format_named(name)
+    assert set(SPELLINGS.values()) <= set(FORMATS)
+    assert not set(SPELLINGS) & set(FORMATS)
+
+
+def test_every_float_of_ml_dtypes_is_a_format_or_refused_with_a_reason() -> None:
+    library = {name for name in dir(ml_dtypes) if re.fullmatch(r"b?float\d+\w*", name)}
+    assert len(library) >= 12
+    assert library <= set(FORMATS) | set(REFUSED)
+    for name in REFUSED:
+        with pytest.raises(ValueError, match=f"'{name}' is no format here: "):
+            format_named(name)
+    with np.errstate(all="ignore"):  # the reasons are true
+        for name in library & {n for n in REFUSED if n.startswith(("float4", "float6"))}:
+            assert np.isfinite(np.array([math.inf, math.nan]).astype(getattr(ml_dtypes, name)).astype(np.float64)).all()
+        assert np.isnan(np.array([0.0, -1.0]).astype(ml_dtypes.float8_e8m0fnu).astype(np.float64)).all()
+
+
 # ---------------------------------------------------------------- against ml_dtypes and NumPy, every number
 
 NARROW = pytest.mark.parametrize("fmt", [f for f in FORMATS.values() if f.precision < 24], ids=lambda f: f.name)
@@ -135,12 +169,8 @@ def every_number(fmt: Format) -> np.ndarray:
 
 
 @NARROW
+@np.errstate(all="ignore")
 def test_casts_round_as_the_library_at_every_number_and_around_every_tie(fmt: Format) -> None:
-    with np.errstate(all="ignore"):
-        _casts_round_as_the_library(fmt)
-
-
-def _casts_round_as_the_library(fmt: Format) -> None:
     numbers = every_number(fmt)
     ties = (numbers[1:] + numbers[:-1]) / 2  # exact in float32: one bit more than the format
     overflow = np.array([fmt.largest + (numbers[-1] - numbers[-2]) / 2, -fmt.largest - (numbers[-1] - numbers[-2]), np.float32(3e38)])

@@ -481,6 +481,13 @@ def test_shares_of_first_order_add_up_with_those_that_are_not_listed_and_the_rem
     assert others.line is remainder.line is None
 
 
+def test_roundings_that_cancel_exactly_have_no_share() -> None:
+    """0.1*x*10 - 1 at 1: the rounding of 0.1 is taken back by that of the product, and the gradient is the exact 0."""
+    (result,) = check("function: (x - 1)**2\npoints: [{x: 1}]\nimplementations:\n  it: {backward: 'dx = 2 * (0.1 * x * 10 - 1) * dout'}\n").results
+    assert result.verdict.value == "correct"
+    assert [(s.share, s.contribution, s.ulps) for s in result.blame] == [("0", "0", "0")]
+
+
 def test_a_wrong_gradient_has_no_rounding_blame() -> None:
     (result,) = check("function: sin(x)\npoints: [{x: 0.3}]\nimplementations:\n  it: {backward: dx = sin(x)}\n").results
     assert result.verdict.value == "wrong"

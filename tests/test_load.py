@@ -288,6 +288,8 @@ WRONG = [
     ("an input that is NaN", "function: x\npoints: {x: .nan}\n", "2:13: the input 'x': '.nan' is not a finite number"),
     ("an input that is infinite", "function: x\npoints: {x: -inf}\n", "2:13: the input 'x': '-inf' is not a finite number"),
     ("an input that is a mapping", "function: x\npoints: {x: {a: 1}}\n", "2:13: the input 'x' must be a number, not a mapping"),
+    ("a format by another name", "function: x\npoints: {x: 1}\nformats: half\n", "3:10: unknown format 'half'; did you mean 'float16'?"),
+    ("a format that holds no gradients", "function: x\npoints: {x: 1}\nformats: [float32->float8_e8m0fnu]\n", "3:11: 'float8_e8m0fnu' is no format here: it has powers of two only, no sign and no zero: it holds scales, not gradients"),
     ("an absurd exponent", "function: x\npoints: {x: 1e9999999}\n", "2:13: the input 'x': the exponent of '1e9999999' is beyond 5000"),
     ("an input named like a constant", "function: x\npoints: {e: 1}\n", "2:10: the input 'e' is a constant of the language"),
     ("an input named like a word", "function: x\npoints: {if: 1}\n", "2:10: the input 'if' is a word of the language"),
@@ -429,7 +431,8 @@ RIGHT = [
 
 @pytest.mark.parametrize("text", [row[1] for row in RIGHT], ids=[row[0] for row in RIGHT])
 def test_what_the_contract_allows_is_no_mistake(text: str) -> None:
-    the_case(text)
+    assert messages(text) == []
+    assert the_case(text).inputs
 
 
 def test_all_mistakes_of_a_document_come_at_once_in_file_order() -> None:

@@ -173,12 +173,14 @@ def share_of(item: Item, program: Program) -> Share:
 
 
 def signed(ball: Any, count: int = FIGURES) -> str:
-    """A few digits with their sign."""
+    """A few digits with their sign; 0 where the sign is not known."""
+    if ball.contains(0):
+        return "0"
     middle = float(ball.mid())
-    if middle == 0 or SMALLEST < abs(middle) < LARGEST:
+    if SMALLEST < abs(middle) < LARGEST:
         return f"{middle:.{count}g}"
     text = rounding.significant(ball, count)
-    return f"-{text}" if ball < 0 and text != "0" else text
+    return f"-{text}" if ball < 0 else text
 
 
 def worst_entry(entries: Sequence[Entry]) -> Entry:

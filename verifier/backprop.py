@@ -7,7 +7,7 @@ where an operand has several uses the contributions are added with `+=`. The par
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 
@@ -21,14 +21,16 @@ _WORD = re.compile(r"[^\W\d]\w*")
 MAX_LITERAL = 20  # characters of an exponent that is written out, lowered by one
 MOST_GUARDS = 3  # nested branches that are written out; an outer one beyond that is already 0
 Guards = tuple[tuple[int, bool], ...]  # (step of the condition, the branch that is taken where it holds)
+Partials = Mapping[tuple[str, int], str]  # (gate, operand) -> a local gradient, in the words of the table
 
 
-def with_backward(forward: Program, claims: Sequence[tuple[str, str]]) -> Program:
+def with_backward(forward: Program, claims: Sequence[tuple[str, str]], *, partials: Partials | None = None) -> Program:
     """The forward program, one gate a line, followed by its generated backward pass.
 
-    `claims` are (input, name of its gradient); the result's `names` has every claimed name.
+    `claims` are (input, name of its gradient); the result's `names` has every claimed name. `partials` take the place of
+    those of the table.
     """
-    writer = _Writer(forward)
+    writer = _Writer(forward, partials)
     output = writer.at[forward.output]
     start = len(writer.builder.steps)
     seed = writer.upstream(f"d{forward.output_name}")
@@ -50,8 +52,9 @@ def differentiated(program: Program) -> Program:
 class _Writer:
     """Writes steps and their lines; `atoms[i]` is how step i is referred to, `at[k]` where step k of the original stands."""
 
-    def __init__(self, forward: Program) -> None:
+    def __init__(self, forward: Program, partials: Partials | None = None) -> None:
         self.forward = forward
+        self.partials = partials or {}
         self.builder = Builder(forward.inputs)
         self.atoms: list[str] = list(forward.inputs)
         self.taken = {*forward.names, *forward.inputs}
@@ -225,6 +228,9 @@ class _Writer:
         return product, written, number
 
     def _partial(self, step: Step, position: int) -> tuple[Program | None, str]:
+        other = self.partials.get((step.gate, position))
+        if other is not None:
+            return table_program(step.gate, other, (*GATES[step.gate].parameters, "out", "dout")), other
         if step.gate == "copy":
             return table_program("copy", "1", ("a",)), "1"
         if step.gate == "pow" and position == 0 and (exponent := self._literal(step.args[1])) is not None:

@@ -21,7 +21,8 @@ CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behavi
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 TIES = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min", "maximum", "minimum"))
 FOLDED = frozenset(("abs", "sign", "relu", "floor", "ceil", "trunc", "round"))  # the operand decides, not the result
-MOST_LITERALS = 16
+MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
+FEWEST = 3  # short numbers that are special where there are many inputs
 
 
 def grid(path: Path, program: Program, fmt: Format) -> list[float]:
@@ -37,8 +38,8 @@ def grid(path: Path, program: Program, fmt: Format) -> list[float]:
 def special(path: Path, program: Program) -> list[float]:
     """Short numbers, the coordinates of the base point and the program's own constants, with both signs."""
     literals = dict.fromkeys(float(s.text) for s in program.steps if s.gate == "number")
-    own = [*path.base[:MOST_LITERALS], *list(literals)[:MOST_LITERALS]]
-    return [*SPECIAL, *own, *(-x for x in own)]
+    own = [*path.base[:MOST_OWN], *list(literals)[:MOST_OWN]]
+    return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
 def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequence[bytes], fmt: Format, upstream: float) -> list[tuple[float, float]]:

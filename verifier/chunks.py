@@ -6,7 +6,6 @@ halved as long as it fails, down to a single point.
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import pickle
 import platform
@@ -16,10 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-from verifier.executors.local import limited_memory
+from verifier.executors.local import limited_memory, limited_time
 
 AHEAD = 1000  # results that may wait for an earlier one
 ATTEMPTS = 2  # of an item alone, before it is given up: with the first one, in company, three
@@ -114,16 +112,10 @@ def _served(driver: tuple[str, int], print_: str, memory: int, limit: float, pac
 
 def attempt(work: Work, items: Sequence[Any], limit: float = float("inf")) -> list[Any]:
     """The result of every item, Failed where the work raises; the process ends where an item takes longer than the limit."""
-    if limit == float("inf"):
-        return [_attempt(work, item) for item in items]
     found = []
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        for item in items:
-            faulthandler.dump_traceback_later(limit, exit=True, file=nowhere)  # a thread of C: it does not wait for the interpreter
-            try:
-                found.append(_attempt(work, item))
-            finally:
-                faulthandler.cancel_dump_traceback_later()
+    for item in items:
+        with limited_time(limit):
+            found.append(_attempt(work, item))
     return found
 
 
@@ -262,12 +254,12 @@ class Run:
         if parts:
             shorter = max(limit / 2, min(limit, FLOOR))
             return [found for part in parts for found in self._found(part, shorter, lost)]
-        self.seam.greet()
         lost.append(Lost(item, reason))
         return [lost[-1]]
 
     def _once(self, item: Any, limit: float) -> Any:
         """One attempt at one item, with nothing else under way."""
+        self.seam.greet()  # a worker is there: what follows is the item's own time
         start = time.monotonic()
         future = self._submitted([item], limit)
         self._ended([future])

@@ -17,6 +17,7 @@ from verifier.errors import CampaignError, suggestion
 if TYPE_CHECKING:
     from verifier.case import Case
     from verifier.load import Loaded
+    from verifier.mutate import Mutant
     from verifier.workers import Workers
 
 COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
@@ -33,7 +34,7 @@ examples:
   python -m verifier hunt my.yaml                no points: find the inputs where it goes wrong
   python -m verifier fuzz my.yaml                random points, shrunk; what is found becomes a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
-  python -m verifier mutate my.yaml              single edits of your backward pass: are they caught?
+  python -m verifier mutate my.yaml              single edits of your backward pass: do your points tell them apart?
   python -m verifier explain V101                what a finding means
   python -m verifier gates                       the table of gates
 
@@ -124,10 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point; with --over the other inputs are those of it (default: 1)")
     plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
     plot.set_defaults(run=_plot)
-    mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line, and see that every edit is caught, named and diagnosed")
+    mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line: which edits do your points not tell apart, and which points would?")
     mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
     mutate.add_argument("--all", action="store_true", help="list every edit, not only those that were missed somewhere")
+    mutate.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
     explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
@@ -333,19 +335,22 @@ def _mutate(options: argparse.Namespace) -> int:
     from verifier.many import mutations
     from verifier.report import mutants as page
 
-    total, is_whole = [], True
+    total: list[tuple[str, str, list[Mutant]]] = []
+    is_whole, as_text = True, options.format == "text"
     with _workers(options) as workers:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
                 print(f"verifier: {case.place}: {case.name}: {found}", file=sys.stderr)
                 continue
-            total += found
-            sys.stdout.write(page.case(case.name, found, every=options.all))
-    sys.stdout.write(page.summary(total))
+            total.append((case.name, case.file, found))
+            if as_text:
+                sys.stdout.write(page.case(case.name, found, every=options.all))
+    every = [m for _, _, found in total for m in found]
+    sys.stdout.write(page.summary(every) if as_text else page.as_json(total))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
-    return 0 if all(m.caught for m in total) else 1
+    return 1 if any(m.fate == "survived" for m in every) else 0
 
 
 def _explain(options: argparse.Namespace) -> int:

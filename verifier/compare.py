@@ -25,12 +25,13 @@ CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only
 
 
 def compare(
-    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True, first_bits: int | None = None
+    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS
 ) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
-    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point).
+    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
+    `most_bits` the last one that is tried: what it does not tell is undecided.
     """
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
     run = floats.run(subject.program, columns, fmt, upstream=upstream)
@@ -38,7 +39,7 @@ def compare(
     positions = [subject.program.inputs.index(variable) for variable, _ in subject.claims]
     results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
-    cap = max(1024, min(LARGEST_BITS, WORK // (8 * max(1, len(truth.gradient.program) + len(subject.program)))))
+    cap = max(1024, min(most_bits, WORK // (8 * max(1, len(truth.gradient.program) + len(subject.program)))))
     previous: dict[tuple[int, int], Any] = {}
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from verifier.blocks import free_names
 from verifier.case import OVER_LIMIT, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual, Source
-from verifier.formats import ARROW, FORMATS, format_named, format_problem, too_many
+from verifier.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
 from verifier.inputs import Inputs, read_inputs
 from verifier.reader import Entry, Reader, element, is_assignable
 from verifier.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
@@ -160,7 +160,7 @@ def _formats(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
         if name is None:
             continue
         name = name.replace(" ", "")
-        unknown = next((part for part in name.split(ARROW, 1) if part not in FORMATS), None)
+        unknown = next((part for part in name.split(ARROW, 1) if not (part in FORMATS or part in SPELLINGS or part in REFUSED)), None)
         if unknown is not None:
             reader.tell_unknown(item, f"unknown format {quoted(unknown)}", unknown, tuple(FORMATS))
         elif (problem := format_problem(name)) is not None:

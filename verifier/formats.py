@@ -83,6 +83,16 @@ FORMATS = {
     )
 }  # fmt: skip
 ARROW = "->"
+SPELLINGS = {  # what others call them
+    "double": "float64", "fp64": "float64", "single": "float32", "float": "float32", "fp32": "float32", "half": "float16", "fp16": "float16", "bf16": "bfloat16",
+    "float8": "float8_e4m3fn", "fp8": "float8_e4m3fn", "e4m3": "float8_e4m3fn", "e5m2": "float8_e5m2",
+}  # fmt: skip
+REFUSED = {  # types of ml_dtypes and NumPy that are no format here, and why
+    "float8_e8m0fnu": "it has powers of two only, no sign and no zero: it holds scales, not gradients",
+    **dict.fromkeys(("float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"), "it has neither infinity nor NaN, so what is not finite would pass for a number"),
+    **dict.fromkeys(("float128", "float96", "float80", "longdouble", "float256"), "its width depends on the machine"),
+    "tf32": "it is a way of multiplying matrices of float32, not a format in which numbers are kept",
+}  # fmt: skip
 
 
 @cache
@@ -101,8 +111,10 @@ def format_problem(name: str) -> str | None:
     """Why a name is no format; None where it is one."""
     parts = name.split(ARROW, 1)
     for part in parts:
+        if part in REFUSED:
+            return f"'{part}' is no format here: {REFUSED[part]}"
         if part not in FORMATS:
-            return f"unknown format '{part}'{suggestion(part, FORMATS)}"
+            return f"unknown format '{part}'" + (f"; did you mean '{SPELLINGS[part]}'?" if part in SPELLINGS else suggestion(part, FORMATS))
     wide, narrow = FORMATS[parts[0]], FORMATS[parts[-1]]
     if narrow.precision > wide.precision or narrow.smallest < wide.smallest or narrow.largest > wide.largest:
         return f"'{name}' computes in {wide.name}, which does not have every {narrow.name} number; the format of the operations comes first: 'float32{ARROW}bfloat16'"

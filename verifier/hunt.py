@@ -34,6 +34,8 @@ SPARSE = 2  # the same, on paths that do not start at the first base point
 CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
 HARD_BASES = 2  # base points from which `hard_points` looks
 HARD_INPUTS = 6  # inputs that it moves
+MOST_BITS = 4096  # at which a point is judged during the search; the points that are told are judged with all there are
+FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for all that fail there alike
 MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
 MOST_TRIES = 8  # runs of points that are looked at for them
 WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
@@ -57,10 +59,11 @@ class Region:
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
 
 
-def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float, seed: str, budget: int) -> list[Region]:
+def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
+    Only regions of the `verdicts` are told.
     """
     scan = _Scan(truth, subject, fmt, upstream, budget)
     inside = [_inside(fmt, *bounds) for bounds in domain]
@@ -71,7 +74,7 @@ def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstrea
     for base in scan.corners(len(inside)):
         for i in range(min(len(inside), HARD_INPUTS)):
             scan.along(axis(base, i, inside), between=SPARSE)
-    return scan.regions()
+    return scan.regions(verdicts)
 
 
 def hard_points(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float) -> list[tuple[float, ...]]:
@@ -110,7 +113,7 @@ class _Scan:
         if self.budget <= 0:
             return
         ordered, edges = self.watch(path)
-        special = set(borders.special(path, self.subject.program)) if between == BETWEEN else set()
+        special = set(borders.special(path, self.subject.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
@@ -136,7 +139,7 @@ class _Scan:
         points = {t: path.point(t, self.fmt) for t in ts}
         new = list(dict.fromkeys(p for p in points.values() if p not in self.known))
         self.budget -= len(new)
-        self.known.update(zip(new, compare(self.truth, self.subject, new, fmt=self.fmt, upstream=self.upstream, detail=False), strict=True) if new else ())
+        self.known.update(zip(new, compare(self.truth, self.subject, new, fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS), strict=True) if new else ())
         return {t: self.known[p] for t, p in points.items()}
 
     def corners(self, count: int) -> list[tuple[float, ...]]:
@@ -146,18 +149,22 @@ class _Scan:
 
     # ------------------------------------------------------------ regions
 
-    def regions(self) -> list[Region]:
+    def regions(self, verdicts: Sequence[Verdict]) -> list[Region]:
         """The regions of every gradient and verdict, simplest first and each cause once, and the worst point of every gradient."""
         chosen: list[Region] = []
-        for verdict in BAD:
+        for verdict in verdicts:
+            shown: list[list[Discrepancy]] = []
             for c in range(len(self.subject.claims)):
-                chosen += self._told(c, verdict)
+                if len(self.subject.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
+                    told = self._told(c, verdict)
+                    shown += [self.known[r.point] for r in told]
+                    chosen += told
         return [*chosen, *self._worst()]
 
     def _told(self, c: int, verdict: Verdict) -> list[Region]:
         """The regions of one gradient and verdict that are told."""
         found = [
-            (_plainness(point), k, low, high)
+            (plainness(point), k, low, high)
             for k, (path, judged) in enumerate(self.lines)
             for low, high in _runs(judged, c, verdict, self.fmt)
             for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
@@ -165,11 +172,11 @@ class _Scan:
         told: dict[str, Region] = {}
         for _, k, low, high in sorted(found)[:MOST_TRIES]:
             region = self._region(*self.lines[k], c, low, high)
-            if region.cause not in told or _plainness(region.point) < _plainness(told[region.cause].point):
+            if region.cause not in told or plainness(region.point) < plainness(told[region.cause].point):
                 told[region.cause] = region
             if len(told) == MOST_REGIONS:
                 break
-        return sorted(told.values(), key=lambda r: _plainness(r.point))
+        return sorted(told.values(), key=lambda r: plainness(r.point))
 
     def _region(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float) -> Region:
         verdict = judged[low][c].verdict
@@ -244,11 +251,12 @@ def _nearly_infinite(d: Discrepancy, fmt: Format) -> bool:
 
 
 def _plainest(ts: Iterable[float]) -> float:
-    return min(ts, key=lambda t: (len(repr(t)), abs(t)))
+    return min(ts, key=lambda t: plainness((t,)))
 
 
-def _plainness(point: Sequence[float]) -> tuple[int, float]:
-    return sum(len(repr(x)) for x in point), sum(abs(x) for x in point)
+def plainness(point: Sequence[float]) -> tuple[int, float]:
+    """How long a point is to write, then how large it is: simple points come first."""
+    return sum(len(repr(x).removesuffix(".0")) for x in point), sum(abs(x) for x in point)
 
 
 def simplest(low: float, high: float, fmt: Format) -> float:

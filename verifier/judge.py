@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flint import arb
+from flint import arb, fmpq
 
 from verifier import limits, rounding
 from verifier.arithmetic.series import Undefined
@@ -92,8 +92,7 @@ def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blan
     if rounded is None:
         if not last and bits < TIE_BITS:
             return None
-        near = found.ulps is not None and found.ulps <= fmt.rounding_limit  # certified, whichever neighbour is the rounded one
-        return replace(found, verdict=Verdict.ROUNDING if near else Verdict.UNDECIDED, reason="the exact gradient is half way between two floats, as far as can be told")
+        return replace(found, verdict=_either_way(task.computed, g, found.ulps, fmt), reason="the exact gradient is half way between two floats, as far as can be told")
     if not math.isfinite(task.computed) or not math.isfinite(rounded):
         same = task.computed == rounded or (math.isnan(task.computed) and math.isnan(rounded))  # too large for a format without infinities
         return replace(found, verdict=Verdict.CORRECT if same else Verdict.NONFINITE)
@@ -104,6 +103,17 @@ def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blan
     if found.ulps is not None and found.ulps <= fmt.rounding_limit:
         return replace(found, verdict=Verdict.ROUNDING)
     return replace(found, verdict=Verdict.UNSTABLE)  # or ill-conditioned: the condition number decides
+
+
+def _either_way(computed: float, g: Any, ulps: Any, fmt: Format) -> Verdict:
+    """The verdict where two neighbours may be the rounded gradient, if it is the same for both."""
+    if abs(g) < fmt.largest and not math.isfinite(computed):
+        return Verdict.NONFINITE
+    if ulps is not None and ulps <= fmt.rounding_limit:
+        return Verdict.ROUNDING
+    if computed == 0 and abs(g) > arb(fmpq(fmt.smallest.numerator, fmt.smallest.denominator)):
+        return Verdict.VANISHED
+    return Verdict.UNSTABLE if ulps is not None and ulps > fmt.rounding_limit else Verdict.UNDECIDED
 
 
 def _undecided_reason(real: Any) -> str:

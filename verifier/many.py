@@ -21,9 +21,9 @@ def campaigns(cases: Sequence[Case], workers: Workers, *, max_examples: int, max
 
 
 def mutations(cases: Sequence[Case], workers: Workers, *, most: int | None) -> Iterator[list[Mutant] | str]:
-    """The edits of each case, in order; why there are none where it did not come to its end."""
+    """The edits of each case, survivors with a point, in order; why there are none where it did not come to its end."""
     key = partial(_named, ("mutate", most))
-    for (found,) in workers.run(partial(mutants, most=most), cases, worth=min(cores(), len(cases)), key=key, kind=list[Mutant]):
+    for (found,) in workers.run(partial(mutants, most=most, survivors=True), cases, worth=min(cores(), len(cases)), key=key, kind=list[Mutant]):
         yield found.reason if isinstance(found, Lost) else found
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
-
-from flint import arb
+from typing import Any, NoReturn
 
 from verifier import accuse, limits, points, rounding
 from verifier.arithmetic import balls
@@ -21,12 +19,13 @@ from verifier.formats import Format, format_named, round_exact
 from verifier.gates import CONSTANTS, GATES, canonical
 from verifier.language import Node, Statement, parse_program
 from verifier.numeral import exact
-from verifier.program import Program
+from verifier.outcome import PointText
+from verifier.results import point_text
 from verifier.subject import Subject, truth_of
+from verifier.survivors import BITS, Setting, real_columns, search
 from verifier.verdict import Verdict
 
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
-BITS = 512
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """What became of one edit. `real` is None where no point of the case tells the edit from the original over the reals."""
+    """What became of one edit: whether the case's own points catch it, and if not, which point would (in the first of its formats)."""
 
     implementation: str
     edit: Edit
@@ -50,6 +49,14 @@ class Mutant:
     line_named: bool
     diagnosed: str
     named: str = ""
+    fate: str = "unknown"  # caught; survived, where `point` (with `upstream`) would tell; equivalent, by a proof; unknown, where no point was found
+    point: PointText = ()
+    upstream: str = ""
+
+    @property
+    def statement(self) -> str:
+        """The edited line."""
+        return self.edit.text.splitlines()[self.line - 1].strip()
 
 
 def edits(text: str, names: Sequence[str]) -> Iterator[Edit]:
@@ -139,40 +146,85 @@ def _branch_edits(text: str, node: Node) -> Iterator[Change]:
         yield "branch", cuts[0] + 1, node.end - 1, f" {b}, {a}", "branches swapped"
 
 
-def mutants(case: Case, *, most: int | None = None) -> list[Mutant]:
-    """All edits of the hand-written backward passes of a case that pass its gate; each first shown to be a real change."""
-    if case.programs is None:
-        raise ValueError("load cases with verifier.load")
-    fmt = format_named(case.formats[0])
-    upstream = round_exact(fmt, exact(case.upstream))
-    truth = truth_of(case.programs.truth)
-    listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
+def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> list[Mutant]:
+    """The edits of the hand-written backward passes of a case that pass its gate, and what its own points and formats make of them.
+
+    By default only those that some point tells from the original over the reals. With `survivors` all of them: for each that
+    no point of the case tells apart one is looked for, or a proof that there is none. `most` bounds the number of edits.
+    """
     found: list[Mutant] = []
-    for draft in case.programs.drafts:
+    known: dict[tuple[float, ...], None] = {}
+    for draft in case.programs.drafts if case.programs is not None else _unloaded():
         source = draft.implementation.backward
-        if draft.whole is None or source is None or not listed:
+        if draft.whole is None or source is None:
             continue
         original = Subject(differentiated(draft.whole), draft.claims)
-        rows = compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False)
-        if any(d.verdict.fails for row in rows for d in row):
-            continue  # wrong on purpose
-        smooth = [all(isinstance(d.exact, limits.Finite) for d in row) for row in rows]
-        usable = [p for p, ok in zip(listed, smooth, strict=True) if ok]
-        if not usable:
-            continue  # at a kink another value may be as right
-        columns = _real_columns(original, usable, upstream, fmt)
+        settings = _settings(case, original)
+        if not settings or not (settings[0].smooth or (survivors and not settings[0].points)):
+            continue  # wrong on purpose; or at kinks only, where another value may be as right
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
         for edit in edits(source.text, list(dict.fromkeys(names))):
-            mutant = _mutant(draft, source, edit)
-            if mutant is None or mutant.whole is None:
+            edited = _mutant(draft, source, edit)
+            if edited is None or edited.whole is None:
                 continue
-            after = _real_columns(Subject(differentiated(mutant.whole), original.claims), usable, upstream, fmt)
-            if not _differs(columns, after, fmt):
+            subject = Subject(differentiated(edited.whole), original.claims)
+            if not survivors and not settings[0].tells(subject):
                 continue
-            found.append(_outcome(draft, mutant, edit, truth, usable, fmt, upstream))
+            mutant = _outcome(edited, edit, subject, settings)
+            found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, original, subject, settings[0], known))
             if most is not None and len(found) >= most:
                 return found
     return found
+
+
+def _unloaded() -> NoReturn:
+    raise ValueError("load cases with verifier.load")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One of the case's formats in which the original passes: its points, those off kinks, and the gradients there over the reals."""
+
+    setting: Setting
+    points: list[tuple[float, ...]]
+    smooth: list[tuple[float, ...]]
+    before: list[list[Any]]
+
+    def tells(self, edited: Subject) -> bool:
+        """Whether some point off the kinks tells another program from the original over the reals."""
+        return _differs(self.before, real_columns(edited, self.smooth, self.setting.upstream, self.setting.format), self.setting.format)
+
+
+def _settings(case: Case, original: Subject) -> list[_Setting]:
+    """The case's formats, in order, without those in which the original fails; none where it fails in the first."""
+    if case.programs is None:
+        _unloaded()
+    truth, domain, found = truth_of(case.programs.truth), tuple(points.domain_of(case)), []
+    for name in case.formats:
+        fmt = format_named(name)
+        upstream = round_exact(fmt, exact(case.upstream))
+        listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
+        rows = compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False) if listed else []
+        if not any(d.verdict.fails for row in rows for d in row):
+            smooth = [p for p, row in zip(listed, rows, strict=True) if all(isinstance(d.exact, limits.Finite) for d in row)]
+            before = real_columns(original, smooth, upstream, fmt) if smooth else []
+            found.append(_Setting(Setting(truth, fmt, upstream, domain, case.name), listed, smooth, before))
+        elif not found:
+            return []
+    return found
+
+
+def _survivor(case: Case, mutant: Mutant, original: Subject, edited: Subject, where: _Setting, known: dict[tuple[float, ...], None]) -> Mutant:
+    """A mutant that no listed point catches, with the point that would: one that is `known` to tell another, or a new one."""
+    found = search(where.setting, original, edited, where.points, known=list(known))
+    if found.point is None:
+        return replace(mutant, fate="equivalent" if found.equivalent else "unknown")
+    if (case.hunt or case.exhaustive) and found.upstream is None:
+        return replace(mutant, caught=True, fate="caught")  # its own points are those that a hunt finds, or all there are
+    if found.upstream is None:
+        known[found.point] = None
+    point = point_text(case, where.setting.format, found.point)
+    return replace(mutant, fate="survived", point=point, upstream="" if found.upstream is None else f"{found.upstream:g}")
 
 
 def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
@@ -181,17 +233,9 @@ def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
     return None if program is None or complaints else replace(draft, whole=program)
 
 
-def _real_columns(subject: Subject, listed: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> list[list[Any]]:
-    program, _ = subject.exact
-    with balls.precision(BITS):
-        columns = [[arb(p[i]) for p in listed] for i in range(len(program.inputs))]
-        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream), rounded_in=fmt)
-    return [run[subject.index(name)] for _, name in subject.claims]
-
-
 def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
     """Whether some claimed gradient is another over the reals, by certainly more than two ulps of the format, at one of the points."""
-    return _differs(_real_columns(original, listed, upstream, fmt), _real_columns(mutant, listed, upstream, fmt), fmt)
+    return _differs(real_columns(original, listed, upstream, fmt), real_columns(mutant, listed, upstream, fmt), fmt)
 
 
 def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
@@ -203,21 +247,24 @@ def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bo
     return False
 
 
-def _outcome(draft: Draft, mutant: Draft, edit: Edit, truth: Any, listed: Sequence[tuple[float, ...]], fmt: Format, upstream: float) -> Mutant:
-    program: Program | None = mutant.whole
-    if program is None:
-        raise ValueError("a mutant has a program")
-    rows = compare(truth, Subject(differentiated(program), mutant.claims), listed, fmt=fmt, upstream=upstream, detail=False)
-    wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
-    charges = accuse.charges(mutant, wrong, fmt=fmt, upstream=upstream, beside=listed) if wrong else []
-    statements, _ = parse_program(edit.text)
+def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Setting]) -> Mutant:
+    """What the first format makes of an edit in which it fails at a point; wrong goes before not finite."""
     changed = _changed_lines(edit)
-    named = any(c.place.line in changed for c in charges)
-    if edit.kind in ("dropped +=", "overwritten", "doubled +="):
-        target = statements[edit.statement].target
-        named = named or any(target in c.statement.partition("=")[0] for c in charges)
-    words = next((c.words for c in charges if not c.words.startswith("this line is wrong")), "")
-    return Mutant(draft.implementation.name, edit, min(changed), bool(wrong), named, words, charges[0].statement if charges else "")
+    caught = False
+    for where in settings:
+        fmt, upstream = where.setting.format, where.setting.upstream
+        rows = compare(where.setting.truth, edited, where.points, fmt=fmt, upstream=upstream, detail=False) if where.points else []
+        wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
+        caught = caught or any(d.verdict in (Verdict.WRONG, Verdict.NONFINITE) for row in rows for d in row)
+        if wrong:
+            charges = accuse.charges(draft, wrong, fmt=fmt, upstream=upstream, beside=where.smooth or where.points)
+            named = any(c.place.line in changed for c in charges)
+            if edit.kind in ("dropped +=", "overwritten", "doubled +="):
+                target = parse_program(edit.text)[0][edit.statement].target
+                named = named or any(target in c.statement.partition("=")[0] for c in charges)
+            words = next((c.words for c in charges if not c.words.startswith("this line is wrong")), "")
+            return Mutant(draft.implementation.name, edit, min(changed), True, named, words, charges[0].statement if charges else "", fate="caught")
+    return Mutant(draft.implementation.name, edit, min(changed), caught, False, "", fate="caught" if caught else "unknown")
 
 
 def _changed_lines(edit: Edit) -> set[int]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from verifier.case import Case, Point
@@ -39,9 +39,14 @@ class Oracle:
         """The discrepancies of an implementation's gradients at a point of numbers of the format."""
         return self.judge_all(draft, [point], fmt=fmt)[0]
 
-    def judge_all(self, draft: int, points: Sequence[tuple[float, ...]], *, fmt: Format) -> list[list[Discrepancy]]:
-        """The same at many points at once."""
-        return compare(self.truth, self.subjects[draft], points, fmt=fmt, upstream=self.upstream(fmt), detail=False)
+    def judge_all(self, draft: int, points: Sequence[tuple[float, ...]], *, fmt: Format, gradient: str = "") -> list[list[Discrepancy]]:
+        """The same at many points at once; of one gradient only, where it is named."""
+        return compare(self.truth, self.alone[draft, gradient] if gradient else self.subjects[draft], points, fmt=fmt, upstream=self.upstream(fmt), detail=False)
+
+    @cached_property
+    def alone(self) -> dict[tuple[int, str], Subject]:
+        """The implementations with one gradient each."""
+        return {(k, claim[1]): Subject(s.program, (claim,)) for k, s in enumerate(self.subjects) for claim in s.claims}
 
     def upstream(self, fmt: Format) -> float:
         """The gradient that flows into the output."""

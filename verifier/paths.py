@@ -16,6 +16,8 @@ from verifier.points import places_of
 from verifier.program import Program
 
 BASES = ((0.5, -1.5, 2.5, 0.75), (2.0, 3.0, 0.5, 1.5), (0.0, 1.0, 2.0, -1.0), (30.0, 0.25, -20.0, 1e-3), (1.0, 0.0, 0.0, 0.0))
+DISTINCT = 2  # base points whose numbers are not repeated where there are more inputs, but moved apart
+APART = 0.125
 EXTREME = 0.65  # of the exponent range: the squares of such numbers overflow and underflow
 RANDOM_BASES = 2
 MOST_AXES = 64  # inputs that are moved from the first base point, one by one
@@ -92,7 +94,7 @@ def bases(domain: Domain, fmt: Format, source: random.Random) -> list[tuple[floa
     """The base points: short numbers, extreme ones whose products leave the format, random ones."""
     count = len(domain)
     extremes = (2.0 ** round(EXTREME * fmt.emin), 2.0 ** round(EXTREME * fmt.emax))
-    rows = [[base[i % len(base)] for i in range(count)] for base in BASES] + [[x] * count for x in extremes]
+    rows = [[base[i % len(base)] + (i // len(base) * APART if k < DISTINCT else 0.0) for i in range(count)] for k, base in enumerate(BASES)] + [[x] * count for x in extremes]
     rows += [[round(source.gauss(0, 2), 1) for _ in range(count)] for _ in range(RANDOM_BASES)]
     columns = [numbers(fmt, places_of(fmt, [min(max(row[i], low), high) for row in rows])).tolist() for i, (low, high) in enumerate(domain)]
     return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))

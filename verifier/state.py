@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from verifier.environment import fingerprint
 from verifier.errors import CampaignError
@@ -62,11 +62,17 @@ class State:
             if said != "ok":
                 damaged = sqlite3.DatabaseError(said)
                 damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-                raise damaged  # noqa: TRY301
+                raise damaged
         except sqlite3.DatabaseError:
             connection.close()
             raise
         return connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def get(self, name: str, kind: Any) -> Any:
         """The result of that name as a value of that type, or UNKNOWN. What is damaged is unknown."""

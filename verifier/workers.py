@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,7 @@ CHUNKS = 4  # per process: small enough to share the work evenly, large enough t
 MOST_ITEMS = 32  # of a chunk: what is lost at most where the driver is killed
 WINDOW = 4  # chunks per process that are handed out in advance
 PATIENCE = 3600.0  # seconds that an item may take in a pool, where nothing else is said
+GREETINGS = 3  # before an executor is given up
 ANSWER = 120.0  # seconds in which a worker must answer
 NO_LIMIT = float("inf")
 
@@ -122,7 +123,7 @@ class _Seam:
         if self._executor is None:
             self.reopen()
             if self.name:
-                self.greet()
+                self.greet()  # is there anybody, and are they like us?
         return self._submit(work, items, limit)
 
     def _submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
@@ -158,17 +159,22 @@ class _Seam:
         """See that a worker answers. Raises ExecutorError."""
         if self.is_here:
             return
-        for is_last in (False, True):
+        if self._executor is None:
+            self.reopen()
+        for attempts_left in reversed(range(GREETINGS)):
             try:
-                self.outcomes(self._submit(_hello, [None], NO_LIMIT))
-            except BrokenExecutor:
-                if is_last:
-                    raise ExecutorError(f"{self}: its workers die before they do anything") from None
-                self.reopen()
+                future = self._submit(_hello, [None], NO_LIMIT)
+                if not wait([future], timeout=ANSWER).done:
+                    raise ExecutorError(f"{self}: no worker answered within {ANSWER:g} s")  # noqa: TRY301
+                self.outcomes(future)
             except ExecutorError:
                 raise
             except Exception as error:
-                raise ExecutorError(f"{self}: its workers cannot be used ({type(error).__name__}: {error})") from error
+                if not attempts_left:
+                    died = "they die before they do anything" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
+                    raise ExecutorError(f"{self}: its workers cannot be used ({died})") from error
+                if isinstance(error, BrokenExecutor):
+                    self.reopen()
             else:
                 return
 

@@ -17,7 +17,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.enclosures import shortcuts
 from verifier.arithmetic.enclosures.choices import CHOICES, STRICT, TRUTHS
 from verifier.arithmetic.enclosures.elementary import ELEMENTARY
-from verifier.arithmetic.enclosures.interval import UNKNOWN, Interval, down, exactly, up
+from verifier.arithmetic.enclosures.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.enclosures.special import SPECIAL
 from verifier.formats import Format
 from verifier.program import Program, Step
@@ -32,7 +32,7 @@ def run(
     """The enclosures of some steps. `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = shortcuts.written(program)
     last = _last_uses(steps, outputs)
-    constants = _constants(program, strict=strict, rounded_in=rounded_in)
+    known = constants(program, strict=strict, rounded_in=rounded_in)
     values: list[Any] = [None] * len(steps)
     with np.errstate(all="ignore"):
         for i, step in enumerate(steps):
@@ -40,8 +40,8 @@ def run(
                 continue
             if step.gate == "input":
                 values[i] = exactly(columns[i])
-            elif i in constants:
-                values[i] = constants[i]
+            elif i in known:
+                values[i] = known[i]
             elif step.gate == "upstream":
                 values[i] = exactly(np.float64(upstream))
             else:
@@ -79,7 +79,7 @@ def _last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
     return last
 
 
-def _constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Any]:
+def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Any]:
     """What does not depend on the inputs, by step: literals, and what is computed of them, which is enclosed in balls first."""
     found: dict[int, Any] = {}
     with balls.precision(CONSTANT_BITS):
@@ -112,4 +112,4 @@ def _with_never(value: Interval, arguments: Sequence[Any]) -> Interval:
     return Interval(value.low, value.high, never)
 
 
-__all__ = ["FUNCTIONS", "STRICT", "Interval", "exactly", "down", "is_bounded", "run", "up"]
+__all__ = ["FUNCTIONS", "STRICT", "Interval", "down", "exactly", "is_bounded", "run", "up"]

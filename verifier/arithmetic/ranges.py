@@ -25,6 +25,17 @@ class Range(NamedTuple):
     high: Any
 
 
+ZERO = Range(balls.ZERO, balls.ZERO)
+
+
+def times(a: Range | None, factor: float) -> Range | None:
+    """The range of a times a float."""
+    if a is None:
+        return None
+    with balls.precision(BITS):
+        return _ends(a.low * arb(factor), a.high * arb(factor))
+
+
 def run(
     program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Range | None]:

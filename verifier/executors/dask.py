@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
@@ -18,8 +20,7 @@ from distributed import Client, LocalCluster
 from verifier.errors import CampaignError
 
 ADDRESS = "DASK_SCHEDULER_ADDRESS"  # dask's own name for it
-LOGGERS = ()
-FAILURES = "distributed.scheduler.allowed-failures"
+LOGGERS = ("distributed", "tornado.application", "asyncio")
 
 
 @contextmanager
@@ -27,11 +28,11 @@ def local(jobs: int = 0) -> Iterator[Executor]:
     """A cluster on this machine: so many worker processes of one thread each (0: one per core)."""
     with (
         _quiet(),
-        dask.config.set({FAILURES: 0}),
-        LocalCluster(n_workers=jobs or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.INFO) as cluster,
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=jobs or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL) as cluster,
         Client(cluster) as client,
     ):
-        yield client.get_executor(retries=0)
+        yield Tasks(client)
 
 
 @contextmanager
@@ -45,7 +46,31 @@ def cluster(jobs: int = 0) -> Iterator[Executor]:
     if not address:
         raise CampaignError(f"set {ADDRESS} to the scheduler's address, such as tcp://10.0.0.1:8786")
     with _quiet(), Client(address) as client:
-        yield client.get_executor(retries=0)
+        yield Tasks(client)
+
+
+class Tasks(Executor):
+    """A dask client as an executor. (A future of dask's own `get_executor` never ends where the worker that holds its result dies: distributed 2026.8.)"""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that ends when the task does; it raises distributed.KilledWorker where the task's worker died."""
+        ours: Future[Any] = Future()
+        theirs = self.client.submit(fn, *args, pure=False, retries=0, **kwargs)
+        ours.add_done_callback(lambda future: theirs.cancel() if future.cancelled() else None)
+        theirs.add_done_callback(partial(_hand_over, ours))
+        return ours
+
+
+def _hand_over(ours: Future[Any], theirs: Any) -> None:
+    if not ours.set_running_or_notify_cancel():
+        return
+    try:
+        ours.set_result(theirs.result())
+    except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
+        ours.set_exception(error)
 
 
 @contextmanager

@@ -56,6 +56,8 @@ def _processes(executor: ProcessPoolExecutor) -> list[Any]:
 def _begin() -> None:
     """Ctrl-C reaches all processes of a terminal, and the first one decides; a worker ends when that one is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a program that forked us may have had other plans for it
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_outlive, args=(parent.sentinel,), daemon=True).start()
@@ -64,6 +66,19 @@ def _begin() -> None:
 def _outlive(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+@contextmanager
+def limited_time(seconds: float) -> Iterator[None]:
+    """The system ends this process when the block takes longer (inf: no limit), whatever holds the interpreter; not on Windows, which has no such timer."""
+    if seconds == float("inf") or not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextmanager

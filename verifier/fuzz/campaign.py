@@ -151,7 +151,7 @@ class _Search:
         self.looks[sight] += 1
         cause = self.cause(sight, d.point)
         gap = 0 if sight.verdict.fails else WIDEST_GAP
-        alike = [k for k in self.kept if k.cause == cause]
+        alike = [k for k in self.kept if k.cause.key == cause.key]
         if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
             return
 
@@ -159,15 +159,14 @@ class _Search:
             return [good and self.branches(sight.draft, self.run_at(sight.draft, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
 
         bounds = bounds_of(self.asked.case, self.format)
-        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p) == cause, fmt=self.format, gap=gap)
-        if all((k.cause, k.point) != (cause, point) for k in self.kept):
+        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
+        if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
             self.kept.append(_Kept(cause, sight, point, region))
 
     def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
         found = []
-        for row in self.asked.judge_all(sight.draft, points, fmt=self.format):
-            d = next(d for d in row if d.name == sight.gradient)
+        for (d,) in self.asked.judge_all(sight.draft, points, fmt=self.format, gradient=sight.gradient):
             found.append(d.verdict is sight.verdict and self.asked.exceeds(sight.draft, d) == sight.over)
         return found
 

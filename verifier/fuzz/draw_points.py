@@ -1,4 +1,4 @@
-"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, the program's own constants, and where it changes its ways.
+"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, beside the numbers that it compares with, and where it changes its ways.
 
 Every value is first drawn whole, then cut to a drawn number of decimal digits. The digits are drawn first, so they shrink
 first: what Hypothesis shows in the end are short decimals, next to the border whichever it is.
@@ -7,15 +7,18 @@ first: what Hypothesis shows in the end are short decimals, next to the border w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Context
 from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
 
 from verifier.case import Case
-from verifier.formats import Format, format_named, numbers, places, round_exact
+from verifier.formats import FORMATS, Format, format_named, numbers, places, round_exact
+from verifier.gates import GATES
 from verifier.hunt import SPECIAL, hard_points
 from verifier.numeral import exact
 from verifier.oracle import Oracle, case_of, oracle
@@ -27,7 +30,8 @@ WHOLE = 10  # values that are left as they are, for as many that are cut
 USUAL = 10.0  # most gradients are asked for at inputs of this size
 DECADES = tuple(sorted(range(-12, 13), key=abs))  # of the magnitudes
 MANTISSAS = 10**6
-MOST_CONSTANTS = 12  # of a program: the first
+EDGE = 2.0**-20  # of a distance: beside a border, and not next to it
+MOST_BORDERS = 24  # that are drawn near to
 
 Bounds = tuple[float, float]
 
@@ -41,24 +45,34 @@ def points(case: Case | str) -> st.SearchStrategy[dict[str, Any]]:
 def tuples(case: Case, fmt: Format) -> st.SearchStrategy[tuple[float, ...]]:
     """The same, in the order of the inputs and for any format."""
     asked = oracle(case)
-    return drawn(asked, bounds_of(case, fmt), fmt=fmt, hard=_hard(asked, fmt))
+    borders = borders_of([asked.truth.function, *(s.program for s in asked.subjects)])
+    return drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(asked, fmt))
 
 
-def drawn(asked: Oracle, bounds: Sequence[Bounds], *, fmt: Format, hard: Iterable[tuple[float, ...]] = ()) -> st.SearchStrategy[tuple[float, ...]]:
-    """Points between bounds that are numbers of the format. `hard` are points to stand at."""
-    constants = constants_of(asked)
-    free = st.tuples(*(_values(fmt, low, high, constants) for low, high in bounds))
+def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, hard: Iterable[tuple[float, ...]] = ()) -> st.SearchStrategy[tuple[float, ...]]:
+    """Points between bounds that are numbers of the format; `borders` are numbers beside which to look, `hard` points to stand at."""
+    free = st.tuples(*(_values(fmt, low, high, borders) for low, high in bounds))
     ordered = sorted(hard, key=lambda p: (sum(map(abs, p)), [-x for x in p]))
     whole = st.one_of(free, free, st.sampled_from(ordered)) if ordered else free
     ways = st.sampled_from((*CUTS, *(None,) * WHOLE))
     return st.tuples(ways, whole).map(lambda pair: pair[1] if pair[0] is None else tuple(cut(x, pair[0], fmt, b) for x, b in zip(pair[1], bounds, strict=True)))
 
 
-def constants_of(asked: Oracle) -> list[float]:
-    """The numbers that are written in the programs of a case: where they change their ways, more often than not."""
-    programs: list[Program] = [asked.truth.function, *(s.program for s in asked.subjects)]
-    found = {abs(float(exact(s.text))): None for p in programs for s in p.steps if s.gate == "number"}
-    return [x for x in found if 0 < x < math.inf][:MOST_CONSTANTS]
+def borders_of(programs: Iterable[Program]) -> tuple[float, ...]:
+    """The numbers that are compared with in programs, and with their negatives in between: where they change their ways, more often than not."""
+    found = {0.0}
+    for program in programs:
+        for step in program.steps:
+            if step.gate in GATES and GATES[step.gate].boolean:
+                found |= {sign * as_float(s.text) for s in (program.steps[a] for a in step.args) if s.gate == "number" for sign in (1, -1)}
+    ordered = sorted(x for x in found if math.isfinite(x))
+    return tuple(ordered) if len(ordered) <= MOST_BORDERS else tuple(sorted(sorted(ordered, key=abs)[:MOST_BORDERS]))
+
+
+@lru_cache(maxsize=1024)
+def as_float(literal: str) -> float:
+    """A literal as the float64 nearest to it."""
+    return round_exact(FORMATS["float64"], exact(literal))
 
 
 def _hard(asked: Oracle, fmt: Format) -> list[tuple[float, ...]]:
@@ -94,7 +108,8 @@ def bounds_of(case: Case, fmt: Format) -> list[Bounds]:
     return found
 
 
-def _values(fmt: Format, low: float, high: float, constants: Sequence[float]) -> st.SearchStrategy[float]:
+@lru_cache(maxsize=256)
+def _values(fmt: Format, low: float, high: float, borders: tuple[float, ...]) -> st.SearchStrategy[float]:
     """Numbers of the format between two numbers of it."""
     import numpy as np
 
@@ -102,11 +117,22 @@ def _values(fmt: Format, low: float, high: float, constants: Sequence[float]) ->
     near, far = max(low, -USUAL), min(high, USUAL)
     size = st.integers(0, 2 * len(DECADES) * MANTISSAS - 1).map(_of_size)
     kinds = [st.floats(near, far) if near <= far else st.just(low), size, st.integers(first, last).map(lambda n: float(numbers(fmt, np.array([n]))[0]))]
-    shaped = [y for c in constants for x in (c, c + 1, 2 * c, c * (1 + 2.0**-20)) for y in (x, -x)]
-    special = {x for x in (*SPECIAL, *shaped, -0.0, float(fmt.smallest), -float(fmt.smallest), low, high) if low <= x <= high}
-    if special:
-        kinds.append(st.sampled_from(sorted(special, key=lambda x: (abs(x), -x))))
+    special = (*SPECIAL, -0.0, float(fmt.smallest), -float(fmt.smallest), low, high)
+    for listed in (special, _beside(borders)):
+        inside = sorted({x for x in listed if low <= x <= high}, key=lambda x: (abs(x), -x))
+        if inside:
+            kinds.append(st.sampled_from(inside))
     return st.one_of(kinds).map(lambda x: _nearest(x, fmt, low, high))
+
+
+def _beside(borders: Sequence[float]) -> Iterator[float]:
+    """Numbers on borders, next to them, between two of them, and beyond."""
+    for left, right in pairwise((-math.inf, *borders, math.inf)):
+        if left == -math.inf or right == math.inf:
+            inner = left if right == math.inf else right
+            yield from (inner, 2 * inner, inner + (1 if right == math.inf else -1), inner * (1 + EDGE), math.nextafter(inner, right if right == math.inf else left))
+        else:
+            yield from (left, left + (right - left) / 2, left + (right - left) * EDGE, right - (right - left) * EDGE, math.nextafter(left, right), math.nextafter(right, left))
 
 
 def _of_size(number: int) -> float:

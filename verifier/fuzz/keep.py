@@ -30,6 +30,11 @@ class Cause:
     line: int = 0
     over: bool = False
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two causes have in common that are one: all but the gradient, where a line is named."""
+        return self.implementation, self.verdict, self.over, self.line or self.gradient
+
 
 @dataclass(frozen=True)
 class Find:

@@ -11,7 +11,7 @@ from verifier.hunt import SPECIAL, simplest
 from verifier.numeral import exact
 from verifier.points import from_ordinal, ordinal
 
-PROBES = 24  # to each side along an input: as many uniform over the floats as over the reals
+PROBES = 12  # to each side along an input: as many uniform over the floats as over the reals
 ROUNDS = 3  # over all inputs
 STEPS = 48  # of a way between two points
 WIDEST_GAP = 3  # probes in a row that may miss in a region of rounding errors, which come and go from float to float
@@ -45,9 +45,9 @@ def are_joined(a: Point, b: Point, shows: Shows, *, fmt: Format, gap: int = 0) -
 
 def _between(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
     """Points on the way from a to b: half of them uniform over the floats, half over the reals."""
-    shares = [k / (steps // 2 + 1) for k in range(1, steps // 2 + 1)]
-    by_place = [tuple(from_ordinal(round(ordinal(x) + (ordinal(y) - ordinal(x)) * t)) for x, y in zip(a, b, strict=True)) for t in shares]
-    by_value = [tuple(x * (1 - t) + y * t for x, y in zip(a, b, strict=True)) for t in shares]
+    n = steps // 2 + 1
+    by_place = [tuple(from_ordinal(ordinal(x) + (ordinal(y) - ordinal(x)) * k // n) for x, y in zip(a, b, strict=True)) for k in range(1, n)]
+    by_value = [tuple(x * (1 - k / n) + y * (k / n) for x, y in zip(a, b, strict=True)) for k in range(1, n)]
     moving = next((i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), 0)
     return sorted((_rounded(p, fmt) for p in [*by_place, *by_value]), key=lambda p: p[moving])
 

@@ -18,6 +18,7 @@ Scale = Callable[[Any], Any]  # a value, or an array of them, to pixels
 COLUMNS = 420  # each keeps the largest error of every verdict in it, and one point beside it
 CLEAR = 13  # pixels between two lines of text
 TICKS = 14
+NARROW, SMALLEST = 1e-6, 1e-290  # an interval, beside its ends or as it is, that has ticks at its ends only
 LEAST = 2.0**-10  # ulps: what is below lies on the lowest line
 COLOURS = {  # told apart by the colour-blind, too: a test simulates them
     Verdict.CORRECT: "#279a62", Verdict.ROUNDING: "#45c4f5", Verdict.SUBGRADIENT: "#b3ea8a", Verdict.ILL_CONDITIONED: "#feb025",
@@ -80,7 +81,7 @@ def _head(c: Curve) -> str:
     for v in c.verdicts:
         counts[v] = counts.get(v, 0) + 1
     others = ", ".join(f"{n} = {v}" for n, v in c.fixed)
-    what = f"{c.implementation}.{c.gradient}, {c.format}" + (f", {others}" if others else "") + f": {'all ' if c.is_complete else ''}{len(c.values):,} inputs"
+    what = f"{c.implementation}.{c.gradient}, {c.format}" + (f", {others}" if others else "") + f": {'all ' if c.is_complete else ''}{len(c.values):,} {'input' if len(c.values) == 1 else 'inputs'}"
     parts = [f'<text x="{LEFT}" y="16" font-weight="600" fill="#202124">{escape(what)}</text>']
     at = LEFT
     for v in sorted(counts, key=SEVERITY.__getitem__):
@@ -118,15 +119,15 @@ def _grid(c: Curve, x: Scale, y: Scale, top: float) -> str:
             parts.append(_level(at, _power(power)))
     parts.append(_level(y(LEAST), "≤ 0.001"))
     parts.append(f'<text transform="translate(14 {(HEIGHT + TOP - BOTTOM) / 2}) rotate(-90)" text-anchor="middle" fill="#3c4043">error in ulps</text>')
-    free = 0.0
-    for value in _ticks(c):
+    taken: list[tuple[float, float]] = []
+    for value in sorted(_ticks(c), key=lambda tick: -math.inf if tick == 0 else -abs(tick)):  # near 0 there may be no room
         at, label = round(float(x(np.array([value]))[0]), 1), _number(value)
         half = 3.6 * len(label)
         centre = round(min(max(at, half + 2), WIDTH - half - 2), 1)
-        parts.append(f'<line x1="{at}" x2="{at}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}" stroke="#9aa0a6"/>')
-        if centre - half >= free:
+        if all(abs(centre - other) > half + wide + 6 for other, wide in taken):
+            taken.append((centre, half))
+            parts.append(f'<line x1="{at}" x2="{at}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}" stroke="#9aa0a6"/>')
             parts.append(f'<text x="{centre}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#5f6368">{label}</text>')
-            free = centre + half + 6
     parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle" fill="#3c4043">{escape(c.input)}{" (every power of two as wide as the others)" if c.by_place else ""}</text>')
     return "".join(parts)
 
@@ -144,6 +145,7 @@ def _power(power: int) -> str:
 def _number(value: float) -> str:
     """A tick: plain where that is short, with a true minus."""
     text = f"{value:.6g}"
+    text = text if float(text) == value else repr(value)
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         text = f"{mantissa}e{int(exponent)}"
@@ -153,9 +155,12 @@ def _number(value: float) -> str:
 def _ticks(c: Curve) -> list[float]:
     low, high = float(c.values[0]), float(c.values[-1])
     if not c.by_place:
-        step = 10.0 ** math.floor(math.log10((high - low) or 1.0))
-        step *= next(m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if (high - low) / (step * m) <= 12)
-        return [round(k * step, 12) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        span = high - low
+        if span <= NARROW * max(abs(low), abs(high)) or span < SMALLEST:
+            return list(dict.fromkeys((low, high)))
+        step = 10.0 ** math.floor(math.log10(span))
+        step *= next(m for m in (0.1, 0.2, 0.5, 1.0, 2.0) if span / (step * m) <= 12)
+        return [float(f"{k * step:.10g}") for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
     sizes = np.abs(c.values[c.values != 0])
     first, last = (math.floor(math.log10(float(s))) for s in (sizes.min(), sizes.max())) if len(sizes) else (0, 0)
     both = 2 if low < 0 < high else 1

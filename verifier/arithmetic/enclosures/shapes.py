@@ -48,8 +48,7 @@ def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float 
     def enclose(a: Interval) -> Interval:
         value, extra = kernel(a.low), absolute * interval.EPSILON
         if not is_thin(a):
-            width = np.where(a.low == a.high, 0.0, np.nan) if slope is None else up(slope * up(a.high - a.low))
-            extra = extra + width
+            extra = extra + np.where(a.low == a.high, 0.0, np.nan if slope is None else up(slope * up(a.high - a.low)))
         below, above = down(value, _slack(slack, a.low)), up(value, _slack(slack, a.low))
         return Interval(below, above) if isinstance(extra, float) and extra == 0.0 else Interval(down(below - extra), up(above + extra))
 

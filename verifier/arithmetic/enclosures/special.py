@@ -267,10 +267,14 @@ SPECIAL: dict[str, Callable[..., Interval]] = {
     **{name: _of_order(name) for name in ORDERED},
     "erfinv": on(increasing(scipy_kernel("erfinv"), 8.0), -1.0, 1.0, poles=True),  # 1.5
     "erfcinv": on(decreasing(scipy_kernel("erfcinv"), 16.0), 0.0, 2.0, poles=True),  # 3.2
-    "erfi": within(increasing(scipy_kernel("erfi"), lambda a: 512.0 + 2.0 * a * a), -26.0, 26.0),  # 64 to 16, 0.25 a² at most
-    "erfcx": within(decreasing(scipy_kernel("erfcx"), lambda a: 24.0 + 2.0 * np.minimum(a, 0.0) ** 2, low=0.0), -26.0, np.inf),  # 5.1 and 0.37 a²
+    "erfi": odd(pieces((26.0, increasing(scipy_kernel("erfi"), lambda a: 512.0 + 2.0 * a * a)), last=_between(1e290, np.inf))),  # 64 to 16, 0.25 a² at most
+    "erfcx": pieces((-26.0, _between(1e293, np.inf)), last=decreasing(scipy_kernel("erfcx"), lambda a: 24.0 + 2.0 * np.minimum(a, 0.0) ** 2, low=0.0)),  # 5.1 and 0.37 a²
     "dawson": moving(scipy_kernel("dawsn"), 256.0, slope=1.0),  # 58
-    "log_ndtr": within(increasing(scipy_kernel("log_ndtr"), lambda a: 24.0 + 4.0 * np.maximum(a, 0.0) ** 2, high=0.0), -1e150, 37.0),  # 4.6 and a²
+    "log_ndtr": pieces(
+        (-1e150, _between(-np.inf, -1e299)),
+        (37.0, increasing(scipy_kernel("log_ndtr"), lambda a: 24.0 + 4.0 * np.maximum(a, 0.0) ** 2, high=0.0)),
+        last=_between(-1e-298, 0.0),
+    ),  # 4.6 and a²
     "gamma": _reflected(_gamma_right, _gamma_left),
     "lgamma": _reflected(_lgamma_right, _lgamma_left),
     "digamma": _reflected(_digamma_right, _digamma_left),

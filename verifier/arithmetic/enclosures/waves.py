@@ -49,9 +49,7 @@ def _half_turns(kernel: Kernel) -> Enclosure:
     def enclose(a: Interval) -> Interval:
         value = moved(a)
         low, high = np.maximum(value.low, -1.0), np.minimum(value.high, 1.0)
-        if not is_thin(a):
-            return Interval(low, high)
-        zero = kernel(a.low) == 0
+        zero = (kernel(a.low) == 0) & (a.low == a.high)
         return Interval(np.where(zero, 0.0, low), np.where(zero, 0.0, high))
 
     return enclose

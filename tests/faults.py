@@ -1,0 +1,178 @@
+"""Work that ends its process, and executors whose workers, or whose driver, do: for test_campaigns.py and benchmarks/faults.py."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DEADLY, HANGING, HUNGRY, RAISING = 7, 12, 15, 17
+GIB = 1 << 30
+
+
+def square(n: int) -> int:
+    return n * n
+
+
+def faulty(n: int) -> int:
+    """The square, but of some numbers."""
+    if n == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    while n == HANGING:
+        pass
+    if n == HUNGRY:
+        return len(np.zeros(3 * GIB, np.uint8))
+    if n == RAISING:
+        raise ValueError("a bug")
+    return n * n
+
+
+def total(span: tuple[int, int]) -> int:
+    """The sum of a range that must not contain the deadly number."""
+    if span[0] <= DEADLY < span[1]:
+        os._exit(1)
+    return sum(range(*span))
+
+
+def halves(span: tuple[int, int]) -> list[tuple[int, int]]:
+    middle = sum(span) // 2
+    return [(span[0], middle), (middle, span[1])] if span[0] < middle else []
+
+
+def once(n: int, *, folder: str) -> int:
+    """The square; the first process that comes to 3 is killed as if from outside."""
+    if n == 3 and _first(folder):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n * n
+
+
+def cut_short(n: int, *, folder: str) -> int:
+    """The square; the first process that comes to 3 is killed in the middle of writing a result, as the kernel may do."""
+    if n == 3 and _first(folder):
+        frame: Any = sys._getframe()
+        while "result_queue" not in frame.f_locals:
+            frame = frame.f_back
+        os.write(frame.f_locals["result_queue"]._writer.fileno(), b"\0\0\x10\0and no more")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n * n
+
+
+def _first(folder: str) -> bool:
+    try:
+        Path(folder, "done").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def slow(n: int) -> int:
+    time.sleep(0.2)  # for several threads to meet
+    return n
+
+
+# ---------------------------------------------------------------- executors
+
+
+def processes(jobs: int = 2) -> Executor:
+    return ProcessPoolExecutor(jobs)
+
+
+def not_an_executor(jobs: int = 0) -> list[int]:
+    return [jobs]
+
+
+def failing(jobs: int = 0) -> Executor:
+    raise OSError(f"no machine for {jobs} workers")
+
+
+def deadly(jobs: int = 2) -> Executor:
+    """Processes that die of a case named 'deadly', and of the point 1.5 of an exhaustive sweep."""
+    return ProcessPoolExecutor(jobs, initializer=_bend)
+
+
+def _bend() -> None:
+    from verifier import exhaustive, verify  # noqa: F401
+
+    module = sys.modules["verifier.verify"]
+    check, judge = module.verify, exhaustive.judge  # type: ignore[attr-defined]
+
+    def verify_or_die(case: Any, **options: Any) -> Any:
+        if case.name == "deadly":
+            os._exit(1)
+        return check(case, **options)
+
+    def judge_or_die(work: Any, columns: Any) -> Any:
+        if (columns[0] == 1.5).any():
+            os._exit(1)
+        return judge(work, columns)
+
+    module.verify = verify_or_die  # type: ignore[attr-defined]
+    exhaustive.judge = judge_or_die
+
+
+def dying(jobs: int = 2) -> Executor:
+    """Processes that end before they do anything."""
+    return ProcessPoolExecutor(jobs, initializer=os._exit, initargs=(1,))
+
+
+class Fatal(ProcessPoolExecutor):
+    """Processes whose driver is killed, as by `kill -9`, when it hands out its tenth chunk."""
+
+    handed_out = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:  # type: ignore[override]
+        self.handed_out += 1
+        if self.handed_out == 10:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().submit(*args, **kwargs)
+
+
+def fatal(jobs: int = 2) -> Executor:
+    return Fatal(jobs)
+
+
+class _Local(Executor):
+    """Runs what is submitted in the driver's own process."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def in_the_driver(jobs: int = 0) -> Executor:
+    del jobs
+    return _Local()
+
+
+@contextmanager
+def several_threads(jobs: int = 0) -> Any:
+    """A dask worker with four threads."""
+    del jobs
+    from distributed import Client
+
+    from verifier.executors.dask import Tasks
+
+    with Client(n_workers=1, threads_per_worker=4, dashboard_address=None, silence_logs=50) as client:
+        yield Tasks(client)
+
+
+def scheduler() -> None:
+    """A scheduler and two workers in processes of their own: prints the address, and ends with its standard input."""
+    import dask
+    from distributed import LocalCluster
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    scheduler()

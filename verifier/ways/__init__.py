@@ -1,0 +1,1 @@
+"""The ways to the verdicts of a column of points: intervals, ranges, certain breaks, balls, and one by one."""
