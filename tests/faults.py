@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from verifier.executors.local import end_with_the_driver
+
 DEADLY, HANGING, HUNGRY, RAISING = 7, 12, 15, 17
 GIB = 1 << 30
 
@@ -135,7 +137,7 @@ class Fatal(ProcessPoolExecutor):
 
 
 def fatal(jobs: int = 2) -> Executor:
-    return Fatal(jobs)
+    return Fatal(jobs, initializer=end_with_the_driver)
 
 
 class _Local(Executor):

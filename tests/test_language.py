@@ -13,8 +13,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from texts import complaints
 
-from verifier.language import KEYWORDS, LanguageError, parse_expression, parse_program
+from verifier.language import parse_expression, parse_program
 from verifier.numeral import MAX_DIGITS, MAX_EXPONENT
+from verifier.tokens import KEYWORDS, LanguageError
 
 if TYPE_CHECKING:
     from verifier.language import Node

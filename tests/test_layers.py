@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "verifier"
 # The pillars of the design, from the bottom to the top. Whatever else there is stands somewhere between: a module imports
 # lower ones only, whether it does so when it is loaded or inside a function.
 ORDER = (
-    "errors", "language", "gates", "formats", "case", "program", "build", "backprop", "arithmetic.floats", "arithmetic.expressions", "symbolic", "arithmetic.balls",
+    "errors", "tokens", "language", "gates", "formats", "case", "program", "build", "backprop", "arithmetic.floats", "arithmetic.expressions", "symbolic", "arithmetic.balls",
     "rounding", "arithmetic.series", "arithmetic.expansions", "limits", "judge", "compare", "settle", "verify", "report.text", "report.circuit", "cli", "__main__",
 )  # fmt: skip
 

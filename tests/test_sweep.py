@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from texts import check, expression, smooth_expressions
 
 from verifier import load_text, points, sweep
-from verifier.arithmetic import balls, ranges
+from verifier.arithmetic import balls, breaks, ranges
 from verifier.backprop import with_backward
 from verifier.columns import CODE, FAINT, OPEN, VERDICTS, Judged, Work, edge, judge
 from verifier.compare import compare
@@ -289,3 +289,43 @@ def test_an_accepted_limit_holds_for_sampled_points() -> None:
 
 def test_verdicts_have_a_code_each() -> None:
     assert [VERDICTS[CODE[v]] for v in Verdict] == list(Verdict)
+
+
+# ---------------------------------------------------------------- jumps, poles, special functions
+
+BREAKS = (
+    "floor(x)", "ceil(x)", "trunc(x)", "round(x)", "sign(x)", "fmod(x, 3)", "heaviside(x)", "gamma(x)", "lgamma(-x)", "digamma(x)", "1 / floor(x)", "1 / x", "x * floor(x)",
+    "floor(x) - floor(x)", "floor(x) + ceil(x)", "floor(sqrt(x))", "sqrt(x) + where(x < 0, 1, 0)", "where(x < 2, 1, x - 1)", "where(x == 3, 0, 1)", "where(x < 0, 1 / x, x)",
+    "1 / gamma(x)", "gamma(x) * floor(x)", "exp(floor(x))", "abs(floor(x) + 0.5)", "floor(abs(x))", "floor(x * x)", "floor(-x / 2)", "1 / where(x == 1, 0, 1)", "x**floor(3.5)", "floor(cos(x))",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BREAKS)
+def test_a_break_that_is_certain_is_one(text: str) -> None:
+    work = work_on(text, form="float32")
+    column = np.concatenate([np.arange(-8.0, 9.0), np.arange(-3.0, 4.0, 0.25) / 2, [1e10, -1e10, 2.0**70, -(2.0**70), 1e-20, -1e-20]])
+    found = judge(work, [column])[0]
+    assert same(found, judge(work, [column], way="points")[0])
+    certain = breaks.has_break(work.truth.function, [column], 0)
+    assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
+
+
+def test_jumps_and_poles_of_gates_are_certain() -> None:
+    column = np.array([-3.0, -0.5, 0.0, 2.0, 2.5, 2.0**70])
+    for text, expected in (("floor(x)", [1, 0, 1, 1, 0, 1]), ("trunc(x)", [1, 0, 0, 1, 0, 1]), ("round(x)", [0, 1, 0, 0, 1, 0]), ("gamma(x)", [1, 0, 1, 0, 0, 0]), ("floor(sqrt(x))", [0] * 6)):
+        assert breaks.has_break(primitive(expression(text, "x")), [column], 0).tolist() == [bool(e) for e in expected], text
+
+
+SPECIAL = (
+    "j0(x)", "y1(x)", "i0e(x)", "k1(x)", "kve(2, x)", "airyai(x)", "airybiprime(x)", "gamma(x)", "trigamma(x)", "rgamma(x)", "erfcx(x)", "dawson(x)", "log_ndtr(x)", "ellipk(x)",
+    "ellipd(x)", "spence(x)", "exp1(x)", "li(x)", "si(x)", "chi(x)", "fresnels(x)", "lambertw(x)", "ndtri(x)", "erfi(x)", "sinc(x)", "besselj(2, x)", "softplus(x)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_special_functions_come_to_the_same_by_intervals_and_by_balls(text: str) -> None:
+    for form in ("float32", "bfloat16"):
+        work = work_on(text, form=form)
+        columns = hard_columns(work.format, 1, 19, 60)
+        quick, slow = judge(work, columns)[0], judge(work, columns, way="balls")[0]
+        assert same(quick, slow)

@@ -15,8 +15,9 @@ from verifier.build import BuildError, add_tree
 from verifier.case import Implementation
 from verifier.formats import Format
 from verifier.gates import GATES
-from verifier.language import LanguageError, parse_expression
+from verifier.language import parse_expression
 from verifier.program import Builder, Program, Step
+from verifier.tokens import LanguageError
 
 BITS = 512
 MOST_BITS = 4096

@@ -8,8 +8,9 @@ from verifier.build import BuildError, add_tree
 from verifier.case import Source
 from verifier.errors import Complaint, suggestion
 from verifier.gates import CONSTANTS
-from verifier.language import LanguageError, Node, Statement, parse_expression, parse_program
+from verifier.language import Node, Statement, parse_expression, parse_program
 from verifier.program import LEAVES, Builder, Line, Program
+from verifier.tokens import LanguageError
 
 
 def add_block(

@@ -8,8 +8,9 @@ from functools import cache
 from verifier.case import Source
 from verifier.errors import Complaint, suggestion
 from verifier.gates import CONSTANTS, GATES, canonical
-from verifier.language import LanguageError, Node, parse_expression
+from verifier.language import Node, parse_expression
 from verifier.program import LEAVES, Builder, Line, Program
+from verifier.tokens import LanguageError
 
 
 class BuildError(Exception):

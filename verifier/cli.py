@@ -232,8 +232,12 @@ def _fuzz_itself(options: argparse.Namespace) -> int:
         problem = f"unknown law '{strange[0]}'{suggestion(strange[0], LAWS)}" if strange else "--self draws its own cases: give no PATH"
         print(f"verifier: {problem}", file=sys.stderr)
         return USAGE_ERROR
-    held = run(options.law, max_examples=options.max_examples or EACH_LAW, max_time=options.max_time, number=options.seed, jobs=options.jobs or 1)
-    sys.stdout.write(finds.laws(held, [[save(find, options.save) for find in h.finds] for h in held]))
+    with _workers(options) as workers:
+        held = run(
+            options.law, workers=workers, max_examples=options.max_examples or EACH_LAW, max_time=options.max_time, number=options.seed,
+            told=lambda find: print(finds.broken(find, save(find, options.save)), flush=True),
+        )  # fmt: skip
+    sys.stdout.write(finds.laws(held))
     return 1 if any(h.finds for h in held) else 0
 
 

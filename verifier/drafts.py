@@ -10,8 +10,9 @@ from verifier.build import BuildError, add_tree, build_expression
 from verifier.case import Case, Implementation, Source
 from verifier.errors import Complaint, suggestion
 from verifier.gates import CONSTANTS
-from verifier.language import LanguageError, parse_expression
+from verifier.language import parse_expression
 from verifier.program import Builder, Program
+from verifier.tokens import LanguageError
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,9 @@ and no nesting is too deep.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
-from verifier.numeral import number_problem
-
-MAX_TOKENS = 4_000_000  # per text: bounds memory; 100,000 gates written out are about 500,000 tokens
-
-MODULES = frozenset(
-    "math np numpy torch jnp jax.numpy torch.special scipy.special special sc jax.scipy.special jax.nn nn torch.nn.functional F mpmath".split()
-)
+from verifier.tokens import REFUSED, LanguageError, Token, logical_lines, tokens
 
 # binding strength of the operators, Python's own order
 _BINARY = {
@@ -28,44 +20,6 @@ _BINARY = {
 _UNARY = {"not": ("not", 3), "-": ("neg", 12), "+": ("", 12), "~": ("not", 12)}
 _CHAIN, _COMPARISON, _POWER = 4, 5, 14
 _ASSIGNMENTS = {"+=": "add", "-=": "sub", "*=": "mul", "/=": "div", "**=": "pow"}
-
-KEYWORDS = frozenset("and or not if else".split())
-_REFUSED = {  # statements of Python that a pasted cell may hold, and what to do about them
-    "print": "printing is not part of a program: remove this line (figures that were printed belong under 'published')",
-    "import": "an import is not needed: the functions of math and numpy are known here; remove this line",
-    "from": "an import is not needed: the functions of math and numpy are known here; remove this line",
-    "for": "loops are not part of the language: write the steps out",
-    "while": "loops are not part of the language: write the steps out",
-    "def": "a function definition is not part of the language: write its statements only",
-    "class": "a class definition is not part of the language: write its statements only",
-    "return": "'return' is not part of the language: the last assigned name is the output",
-    "lambda": "'lambda' is not part of the language: write the expression out",
-    "assert": "'assert' is not part of the language: remove this line",
-    "del": "'del' is not part of the language: remove this line",
-    "with": "'with' is not part of the language: write its statements only",
-    "try": "'try' is not part of the language: write its statements only",
-    "global": "'global' is not part of the language: remove this line",
-    "elif": "a branch is written where(condition, a, b)",
-}
-_TOKEN = re.compile(
-    r"(?P<space>[ \t\f\r\xa0]+|\\\r?\n|\#[^\n]*)"
-    r"|(?P<newline>\n)"
-    r"|(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)"
-    r"|(?P<name>[^\W\d]\w*(?:[ \t]*\.[ \t]*[^\W\d]\w*)*)"
-    r"|(?P<op>\*\*=|\*\*|[+\-*/]=|<=|>=|==|!=|//|<<|>>|->|:=|[-+*/<>=()\[\],;&|~:@%^!.{}'\"`?$])"
-)
-_UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
-
-_STATEMENT = re.compile(r"[ \t]*(?:[^\W\d]\w*(?:\[\d+\])?[ \t]*(?:\*\*|[-+*/])?=(?!=)|(?:" + "|".join(_REFUSED) + r")\b)")
-
-
-class LanguageError(Exception):
-    """A text that is not of the language: what is wrong, at which offset of it."""
-
-    def __init__(self, offset: int, message: str) -> None:
-        super().__init__(message)
-        self.offset = offset
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +44,13 @@ class Statement:
     augmented: str = ""
 
 
-@dataclass(slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
 def parse_expression(text: str, *, references: bool = False) -> tuple[Node, ...]:
     """The tree of one expression. Raises LanguageError at the first thing that is wrong.
 
     With `references`, names may be dotted (`staged.dx`): they refer to a name of an implementation.
     """
-    tokens = [t for t in _tokens(text, references=references) if t.kind != "newline"]
-    return _tree(tokens, len(text))
+    listed = [t for t in tokens(text, references=references) if t.kind != "newline"]
+    return _tree(listed, len(text))
 
 
 def parse_program(text: str) -> tuple[list[Statement], list[LanguageError]]:
@@ -112,10 +58,10 @@ def parse_program(text: str) -> tuple[list[Statement], list[LanguageError]]:
     statements: list[Statement] = []
     errors: list[LanguageError] = []
     try:
-        tokens = _tokens(text)
+        listed = tokens(text)
     except LanguageError as error:
         return [], [error]
-    for line in _logical_lines(tokens):
+    for line in logical_lines(listed):
         try:
             statements.extend(_statement(line))
         except LanguageError as error:
@@ -123,76 +69,14 @@ def parse_program(text: str) -> tuple[list[Statement], list[LanguageError]]:
     return statements, errors
 
 
-def _tokens(text: str, *, references: bool = False) -> list[_Token]:
-    tokens: list[_Token] = []
-    position, depth = 0, 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise LanguageError(position, f"unexpected character {text[position]!r}")
-        kind, word, position = match.lastgroup or "", match.group(), match.end()
-        if kind == "space":
-            continue
-        if kind == "newline":
-            if depth > 0 and not _STATEMENT.match(text, position):
-                continue
-            depth = 0  # a parenthesis left open must not swallow the statements below it
-        elif kind == "number":
-            if position < len(text) and (text[position].isalnum() or text[position] == "_"):
-                raise LanguageError(match.start(), f"'{_word_at(text, match.start())}' is neither a number nor a name")
-            if (problem := number_problem(_UNDERSCORE.sub("", word))) is not None:
-                raise LanguageError(match.start(), problem)
-        elif kind == "name":
-            word = _plain_name(word, match.start(), references=references)
-            kind = "word" if word in KEYWORDS else "name"
-        elif word in "([":
-            depth += 1
-        elif word in ")]":
-            depth = max(0, depth - 1)
-        tokens.append(_Token(kind, word, match.start(), position))
-        if len(tokens) > MAX_TOKENS:
-            raise LanguageError(match.start(), f"the text has more than {MAX_TOKENS} symbols")
-    return tokens
-
-
-def _word_at(text: str, start: int) -> str:
-    match = re.compile(r"[\w.]{1,40}").match(text, start)
-    return match.group() if match else text[start]
-
-
-def _plain_name(word: str, offset: int, *, references: bool) -> str:
-    """The name without its module (`math.exp` is `exp`); a reference keeps its implementation."""
-    if not word.isascii() and unicodedata.normalize("NFKC", word) != word:
-        raise LanguageError(offset, f"the name {word!r} has a character with more than one spelling; write {unicodedata.normalize('NFKC', word)!r}")
-    if "." not in word:
-        return word
-    parts = [p.strip() for p in word.split(".")]
-    module = ".".join(parts[:-1])
-    if module not in MODULES and references:
-        return ".".join(parts)
-    if module not in MODULES:
-        raise LanguageError(offset, f"'{'.'.join(parts)[:60]}' is not part of the language: only the prefixes math., np., numpy., torch., jnp. and scipy.special. are read")
-    return parts[-1]
-
-
-def _logical_lines(tokens: list[_Token]) -> list[list[_Token]]:
-    lines: list[list[_Token]] = [[]]
-    for token in tokens:
-        if token.kind == "newline" or token.text == ";":
-            lines.append([])
-        else:
-            lines[-1].append(token)
-    return [line for line in lines if line]
-
-
-def _statement(line: list[_Token]) -> list[Statement]:
+def _statement(line: list[Token]) -> list[Statement]:
     first, end = line[0], line[-1].end
     second = line[1].text if len(line) > 1 else ""
-    if first.text in _REFUSED and second not in ("=", *_ASSIGNMENTS):
-        raise LanguageError(first.start, f"{_REFUSED[first.text]}")
+    if first.text in REFUSED and second not in ("=", *_ASSIGNMENTS):
+        raise LanguageError(first.start, f"{REFUSED[first.text]}")
     if first.text == "if":
         raise LanguageError(first.start, "a branch is written where(condition, a, b)")
-    targets: list[tuple[str, _Token]] = []
+    targets: list[tuple[str, Token]] = []
     position = 0
     while True:  # a = b = expression
         name, after = _target(line, position)
@@ -222,7 +106,7 @@ def _statement(line: list[_Token]) -> list[Statement]:
     return [Statement(name, (old, *shifted, root), first.start, end, gate)]
 
 
-def _target(line: list[_Token], at: int) -> tuple[str | None, int]:
+def _target(line: list[Token], at: int) -> tuple[str | None, int]:
     """The assignable name at a position (`dx`, `dW[0]`) and the position after it."""
     if at >= len(line) or line[at].kind != "name":
         return None, at
@@ -231,19 +115,19 @@ def _target(line: list[_Token], at: int) -> tuple[str | None, int]:
     return line[at].text, at + 1
 
 
-def _subscript(token: _Token) -> int:
+def _subscript(token: Token) -> int:
     if not token.text.isdigit() or len(token.text) > 9:
         raise LanguageError(token.start, "a subscript must be a plain number, as in W[0]")
     return int(token.text)
 
 
-def _list_literal(tokens: list[_Token]) -> tuple[Node, ...]:
+def _list_literal(line: list[Token]) -> tuple[Node, ...]:
     """`[2, -3, -3]`: the example values of a vector input in a pasted cell; numbers only, one node each."""
     nodes: list[Node] = []
     sign, expect_value = "", True
-    if tokens[-1].text != "]":
-        raise LanguageError(tokens[-1].end, "a list must end in ']'")
-    for token in tokens[1:-1]:
+    if line[-1].text != "]":
+        raise LanguageError(line[-1].end, "a list must end in ']'")
+    for token in line[1:-1]:
         if token.kind == "number" and expect_value:
             nodes.append(Node("number", (), token.start, token.end, sign + token.text))
             sign, expect_value = "", False
@@ -256,7 +140,7 @@ def _list_literal(tokens: list[_Token]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _refuse_statement(line: list[_Token]) -> None:
+def _refuse_statement(line: list[Token]) -> None:
     first = line[0]
     equals = next((t for t in line if t.text == "="), None)
     comma = next((t for t in line if t.text == ","), None)
@@ -278,7 +162,7 @@ class _Parser:
         self.end = end
         self.spans: dict[int, tuple[int, int]] = {}  # of operands in parentheses, the parentheses included
 
-    def leaf(self, op: str, token: _Token, text: str, end: int) -> None:
+    def leaf(self, op: str, token: Token, text: str, end: int) -> None:
         self.nodes.append(Node(op, (), token.start, end, text))
         self.operands.append(len(self.nodes) - 1)
 
@@ -305,7 +189,7 @@ class _Parser:
                 self.operands[-3:] = [condition, value, other]
                 self.node("where", 3)
 
-    def binary(self, token: _Token) -> None:
+    def binary(self, token: Token) -> None:
         gate, strength = _BINARY[token.text]
         self.reduce(strength + 1 if strength == _POWER else strength if strength != _COMPARISON else strength + 1)
         if strength == _COMPARISON and self.pending and self.pending[-1][2] == _COMPARISON and self.pending[-1][0] == "binary":
@@ -315,7 +199,7 @@ class _Parser:
             self.operands.append(middle)
         self.pending.append(("binary", gate, strength, token.start, 0))
 
-    def close(self, token: _Token) -> None:
+    def close(self, token: Token) -> None:
         self.reduce(0)
         if not self.pending or self.pending[-1][0] not in ("group", "call"):
             raise LanguageError(token.start, "')' without its '('" if not self.pending else "'if' needs an 'else'")
@@ -326,28 +210,28 @@ class _Parser:
             self.spans[self.operands[-1]] = (start, token.end)
 
 
-def _tree(tokens: list[_Token], end: int) -> tuple[Node, ...]:
+def _tree(line: list[Token], end: int) -> tuple[Node, ...]:
     parser = _Parser(end)
     want_operand, i = True, 0
-    while i < len(tokens):
-        token = tokens[i]
-        following = tokens[i + 1].text if i + 1 < len(tokens) else ""
+    while i < len(line):
+        token = line[i]
+        following = line[i + 1].text if i + 1 < len(line) else ""
         if want_operand:
             if token.kind == "number":
                 parser.leaf("number", token, token.text.replace("_", ""), token.end)
                 want_operand = False
             elif token.kind == "name" and token.text in ("lambda", "True", "False", "None"):
-                raise LanguageError(token.start, _REFUSED.get(token.text, f"'{token.text}' is not part of the language"))
+                raise LanguageError(token.start, REFUSED.get(token.text, f"'{token.text}' is not part of the language"))
             elif token.kind == "name" and following == "(":
                 parser.pending.append(("call", token.text, -1, token.start, len(parser.operands)))
                 i += 1
-                if i + 1 < len(tokens) and tokens[i + 1].text == ")":
+                if i + 1 < len(line) and line[i + 1].text == ")":
                     raise LanguageError(token.start, f"'{token.text}()' has no arguments")
             elif token.kind == "name":
-                name, after = _target(tokens, i)
+                name, after = _target(line, i)
                 if following == "[" and after == i + 1:
-                    raise LanguageError(tokens[i + 1].start, f"the subscript of '{token.text}' must be a plain number, as in {token.text}[0]")
-                parser.leaf("name", token, name or token.text, tokens[after - 1].end)
+                    raise LanguageError(line[i + 1].start, f"the subscript of '{token.text}' must be a plain number, as in {token.text}[0]")
+                parser.leaf("name", token, name or token.text, line[after - 1].end)
                 want_operand, i = False, after - 1
             elif token.text in _UNARY:
                 gate, strength = _UNARY[token.text]
@@ -392,7 +276,7 @@ def _reduced_to_if(parser: _Parser) -> bool:
     return bool(parser.pending) and parser.pending[-1][0] == "if"
 
 
-def _unexpected(token: _Token) -> str:
+def _unexpected(token: Token) -> str:
     advice = {
         "//": "'//' is not part of the language; write floor(a / b)",
         "%": "'%' is not part of the language; write fmod(a, b)",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from verifier.errors import suggestion
 from verifier.gates import CONSTANTS
-from verifier.language import KEYWORDS
 from verifier.numeral import number_problem
+from verifier.tokens import KEYWORDS
 from verifier.yaml_tree import Complaints, Mapping, Node, Refused, Scalar, is_null, quoted, source
 from verifier.yaml_tree import Sequence as ListNode
 

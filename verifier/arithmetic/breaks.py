@@ -18,7 +18,9 @@ from verifier.program import Program
 
 POLES = ("gamma", "lgamma", "digamma", "polygamma")  # of the last argument, at the integers that are not positive
 BREAKING = frozenset(("floor", "ceil", "sign", "div", "lt", "le", "gt", "ge", "eq", "ne", *POLES))
-RISING = frozenset(("exp", "expm1", "log", "log1p", "sqrt", "cbrt", "asin", "atan", "sinh", "tanh", "asinh", "acosh", "atanh", "erf"))
+RISING = frozenset(("exp", "expm1", "log", "log1p", "cbrt", "atan", "sinh", "tanh", "asinh", "atanh", "erf"))
+# Continuous wherever they have a value, and with values all around: the limit of the function is the function of the limit. (sqrt has a value at 0 and none beside it.)
+CONTINUOUS = RISING | frozenset(("add", "sub", "mul", "div", "neg", "copy", "sin", "cos", "tan", "cosh", "erfc", "abs", "max", "min", *POLES))
 UNSURE = np.int8(2)
 
 
@@ -34,8 +36,10 @@ class Side(NamedTuple):
 def has_break(program: Program, columns: Sequence[Any], position: int) -> Any:
     """The points where the output certainly has no derivative with respect to an input. `program` must consist of primitives."""
     with np.errstate(all="ignore"):
-        here = intervals.run(program, columns, [program.output], strict=False)[0]
-        left, right = (_limits(program, columns, position, direction)[program.output] for direction in (-1, 1))
+        conditions = [step.args[0] for step in program.steps if step.gate == "where"]
+        here, *chosen = intervals.run(program, columns, [program.output, *conditions], strict=False)
+        choices = dict(zip(conditions, chosen, strict=True))
+        left, right = (_limits(program, columns, position, direction, choices)[program.output] for direction in (-1, 1))
         breaks = np.zeros(len(columns[0]), bool) | (left.grows & right.grows)
         for side in (left, right):
             apart = side.jumps | (side.limit.low > here.high) | (side.limit.high < here.low)
@@ -43,7 +47,8 @@ def has_break(program: Program, columns: Sequence[Any], position: int) -> Any:
         return breaks
 
 
-def _limits(program: Program, columns: Sequence[Any], position: int, direction: int) -> list[Side]:
+def _limits(program: Program, columns: Sequence[Any], position: int, direction: int, choices: dict[int, Any]) -> list[Side]:
+    """One side of every step; `choices` has what each condition is at the point itself."""
     constants = intervals.constants(program, strict=False, rounded_in=None)
     sides: list[Side] = []
     for i, step in enumerate(program.steps):
@@ -51,6 +56,8 @@ def _limits(program: Program, columns: Sequence[Any], position: int, direction: 
             sides.append(Side(intervals.exactly(columns[i]), np.int8(direction if i == position else 0)))
         elif i in constants:
             sides.append(Side(constants[i], np.int8(0)))
+        elif step.gate == "where":
+            sides.append(_where(sides[step.args[0]], sides[step.args[1]], sides[step.args[2]], choices[step.args[0]]))
         else:
             sides.append(_step(step.gate, [sides[a] for a in step.args]))
     return sides
@@ -59,8 +66,6 @@ def _limits(program: Program, columns: Sequence[Any], position: int, direction: 
 def _step(gate: str, args: list[Side]) -> Side:
     if gate in TRUTHS:
         return Side(_truth(gate, args), np.int8(0))
-    if gate == "where":
-        return _where(*args)
     if gate in ("floor", "ceil"):
         return _whole(args[0], -1 if gate == "floor" else 1)
     if gate == "sign":
@@ -69,8 +74,9 @@ def _step(gate: str, args: list[Side]) -> Side:
         away = intervals.FUNCTIONS["sign"](args[0].limit).low
         value = np.where(zero, np.where(sided, args[0].near, np.nan), away)
         return Side(intervals.exactly(value), np.int8(0), zero & sided)
-    function = intervals.FUNCTIONS.get(gate)
-    limit = UNKNOWN if function is None else function(*(a.limit for a in args))
+    limit = UNKNOWN
+    if gate in CONTINUOUS or (gate == "pow" and _is_whole(args[1])):
+        limit = intervals.FUNCTIONS[gate](*(a.limit for a in args))
     return Side(limit, _near(gate, args), _differs(gate, args), _grows(gate, args))
 
 
@@ -87,12 +93,18 @@ def _truth(gate: str, args: list[Side]) -> Any:
     return np.where(tie, decided(sure & true, sure & ~true), np.where(touching, np.int8(-1), value))
 
 
-def _where(c: Side, a: Side, b: Side) -> Side:
+def _is_whole(exponent: Side) -> bool:
+    return _is_constant(exponent) and bool(exponent.limit.low == exponent.limit.high == np.floor(exponent.limit.low))
+
+
+def _where(c: Side, a: Side, b: Side, here: Any) -> Side:
+    """The branch of this side; a jump in it is one where the same branch is taken at the point."""
+
     def chosen(first: Any, second: Any, otherwise: Any) -> Any:
         return np.where(c.limit == 1, first, np.where(c.limit == 0, second, otherwise))
 
     limit = Interval(chosen(a.limit.low, b.limit.low, np.nan), chosen(a.limit.high, b.limit.high, np.nan))
-    return Side(limit, chosen(a.near, b.near, UNSURE).astype(np.int8), np.False_, chosen(a.grows, b.grows, False).astype(bool))
+    return Side(limit, chosen(a.near, b.near, UNSURE).astype(np.int8), chosen(a.jumps, b.jumps, False).astype(bool) & (c.limit == here), chosen(a.grows, b.grows, False).astype(bool))
 
 
 def _whole(a: Side, direction: int) -> Side:

@@ -112,4 +112,4 @@ def _with_never(value: Interval, arguments: Sequence[Any]) -> Interval:
     return Interval(value.low, value.high, never)
 
 
-__all__ = ["FUNCTIONS", "STRICT", "Interval", "down", "exactly", "is_bounded", "run", "up"]
+__all__ = ["FUNCTIONS", "STRICT", "Interval", "constants", "exactly", "is_bounded", "run"]

@@ -22,7 +22,7 @@ def finished(result: Any) -> Future[Any]:
 
 def pool(jobs: int) -> ProcessPoolExecutor:
     """`jobs` processes, which end with this one."""
-    return ProcessPoolExecutor(max_workers=jobs, initializer=_begin)
+    return ProcessPoolExecutor(max_workers=jobs, initializer=end_with_the_driver)
 
 
 def stop(executor: Executor, *, at_once: bool) -> None:
@@ -53,8 +53,8 @@ def _processes(executor: ProcessPoolExecutor) -> list[Any]:
     return list((getattr(executor, "_processes", None) or {}).values())
 
 
-def _begin() -> None:
-    """Ctrl-C reaches all processes of a terminal, and the first one decides; a worker ends when that one is killed."""
+def end_with_the_driver() -> None:
+    """In a worker, at its start: Ctrl-C reaches all processes of a terminal, and the driver decides; a worker ends when the driver is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a program that forked us may have had other plans for it

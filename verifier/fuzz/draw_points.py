@@ -59,14 +59,16 @@ def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, 
 
 
 def borders_of(programs: Iterable[Program]) -> tuple[float, ...]:
-    """The numbers that are compared with in programs, and with their negatives in between: where they change their ways, more often than not."""
+    """The numbers that programs compare with, and 0, in order: where they change their ways, more often than not."""
     found = {0.0}
-    for program in programs:
-        for step in program.steps:
-            if step.gate in GATES and GATES[step.gate].boolean:
-                found |= {sign * as_float(s.text) for s in (program.steps[a] for a in step.args) if s.gate == "number" for sign in (1, -1)}
-    ordered = sorted(x for x in found if math.isfinite(x))
-    return tuple(ordered) if len(ordered) <= MOST_BORDERS else tuple(sorted(sorted(ordered, key=abs)[:MOST_BORDERS]))
+    for steps in (p.steps for p in programs):
+        for step in steps:
+            if step.gate in GATES and GATES[step.gate].boolean and not GATES[step.gate].conditions:
+                for side in (steps[a] for a in step.args):
+                    number, sign = (steps[side.args[0]], -1) if side.gate == "neg" else (side, 1)
+                    if number.gate == "number":
+                        found.add(sign * as_float(number.text))
+    return tuple(sorted(sorted(filter(math.isfinite, found), key=abs)[:MOST_BORDERS]))
 
 
 @lru_cache(maxsize=1024)

@@ -10,25 +10,28 @@ import threading
 import time
 import traceback
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 
+from verifier.chunks import Lost
 from verifier.fuzz.laws.law import Broken, Law
 from verifier.fuzz.laws.table import LAWS
 from verifier.load import load_text
 from verifier.points import PointError
-from verifier.processes import in_processes
 from verifier.symbolic import NotDifferentiable
+from verifier.workers import Workers
 
 CHUNK = 20  # examples of a law in one item of work
 MOST_FINDS = 20  # of one law: more of them are one bug
 NAME_LENGTH = 12  # characters of the hash that names a file
-SECONDS = 30  # of CPU time that an example may take
+SECONDS = 10  # of CPU time that an example may take
+SHRINKING = 60  # seconds of CPU time in which a find is made smaller
 SEARCH = (Phase.generate, Phase.shrink)
 REFUSED = (PointError, NotDifferentiable)  # a point beyond the format, an order that depends on an input: the text says nothing about the law
 
@@ -73,6 +76,7 @@ class _Search:
     comparisons: int = 0
     seconds: float = 0.0
     slowest: float = 0.0
+    shrunk: float = 0.0
     slow: list[LawFind] = field(default_factory=list)
     cause: tuple[str, ...] = ()
     shown: LawFind | None = None
@@ -80,14 +84,15 @@ class _Search:
     def look(self, text: str) -> None:
         """Hold a text against the law; raises what breaks it. While shrinking, only what breaks it in the same place."""
         shrinking = self.shown is not None
-        if not shrinking and time.time() > self.deadline:
+        if (self.shrunk > SHRINKING) if shrinking else (time.time() > self.deadline):
             return
         start, count = time.process_time(), 0
         try:
             with _limited(SECONDS):
                 count = self.law.check(text)
         except TooSlow as error:
-            self.slow.append(LawFind(self.law.name, str(error), text))
+            if not shrinking:
+                self.slow.append(LawFind(self.law.name, str(error), text))
         except REFUSED:
             pass
         except Exception as error:  # a crash is what is looked for
@@ -96,8 +101,10 @@ class _Search:
                 self.cause, self.shown = cause, LawFind(self.law.name, _message(error), text)
                 raise
         finally:
-            if not shrinking:
-                spent = time.process_time() - start
+            spent = time.process_time() - start
+            if shrinking:
+                self.shrunk += spent
+            else:
                 self.examples += 1
                 self.idle += count == 0
                 self.comparisons += count
@@ -138,26 +145,32 @@ def _limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def run(names: Sequence[str] = (), *, max_examples: int, max_time: float = math.inf, number: int = 0, jobs: int = 1) -> list[Held]:
-    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `number` draws the same.
+def run(
+    names: Sequence[str] = (), *, workers: Workers, max_examples: int, max_time: float = math.inf, number: int = 0, told: Callable[[LawFind], None] = lambda _: None
+) -> list[Held]:
+    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `number` draws the same. `told` hears of a find at once.
 
     The laws take turns, so that with `max_time` (seconds) each has its share.
     """
     deadline = time.time() + max_time
-    laws = list(names) or list(LAWS)
-    held = {name: Held(name) for name in laws}
+    held = {name: Held(name) for name in names or LAWS}
     for turn in range(-(-max_examples // CHUNK)):
         if time.time() > deadline:
             break
-        size = min(CHUNK, max_examples - turn * CHUNK)
-        for found in in_processes(_chunk, [(name, turn) for name in laws], jobs=jobs, number=number, size=size, deadline=deadline):
-            held[found.law] = _joined(held[found.law], found)
+        work = partial(_chunk, number=number, turn=turn, size=min(CHUNK, max_examples - turn * CHUNK), deadline=deadline)
+        for name, results in zip(list(held), workers.run(work, list(held)), strict=True):
+            for found in results:
+                one = Held(name, finds=(LawFind(name, f"turn {turn} of seed {number} is lost: {found.reason}", ""),)) if isinstance(found, Lost) else found
+                known = {f.text for f in held[name].finds}
+                held[name] = _joined(held[name], one)
+                for find in held[name].finds:
+                    if find.text not in known:
+                        told(find)
     return list(held.values())
 
 
-def _chunk(task: tuple[str, int], *, number: int, size: int, deadline: float) -> Held:
+def _chunk(name: str, *, number: int, turn: int, size: int, deadline: float) -> Held:
     """Some examples of one law, until it breaks."""
-    name, turn = task
     search = _Search(LAWS[name], deadline)
     options = settings(max_examples=size, database=None, deadline=None, derandomize=False, phases=SEARCH, print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
     look = seed(zlib.crc32(f"{name} {number} {turn}".encode()))(options(given(LAWS[name].texts())(search.look)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from verifier.fuzz.campaign import Campaign, Find
-    from verifier.fuzz.itself import Held
+    from verifier.fuzz.itself import Held, LawFind
 
 
 def campaign(run: Campaign, paths: Sequence[Path]) -> str:
@@ -31,15 +31,19 @@ def summary(runs: Sequence[Campaign]) -> str:
     return f"\n{len(runs)} {'case' if len(runs) == 1 else 'cases'}, {sum(r.examples for r in runs)} examples, {found} {'find' if found == 1 else 'finds'}\n"
 
 
-def laws(held: Sequence[Held], paths: Sequence[Sequence[Path]]) -> str:
-    """A line for each law, and what broke it under it; a law without a comparison was not held."""
+def broken(find: LawFind, path: Path) -> str:
+    """A law that does not hold: how, for which text, and where that is kept."""
+    return "\n".join([f"BROKEN {find.law}: {find.message}", *(f"  | {line}" for line in find.text.splitlines()), f"  --> {path}"])
+
+
+def laws(held: Sequence[Held]) -> str:
+    """A line for each law; one without a comparison was not held."""
     width = max(len(h.law) for h in held)
-    lines = []
-    for h, kept in zip(held, paths, strict=True):
-        state = "FOUND" if h.finds else "ok   " if h.comparisons else "IDLE "
-        lines.append(f"{state} {h.law:<{width}}  {h.examples:>6,} cases  {h.idle:>6,} idle  {h.comparisons:>9,} comparisons  {h.seconds:8.1f} s, {h.slowest:5.2f} at most")
-        for find, path in zip(h.finds, kept, strict=True):
-            lines += [f"  {find.message}", *(f"    | {line}" for line in find.text.splitlines()), f"    --> {path}"]
+    lines = [
+        f"{'FOUND' if h.finds else 'ok   ' if h.comparisons else 'IDLE '} {h.law:<{width}}  {h.examples:>6,} cases  {h.idle:>6,} idle  {h.comparisons:>10,} comparisons"
+        f"  {h.seconds:8.1f} s, {h.slowest:5.2f} at most" + (f"  {len(h.finds)} {'find' if len(h.finds) == 1 else 'finds'}" if h.finds else "")
+        for h in held
+    ]
     found = sum(len(h.finds) for h in held)
-    lines.append(f"\n{len(held)} {'law' if len(held) == 1 else 'laws'}, {sum(h.examples for h in held):,} cases, {sum(h.comparisons for h in held):,} comparisons, {found} {'find' if found == 1 else 'finds'}")
-    return "\n".join(lines) + "\n"
+    total = f"{len(held)} {'law' if len(held) == 1 else 'laws'}, {sum(h.examples for h in held):,} cases, {sum(h.comparisons for h in held):,} comparisons, {found} {'find' if found == 1 else 'finds'}"
+    return "\n".join([*lines, "", total]) + "\n"

@@ -71,7 +71,7 @@ def _floats(values: Any) -> Any:
     return np.array(list(map(float, values)), dtype=np.float64)
 
 
-def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[_Enclosed, tuple[Any, Any]]:
+def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
     """What balls tell in a narrow format: their ends in float64."""
     low, high = _floats(map(arb.lower, g)), _floats(map(arb.upper, g))
     thin = low == high
@@ -79,7 +79,7 @@ def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[_Enclosed, tuple
     return from_ends(work, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
 
 
-def _from_balls(work: Work, c: Any, g: list[Any]) -> tuple[_Enclosed, tuple[Any, Any]]:
+def _from_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
     """What balls tell in float64, from the residual in balls, its radius, and the float next to g's midpoint.
 
     That float is g rounded where g is certainly less than half an ulp away. Where the computed one is more than that away it is

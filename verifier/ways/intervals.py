@@ -18,6 +18,7 @@ from verifier.ways.work import Runner, Work, both_sides
 
 
 def by_intervals(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+    """Judge what is open and certain."""
     count = len(columns[0])
 
     def full(a: Any) -> Any:

@@ -101,10 +101,14 @@ def sub(a: Interval, b: Interval) -> Interval:
 
 
 def _thin_sum(a: Any, b: Any) -> Interval:
-    """Knuth's two-sum tells the error of a sum: where it is 0 everywhere the sum is a point."""
+    """Knuth's two-sum tells the error of a sum: where it is 0 the sum is a point."""
     total = a + b
     part = total - a
-    return exactly(total) if everywhere((a - (total - part)) + (b - part) == 0) else around(total, total)
+    exact = (a - (total - part)) + (b - part) == 0
+    if everywhere(exact):
+        return exactly(total)
+    wide = around(total, total)
+    return Interval(np.where(exact, total, wide.low), np.where(exact, total, wide.high)) if np.any(exact) else wide
 
 
 # ---------------------------------------------------------------- products

@@ -46,7 +46,8 @@ def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float 
     """A function of no such shape, with an error of the kernel of so many 2^-52 more; of intervals where `slope` bounds its derivative's size."""
 
     def enclose(a: Interval) -> Interval:
-        value, extra = kernel(a.low), absolute * interval.EPSILON
+        value = kernel(a.low)
+        extra: Any = absolute * interval.EPSILON
         if not is_thin(a):
             extra = extra + np.where(a.low == a.high, 0.0, np.nan if slope is None else up(slope * up(a.high - a.low)))
         below, above = down(value, _slack(slack, a.low)), up(value, _slack(slack, a.low))
