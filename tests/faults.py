@@ -162,7 +162,7 @@ def several_threads(jobs: int = 0) -> Any:
 
     from verifier.executors.dask import Tasks
 
-    with Client(n_workers=1, threads_per_worker=4, dashboard_address=None, silence_logs=50) as client:
+    with Client(n_workers=1, threads_per_worker=4, dashboard_address="127.0.0.1:0", silence_logs=50) as client:
         yield Tasks(client)
 
 
@@ -171,7 +171,7 @@ def scheduler() -> None:
     import dask
     from distributed import LocalCluster
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50) as cluster:
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
 

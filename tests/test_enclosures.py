@@ -23,7 +23,7 @@ BITS = 400
 STRIDE = 61  # of all numbers of float16 and bfloat16
 POINTS = 300  # of each kind of random numbers
 TEXTS = sorted({f"{name}(x)" for name in SPECIAL if name not in ORDERED} | {f"{name}({', '.join(map(repr, orders))}, x)" for name, table in ORDERED.items() for orders in table})
-COMPOSED = ("hyp", "expn(0", "ive(2", "kve(2", "sinpi", "cospi", "fresnel")  # of several operations, whose roundings have no room to spare
+COMPOSED = ("hyp", "expn(0", "ive(2", "ive(3", "kve(2", "kve(3", "sinpi", "cospi", "fresnel")  # of several operations, whose roundings have no room to spare
 
 
 def arguments(stride: int = STRIDE, count: int = POINTS) -> np.ndarray:

@@ -1,12 +1,17 @@
 """The hunt finds, with no point given, where a gradient goes wrong."""
 
 import math
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from verifier.formats import FORMATS
 from verifier.hunt import simplest
-from verifier.load import load_text
+from verifier.load import load, load_text
 from verifier.verify import verify
 
 FLOAT64 = FORMATS["float64"]
@@ -80,3 +85,82 @@ def test_the_budget_bounds_the_points_that_are_judged():
 )
 def test_the_simplest_point_has_the_fewest_digits(low, high, simple):
     assert simplest(low, high, FLOAT64) == simple
+
+
+HUNTED = Path(__file__).parent.parent / "cases" / "hunted"
+
+
+@pytest.mark.parametrize("path", sorted(HUNTED.glob("*.yaml")), ids=lambda p: p.stem)
+def test_a_bug_of_a_public_tracker_is_found_without_a_point_and_its_repair_is_no_alarm(path):
+    (case,) = load(str(path)).cases
+    assert (case.points, case.sample, case.source[:8]) == ((), 0, "https://")
+    report = verify(case)
+    assert report.status == "passed"
+    assert [r for r in report.results if r.implementation != "wrong" and r.verdict.fails] == []
+    for e in case.expect:
+        assert regions_of(report, e.implementation, e.gradient, e.verdict)
+
+
+def regions_of(report, implementation, gradient, verdict):
+    return [r for r in report.regions if (r.implementation, r.gradient, r.verdict.value) == (implementation, gradient, verdict)]
+
+
+@pytest.mark.parametrize(
+    ("function", "backward", "verdict", "cause"),
+    [  # what IEEE arithmetic does at each of these, said of the step that does it
+        ("1 / (1 + exp(-x))", "dx = exp(-x) / (1 + exp(-x))**2", "nonfinite", "`exp(-x)` overflows"),
+        ("tanh(x)", "dx = 1 - tanh(x)**2", "vanished", "`tanh(x)` saturates at 1, and `1 - tanh(x)**2` cancels to 0"),
+        ("log(x**2)", "dx = 2*x / (x*x)", "nonfinite", "`x*x` underflows to 0, and `2*x / (x*x)` divides by zero"),
+        ("exp(-x*x)", "dx = -2*x*exp(-x*x)", "vanished", "`exp(-x*x)` underflows to 0"),
+        ("x - sin(x)", "dx = 1 - cos(x)", "unstable", "`1 - cos(x)` cancels"),
+        ("x**2", "dx = where(x > 40, x, 2*x)", "wrong", "`x > 40` is true here"),
+        ("x * 2.0", "dx = where(x == 0, 0, 2)", "wrong", "`x == 0` ties"),
+        ("x**2", "dx = 2*x*(x/x)", "wrong", "`x/x` divides by zero"),
+    ],
+)
+def test_a_region_says_which_step_is_the_cause(function, backward, verdict, cause):
+    found = regions(hunted(function, backward), verdict)
+    assert any(r.cause.startswith(cause) for r in found), [r.cause for r in found]
+
+
+@pytest.mark.parametrize(
+    ("function", "backward", "along"),
+    [  # each is right unless two inputs agree in a way that no scan of one of them from a short point meets
+        ("x + y", "dx = where(x - y == 0, where(x > 1000, 0, 1), 1); dy = 1", "y = x"),
+        ("x + y", "dx = where(x + y == 0, where(x > 1000, 0, 1), 1); dy = 1", "y = -x"),
+        ("a + b + c + d", "da = where(a == b, where(b == c, where(c == d, where(d > 1000, 0, 1), 1), 1), 1); db = 1; dc = 1; dd = 1", "b = a, c = a, d = a"),
+    ],
+)
+def test_inputs_move_together(function, backward, along):
+    assert along in {r.along for r in regions(hunted(function, backward), "wrong")}
+
+
+def test_a_bug_in_one_of_many_inputs_is_found():
+    # one factor of ten, and only beyond 40: every input is moved, however many there are
+    count = 10
+    terms = " + ".join(f"W[{i}]*{i + 1}" for i in range(count))
+    backward = "; ".join(f"dW[{i}] = {i + 1}" if i != 8 else "dW[8] = where(W[8] > 40, 8, 9)" for i in range(count))
+    found = regions(hunted(terms, backward), "wrong")
+    assert {r.gradient for r in found} == {"dW[8]"}
+    assert {r.cause for r in found} == {"`W[8] > 40` is true here"}
+
+
+def test_a_gradient_that_is_nearly_infinite_itself_may_overflow():
+    # 3 * x**2 is finite up to 7.7e153 and x*x overflows at 1.3e154: between them the gradient is infinite, as it should be
+    assert [r for r in hunted("x**3", "dx = 3 * (x*x)").regions if r.verdict.fails] == []
+
+
+def test_the_ends_of_a_region_have_its_verdict_and_their_neighbours_have_not():
+    found = regions(hunted("x**2", "dx = where(x > 7.3, where(x < 9.1, 0, 2*x), 2*x)"), "wrong")
+    (region,) = found
+    # the floats 7.3 and 9.1 are both a little below these decimals, which the exact side means: float.as_integer_ratio() says so
+    assert Fraction(7.3) < Fraction("7.3")
+    assert Fraction(9.1) < Fraction("9.1")
+    assert (float(region.low), float(region.high)) == (math.nextafter(7.3, 8), 9.1)
+
+
+def test_neither_hash_seed_nor_processes_change_a_byte_of_a_hunt():
+    command = [sys.executable, "-m", "verifier", "hunt", *(str(HUNTED / f"{name}.yaml") for name in ("kornia_axis_angle_identity", "enzyme_cbrt_negative")), "--format", "json"]
+    runs = [subprocess.run([*command, "--jobs", jobs], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False).stdout for seed, jobs in (("1", "1"), ("2", "2"))]
+    assert len(runs[0]) > 1000
+    assert runs[0] == runs[1]

@@ -6,4 +6,5 @@ import sys
 
 from verifier.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a worker of MPI imports this, too
+    sys.exit(main())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from verifier.program import Program
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
 EVENLY = 24  # intervals of the same length between the ends
 MOST_BORDERS = 60  # that are narrowed down on one path
+FEW_BORDERS = 12  # the same, where there are many inputs
 PARTS = 8  # an interval is cut into so many at once
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
@@ -44,7 +47,7 @@ def special(path: Path, program: Program) -> list[float]:
 
 def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequence[bytes], fmt: Format, upstream: float) -> list[tuple[float, float]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
-    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in range(len(ts) - 1) if behaviours[k] != behaviours[k + 1]][:MOST_BORDERS]
+    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[: MOST_BORDERS if len(path.base) <= MOST_OWN else FEW_BORDERS]]
     ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
     active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
     while active:
@@ -57,6 +60,13 @@ def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequ
         active = [k for k in active if ends[k][1] - ends[k][0] > 1]
     flat = (numbers(fmt, np.array([p for pair in ends for p in pair], dtype=np.int64)) + 0.0).tolist()
     return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _rarest(behaviours: Sequence[bytes]) -> list[int]:
+    """Where neighbours behave differently, those first whose change is the rarest: one tie matters more than the hundredth change of a sine's sign."""
+    changed = {k: tuple(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y) for k, (a, b) in enumerate(pairwise(behaviours)) if a != b}
+    count = Counter(changed.values())
+    return sorted(changed, key=lambda k: (count[changed[k]], k))
 
 
 def _cuts(a: int, b: int) -> list[int]:

@@ -63,6 +63,8 @@ class Run:
 
 def cause(subject: Subject, found: Discrepancy, beside: tuple[float, ...] | None, *, fmt: Format, upstream: float) -> str:
     """What happens at the point of a discrepancy, in words; empty where no step stands out. `beside` is a point where the verdict is another one."""
+    if found.verdict is Verdict.UNDECIDED:
+        return found.reason
     output = subject.program.names[found.name]
     here = _run(subject, found.point, fmt, upstream)
     if not math.isfinite(found.computed):

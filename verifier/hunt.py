@@ -40,7 +40,6 @@ MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
 MOST_TRIES = 8  # runs of points that are looked at for them
 WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
 OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
-PARTS = 8  # into which an interval is cut at once
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,7 @@ class _Scan:
         self.truth, self.subject, self.fmt, self.upstream, self.budget = truth, subject, fmt, upstream, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
+        self.single: dict[tuple[str, str], Subject] = {}  # the subject with one claim only
         self.edges: list[tuple[float, ...]] = []  # the points at borders, of the paths along which one input moves
 
     def along(self, path: Path, *, between: int) -> None:
@@ -169,50 +169,61 @@ class _Scan:
             for low, high in _runs(judged, c, verdict, self.fmt)
             for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
         ]
-        told: dict[str, Region] = {}
+        told: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
         for _, k, low, high in sorted(found)[:MOST_TRIES]:
-            region = self._region(*self.lines[k], c, low, high)
-            if region.cause not in told or plainness(region.point) < plainness(told[region.cause].point):
-                told[region.cause] = region
+            path, judged = self.lines[k]
+            told.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
             if len(told) == MOST_REGIONS:
                 break
-        return sorted(told.values(), key=lambda r: plainness(r.point))
+        return sorted((self._region(*where, c=c) for where in told.values()), key=lambda r: plainness(r.point))
 
-    def _region(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float) -> Region:
+    def _cause(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float, at: float | None = None) -> str:
+        """What happens in a run of positions with one verdict, at its plainest or at a given one."""
+        t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
+        beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
+        return cause(self.subject, self.judge(path, [t])[t][c], beside, fmt=self.fmt, upstream=self.upstream)
+
+    def _passing(self, c: int) -> tuple[float, ...] | None:
+        """Some point at which a gradient is right: what a run that fills its path is compared with."""
+        return next((row[c].point for _, judged in self.lines for row in judged.values() if row[c].verdict.passes), None)
+
+    def _region(self, path: Path, judged: dict[float, list[Discrepancy]], low: float, high: float, *, c: int) -> Region:
         verdict = judged[low][c].verdict
-        before, after = max((t for t in judged if t < low), default=None), min((t for t in judged if t > high), default=None)
+        before, after = _around(judged, low, high)
         left = low if before is None else self._edge(path, c, before, low)
         right = high if after is None else self._edge(path, c, after, high)
         simple = simplest(left, right, self.fmt)
         t = simple if self.judge(path, [simple])[simple][c].verdict is verdict else _plainest([x for x in judged if low <= x <= high])
         d = self.judge(path, [t])[t][c]
-        beside = next((path.point(x, self.fmt) for x in (before, after) if x is not None), None)
+        inputs = self.subject.program.inputs
         return Region(
             d.name,
             verdict,
-            self.subject.program.inputs[path.input],
+            inputs[path.input],
             left,
             right,
             d.point,
             _error(d, math.inf),
-            along=path.words(self.subject.program.inputs),
-            cause=cause(self.subject, d, beside, fmt=self.fmt, upstream=self.upstream),
+            along=path.words(inputs),
+            cause=self._cause(path, judged, c, low, high, at=t),
             ends=(path.point(left, self.fmt), path.point(right, self.fmt)),
         )
 
     def _edge(self, path: Path, c: int, outside: float, inside: float) -> float:
-        """The last position of a region on the way to a point outside it."""
+        """The last position of a region on the way to a point outside it, by bisection over the places."""
+        claim = self.subject.claims[c]
+        only = self.single.setdefault(claim, Subject(self.subject.program, (claim,)))
         verdict = self.judge(path, [inside])[inside][c].verdict
         b, a = places_of(self.fmt, [inside, outside]).tolist()
         while abs(b - a) > 1 and self.budget > 0:
-            cuts = dict.fromkeys(b + (a - b) * m // PARTS for m in range(1, PARTS))
-            cuts.pop(b, None)
-            cuts.pop(a, None)
-            for place, t in zip(cuts, (numbers(self.fmt, np.array(list(cuts), dtype=np.int64)) + 0.0).tolist(), strict=True):
-                if self.judge(path, [t])[t][c].verdict is not verdict:
-                    a = place
-                    break
-                b = place
+            middle = (a + b) // 2
+            point = path.point(float(numbers(self.fmt, np.array([middle]))[0]) + 0.0, self.fmt)
+            self.budget -= 1
+            ((found,),) = compare(self.truth, only, [point], fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS)
+            if found.verdict is verdict:
+                b = middle
+            else:
+                a = middle
         return float(numbers(self.fmt, np.array([b]))[0]) + 0.0
 
     def _worst(self) -> Iterator[Region]:
@@ -244,6 +255,11 @@ def _runs(judged: dict[float, list[Discrepancy]], c: int, verdict: Verdict, fmt:
             start = None
     if start is not None:
         yield start, last
+
+
+def _around(judged: dict[float, list[Discrepancy]], low: float, high: float) -> tuple[float | None, float | None]:
+    """The judged positions next to a run."""
+    return max((t for t in judged if t < low), default=None), min((t for t in judged if t > high), default=None)
 
 
 def _nearly_infinite(d: Discrepancy, fmt: Format) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from flint import arb
@@ -72,7 +72,7 @@ def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator
         inside = [x for x in SHORT if low <= x <= high]
         if len(inside) < FEWEST:
             quarters = [low + (high - low) * k / 8 for k in range(9)]
-            inside += [simplest(a, b, fmt) for a, b in zip(quarters, quarters[1:], strict=False)]
+            inside += [simplest(a, b, fmt) for a, b in pairwise(quarters)]
         choices.append(inside)
     for k in range(max(map(len, choices)) ** min(2, len(choices))):
         yield tuple(row[(k * (2 * i + 1) + k // len(row) * i + i) % len(row)] for i, row in enumerate(choices))

@@ -19,6 +19,7 @@ from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
 from verifier.pieces import is_heavy, programs_of, subject, summed, sums_of, with_proofs, work_on
 from verifier.subject import Subject, Truth, truth_of
 from verifier.symbolic import NotDifferentiable
+from verifier.verdict import Verdict
 from verifier.workers import MOST_ITEMS, Workers, automatic
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
             listed = points.listed(case, fmt)
             if case.hunt:
                 found_regions = _hunted(case, truth, subjects, fmt, upstream)
-                listed = list(dict.fromkeys([*listed, *(r.point for _, r in found_regions)]))
+                listed = list(dict.fromkeys([*listed, *(r.point for _, r in found_regions if r.verdict is not Verdict.UNDECIDED)]))
                 regions += [results.region_text(case, fmt, who, r) for who, r in found_regions]
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
@@ -60,7 +61,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
 
 
 def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format, upstream: float) -> list[tuple[str, Region]]:
-    """The regions that a hunt finds for any of the implementations; every one is then judged at all their points."""
+    """The regions that a hunt finds for any of the implementations; every one is then judged at all their points (where it could not decide, nobody asked)."""
     from verifier.hunt import hunt
 
     domain = points.domain_of(case)

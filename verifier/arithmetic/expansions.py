@@ -43,6 +43,8 @@ from verifier.gates import GATES
 from verifier.program import Program
 from verifier.symbolic import local_gradient, primitive
 
+DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
+
 Value = Series | Undefined | bool
 
 
@@ -129,6 +131,8 @@ def _analytic(gate: str, args: list[Series], limit: int) -> Series | Undefined:
         if limit <= 0 and _finite(partial, points):
             rest = add(rest, Series({}, gain))
             continue
+        if limit < DEEPEST:  # the partial's own partial is not known here, either, and so on
+            raise Undecided(gate)
         factor = run(partial, args, limit - max(1, math.floor(gain)))[partial.output]
         if isinstance(factor, Undefined):
             return factor

@@ -29,7 +29,7 @@ def local(jobs: int = 0) -> Iterator[Executor]:
     with (
         _quiet(),
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=jobs or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL) as cluster,
+        LocalCluster(n_workers=jobs or os.cpu_count() or 1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL) as cluster,
         Client(cluster) as client,
     ):
         yield Tasks(client)
@@ -50,7 +50,10 @@ def cluster(jobs: int = 0) -> Iterator[Executor]:
 
 
 class Tasks(Executor):
-    """A dask client as an executor. (A future of dask's own `get_executor` never ends where the worker that holds its result dies: distributed 2026.8.)"""
+    """A dask client as an executor.
+
+    A future of dask's own `get_executor` never ends where the worker that holds its result dies (distributed 2026.8).
+    """
 
     def __init__(self, client: Any) -> None:
         self.client = client

@@ -16,10 +16,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from verifier.borders import SPECIAL
 from verifier.case import Case
 from verifier.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.gates import GATES
-from verifier.hunt import SPECIAL, hard_points
+from verifier.hunt import hard_points
 from verifier.numeral import exact
 from verifier.oracle import Oracle, case_of, oracle
 from verifier.points import domain_of
@@ -121,7 +122,7 @@ def _values(fmt: Format, low: float, high: float, borders: tuple[float, ...]) ->
     kinds = [st.floats(near, far) if near <= far else st.just(low), size, st.integers(first, last).map(lambda n: float(numbers(fmt, np.array([n]))[0]))]
     special = (*SPECIAL, -0.0, float(fmt.smallest), -float(fmt.smallest), low, high)
     for listed in (special, _beside(borders)):
-        inside = sorted({x for x in listed if low <= x <= high}, key=lambda x: (abs(x), -x))
+        inside = sorted({x for x in listed if low <= x <= high}, key=lambda x: (x < 0, abs(x)))  # what lies together shrinks together
         if inside:
             kinds.append(st.sampled_from(inside))
     return st.one_of(kinds).map(lambda x: _nearest(x, fmt, low, high))

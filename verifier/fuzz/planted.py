@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,12 +15,12 @@ from verifier.formats import FORMATS
 from verifier.fuzz.draw_formulas import formulas
 from verifier.fuzz.draw_points import borders_of, drawn
 from verifier.gates import GATES
+from verifier.program import Program
 from verifier.subject import Subject, truth_of
 from verifier.symbolic import NotDifferentiable
 from verifier.verdict import Verdict
 
 INPUTS = ("x", "y")
-CLAIMS = tuple((name, f"d{name}") for name in INPUTS)
 COMPANIONS = ("add", "sub", "mul", "div", "exp", "sin", "tanh", "square")  # gates that formulas have beside the bent one
 BENDS = {"sign": "-({0})", "1e-3": "1.001 * ({0})", "1e-9": "1.000000001 * ({0})", "threshold": "where({1} > {2}, 1.001 * ({0}), {0})"}
 THRESHOLDS = (30.0, 5.0, 2.5, 0.7, 0.3, -0.7)  # the first beyond which a gate has a gradient
@@ -86,7 +85,7 @@ def shows(formula: str, point: tuple[float, ...], bug: Bug, *, inputs: tuple[str
     return any(w and not r for w, r in zip(wrong, right, strict=True))
 
 
-def bent(formula: str, bug: Bug, *, inputs: tuple[str, ...] = INPUTS):
+def bent(formula: str, bug: Bug, *, inputs: tuple[str, ...] = INPUTS) -> tuple[Program, Subject] | None:
     """The forward pass of a formula, and its generated gradients with the bug; None where the formula has no such gate."""
     forward, _ = build_expression(Source(formula, "<formula>", 1, 1, formula), inputs)
     if forward is None or all(s.gate != bug.gate for s in forward.steps):

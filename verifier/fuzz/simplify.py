@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from verifier.borders import SPECIAL
 from verifier.formats import Format, round_exact
 from verifier.fuzz.draw_points import CUTS, Bounds, cut
-from verifier.hunt import SPECIAL, simplest
+from verifier.hunt import simplest
 from verifier.numeral import exact
 from verifier.points import from_ordinal, ordinal
 
 PROBES = 12  # to each side along an input: as many uniform over the floats as over the reals
 ROUNDS = 3  # over all inputs
-STEPS = 48  # of a way between two points
+STEPS = 25  # of a way between two points
 WIDEST_GAP = 3  # probes in a row that may miss in a region of rounding errors, which come and go from float to float
 
 Point = tuple[float, ...]
@@ -36,20 +37,24 @@ def simplified(point: Point, bounds: Sequence[Bounds], shows: Shows, *, is_same:
 
 
 def are_joined(a: Point, b: Point, shows: Shows, *, fmt: Format, gap: int = 0) -> bool:
-    """Whether one of three ways from a to b stays in the region: straight, or one input after the other, from the first or from the last."""
+    """Whether one of six ways from a to b stays in the region: straight, or one input after the other, from the first or from the last; over the floats, or over the reals.
+
+    So what lies between two regions must be more than a line at which both end, such as that of the points where a gradient is 0.
+    """
     n = len(a)
-    corners = [[(*b[:i], *a[i:]) for i in range(n + 1)], [(*a[:i], *b[i:]) for i in range(n, -1, -1)]]
-    ways = [_between(a, b, STEPS, fmt), *([p for x, y in pairwise(c) if x != y for p in _between(x, y, max(4, STEPS // n), fmt)] for c in (corners if n > 1 else ()))]
+    corners = [[a, b], *([[(*b[:i], *a[i:]) for i in range(n + 1)], [(*a[:i], *b[i:]) for i in range(n, -1, -1)]] if n > 1 else [])]
+    ways = ([p for x, y in pairwise(c) if x != y for p in between(x, y, max(4, STEPS // (len(c) - 1)), fmt)] for c in corners for between in (_by_place, _by_value))
     return any(_longest_gap(shows(way)) <= gap for way in ways)
 
 
-def _between(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
-    """Points on the way from a to b: half of them uniform over the floats, half over the reals."""
-    n = steps // 2 + 1
-    by_place = [tuple(from_ordinal(ordinal(x) + (ordinal(y) - ordinal(x)) * k // n) for x, y in zip(a, b, strict=True)) for k in range(1, n)]
-    by_value = [tuple(x * (1 - k / n) + y * (k / n) for x, y in zip(a, b, strict=True)) for k in range(1, n)]
-    moving = next((i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), 0)
-    return sorted((_rounded(p, fmt) for p in [*by_place, *by_value]), key=lambda p: p[moving])
+def _by_place(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
+    """Points on the way from a to b, uniform over the floats."""
+    return [_rounded(tuple(from_ordinal(ordinal(x) + (ordinal(y) - ordinal(x)) * k // steps) for x, y in zip(a, b, strict=True)), fmt) for k in range(1, steps)]
+
+
+def _by_value(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
+    """The same, uniform over the reals."""
+    return [_rounded(tuple(x * (1 - k / steps) + y * (k / steps) for x, y in zip(a, b, strict=True)), fmt) for k in range(1, steps)]
 
 
 def _rounded(point: Point, fmt: Format) -> Point:
@@ -94,7 +99,7 @@ def _extent(point: Point, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap
 def _sides(point: Point, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap: int) -> list[tuple[float, float | None]]:
     """To both sides of a point the last probe of its region, and the first one outside (None: there is none)."""
     x = point[i]
-    ends = [(x,) if end == x else (*(p[0] for p in _between((x,), (end,), 2 * PROBES, fmt)), end) for end in bounds]
+    ends = [(x,) if end == x else (*(p[0] for between in (_by_place, _by_value) for p in between((x,), (end,), PROBES, fmt)), end) for end in bounds]
     short = [_rounded((s,), fmt)[0] for s in SPECIAL]
     probes = sorted({y for side in ends for y in side} | {s for s in short if bounds[0] <= s <= bounds[1]})
     shown = dict(zip(probes, shows([_with(point, i, y) for y in probes]), strict=True))

@@ -10,19 +10,27 @@ if TYPE_CHECKING:
     from verifier.fuzz.campaign import Campaign, Find
     from verifier.fuzz.itself import Held, LawFind
 
+MOST_INPUTS = 3  # whose region is told
+
 
 def campaign(run: Campaign, paths: Sequence[Path]) -> str:
     """A line for the case, and two for each find."""
     state = "ERROR" if run.problem else "FOUND" if run.finds else "ok   "
     lines = [f"{state} {run.case}  {run.problem or f'{run.examples} examples'}"]
     for find, path in zip(run.finds, paths, strict=True):
-        lines += [f"  {_cause(find)}  at {', '.join(f'{name}={value}' for name, value in find.point)}", f"    --> {path}"]
+        lines += [f"  {_cause(find)}  at {', '.join(f'{name}={value}' for name, value in find.point)}", *_region(find), f"    --> {path}"]
     return "\n".join(lines) + "\n"
+
+
+def _region(find: Find) -> list[str]:
+    """Where else it is so, along each input; of a case with few inputs."""
+    parts = [f"{name} from {low} to {high}" for name, low, high in find.region if low != high]
+    return [f"    for {', or '.join(parts)}"] if parts and len(find.region) <= MOST_INPUTS else []
 
 
 def _cause(find: Find) -> str:
     c = find.cause
-    return f"{c.implementation}.{c.gradient}  {c.verdict.value}" + (f"  line {c.line}" if c.line else "")
+    return f"{c.implementation}.{c.gradient}  {'above the limit' if c.over else c.verdict.value}" + (f"  line {c.line}" if c.line else "")
 
 
 def summary(runs: Sequence[Campaign]) -> str:

@@ -121,7 +121,8 @@ def _ive(n: int) -> Enclosure:
     def near(a: Interval) -> Interval:
         return mul(ELEMENTARY["exp"](neg(a)), ascending(n, 1)(a))
 
-    return even(pieces((TINIEST, near), (2.0**20, moving(scipy_kernel("ive", n), 64.0)), last=_by_recurrence(_ive, n, -1)))  # 9.2
+    right = pieces((TINIEST, near), (2.0**20, moving(scipy_kernel("ive", n), 64.0)), last=_by_recurrence(_ive, n, -1))  # 9.2
+    return odd(right) if n % 2 else even(right)
 
 
 def _kve(n: int) -> Enclosure:
@@ -240,24 +241,26 @@ ORDERED: dict[str, dict[tuple[float, ...], Enclosure]] = {
     "bessely": {(float(n),): on(bessely(n), 0.0, np.inf, poles=True) for n in range(4)},
     "besseli": {(float(n),): _besseli(n) for n in range(4)},
     "besselk": {(float(n),): _besselk(n) for n in range(4)},
-    "ive": {(float(n),): _ive(n) for n in range(3)},
-    "kve": {(float(n),): _kve(n) for n in range(3)},
+    "ive": {(float(n),): _ive(n) for n in range(4)},
+    "kve": {(float(n),): _kve(n) for n in range(4)},
     "polygamma": {(0.0,): _reflected(_digamma_right, _digamma_left), **{(float(n),): _reflected(_polygamma_right(n), _polygamma_left(n)) for n in (1, 2, 3)}},
     "expn": {(0.0,): on(_expn(0), 0.0, np.inf, poles=True), (1.0,): _expn(1)},
     "hyp2f1": HYP2F1,
     "hyp0f1": {(1.5,): _sinch},
 }
-SIGN_OF_MINUS = {"besselj": -1, "bessely": -1, "besseli": 1, "besselk": 1, "ive": 1, "kve": 1}  # f of order -1 over f of order 1
+EVEN_ORDERS = ("besseli", "besselk", "ive", "kve")  # f of order -n is f of order n; of J and Y it is (-1)^n f (DLMF 10.4.1, 10.27)
+ODD_ORDERS = ("besselj", "bessely")
 
 
 def _of_order(name: str) -> Callable[..., Interval]:
     def enclose(*args: Interval) -> Interval:
         orders = tuple(float(n.low) if is_thin(n) and np.ndim(n.low) == 0 else np.nan for n in args[:-1])
-        if orders == (-1.0,) and name in SIGN_OF_MINUS:
-            found = ORDERED[name][1.0,](args[-1])
-            return found if SIGN_OF_MINUS[name] > 0 else neg(found)._replace(never=found.never)
+        turned = name in ODD_ORDERS and orders[0] < 0 and orders[0] % 2 == 1
+        if name in EVEN_ORDERS or name in ODD_ORDERS:
+            orders = (abs(orders[0]),)
         function = ORDERED[name].get(orders)
-        return UNKNOWN if function is None else function(args[-1])
+        found = UNKNOWN if function is None else function(args[-1])
+        return neg(found)._replace(never=found.never) if turned else found
 
     return enclose
 

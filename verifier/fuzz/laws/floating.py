@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -31,10 +32,17 @@ def _written(case: Case) -> tuple[Program, list[str]]:
     return whole, [line.text for line in whole.lines if line.text]
 
 
+def _is_within(program: Program, gates: Sequence[str]) -> bool:
+    """Whether every gate, those of the partials included, is one of these."""
+    return {s.gate for s in program.steps if s.args} <= {*gates, "copy"}
+
+
 def floats_are_cpythons(text: str) -> int:
     """The generated statements, run by Python's parser and math module, give the same bits, forward and backward."""
     case, count = case_in(text), 0
     program, lines = _written(case)
+    if not _is_within(program, CPYTHON):
+        return 0
     for setting in settings_of(case):
         for point in setting.points:
             seed = f"d{program.output_name}"
@@ -55,6 +63,8 @@ def narrow_floats_are_numpys(text: str) -> int:
 
     case, count = case_in(text), 0
     program, lines = _written(case)
+    if not _is_within(program, NUMPY):
+        return 0
     for setting in settings_of(case):
         kind = dtype(setting.format)
         for point in setting.points:

@@ -119,7 +119,7 @@ def regions_have_their_verdict(text: str) -> int:
                 claim = [name for _, name in tested.claims].index(r.gradient)
                 for point in (r.point, *r.ends):
                     (row,) = compare(asked.truth, tested, [point], fmt=setting.format, upstream=setting.upstream)
-                    require(row[claim].verdict in (r.verdict, Verdict.UNDECIDED), lambda r=r, point=point, row=row, claim=claim: f"{r.gradient} is {r.verdict.value} for {r.input} from {r.low!r} to {r.high!r}, and {row[claim].verdict.value} at {point}")  # type: ignore[misc]
+                    require(row[claim].verdict is r.verdict or Verdict.UNDECIDED in (row[claim].verdict, r.verdict), lambda r=r, point=point, row=row, claim=claim: f"{r.gradient} is {r.verdict.value} for {r.input} from {r.low!r} to {r.high!r}, and {row[claim].verdict.value} at {point}")  # type: ignore[misc]
                     count += 1
     return count
 
