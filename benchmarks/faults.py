@@ -69,7 +69,7 @@ def watched(state: Path) -> None:
 
 def main() -> None:
     print(describe())
-    draw = random.Random(SEED)  # noqa: S311
+    draw = random.Random(SEED)
     count = {"worker kills": 0, "driver kills": 0, "starts": 0, "other reports": 0, "written twice": 0, "missing": 0}
     with tempfile.TemporaryDirectory() as folder:
         case = Path(folder, "campaign.yaml")

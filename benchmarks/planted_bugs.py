@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -69,7 +70,10 @@ def main() -> None:
     options = parser.parse_args()
     gates = options.gates or list(GATES)
     with ProcessPoolExecutor(options.jobs) as pool:
-        run = list(pool.map(outcomes, gates))
+        run = []
+        for gate, group in zip(gates, pool.map(outcomes, gates), strict=True):
+            run.append(group)
+            print(gate, *(f"{o.bug.kind}: {o.first or 'not found'}" for o in group), sep="  ", file=sys.stderr, flush=True)
     print(describe())
     print(f"{sum(map(bool, run))} of {len(gates)} gates have a partial that is not 0")
     found = [o for group in run for o in group]

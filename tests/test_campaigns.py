@@ -170,13 +170,10 @@ def test_a_worker_with_other_libraries_is_refused() -> None:
 # ---------------------------------------------------------------- the same bytes
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
-def test_every_executor_gives_the_same_bytes(campaign: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
-    words = ("check", campaign, "--format", form)
-    one = printed(capsys, *words, "--jobs", 1, status=2)
-    assert "beyond the largest float16 number" in one
-    for others in (("--jobs", 2), ("--jobs", 3), ("--jobs", 2, "--executor", "faults:processes"), ("--jobs", 2, "--executor", DASK)):
-        assert printed(capsys, *words, *others, status=2) == one
+@pytest.mark.parametrize("others", [("--jobs", 2, "--format", "text"), ("--jobs", 3), ("--jobs", 2, "--executor", "faults:processes"), ("--jobs", 2, "--executor", DASK)])
+def test_every_executor_gives_the_same_bytes(campaign: Path, capsys: pytest.CaptureFixture[str], others: tuple[object, ...]) -> None:
+    words = ("check", campaign, "--format", "json", *others)
+    assert printed(capsys, *words, status=2) == printed(capsys, *words[:4], "--jobs", 1, *(("--format", "text") if "text" in others else ()), status=2)
 
 
 def test_the_cutting_does_not_change_the_report(campaign: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +183,7 @@ def test_the_cutting_does_not_change_the_report(campaign: Path, capsys: pytest.C
     assert printed(capsys, "check", campaign, "--format", "json", status=2) == cut
 
 
-@pytest.mark.parametrize("words", [("mutate", "cases.yaml", "--most", "6", "--all"), ("fuzz", "cases.yaml", "--max-examples", "60", "--save", "finds"), ("hunt", "cases.yaml", "--budget", "300")])
+@pytest.mark.parametrize("words", [("mutate", "cases.yaml", "--most", "6", "--all"), ("fuzz", "cases.yaml", "--max-examples", "15", "--save", "finds"), ("hunt", "cases.yaml", "--budget", "300")])
 def test_other_commands_use_the_same_seam(campaign: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     campaign.write_text(CAMPAIGN.partition("---")[0] + "---\nname: square\nfunction: x * x\npoints: [{x: 3}]\nimplementations: {mine: {backward: dx = 2 * x * dout}}\n")
     found = []

@@ -167,9 +167,11 @@ def through(partial: Column, adjoint: Column) -> Column:
 
 @cache
 def _local(gate: str) -> symbolic.Gradient:
-    parameters = GATES[gate].parameters
+    row = GATES[gate]
+    parameters = row.parameters
     steps = tuple(Step("input", (), p) for p in parameters)
-    return symbolic.gradient(Program((*steps, Step(gate, tuple(range(len(parameters))))), parameters, {}, len(parameters)))
+    free = {i for i in range(len(parameters)) if i not in (*row.orders, *row.conditions)}
+    return symbolic.gradient(Program((*steps, Step(gate, tuple(range(len(parameters))))), parameters, {}, len(parameters)), variables=free)
 
 
 def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | None:

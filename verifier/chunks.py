@@ -156,6 +156,7 @@ class Run:
     def results(self) -> Iterator[list[Any]]:
         """What came of each item, in order: one result or Lost, or those of its parts where it had to be split."""
         self.queue.extend(list(range(i, min(i + self.size, len(self.items)))) for i in range(0, len(self.items), self.size))
+        is_whole = False
         try:
             for head in range(len(self.items)):
                 while head not in self.ready:
@@ -165,8 +166,9 @@ class Run:
                     elif self.suspects:
                         self._alone(self.suspects.popleft())
                 yield self.ready.pop(head)
+            is_whole = True
         finally:
-            if self.flying:  # nobody waits for the rest
+            if not is_whole:  # nobody waits for the rest
                 for future in self.flying:
                     future.cancel()
                 self.seam.close(at_once=True)

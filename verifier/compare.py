@@ -15,12 +15,15 @@ from verifier.conditioning import conditioned
 from verifier.discrepancy import Discrepancy
 from verifier.formats import Format
 from verifier.judge import FIRST_BITS, Task, judge
+from verifier.program import Program
 from verifier.subject import Subject, Truth
 
 SWEEP_BITS = 128  # enough for a verdict at nearly every point
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
+COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
+COSTLY_STEPS = 2000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -49,6 +52,11 @@ def compare(
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
     return [[conditioned(truth, subject, d, fmt, upstream, needed=not everywhere) for d in row] for row in done]
+
+
+def _weight(program: Program) -> int:
+    """The steps of a program, those that cost much at high precision counted as many."""
+    return len(program) + COSTLY_STEPS * sum(s.gate in COSTLY for s in program.steps)
 
 
 def _level(

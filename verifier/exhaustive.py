@@ -46,9 +46,9 @@ def sums(work: Work, domain: Sequence[tuple[float, float]], *, workers: Workers,
     total = size(work.format, domain)
     tallies = [Tally()] * len(work.subject.claims)
     chunks = [(start, min(start + CHUNK, total)) for start in range(0, total, CHUNK)]
-    outcomes = workers.run(partial(_chunk, work, spans), chunks, worth=min(cores(), len(chunks)), key=partial(_named, sweep.described(work), spans), kind=list[Tally], split=_halves)
+    outcomes = workers.run(partial(_chunk, work, spans), chunks, worth=min(cores(), len(chunks)), key=partial(_key, sweep.named(work), spans), kind=list[Tally], split=_halves)
     try:
-        for (_, stop), found in zip(chunks, without_gaps(outcomes, partial(_gap, work.format, spans)), strict=False):
+        for found, (_, stop) in zip(without_gaps(outcomes, partial(_gap, work.format, spans)), chunks, strict=False):
             tallies = [sweep.joined(parts) for parts in zip(tallies, *found, strict=True)]
             if progress is not None:
                 progress(stop, total)
@@ -87,7 +87,7 @@ def _gap(fmt: Format, spans: Sequence[tuple[int, int]], lost: Lost) -> Gap:
     return Gap(ends[0], ends[1], stop - start, lost.reason)
 
 
-def _named(work: tuple[Any, ...], spans: Sequence[tuple[int, int]], chunk: Chunk) -> str:
+def _key(work: str, spans: Sequence[tuple[int, int]], chunk: Chunk) -> str:
     from verifier.state import key
 
     return key("exhaustive", work, list(spans), chunk)

@@ -18,7 +18,6 @@ from itertools import pairwise
 import numpy as np
 
 from verifier import borders
-from verifier.borders import SPECIAL  # noqa: F401 - the short numbers, for those who draw points
 from verifier.cause import cause
 from verifier.compare import compare
 from verifier.discrepancy import Discrepancy

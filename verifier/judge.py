@@ -75,7 +75,9 @@ def _round_bound(fmt: Format, bound: Any) -> float | None:
 def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blank: Discrepancy, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
-    formula = _formula_error(literal, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
+    formula = _formula_error(literal if literal.is_finite() else g, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
+    if formula is not None and not isinstance(formula, str) and formula > 1 and not literal.is_finite():  # wrong as the literals stand: as rounded constants they are not enclosed
+        formula = None
     if formula is None:
         return None if not last else replace(blank, reason=_undecided_reason(real), rounded=rounded)
     certain_zero = g.is_zero()

@@ -106,16 +106,17 @@ def sums(work: Work, columns: Sequence[Any], *, workers: Workers, way: str = "an
     count = len(columns[0])
     parts = [(_cut(columns, i, i + PART), i) for i in range(0, count, PART)]
     worth = cores() if count >= SEVERAL else 1
-    outcomes = workers.run(partial(_part, task=work, way=way), parts, worth=worth, key=partial(_named, described(work), way), kind=list[Tally], split=_halves)
+    outcomes = workers.run(partial(_part, task=work, way=way), parts, worth=worth, key=partial(_key, named(work), way), kind=list[Tally], split=_halves)
     found = [tallies for parts_of in without_gaps(outcomes, _gap) for tallies in parts_of]
     return Sums(tuple(joined([t[k] for t in found]) for k in range(len(work.subject.claims))), count)
 
 
-def described(work: Work) -> tuple[Any, ...]:
-    """All that the verdicts of a work depend on, as plain data that are the same in every run."""
+def named(work: Work) -> str:
+    """A hash of all that the verdicts of a work depend on."""
     programs = (work.truth.function.steps, work.subject.program.steps)
-    steps = tuple(tuple((s.gate, s.args, s.text, s.name) for s in p) for p in programs)
-    return (work.format.name, work.upstream, work.limit, tuple(sorted(work.proved)), work.subject.claims, steps)
+    steps = [[(s.gate, s.args, s.text, s.name) for s in p] for p in programs]
+    plain = (work.format.name, work.upstream, work.limit, sorted(work.proved), work.subject.claims, steps)
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def _cut(columns: Sequence[Any], start: int, stop: int) -> list[Any]:
@@ -133,7 +134,7 @@ def _gap(lost: Lost) -> Gap:
     return Gap(tuple(float(c[0]) for c in columns), tuple(float(c[-1]) for c in columns), len(columns[0]), lost.reason)
 
 
-def _named(work: tuple[Any, ...], way: str, part: tuple[list[Any], int]) -> str:
+def _key(work: str, way: str, part: tuple[list[Any], int]) -> str:
     from verifier.state import key
 
     columns, start = part

@@ -371,12 +371,12 @@ MAX_LITERAL = 20
 _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an operand is a number
 
 
-def gradient(program: Program, *, output: int | None = None) -> Gradient:
-    """The exact gradient of a program's output (or of another step) with respect to every step it depends on."""
+def gradient(program: Program, *, output: int | None = None, variables: set[int] | None = None) -> Gradient:
+    """The exact gradient of a program's output (or of another step) with respect to every step that depends on some inputs (default: all)."""
     dag = Dag(program.inputs)
     at = write(dag, program)
     value = at[program.output if output is None else output]
-    adjoints = accumulate(dag, value, set(range(len(program.inputs))))
+    adjoints = accumulate(dag, value, set(range(len(program.inputs))) if variables is None else variables)
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, value), value, tuple(at), adjoints)
 
 

@@ -190,7 +190,7 @@ class _Seam:
 
     def close(self, *, at_once: bool = False) -> None:
         """Release what was opened; `at_once` without waiting for what is running."""
-        if self._executor is not None and not self.name:
+        if self._executor is not None and (at_once or not self.name):
             stop(self._executor, at_once=at_once)
         self._executor = None
         self._stack.close()

@@ -104,8 +104,28 @@ def _outside(gate: str, args: Sequence[Any]) -> bool:
     return bool(inside.is_zero())
 
 
-def _analytic(gate: str, args: list[Series], limit: int) -> Series | Undefined:
-    """Any gate at an ordinary point: h(v(0)) + ∫ Σ_j h_j(v) v_j' dt, with SymPy's partials h_j."""
+Memo = dict[Any, tuple[list[Any], Any]]  # expansions of gates that are known already, with the operands that they belong to
+
+
+def _analytic(gate: str, args: list[Series], limit: int, memo: Memo | None = None) -> Series | Undefined:
+    """Any gate at an ordinary point: h(v(0)) + ∫ Σ_j h_j(v) v_j' dt, with SymPy's partials h_j.
+
+    The partials of a Bessel function are two more of them, and so on: each is expanded once.
+    """
+    known: Memo = {} if memo is None else memo
+    key = (gate, limit, *(a.constant if a.is_constant and isinstance(a.constant, fmpq) else id(a) for a in args))
+    if key not in known:
+        try:
+            known[key] = args, _expanded(gate, args, limit, known)
+        except (Undecided, Short, NoExpansion) as error:
+            known[key] = args, error
+    found = known[key][1]
+    if isinstance(found, Exception):
+        raise found
+    return found  # type: ignore[no-any-return]
+
+
+def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Undefined:
     for a in args:
         if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
             raise NoExpansion(f"{gate} of something that tends to infinity")
@@ -133,7 +153,7 @@ def _analytic(gate: str, args: list[Series], limit: int) -> Series | Undefined:
             continue
         if limit < DEEPEST:  # the partial's own partial is not known here, either, and so on
             raise Undecided(gate)
-        factor = run(partial, args, limit - max(1, math.floor(gain)))[partial.output]
+        factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
         if isinstance(factor, Undefined):
             return factor
         if isinstance(factor, bool):
@@ -152,7 +172,7 @@ def _compare(gate: str, a: Series, b: Series) -> bool:
     return {"lt": s < 0, "le": s <= 0, "gt": s > 0, "ge": s >= 0, "eq": s == 0, "ne": s != 0}[gate]
 
 
-def _apply(gate: str, args: list[Any], limit: int) -> Value:
+def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "where":
         return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
     if gate in ("and", "or"):
@@ -173,7 +193,7 @@ def _apply(gate: str, args: list[Any], limit: int) -> Value:
         inverted = inverse(b, limit)
         return mul(a, inverted) if isinstance(inverted, Series) else inverted
     rule = _RULES.get(gate)
-    return rule(args, limit) if rule is not None else _analytic(gate, args, limit)
+    return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)
 
 
 _RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
@@ -202,17 +222,18 @@ def _negated(value: Series | Undefined) -> Series | Undefined:
     return neg(value) if isinstance(value, Series) else value
 
 
-def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None) -> list[Value]:
+def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Value]:
     """The expansion of every step, to about `limit` orders of t, at flint's current precision.
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
     """
+    memo = {} if memo is None else memo
     values: list[Any] = []
     for index, step in enumerate(program.steps):
         if step.gate == "input":
             values.append(inputs[len(values)])
         elif step.args:
-            value = _step_value(step.gate, [values[a] for a in step.args], limit)
+            value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
             values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
         elif step.gate == "upstream":
             values.append(number(upstream))
@@ -237,7 +258,7 @@ class _Postponed:
         raise self.error(self.reason)
 
 
-def _step_value(gate: str, args: list[Any], limit: int) -> Any:
+def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
     """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
     if gate == "where" and isinstance(args[0], bool):
         return args[1 if args[0] else 2]
@@ -245,7 +266,7 @@ def _step_value(gate: str, args: list[Any], limit: int) -> Any:
         if isinstance(a, _Postponed):
             return a
     try:
-        return _apply(gate, args, limit)
+        return _apply(gate, args, limit, memo)
     except (Undecided, Short, NoExpansion) as error:
         return _Postponed(str(error), type(error))
 

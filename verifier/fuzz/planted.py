@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from verifier.fuzz.draw_formulas import formulas
 from verifier.fuzz.draw_points import borders_of, drawn
 from verifier.gates import GATES
 from verifier.program import Program
-from verifier.subject import Subject, truth_of
+from verifier.subject import Subject, Truth, truth_of
 from verifier.symbolic import NotDifferentiable
 from verifier.verdict import Verdict
 
@@ -72,20 +73,26 @@ def _infix(gate: str) -> str:
 
 
 def shows(formula: str, point: tuple[float, ...], bug: Bug, *, inputs: tuple[str, ...] = INPUTS) -> bool:
-    """Whether the generated gradient of a formula with the bug in it is wrong at a point."""
-    subject = bent(formula, bug, inputs=inputs)
-    if subject is None:
+    """Whether the generated gradient of a formula is wrong at a point because of the bug."""
+    found = bent(formula, bug, inputs)
+    if found is None:
         return False
+    forward, subject = found
     try:
-        truth = truth_of(subject[0])
+        truth = truth_of(forward)
     except NotDifferentiable:
         return False
-    plain = Subject(with_backward(subject[0], subject[1].claims), subject[1].claims)
-    wrong, right = ([d.verdict is Verdict.WRONG for d in compare(truth, s, [point], fmt=FLOAT64, detail=False)[0]] for s in (subject[1], plain))
-    return any(w and not r for w, r in zip(wrong, right, strict=True))
+    wrong = _wrong(truth, subject, point)
+    return bool(wrong) and not wrong <= _wrong(truth, Subject(with_backward(forward, subject.claims), subject.claims), point)
 
 
-def bent(formula: str, bug: Bug, *, inputs: tuple[str, ...] = INPUTS) -> tuple[Program, Subject] | None:
+def _wrong(truth: Truth, subject: Subject, point: tuple[float, ...]) -> set[str]:
+    """The gradients that are wrong at a point."""
+    return {d.name for d in compare(truth, subject, [point], fmt=FLOAT64, detail=False)[0] if d.verdict is Verdict.WRONG}
+
+
+@lru_cache(maxsize=8)
+def bent(formula: str, bug: Bug, inputs: tuple[str, ...] = INPUTS) -> tuple[Program, Subject] | None:
     """The forward pass of a formula, and its generated gradients with the bug; None where the formula has no such gate."""
     forward, _ = build_expression(Source(formula, "<formula>", 1, 1, formula), inputs)
     if forward is None or all(s.gate != bug.gate for s in forward.steps):

@@ -28,7 +28,7 @@ def case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
             lines.append(f"      {FATES[m.fate] if not m.caught else ', '.join(missed) or m.diagnosed}")
         if m.fate == "survived":
             lines.append(f"      {_suggestion(m)}")
-    missing = dict.fromkeys(_suggestion(m) for m in mutants if m.fate == "survived")
+    missing = dict.fromkeys(_suggestion(m) for m in sorted(mutants, key=lambda m: m.upstream) if m.fate == "survived")
     if missing:
         lines += ["  what the case lacks:", *(f"    {text}" for text in missing)]
     return "\n".join(lines) + "\n"

@@ -23,10 +23,10 @@ from verifier.sweep import joined, run, tally
 from verifier.verdict import Verdict
 from verifier.verify import verify
 
-SWEPT = 40  # points of a sweep
+SWEPT = 24  # points of a sweep
 EXAMPLES = 25  # of a campaign
 WAYS = ("any", "balls", "points")
-BUDGET = 150  # points of a hunt
+BUDGET = 40  # points of a hunt
 RESULT_KEYS = {"implementation", "gradient", "format", "point", "computed", "exact", "rounded", "residual", "formula_error_ulps", "ulps", "condition", "program_condition", "verdict", "blame"}
 FINDING_KEYS = {"code", "name", "severity", "message", "file", "line", "column", "implementation", "gradient", "statement", "point"}
 CASE_KEYS = {"name", "file", "line", "status", "proofs", "results", "sweeps", "residuals", "findings"}
