@@ -344,6 +344,14 @@ def test_an_interrupt_leaves_the_cases_that_were_checked(monkeypatch: pytest.Mon
     assert f"2 cases, 2 passed, {len(cases) - 2} not checked before the interruption" in capsys.readouterr().out
 
 
+def test_what_nobody_waits_for_is_ended_although_it_hangs() -> None:
+    with Workers(2) as workers:
+        found = workers.run(faults.faulty, [1, faults.HANGING, 2])
+        assert next(found) == [1]
+        found.close()  # type: ignore[attr-defined]
+        assert list(workers.run(faults.square, [3])) == [[9]]
+
+
 # ---------------------------------------------------------------- dask
 
 

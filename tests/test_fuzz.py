@@ -190,7 +190,7 @@ def test_the_minimal_formula_with_a_gate_is_that_gate_applied_to_inputs():
         assert gate_count(found) == LEAST.get(name, 2 if gate.boolean else 1), found
 
 
-PLANTED = (("sinh", 0), ("log", 1), ("asin", 3), ("hypot", 2), ("max", 3))]
+PLANTED = (("sinh", 0), ("log", 1), ("asin", 3), ("hypot", 2), ("max", 3))
 
 
 @pytest.mark.parametrize(("gate", "kind"), PLANTED)
@@ -333,7 +333,7 @@ def test_gradients_that_follow_one_line_are_one_find():
     assert {e.gradient for e in load_text(found.text).cases[0].expect} == {"dx", "dy"}
 
 
-LIMITED = TANH.replace("[-100, 100]", "[0, 5]").replace("  threshold: ", "  # ").replace("(1 - tanh(x)**2) * dout\"", "(1 - tanh(x)**2) * dout\", accept: {ulps: 100}")
+LIMITED = TANH.replace("[-100, 100]", "[0, 5]").replace("  threshold: ", "  # ").replace('(1 - tanh(x)**2) * dout"', '(1 - tanh(x)**2) * dout", accept: {ulps: 100}')
 
 
 def test_above_an_accepted_limit_is_a_find_below_is_none():

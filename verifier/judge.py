@@ -17,7 +17,7 @@ from verifier.verdict import Verdict
 FIRST_BITS = 192  # 25 certified digits, 20 of the residual, and some bits to spare in one step
 SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distance from R are read off
 FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
-UNKNOWN_BITS = 8192  # where not even a one-sided limit is known at this precision, more will not tell
+UNKNOWN_BITS = 4096  # where not even a one-sided limit is known at this precision, more will not tell
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 

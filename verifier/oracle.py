@@ -106,6 +106,7 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
     `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case
     expects of its own points is no excuse.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test
     case = narrowed(case_of(case) if isinstance(case, str) else case, implementation)
     if point is not None:
         values = in_order(case, point)
@@ -117,7 +118,7 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
         from verifier.report.paint import Paint
         from verifier.report.text import render
 
-        raise AssertionError("\n" + render(Report((report,)), paint=Paint(enabled=False)))
+        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
 
 
 @lru_cache(maxsize=MOST_CASES)

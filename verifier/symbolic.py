@@ -229,7 +229,9 @@ def _lambertw(a: Any) -> tuple[Any]:
 def _spence(a: Any) -> tuple[Any]:
     import sympy
 
-    return (-sympy.hyper((1, 1), (2,), 1 - a),)
+    third = sympy.Rational(1, 3)  # as in _rgamma
+    left, right = sympy.Min(a, sympy.Rational(2, 5)), sympy.Max(a, sympy.Rational(1, 5))
+    return (sympy.Piecewise((sympy.log(left) / (1 - left), a < third), (-sympy.hyper((1, 1), (2,), 1 - right), True)),)
 
 
 def _sinpi(a: Any) -> tuple[Any]:
@@ -256,9 +258,11 @@ DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
     "lambertw": _lambertw,  # SymPy's w / (a (1 + w)) is 0/0 at 0
     "si": _sinch(-1),  # SymPy's sin(a)/a is 0/0 at 0: 0F1(; 3/2; -a**2/4) is the same function, regular
     "shi": _sinch(1),  # likewise sinh(a)/a
-    "spence": _spence,  # SymPy's log(a)/(1 - a) is 0/0 at 1: -2F1(1, 1; 2; 1 - a) is the same function, regular
+    "spence": _spence,  # SymPy's log(a)/(1 - a) is 0/0 at 1: -2F1(1, 1; 2; 1 - a) is the same function, regular there
     "sinpi": _sinpi,  # SymPy's cos(pi*a) is an interval around 0 halfway between the integers, where cospi is exactly 0
     "cospi": _cospi,  # likewise
+    "fresnels": lambda a: (_other("sinpi", a**2 / 2),),  # likewise SymPy's sin(pi*a**2/2)
+    "fresnelc": lambda a: (_other("cospi", a**2 / 2),),  # likewise
     "zeta": lambda a: (_other("zetaderiv", 1, a),),  # SymPy has none
     "zetaderiv": lambda n, a: (None, _other("zetaderiv", n + 1, a)),  # SymPy does not know the function
     "tanh": _tanh,  # SymPy's 1 - tanh(a)**2 loses all digits in the tails; 1/cosh(a)**2 is the same function

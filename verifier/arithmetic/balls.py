@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import factorial
 from typing import Any
 
-from flint import acb, arb, ctx, fmpq, fmpz
+from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 
 from verifier.arithmetic.special import SPECIAL
 from verifier.formats import Format
@@ -21,6 +22,7 @@ from verifier.program import Program, significant_digits
 
 NAN = arb("nan")
 ZERO, ONE = arb(0), arb(1)
+REFLECTED = -8  # to the left of it polygamma is reflected
 HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
 
 
@@ -272,7 +274,12 @@ def _polygamma(n: Any, a: Any) -> Any:
     order = integer(n)
     if order is None or order < 0 or (a.is_exact() and a.is_integer() and a <= 0):
         return NAN
-    return a.digamma() if order == 0 else _real(acb(a).polygamma(order))
+    if order == 0:
+        return a.digamma()
+    if a < REFLECTED and a.is_finite():  # DLMF 5.15.6: Arb's own shifts the argument step by step, and gives up far to the left
+        poles = arb.pi() * arb_series([a, 1], order + 1).cot_pi()[order] * factorial(order)
+        return (-1) ** order * _real(acb(1 - a).polygamma(order)) - poles
+    return _real(acb(a).polygamma(order))
 
 
 def _real(z: Any) -> Any:

@@ -115,7 +115,8 @@ def _whole(a: Side, direction: int) -> Side:
     integer = (low == a.limit.high) & (np.floor(low) == low) & (a.near != UNSURE)
     jumps = integer & (a.near == direction)
     ends = [np.where(jumps, np.nextafter(low + direction, far), np.where(integer, low, end)) for far, end in ((-np.inf, between.low), (np.inf, between.high))]
-    return Side(Interval(*ends), np.int8(0), jumps)
+    is_point = np.array_equal(ends[0], ends[1], equal_nan=True)
+    return Side(intervals.exactly(ends[0]) if is_point else Interval(*ends), np.int8(0), jumps)
 
 
 def _near(gate: str, args: list[Side]) -> Any:

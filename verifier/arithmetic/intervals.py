@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.enclosures import shortcuts
 from verifier.arithmetic.enclosures.choices import CHOICES, STRICT, TRUTHS
 from verifier.arithmetic.enclosures.elementary import ELEMENTARY
 from verifier.arithmetic.enclosures.interval import UNKNOWN, Interval, exactly
@@ -30,7 +29,7 @@ def run(
     program: Program, columns: Sequence[Any], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Interval]:
     """The enclosures of some steps. `columns` has one array of float64 per input; `program` must consist of primitives."""
-    steps = shortcuts.written(program)
+    steps = program.steps
     last = _last_uses(steps, outputs)
     known = constants(program, strict=strict, rounded_in=rounded_in)
     values: list[Any] = [None] * len(steps)
@@ -45,17 +44,14 @@ def run(
             elif step.gate == "upstream":
                 values[i] = exactly(np.float64(upstream))
             else:
-                values[i] = _apply(step, [values[a] for a in step.args], strict=strict)
+                values[i] = _apply(step.gate, [values[a] for a in step.args], strict=strict)
                 for a in step.args:
                     if last[a] == i:
                         values[a] = None
     return [values[i] for i in outputs]
 
 
-def _apply(step: Step, arguments: list[Any], *, strict: bool) -> Any:
-    gate = step.gate
-    if gate in shortcuts.SHORTCUTS:
-        return _with_never(shortcuts.SHORTCUTS[gate](step.text, *arguments), arguments)
+def _apply(gate: str, arguments: list[Any], *, strict: bool) -> Any:
     function = (STRICT.get(gate) if strict else None) or FUNCTIONS.get(gate)
     value = UNKNOWN if function is None else function(*arguments)
     return value if gate in TRUTHS or gate == "where" else _with_never(value, arguments)

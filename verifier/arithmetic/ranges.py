@@ -36,6 +36,11 @@ def times(a: Range | None, factor: float) -> Range | None:
         return _ends(a.low * arb(factor), a.high * arb(factor))
 
 
+def meet(a: Range | None, b: Range | None) -> Range | None:
+    """Two enclosures of the same range made one; None where the first is not known."""
+    return a if a is None or b is None else Range(a.low.max(b.low), a.high.min(b.high))
+
+
 def run(
     program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Range | None]:

@@ -30,14 +30,13 @@ from verifier.workers import Workers
 CHUNK = 20  # examples of a law in one item of work
 MOST_FINDS = 20  # of one law: more of them are one bug
 NAME_LENGTH = 12  # characters of the hash that names a file
-SECONDS = 10  # of CPU time that an example may take
 SHRINKING = 60  # seconds of CPU time in which a find is made smaller
 SEARCH = (Phase.generate, Phase.shrink)
 REFUSED = (PointError, NotDifferentiable)  # a point beyond the format, an order that depends on an input: the text says nothing about the law
 
 
-class TooSlow(Exception):
-    """An example that took longer than it may."""
+class TooSlow(BaseException):
+    """An example that took longer than it may: not caught by whoever expects failures."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class _Search:
             return
         start, count = time.process_time(), 0
         try:
-            with _limited(SECONDS):
+            with _limited(self.law.seconds):
                 count = self.law.check(text)
         except TooSlow as error:
             if not shrinking:

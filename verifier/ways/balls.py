@@ -44,7 +44,7 @@ def _level(work: Work, columns: list[Any], computed: list[Any], found: list[Judg
         return [values[i] for i in outputs]
 
     with balls.precision(bits):
-        value, exact, literal, real, same = both_sides(work, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column]))
+        value, exact, literal, real, same = both_sides(work, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
             e, unit = (_from_balls if work.format.precision > NARROW else _from_wide_balls)(work, computed[k], exact[k])
@@ -65,6 +65,11 @@ def _level(work: Work, columns: list[Any], computed: list[Any], found: list[Judg
                 inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
                 hopeful |= j.open & has_value & inexact & ~e.is_rounded
     return hopeful
+
+
+def _meet(g: list[Any], r: list[Any]) -> list[Any]:
+    """The smaller one of two balls that enclose the same number."""
+    return [b if a.is_finite() and b.is_finite() and b.rad() < a.rad() else a for a, b in zip(g, r, strict=True)]
 
 
 def _floats(values: Any) -> Any:

@@ -40,9 +40,11 @@ def all_open(count: int) -> Judged:
 
 
 def edge(ulps: Any) -> Any:
-    """Errors rounded up to nine bits and OFFSET; 0 below FAINT. Two ways that enclose an error by different intervals nearly always agree on it."""
+    """Errors rounded up to nine bits and OFFSET, also next to a power of two; 0 below FAINT. Two ways that enclose an error by different intervals nearly always agree on it."""
     mantissa, exponent = np.frexp(ulps)
-    return np.where(ulps <= FAINT, 0.0, np.ldexp((np.ceil(mantissa * STEPS - OFFSET) + OFFSET) / STEPS, exponent))
+    step = np.ceil(mantissa * STEPS - OFFSET)
+    top = step == STEPS  # as near below a power of two as the first step above it begins
+    return np.where(ulps <= FAINT, 0.0, np.ldexp((np.where(top, STEPS / 2, step) + OFFSET) / STEPS, exponent + top))
 
 
 @dataclass

@@ -28,7 +28,7 @@ def by_intervals(work: Work, columns: list[Any], computed: list[Any], found: lis
         return intervals.run(program, columns, outputs, **options)
 
     seed = exactly(np.float64(work.upstream))
-    value, exact, literal, real, same = both_sides(work, Runner(run, exactly(np.float64(0.0)), lambda g: mul(g, seed)))
+    value, exact, literal, real, same = both_sides(work, Runner(run, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
     never = None if value.never is None else full(value.never)
     has_value = full(~np.isnan(value.low))
     for k, j in enumerate(found):
@@ -47,6 +47,11 @@ def by_intervals(work: Work, columns: list[Any], computed: list[Any], found: lis
         if unstable.any():
             at = np.flatnonzero(unstable)
             j.verdict[at] = _conditioned(work, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
+
+
+def _meet(g: Interval, r: Interval) -> Interval:
+    known = ~np.isnan(g.low) & ~np.isnan(r.low)
+    return Interval(np.where(known, np.maximum(g.low, r.low), g.low), np.where(known, np.minimum(g.high, r.high), g.high), g.never)
 
 
 def _conditioned(work: Work, claim: int, columns: list[Any], low: Any, high: Any, least: Any, most: Any) -> Any:

@@ -45,7 +45,7 @@ def judge_range(work: Work, points: Any, column: Any, computed: list[Any], found
     def run(program: Program, outputs: Sequence[int], **options: Any) -> list[ranges.Range | None]:
         return ranges.run(program, inputs, outputs, **options)
 
-    value, exact, literal, real, same = both_sides(work, Runner(run, ranges.ZERO, lambda g: ranges.times(g, work.upstream)))
+    value, exact, literal, real, same = both_sides(work, Runner(run, ranges.ZERO, lambda g: ranges.times(g, work.upstream), ranges.meet))
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))

@@ -69,6 +69,7 @@ class Runner(NamedTuple):
     run: Callable[..., list[Any]]
     zero: Any
     times_upstream: Callable[[Any], Any]
+    meet: Callable[[Any, Any], Any]  # two enclosures of the same numbers made one; not known where the first is not
 
 
 class Sides(NamedTuple):
@@ -82,7 +83,17 @@ class Sides(NamedTuple):
 
 
 def both_sides(work: Work, runner: Runner) -> Sides:
-    """Both sides of a work in one arithmetic: as one program where that is possible."""
+    """Both sides of a work in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient."""
+    found = _both_sides(work, runner)
+    if work.has_literals or not work.proved:
+        return found
+    helped = [name in work.proved and not same for (_, name), same in zip(work.subject.claims, found.same, strict=True)]
+    exact = [runner.meet(g, r) if help_ else g for g, r, help_ in zip(found.exact, found.real, helped, strict=True)]
+    return found._replace(exact=exact, literal=exact)
+
+
+def _both_sides(work: Work, runner: Runner) -> Sides:
+    """As one program where that is possible."""
     claims = range(len(work.subject.claims))
     if work.shared is not None:
         s = work.shared

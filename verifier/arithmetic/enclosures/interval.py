@@ -135,21 +135,21 @@ def mul(a: Interval, b: Interval) -> Interval:
     for x, y in ((a, b), (b, a)):
         if everywhere(x.low >= 0):
             if everywhere(y.low >= 0):
-                return _both(x.low * y.low, x.high * y.high)
+                return _ends(x.low * y.low, x.high * y.high, a, b)
             if everywhere(y.high <= 0):
-                return _both(x.high * y.low, x.low * y.high)
+                return _ends(x.high * y.low, x.low * y.high, a, b)
             low = np.where(y.low < 0, x.high, x.low) * y.low
-            return _both(low, np.where(y.high < 0, x.low, x.high) * y.high)
+            return _ends(low, np.where(y.high < 0, x.low, x.high) * y.high, a, b)
     if everywhere(a.high <= 0) and everywhere(b.high <= 0):
-        return _both(a.high * b.high, a.low * b.low)
+        return _ends(a.high * b.high, a.low * b.low, a, b)
     return _hull((a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
 
 
-def _both(low: Any, high: Any) -> Interval:
-    """Not known where an end is 0 * inf: no operation may see one end that is known and one that is not."""
+def _ends(low: Any, high: Any, a: Interval, b: Interval) -> Interval:
+    """Where both operands are known an end is NaN as 0 * inf only: 0, as an infinite end is not reached."""
     if np.isnan(np.max(high)) or np.isnan(np.max(low)):
-        lost = np.isnan(low) | np.isnan(high)
-        low, high = np.where(lost, np.nan, low), np.where(lost, np.nan, high)
+        lost = np.isnan(a.low) | np.isnan(b.low)
+        low, high = (np.where(lost, np.nan, np.where(np.isnan(end), 0.0, end)) for end in (low, high))
     return around(low, high)
 
 

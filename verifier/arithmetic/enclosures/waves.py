@@ -43,14 +43,15 @@ def _cospi(a: Any) -> Any:
 
 
 def _half_turns(kernel: Kernel) -> Enclosure:
-    """The errors of pi, of a product and of the sine are 3 * 2^-53 at most of the result and two of the kernel's; a zero is exactly 0."""
+    """The errors of pi, of a product and of the sine are 3 * 2^-53 at most of the result and two of the kernel's; at halves and integers it is exact."""
     moved = moving(kernel, 8.0, slope=3.1416)
 
     def enclose(a: Interval) -> Interval:
         value = moved(a)
         low, high = np.maximum(value.low, -1.0), np.minimum(value.high, 1.0)
-        zero = (kernel(a.low) == 0) & (a.low == a.high)
-        return Interval(np.where(zero, 0.0, low), np.where(zero, 0.0, high))
+        exact = (a.low == a.high) & (np.rint(2 * a.low) == 2 * a.low)
+        whole = np.rint(kernel(a.low))
+        return Interval(np.where(exact, whole, low), np.where(exact, whole, high))
 
     return enclose
 

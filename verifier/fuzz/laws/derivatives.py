@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flint import arb
@@ -21,7 +22,7 @@ from verifier.subject import Subject, truth_of
 BITS = 300
 DIGITS = 40  # of SymPy's values
 MOST_STEPS = 30  # beyond, SymPy's derivative of the whole explodes
-STEP_BITS = (100, 160)  # differences over 2^-100, then 2^-160
+STEP_BITS = (100, 160)  # differences over 2^-100 of the input, then 2^-160: kinks are not so near
 SURE_BITS = 80  # to which a difference quotient and the gradient agree
 EQUAL = ("(-(-({0})))", "({0}) + 0*{1}", "1 * ({0})", "where({1} <= {1}, {0}, 0)", "(({0}) - 0) / 1")  # the same function everywhere
 
@@ -96,12 +97,13 @@ def differences_agree(text: str) -> int:
 
 def _differs(m: Any, function: Program, point: tuple[float, ...], position: int, ball: Any) -> int:
     found = None
+    size = math.frexp(point[position])[1] if point[position] else 0
     for step in STEP_BITS:
-        m.prec = 5 * step
-        quotients = [_quotient(m, function, point, position, m.ldexp(1, -step - k)) for k in (0, 1)]
+        m.prec = 5 * step + 3 * abs(size)
+        quotients = [_quotient(m, function, point, position, m.ldexp(1, min(size, 0) - step - k)) for k in (0, 1)]
         if None in quotients:
             return 0
-        with balls.precision(10 * step):
+        with balls.precision(2 * m.prec):
             coarse, found = (as_arb(q) for q in quotients)
             if abs(coarse - found) > abs(found) * arb(2) ** -SURE_BITS + arb(2) ** (-2 * SURE_BITS):
                 return 0  # not differentiable so far, or mpmath's digits are lost

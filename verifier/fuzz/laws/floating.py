@@ -123,11 +123,18 @@ def rounded_is_nearest(text: str) -> int:
             require(largest >= beyond if fmt.infinite else largest > Fraction(fmt.largest), lambda d=d: f"{d.name} at {d.point} is {d.exact}, rounded to {d.rounded!r}")  # type: ignore[misc]
             continue
         here = Fraction(d.rounded)
+        require(_is_number(fmt, here), lambda d=d, fmt=fmt: f"{d.name} at {d.point} is rounded to {d.rounded!r}, which is no {fmt.name} number")  # type: ignore[misc]
         for other in _neighbours(fmt, d.rounded):
             middle = (here + other) / 2
             right = high <= middle if other > here else low >= middle
             require(right, lambda d=d, other=other: f"{d.name} at {d.point} is {d.exact}, rounded to {d.rounded!r}; {float(other)!r} is as near")  # type: ignore[misc]
     return count
+
+
+def _is_number(fmt: Format, x: Fraction) -> bool:
+    """Whether a rational is a multiple of the smallest subnormal with at most p bits."""
+    n = abs(x.numerator)
+    return (x / fmt.smallest).denominator == 1 and (n // (n & -n or 1)).bit_length() <= fmt.precision
 
 
 def _neighbours(fmt: Format, x: float) -> list[Fraction]:

@@ -24,7 +24,7 @@ from verifier.verdict import Verdict
 from verifier.verify import verify
 
 SWEPT = 24  # points of a sweep
-EXAMPLES = 25  # of a campaign
+EXAMPLES = 15  # of a campaign
 WAYS = ("any", "balls", "points")
 BUDGET = 40  # points of a hunt
 RESULT_KEYS = {"implementation", "gradient", "format", "point", "computed", "exact", "rounded", "residual", "formula_error_ulps", "ulps", "condition", "program_condition", "verdict", "blame"}

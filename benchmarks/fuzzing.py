@@ -1,0 +1,131 @@
+"""Fuzz throughput on one core: points of the notebook networks, and random programs of about 20 gates, judged; and whose time it is.
+
+Processor time. The shares are of the time in a library's own modules and of what they call, told by cProfile (which slows
+Python down more than C: they are read against each other, not against the rates).
+"""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from machine import describe
+
+import verifier
+from verifier.backprop import with_backward
+from verifier.blocks import build_program
+from verifier.case import Source
+from verifier.compare import compare
+from verifier.formats import FORMATS
+from verifier.fuzz import campaign as campaigns
+from verifier.fuzz import programs
+from verifier.fuzz.draw_points import borders_of, drawn
+from verifier.subject import Subject, truth_of
+from verifier.symbolic import NotDifferentiable
+
+CASES = Path(__file__).parent.parent / "cases" / "cs231n"
+FLOAT64 = FORMATS["float64"]
+POINTS, PROGRAMS = 1000, 300
+INPUTS = ("x", "y")
+CLAIMS = tuple((name, f"d{name}") for name in INPUTS)
+SIZE = 12  # formulas of a program, at most
+
+
+def networks() -> None:
+    """The whole campaign of each network, hard points and simplification of the finds included."""
+    for name in ("neuron", "two_sigmoids"):
+        case = verifier.load(CASES / f"{name}.yaml").cases[0]
+        run, seconds = timed(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
+        simplified = sum(row.cumulative for row in rows(lambda case=case: campaigns.campaign(case, max_examples=POINTS), "simplify.py", "simplified"))  # type: ignore[misc]
+        print(f"{case.name}: {POINTS / seconds:,.0f} points/s, each judged for {len(case.implementations)} implementations: {run.examples / seconds:,.0f} examples/s; {len(run.finds)} finds ({simplified:.0%} of the time in simplifying them)")
+        shares(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
+
+
+def random_programs() -> None:
+    """A program is drawn, differentiated both ways and judged at a drawn point."""
+    gates: list[int] = []
+
+    def one(data: object) -> None:
+        text = data.draw(programs(inputs=INPUTS, size=SIZE))  # type: ignore[attr-defined]
+        forward, _ = build_program(Source(text, "<program>", 1, 1, text), INPUTS)
+        if forward is None:
+            raise AssertionError(text)
+        whole = Subject(with_backward(forward, CLAIMS), CLAIMS)
+        point = data.draw(drawn([(-10.0, 10.0)] * len(INPUTS), borders_of([whole.program]), fmt=FLOAT64))  # type: ignore[attr-defined]
+        gates.append(sum(bool(s.args) for s in forward.steps))
+        try:
+            compare(truth_of(forward), whole, [point], fmt=FLOAT64, detail=False)
+        except NotDifferentiable:
+            return
+
+    from hypothesis import strategies as st
+
+    options = settings(max_examples=PROGRAMS, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+    work = seed(0)(options(given(st.data())(one)))
+    work()  # SymPy's partials of every gate are derived once
+    gates.clear()
+    _, seconds = timed(work)
+    print(f"random programs: {len(gates) / seconds:,.0f} programs/s, {mean(gates):.1f} gates on average (of all {len(set(gates))} sizes up to {max(gates)})")
+    shares(work)
+
+
+def timed(work: Callable[[], object]) -> tuple[object, float]:
+    """What some work returns, and its processor time."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+class Row:
+    """A function's share of all the time, with what it calls."""
+
+    def __init__(self, cumulative: float) -> None:
+        self.cumulative = cumulative
+
+
+def rows(work: Callable[[], object], file: str, function: str) -> list[Row]:
+    """A function in a profile."""
+    stats, total = profile(work)
+    return [Row(entry[3] / total) for (where, _, name), entry in stats.items() if where.endswith(file) and name == function]
+
+
+def profile(work: Callable[[], object]) -> tuple[dict[tuple[str, int, str], tuple[int, int, float, float, object]], float]:
+    """The profile of some work, and its whole time."""
+    profiler = cProfile.Profile(time.process_time)
+    profiler.enable()
+    work()
+    profiler.disable()
+    stats = pstats.Stats(profiler)
+    return stats.stats, stats.total_tt  # type: ignore[attr-defined]
+
+
+def shares(work: Callable[[], object]) -> None:
+    """Own time of Hypothesis, SymPy, the interpreter of balls with Arb, the floats, and the rest of the tool."""
+    stats, total = profile(work)
+    groups = {"Hypothesis": "hypothesis", "SymPy": "sympy", "Arb and its interpreter": "arithmetic/balls", "the rest of verifier": "verifier"}
+    found = dict.fromkeys([*groups, "other"], 0.0)
+    for (where, _, _), (_, _, own, _, callers) in stats.items():
+        group = next((g for g, part in groups.items() if part in where), "")
+        if group:
+            found[group] += own
+            continue
+        for (caller, _, _), entry in callers.items():  # type: ignore[attr-defined]
+            by = next((g for g, part in groups.items() if part in caller), "other")  # a built-in's time is its caller's
+            found[by] += entry[2]
+    print("  " + ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in found.items()))
+
+
+def main() -> None:
+    """Print the rates and the shares."""
+    print(describe())
+    networks()
+    random_programs()
+
+
+if __name__ == "__main__":
+    main()
