@@ -251,11 +251,11 @@ _gate("logit(a)",         means="log(a / (1 - a))",                  partials=("
 
 _gate("softshrink(a, threshold=0.5)",
                           means="where(a > threshold, a - threshold, where(a < -threshold, a + threshold, 0))",
-                          partials=("where(a > threshold or a < -threshold, dout, 0)", "where(a > threshold, -dout, where(a < -threshold, dout, 0))"),
+                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "where(a > threshold, -dout, where(a < -threshold, dout, 0))"),
                           kinks="abs(a) == threshold")
 _gate("hardshrink(a, threshold=0.5)",
                           means="where(a > threshold or a < -threshold, a, 0)",
-                          partials=("where(a > threshold or a < -threshold, dout, 0)", "0"), kinks="abs(a) == threshold")
+                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "0"), kinks="abs(a) == threshold")
 _gate("huber(delta, a)",  means="where(abs(a) <= delta, a * a / 2, delta * (abs(a) - delta / 2))",
                           partials=("where(abs(a) <= delta, 0, (abs(a) - delta) * dout)", "where(abs(a) <= delta, a * dout, sign(a) * delta * dout)"),
       float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0")
