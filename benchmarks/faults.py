@@ -106,7 +106,9 @@ def disturbed(case: Path, state: Path, draw: random.Random, span: float, count: 
         for _ in range(1 if of_driver else kills):
             if not kills:
                 break
-            time.sleep(draw.uniform(0.1, span if of_driver else span / kills))
+            while not of_driver and driver.poll() is None and not workers_of(driver.pid):
+                time.sleep(0.01)
+            time.sleep(draw.uniform(0.0, span if of_driver else span / 4))  # workers live for the middle of a run only
             victims = [driver.pid] if of_driver else workers_of(driver.pid)
             if driver.poll() is None and victims:
                 os.kill(draw.choice(victims), signal.SIGKILL)

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import mean
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from machine import describe
 
 import verifier
@@ -32,8 +33,9 @@ CASES = Path(__file__).parent.parent / "cases" / "cs231n"
 FLOAT64 = FORMATS["float64"]
 POINTS, PROGRAMS = 1000, 300
 INPUTS = ("x", "y")
+ORDINARY = st.integers(-9999, 9999).map(lambda n: n / 1000)
 CLAIMS = tuple((name, f"d{name}") for name in INPUTS)
-SIZE = 12  # formulas of a program, at most
+SIZE = 20  # formulas of a program, at most
 
 
 def networks() -> None:
@@ -46,8 +48,8 @@ def networks() -> None:
         shares(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
 
 
-def random_programs() -> None:
-    """A program is drawn, differentiated both ways and judged at a drawn point."""
+def random_programs(*, at: str) -> None:
+    """A program is drawn, differentiated both ways and judged at a point: an ordinary one, or one where gradients break."""
     gates: list[int] = []
 
     def one(data: object) -> None:
@@ -56,21 +58,20 @@ def random_programs() -> None:
         if forward is None:
             raise AssertionError(text)
         whole = Subject(with_backward(forward, CLAIMS), CLAIMS)
-        point = data.draw(drawn([(-10.0, 10.0)] * len(INPUTS), borders_of([whole.program]), fmt=FLOAT64))  # type: ignore[attr-defined]
+        points = st.tuples(*(ORDINARY for _ in INPUTS)) if at == "ordinary" else drawn([(-10.0, 10.0)] * len(INPUTS), borders_of([whole.program]), fmt=FLOAT64)
+        point = data.draw(points)  # type: ignore[attr-defined]
         gates.append(sum(bool(s.args) for s in forward.steps))
         try:
             compare(truth_of(forward), whole, [point], fmt=FLOAT64, detail=False)
         except NotDifferentiable:
             return
 
-    from hypothesis import strategies as st
-
     options = settings(max_examples=PROGRAMS, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
     work = seed(0)(options(given(st.data())(one)))
     work()  # SymPy's partials of every gate are derived once
     gates.clear()
     _, seconds = timed(work)
-    print(f"random programs: {len(gates) / seconds:,.0f} programs/s, {mean(gates):.1f} gates on average (of all {len(set(gates))} sizes up to {max(gates)})")
+    print(f"random programs at {at} points: {len(gates) / seconds:,.0f} programs/s, {mean(gates):.1f} gates on average (of all {len(set(gates))} sizes up to {max(gates)})")
     shares(work)
 
 
@@ -124,7 +125,8 @@ def main() -> None:
     """Print the rates and the shares."""
     print(describe())
     networks()
-    random_programs()
+    random_programs(at="ordinary")
+    random_programs(at="special")
 
 
 if __name__ == "__main__":

@@ -189,7 +189,8 @@ def _rgamma(a: Any) -> tuple[Any]:
 
     third = sympy.Rational(1, 3)  # no float is on this boundary or the next two
     left, right = sympy.Min(a, sympy.Rational(2, 5)), sympy.Max(a, sympy.Rational(1, 5))  # the branch not taken has no pole either
-    reflected = sympy.gamma(1 - left) * (_other("cospi", left) - _other("sinpi", left) / sympy.pi * sympy.digamma(1 - left))
+    turned = sympy.gamma(1 - left)  # a sum of two products: at the zeros, where it is an integer, the first is exact and the second exactly 0
+    reflected = turned * _other("cospi", left) - turned * _other("sinpi", left) * sympy.digamma(1 - left) / sympy.pi
     return (sympy.Piecewise((reflected, a < third), (-sympy.digamma(right) * _other("rgamma", right), True)),)
 
 

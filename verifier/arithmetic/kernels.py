@@ -22,7 +22,9 @@ def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-FAR_LEFT = -300.0  # to the left of it zeta's derivatives overflow, and mpmath takes seconds for each
+REFLECTED = -10.0  # to the left of it mpmath's derivative of zeta takes up to seconds, that of the functional equation a millisecond
+CONTEXT_BITS = 80  # of mpmath's results, rounded to float64
+FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their sign is not looked for
 
 
 @_for_scalars
@@ -113,8 +115,11 @@ def zetaderiv(n: Any, a: Any) -> Any:
 def _zetaderiv(n: float, a: float) -> float:
     if not np.isfinite(a) or a == 1 or a < FAR_LEFT:
         return float("nan")
+    m = _mpmath()
+    if a < REFLECTED:  # DLMF 25.4.2
+        return float(m.diff(lambda s: 2 * (2 * m.pi) ** (s - 1) * m.sin(m.pi * s / 2) * m.gamma(1 - s) * m.zeta(1 - s), m.mpf(float(a)), int(n)))
     try:
-        return float(_mpmath().zeta(float(a), 1, int(n)).real)
+        return float(m.zeta(float(a), 1, int(n)).real)
     except _no_convergence():  # far to the left
         return float("nan")
 
@@ -128,7 +133,9 @@ def _no_convergence() -> type[Exception]:
 
 @cache
 def _mpmath() -> Any:
-    """A context of its own, at the precision of float64: mpmath's global one belongs to everybody."""
+    """A context of its own, with some bits more than float64: mpmath's global one belongs to everybody."""
     import mpmath
 
-    return mpmath.MPContext()
+    context = mpmath.MPContext()
+    context.prec = CONTEXT_BITS
+    return context
