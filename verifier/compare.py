@@ -14,7 +14,7 @@ from verifier.arithmetic import balls, floats
 from verifier.conditioning import conditioned
 from verifier.discrepancy import Discrepancy
 from verifier.formats import Format
-from verifier.judge import FIRST_BITS, Task, judge
+from verifier.judge import FIRST_BITS, UNKNOWN_BITS, Task, judge
 from verifier.program import Program
 from verifier.subject import Subject, Truth
 
@@ -48,7 +48,7 @@ def compare(
     while pending:
         last = bits >= cap
         pending = _level(truth, subject, points, positions, pending, results, previous, bits=bits, last=last, fmt=fmt, upstream=upstream, detail=detail)
-        bits = min(2 * bits, cap) if not last else bits
+        bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
     return [[conditioned(truth, subject, d, fmt, upstream, needed=not everywhere) for d in row] for row in done]

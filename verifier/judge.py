@@ -17,7 +17,7 @@ from verifier.verdict import Verdict
 FIRST_BITS = 192  # 25 certified digits, 20 of the residual, and some bits to spare in one step
 SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distance from R are read off
 FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
-UNKNOWN_BITS = 4096  # where not even a one-sided limit is known at this precision, more will not tell
+UNKNOWN_BITS = 6144  # where not even a one-sided limit is known at this precision, more will not tell
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 
@@ -79,7 +79,8 @@ def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blan
     if formula is not None and not isinstance(formula, str) and formula > 1 and not literal.is_finite():  # wrong as the literals stand: as rounded constants they are not enclosed
         formula = None
     if formula is None:
-        return None if not last else replace(blank, reason=_undecided_reason(real), rounded=rounded)
+        hopeless = last or (real is None and bits >= UNKNOWN_BITS)
+        return None if not hopeless else replace(blank, reason=_undecided_reason(real), rounded=rounded)
     certain_zero = g.is_zero()
     settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
     if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
