@@ -73,7 +73,7 @@ def main() -> None:
         run = []
         for gate, group in zip(gates, pool.map(outcomes, gates), strict=True):
             run.append(group)
-            print(gate, *(f"{o.bug.kind}: {o.first or 'not found'}" for o in group), sep="  ", file=sys.stderr, flush=True)
+            print(gate, *(f"{o.bug.kind}: {f'{o.first} {o.formula}' if o.first else 'not found'}" for o in group), sep="  ", file=sys.stderr, flush=True)
     print(describe())
     print(f"{sum(map(bool, run))} of {len(gates)} gates have a partial that is not 0")
     found = [o for group in run for o in group]

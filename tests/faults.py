@@ -48,16 +48,16 @@ def halves(span: tuple[int, int]) -> list[tuple[int, int]]:
     return [(span[0], middle), (middle, span[1])] if span[0] < middle else []
 
 
-def once(n: int, *, folder: str) -> int:
-    """The square; the first process that comes to 3 is killed as if from outside."""
-    if n == 3 and _first(folder):
+def killed(n: int, *, folder: str, times: int) -> int:
+    """The square; the first processes that come to 3 are killed as if from outside."""
+    if n == 3 and _is_one_of(times, folder):
         os.kill(os.getpid(), signal.SIGKILL)
     return n * n
 
 
-def cut_short(n: int, *, folder: str) -> int:
-    """The square; the first process that comes to 3 is killed in the middle of writing a result, as the kernel may do."""
-    if n == 3 and _first(folder):
+def cut_short(n: int, *, folder: str, times: int) -> int:
+    """The square; the first processes that come to 3 are killed in the middle of writing a result, as the kernel may do."""
+    if n == 3 and _is_one_of(times, folder):
         frame: Any = sys._getframe()
         while "result_queue" not in frame.f_locals:
             frame = frame.f_back
@@ -66,12 +66,12 @@ def cut_short(n: int, *, folder: str) -> int:
     return n * n
 
 
-def _first(folder: str) -> bool:
-    try:
-        Path(folder, "done").touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
+def _is_one_of(times: int, folder: str) -> bool:
+    """Whether this is one of the first calls, in any process."""
+    count = len(list(Path(folder).iterdir()))
+    if count < times:
+        Path(folder, str(count)).touch()
+    return count < times
 
 
 def slow(n: int) -> int:

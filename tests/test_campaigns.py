@@ -128,11 +128,11 @@ def test_where_everything_fails_the_search_for_culprits_ends() -> None:
     assert len(found) < 30
 
 
-@pytest.mark.parametrize("work", [faults.once, faults.cut_short])
-def test_a_process_that_is_killed_from_outside_costs_nothing(work: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("work", "times"), [(faults.killed, 1), (faults.killed, 4), (faults.cut_short, 1)])
+def test_processes_that_are_killed_from_outside_cost_nothing(work: object, times: int, tmp_path: Path) -> None:
     with Workers(2) as workers:
-        assert list(workers.run(partial(work, folder=str(tmp_path)), range(12), size=3)) == [[n * n] for n in range(12)]  # type: ignore[arg-type]
-    assert (tmp_path / "done").exists()
+        assert list(workers.run(partial(work, folder=str(tmp_path), times=times), range(12), size=3)) == [[n * n] for n in range(12)]  # type: ignore[arg-type]
+    assert len(list(tmp_path.iterdir())) == times
 
 
 def test_a_worker_that_cannot_even_start_ends_the_run() -> None:
@@ -376,4 +376,4 @@ def test_a_cluster_in_processes_of_its_own_gives_the_same_bytes(campaign: Path, 
 
 
 def test_an_attempt_says_whether_another_may_end_otherwise() -> None:
-    assert chunks.attempt(faults.faulty, [2, faults.RAISING]) == [4, Failed("the tool failed (ValueError: a bug); please report it", lasting=True)]
+    assert chunks.attempt(faults.faulty, [2, faults.RAISING]) == [4, Failed("the tool failed (ValueError: a bug); please report it", again=0)]

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 from verifier.executors.local import limited_memory, limited_time
 
 AHEAD = 1000  # results that may wait for an earlier one
-ATTEMPTS = 2  # of an item alone, before it is given up: with the first one, in company, three
+AGAIN = 2  # attempts at an item alone, before it is given up
+AFTER_DEATH = 5  # the same where its process died, which may have been killed for another's sake, and soon tells
 MOST_LOST = 3  # of one item that is split; further parts that fail are not split again
 BEAT = 2.0  # seconds after which it is seen to that the executor is alive
 FLOOR = 60.0  # seconds that even a small part of an item may take
@@ -39,10 +40,10 @@ class Lost:
 
 @dataclass(frozen=True)
 class Failed:
-    """What came of one attempt; `lasting` where another one would end alike."""
+    """What came of one attempt, and how many more, alone, it is worth."""
 
     reason: str
-    lasting: bool
+    again: int
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def _attempt(work: Work, item: Any) -> Any:
     try:
         return work(item)
     except MemoryError:
-        return Failed("it takes more memory than a worker may have", lasting=False)
+        return Failed("it takes more memory than a worker may have", AGAIN)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong costs this item only
-        return Failed(f"the tool failed ({type(error).__name__}: {error}); please report it", lasting=True)
+        return Failed(f"the tool failed ({type(error).__name__}: {error}); please report it", 0)
 
 
 # ---------------------------------------------------------------- in the driver
@@ -230,7 +231,7 @@ class Run:
             if not isinstance(outcome, Failed):
                 finished.append((index, [outcome]))
                 self.ready[index] = [outcome]
-            elif outcome.lasting and self.split is None:
+            elif not outcome.again and self.split is None:
                 self.ready[index] = [Lost(self.items[index], outcome.reason)]
             else:
                 self.suspects.append(index)
@@ -245,18 +246,17 @@ class Run:
 
     def _found(self, item: Any, limit: float, lost: list[Lost]) -> list[Any]:
         parts = self.split(item) if self.split is not None and len(lost) < MOST_LOST else ()
-        reason = ""
-        for _ in range(1 if parts else ATTEMPTS):
-            outcome = self._once(item, limit)
-            if not isinstance(outcome, Failed):
-                return [outcome]
-            reason = outcome.reason
-            if outcome.lasting:
+        tried = 0
+        while isinstance(outcome := self._once(item, limit), Failed):
+            tried += 1
+            if parts or tried >= outcome.again:
                 break
+        else:
+            return [outcome]
         if parts:
             shorter = max(limit / 2, min(limit, FLOOR))
             return [found for part in parts for found in self._found(part, shorter, lost)]
-        lost.append(Lost(item, reason))
+        lost.append(Lost(item, outcome.reason))
         return [lost[-1]]
 
     def _once(self, item: Any, limit: float) -> Any:
@@ -272,5 +272,5 @@ class Run:
         if isinstance(error, BrokenExecutor):
             self.seam.reopen()
         if time.monotonic() - start >= limit:
-            return Failed(f"it did not end within {limit:g} s", lasting=False)
-        return Failed("its process died", lasting=False)
+            return Failed(f"it did not end within {limit:g} s", AGAIN)
+        return Failed("its process died", AFTER_DEATH)

@@ -9,6 +9,7 @@ from typing import Any
 from flint import arb, arb_series, ctx
 
 NAN = arb("nan")
+SPOILT = 40  # bits beyond those of an inexact order
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
 
 
@@ -161,3 +162,24 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "sinpi": arb.sin_pi,
     "cospi": arb.cos_pi,
 }
+
+
+def _to_its_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function at a precision that an inexact order (a literal that stands for an interval) deserves: Arb takes seconds for the digits that it spoils."""
+
+    def enclose(*args: Any) -> Any:
+        widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)
+        bits = ctx.prec
+        if widest is None or not args[-1].is_finite():
+            return function(*args)
+        try:
+            ctx.prec = min(bits, max(widest, 0) + SPOILT)
+            return function(*args)
+        finally:
+            ctx.prec = bits
+
+    return enclose
+
+
+for _name in ("besselj", "bessely", "besseli", "besselk", "ive", "kve", "hyp2f1", "hyp0f1", "gammainc", "gammaincc", "betainc", "expn"):
+    SPECIAL[_name] = _to_its_order(SPECIAL[_name])
