@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier.build import BuildError, add_tree
+from verifier.build import BuildError, add_tree, as_number
 from verifier.case import Source
 from verifier.errors import Complaint, suggestion
 from verifier.gates import CONSTANTS
@@ -123,6 +123,10 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
     lines_missing = bool(complaints)  # a line that could not be read may be the one that sets a gradient
     _, more = add_block(builder, source, statements, backward=True)
     complaints += more
+    for _, name in claims:
+        if builder.boolean(index := builder.names.get(name, seed)):  # dx = x > 0
+            step = builder.steps[index]
+            builder.names[name] = as_number(builder, index, step.line, step.start, step.end, name=name)
     assigned = {s.target for s in statements}
     for variable, name in claims if not lines_missing else ():
         if name not in assigned and (name not in before or before[name] != seed):

@@ -73,11 +73,16 @@ def _call(builder: Builder, node: Node, args: list[int], line: int) -> int:
             zero = _literal(builder, "0", line, node)
             args[position] = builder.append("ne", (arg, zero), line=line, start=node.start, end=node.end)
         elif position not in gate.conditions and builder.boolean(arg):  # (x > 0) * dout
-            one, zero = _literal(builder, "1", line, node), _literal(builder, "0", line, node)
-            args[position] = builder.append("where", (arg, one, zero), line=line, start=node.start, end=node.end)
+            args[position] = as_number(builder, arg, line, node.start, node.end)
         if position in gate.orders and not builder.is_table and not _is_constant(builder, args[position]):
             raise BuildError(node.start, f"the order '{gate.parameters[position]}' of '{name}' must be a constant: there is no derivative with respect to it")
     return builder.append(gate.name, tuple(args), **where)  # type: ignore[arg-type]
+
+
+def as_number(builder: Builder, truth: int, line: int, start: int, end: int, *, name: str = "") -> int:
+    """1 where a truth value holds, 0 where not."""
+    one, zero = (builder.append("number", (), text=text, line=line, start=start, end=end) for text in "10")
+    return builder.append("where", (truth, one, zero), name=name, line=line, start=start, end=end)
 
 
 def _literal(builder: Builder, text: str, line: int, node: Node) -> int:

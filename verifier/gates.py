@@ -77,6 +77,8 @@ _HANKEL_SLOPE = (
 )
 # sqrt(2/pi) (a + 0.044715 a^3), doubled: 1 + tanh(u) = 2 / (1 + exp(-2u)) does not cancel in the tail.
 _GELU = "sqrt(8 / pi) * (a + 0.044715 * a**3)"
+# exp(-|a|), whose slope at 0 is that of the branch that is taken there.
+_DECAY = "exp(where(a > 0, -a, a))"
 
 # fmt: off
 _group[0] = "arithmetic"
@@ -217,9 +219,9 @@ _gate("sigmoid(a)", "logistic", "expit",
                           means="1 / (1 + exp(-a))",                 partials=("(1 - out) * out",))
 _gate("logsigmoid(a)", "log_sigmoid", "log_expit",
                           means="-log1p(exp(-a))",                   runs="min(a, 0) - log1p(exp(-abs(a)))",
-                          partials=("where(a > 0, exp(-abs(a)) / (1 + exp(-abs(a))), 1 / (1 + exp(-abs(a))))",))
+                          partials=(f"where(a > 0, {_DECAY} / (1 + {_DECAY}), 1 / (1 + {_DECAY}))",))
 _gate("softplus(a)",      means="log1p(exp(a))",                     runs="max(a, 0) + log1p(exp(-abs(a)))",
-                          partials=("where(a > 0, 1 / (1 + exp(-abs(a))), exp(-abs(a)) / (1 + exp(-abs(a))))",))
+                          partials=(f"where(a > 0, 1 / (1 + {_DECAY}), {_DECAY} / (1 + {_DECAY}))",))
 _gate("relu(a)",          means="max(a, 0)",                         partials=("where(a > 0, dout, 0)",),                  kinks="a == 0")
 _gate("relu6(a)",         means="min(max(a, 0), 6)",                 partials=("where(a > 0 and a < 6, dout, 0)",),        kinks="a == 0 or a == 6")
 _gate("leaky_relu(a, slope=0.01)",

@@ -127,5 +127,7 @@ class Builder:
 
     def boolean(self, index: int) -> bool:
         """Whether a step's value is a truth value."""
+        while self.steps[index].gate == "copy":
+            index = self.steps[index].args[0]
         gate = GATES.get(self.steps[index].gate)
         return index in self.truths or (gate is not None and gate.boolean)
