@@ -83,7 +83,7 @@ def test_truth_values_are_numbers_where_numbers_are_wanted() -> None:
 
 
 def test_a_truth_value_keeps_its_kind_under_other_names() -> None:
-    text = "function: max(x, 0)\npoints: [{x: 1.5}, {x: -1}]\nimplementations:\n  mine: {backward: \"m = x > 0\\nn = m\\ndx = n\\ndx *= dout\"}\n  bare: {backward: dx = x > 0}\n"
+    text = 'function: max(x, 0)\npoints: [{x: 1.5}, {x: -1}]\nimplementations:\n  mine: {backward: "m = x > 0\\nn = m\\ndx = n\\ndx *= dout"}\n  bare: {backward: dx = x > 0}\n'
     assert [r.computed for r in check(text).results] == ["1.0", "0.0"] * 2
     assert [r.verdict.value for r in check(text).results] == ["correct"] * 4
     assert value(forward("m = x > 1\nn = m\nf = n + n", "x"), x=2.0) == 2.0
