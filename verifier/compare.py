@@ -23,7 +23,7 @@ LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
-COSTLY_STEPS = 2000  # that one of them is worth
+COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -42,7 +42,7 @@ def compare(
     positions = [subject.program.inputs.index(variable) for variable, _ in subject.claims]
     results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
-    cap = max(1024, min(most_bits, WORK // (8 * max(1, len(truth.gradient.program) + len(subject.program)))))
+    cap = max(1024, min(most_bits, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
     previous: dict[tuple[int, int], Any] = {}
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:

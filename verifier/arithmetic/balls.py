@@ -267,6 +267,8 @@ def _cbrt(a: Any) -> Any:
 
 
 def _lgamma(a: Any) -> Any:
+    if integer(a) in (1, 2):
+        return ZERO
     return a.lgamma() if a > 0 else abs(a.gamma()).log()
 
 

@@ -191,6 +191,8 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
         return _compare(gate, a, b)
     if gate == "div":
         inverted = inverse(b, limit)
+        if a is b and isinstance(inverted, Series):
+            return number(fmpq(1))
         return mul(a, inverted) if isinstance(inverted, Series) else inverted
     rule = _RULES.get(gate)
     return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from functools import cache, wraps
 from typing import Any
 
@@ -49,6 +51,17 @@ def airybi(a: Any) -> Any:
 def airybiprime(a: Any) -> Any:
     """Bi'(a)."""
     return special.airy(a)[3]
+
+
+@_for_scalars
+def hyp0f1(p: Any, a: Any) -> Any:
+    """The hypergeometric function 0F1: SciPy's, which prints its divisions by zero where the argument is large, and goes on."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        with redirect_stderr(None):
+            return special.hyp0f1(p, a)
+    finally:
+        sys.unraisablehook = hook
 
 
 @_for_scalars

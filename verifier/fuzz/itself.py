@@ -27,7 +27,8 @@ from verifier.points import PointError
 from verifier.symbolic import NotDifferentiable
 from verifier.workers import Workers
 
-CHUNK = 20  # examples of a law in one item of work
+CHUNK = 20  # examples of a law in one item of work, its turn
+TURNS = 20  # of every law that are handed out at a time
 MOST_FINDS = 20  # of one law: more of them are one bug
 NAME_LENGTH = 12  # characters of the hash that names a file
 SHRINKING = 60  # seconds of CPU time in which a find is made smaller
@@ -153,11 +154,13 @@ def run(
     """
     deadline = time.time() + max_time
     held = {name: Held(name) for name in names or LAWS}
-    for turn in range(-(-max_examples // CHUNK)):
+    turns = range(-(-max_examples // CHUNK))
+    work = partial(_chunk, number=number, most=max_examples, deadline=deadline)
+    for first in turns[::TURNS]:
         if time.time() > deadline:
             break
-        work = partial(_chunk, number=number, turn=turn, size=min(CHUNK, max_examples - turn * CHUNK), deadline=deadline)
-        for name, results in zip(list(held), workers.run(work, list(held)), strict=True):
+        items = [(name, turn) for turn in turns[first : first + TURNS] for name in held]
+        for (name, turn), results in zip(items, workers.run(work, items), strict=True):
             for found in results:
                 one = Held(name, finds=(LawFind(name, f"turn {turn} of seed {number} is lost: {found.reason}", ""),)) if isinstance(found, Lost) else found
                 known = {f.text for f in held[name].finds}
@@ -168,8 +171,10 @@ def run(
     return list(held.values())
 
 
-def _chunk(name: str, *, number: int, turn: int, size: int, deadline: float) -> Held:
-    """Some examples of one law, until it breaks."""
+def _chunk(item: tuple[str, int], *, number: int, most: int, deadline: float) -> Held:
+    """Some examples of one law, until it breaks: its turn."""
+    name, turn = item
+    size = min(CHUNK, most - turn * CHUNK)
     search = _Search(LAWS[name], deadline)
     options = settings(max_examples=size, database=None, deadline=None, derandomize=False, phases=SEARCH, print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
     look = seed(zlib.crc32(f"{name} {number} {turn}".encode()))(options(given(LAWS[name].texts())(search.look)))

@@ -39,7 +39,10 @@ def sympy_agrees(text: str) -> int:
     if len(truth.function) > MOST_STEPS:
         return 0
     symbols = [sympy.Symbol(f"x{i}", real=True) for i in range(len(case.inputs))]
-    whole = expressions.run(truth.function, symbols)[truth.function.output]
+    try:
+        whole = expressions.run(truth.function, symbols)[truth.function.output]
+    except ValueError:  # the larger of two numbers of which one is complex
+        return 0
     for setting in settings_of(case):
         for position, symbol in enumerate(symbols):
             derivative = sympy.diff(whole, symbol)
