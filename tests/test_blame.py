@@ -257,6 +257,14 @@ def test_a_linear_one_is_no_finding():
     assert check(LINEAR.format(upstream=-3, factor="dout")).findings == ()
 
 
+def test_a_formula_that_is_off_by_less_than_an_ulp_is_linear_in_upstream():
+    """0.9 of an ulp at 1 is more than one at all the gradients that it is tried with, relative as it is."""
+    text = "function: 1 * x\npoints: [{x: 3}]\nimplementations: {it: {backward: dx = (1 + 1.9984e-16) * dout}}\n"
+    report = check(text)
+    assert report.findings == ()
+    assert report.results[0].verdict.value == "rounding"
+
+
 def test_a_backward_pass_that_never_reads_upstream_gets_a_note_and_no_finding():
     text = "function: sin(x)\npoints: [{x: 0.5}]\nimplementations: {it: {backward: 'dx = cos(x)'}}\n"
     found = check(text)

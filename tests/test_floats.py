@@ -8,6 +8,7 @@ import struct
 from fractions import Fraction
 
 import gmpy2
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, example, given
@@ -168,3 +169,15 @@ def test_scipys_own_divisions_by_zero_in_hyp0f1_are_not_shown(capfd: pytest.Capt
     """SciPy 1.17 writes a traceback to stderr here, raises nothing, and returns 0."""
     kernels.hyp0f1(1.0, 1e300)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("a", [-999.75, -1000.25, -12345.5, -1e9 + 0.25, -(2.0**51) - 0.5])
+def test_polygamma_far_to_the_left_is_mpmaths_by_reflection(n: int, a: float) -> None:
+    """DLMF 5.15.6; SciPy adds up -a terms."""
+    with mpmath.workprec(200):
+        slope = mpmath.diff(lambda z: mpmath.cot(mpmath.pi * z), mpmath.mpf(a) - mpmath.floor(a), n)
+        expected = float((-1) ** n * mpmath.polygamma(n, 1 - mpmath.mpf(a)) - mpmath.pi * slope)
+    assert kernels.polygamma(float(n), a) == pytest.approx(expected, rel=1e-11)
+    assert kernels.polygamma(np.float32([n, n]), np.float32([a, 2.0])).dtype == np.float32
+    assert math.isinf(kernels.polygamma(float(n), math.floor(a)))

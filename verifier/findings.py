@@ -277,7 +277,7 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
         if check is None or draft.whole is None or not linearity.uses_upstream(draft):
             continue
         other = linearity.other_upstream(check.upstream, seed=case.name)
-        for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, other=other):
+        for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, upstream=check.upstream, other=other):
             if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)

@@ -288,7 +288,7 @@ _gate("gamma(a)", "tgamma",          partials=("out * digamma(a)",), float64="ma
 _gate("lgamma(a)", "gammaln", "loggamma",
                           partials=("digamma(a)",),                  float64="math.lgamma",      arrays="scipy.special.gammaln",  where="a > 0 or a != floor(a)")
 _gate("digamma(a)", "psi", partials=("trigamma(a)",),                float64="scipy.special.digamma", arrays="scipy.special.digamma", where="a > 0 or a != floor(a)")
-_gate("polygamma(n, a)",  partials=(None, "polygamma(n + 1, a)"),    float64="scipy.special.polygamma", arrays="scipy.special.polygamma",
+_gate("polygamma(n, a)",  partials=(None, "polygamma(n + 1, a)"),    float64="verifier.arithmetic.kernels.polygamma", arrays="verifier.arithmetic.kernels.polygamma",
       orders=(0,), where="a > 0 or a != floor(a)")
 _gate("trigamma(a)",      means="polygamma(1, a)",                   runs="where(a > 0, polygamma(1, a), (pi / sinpi(a))**2 - polygamma(1, 1 - a))",
       partials=("where(a > 0, polygamma(2, a), polygamma(2, 1 - a) - 2 * pi**3 * cospi(a) / sinpi(a)**3)",), where="a > 0 or a != floor(a)",

@@ -29,13 +29,17 @@ def other_upstream(upstream: float, *, seed: str) -> float:
     return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
 
 
-def not_linear(truth: Truth, subject: Subject, rows: Iterable[Sequence[Discrepancy]], *, fmt: Format, other: float) -> list[Discrepancy]:
-    """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it."""
+def not_linear(truth: Truth, subject: Subject, rows: Iterable[Sequence[Discrepancy]], *, fmt: Format, upstream: float, other: float) -> list[Discrepancy]:
+    """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it.
+
+    The error of a linear one, in ulps, may grow with the upstream: up to twice between two powers of two, or as its ratio among the subnormals.
+    """
+    growth = max(2.0, abs(other / upstream) if upstream else 0.0)
     checked = [row for row in rows if row][:MOST_POINTS]
     again = compare(truth, subject, [row[0].point for row in checked], fmt=fmt, upstream=other, detail=False)
     return [
         after
         for row, others in zip(checked, again, strict=True)
         for before, after in zip(row, others, strict=True)
-        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG
+        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG and (after.formula_error is None or after.formula_error > growth)
     ]

@@ -201,7 +201,7 @@ def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
         return _run_arrays(program, args, count, 1.0, fmt)[program.output]
     function = kernel(gate.arrays)
     try:
-        if gate.arrays.startswith("scipy.") and kind.itemsize < 4:  # SciPy has kernels for 32 and 64 bits
+        if gate.arrays.startswith(("scipy.", "verifier.arithmetic.kernels.")) and kind.itemsize < 4:  # SciPy has kernels for 32 and 64 bits
             raise TypeError  # noqa: TRY301
         result = function(*args)
     except TypeError:

@@ -24,6 +24,7 @@ def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+SUMMED = -1000.0  # to the left of it SciPy's polygamma takes longer than Arb's, at -1e9 more than ten seconds
 REFLECTED = -10.0  # to the left of it mpmath's derivative of zeta takes up to seconds, that of the functional equation a millisecond
 CONTEXT_BITS = 80  # of mpmath's results, rounded to float64
 FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their sign is not looked for
@@ -117,6 +118,23 @@ def ellipb(a: Any) -> Any:
 def ellipd(a: Any) -> Any:
     """The associated complete elliptic integral D(m), by Carlson's RD."""
     return special.elliprd(0, 1 - a, 1) / 3
+
+
+@_for_scalars
+def polygamma(n: Any, a: Any) -> Any:
+    """The n-th derivative of digamma: SciPy's, which adds term by term from the left up to 0, and where that is far Arb's."""
+    is_far = (a < SUMMED) & (a != np.floor(a))
+    near = special.polygamma(n, np.where(is_far, np.nan, a))
+    return np.where(is_far, np.vectorize(_polygamma, otypes=[float])(n, np.where(is_far, a, np.nan)), near).astype(near.dtype) if np.any(is_far) else near
+
+
+def _polygamma(n: float, a: float) -> float:
+    from flint import arb
+
+    from verifier.arithmetic import balls
+
+    with balls.precision(CONTEXT_BITS):
+        return float(balls.PRIMITIVES["polygamma"](arb(float(n)), arb(float(a))).mid()) if np.isfinite(a) else a
 
 
 @_for_scalars

@@ -66,7 +66,7 @@ LAWS = {
         Law("repeated",          "a second run of the same text says the same, byte for byte",                   lambda: arranged(formats=FORMATS),                           a_report_is_repeated),
         Law("sweeps",            "a sweep's verdicts do not depend on the way, its sums not on the parts",       lambda: functions(formats=FORMATS, size=4),                  sweeps_take_no_notice_of_the_way, 120.0),
         Law("regions",           "the ends and the point of a hunted region have its verdict",                   lambda: functions(formats=FORMATS, size=3),                  regions_have_their_verdict),
-        Law("finds-replay",      "what a campaign finds is found again, loads and replays",                      lambda: arranged(ELEMENTARY, formats=FORMATS, size=1, wrong=True), finds_replay, 120.0),
+        Law("finds-replay",      "what a campaign finds is found again, loads and replays",                      lambda: arranged(ELEMENTARY, formats=FORMATS, size=1, wrong=True), finds_replay, 600.0),
         Law("reading",           "an edited text is read or refused with a place, and nothing crashes",          edited,                                                      is_read_or_refused),
     )
 }  # fmt: skip
