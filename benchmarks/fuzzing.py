@@ -35,7 +35,7 @@ POINTS, PROGRAMS = 1000, 300
 INPUTS = ("x", "y")
 ORDINARY = st.integers(-9999, 9999).map(lambda n: n / 1000)
 CLAIMS = tuple((name, f"d{name}") for name in INPUTS)
-SIZE = 20  # formulas of a program, at most
+SIZE = 12  # formulas of a program, at most: 20 gates in the middle
 
 
 def networks() -> None:

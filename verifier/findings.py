@@ -25,6 +25,8 @@ from verifier.verdict import Verdict
 if TYPE_CHECKING:
     from verifier.accuse import Charge
 
+FAILING = frozenset(v.value for v in Verdict if v.fails)
+
 
 def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     """The text and the place of the statement that gives a name its last value."""
@@ -270,7 +272,7 @@ def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) ->
 
 
 def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
-    """A backward pass that reads the gradient of the output and is not linear in it."""
+    """A backward pass that reads the gradient of the output and is not linear in it; expected where the gradient is known to be broken."""
     found: list[Finding] = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
@@ -290,6 +292,7 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
                     gradient=d.name,
                     statement=statement,
                     point=point_text(case, check.format, d.point),
+                    expected=any(e.implementation == check.implementation and e.gradient == d.name and e.verdict in FAILING for e in case.expect),
                     details=(f"computed  {d.computed!r}", f"exact     {d.rounded!r} (rounded)"),
                 )
             )

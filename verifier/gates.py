@@ -190,7 +190,7 @@ _gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a < b, dout, 
                                                                      float64="np.minimum",       arrays="np.minimum",      kinks="a == b")
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi, dout, 0)"),
+                          partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi or (a == hi and lo == hi), dout, 0)"),
                           kinks="a == lo or a == hi")
 _gate("where(c, a, b)",   partials=(None, "where(c, dout, 0)", "where(c, 0, dout)"), conditions=(0,),
                                                                      float64="verifier.arithmetic.floats.where", arrays="np.where", kinks="on the boundary of c")

@@ -14,7 +14,7 @@ from verifier.arithmetic.series import NoExpansion, Series, Short, Undecided, Un
 from verifier.program import Program
 
 EXPANSION_LIMITS = (2, 4, 7, 11)  # orders of t tried one after the other
-SAME_VALUE_BITS = 500  # two limits that agree to so many bits, and cannot be told apart exactly, count as one
+SAME_VALUE_BITS = 512  # two limits that agree to so many bits, and cannot be told apart exactly, count as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Unknown:
     reason: str
 
 
+class _Alike(Undecided):
+    """Two limits that may be equal, and are not known well enough to be taken for it."""
+
+
 Derivative = Finite | Infinite | Kink | Nowhere | Unknown
 
 
@@ -62,6 +66,8 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
     with balls.precision(bits):
         try:
             return _derivative(function, point, position, bits)
+        except _Alike:
+            return derivative(function, point, position, bits=SAME_VALUE_BITS)
         except Undecided as error:
             return Unknown(str(error))
         except (Short, NoExpansion) as error:
@@ -90,6 +96,8 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     here = value_at(function, point, [function.output], bits=bits)[0]
     if here is None:
         raise Undecided("the value at the point")
+    if isinstance(here, Undefined) and _is_outside_all_around(function, point, here.step, bits):
+        return Nowhere(here.reason, here.step)
     sides = [_side(function, point, position, direction) for direction in (1, -1)]
     existing = [s for s in sides if isinstance(s, Series)]
     if not existing:
@@ -106,6 +114,17 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
         return _single(slopes)
     low, high = sorted(slopes, key=_order)
     return Kink(series.ball(low), series.ball(high))
+
+
+def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: int, bits: int) -> bool:
+    """Whether a step without a value has none near the point, either: its operands are continuous there, certainly outside its domain, and no branch turns."""
+    if step < 0:
+        return False
+    values = [v[0] for v in balls.run(function, [[arb(_rational(x))] for x in point], bits=bits, strict=True)]
+    gate, args = function.steps[step].gate, function.steps[step].args
+    is_steady = all(v is not None and (isinstance(v, bool) or v.is_finite()) for v in values[:step])
+    turns = any(v is None for v in values[step:])
+    return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
 
 
 def _removable(function: Program, point: Sequence[Fraction], limit: Any, bits: int) -> bool:
@@ -201,7 +220,7 @@ def _equal(a: Any, b: Any, bits: int) -> bool:
     if difference != 0:
         return False
     if bits < SAME_VALUE_BITS:
-        raise Undecided("two limits that may be equal")
+        raise _Alike
     return True
 
 

@@ -55,13 +55,17 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
     """
     count = len(columns[0]) if columns else 1
     values: list[Any] = []
+    moves: list[bool] = []  # whether a step depends on an input
     with precision(bits):
         for step in program.steps:
             gate = step.gate
+            moves.append(gate == "input" or any([moves[a] for a in step.args]))
             if gate == "input":
                 values.append(columns[len(values)])
+            elif gate in _TRUTHS and step.args[0] == step.args[1]:  # of a number with itself: the same wherever it is
+                values.append([gate in ("le", "ge", "eq") if v.is_finite() else None for v in values[step.args[0]]])
             elif step.args:
-                function = function_of(gate, strict=strict)
+                function = function_of(gate, strict=strict and moves[-1])
                 values.append(list(map(function, *(values[a] for a in step.args))))
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)

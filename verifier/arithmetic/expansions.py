@@ -95,12 +95,12 @@ def _domain(gate: str) -> Program | None:
     return primitive(table_program(gate, f"where({row.where}, 1, 0)", row.parameters)) if row.where else None
 
 
-def _outside(gate: str, args: Sequence[Any]) -> bool:
-    """Whether a point is certainly outside a gate's domain."""
+def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
+    """Whether a point is certainly outside a gate's domain; `strict`: with all points near it."""
     program = _domain(gate)
     if program is None:
         return False
-    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=False)[program.output][0]
+    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=strict)[program.output][0]
     return bool(inside.is_zero())
 
 
@@ -132,7 +132,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
         if a.order <= 0:
             raise Short
     points = [ball(a.constant) for a in args]
-    if _outside(gate, points):
+    if is_outside(gate, points):
         return Undefined(f"outside the domain of {gate}")
     value = balls.PRIMITIVES[gate](*points)
     if not value.is_finite():
@@ -188,7 +188,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in ("lt", "le", "gt", "ge", "eq", "ne"):
-        return _compare(gate, a, b)
+        return gate in ("le", "ge", "eq") if a is b else _compare(gate, a, b)
     if gate == "div":
         inverted = inverse(b, limit)
         if a is b and isinstance(inverted, Series):

@@ -42,10 +42,10 @@ def _besselk(n: Any, a: Any, *, scaled: bool = False) -> Any:
     if not a > 0:
         return NAN
     bits, bound = ctx.prec, a.abs_lower().min(arb(2) ** 40)
-    asymptotic = int((bound * 19 / 10).floor().unique_fmpz())
+    asymptotic = int((bound * 19 / 10).lower().floor().unique_fmpz())
     try:
         if bits > asymptotic:
-            ctx.prec = asymptotic if bound > 100 else bits + int((3 * bound).ceil().unique_fmpz())
+            ctx.prec = asymptotic if bound > 100 else bits + int((3 * bound).upper().ceil().unique_fmpz())
         return a.bessel_k(n, scaled)
     finally:
         ctx.prec = bits

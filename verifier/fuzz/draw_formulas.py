@@ -38,7 +38,11 @@ def formulas(draw: st.DrawFn, gates: Sequence[str] | None = None, *, inputs: Seq
     What brings them there may be other gates than those asked for. They shrink towards one gate applied to the first input.
     """
     grammar = _grammar(tuple(GATES if gates is None else gates), tuple(inputs), size)
-    text, used = draw(grammar.applied[draw(grammar.sizes)])
+    asked = draw(grammar.sizes)
+    text, used = draw(grammar.applied[asked])
+    while used > size and asked > 1:  # what brings arguments inside took too many
+        asked -= 1
+        text, used = draw(grammar.applied[asked])
     assume(used <= size)
     return text
 

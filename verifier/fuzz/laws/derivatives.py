@@ -41,7 +41,7 @@ def sympy_agrees(text: str) -> int:
     symbols = [sympy.Symbol(f"x{i}", real=True) for i in range(len(case.inputs))]
     try:
         whole = expressions.run(truth.function, symbols)[truth.function.output]
-    except ValueError:  # the larger of two numbers of which one is complex
+    except (ValueError, TypeError):  # the larger of two numbers of which one is complex, or infinite
         return 0
     for setting in settings_of(case):
         for position, symbol in enumerate(symbols):

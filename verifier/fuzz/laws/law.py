@@ -26,7 +26,7 @@ class Law:
     sentence: str
     texts: Callable[[], st.SearchStrategy[str]]
     check: Callable[[str], int]
-    seconds: float = 10.0  # of CPU time that an example may take
+    seconds: float = 30.0  # of CPU time that an example may take
 
 
 def require(holds: bool, message: Callable[[], str]) -> None:

@@ -19,7 +19,7 @@ BITS = 600
 
 
 def is_regular(forward: Program, point: Sequence[float]) -> bool:
-    """Whether a function has a value at the point itself, and each of its gates has a finite slope, or finite one-sided ones, there."""
+    """Whether a function has a value at the point itself, and each of its gates has a finite slope, or finite one-sided ones, there, and no branch turns."""
     values: list[Any] = []
     with balls.precision(BITS):
         for step in forward.steps:
@@ -31,6 +31,8 @@ def is_regular(forward: Program, point: Sequence[float]) -> bool:
             elif step.gate == "diff":
                 return True  # its steps are not those of the program
             else:
+                if step.gate in ("lt", "le", "gt", "ge", "eq", "ne") and not (args[0] < args[1] or args[0] > args[1]):
+                    return False  # a tie: next to the point another branch may be taken
                 values.append(ledger.real_function(step.gate)(*args))
                 if step.gate in GATES and not GATES[step.gate].boolean and not _is_regular(step.gate, args, values[-1]):
                     return False
