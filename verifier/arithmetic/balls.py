@@ -59,7 +59,7 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
     with precision(bits):
         for step in program.steps:
             gate = step.gate
-            moves.append(gate == "input" or any([moves[a] for a in step.args]))
+            moves.append(gate == "input" or any(map(moves.__getitem__, step.args)))
             if gate == "input":
                 values.append(columns[len(values)])
             elif gate in _TRUTHS and step.args[0] == step.args[1]:  # of a number with itself: the same wherever it is
