@@ -24,7 +24,7 @@ DIGITS = 40  # of SymPy's values
 MOST_STEPS = 30  # beyond, SymPy's derivative of the whole explodes
 STEP_BITS = (100, 160)  # differences over 2^-100 of the input, then 2^-160: kinks are not so near
 SURE_BITS = 80  # to which a difference quotient and the gradient agree
-EQUAL = ("(-(-({0})))", "({0}) + 0*{1}", "1 * ({0})", "where({1} <= 1 * {1}, {0}, 0)", "(({0}) - 0) / 1")  # the same function everywhere
+EQUAL = ("(-(-({0})))", "({0}) + 0*{1}", "1 * ({0})", "where({1} + {1} <= 2 * {1}, {0}, 0)", "(({0}) - 0) / 1")  # the same function everywhere
 
 
 def sympy_agrees(text: str) -> int:
@@ -124,7 +124,7 @@ def _quotient(m: Any, function: Program, point: tuple[float, ...], position: int
 
 
 def equal_formulas_agree(text: str) -> int:
-    """f, -(-f), f + 0*x, where(x <= 1*x, f, 0) and the like have the same derivative, kinks and infinities included, wherever they are looked at."""
+    """f, -(-f), f + 0*x, where(x + x <= 2*x, f, 0) and the like have the same derivative, kinks and infinities included, wherever they are looked at."""
     case, count = case_in(text), 0
     assert case.function is not None
     name = case.inputs[0]
