@@ -17,6 +17,7 @@ from verifier.sweep import Sums, Swept, Tally
 from verifier.workers import Workers, cores
 
 CHUNK = 1 << 21  # inputs of one chunk: some tenths of a second
+PIECE = 1 << 17  # inputs that are judged and counted at a time: what stays in the cache
 
 Progress = Callable[[int, int], None]  # points done, points in all
 Chunk = tuple[int, int]  # the number of its first input and that after its last one
@@ -70,6 +71,12 @@ def columns_of(fmt: Format, spans: Sequence[tuple[int, int]], start: int, stop: 
 
 
 def _chunk(work: Work, spans: Sequence[tuple[int, int]], chunk: Chunk) -> list[Tally]:
+    start, stop = chunk
+    pieces = [_piece(work, spans, (n, min(n + PIECE, stop))) for n in range(start, stop, PIECE)]
+    return [sweep.joined(parts) for parts in zip(*pieces, strict=True)]
+
+
+def _piece(work: Work, spans: Sequence[tuple[int, int]], chunk: Chunk) -> list[Tally]:
     columns = columns_of(work.format, spans, *chunk)
     first = spans[0][0] + chunk[0] if len(spans) == 1 else chunk[0]
     return [sweep.tally(j, columns, first, runs=len(spans) == 1) for j in judge(work, columns)]

@@ -28,7 +28,8 @@ from verifier.symbolic import NotDifferentiable
 from verifier.workers import Workers
 
 CHUNK = 20  # examples of a law in one item of work, its turn
-TURNS = 20  # of every law that are handed out at a time
+SHARE = 10.0  # seconds of CPU time that the turns of a law take which are handed out at once,
+TURNS = 40  # and their number, at most
 MOST_FINDS = 20  # of one law: more of them are one bug
 NAME_LENGTH = 12  # characters of the hash that names a file
 SHRINKING = 60  # seconds of CPU time in which a find is made smaller
@@ -150,16 +151,16 @@ def run(
 ) -> list[Held]:
     """Hold the laws of those names (none: all) against `max_examples` cases each; the same `number` draws the same. `told` hears of a find at once.
 
-    The laws take turns, so that with `max_time` (seconds) each has its share.
+    The laws take turns. Of those that take little time more are handed out at once, so that with `max_time` (seconds) each has its share.
     """
     deadline = time.time() + max_time
     held = {name: Held(name) for name in names or LAWS}
-    turns = range(-(-max_examples // CHUNK))
+    left = {name: range(-(-max_examples // CHUNK)) for name in held}
     work = partial(_chunk, number=number, most=max_examples, deadline=deadline)
-    for first in turns[::TURNS]:
-        if time.time() > deadline:
-            break
-        items = [(name, turn) for turn in turns[first : first + TURNS] for name in held]
+    while any(left.values()) and time.time() <= deadline:
+        turns = {name: left[name][: _turns(held[name])] for name in held}
+        left = {name: left[name][len(turns[name]) :] for name in held}
+        items = sorted(((name, turn) for name in held for turn in turns[name]), key=lambda item: item[1] - turns[item[0]][0])
         for (name, turn), results in zip(items, workers.run(work, items), strict=True):
             for found in results:
                 one = Held(name, finds=(LawFind(name, f"turn {turn} of seed {number} is lost: {found.reason}", ""),)) if isinstance(found, Lost) else found
@@ -169,6 +170,12 @@ def run(
                     if find.text not in known:
                         told(find)
     return list(held.values())
+
+
+def _turns(held: Held) -> int:
+    """How many turns of a law take about the time that each law gets at once."""
+    a_turn = CHUNK * held.seconds / held.examples if held.examples else SHARE
+    return max(1, min(TURNS, int(SHARE / a_turn))) if a_turn else TURNS
 
 
 def _chunk(item: tuple[str, int], *, number: int, most: int, deadline: float) -> Held:
