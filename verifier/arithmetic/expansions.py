@@ -104,6 +104,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     return bool(inside.is_zero())
 
 
+BEYOND = Fraction(1, 1000)  # o(t**e) is taken for O(t**(e + BEYOND))
 Memo = dict[Any, tuple[list[Any], Any]]  # expansions of gates that are known already, with the operands that they belong to
 
 
@@ -154,8 +155,13 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
         if limit < DEEPEST:  # the partial's own partial is not known here, either, and so on
             raise Undecided(gate)
         factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
-        if isinstance(factor, Undefined):
-            return factor
+        if isinstance(factor, Undefined):  # at the end of a domain: E_3 has a slope at 0, and no second one
+            slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
+            if not slope.is_finite():
+                return factor
+            first = integral(mul(number(exact_or_ball(slope)), derivative(args[j])))
+            rest = add(rest, Series(first.terms, min(first.order, gain + BEYOND)))
+            continue
         if isinstance(factor, bool):
             raise NoExpansion(gate)
         rest = add(rest, integral(mul(factor, derivative(args[j]))))

@@ -25,6 +25,7 @@ INPUTS = ("x", "y")
 COMPANIONS = ("add", "sub", "mul", "div", "exp", "sin", "tanh", "square")  # gates that formulas have beside the bent one
 BENDS = {"sign": "-({0})", "1e-3": "1.001 * ({0})", "1e-9": "1.000000001 * ({0})", "threshold": "where({1} > {2}, 1.001 * ({0}), {0})"}
 THRESHOLDS = (30.0, 5.0, 2.5, 0.7, 0.3, -0.7)  # the first beyond which a gate has a gradient
+SIZES = (2, 2, 8)  # gates of a formula, at most
 FLOAT64 = FORMATS["float64"]
 LARGEST = FLOAT64.largest
 
@@ -103,8 +104,8 @@ def bent(formula: str, bug: Bug, inputs: tuple[str, ...] = INPUTS) -> tuple[Prog
 
 @st.composite
 def examples(draw: st.DrawFn, bug: Bug) -> tuple[str, tuple[float, ...]]:
-    """Formulas of the bent gate and some others, each with a point."""
-    formula = draw(formulas((*[bug.gate] * len(COMPANIONS), *COMPANIONS), inputs=INPUTS))
+    """Formulas of the bent gate and some others, each with a point. Most are small: so the gate meets what is drawn for the inputs."""
+    formula = draw(formulas((*[bug.gate] * len(COMPANIONS), *COMPANIONS), inputs=INPUTS, size=draw(st.sampled_from(SIZES))))
     found = bent(formula, bug)
     borders = (0.0,) if found is None else borders_of([found[1].program])
     return formula, draw(drawn([(-LARGEST, LARGEST)] * len(INPUTS), borders, fmt=FLOAT64))
