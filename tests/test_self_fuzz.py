@@ -90,7 +90,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "right-report": (BOTH, BENT_SINE),
     "mistakes-caught": (MISTAKEN, lambda patch: patch.setattr(judge, "_formula_error", lambda *_, **__: arb(0))),
     "proofs-hold": (BOTH, lambda patch: (patch.setattr(verdicts, "prove", lambda *_, **__: Proof()), BENT_SINE(patch))),
-    "precision": (SINE, wrapped(compare, "judge", lambda _, d, __, options: d and replace(d, verdict=Verdict.WRONG) if options["bits"] > 1000 else d)),
+    "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
     "names": (STAGED, wrapped(verdicts, "verify", first_result(computed="0.5"))),
     "order": (BOTH, wrapped(verdicts, "verify", first_result(verdict=Verdict.UNSTABLE))),
     "effects-add-up": (STAGED, wrapped(ledger, "ledgers", doubled)),

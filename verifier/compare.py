@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,9 +14,10 @@ from verifier.arithmetic import balls, floats
 from verifier.conditioning import conditioned
 from verifier.discrepancy import Discrepancy
 from verifier.formats import Format
-from verifier.judge import FIRST_BITS, UNKNOWN_BITS, Task, judge
+from verifier.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.program import Program
 from verifier.subject import Subject, Truth
+from verifier.verdict import Verdict
 
 SWEEP_BITS = 128  # enough for a verdict at nearly every point
 LARGEST_BITS = 1 << 16
@@ -25,6 +26,15 @@ ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried
 COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A computed gradient that waits for its verdict: the indices of its point and its claim."""
+
+    point: int
+    claim: int
+    computed: float
 
 
 def compare(
@@ -87,6 +97,7 @@ def _level(
         program, places = subject.exact
         real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
+        has_literals = max(subject.program.longest_literal, truth.function.longest_literal) >= fmt.digits
         left = []
         for task in pending:
             at = rank[task.point]
@@ -110,18 +121,18 @@ def _level(
                 exact, literal = limits.Finite(arb(0)), arb(0)
             elif component is not None and unit and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
                 exact = _exactly(truth, points[task.point], component, exact, bits)
-            name = subject.claims[task.claim][1]
+            variable, name = subject.claims[task.claim]
             real = real_run[places[subject.program.names[name]]][at]
             if not real.is_finite():
                 real = limits.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()), rounded_in=fmt)[0]
             key = (task.point, task.claim)
-            found = judge(task, exact, literal, real, previous.get(key), fmt=fmt, bits=bits, last=last, detail=detail, has_literals=subject.program.longest_literal >= fmt.digits or truth.function.longest_literal >= fmt.digits)
+            blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
+            found = judge(blank, literal, real, previous.get(key), fmt=fmt, last=last, detail=detail, has_literals=has_literals)
             if found is None:
                 previous[key] = real if isinstance(real, arb) else None
                 left.append(task)
             else:
-                variable = subject.claims[task.claim][0]
-                results[task.point][task.claim] = replace(found, input=variable, name=name, point=tuple(points[task.point]), real_value=real if isinstance(real, arb) else None, bits=bits)
+                results[task.point][task.claim] = found
     return left
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flint import arb, fmpq
@@ -22,18 +22,9 @@ INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A computed gradient that waits for its verdict: the indices of its point and its claim."""
-
-    point: int
-    claim: int
-    computed: float
-
-
-def judge(task: Task, exact: limits.Derivative, literal: Any, real: Any, before: Any, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
-    """The discrepancy, or None where more precision is needed (never None at the last precision)."""
-    blank = Discrepancy("", "", (), task.computed, Verdict.UNDECIDED, exact)
+def judge(blank: Discrepancy, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it."""
+    exact, bits = blank.exact, blank.bits
     if isinstance(exact, limits.Unknown):
         hopeless = last or bits >= UNKNOWN_BITS
         return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
@@ -41,14 +32,14 @@ def judge(task: Task, exact: limits.Derivative, literal: Any, real: Any, before:
         return replace(blank, verdict=Verdict.UNDEFINED, reason=exact.reason)
     if isinstance(exact, limits.Infinite):
         infinity = fmt.overflow(exact.sign)
-        right = task.computed == infinity or (math.isnan(infinity) and math.isnan(task.computed))
+        right = blank.computed == infinity or (math.isnan(infinity) and math.isnan(blank.computed))
         return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, limits.Kink):
-        return _judge_kink(task, exact, real, blank, fmt=fmt, last=last)
-    return _judge_finite(task, exact.ball, literal, real, before, blank, fmt=fmt, bits=bits, last=last, detail=detail, has_literals=has_literals)
+        return _judge_kink(blank, exact, real, fmt=fmt, last=last)
+    return _judge_finite(blank, exact.ball, literal, real, before, fmt=fmt, last=last, detail=detail, has_literals=has_literals)
 
 
-def _judge_kink(task: Task, exact: limits.Kink, real: Any, blank: Discrepancy, *, fmt: Format, last: bool) -> Discrepancy | None:
+def _judge_kink(blank: Discrepancy, exact: limits.Kink, real: Any, *, fmt: Format, last: bool) -> Discrepancy | None:
     if isinstance(real, Undefined):
         return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
     low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
@@ -58,21 +49,22 @@ def _judge_kink(task: Task, exact: limits.Kink, real: Any, blank: Discrepancy, *
     ulps = [rounding.ulp(fmt, b)[1] if b.is_finite() else arb(0) for b in (exact.low, exact.high)]
     if below > ulps[0] or above > ulps[1]:
         return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
-    if low <= task.computed <= high:
+    if low <= blank.computed <= high:
         return replace(blank, verdict=Verdict.SUBGRADIENT)
-    if not math.isfinite(task.computed):
+    if not math.isfinite(blank.computed):
         return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
-    nearest = exact.low if task.computed < low else exact.high
-    error = abs(arb(task.computed) - nearest) / rounding.ulp(fmt, nearest)[0]
+    nearest = exact.low if blank.computed < low else exact.high
+    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[0]
     small = error <= fmt.rounding_limit
-    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(task.computed) - nearest)
+    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
 
 
 def _round_bound(fmt: Format, bound: Any) -> float | None:
     return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
 
 
-def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blank: Discrepancy, *, fmt: Format, bits: int, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+def _judge_finite(blank: Discrepancy, g: Any, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    bits, computed = blank.bits, blank.computed
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
     formula = _formula_error(literal if literal.is_finite() else g, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
@@ -85,27 +77,32 @@ def _judge_finite(task: Task, g: Any, literal: Any, real: Any, before: Any, blan
     settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
     if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
         return None
+    errors = _errors(computed, g, small, large, certain_zero=certain_zero)
     if isinstance(formula, str):
-        return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **_errors(task.computed, g, small, large, certain_zero=certain_zero))
-    errors = _errors(task.computed, g, small, large, certain_zero=certain_zero)
-    off = "" if formula.is_zero() or formula > 1 else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
-    found = replace(blank, rounded=rounded, formula_error=formula, reason=off, **errors)
+        return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
+    if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
+        return None
+    verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt)
+    return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
+
+
+def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format) -> tuple[Verdict, str]:
+    """The verdict on a gradient whose formula error is known, and what is to be said."""
     if formula > 1:
-        return replace(found, verdict=Verdict.WRONG, reason=f"over the reals it is off by {rounding.significant(formula)} ulp")
+        return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
     if rounded is None:
-        if not last and bits < TIE_BITS:
-            return None
-        return replace(found, verdict=_either_way(task.computed, g, found.ulps, fmt), reason="the exact gradient is half way between two floats, as far as can be told")
-    if not math.isfinite(task.computed) or not math.isfinite(rounded):
-        same = task.computed == rounded or (math.isnan(task.computed) and math.isnan(rounded))  # too large for a format without infinities
-        return replace(found, verdict=Verdict.CORRECT if same else Verdict.NONFINITE)
-    if rounded != 0 and task.computed == 0:
-        return replace(found, verdict=Verdict.VANISHED)
-    if task.computed == rounded:
-        return replace(found, verdict=Verdict.CORRECT)
-    if found.ulps is not None and found.ulps <= fmt.rounding_limit:
-        return replace(found, verdict=Verdict.ROUNDING)
-    return replace(found, verdict=Verdict.UNSTABLE)  # or ill-conditioned: the condition number decides
+        return _either_way(computed, g, ulps, fmt), "the exact gradient is half way between two floats, as far as can be told"
+    off = "" if formula.is_zero() else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
+    if not math.isfinite(computed) or not math.isfinite(rounded):
+        same = computed == rounded or (math.isnan(computed) and math.isnan(rounded))  # too large for a format without infinities
+        return Verdict.CORRECT if same else Verdict.NONFINITE, off
+    if rounded != 0 and computed == 0:
+        return Verdict.VANISHED, off
+    if computed == rounded:
+        return Verdict.CORRECT, off
+    if ulps is not None and ulps <= fmt.rounding_limit:
+        return Verdict.ROUNDING, off
+    return Verdict.UNSTABLE, off  # or ill-conditioned: the condition number decides
 
 
 def _either_way(computed: float, g: Any, ulps: Any, fmt: Format) -> Verdict:
