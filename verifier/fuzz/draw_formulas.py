@@ -14,7 +14,7 @@ from verifier.language import parse_expression
 LEAVES = 6  # inputs among the leaves, for as many numbers as there are
 NUMBERS = ("1", "2", "0.5", "3")
 ORDERS = ("1", "2", "3")  # constants that every gate with an order takes
-RAW = 8  # one argument in so many is left where it may be outside the domain, or large
+RAW = 5  # one argument in so many is left where it may be outside the domain, or large
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 POSITIVE, NONNEGATIVE, UNIT, SHARE, LARGE = ("(1 + abs({}))", "exp({})"), ("abs({})", "square({})"), ("tanh({})", "sin({})"), ("sigmoid({})",), ("(2 + abs({}))", "(1 + cosh({}))")
 BOUNDED = ("tanh({})", "sin({})", "atan({})", "erf({})")
@@ -74,6 +74,7 @@ class _Grammar:
         self.leaf = st.sampled_from((*inputs * (1 + LEAVES // len(inputs)), *NUMBERS))
         self.order = st.sampled_from(ORDERS)
         self.goes_on = st.integers(0, 2)
+        self.in_full = st.booleans()  # parameters that have a default are given, too
         self.wrappers = {key: st.sampled_from(("{}", *inside * ((RAW - 1) // len(inside)))) for key, inside in _WRAPPERS.items()}
         self.applied = [_applied(self, most) for most in range(size + 1)]
 
@@ -85,11 +86,12 @@ def _grammar(names: tuple[str, ...], inputs: tuple[str, ...], size: int) -> _Gra
 
 @st.composite
 def _applied(draw: st.DrawFn, grammar: _Grammar, most: int) -> tuple[str, int]:
-    """A gate with its arguments, and how many gates that are. A truth value is used to choose."""
+    """A gate with its arguments, and how many gates that are. What has a default is given or not, a truth value is used to choose."""
     name = draw(grammar.names)
     gate = GATES[name]
     args, used = [], 1
-    for position in range(len(gate.parameters)):
+    given = len(gate.parameters) - (len(gate.defaults) if gate.defaults and not draw(grammar.in_full) else 0)
+    for position in range(given):
         text, more = _argument(draw, grammar, gate, position, most - used)
         args.append(text)
         used += more

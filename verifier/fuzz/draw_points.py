@@ -121,7 +121,8 @@ def _values(fmt: Format, low: float, high: float, borders: tuple[float, ...]) ->
     size = st.integers(0, 2 * len(DECADES) * MANTISSAS - 1).map(_of_size)
     kinds = [st.floats(near, far) if near <= far else st.just(low), size, st.integers(first, last).map(lambda n: float(numbers(fmt, np.array([n]))[0]))]
     special = (*SPECIAL, -0.0, float(fmt.smallest), -float(fmt.smallest), low, high)
-    for listed in (special, _beside(borders)):
+    beside = tuple(_beside(borders))
+    for listed in (special, *(beside,) * (1 if borders == (0.0,) else 2)):  # a number that is compared with is worth a second look
         inside = sorted({x for x in listed if low <= x <= high}, key=lambda x: (x < 0, abs(x)))  # what lies together shrinks together
         if inside:
             kinds.append(st.sampled_from(inside))
@@ -133,7 +134,7 @@ def _beside(borders: Sequence[float]) -> Iterator[float]:
     for left, right in pairwise((-math.inf, *borders, math.inf)):
         if left == -math.inf or right == math.inf:
             inner = left if right == math.inf else right
-            yield from (inner, 2 * inner, inner + (1 if right == math.inf else -1), inner * (1 + EDGE), math.nextafter(inner, right if right == math.inf else left))
+            yield from (inner, 2 * inner, inner * 1.1, inner * 1.01, inner + (1 if right == math.inf else -1), inner * (1 + EDGE), math.nextafter(inner, right if right == math.inf else left))
         else:
             yield from (left, left + (right - left) / 2, left + (right - left) * EDGE, right - (right - left) * EDGE, math.nextafter(left, right), math.nextafter(right, left))
 
