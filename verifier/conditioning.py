@@ -29,15 +29,20 @@ def conditioned(truth: Truth, subject: Subject, found: Discrepancy, fmt: Format,
         return found
     bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
     g = found.exact.ball
+    while True:
+        with balls.precision(bits):
+            kappa, reach, nearest = _condition(truth, found, g, upstream, bits, fmt)
+            excess = None
+            if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
+                bound = CONDITION_FACTOR * kappa * arb(fmpq(fmt.unit_roundoff.numerator, fmt.unit_roundoff.denominator)) * abs(g)
+                excess = abs(found.residual) - bound
+            if excess is None or not excess.contains(0) or bits >= MOST_BITS:
+                break
+        bits = min(2 * bits, MOST_BITS)
     with balls.precision(bits):
-        kappa, reach, nearest = _condition(truth, found, g, upstream, bits, fmt)
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
         program_kappa = _program_condition(subject, found, g, upstream, bits)
-        verdict = found.verdict
-        if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
-            bound = CONDITION_FACTOR * kappa * arb(fmpq(fmt.unit_roundoff.numerator, fmt.unit_roundoff.denominator)) * abs(g)
-            if abs(found.residual) <= bound:
-                verdict = Verdict.ILL_CONDITIONED
+        verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
     return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa, backward_error=backward, backward_input=nearest if backward is not None else "")
 
 

@@ -371,7 +371,7 @@ _gate("hyp0f1(p, a)",     partials=(None, "hyp0f1(p + 1, a) / p"),   orders=(0,)
 
 _group[0] = "integrals"
 _gate("expn(n, a)",       partials=(None, "where(n == 0, -exp(-a) * (1 + a) / (a * a), -expn(n - 1, a))"), orders=(0,),
-      float64="scipy.special.expn",   arrays="scipy.special.expn",   where="a > 0 or (a == 0 and n > 1)")
+      float64="verifier.arithmetic.kernels.expn", arrays="verifier.arithmetic.kernels.expn",   where="a > 0 or (a == 0 and n > 1)")
 _gate("exp1(a)", "E1",    means="expn(1, a)",                        partials=("-exp(-a) / a",), float64="scipy.special.exp1", arrays="scipy.special.exp1", where="a > 0")
 _gate("expi(a)", "ei", "Ei", partials=("exp(a) / a",),               float64="scipy.special.expi",   arrays="scipy.special.expi",   where="a != 0")
 _gate("li(a)",            means="expi(log(a))",                      partials=("1 / log(a)",),       where="a > 0 and a != 1")

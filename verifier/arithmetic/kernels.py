@@ -129,12 +129,31 @@ def polygamma(n: Any, a: Any) -> Any:
 
 
 def _polygamma(n: float, a: float) -> float:
+    return _by_arb("polygamma", n, a)
+
+
+def _by_arb(gate: str, n: float, a: float) -> float:
+    """A float near the value: a kernel among others, not an enclosure."""
     from flint import arb
 
     from verifier.arithmetic import balls
 
+    if not np.isfinite(a):
+        return float("nan")
     with balls.precision(CONTEXT_BITS):
-        return float(balls.PRIMITIVES["polygamma"](arb(float(n)), arb(float(a))).mid()) if np.isfinite(a) else a
+        return float(balls.PRIMITIVES[gate](arb(float(n)), arb(float(a))).mid())
+
+
+@_for_scalars
+def expn(n: Any, a: Any) -> Any:
+    """The exponential integral E_n(a): SciPy's, which has integers n only and cuts others off, and there Arb's."""
+    is_whole = n == np.floor(n)
+    near = special.expn(np.where(is_whole, n, 0).astype(np.asarray(a).dtype), a)
+    return near if np.all(is_whole) else np.where(is_whole, near, np.vectorize(_expn, otypes=[float])(n, a)).astype(near.dtype)
+
+
+def _expn(n: float, a: float) -> float:
+    return _by_arb("expn", n, a)
 
 
 @_for_scalars

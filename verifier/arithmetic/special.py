@@ -84,6 +84,15 @@ def _hyp0f1(b: Any, z: Any) -> Any:
         ctx.prec = bits
 
 
+def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
+    """2F1(a, b; c; z). Near 1 Arb takes seconds for an inexact z; with positive parameters the function grows, so its ends do."""
+    if not z.is_exact() and z > 0.5 and a > 0 and b > 0 and c > 0:
+        low, high = z.lower(), z.upper()
+        if high < 1:
+            return low.hypgeom_2f1(a, b, c).union(high.hypgeom_2f1(a, b, c))
+    return z.hypgeom_2f1(a, b, c)
+
+
 def _erfc(t: Any) -> Any:
     """erfc by way of erfcx: Arb's own spreads the radius of an inexact argument over all of a tail."""
     return (-t * t).exp() * _erfcx(t) if t >= 1000 else t.erfc()
@@ -135,7 +144,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "airybi": arb.airy_bi,
     "airyaiprime": lambda a: a.airy_ai(derivative=1),
     "airybiprime": lambda a: a.airy_bi(derivative=1),
-    "hyp2f1": _where(lambda a: a < 1, lambda a, b, c, z: z.hypgeom_2f1(a, b, c)),
+    "hyp2f1": _where(lambda a: a < 1, _hyp2f1),
     "hyp0f1": _hyp0f1,
     "erfc": _erfc,
     "erfi": arb.erfi,

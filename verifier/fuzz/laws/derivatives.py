@@ -55,20 +55,30 @@ def sympy_agrees(text: str) -> int:
                 if value is None:
                     continue
                 with balls.precision(2 * BITS):
-                    other = arb(str(value))
-                    close = abs(ball - other) <= (abs(other) + arb(10) ** -DIGITS) * arb(10) ** (5 - DIGITS) + 2 * ball.rad()
+                    other = value
+                    close = ball.overlaps(other + arb(0, (abs(other) + arb(10) ** -DIGITS) * arb(10) ** (5 - DIGITS)))
                 require(close, lambda point=point, position=position, ball=ball, value=value: f"d{case.inputs[position]} is {ball} and by SymPy {value}, at {point}")  # type: ignore[misc]
                 count += 1
     return count
 
 
 def _evaluated(sympy: Any, derivative: Any, at: Any) -> Any:
-    """A derivative as a real decimal number; None where SymPy has none."""
+    """A derivative as a real number; None where SymPy has none, or loses digits and does not know."""
     try:
-        value = sympy.N(derivative.subs(at), DIGITS, maxn=2000)
+        expression = derivative.subs(at)
+        values = [sympy.N(expression, digits, maxn=2000) for digits in (DIGITS, 2 * DIGITS)]
     except (ValueError, TypeError, ZeroDivisionError, OverflowError, AttributeError, NotImplementedError, RecursionError):
         return None  # at its poles, and where it would compare what has no order
-    return value if value.is_Float and value.is_finite else None
+    if not all(v.is_Float and v.is_finite for v in values):
+        return None
+    with balls.precision(2 * BITS):
+        near, value = (_exactly(v) for v in values)
+        return value if abs(near - value) <= abs(value) * arb(10) ** (5 - DIGITS) else None
+
+
+def _exactly(value: Any) -> Any:
+    sign, mantissa, exponent, _ = value._mpf_
+    return arb(-int(mantissa) if sign else int(mantissa)) * arb(2) ** int(exponent)
 
 
 def _ball(gradient: symbolic.Gradient, position: int, point: tuple[float, ...], bits: int) -> Any:

@@ -37,6 +37,12 @@ def _is_within(program: Program, gates: Sequence[str]) -> bool:
     return {s.gate for s in program.steps if s.args} <= {*gates, "copy"}
 
 
+def _real_power(a: float, b: float) -> float:
+    """CPython's a**b; NaN for a negative number to a broken power, which CPython takes to the complex numbers."""
+    found: float | complex = a**b
+    return math.nan if isinstance(found, complex) else found
+
+
 def floats_are_cpythons(text: str) -> int:
     """The generated statements, run by Python's parser and math module, give the same bits, forward and backward."""
     case, count = case_in(text), 0
@@ -47,11 +53,9 @@ def floats_are_cpythons(text: str) -> int:
         for point in setting.points:
             seed = f"d{program.output_name}"
             try:
-                found = by_python.run(lines, {**dict(zip(program.inputs, point, strict=True)), seed: setting.upstream, "pi": math.pi, "e": math.e}, number=float, functions=by_python.math_functions())
+                found = by_python.run(lines, {**dict(zip(program.inputs, point, strict=True)), seed: setting.upstream, "pi": math.pi, "e": math.e}, number=float, functions=by_python.math_functions(), power=_real_power)
             except by_python.CPYTHON_RAISES:
                 continue
-            if any(isinstance(v, complex) for v in found.values()):
-                continue  # a negative number to a broken power
             run = floats.run(program, [[x] for x in point], setting.format, upstream=setting.upstream)
             count += _same_names(program, found, {n: run[i][0] for n, i in program.names.items()}, point, "<d")
     return count
