@@ -116,3 +116,16 @@ def test_a_ball_never_raises(name: str, value: float) -> None:
         for strict in (False, True):
             with balls.precision(bits):
                 assert isinstance(balls.function_of(name, strict=strict)(*row), arb)
+
+
+@pytest.mark.parametrize("parameters", [(0.5, 0.5, 1), (1.5, 1.5, 3), (1.5, 2.5, 3), (2.5, 3.5, 4)])
+def test_hyp2f1_of_an_interval_below_1_holds_its_ends(parameters):
+    """Arb itself takes seconds for these; mpmath gives the values at both ends."""
+    with balls.precision(300), mp.workprec(900):
+        centre, radius = mp.mpf(1) - mp.mpf(2) ** -200, mp.mpf(2) ** -260
+        wide = arb(1) - arb(2) ** -200 + arb(0, arb(2) ** -260)
+        found = balls.PRIMITIVES["hyp2f1"](*map(arb, parameters), wide)
+        for x in (centre - radius, centre, centre + radius):
+            exact = mp.hyp2f1(*parameters, x)
+            assert found.contains(arb(mp.nstr(exact, 200)))
+        assert found.rel_accuracy_bits() > 50

@@ -181,3 +181,10 @@ def test_polygamma_far_to_the_left_is_mpmaths_by_reflection(n: int, a: float) ->
     assert kernels.polygamma(float(n), a) == pytest.approx(expected, rel=1e-11)
     assert kernels.polygamma(np.float32([n, n]), np.float32([a, 2.0])).dtype == np.float32
     assert math.isinf(kernels.polygamma(float(n), math.floor(a)))
+
+
+@pytest.mark.parametrize(("n", "a"), [(2.5, 1.0), (0.5, 0.25), (1.5, 7.0), (3.0, 0.0)])
+def test_exponential_integrals_of_any_order_are_mpmaths(n: float, a: float) -> None:
+    """SciPy cuts an order off to an integer."""
+    assert kernels.expn(n, a) == pytest.approx(float(mpmath.expint(n, a)), rel=1e-14)
+    assert kernels.expn(np.float32([n, 2.0]), np.float32([a, 1.0])).tolist() == pytest.approx([float(mpmath.expint(n, a)), float(mpmath.expint(2, 1))], rel=1e-6)
