@@ -226,7 +226,9 @@ def _piecewise(e: Any, go: Callable[[Any], int], gate: Emit) -> int:
 
 def _special(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str], int]) -> int | None:
     if isinstance(e, sympy.Heaviside):
-        return gate("where", gate("gt", go(e.args[0]), number("0")), number("1"), number("0"))
+        difference, zero = go(e.args[0]), number("0")
+        at_0 = gate("where", gate("ge", difference, zero), go(e.args[1]), zero)  # a half: two equal operands share the slope
+        return gate("where", gate("gt", difference, zero), number("1"), at_0)
     if isinstance(e, sympy.polygamma):
         return gate("digamma", go(e.args[1])) if e.args[0] == 0 else gate("polygamma", go(e.args[0]), go(e.args[1]))
     if isinstance(e, AppliedUndef):  # a gate that SymPy has no name for, written by `symbolic.DERIVATIVES`
