@@ -35,7 +35,7 @@ def rules(m: Any) -> dict[str, Callable[..., Any]]:
     }  # fmt: skip
 
 
-NO_ANSWER = (ValueError, ZeroDivisionError, OverflowError, TypeError, NotImplementedError)  # mpmath's at poles and where nothing converges
+NO_ANSWER = (ValueError, ZeroDivisionError, OverflowError, TypeError, NotImplementedError, RecursionError)  # mpmath's at poles and where nothing converges
 
 
 def value(table: dict[str, Callable[..., Any]], m: Any, gate: str, args: Sequence[Any]) -> Any:

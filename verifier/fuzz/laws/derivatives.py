@@ -56,7 +56,7 @@ def sympy_agrees(text: str) -> int:
                     continue
                 with balls.precision(2 * BITS):
                     other = value
-                    close = ball.overlaps(other + arb(0, (abs(other) + arb(10) ** -DIGITS) * arb(10) ** (5 - DIGITS)))
+                    close = ball.overlaps(other + arb(0, (abs(other) + arb(10) ** -DIGITS) * arb(10) ** (10 - DIGITS)))
                 require(close, lambda point=point, position=position, ball=ball, value=value: f"d{case.inputs[position]} is {ball} and by SymPy {value}, at {point}")  # type: ignore[misc]
                 count += 1
     return count
@@ -73,7 +73,7 @@ def _evaluated(sympy: Any, derivative: Any, at: Any) -> Any:
         return None
     with balls.precision(2 * BITS):
         near, value = (_exactly(v) for v in values)
-        return value if abs(near - value) <= abs(value) * arb(10) ** (5 - DIGITS) else None
+        return value if abs(near - value) <= abs(value) * arb(10) ** (10 - DIGITS) else None
 
 
 def _exactly(value: Any) -> Any:
