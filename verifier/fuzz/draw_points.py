@@ -122,7 +122,7 @@ def _values(fmt: Format, low: float, high: float, borders: tuple[float, ...]) ->
     kinds = [st.floats(near, far) if near <= far else st.just(low), size, st.integers(first, last).map(lambda n: float(numbers(fmt, np.array([n]))[0]))]
     special = (*SPECIAL, -0.0, float(fmt.smallest), -float(fmt.smallest), low, high)
     beside = tuple(_beside(borders))
-    for listed in (special, *(beside,) * (1 if borders == (0.0,) else 3)):  # a number that is compared with is worth a third look
+    for listed in (special, *(beside,) * (1 if borders == (0.0,) else 2)):  # a number that is compared with is worth a second look
         inside = sorted({x for x in listed if low <= x <= high}, key=lambda x: (x < 0, abs(x)))  # what lies together shrinks together
         if inside:
             kinds.append(st.sampled_from(inside))
