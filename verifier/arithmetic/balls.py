@@ -55,17 +55,17 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
     """
     count = len(columns[0]) if columns else 1
     values: list[Any] = []
-    moves: list[bool] = []  # whether a step depends on an input
+    moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
     with precision(bits):
         for step in program.steps:
             gate = step.gate
-            moves.append(gate == "input" or any(map(moves.__getitem__, step.args)))
+            moves.append(strict and (gate == "input" or any(map(moves.__getitem__, step.args))))
             if gate == "input":
                 values.append(columns[len(values)])
             elif gate in _TRUTHS and step.args[0] == step.args[1]:  # of a number with itself: the same wherever it is
-                values.append([gate in ("le", "ge", "eq") if v.is_finite() else None for v in values[step.args[0]]])
+                values.append([gate in REFLEXIVE if v.is_finite() else None for v in values[step.args[0]]])
             elif step.args:
-                function = function_of(gate, strict=strict and moves[-1])
+                function = function_of(gate, strict=moves[-1])
                 values.append(list(map(function, *(values[a] for a in step.args))))
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
@@ -163,6 +163,7 @@ _TRUTHS: dict[str, Callable[..., bool | None]] = {
     "eq": _equal,
     "ne": lambda a, b: _not(_equal(a, b)),
 }
+REFLEXIVE = frozenset(("le", "ge", "eq"))  # they hold between a number and itself
 _LOGIC: dict[str, Callable[..., Any]] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 
@@ -368,4 +369,4 @@ def function_of(gate: str, *, strict: bool) -> Callable[..., Any]:
     return PRIMITIVES[gate]
 
 
-__all__ = ["HUGE", "NAN", "PRIMITIVES", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]
+__all__ = ["HUGE", "NAN", "PRIMITIVES", "REFLEXIVE", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]

@@ -194,7 +194,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in ("lt", "le", "gt", "ge", "eq", "ne"):
-        return gate in ("le", "ge", "eq") if a is b else _compare(gate, a, b)
+        return gate in balls.REFLEXIVE if a is b else _compare(gate, a, b)
     if gate == "div":
         inverted = inverse(b, limit)
         if a is b and isinstance(inverted, Series):

@@ -26,7 +26,7 @@ def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
 
 SUMMED = -1000.0  # to the left of it SciPy's polygamma takes longer than Arb's, at -1e9 more than ten seconds
 REFLECTED = -10.0  # to the left of it mpmath's derivative of zeta takes up to seconds, that of the functional equation a millisecond
-CONTEXT_BITS = 80  # of mpmath's results, rounded to float64
+CONTEXT_BITS = 80  # of mpmath's and Arb's results, rounded to float64
 FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their sign is not looked for
 
 
@@ -124,12 +124,17 @@ def ellipd(a: Any) -> Any:
 def polygamma(n: Any, a: Any) -> Any:
     """The n-th derivative of digamma: SciPy's, which adds term by term from the left up to 0, and where that is far Arb's."""
     is_far = (a < SUMMED) & (a != np.floor(a))
-    near = special.polygamma(n, np.where(is_far, np.nan, a))
-    return np.where(is_far, np.vectorize(_polygamma, otypes=[float])(n, np.where(is_far, a, np.nan)), near).astype(near.dtype) if np.any(is_far) else near
+    return _with_arb("polygamma", is_far, n, a, special.polygamma(n, np.where(is_far, np.nan, a)))
 
 
-def _polygamma(n: float, a: float) -> float:
-    return _by_arb("polygamma", n, a)
+def _with_arb(gate: str, here: Any, n: Any, a: Any, values: Any) -> Any:
+    """Values, in some places replaced by Arb's."""
+    if not np.any(here):
+        return values
+    here, n, a = np.broadcast_arrays(here, n, a)
+    found = np.array(values)
+    found[here] = [_by_arb(gate, *pair) for pair in zip(n[here].tolist(), a[here].tolist(), strict=True)]
+    return found
 
 
 def _by_arb(gate: str, n: float, a: float) -> float:
@@ -141,19 +146,14 @@ def _by_arb(gate: str, n: float, a: float) -> float:
     if not np.isfinite(a):
         return float("nan")
     with balls.precision(CONTEXT_BITS):
-        return float(balls.PRIMITIVES[gate](arb(float(n)), arb(float(a))).mid())
+        return float(balls.PRIMITIVES[gate](arb(n), arb(a)).mid())
 
 
 @_for_scalars
 def expn(n: Any, a: Any) -> Any:
     """The exponential integral E_n(a): SciPy's, which has integers n only and cuts others off, and there Arb's."""
-    is_whole = n == np.floor(n)
-    near = special.expn(np.where(is_whole, n, 0).astype(np.asarray(a).dtype), a)
-    return near if np.all(is_whole) else np.where(is_whole, near, np.vectorize(_expn, otypes=[float])(n, a)).astype(near.dtype)
-
-
-def _expn(n: float, a: float) -> float:
-    return _by_arb("expn", n, a)
+    is_whole = np.equal(n, np.floor(n))
+    return _with_arb("expn", ~is_whole, n, a, special.expn(np.where(is_whole, n, 0).astype(np.asarray(a).dtype), a))
 
 
 @_for_scalars
