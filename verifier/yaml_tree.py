@@ -17,6 +17,7 @@ from verifier.case import Source
 from verifier.errors import Complaint, Place
 
 MAX_DEPTH = 50  # a case file needs 5; libyaml takes quadratic time on nested brackets (100,000 of them: 23 s)
+TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} deep; the rest of the file was not read"
 MAX_NODES = 2_000_000  # per file: bounds memory, and 100,000 points of 10 inputs fit
 MAX_COMPLAINTS = 100  # per document; nobody reads more
 _MAX_SHOWN = 300  # characters of a line that is shown below a complaint
@@ -153,7 +154,7 @@ def read_documents(text: str, *, file: str) -> tuple[list[Document], list[Compla
             if (complaint := builder.take(event)) is not None:
                 return builder.documents, [complaint]
     except yaml.MarkedYAMLError as error:
-        return builder.documents, [_syntax_complaint(page, error)]
+        return builder.documents, [_too_deep(builder, error) or _syntax_complaint(page, error)]
     except (yaml.YAMLError, ValueError) as error:  # the Python parser lets chr() of an impossible \U escape through
         return builder.documents, [page.complaint(builder.reached, f"this is not YAML: {' '.join(str(error).split())[:200]}")]
     if not builder.ended:
@@ -185,9 +186,7 @@ class _Builder:
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._check(event, start)
                 if len(self.open) >= MAX_DEPTH:
-                    return self.page.complaint(
-                        start, f"lists and mappings are nested more than {MAX_DEPTH} deep; the rest of the file was not read"
-                    )
+                    return self.page.complaint(start, TOO_DEEP)
                 self.open.append((start, []))
             case yaml.SequenceEndEvent():
                 start, items = self.open.pop()
@@ -239,6 +238,14 @@ class _Builder:
             elif not isinstance(key, Refused):
                 self.complaints.tell(key, "a key must be a text, not a list or a mapping; put quotes around it")
         return tuple(entries.values())
+
+
+def _too_deep(builder: _Builder, error: yaml.MarkedYAMLError) -> Complaint | None:
+    """The complaint about nesting, where a parser that reads ahead of its events stopped at a limit of its own (libyaml 0.2.6 at 1,000 brackets)."""
+    mark = error.problem_mark or error.context_mark
+    ahead = builder.page.text[builder.reached : mark.index if mark is not None else builder.reached]
+    opened = sum(map(ahead.count, "[{")) - sum(map(ahead.count, "]}"))
+    return builder.page.complaint(builder.reached, TOO_DEEP) if len(builder.open) + opened > MAX_DEPTH else None
 
 
 def _syntax_complaint(page: Page, error: yaml.MarkedYAMLError) -> Complaint:
