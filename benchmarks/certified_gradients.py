@@ -17,18 +17,18 @@ import sympy
 from flint import arb
 from machine import best, describe
 
-from verifier import rounding
-from verifier.arithmetic import balls, expressions
-from verifier.backprop import with_backward
-from verifier.build import build_expression
-from verifier.case import Source
-from verifier.compare import compare
-from verifier.formats import FORMATS
-from verifier.subject import Subject, truth_of
-from verifier.symbolic import gradient, primitive
+from verifier.arithmetic import balls, rounding
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.expressions import build_expression
+from verifier.compare.compare import compare
+from verifier.exact import sympy_gates
+from verifier.exact.derivatives import gradient, primitive
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS
+from verifier.language.source import Source
 
 if TYPE_CHECKING:
-    from verifier.program import Program
+    from verifier.circuit.program import Program
 
 TEXT = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
 FLOAT64 = FORMATS["float64"]
@@ -60,7 +60,7 @@ def by_mpmath(program: Program, points: list[tuple[float, float]], *, shared: bo
     """The same gradient at 113 bits, rounded to float64."""
     x, y = sympy.symbols("x y", real=True)
     exact = primitive(program)
-    whole = expressions.run(exact, [x, y])[exact.output]
+    whole = sympy_gates.run(exact, [x, y])[exact.output]
     function = sympy.lambdify((x, y), [sympy.diff(whole, x), sympy.diff(whole, y)], "mpmath", cse=shared)
     mpmath.mp.prec = 113
     mpf = mpmath.mp.mpf

@@ -15,10 +15,10 @@ from flint import arb
 from machine import best, describe
 
 from verifier.arithmetic import balls
-from verifier.blocks import build_program
-from verifier.case import Source
+from verifier.circuit.statements import build_program
 from verifier.cli import COLLECTOR
-from verifier.symbolic import gradient
+from verifier.exact.derivatives import gradient
+from verifier.language.source import Source
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 PATIENCE = 60.0

@@ -33,7 +33,7 @@ sample: 100000
 WAYS = {
     "1 process": ["--jobs", "1"],
     "2 processes": ["--jobs", "2"],
-    "dask, 2 workers": ["--jobs", "2", "--executor", "verifier.executors.dask:local"],
+    "dask, 2 workers": ["--jobs", "2", "--executor", "verifier.run.dask:local"],
 }
 
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from machine import describe
 
-from verifier import columns, exhaustive, sweep
-from verifier.backprop import with_backward
-from verifier.build import build_expression
-from verifier.case import Source
-from verifier.columns import Work
-from verifier.formats import FORMATS, first_place, format_named, last_place, numbers
-from verifier.gates import GATES
-from verifier.subject import Subject, truth_of
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.expressions import build_expression
+from verifier.compare.sweep import columns, exhaustive, sweep, tally
+from verifier.compare.sweep.columns import Work
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
+from verifier.language.gates import GATES
+from verifier.language.source import Source
 
 PIECE = 1 << 18
 CLAIMS = (("x", "dx"),)
@@ -76,8 +76,8 @@ def thirty_two_bits(counted: Counted, every: int) -> None:
         before, start, tallies = counted.points, time.process_time(), []
         for place in range(first, last + 1 - PIECE, PIECE * every):
             column = numbers(fmt, np.arange(place, place + PIECE))
-            tallies.append(sweep.tally(columns.judge(work, [column])[0], [column], place))
-        seconds, total = time.process_time() - start, sweep.joined(tallies)
+            tallies.append(tally.tally(columns.judge(work, [column])[0], [column], place))
+        seconds, total = time.process_time() - start, tally.joined(tallies)
         share = (counted.points - before) / total.points
         verdicts = ", ".join(f"{g.verdict.value} {100 * g.count / total.points:.2f} %" for g in total.groups)
         whole = seconds * (last - first + 1) / total.points

@@ -62,7 +62,7 @@ def rows(state: Path) -> dict[str, int]:
 
 def watched(state: Path) -> None:
     """A state that counts how often each result is written."""
-    from verifier.state import State
+    from verifier.run.state import State
 
     with State(str(state)) as kept:
         kept.connection.executescript("CREATE TABLE written (key TEXT); CREATE TRIGGER seen AFTER INSERT ON result BEGIN INSERT INTO written VALUES (new.key); END;")

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from machine import describe
 
 import verifier
-from verifier.backprop import with_backward
-from verifier.blocks import build_program
-from verifier.case import Source
-from verifier.compare import compare
-from verifier.formats import FORMATS
-from verifier.fuzz import campaign as campaigns
-from verifier.fuzz import programs
-from verifier.fuzz.draw_points import borders_of, drawn
-from verifier.subject import Subject, truth_of
-from verifier.symbolic import NotDifferentiable
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.statements import build_program
+from verifier.compare.compare import compare
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS
+from verifier.language.source import Source
+from verifier.search.fuzz import campaign as campaigns
+from verifier.search.fuzz import programs
+from verifier.search.fuzz.draw_points import borders_of, drawn
 
 CASES = Path(__file__).parent.parent / "cases" / "cs231n"
 FLOAT64 = FORMATS["float64"]
@@ -41,7 +41,7 @@ SIZE = 12  # formulas of a program, at most: 20 gates in the middle
 def networks() -> None:
     """The whole campaign of each network, hard points and simplification of the finds included."""
     for name in ("neuron", "two_sigmoids"):
-        case = verifier.load(CASES / f"{name}.yaml").cases[0]
+        case = verifier.case.load(CASES / f"{name}.yaml").cases[0]
         run, seconds = timed(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
         simplified = sum(row.cumulative for row in rows(lambda case=case: campaigns.campaign(case, max_examples=POINTS), "simplify.py", "simplified"))  # type: ignore[misc]
         print(f"{case.name}: {POINTS / seconds:,.0f} points/s, each judged for {len(case.implementations)} implementations: {run.examples / seconds:,.0f} examples/s; {len(run.finds)} finds ({simplified:.0%} of the time in simplifying them)")

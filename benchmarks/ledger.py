@@ -12,14 +12,14 @@ from pathlib import Path
 
 from machine import best, describe
 
-from verifier import ledger, sensitivity
-from verifier.backprop import with_backward
-from verifier.build import build_expression
-from verifier.case import Source
-from verifier.compare import compare
-from verifier.formats import FORMATS
-from verifier.load import load
-from verifier.subject import truth_of
+from verifier.blame.rounding import ledger, sensitivity
+from verifier.case.load import load
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.expressions import build_expression
+from verifier.compare.compare import compare
+from verifier.exact.truth import truth_of
+from verifier.language.formats import FORMATS
+from verifier.language.source import Source
 from verifier.verify import subject
 
 NEURON = Path(__file__).parent.parent / "cases" / "cs231n" / "neuron.yaml"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.arithmetic.floats import CONSTANT_VALUES
-from verifier.build import definition
-from verifier.gates import GATES
-from verifier.program import Program
+from verifier.circuit.expressions import definition
+from verifier.circuit.program import Program
+from verifier.language.gates import GATES
 
 # What a gate is called in each library, below its top module; `-`: the library has no such function, and the gate runs its
 # definition where the table of gates has one. A gate that is not listed runs its definition everywhere.

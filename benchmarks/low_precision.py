@@ -30,15 +30,15 @@ from libraries import library, run
 from machine import describe
 from peers import Asked, callables, put, share, table, versions
 
-from verifier.backprop import with_backward
-from verifier.compare import compare
-from verifier.discrepancy import Discrepancy
-from verifier.formats import FORMATS, Format, floor_log2, round_exact, ulp_exponent
-from verifier.gates import GATES
-from verifier.limits import Finite
-from verifier.load import load_text
-from verifier.subject import Subject, truth_of
-from verifier.verdict import Verdict
+from verifier.case.load import load_text
+from verifier.circuit.backprop import with_backward
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact.one_sided import Finite
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS, Format, floor_log2, round_exact, ulp_exponent
+from verifier.language.gates import GATES
+from verifier.language.verdict import Verdict
 
 HEADING = "## Low precision: false alarms side by side"
 NARROW = ("float32", "float16", "bfloat16")

@@ -29,21 +29,21 @@ from typing import Any, NamedTuple
 from libraries import Library, lacks, library, run
 from machine import describe
 
-from verifier import limits, points, symbolic
-from verifier.backprop import differentiated, with_backward
-from verifier.blocks import add_backward
-from verifier.case import Case
-from verifier.compare import compare
-from verifier.discrepancy import Discrepancy
-from verifier.drafts import Draft
-from verifier.formats import FORMATS, format_named, round_exact
-from verifier.linearity import reads_upstream
-from verifier.load import load
-from verifier.mutate import Mutant, mutants
-from verifier.numeral import exact
-from verifier.program import Program
-from verifier.subject import Subject, Truth, truth_of
-from verifier.verdict import Verdict
+from verifier.case import points
+from verifier.case.case import Case, Draft
+from verifier.case.load import load
+from verifier.circuit.backprop import differentiated, with_backward
+from verifier.circuit.program import Program
+from verifier.circuit.statements import add_backward
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.linearity import reads_upstream
+from verifier.exact import derivatives, one_sided
+from verifier.exact.truth import Subject, Truth, truth_of
+from verifier.language.formats import FORMATS, format_named, round_exact
+from verifier.language.numeral import exact
+from verifier.language.verdict import Verdict
+from verifier.search.mutate import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "## Mutants: gradient checkers side by side"
@@ -219,7 +219,7 @@ def material(case: Case, *, most: int) -> Material:
         truth = truth_of(programs.truth)
         everywhere = [*points.listed(case, FLOAT64), *points.sampled(case, FLOAT64)]
         found = mutants(case) if format_named(case.formats[0]) is FLOAT64 else []
-    except (points.PointError, symbolic.NotDifferentiable) as error:
+    except (points.PointError, derivatives.NotDifferentiable) as error:
         return replace(nothing, left_out=str(error))
     sample = [found[k * len(found) // most] for k in range(most)] if len(found) > most else found
     wrong = {e.implementation for e in case.expect if e.verdict in FAILING}
@@ -242,7 +242,7 @@ def _asked(case: Case, draft: Draft, truth: Truth, everywhere: Sequence[tuple[fl
     whole = differentiated(draft.whole) if draft.whole is not None else with_backward(draft.forward, draft.claims)
     whole = differentiated(whole)
     rows = compare(truth, Subject(whole, draft.claims), everywhere, fmt=FLOAT64, upstream=upstream, detail=False)
-    smooth = [(p, row) for p, row in zip(everywhere, rows, strict=True) if row and all(isinstance(d.exact, limits.Finite) for d in row)]
+    smooth = [(p, row) for p, row in zip(everywhere, rows, strict=True) if row and all(isinstance(d.exact, one_sided.Finite) for d in row)]
     if not smooth:
         return None
     asked = Asked(

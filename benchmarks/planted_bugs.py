@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, find, settings
 from hypothesis.errors import NoSuchExample
 from machine import describe
 
-from verifier.fuzz.draw_formulas import gate_count
-from verifier.fuzz.planted import Bug, bugs, examples, shows
-from verifier.gates import GATES
+from tests.laws.planted import Bug, bugs, examples, shows
+from verifier.language.gates import GATES
+from verifier.search.fuzz.draw_formulas import gate_count
 
 EXAMPLES = 200
 SEARCH = settings(max_examples=EXAMPLES, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,11 +12,14 @@ from collections import Counter
 
 from machine import describe
 
-from verifier import load, points, proof
-from verifier.formats import format_named, round_exact
-from verifier.mutate import mutants
-from verifier.numeral import exact
-from verifier.subject import truth_of
+from verifier import load
+from verifier.case import points
+from verifier.compare import agreement
+from verifier.exact import prove
+from verifier.exact.truth import truth_of
+from verifier.language.formats import format_named, round_exact
+from verifier.language.numeral import exact
+from verifier.search.mutate import mutants
 from verifier.verify import subject
 
 
@@ -33,12 +36,12 @@ def proofs(paths: list[str]) -> tuple[Counter, list[float]]:
                 if (draft.implementation.name, claim[1]) in wrong:
                     continue
                 start = time.perf_counter()
-                found = proof.prove(truth, tested, claim, fmt=fmt, upstream=upstream)
+                found = prove.prove(truth, tested, claim, fmt=fmt, upstream=upstream)
                 spent.append((time.perf_counter() - start) * 1e3)
                 if found is not None:
                     kinds["proved"] += 1
                     continue
-                outcome = proof.outcomes(truth, tested, points.listed(case, fmt), fmt=fmt, upstream=upstream)[claim[1]]
+                outcome = agreement.outcomes(truth, tested, points.listed(case, fmt), fmt=fmt, upstream=upstream)[claim[1]]
                 kinds[outcome.kind] += 1
     return kinds, spent
 

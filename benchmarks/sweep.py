@@ -20,17 +20,18 @@ import sympy
 from flint import arb
 from machine import best, describe
 
-from verifier import columns
-from verifier.arithmetic import balls, expressions
-from verifier.backprop import with_backward
-from verifier.build import build_expression
-from verifier.case import Source
-from verifier.columns import Work
-from verifier.compare import SWEEP_BITS
-from verifier.formats import FORMATS
-from verifier.program import Program
-from verifier.subject import Subject, truth_of
-from verifier.symbolic import gradient, primitive
+from verifier.arithmetic import balls
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.expressions import build_expression
+from verifier.circuit.program import Program
+from verifier.compare.compare import SWEEP_BITS
+from verifier.compare.sweep import columns
+from verifier.compare.sweep.columns import Work
+from verifier.exact import sympy_gates
+from verifier.exact.derivatives import gradient, primitive
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS
+from verifier.language.source import Source
 
 FIRST_BITS = 96
 POINTS = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
@@ -76,7 +77,7 @@ def certified(program: Program, given: list[Any]) -> list[list[float]]:
 def lambdified(program: Program, *, shared: bool) -> Any:
     symbols = sympy.symbols(program.inputs, real=True)
     exact = primitive(program)
-    whole = expressions.run(exact, list(symbols))[exact.output]
+    whole = sympy_gates.run(exact, list(symbols))[exact.output]
     return sympy.lambdify(symbols, [sympy.diff(whole, s) for s in symbols], "mpmath", cse=shared)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from verifier.executors.local import end_with_the_driver
+from verifier.run.local import end_with_the_driver
 
 DEADLY, HANGING, HUNGRY, RAISING = 7, 12, 15, 17
 GIB = 1 << 30
@@ -100,7 +100,8 @@ def deadly(jobs: int = 2) -> Executor:
 
 
 def _bend() -> None:
-    from verifier import exhaustive, verify  # noqa: F401
+    from verifier import verify  # noqa: F401
+    from verifier.compare.sweep import exhaustive
 
     module = sys.modules["verifier.verify"]
     check, judge = module.verify, exhaustive.judge  # type: ignore[attr-defined]
@@ -160,7 +161,7 @@ def several_threads(jobs: int = 0) -> Any:
     del jobs
     from distributed import Client
 
-    from verifier.executors.dask import Tasks
+    from verifier.run.dask import Tasks
 
     with Client(n_workers=1, threads_per_worker=4, dashboard_address="127.0.0.1:0", silence_logs=50) as client:
         yield Tasks(client)

@@ -9,10 +9,11 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, field, signs
-from verifier.arithmetic.elements import Field, GiveUp
-from verifier.gates import GATES
-from verifier.program import Program, Step
+from verifier.arithmetic import balls
+from verifier.circuit.program import Program, Step
+from verifier.exact.identities import field, signs
+from verifier.exact.identities.elements import Field, GiveUp
+from verifier.language.gates import GATES
 
 BITS = 300
 NUMBERS = ("1", "2", "0.5", "3", "1.5", "0.25")

@@ -19,21 +19,21 @@ import numpy as np
 import pytest
 from mpmath.ctx_mp import MPContext
 
-from verifier import load, load_text, points
+from tests import ROOT
+from verifier import load, load_text
 from verifier.arithmetic import floats
-from verifier.formats import FORMATS, dtype
-from verifier.report.json import render
-from verifier.verdict import Verdict
+from verifier.case import points
+from verifier.language.formats import FORMATS, dtype
+from verifier.language.verdict import Verdict
+from verifier.report.draw.json import render
 from verifier.verify import subject, verify, verify_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from verifier.case import Case
-    from verifier.drafts import Draft
-    from verifier.outcome import Report, Result
+    from verifier.case.case import Case, Draft
+    from verifier.report.outcome import Report, Result
 
-ROOT = Path(__file__).parent.parent
 CASES = ROOT / "cases"
 FLOAT64 = FORMATS["float64"]
 FEWEST_BLOCKS = 49  # hand-written backward passes of cases/cs231n and cases/hard that CPython can execute
@@ -595,4 +595,3 @@ def test_a_breach_of_the_contract_is_noticed():
     content["cases"][0]["results"][2]["ulps"] = "tiny"
     content["cases"][0]["status"] = "fine"
     assert all_breaches(content) == ["status fine", "result.computed is 0.0", "result.exact is missing", "'tiny' is no number"]
-

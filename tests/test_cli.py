@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from verifier import __version__
-from verifier.catalogue import CATALOGUE
 from verifier.cli import main
-from verifier.gates import GATES
-from verifier.report.paint import paint_for
+from verifier.language.gates import GATES
+from verifier.report.catalogue import CATALOGUE
+from verifier.report.draw.paint import paint_for
 
 if TYPE_CHECKING:
     from pathlib import Path

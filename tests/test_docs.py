@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import doctest
 import re
-from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from verifier import load_text
-from verifier.document import _IMPLEMENTATION_KEYS, _KEYS
-from verifier.report import pages
+from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
+from verifier.report.draw import pages
 from verifier.verify import verify_all
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 REFUSED = "# refused: "

@@ -11,19 +11,19 @@ import sympy
 from flint import arb, arb_series, ctx
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_series import series_of_flint
-from texts import SMOOTH, expression, smooth_expressions
 
-from verifier import symbolic
-from verifier.arithmetic import balls, expressions, floats
-from verifier.backprop import with_backward
-from verifier.build import partial
-from verifier.compare import compare
-from verifier.formats import FORMATS, round_exact
-from verifier.gates import GATES, Gate
-from verifier.program import Program
-from verifier.subject import Subject, truth_of
-from verifier.verdict import Verdict
+from tests.exact.test_series import series_of_flint
+from tests.texts import SMOOTH, expression, smooth_expressions
+from verifier.arithmetic import balls, floats
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.expressions import partial
+from verifier.circuit.program import Program
+from verifier.compare.compare import compare
+from verifier.exact import derivatives, sympy_gates
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS, round_exact
+from verifier.language.gates import GATES, Gate
+from verifier.language.verdict import Verdict
 
 FLOAT64 = FORMATS["float64"]
 CLAIMS = (("x", "dx"), ("y", "dy"))
@@ -31,7 +31,7 @@ coordinates = st.floats(-3, 3).map(lambda v: round(v, 4) + 0.0)
 
 
 def gradient(program: Program, point: tuple[float, ...], bits: int) -> list[arb]:
-    found = symbolic.gradient(program)
+    found = derivatives.gradient(program)
     with balls.precision(bits):
         run = balls.run(found.program, [[arb(v)] for v in point], bits=bits, strict=True)
         return [arb(0) if (s := found.wrt(i)) is None else run[s][0] for i in range(len(point))]
@@ -87,7 +87,7 @@ def by_mpmath(program: Program, context: mpmath.MPContext, values: list[object])
 @given(smooth_expressions(leaves=6), coordinates, coordinates)
 @settings(max_examples=25)
 def test_the_gradient_is_the_numerical_derivative_of_mpmath(text: str, x: float, y: float) -> None:
-    program = symbolic.primitive(expression(text, "x", "y"))
+    program = derivatives.primitive(expression(text, "x", "y"))
     context = mpmath.MPContext()
     context.dps = 80
     for position, enclosure in enumerate(gradient(expression(text, "x", "y"), (x, y), 400)):
@@ -99,7 +99,7 @@ def test_the_gradient_is_the_numerical_derivative_of_mpmath(text: str, x: float,
 @given(smooth_expressions(("x",), leaves=6), coordinates)
 @settings(max_examples=40)
 def test_the_gradient_is_the_second_coefficient_of_flints_power_series(text: str, x: float) -> None:
-    program = symbolic.primitive(expression(text, "x"))
+    program = derivatives.primitive(expression(text, "x"))
     with balls.precision(300):
         assert gradient(expression(text, "x"), (x,), 300)[0].overlaps(series_of_flint(program, x)[1])
 
@@ -107,9 +107,9 @@ def test_the_gradient_is_the_second_coefficient_of_flints_power_series(text: str
 @given(smooth_expressions(leaves=4), coordinates, coordinates)
 @settings(max_examples=20)
 def test_the_gradient_is_sympys_derivative_of_the_whole_function(text: str, x: float, y: float) -> None:
-    program = symbolic.primitive(expression(text, "x", "y"))
+    program = derivatives.primitive(expression(text, "x", "y"))
     p, q = sympy.symbols("x y", real=True)
-    whole = expressions.run(program, [p, q])[program.output]
+    whole = sympy_gates.run(program, [p, q])[program.output]
     for enclosure, symbol in zip(gradient(expression(text, "x", "y"), (x, y), 300), (p, q), strict=True):
         at = {p: sympy.Rational(*x.as_integer_ratio()), q: sympy.Rational(*y.as_integer_ratio())}
         assert within(enclosure, str(sympy.N(sympy.diff(whole, symbol).subs(at), 60, maxn=2000)), 40)
@@ -184,7 +184,7 @@ def test_the_chain_rule_holds_in_enclosures(gate: str, x: float) -> None:
     whole = gradient(expression(f"{gate}(sin(x) + 2 * x)", "x"), (x,), 300)[0]
     with balls.precision(300):
         inner = arb(x).sin() + 2 * arb(x)
-        outer = symbolic.gradient(expression(f"{gate}(t)", "t"))
+        outer = derivatives.gradient(expression(f"{gate}(t)", "t"))
         slope = balls.run(outer.program, [[inner]], bits=300, strict=True)[outer.wrt(0)][0]  # type: ignore[index]
         assert whole.overlaps(slope * (arb(x).cos() + 2))
 
@@ -240,7 +240,7 @@ def test_a_bent_partial_is_caught_as_wrong_through_the_whole_pipeline(name: str,
 def test_floats_stay_within_the_condition_of_the_program(text: str, x: float, y: float) -> None:
     program = expression(text, "x", "y")
     value = floats.run(program, [[x], [y]], FLOAT64)[program.output][0]
-    exact = symbolic.primitive(program)
+    exact = derivatives.primitive(program)
     with balls.precision(200):
         enclosure = balls.run(exact, [[arb(x)], [arb(y)]], bits=200, strict=False)[exact.output][0]
         sizes = balls.run(exact, [[arb(x)], [arb(y)]], bits=200, strict=False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from verifier import load
 from verifier.verify import verify
 
-MUSEUM = Path(__file__).parent.parent / "cases" / "museum"
+MUSEUM = ROOT / "cases" / "museum"
 FAILS = {"wrong", "nonfinite"}
 
 # The file, the tracker's page, 25 digits of the gradient at the reported point, and what is told of the wrong pass.

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mpmath.ctx_mp import MPContext
 
+from tests import ROOT
 from verifier import load, load_text
-from verifier.formats import format_named, round_exact
-from verifier.numeral import exact
-from verifier.verdict import Verdict
+from verifier.language.formats import format_named, round_exact
+from verifier.language.numeral import exact
+from verifier.language.verdict import Verdict
 from verifier.verify import verify, verify_all
 
 if TYPE_CHECKING:
-    from verifier.formats import Format
-    from verifier.outcome import Report, Result
+    from verifier.language.formats import Format
+    from verifier.report.outcome import Report, Result
 
-CASES = Path(__file__).parent.parent / "cases" / "precision"
+CASES = ROOT / "cases" / "precision"
 MP = MPContext()
 MP.dps = 120  # 60 digits are compared; 1 - tanh(95)**2 takes another 83 away if it is written so, and is not below
 DIGITS = 60

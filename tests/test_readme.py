@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from verifier.case import VERDICTS
-from verifier.load import load_text
-from verifier.verdict import Verdict
+from tests import ROOT
+from verifier.case.case import VERDICTS
+from verifier.case.load import load_text
+from verifier.language.verdict import Verdict
 from verifier.verify import verify
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from texts import check
 
+from tests.texts import check
 from verifier import load_text, verify, verify_all
-from verifier.figures import agrees
-from verifier.outcome import Report
+from verifier.report.figures import agrees
+from verifier.report.outcome import Report
 
 NEURON = """\
     function: sigmoid(x)

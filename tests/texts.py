@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from verifier.blocks import build_program
-from verifier.build import build_expression
-from verifier.case import Source
-from verifier.load import load_text
+from verifier.case.load import load_text
+from verifier.circuit.expressions import build_expression
+from verifier.circuit.statements import build_program
+from verifier.language.source import Source
 from verifier.verify import verify
 
 if TYPE_CHECKING:
-    from verifier.outcome import CaseReport, Result
-    from verifier.program import Program
+    from verifier.circuit.program import Program
+    from verifier.report.outcome import CaseReport, Result
 
 
 def expression(text: str, *inputs: str) -> Program:

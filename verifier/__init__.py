@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from verifier.case import Case
-    from verifier.errors import CaseError, Complaint, Place
-    from verifier.load import Loaded, load, load_text
-    from verifier.oracle import assert_gradient
-    from verifier.outcome import CaseReport, Finding, Report, Result
-    from verifier.verdict import Verdict
+    from verifier.case.case import Case
+    from verifier.case.load import Loaded, load, load_text
+    from verifier.language.source import CaseError, Complaint, Place
+    from verifier.language.verdict import Verdict
+    from verifier.report.outcome import CaseReport, Finding, Report, Result
+    from verifier.testing import assert_gradient
     from verifier.verify import verify, verify_all
 
 _HOMES = {  # imported on first use, so that `import verifier` loads neither SymPy nor NumPy
-    "Case": "case", "CaseError": "errors", "Complaint": "errors", "Place": "errors",
-    "Loaded": "load", "load": "load", "load_text": "load",
-    "CaseReport": "outcome", "Finding": "outcome", "Report": "outcome", "Result": "outcome",
-    "Verdict": "verdict", "assert_gradient": "oracle", "verify": "verify", "verify_all": "verify",
+    "Case": "case.case", "CaseError": "language.source", "Complaint": "language.source", "Place": "language.source",
+    "Loaded": "case.load", "load": "case.load", "load_text": "case.load",
+    "CaseReport": "report.outcome", "Finding": "report.outcome", "Report": "report.outcome", "Result": "report.outcome",
+    "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "verify", "fuzz": "search.fuzz",
 }  # fmt: skip
 
 __all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]
@@ -37,11 +37,10 @@ __all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "fuzz":  # Hypothesis, for those who ask for it
-        return import_module("verifier.fuzz")
     if name not in _HOMES:
         raise AttributeError(f"module 'verifier' has no attribute '{name}'")
-    value = getattr(import_module(f"verifier.{_HOMES[name]}"), name)
+    home = import_module(f"verifier.{_HOMES[name]}")
+    value = home if name == "fuzz" else getattr(home, name)  # `verifier.fuzz` is a module: Hypothesis, for those who ask for it
     globals()[name] = value
     return value
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
-from verifier.errors import CampaignError, suggestion
+from verifier.language.source import CampaignError, suggestion
 
 if TYPE_CHECKING:
-    from verifier.case import Case
-    from verifier.load import Loaded
-    from verifier.mutate import Mutant
-    from verifier.workers import Workers
+    from verifier.case.case import Case
+    from verifier.case.load import Loaded
+    from verifier.run.workers import Workers
+    from verifier.search.mutate import Mutant
 
 COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
-CAMPAIGN, EACH_LAW = 1000, 100  # examples of `fuzz`, and of `fuzz --self`, if nothing is said
+CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
 EXAMPLES = """\
@@ -97,11 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
     fuzz = commands.add_parser("fuzz", help="search for points at which a gradient is not right; each find is shrunk and saved as a case")
-    fuzz.add_argument("paths", nargs="*", metavar="PATH", help="case files and folders")
-    fuzz.add_argument("--self", dest="itself", action="store_true", help="no PATH: hold random cases against the laws of the tool itself; a find is a bug of ours")
-    fuzz.add_argument("--law", action="append", default=[], metavar="NAME", help="with --self: only this law (may be repeated)")
-    fuzz.add_argument("--max-examples", type=int, metavar="N", help="points for each implementation and format (default: 1000); with --self cases for each law (default: 100)")
-    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case, with --self for all (default: no limit)")
+    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
+    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="another seed draws other points (default: 0)")
     fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="where finds are kept (default: cases/regressions)")
     fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients are finds, too")
@@ -145,14 +143,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("who does the work (docs/campaigns.md)")
     group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core; 1: this one)")
-    group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.executors.dask:local")
+    group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.run.dask:local")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
     group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may have (default: that of the machine)")
     group.add_argument("--state", metavar="DIR", help="where finished work is kept at once; the next run goes on from there")
 
 
 def _workers(options: argparse.Namespace) -> Workers:
-    from verifier.workers import Workers
+    from verifier.run.workers import Workers
 
     workers = Workers(options.jobs, executor=options.executor, timeout=options.timeout, memory=options.memory, state=options.state)
     if workers.note:
@@ -183,7 +181,7 @@ def _jobs(text: str) -> int:
 
 
 def _load(*paths: str) -> Loaded:
-    from verifier.load import load
+    from verifier.case.load import load
 
     return load(*paths)
 
@@ -200,20 +198,15 @@ def _hunt(options: argparse.Namespace) -> int:
 
 
 def _fuzz(options: argparse.Namespace) -> int:
-    if options.itself:
-        return _fuzz_itself(options)
-    if not options.paths:
-        print("verifier: name a case file or a folder of them, or give --self", file=sys.stderr)
-        return USAGE_ERROR
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.fuzz.campaign import save
-    from verifier.many import campaigns
-    from verifier.report import finds
+    from verifier.report.draw import finds
+    from verifier.search.fuzz.campaign import save
+    from verifier.search.many import campaigns
 
     run = []
     with _workers(options) as workers:
-        for found in campaigns(loaded.cases, workers, max_examples=options.max_examples or CAMPAIGN, max_time=options.max_time, number=options.seed, strict=options.strict):
+        for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, number=options.seed, strict=options.strict):
             run.append(found)
             sys.stdout.write(finds.campaign(found, save(found.finds, options.save)))
     sys.stdout.write(finds.summary(run))
@@ -222,44 +215,25 @@ def _fuzz(options: argparse.Namespace) -> int:
     return 1 if any(c.finds for c in run) else 0
 
 
-def _fuzz_itself(options: argparse.Namespace) -> int:
-    from verifier.fuzz.itself import run, save
-    from verifier.fuzz.laws.table import LAWS
-    from verifier.report import finds
-
-    strange = [name for name in options.law if name not in LAWS]
-    if strange or options.paths:
-        problem = f"unknown law '{strange[0]}'{suggestion(strange[0], LAWS)}" if strange else "--self draws its own cases: give no PATH"
-        print(f"verifier: {problem}", file=sys.stderr)
-        return USAGE_ERROR
-    with _workers(options) as workers:
-        held = run(
-            options.law, workers=workers, max_examples=options.max_examples or EACH_LAW, max_time=options.max_time, number=options.seed,
-            told=lambda find: print(finds.broken(find, save(find, options.save)), flush=True),
-        )  # fmt: skip
-    sys.stdout.write(finds.laws(held))
-    return 1 if any(h.finds for h in held) else 0
-
-
 def _check(options: argparse.Namespace) -> int:
     return _verified(_load(*options.paths), options)
 
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
-    from verifier.report.progress import progress_on
+    from verifier.report.draw.progress import progress_on
     from verifier.verify import verify_all
 
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
     if options.format == "json":
-        from verifier.report import json
+        from verifier.report.draw import json
 
         sys.stdout.write(json.render(report))
     else:
-        from verifier.report import text
-        from verifier.report.paint import paint_for
+        from verifier.report.draw import text
+        from verifier.report.draw.paint import paint_for
 
         sys.stdout.write(text.render(report, paint=paint_for(sys.stdout), quiet=options.quiet))
     return INTERRUPTED if report.is_interrupted else report.exit_status
@@ -268,8 +242,8 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     loaded = _load(options.path)
     _complain(loaded)
-    from verifier.report import circuit
-    from verifier.report.paint import paint_for
+    from verifier.report.draw import circuit
+    from verifier.report.draw.paint import paint_for
 
     cases = [c for c in loaded.cases if options.case in (None, c.name)]
     if not cases:
@@ -307,10 +281,10 @@ def _plot(options: argparse.Namespace) -> int:
 
 def _drawing(case: Case, options: argparse.Namespace) -> str:
     """A plot as SVG. ValueError says what is not there."""
-    from verifier.formats import format_named
-    from verifier.report import svg, waterfall
+    from verifier.language.formats import format_named
+    from verifier.report.draw import svg, waterfall
+    from verifier.report.legs import paths
     from verifier.verify import subject
-    from verifier.waterfall import paths
 
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
@@ -320,7 +294,7 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
         return waterfall.render(paths(case, subjects, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
-    from verifier.plot import curves
+    from verifier.report.plot import curves
 
     return svg.render(curves(case, subjects, over=options.over, **chosen), title=f"{case.name}: error of the gradient over {options.over}")
 
@@ -336,8 +310,8 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 def _mutate(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.many import mutations
-    from verifier.report import mutants as page
+    from verifier.report.draw import mutants as page
+    from verifier.search.many import mutations
 
     total: list[tuple[str, str, list[Mutant]]] = []
     is_whole, as_text = True, options.format == "text"
@@ -358,8 +332,8 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from verifier.catalogue import CATALOGUE, entry
-    from verifier.report import pages
+    from verifier.report.catalogue import CATALOGUE, entry
+    from verifier.report.draw import pages
 
     if options.markdown:
         sys.stdout.write(pages.verdicts_markdown())
@@ -378,7 +352,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _gates(options: argparse.Namespace) -> int:
-    from verifier.report import pages
+    from verifier.report.draw import pages
 
     sys.stdout.write(pages.gates_markdown() if options.markdown else pages.gates_text())
     return 0

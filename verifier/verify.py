@@ -7,27 +7,30 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from verifier import points, results, settle
-from verifier.case import Case
-from verifier.chunks import Lost
-from verifier.compare import compare
-from verifier.errors import Complaint
-from verifier.formats import Format, format_named, round_exact
-from verifier.gaps import Gap, Unfinished
-from verifier.numeral import exact as exact_number
-from verifier.outcome import CaseReport, Finding, HuntedRegion, Report
-from verifier.pieces import is_heavy, programs_of, subject, summed, sums_of, with_proofs, work_on
-from verifier.subject import Subject, Truth, truth_of
-from verifier.symbolic import NotDifferentiable
-from verifier.verdict import Verdict
-from verifier.workers import MOST_ITEMS, Workers, automatic
+from verifier.case import points
+from verifier.case.case import Case
+from verifier.compare import check
+from verifier.compare.compare import compare
+from verifier.compare.sweep.pieces import is_heavy, programs_of, summed, sums_of, with_proofs, work_on
+from verifier.compare.sweep.sweep import Unfinished
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.truth import Subject, Truth, subject, truth_of
+from verifier.language.formats import Format, format_named, round_exact
+from verifier.language.numeral import exact as exact_number
+from verifier.language.source import Complaint
+from verifier.language.verdict import Verdict
+from verifier.report import assemble, results, sweeps
+from verifier.report.assemble import _where, unfinished, unreadable, unusable
+from verifier.report.outcome import CaseReport, HuntedRegion, Report
+from verifier.run.chunks import Lost
+from verifier.run.workers import MOST_ITEMS, Workers, automatic
 
 if TYPE_CHECKING:
-    from verifier.columns import Work
-    from verifier.exhaustive import Progress
-    from verifier.hunt import Region
-    from verifier.pieces import Run
-    from verifier.sweep import Sums, Swept
+    from verifier.compare.sweep.columns import Work
+    from verifier.compare.sweep.exhaustive import Progress
+    from verifier.compare.sweep.pieces import Run
+    from verifier.compare.sweep.sweep import Sums, Swept
+    from verifier.search.hunt import Region
 
 
 def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
@@ -39,7 +42,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
     try:
         truth = truth_of(programs.truth)
         subjects = {d.implementation.name: subject(d) for d in programs.drafts}
-        checks: list[results.Check] = []
+        checks: list[check.Check] = []
         regions: list[HuntedRegion] = []
         for name in case.formats:
             fmt = format_named(name)
@@ -52,17 +55,17 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
             for implementation, tested in subjects.items():
                 found = compare(truth, tested, listed, fmt=fmt, upstream=upstream)
                 swept: list[Swept] = []
-                if (case.sample or case.exhaustive) and not results.interrupted(checks):
+                if (case.sample or case.exhaustive) and not sweeps.interrupted(checks):
                     swept = _swept(case, work_on(case, (implementation, name), truth, tested), sums, (implementation, name))
-                checks.append(results.Check(implementation, fmt, tested, listed, found, upstream, swept))
+                checks.append(check.Check(implementation, fmt, tested, listed, found, upstream, swept))
     except (points.PointError, NotDifferentiable) as error:
         return unusable(case, str(error))
-    return settle.report(case, programs, truth, checks, strict=strict, regions=regions)
+    return assemble.report(case, programs, truth, checks, strict=strict, regions=regions)
 
 
 def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format, upstream: float) -> list[tuple[str, Region]]:
     """The regions that a hunt finds for any of the implementations; every one is then judged at all their points (where it could not decide, nobody asked)."""
-    from verifier.hunt import hunt
+    from verifier.search.hunt import hunt
 
     domain = points.domain_of(case)
     return [(name, r) for name, s in subjects.items() for r in hunt(truth, s, domain, fmt=fmt, upstream=upstream, seed=case.name, budget=case.budget)]
@@ -70,7 +73,7 @@ def _hunted(case: Case, truth: Truth, subjects: dict[str, Subject], fmt: Format,
 
 def _swept(case: Case, work: Work, sums: Mapping[Run, Sums] | None, run: Run) -> list[Swept]:
     """The sampled points, or all inputs, summed up: as others did, or here and now."""
-    from verifier import sweep
+    from verifier.compare.sweep import sweep
 
     found = summed(case, with_proofs(case, work), Workers(1)) if sums is None else sums.get(run)
     return [] if found is None else sweep.swept(work, found)
@@ -107,7 +110,7 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator
     """Cases in chunks of several."""
     worth = automatic(len(cases))
     if worth > 1:
-        import verifier.arithmetic.expressions  # noqa: F401 - SymPy, once for all processes
+        import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
     for case, (found,) in zip(cases, workers.run(partial(verify_safely, strict=strict), cases, worth=worth, size=MOST_ITEMS, key=partial(_named, strict), kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
@@ -126,7 +129,7 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
 
 
 def _named(strict: bool, case: Case) -> str:
-    from verifier.state import key
+    from verifier.run.state import key
 
     return key("check", strict, case)
 
@@ -139,30 +142,6 @@ def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] 
         raise  # which may be that of the process, not of the case
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
-
-
-def unusable(case: Case, message: str) -> CaseReport:
-    """The report of a case that could not be checked."""
-    finding = Finding("V002", "unusable-case", "error", message, case.place)
-    return CaseReport(case.name, case.file, case.place.line, "error", findings=(finding,))
-
-
-def unfinished(case: Case, *reasons: str) -> CaseReport:
-    """The report of a case whose check did not come to its end."""
-    findings = tuple(Finding("V003", "unfinished-case", "error", f"not checked to the end: {reason}", case.place) for reason in reasons)
-    return CaseReport(case.name, case.file, case.place.line, "error", findings=findings)
-
-
-def _where(case: Case, gap: Gap) -> str:
-    """The points that could not be judged, and why."""
-    first, last = (", ".join(f"{name}={value!r}" for name, value in zip(case.inputs, point, strict=True)) for point in (gap.first, gap.last))
-    return f"{gap.reason} at {first}" if gap.count == 1 else f"{gap.reason} at one of the {gap.count:,} points from {first} to {last}"
-
-
-def unreadable(file: str, complaints: Sequence[Complaint]) -> CaseReport:
-    """The report of a file's documents that could not be read."""
-    findings = tuple(Finding("V001", "unreadable-case", "error", c.message, c.place, statement=c.line_text.strip()) for c in complaints)
-    return CaseReport(file, file, complaints[0].place.line, "error", findings=findings)
 
 
 __all__ = ["subject", "verify", "verify_all", "verify_safely"]

@@ -1,1 +1,1 @@
-"""One program, several arithmetics: floats, balls, series of balls, expressions."""
+"""One Program, several arithmetics: floats, balls, intervals, ranges; rounding between them."""

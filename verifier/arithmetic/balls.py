@@ -15,17 +15,15 @@ from typing import Any
 
 from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 
-from verifier.arithmetic.special import SPECIAL
-from verifier.formats import Format
-from verifier.numeral import exact
-from verifier.program import Program, significant_digits
+from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.circuit.program import Program, significant_digits
+from verifier.language.formats import Format
+from verifier.language.numeral import exact
 
 NAN = arb("nan")
 ZERO, ONE = arb(0), arb(1)
 REFLECTED = -8  # to the left of it polygamma is reflected
 HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
-
-
 _TINY = arb(2) ** arb(-(2**1000))
 UNDERFLOW = arb(_TINY, _TINY)  # encloses exp(a) for every a < -2^1099
 
@@ -79,7 +77,7 @@ def literal(text: str, rounded_in: Format | None = None) -> Any:
     ball = arb(fmpq(value.numerator, value.denominator))
     if rounded_in is None or significant_digits(text) < rounded_in.digits or value == 0:
         return ball
-    from verifier.formats import floor_log2, ulp_exponent
+    from verifier.language.formats import floor_log2, ulp_exponent
 
     half_ulp = arb(2) ** (ulp_exponent(rounded_in, floor_log2(value)) - 1)
     return ball + arb(0, max(half_ulp, _last_digit(text) / 2))

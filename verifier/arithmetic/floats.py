@@ -9,11 +9,13 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from verifier.build import definition
-from verifier.formats import FORMATS, Format, computing, dtype, round_exact
-from verifier.gates import GATES, Gate, kernel
-from verifier.numeral import exact
-from verifier.program import Program
+import numpy as np
+
+from verifier.circuit.expressions import definition
+from verifier.circuit.program import Program
+from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
+from verifier.language.gates import GATES, Gate, kernel
+from verifier.language.numeral import exact
 
 Column = Sequence[Any]
 Cast = Callable[[Any], Any]
@@ -240,4 +242,10 @@ def __getattr__(name: str) -> Cast:
     raise AttributeError(name)
 
 
-__all__ = ["as_floats", "ceil", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
+__all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
+
+
+def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Any]:
+    """The values of every step as arrays: float64, or truth values."""
+    found = run(program, inputs, fmt, upstream=upstream)
+    return [np.asarray(c, dtype=bool if len(c) and isinstance(c[0], bool | np.bool_) else np.float64) for c in found]

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.formats import Format
-from verifier.program import Program
+from verifier.circuit.program import Program
+from verifier.language.formats import Format
 
 BITS = 192
 

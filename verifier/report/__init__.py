@@ -1,1 +1,1 @@
-"""Draw a Report; decide nothing."""
+"""What is told: results, findings, figures."""

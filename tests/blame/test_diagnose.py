@@ -1,0 +1,103 @@
+"""What is said of a guilty line: the edit that repairs it, and never one that does not."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests import ROOT
+from tests.guilty import GUILTY
+from tests.texts import check
+from verifier import load
+from verifier.verify import verify
+
+CASES = ROOT / "cases" / "wrong"
+
+
+@functools.cache
+def messages(name):
+    (case,) = (c for c in load(str(CASES)).cases if c.name == name)
+    return {f.statement: f.message for f in verify(case).findings}
+
+
+@pytest.mark.parametrize(("name", "statement", "words"), GUILTY, ids=[f"{n}: {s}" for n, s, _ in GUILTY])
+def test_the_mistake_is_said_in_words(name, statement, words):
+    assert words in messages(name)[statement]
+
+
+def test_every_row_has_its_words():
+    assert [row for row in GUILTY if not row[2]] == []
+
+
+def diagnosis(function, backward, point="x: 0.7, y: -1.3", claims="{x: dx}"):
+    """The message about the only guilty line, from the words of the diagnosis on."""
+    text = f"function: {function}\npoints: [{{{point}}}]\nimplementations:\n  it:\n    backward: |\n      {backward}\n    gradients: {claims}\n"
+    (finding,) = check(text).findings
+    return finding.message.partition("it.dx: ")[2]
+
+
+# d(function)/dx with one mistake in it, and what is said: one row a kind of edit
+KINDS = (
+    ("sin(x) * y", "dx = -cos(x) * y", "the sign is flipped"),
+    ("sin(x) * y", "dx = sin(x) * y", "`sin` where `cos` is meant in `sin(x)`"),
+    ("x**3 * y", "dx = 3 * x**3 * y", "the exponent of `x**3` is 1 too high"),
+    ("x**3 * y", "dx = x**2 * y", "the factor `3` is missing"),
+    ("x**2 * y", "dx = 2 * x", "the factor `y` is missing"),
+    ("x**2 / y", "dx = 2 * x", "a division by `y` is missing"),
+    ("x * y", "dx = y * x", "the factor `x` is too much in `y * x`"),
+    ("x / y", "dx = 1 * y", "`*` where `/` is meant in `1 * y`"),
+    ("exp(x * y)", "dx = out + y", "`+` where `*` is meant"),
+    ("atan2(y, x)", "dx = -x / (x*x + y*y)", "`x` where `y` is meant in `-x`"),
+    ("log(x) * y", "dx = x / y", "the operands of `x / y` are swapped"),
+    ("x * exp(y)", "dx = exp(x)", "`x` where `y` is meant in `exp(x)`"),
+    ("tanh(x)", "dx = 1 - out", "`out` should be squared in `1 - out`"),
+    ("(x + y)**2 / 2", "dx = exp(x + y)", "`exp` is too much"),
+    ("sqrt(2 / pi) * x", "dx = 0.7978", "`0.7978` is wrong by 0.00011 relative: the constant looks like sqrt(2/pi) to 4 digits"),
+    ("0.044715 * x**2", "dx = 2 * 0.044715000000044715 * x", "`0.044715000000044715` is wrong by 1e-12 relative: it should be 0.044715"),
+    ("x**4 * y", "dx = 4.000004 * x**3 * y", "`4.000004` is wrong by 1e-06 relative: it should be 4"),
+    ("x**4 * y", "dx = 4 * x**3.000003 * y", "`3.000003` is wrong by 1e-06 relative: it should be 3"),
+    ("exp(-x**2)", "dx = -x * exp(-x**2)", "the factor `2` is missing"),
+    ("relu(x) * y", "dx = where(x > 0, 0, y)", "branches"),
+    ("log(exp(x) + exp(y))", "dx = exp(y) / (exp(x) + exp(y))", "`y` where `x` is meant in `exp(y)`"),
+    ("log(1 + exp(3 * x))", "dx = 3 * exp(3 * y) / (1 + exp(3 * y))", "`y` where `x` is meant in `3 * y`"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "backward", "words"), KINDS, ids=[f"{f} | {b}" for f, b, _ in KINDS])
+def test_each_kind_of_edit_is_recognised(function, backward, words):
+    assert words in diagnosis(function, backward)
+
+
+def test_what_no_single_edit_explains_is_said_plainly():
+    assert diagnosis("sin(x) * y", "dx = x**3 + 0.3 * y - erf(x)").startswith("this line is wrong, though everything it reads is exact")
+
+
+def test_an_edit_that_repairs_one_point_only_is_none():
+    """At x = 2 the term x is too much in x + x + x, which should be x**2; nowhere else."""
+    assert "too much" not in diagnosis("x**3 / 3", "dx = x + x + x", point="x: 2, y: 0")
+
+
+def test_the_span_is_that_of_the_guilty_subexpression():
+    (finding,) = check("function: sin(x) * y\npoints: [{x: 1, y: 2}]\nimplementations:\n  it:\n    backward: |\n      dx = y * sin(x) * dout\n    gradients: {x: dx}\n").findings
+    assert finding.source_line[finding.place.column - 1 :][: finding.width] == "sin(x)"
+
+
+def test_the_right_local_gradient_is_shown_in_the_names_of_the_program():
+    text = """
+    points: [{x: 2, y: 3}]
+    implementations:
+      it:
+        forward: |
+          den = x + y**2
+          invden = 1.0 / den
+          out = x * invden
+        backward: |
+          dinvden = x * dout
+          dden = (-1.0 / den) * dinvden
+          dx = invden * dout + dden
+          dy = 2 * y * dden
+    """
+    (finding,) = check(text).findings
+    assert finding.statement == "dden = (-1.0 / den) * dinvden"
+    assert "expected  d(invden)/d(den) = -1/den**2, from `invden = 1.0 / den`" in [d.replace("-1.0/den", "-1/den") for d in finding.details]

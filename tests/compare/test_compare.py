@@ -1,0 +1,148 @@
+"""Computed against exact: certified, at the precision it takes, for many points and inputs at once."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+
+import mpmath
+import pytest
+from flint import arb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.texts import expression, judge, smooth_expressions
+from verifier.arithmetic import balls, rounding
+from verifier.circuit.backprop import with_backward
+from verifier.compare.compare import compare
+from verifier.exact import one_sided, sympy_gates
+from verifier.exact.derivatives import primitive
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS, round_exact
+from verifier.language.verdict import Verdict
+
+FLOAT64 = FORMATS["float64"]
+SECOND = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
+CLAIMS = (("x", "dx"), ("y", "dy"))
+
+
+def compared(text: str, points: list[tuple[float, ...]], *, form: str = "float64", upstream: float = 1.0, detail: bool = True) -> list:
+    program = expression(text, "x", "y")
+    return compare(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), points, fmt=FORMATS[form], upstream=upstream, detail=detail)
+
+
+def second_by_mpmath(x: float, y: float) -> tuple[Fraction, Fraction]:
+    """The gradient of the second network at 200 digits, by the formula that the course notes derive by hand."""
+    c = mpmath.MPContext()
+    c.dps = 200
+
+    def sigma(t: object) -> object:
+        return 1 / (1 + c.exp(-t))
+
+    x, y = c.mpf(x), c.mpf(y)
+    num, den = x + sigma(y), sigma(x) + (x + y) ** 2
+    dx = (den - num * (sigma(x) * (1 - sigma(x)) + 2 * (x + y))) / den**2
+    dy = (sigma(y) * (1 - sigma(y)) * den - num * 2 * (x + y)) / den**2
+    return Fraction(c.nstr(dx, 150)), Fraction(c.nstr(dy, 150))
+
+
+def test_the_second_network_is_correctly_rounded_at_every_point() -> None:
+    source = random.Random(231)
+    points = [(source.uniform(-10, 10), source.uniform(-10, 10)) for _ in range(200)]
+    for point, row in zip(points, compared(SECOND, points), strict=True):
+        for found, expected in zip(row, second_by_mpmath(*point), strict=True):
+            assert found.rounded == round_exact(FLOAT64, expected)
+            assert found.verdict is (Verdict.CORRECT if found.computed == found.rounded else Verdict.ROUNDING)
+            ulp = Fraction(math.ulp(abs(found.rounded)))
+            with balls.precision(400):
+                assert float(found.ulps) == pytest.approx(float(abs(Fraction(found.computed) - expected) / ulp), rel=1e-9)
+
+
+@given(smooth_expressions(leaves=5), st.sampled_from((0.5, -1.25, 2.0, 1e-7)), st.sampled_from((0.75, -0.375, 1.5)))
+@settings(max_examples=40)
+def test_what_is_generated_from_the_function_is_never_wrong(text: str, x: float, y: float) -> None:
+    for form in ("float64", "float32", "bfloat16"):
+        rounded = tuple(round_exact(FORMATS[form], Fraction(v)) for v in (x, y))
+        for found in compared(text, [rounded], form=form)[0]:
+            assert found.verdict not in (Verdict.WRONG, Verdict.UNDECIDED), found
+
+
+@given(st.sampled_from(("x * exp(y)", "sin(x) * y**2", "sigmoid(x * y) + x", "log1p(x**2) / (1 + y**2)")), st.sampled_from((1.5, -0.25)), st.sampled_from((0.75, 3.0)), st.integers(-49, 40), st.booleans())
+def test_a_bent_partial_is_wrong_however_little_it_is_bent(text: str, x: float, y: float, power: int, down: bool) -> None:
+    """A factor 1 ± 2^k with k >= -49 moves the gradient by at least 4 ulp: certified, at every size, in both directions."""
+    program = expression(text, "x", "y")
+    bent = expression(f"diff({text}, x) * (1 {'-' if down else '+'} 2**{power})", "x", "y")
+    from verifier.circuit.backprop import differentiated
+
+    program_bent = differentiated(bent)
+    names = {**program_bent.names, "dx": program_bent.output}
+    subject = Subject(type(program_bent)(program_bent.steps, program_bent.inputs, names, program_bent.output, program_bent.lines), (("x", "dx"),))
+    found = compare(truth_of(program), subject, [(x, y)], fmt=FLOAT64)[0][0]
+    assert found.verdict is Verdict.WRONG
+    honest = compare(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), [(x, y)], fmt=FLOAT64)[0][0]
+    assert honest.verdict.passes
+
+
+def test_the_residual_is_computed_minus_exact_with_its_sign() -> None:
+    for found in compared(SECOND, [(3.0, -4.0)])[0]:
+        with balls.precision(300):
+            assert (found.residual + found.exact.ball).overlaps(arb(found.computed))
+        assert (found.residual > 0) == (Fraction(found.computed) > second_by_mpmath(3.0, -4.0)[found.name == "dy"])
+
+
+@pytest.mark.parametrize("upstream", [2.0, -0.5, 1e-300, 0.0])
+def test_an_upstream_gradient_scales_the_exact_gradient(upstream: float) -> None:
+    plain, scaled = compared(SECOND, [(3.0, -4.0)])[0], compared(SECOND, [(3.0, -4.0)], upstream=upstream)[0]
+    for a, b in zip(plain, scaled, strict=True):
+        with balls.precision(300):
+            assert b.exact.ball.overlaps(a.exact.ball * arb(upstream))
+        assert b.verdict.passes
+
+
+def test_a_kink_with_a_negative_upstream_turns_its_bounds_round() -> None:
+    (found, _) = compared("max(x, y)", [(1.0, 1.0)], upstream=-2.0)[0]
+    assert isinstance(found.exact, one_sided.Kink)
+    assert (float(found.exact.low), float(found.exact.high)) == (-2.0, 0.0)
+
+
+def test_precision_grows_until_cancellation_is_resolved() -> None:
+    # (x + 1e200) - 1e200 - x over the reals is 0: 665 bits cancel; SymPy's derivative is 1 everywhere
+    found = judge("(x**3 + 1e200) - 1e200", "1e-50", "3 * x**2 * dout")
+    assert found.verdict.passes
+    assert found.exact is not None
+    assert found.exact.startswith("3.000000000000000")
+
+
+def test_a_forward_pass_that_overflows_is_no_obstacle_over_the_reals() -> None:
+    found = judge("log(exp(x) + 1)", "1e5", "1 / (1 + exp(-x))")
+    assert (found.verdict, found.exact, found.rounded) == (Verdict.CORRECT, "1.00000000000000000000000000000", "1.0") or found.verdict is Verdict.CORRECT
+
+
+def test_the_gradients_of_a_thousand_inputs_are_compared() -> None:
+    names = [f"x{i}" for i in range(1000)]
+    program = expression(" + ".join(f"x{i} * x{(i + 1) % 1000}" for i in range(1000)), *names)
+    claims = tuple((n, f"d{n}") for n in names)
+    point = tuple(0.5 + i for i in range(1000))
+    (row,) = compare(truth_of(program), Subject(with_backward(program, claims), claims), [point], fmt=FLOAT64)
+    assert [d.computed for d in row] == [point[i - 1] + point[(i + 1) % 1000] for i in range(1000)]
+    assert all(d.verdict is Verdict.CORRECT for d in row)
+
+
+def test_a_sweep_gives_the_verdicts_of_the_listed_points() -> None:
+    source = random.Random(1)
+    points = [(source.uniform(-5, 5), source.uniform(-5, 5)) for _ in range(60)]
+    listed, swept = compared(SECOND, points), compared(SECOND, points, detail=False)
+    assert [[(d.verdict, d.rounded, d.computed) for d in row] for row in listed] == [[(d.verdict, d.rounded, d.computed) for d in row] for row in swept]
+
+
+def test_digits_of_the_exact_value_are_those_of_sympy() -> None:
+    import sympy
+
+    program = primitive(expression(SECOND, "x", "y"))
+    x, y = sympy.symbols("x y", real=True)
+    whole = sympy_gates.run(program, [x, y])[program.output]
+    for found, symbol in zip(compared(SECOND, [(3.0, -4.0)])[0], (x, y), strict=True):
+        with balls.precision(found.bits):
+            printed = rounding.digits(found.exact.ball, 30)
+        assert printed == str(sympy.N(sympy.diff(whole, symbol).subs({x: 3, y: -4}), 30))

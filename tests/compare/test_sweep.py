@@ -1,0 +1,335 @@
+"""Sweeps: the same verdicts, quantiles and worst point whatever way they were found and however many processes did it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from flint import arb
+from hypothesis import given, settings
+
+from tests.texts import check, expression, smooth_expressions
+from verifier import load_text
+from verifier.arithmetic import balls, ranges
+from verifier.case import points
+from verifier.circuit.backprop import with_backward
+from verifier.compare.compare import compare
+from verifier.compare.sweep import jumps, sweep
+from verifier.compare.sweep.columns import CODE, FAINT, OPEN, VERDICTS, Judged, Work, edge, judge
+from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
+from verifier.exact.derivatives import primitive
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS, Format, first_place, format_named, last_place, numbers, places, round_array, round_exact
+from verifier.language.verdict import Verdict
+from verifier.run.workers import Workers
+
+FUNCTIONS = (
+    ("sigmoid(x)", "x"), ("(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)", "x y"), ("relu(x) * y", "x y"), ("log(x) * y", "x y"), ("x / y", "x y"),
+    ("sqrt(x * y)", "x y"), ("x**3 - y * x", "x y"), ("where(x > y, exp(x), sin(y))", "x y"), ("abs(x) + max(x, y)", "x y"), ("0.1234567 * x", "x"),
+    ("exp(x) / (1 + exp(x))", "x"), ("erfc(x) + cosh(x)", "x"), ("lgamma(x)", "x"),
+)  # fmt: skip
+FORMS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "float32->bfloat16")
+
+
+def work_on(text: str, names: str = "x", form: str = "float64", *, limit: float | None = None, upstream: float = 1.0, backward: str | None = None) -> Work:
+    inputs = tuple(names.split())
+    claims = tuple((i, f"d{i}") for i in inputs)
+    if backward is not None:
+        (case,) = load_text(f"function: {text}\npoints: [{{x: 1}}]\nimplementations: {{it: {{backward: '{backward}'}}}}", file="t.yaml").cases
+        (draft,) = case.programs.drafts
+        return Work(truth_of(case.programs.truth), Subject(draft.whole, draft.claims), format_named(form), upstream, limit)
+    program = expression(text, *inputs)
+    return Work(truth_of(program), Subject(with_backward(program, claims), claims), format_named(form), upstream, limit)
+
+
+def hard_columns(fmt: Format, count: int, seed: int, size: int) -> list[np.ndarray]:
+    """Numbers of the format: all magnitudes, small ones, whole ones, uniform ones, zeros."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    result = []
+    for _ in range(count):
+        sign, kind = draw.choice([-1.0, 1.0], size), np.arange(size) % 5
+        drawn = np.select(
+            [kind == 0, kind == 1, kind == 2, kind == 3],
+            [sign * np.exp2(draw.uniform(-1074, 1023, size)), sign * np.exp2(draw.uniform(-30, 6, size)), np.round(sign * draw.uniform(0, 20, size)), draw.uniform(-40, 40, size)],
+            numbers(fmt, draw.integers(first_place(fmt), last_place(fmt), size)),
+        )
+        rounded = round_array(fmt, drawn)
+        result.append(np.where(np.isfinite(rounded), rounded, 1.0))
+    return result
+
+
+def same(a: Judged, b: Judged) -> bool:
+    return bool(np.array_equal(a.verdict, b.verdict) and np.array_equal(a.error, b.error, equal_nan=True) and np.array_equal(a.over, b.over))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("text", "names"), FUNCTIONS)
+def test_every_way_comes_to_the_verdicts_of_compare(text: str, names: str, form: str) -> None:
+    for limit, upstream in ((None, 1.0), (0.75, -1.5)):
+        work = work_on(text, names, form, limit=limit, upstream=upstream)
+        columns = hard_columns(work.format, len(names.split()), 7, 150 if "gamma" not in text else 25)
+        one_by_one = judge(work, columns, way="points")
+        for other in (judge(work, columns), judge(work, columns, way="balls"), judge(sweep.with_proofs(work), columns)):
+            assert all(same(a, b) for a, b in zip(other, one_by_one, strict=True))
+
+
+@settings(max_examples=25)
+@given(smooth_expressions(leaves=5))
+def test_every_way_comes_to_the_same_on_random_functions(text: str) -> None:
+    for form in ("float32", "float16"):
+        work = work_on(text, "x y", form)
+        columns = [c[:40] for c in hard_columns(work.format, 2, 3, 200)]
+        for a, b in zip(judge(work, columns), judge(work, columns, way="points"), strict=True):
+            decided = (a.verdict != CODE[Verdict.UNDECIDED]) & (b.verdict != CODE[Verdict.UNDECIDED])
+            assert np.array_equal(a.verdict[decided], b.verdict[decided])
+
+
+def test_a_wrong_formula_is_wrong_in_every_way() -> None:
+    for form in ("float64", "float32", "float16"):
+        work = work_on("tanh(x)", form=form, backward="dx = (1 - out) * dout")
+        columns = hard_columns(work.format, 1, 5, 200)
+        found = judge(work, columns)[0]
+        assert same(found, judge(work, columns, way="points")[0])
+        assert (found.verdict == CODE[Verdict.WRONG]).mean() > 0.3
+
+
+def test_all_16_bit_sigmoid_gradients_are_judged_by_intervals_and_ranges_as_by_balls() -> None:
+    for form in ("float16", "bfloat16"):
+        work = sweep.with_proofs(work_on("sigmoid(x)", form=form))
+        column = numbers(work.format, np.arange(first_place(work.format), last_place(work.format) + 1, 3))
+        assert same(judge(work, [column])[0], judge(work, [column], way="balls")[0])
+
+
+def test_nothing_stays_open() -> None:
+    work = work_on("x * log(x) + abs(x)", form="float16")
+    assert not (judge(work, hard_columns(work.format, 1, 11, 500))[0].verdict == OPEN).any()
+
+
+# ---------------------------------------------------------------- errors
+
+
+def test_an_edge_is_an_upper_bound_within_a_256th_and_never_falls() -> None:
+    ulps = np.sort(np.exp2(np.random.Generator(np.random.PCG64(1)).uniform(-9.9, 60, 100_000)))
+    edges = edge(ulps)
+    assert (edges >= ulps).all()
+    assert (edges <= ulps * (1 + 2 / 256)).all()
+    assert (np.diff(edges) >= 0).all()
+    assert edge(np.array([0.0, FAINT])).tolist() == [0.0, 0.0]
+
+
+def test_quantiles_are_those_of_mpmath_to_the_resolution_of_an_edge() -> None:
+    work = work_on("sigmoid(x)", form="float32")
+    column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(2)).uniform(-10, 10, 400)))
+    tally = sweep.run(work, [column])[0]
+    errors = []
+    with mpmath.workprec(200):
+        computed = judge_computed(work, column)
+        for x, c in zip(column.tolist(), computed, strict=True):
+            g = 1 / (2 + mpmath.exp(x) + mpmath.exp(-mpmath.mpf(x)))
+            errors.append(float(abs(c - g) / mpmath.mpf(2) ** (math.floor(mpmath.log(g, 2)) - 23)))
+    errors.sort()
+    for share in (0.5, 0.9, 0.99, 1.0):
+        true = errors[math.ceil(share * len(errors)) - 1]
+        assert true <= tally.quantile(share) <= true * (1 + 2 / 256)
+    assert sum(g.count for g in tally.groups) == tally.points == len(column)
+
+
+def judge_computed(work: Work, column: np.ndarray) -> list[float]:
+    from verifier.compare.sweep.columns import computed_columns
+
+    return computed_columns(work, [column])[0].tolist()
+
+
+def test_the_worst_point_is_the_worst_of_all() -> None:
+    work = work_on("x * exp(-x) - log(x)", form="float32")
+    column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(4)).uniform(0.1, 30, 1000)))
+    (swept,) = sweep.swept(work, sweep.sums(work, [column], workers=Workers(1)))
+    rows = compare(work.truth, work.subject, [(x,) for x in column.tolist()], fmt=work.format, detail=False)
+    worst = max(rows, key=lambda row: float(row[0].ulps.abs_upper()))[0]
+    shown = max((d for _, found in swept.examples for d in found), key=lambda d: float(d.ulps.abs_upper()))
+    assert shown.point == worst.point
+    assert shown.verdict is worst.verdict
+
+
+# ---------------------------------------------------------------- sums
+
+
+def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = work_on("sigmoid(x) * y", "x y", "float16")
+    columns = hard_columns(work.format, 2, 13, 3000)
+    whole = sweep.run(work, columns)
+    assert sweep.run(work, columns, way="balls") == whole
+    monkeypatch.setattr(sweep, "PART", 700)
+    assert sweep.run(work, columns) == whole
+    with Workers(2) as workers:
+        assert sweep.run(work, columns, workers=workers) == whole
+
+
+def test_a_tally_that_lost_a_point_is_another_one() -> None:
+    work = work_on("sigmoid(x)", form="float16")
+    (column,) = hard_columns(work.format, 1, 13, 100)
+    assert sweep.run(work, [column]) != sweep.run(work, [column[1:]])
+
+
+def test_intervals_of_one_verdict_are_maximal_and_joined_across_parts() -> None:
+    codes = np.array([CODE[v] for v in (Verdict.CORRECT, Verdict.VANISHED, Verdict.VANISHED, Verdict.CORRECT, Verdict.WRONG, Verdict.VANISHED, Verdict.VANISHED)], np.int8)
+    judged = Judged(codes, np.zeros(7), np.zeros(7, bool))
+    column = np.arange(7.0)
+    whole = tally(judged, [column], 10, runs=True)
+    halves = [tally(Judged(codes[a:b], np.zeros(b - a), np.zeros(b - a, bool)), [column[a:b]], 10 + a, runs=True) for a, b in ((0, 2), (2, 6), (6, 7))]
+    assert joined(halves).runs == whole.runs
+    assert [(r.verdict, r.first, r.last, r.low, r.high, r.count) for r in whole.runs] == [
+        (Verdict.VANISHED, 11, 12, 1.0, 2.0, 2),
+        (Verdict.VANISHED, 15, 16, 5.0, 6.0, 2),
+        (Verdict.WRONG, 14, 14, 4.0, 4.0, 1),
+    ]
+
+
+def test_many_intervals_become_few_at_their_smallest_gaps() -> None:
+    codes = np.tile(np.array([CODE[Verdict.VANISHED], CODE[Verdict.CORRECT]], np.int8), 1000)
+    codes[1000:1100] = CODE[Verdict.CORRECT]
+    runs = tally(Judged(codes, np.zeros(2000), np.zeros(2000, bool)), [np.arange(2000.0)], runs=True).runs
+    assert len(runs) == MOST_RUNS
+    assert sum(r.count for r in runs) == 950
+    assert any(r.last == 998 for r in runs), "the largest gap divides them"
+
+
+# ---------------------------------------------------------------- ranges
+
+
+def test_a_range_encloses_every_point_of_it() -> None:
+    draw = np.random.Generator(np.random.PCG64(8))
+    for text in ("1 / (1 + exp(-x))", "x * exp(-x * x)", "tanh(x) / cosh(x)", "where(x > 3, log(abs(x)), x**3)", "max(x, 1) - min(x, 2)", "erfc(x) * sqrt(x * x + 1)"):
+        program = primitive(expression(text, "x"))
+        for _ in range(40):
+            a, b = sorted((draw.choice([-1, 1]) * np.exp2(draw.uniform(-9, 9, 2))).tolist())
+            (found,) = ranges.run(program, [(a, b)], [program.output], strict=False)
+            if found is None:
+                continue
+            with balls.precision(300):
+                inside = [arb(a), arb(b), *(arb(float(v)) for v in draw.uniform(a, b, 8))]
+                exact = balls.run(program, [inside], bits=300, strict=False)[program.output]
+                assert all(not (v < found.low or v > found.high) for v in exact), (text, a, b)
+
+
+def test_a_range_knows_the_tails_that_have_no_float64() -> None:
+    program = primitive(expression("exp(-x) * (1 / (1 + exp(-x)))**2", "x"))
+    (found,) = ranges.run(program, [(1e30, 1e38)], [program.output], strict=True)
+    assert found is not None
+    assert 0 <= found.low <= found.high < arb(2) ** -100_000
+    assert ranges.run(primitive(expression("log(x)", "x")), [(-1.0, 1.0)], [1], strict=True) == [None]
+
+
+# ---------------------------------------------------------------- samples, reports
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_places_count_the_numbers_of_a_format_in_order(form: str) -> None:
+    fmt = FORMATS[form]
+    ends = [*range(first_place(fmt), first_place(fmt) + 3), -2, -1, 0, 1, 2, last_place(fmt)]
+    values = numbers(fmt, np.array(ends, dtype=np.int64)).tolist()
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (-fmt.largest, fmt.largest)
+    assert Fraction(values[6]) == fmt.smallest
+    assert math.copysign(1, values[4]) == -1.0
+    first, last = places(fmt, -1.0, 0.3)
+    assert float(numbers(fmt, np.array([first]))[0]) == -1.0
+    below, above = numbers(fmt, np.array([last, last + 1])).tolist()
+    assert below <= 0.3 < above
+
+
+@pytest.mark.parametrize("form", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn"])
+def test_a_sample_is_of_the_format_inside_the_domain_and_the_same_every_time(form: str) -> None:
+    text = "name: s\nfunction: x + y\ndomain: {x: [-10, 10], y: [0.1, 1e6]}\nsample: 600\n"
+    (case,) = load_text(text, file="t.yaml").cases
+    fmt = FORMATS[form]
+    x, y = points.sample_columns(case, fmt)
+    assert [c.tolist() for c in points.sample_columns(case, fmt)] == [x.tolist(), y.tolist()]
+    assert (np.abs(x) <= 10).all()
+    assert Fraction(float(y.min())) >= Fraction("0.1")
+    assert (y <= 1e6).all()
+    for v in (*x.tolist(), *y.tolist()):
+        assert round_exact(fmt, Fraction(v)) == v
+    assert 0.3 < (x < 0).mean() < 0.7
+    if fmt.precision > 8:
+        assert (np.abs(x[0::3]) < 1e-2).mean() > 0.3, "uniform over the floats: most are small"
+        assert 5e-6 < np.median(np.abs(x[1::3])) < 0.5, "uniform over the magnitudes"
+        assert 3 < np.median(np.abs(x[2::3])) < 7, "uniform over the reals"
+
+
+def test_a_sweep_in_a_report_has_its_counts_its_worst_point_and_its_findings() -> None:
+    report = check(textwrap.dedent("""\
+        name: squares
+        function: tanh(x)
+        domain: {x: [-30, 30]}
+        sample: 3000
+        formats: [float32]
+        implementations: {squares: {backward: dx = 1 - tanh(x)**2}}
+        """))
+    (found,) = report.sweeps
+    assert sum(found.verdicts.values()) == found.points == 3000
+    assert {"vanished", "correct", "rounding"} <= set(found.verdicts)
+    assert report.results == ()
+    vanished = next(f for f in report.findings if f.code == "V203")
+    assert f"(at {found.verdicts['vanished']:,} of 3,000 points)" in vanished.message
+    assert found.worst is not None
+    assert float(found.worst.ulps) == pytest.approx(float(found.maximum), rel=1e-5)
+    assert float(found.median) <= float(found.p99) <= float(found.maximum)
+
+
+def test_an_accepted_limit_holds_for_sampled_points() -> None:
+    text = "name: s\nfunction: sigmoid(x)\ndomain: {x: [-5, 5]}\nsample: 500\nformats: [float32]\naccept: {ulps: %s}\n"
+    strict = check(text % "0.6")
+    assert strict.status == "failed"
+    above = sum(j.over.sum() for j in judge(work_on("sigmoid(x)", form="float32", limit=0.6), points.sample_columns(load_text(text % "0.6", file="t.yaml").cases[0], FORMATS["float32"])))
+    assert any(f.code == "V104" and f"(at {above:,} of 500 points)" in f.message for f in strict.findings)
+    assert check(text % "200").status == "passed"
+
+
+def test_verdicts_have_a_code_each() -> None:
+    assert [VERDICTS[CODE[v]] for v in Verdict] == list(Verdict)
+
+
+# ---------------------------------------------------------------- jumps, poles, special functions
+
+BREAKS = (
+    "floor(x)", "ceil(x)", "trunc(x)", "round(x)", "sign(x)", "fmod(x, 3)", "heaviside(x)", "gamma(x)", "lgamma(-x)", "digamma(x)", "1 / floor(x)", "1 / x", "x * floor(x)",
+    "floor(x) - floor(x)", "floor(x) + ceil(x)", "floor(sqrt(x))", "sqrt(x) + where(x < 0, 1, 0)", "where(x < 2, 1, x - 1)", "where(x == 3, 0, 1)", "where(x < 0, 1 / x, x)",
+    "1 / gamma(x)", "gamma(x) * floor(x)", "exp(floor(x))", "abs(floor(x) + 0.5)", "floor(abs(x))", "floor(x * x)", "floor(-x / 2)", "1 / where(x == 1, 0, 1)", "x**floor(3.5)", "floor(cos(x))",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BREAKS)
+def test_a_break_that_is_certain_is_one(text: str) -> None:
+    work = work_on(text, form="float32")
+    column = np.concatenate([np.arange(-8.0, 9.0), np.arange(-3.0, 4.0, 0.25) / 2, [1e10, -1e10, 2.0**70, -(2.0**70), 1e-20, -1e-20]])
+    found = judge(work, [column])[0]
+    assert same(found, judge(work, [column], way="points")[0])
+    certain = jumps.has_break(work.truth.function, [column], 0)
+    assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
+
+
+def test_jumps_and_poles_of_gates_are_certain() -> None:
+    column = np.array([-3.0, -0.5, 0.0, 2.0, 2.5])
+    for text, expected in (("floor(x)", [1, 0, 1, 1, 0]), ("trunc(x)", [1, 0, 0, 1, 0]), ("round(x)", [0, 1, 0, 0, 1]), ("gamma(x)", [1, 0, 1, 0, 0]), ("floor(sqrt(x))", [0] * 5)):
+        assert jumps.has_break(primitive(expression(text, "x")), [column], 0).tolist() == [bool(e) for e in expected], text
+    assert jumps.has_break(primitive(expression("trunc(x)", "x")), [np.array([2.0**70, -(2.0**70)])], 0).all(), "2**70 - 1 is no float"
+
+
+SPECIAL = (
+    "j0(x)", "y1(x)", "i0e(x)", "k1(x)", "kve(2, x)", "airyai(x)", "airybiprime(x)", "gamma(x)", "trigamma(x)", "rgamma(x)", "erfcx(x)", "dawson(x)", "log_ndtr(x)", "ellipk(x)",
+    "ellipd(x)", "spence(x)", "exp1(x)", "li(x)", "si(x)", "chi(x)", "fresnels(x)", "lambertw(x)", "ndtri(x)", "erfi(x)", "sinc(x)", "besselj(2, x)", "softplus(x)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_special_functions_come_to_the_same_by_intervals_and_by_balls(text: str) -> None:
+    for form in ("float32", "bfloat16"):
+        work = work_on(text, form=form)
+        columns = hard_columns(work.format, 1, 19, 60)
+        quick, slow = judge(work, columns)[0], judge(work, columns, way="balls")[0]
+        assert same(quick, slow)

@@ -1,0 +1,187 @@
+"""The exact side: SymPy's derivatives, nothing of the staged side's, in linear size."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import time
+from functools import cache
+
+import mpmath
+import pytest
+import sympy
+from flint import arb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy.core.function import AppliedUndef
+
+import verifier.arithmetic.ball_functions
+import verifier.arithmetic.balls
+import verifier.circuit.backprop
+import verifier.exact.derivatives
+import verifier.exact.one_sided
+import verifier.exact.series
+import verifier.exact.sympy_gates
+from tests.texts import expression, forward, smooth_expressions
+from verifier.arithmetic import balls
+from verifier.circuit.program import Program
+from verifier.exact import derivatives, sympy_gates
+from verifier.language.gates import GATES
+
+EXACT_SIDE = (
+    verifier.exact.derivatives, verifier.exact.one_sided, verifier.exact.series, verifier.arithmetic.balls, verifier.arithmetic.ball_functions,
+    verifier.exact.sympy_gates,
+)  # fmt: skip
+STAGED_SIDE_ONLY = frozenset(("partials", "float64", "arrays", "runs"))
+
+
+def staged_mentions(source: str) -> list[str]:
+    """What a module reads of the staged side: columns of the table, the table's partials, float kernels."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in STAGED_SIDE_ONLY:
+            found.append(node.attr)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("partial", "kernel"):
+            found.append(node.func.id)
+        if isinstance(node, ast.ImportFrom) and any(a.name in ("partial", "kernel", "floats", "kernels", "backprop") for a in node.names):
+            found.append(f"import {node.module}")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2] in ("floats", "kernels", "backprop"):
+            found.append(f"import {node.module}")
+    return found
+
+
+@pytest.mark.parametrize("module", EXACT_SIDE, ids=lambda m: m.__name__)
+def test_the_exact_side_never_reads_what_the_staged_side_computes_with(module: object) -> None:
+    assert staged_mentions(inspect.getsource(module)) == []  # type: ignore[arg-type]
+
+
+def test_the_search_for_forbidden_reads_finds_them() -> None:
+    assert sorted(staged_mentions("x = GATES[n].partials[0]\ny = g.float64\nz = partial('mul', 0)")) == ["float64", "partial", "partials"]
+    assert staged_mentions("from verifier.program import partial")
+    assert staged_mentions(inspect.getsource(verifier.circuit.backprop)), "backprop lives on the table's partials"
+
+
+@given(smooth_expressions(leaves=5))
+@settings(max_examples=20)
+def test_a_bent_table_does_not_move_the_exact_gradient(text: str) -> None:
+    program = expression(text, "x", "y")
+    before = derivatives.gradient(program)
+    honest = dict(GATES)
+    try:
+        for name, gate in honest.items():
+            GATES[name] = dataclasses.replace(gate, partials=("42",) * len(gate.partials), float64="math.nan", arrays="np.nan", runs=None)
+        derivatives.meaning_in_primitives.cache_clear()
+        assert derivatives.gradient(program) == before
+    finally:
+        GATES.update(honest)
+        derivatives.meaning_in_primitives.cache_clear()
+
+
+# ---------------------------------------------------------------- DERIVATIVES
+
+
+def _written_out(e: sympy.Expr) -> sympy.Expr:
+    """A derivative with the gates that SymPy has no name for replaced by what they mean."""
+    while any(isinstance(n, AppliedUndef) and n.func.__name__ != "zetaderiv" for n in sympy.preorder_traversal(e)):
+        e = e.replace(
+            lambda n: isinstance(n, AppliedUndef) and n.func.__name__ != "zetaderiv",
+            lambda n: sympy_gates.PRIMITIVES[n.func.__name__](*n.args),
+        )
+    return e
+
+
+POINTS = {"default": ("0.37", "2.6", "-0.45"), "lambertw": ("0.37", "2.6", "-0.2"), "kve": ("0.37", "2.6"), "spence": ("0.37", "2.6")}
+BY_SYMPY = sorted(name for name in derivatives.DERIVATIVES if not name.startswith("zeta"))
+
+
+@pytest.mark.parametrize("name", BY_SYMPY)
+def test_a_derivative_of_our_own_is_that_of_sympy(name: str) -> None:
+    gate = GATES[name]
+    a = sympy.Symbol("a", real=True)
+    orders = [sympy.Integer(2)] * len(gate.orders)
+    meaning = sympy_gates.PRIMITIVES[name](*orders, a)
+    ours = _written_out(derivatives.DERIVATIVES[name](*orders, a)[-1])
+    theirs = sympy.diff(meaning, a)
+    for text in POINTS.get(name, POINTS["default"]):
+        at = sympy.Rational(text)
+        difference = sympy.N((ours - theirs).subs(a, at).doit(), 25, maxn=200)
+        assert abs(complex(difference)) < 1e-22, (name, text)
+
+
+def test_a_derivative_of_our_own_that_is_bent_would_be_seen() -> None:
+    a = sympy.Symbol("a", real=True)
+    ours = derivatives.DERIVATIVES["tanh"](a)[0] * (1 + sympy.Rational(1, 10**40))
+    assert abs(sympy.N((ours - sympy.diff(sympy.tanh(a), a)).subs(a, sympy.Rational(1, 3)), 50, maxn=400)) > 1e-41
+
+
+@pytest.mark.parametrize("at", ["2.5", "-1.5", "14.25"])
+def test_the_derivatives_of_zeta_are_those_of_mpmath(at: str) -> None:
+    context = mpmath.MPContext()
+    context.dps = 50
+    for text, order in (("diff(zeta(x), x)", 1), ("diff(zeta(x), x, 2)", 2)):
+        program = derivatives.primitive(expression(text, "x"))
+        with balls.precision(250):
+            enclosure = balls.run(program, [[arb(at)]], bits=250, strict=False)[program.output][0]
+            assert abs(enclosure - arb(context.nstr(context.zeta(context.mpf(at), 1, order), 48))) < arb(10) ** -40
+
+
+# ---------------------------------------------------------------- the gradient program
+
+
+def ball_gradient(program: Program, point: list[float], digits: int = 300) -> list[arb]:
+    gradient = derivatives.gradient(program)
+    with balls.precision(digits):
+        run = balls.run(gradient.program, [[arb(v)] for v in point], bits=digits, strict=True)
+        return [arb(0) if (s := gradient.wrt(i)) is None else run[s][0] for i in range(len(point))]
+
+
+@given(smooth_expressions(leaves=5), st.sampled_from((0.5, -1.25, 2.0)), st.sampled_from((0.75, -0.375, 1.5)))
+@settings(max_examples=25)
+def test_the_accumulated_gradient_is_sympys_derivative_of_the_whole_function(text: str, x: float, y: float) -> None:
+    program = expression(text, "x", "y")
+    p, q = sympy.symbols("x y", real=True)
+    primitive = derivatives.primitive(program)
+    whole = sympy_gates.run(primitive, [p, q])[primitive.output]
+    for enclosure, symbol in zip(ball_gradient(program, [x, y]), (p, q), strict=True):
+        expected = sympy.N(sympy.diff(whole, symbol).subs({p: sympy.Rational(x), q: sympy.Rational(y)}), 60, maxn=500)
+        with balls.precision(300):
+            assert abs(enclosure - arb(str(expected))) <= abs(enclosure) * arb(10) ** -45 + arb(10) ** -80
+
+
+def test_equal_steps_are_merged_and_zeros_and_ones_folded() -> None:
+    program = derivatives.primitive(expression("sin(x) * sin(x) + 0 * y + 1 * x", "x", "y"))
+    assert [s.gate for s in program.steps].count("sin") == 1
+    assert not any(s.text in ("0", "1") for s in derivatives.gradient(expression("x + y", "x", "y")).program.steps[3:-1] if s.gate == "number" and s.args)
+    assert derivatives.gradient(expression("x + 0 * y", "x", "y")).wrt(1) is None
+
+
+def test_a_parameter_without_a_derivative_is_refused_by_name() -> None:
+    program = _order_as_an_input()
+    with pytest.raises(derivatives.NotDifferentiable, match="'gammainc' has no derivative with respect to its parameter 's'"):
+        derivatives.gradient(program)
+
+
+def _order_as_an_input() -> Program:
+    from verifier.circuit.program import Builder
+
+    builder = Builder(("s", "a"), is_table=True)
+    return builder.program(builder.append("gammainc", (0, 1)))
+
+
+@cache
+def chain(n: int) -> Program:
+    return forward("\n".join(["t0 = x", *(f"t{i + 1} = sin(t{i}) * t{i} + y" for i in range(n))]), "x", "y")
+
+
+def test_the_gradient_program_is_linear_in_the_function() -> None:
+    sizes = [len(derivatives.gradient(chain(n)).program) for n in (100, 200, 400)]
+    assert sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0])
+    assert sizes[2] < 12 * len(chain(400))
+
+
+def test_a_hundred_thousand_steps_take_seconds() -> None:
+    program = chain(25_000)
+    start = time.process_time()
+    assert len(derivatives.gradient(program).program) > 100_000
+    assert time.process_time() - start < 20

@@ -1,0 +1,148 @@
+"""Derivatives at kinks, boundaries, removable singularities and domain edges: one-sided limits by SymPy and by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import mpmath
+import pytest
+import sympy
+from flint import arb
+
+from tests.texts import expression
+from verifier.arithmetic import balls
+from verifier.exact import derivatives
+from verifier.exact import one_sided as limits
+
+BITS = 640  # two limits are taken for one where they agree to 500 bits
+
+
+def derivative(text: str, at: str | Fraction, *others: Fraction) -> limits.Derivative:
+    inputs = ("x", "y")[: 1 + len(others)]
+    return limits.derivative(derivatives.primitive(expression(text, *inputs)), [Fraction(at), *others], 0, bits=BITS)
+
+
+# text, point, and the one-sided derivatives at it, from the limit of the difference quotient by SymPy
+ONE_SIDED = (
+    ("abs(x)", "0"), ("max(x, 0)", "0"), ("max(x, 2*x)", "0"), ("min(x, x**2)", "1"), ("abs(x)**3", "0"), ("x * abs(x)", "0"), ("abs(sin(x))", "0"),
+    ("max(x, 0) + log1p(exp(-abs(x)))", "0"), ("where(x > 0, x, exp(x) - 1)", "0"), ("where(x > 0, x, 2 * (exp(x) - 1))", "0"),
+    ("x / (1 + abs(x))", "0"), ("sqrt(x)", "0"), ("cbrt(x)", "0"), ("abs(x)**1.5", "0"), ("sqrt(abs(x))", "0"), ("exp(-abs(x))", "0"),
+    ("min(max(x, -1), 1)", "1"), ("min(max(x, -1), 1)", "-1"), ("where(x < 1, x**2, 2*x - 1)", "1"), ("where(x < 1, x**2, 3*x - 2)", "1"),
+)  # fmt: skip
+
+
+def one_sided(text: str, at: str) -> tuple[sympy.Expr, sympy.Expr | None]:
+    """The limits of (f(a ± t) - f(a)) / ±t as t tends to 0 from above, by SymPy; None where f is not real on that side."""
+    from verifier.exact import sympy_gates
+
+    program = derivatives.primitive(expression(text, "x"))
+    t = sympy.Symbol("t", positive=True)
+    a = sympy.Rational(at)
+    here = sympy_gates.run(program, [a])[program.output]
+    sides = []
+    for direction in (1, -1):
+        # small: so that SymPy decides the comparisons and the signs
+        small = sympy.Symbol("t", positive=True)
+        value = sympy_gates.run(program, [a + direction * small])[program.output]
+        value = _decided(value, small)
+        if value.has(sympy.I):
+            sides.append(None)
+            continue
+        sides.append(sympy.limit((value - here) / (direction * t), t, 0, "+"))
+    return sides[0], sides[1]
+
+
+def _decided(e: sympy.Expr, t: sympy.Symbol) -> sympy.Expr:
+    """With Piecewise, Max, Min, Abs and sign decided as they are at t = 1e-9."""
+    near = sympy.Rational(1, 10**9)
+    e = e.replace(sympy.Piecewise, lambda *branches: next(b for b, c in branches if c == True or c.subs(t, near) == True))  # noqa: E712 - SymPy's true
+    e = e.replace(sympy.Max, lambda *args: max(args, key=lambda a: a.subs(t, near).evalf(30)))
+    e = e.replace(sympy.Min, lambda *args: min(args, key=lambda a: a.subs(t, near).evalf(30)))
+    e = e.replace(sympy.Abs, lambda a: a if a.subs(t, near).evalf(30) >= 0 else -a)
+    return e.replace(sympy.sign, lambda a: sympy.sign(a.subs(t, near)))
+
+
+@pytest.mark.parametrize(("text", "at"), ONE_SIDED)
+def test_one_sided_derivatives_are_sympys_limits(text: str, at: str) -> None:
+    right, left = one_sided(text, at)
+    found = derivative(text, at)
+    if left is None or right == left:
+        if right.is_infinite:
+            assert found == limits.Infinite(1 if right > 0 else -1)
+        else:
+            assert isinstance(found, limits.Finite)
+            assert encloses(found.ball, right)
+    else:
+        assert isinstance(found, limits.Kink)
+        low, high = sorted((left, right))
+        assert encloses(found.low, low)
+        assert encloses(found.high, high)
+
+
+def encloses(ball: arb, value: sympy.Expr) -> bool:
+    if value.is_infinite:
+        return not ball.is_finite() and bool((ball > 0) == (value > 0))
+    with balls.precision(BITS):
+        return abs(ball - arb(str(sympy.N(value, 70)))) < arb(10) ** -60
+
+
+def test_the_table_has_kinks_smooth_points_and_infinities() -> None:
+    kinds = {type(derivative(text, at)) for text, at in ONE_SIDED}
+    assert kinds == {limits.Finite, limits.Infinite, limits.Kink}, "each branch of the test above is taken"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [  # Taylor coefficients, by hand
+        ("where(x == 0, 1, sin(x) / x)", "0"), ("where(x == 0, 1, (exp(x) - 1) / x)", "1/2"), ("(1 - cos(x)) / x", "1/2"), ("log1p(x) / x", "-1/2"),
+        ("x / (exp(x) - 1)", "-1/2"), ("(x - sin(x)) / x**2", "1/6"), ("sin(x)**2 / x", "1"), ("sinc(x)", "0"),
+    ],
+)  # fmt: skip
+def test_a_removable_singularity_is_removed(text: str, value: str) -> None:
+    found = derivative(text, "0")
+    assert isinstance(found, limits.Finite), found
+    assert encloses(found.ball, sympy.Rational(value))
+
+
+def test_a_derivative_at_an_ordinary_point_is_that_of_mpmath() -> None:
+    context = mpmath.MPContext()
+    context.dps = 60
+    for text, function in (
+        ("exp(sin(x)) / x", lambda x: context.exp(context.sin(x)) / x),
+        ("gamma(x) * log(x)", lambda x: context.gamma(x) * context.log(x)),
+        ("abs(x - 3) * atan(x)", lambda x: abs(x - 3) * context.atan(x)),
+    ):
+        found = derivative(text, "1.25")
+        assert isinstance(found, limits.Finite)
+        with balls.precision(BITS):
+            assert abs(found.ball - arb(context.nstr(context.diff(function, context.mpf("1.25")), 45))) < arb(10) ** -25
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "reason"),
+    [
+        ("1 / x", "0", "division by zero"), ("log(x)", "-1", "the logarithm of a negative number"), ("where(x > 0, 1, 0)", "0", "a jump: the function is not continuous here"),
+        ("sqrt(x)", "-2", "a fractional power of a negative number"), ("1 / x**2", "0", "division by zero"), ("floor(x)", "3", "a jump: the function is not continuous here"),
+    ],
+)  # fmt: skip
+def test_where_there_is_no_derivative_the_reason_is_given(text: str, at: str, reason: str) -> None:
+    found = derivative(text, at)
+    assert isinstance(found, limits.Nowhere)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize("text", ["where(x == 0, 5, sin(x) / x)", "where(x < 0, 0, 1 + x)", "sign(x)"])
+def test_a_value_that_is_not_the_limit_is_a_jump(text: str) -> None:
+    assert isinstance(derivative(text, "0"), limits.Nowhere)
+
+
+def test_a_tie_is_exact_at_a_rational_point_and_undecided_where_it_is_transcendental() -> None:
+    assert isinstance(derivative("max(3 * x, x + 2)", "1"), limits.Kink)
+    assert isinstance(derivative("where(sin(x)**2 + cos(x)**2 >= 1, x, 2 * x)", "1"), limits.Unknown)
+
+
+def test_the_other_inputs_stand_still() -> None:
+    found = derivative("max(x, y)", "2", Fraction(2))
+    assert isinstance(found, limits.Kink)
+    assert (found.low, found.high) == (arb(0), arb(1))
+    assert isinstance(derivative("max(x, y)", "2", Fraction(5, 2)), limits.Finite)

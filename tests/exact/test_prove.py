@@ -1,0 +1,280 @@
+"""A gradient is proved, agrees, approximates or is refuted; and no proof is ever false."""
+
+from __future__ import annotations
+
+import random
+import re
+import textwrap
+from fractions import Fraction
+
+import pytest
+from flint import arb
+
+from tests.rearrange import bent, tree, written
+from tests.texts import expression
+from verifier.arithmetic import balls
+from verifier.case.load import load_text
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.program import Builder, Program
+from verifier.compare import agreement
+from verifier.exact import constants, derivatives, prove
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS
+from verifier.language.gates import GATES, Gate
+from verifier.verify import subject
+
+FLOAT64 = FORMATS["float64"]
+NEAR_IDENTITIES = 3000
+ORDERS = {0: (), 1: ("2",), 2: ("0.5", "1.25"), 3: ("2", "1", "3")}
+# Partials that are a series or a limit in part of their domain: no identities, though right to less than an ulp.
+APPROXIMATE = {"sinc", "sinc_unnormalized", "erfcx", "dawson", "gelu_tanh", "i0e", "i1e", "k0e", "k1e"}
+
+
+def inputs_of(function: str) -> list[str]:
+    return [n for n in "xyz" if re.search(rf"\b{n}\b", function)]
+
+
+def outcomes(function: str, backward: str, *points: tuple[float, ...], forward: str = "", fmt: str = "float64", upstream: str = "1") -> dict[str, agreement.Outcome]:
+    """The outcomes of a hand-written backward pass; its inputs are those of x, y, z that the function reads."""
+    names = inputs_of(function)
+    listed = points or ((0.7, 1.3, -0.4)[: len(names)],)
+    rows = ", ".join("{" + ", ".join(f"{n}: {v!r}" for n, v in zip(names, p, strict=True)) + "}" for p in listed)
+    text = f"function: {function}\nformats: [{fmt}]\nupstream: {upstream}\npoints: [{rows}]\nimplementations:\n  it:\n"
+    text += f"    forward: |\n{textwrap.indent(forward, ' ' * 6)}\n" if forward else ""
+    text += f"    backward: |\n{textwrap.indent(backward, ' ' * 6)}\n"
+    loaded = load_text(text, file="t.yaml")
+    assert not loaded.complaints, loaded.complaints
+    programs = loaded.cases[0].programs
+    return agreement.outcomes(truth_of(programs.truth), subject(programs.drafts[0]), listed, fmt=FORMATS[fmt], upstream=float(upstream))
+
+
+def outcome(function: str, dx: str, *points: tuple[float, ...], fmt: str = "float64", upstream: str = "1") -> agreement.Outcome:
+    """The outcome of d function / dx written as one expression; the other gradients are those of the gates."""
+    names = inputs_of(function)
+    lines = [f"dx = {dx}", *(f"d{n} = diff({function}, {n}) * dout" for n in names[1:])]
+    return outcomes(function, "\n".join(lines), *points, fmt=fmt, upstream=upstream)["dx"]
+
+
+TEXTBOOK = (
+    ("sigmoid(x)", "(1 - sigmoid(x))*sigmoid(x)*dout"), ("sigmoid(x)", "exp(-x)/(1 + exp(-x))**2*dout"), ("1/(1 + exp(-x))", "1/(2 + 2*cosh(x))*dout"),
+    ("tanh(x)", "(1 - tanh(x)**2)*dout"), ("tanh(x)", "1/cosh(x)**2*dout"), ("tanh(x)", "4*exp(2*x)/(exp(2*x) + 1)**2*dout"), ("softplus(x)", "sigmoid(x)*dout"), ("log(1 + exp(x))", "1/(1 + exp(-x))*dout"),
+    ("softplus(x)", "where(x > 0, 1/(1 + exp(-x)), exp(x)/(1 + exp(x)))*dout"), ("silu(x)", "(sigmoid(x) + x*sigmoid(x)*(1 - sigmoid(x)))*dout"),
+    ("gelu(x)", "(0.5*(1 + erf(x/sqrt(2))) + x*exp(-x*x/2)/sqrt(2*pi))*dout"), ("mish(x)", "(tanh(softplus(x)) + x*(1 - tanh(softplus(x))**2)*sigmoid(x))*dout"),
+    ("gelu_tanh(x)", "(0.5*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x**3))) + 0.5*x*(1 - tanh(sqrt(2/pi)*(x + 0.044715*x**3))**2)*sqrt(2/pi)*(1 + 3*0.044715*x**2))*dout"),
+    ("elu(x)", "where(x > 0, 1, exp(x))*dout"), ("elu(x)", "where(x > 0, 1, elu(x) + 1)*dout"), ("relu(x)", "(x > 0)*dout"), ("leaky_relu(x)", "where(x > 0, 1, 0.01)*dout"), ("selu(x)", "where(x > 0, 1.0507009873554804934193349852946, 1.0507009873554804934193349852946*1.6732632423543772848170429916717*exp(x))*dout"),
+    ("log1p(x)", "1/(1 + x)*dout"), ("expm1(x)", "(expm1(x) + 1)*dout"), ("hypot(x, y)", "x/hypot(x, y)*dout"), ("atan2(x, y)", "y/(x*x + y*y)*dout"), ("sqrt(x*x + y*y + z*z)", "x/sqrt(x*x + y*y + z*z)*dout"),
+    ("sin(x)/x", "(x*cos(x) - sin(x))/x**2*dout"), ("where(x == 0, 1, sin(x)/x)", "where(x == 0, 0, cos(x)/x - sin(x)/x**2)*dout"), ("x**2.5", "2.5*x*sqrt(x)*dout"), ("x**0.25", "1/(4*x**0.75)*dout"), ("cbrt(x)", "1/(3*cbrt(x)**2)*dout"),
+    ("x**y", "y*x**(y - 1)*dout"), ("x**y", "y*exp((y - 1)*log(x))*dout"), ("log(x*y)", "1/x*dout"), ("log(x**2/y)", "2/x*dout"), ("log(sqrt(x))", "0.5/x*dout"), ("sin(x)**2", "sin(2*x)*dout"), ("cos(x)*sin(x)", "cos(2*x)*dout"), ("abs(x)", "where(x < 0, -1, 1)*dout"),
+    ("log(cosh(x))", "tanh(x)*dout"), ("x*log(x) - x", "log(x)*dout"), ("log(exp(x) + exp(y))", "exp(x - log(exp(x) + exp(y)))*dout"), ("exp(-(x - y)**2/2)", "-(x - y)*exp(-(x - y)**2/2)*dout"), ("sqrt(x)*sqrt(x)", "dout"), ("besselj(1, x)", "(besselj(0, x) - besselj(1, x)/x)*dout"),
+    ("gamma(x)", "gamma(x)*digamma(x)*dout"), ("lgamma(x + 1)", "(digamma(x) + 1/x)*dout"), ("asin(x)", "1/sqrt(1 - x**2)*dout"), ("acosh(x + 2)", "1/sqrt((x + 2)**2 - 1)*dout"), ("clip(x, -1, 1)", "where(abs(x) < 1, dout, 0)"), ("max(x, 1 - y)", "where(x + y > 1, dout, 0)"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "dx"), TEXTBOOK)
+def test_a_textbook_derivative_is_proved(function: str, dx: str) -> None:
+    assert outcome(function, dx).kind == "proved"
+
+
+@pytest.mark.parametrize(("function", "dx"), TEXTBOOK)
+def test_a_bent_textbook_derivative_is_refuted(function: str, dx: str) -> None:
+    found = outcome(function, f"(1 + 1e-12)*({dx})")
+    assert found.kind == "refuted"
+    assert found.witness is not None
+    assert found.witness["x"] == 0.7
+
+
+def test_the_two_sigmoids_of_cs231n_are_proved() -> None:
+    forward = textwrap.dedent("""\
+        sigy = 1.0 / (1 + math.exp(-y))
+        num = x + sigy
+        sigx = 1.0 / (1 + math.exp(-x))
+        xpy = x + y
+        xpysqr = xpy**2
+        den = sigx + xpysqr
+        invden = 1.0 / den
+        f = num * invden""")
+    backward = textwrap.dedent("""\
+        dnum = invden
+        dinvden = num
+        dden = (-1.0 / (den**2)) * dinvden
+        dsigx = (1) * dden
+        dxpysqr = (1) * dden
+        dxpy = (2 * xpy) * dxpysqr
+        dx = (1) * dxpy
+        dy = (1) * dxpy
+        dx += ((1 - sigx) * sigx) * dsigx
+        dx += (1) * dnum
+        dsigy = (1) * dnum
+        dy += ((1 - sigy) * sigy) * dsigy""")
+    function = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
+    assert {k: o.kind for k, o in outcomes(function, backward, (3.0, -4.0), forward=forward).items()} == {"dx": "proved", "dy": "proved"}
+    dropped = backward.replace("dx += ((1 - sigx) * sigx) * dsigx\n", "")
+    assert {k: o.kind for k, o in outcomes(function, dropped, (3.0, -4.0), forward=forward).items()} == {"dx": "refuted", "dy": "proved"}
+
+
+def test_conditions_gaps_and_readings_are_said() -> None:
+    assert outcome("x**y", "y*x**(y - 1)*dout").note == "for all inputs where both are defined, where x > 0"
+    assert outcome("erf(x)", "1.1283791670955126*exp(-x*x)*dout").note == "for all inputs where both are defined, with 1.1283791670955126 read as 2/sqrt(pi)"
+    gap = outcome("log(x*x)", "2*exp(-log(x))*dout")
+    assert (gap.kind, gap.note) == ("proved", "for all inputs where both are defined, except where x < 0: there it has no value")
+    assert outcome("log(x*x)", "2*exp(-log(x))*dout", (-3.0,)).kind == "refuted"
+
+
+def test_upstream_is_a_variable_where_it_is_read() -> None:
+    assert outcome("x*x", "2*x*dout", upstream="3").kind == "proved"
+    assert outcome("x*x", "2*x", upstream="1").kind == "proved"
+    assert outcome("x*x", "2*x", upstream="3").kind == "refuted"
+    assert outcome("x*x", "2*x*dout*dout", upstream="1").kind == "agrees"  # right at the points, for this upstream only
+
+
+@pytest.mark.parametrize(
+    ("function", "dx", "kind"),
+    [
+        ("erf(x)", "1.1283791670955126*exp(-x*x)*dout", "proved"),
+        ("erf(x)", "1.1283791670955176*exp(-x*x)*dout", "refuted"),
+        ("log10(x)", "0.4342944819032518/x*dout", "proved"),
+        ("log2(x)", "1.4426950408889634/x*dout", "proved"),
+        ("gelu_tanh(x)", "diff(0.5*x*(1 + tanh(0.7978845608028654*(x + 0.044715*x**3))), x)*dout", "proved"),
+        ("gelu_tanh(x)", "diff(0.5*x*(1 + tanh(0.7978*(x + 0.044715*x**3))), x)*dout", "refuted"),
+        ("x/3", "0.3333333333333333*dout", "proved"),
+        ("x*1.2345678901234567", "1.2345678901234567*dout", "proved"),
+        ("x*1.2345678901234567", "1.2345678901234566*dout", "agrees"),
+    ],
+)
+def test_a_rounded_constant(function: str, dx: str, kind: str) -> None:
+    assert outcome(function, dx).kind == kind
+
+
+@pytest.mark.parametrize("fmt", ["float64", "float32"])
+def test_a_constant_is_read_from_its_rounded_decimals(fmt: str) -> None:
+    digits = FORMATS[fmt].digits + 2
+    for name, value in (("sqrt(2/pi)", 0.7978845608028654), ("log(2)", 0.6931471805599453), ("1/log(10)", 0.4342944819032518), ("pi", 3.141592653589793), ("2/sqrt(pi)", 1.1283791670955126), ("pi/180", 0.017453292519943295)):
+        assert constants.reading(f"{value:.{digits}g}", FORMATS[fmt]) == name
+
+
+@pytest.mark.parametrize("text", ["3.14", "0.7978", "3.1415926535897962", "1.2345678901234567", "0.5", "100000000000000000000"])
+def test_other_decimals_are_not_read(text: str) -> None:
+    assert constants.reading(text, FLOAT64) is None
+
+
+def test_no_two_constants_have_a_rational_quotient() -> None:
+    """So a literal is never read in two ways because of one number with two names."""
+    with balls.precision(constants.BITS):
+        values = [balls.run(constants.program(name), [], bits=constants.BITS, strict=False)[-1][0] for name in constants.CONSTANTS]
+        for i, a in enumerate(values):
+            for b in values[:i]:
+                ratio = a / b
+                near = Fraction(float(ratio.mid())).limit_denominator(1000)
+                assert ratio != arb(near.numerator) / near.denominator
+
+
+def test_agreement_without_a_proof() -> None:
+    found = outcome("max(x, x)", "dout")  # a tie everywhere: no derivative can be read off a branch
+    assert found.kind == "agrees"
+    assert found.note.endswith("21 points")
+
+
+def test_an_approximation_is_one() -> None:
+    found = outcome("where(x == 0, 1, sin(x)/x)", "where(abs(x) < 0.001, -x/3 + x**3/30 - x**5/840, cos(x)/x - sin(x)/x**2)*dout", (0.0005,))
+    assert found.kind == "approximates"
+    assert "ulp at 21 points" in found.note
+
+
+def test_a_point_that_is_wrong_counts_more_than_an_identity_off_the_boundaries() -> None:
+    function, dx = "where(x == 0, 1, sin(x)/x)", "(cos(x)/x - sin(x)/x**2)*dout"
+    assert outcome(function, dx, (1.0,)).kind == "proved"
+    at_zero = outcome(function, dx, (1.0,), (0.0,))
+    assert (at_zero.kind, at_zero.witness) == ("refuted", {"x": 0.0})
+    assert "off boundaries it is proved" in at_zero.note
+
+
+def test_nothing_compared_is_no_agreement() -> None:
+    assert outcome("log(-exp(x))", "dout").kind == "undecided"
+
+
+def test_the_further_points_repeat_and_lie_where_they_should() -> None:
+    first = agreement.further_points([(2.0, 0.0)], 2, fmt=FLOAT64, seed=3)
+    assert first == agreement.further_points([(2.0, 0.0)], 2, fmt=FLOAT64, seed=3)
+    assert len(first) == prove.FURTHER_POINTS
+    assert all(1.5 <= x <= 2.5 and -0.25 <= y <= 0.25 for x, y in first)
+    assert all(5 <= x <= 6 for x, _ in agreement.further_points([(2.0, 0.0)], 2, fmt=FORMATS["float16"], domain=[(5, 6), None], seed=3))
+
+
+def test_zero_is_seen() -> None:
+    for text, expected in (("sin(x)**2 + cos(x)**2 - 1", True), ("x - x", True), ("abs(x) - sqrt(x*x)", True), ("x*1e-300", False), ("atan(x) + atan(1/x) - pi/2", False)):
+        program = derivatives.primitive(expression(text, "x"))
+        assert prove.is_zero(program, program.output) is expected
+
+
+def test_the_gradient_of_a_constant_is_zero() -> None:
+    truth = truth_of(expression("sin(x)**2 + cos(x)**2", "x"))
+    assert prove.is_zero(truth.gradient.program, truth.gradient.adjoint[0])
+
+
+# ---------------------------------------------------------------- the table
+
+
+def staged(gate: Gate) -> tuple[Program, tuple[tuple[str, str], ...]]:
+    """`gate(inputs)`, its orders literals and its conditions c > 0; what its gradients are called."""
+    free = [i for i in range(len(gate.parameters)) if i not in gate.orders and i not in gate.conditions]
+    inputs = (*(gate.parameters[i] for i in free), *("condition" for _ in gate.conditions))
+    builder, literals = Builder(inputs), iter(ORDERS[len(gate.orders)])
+    at = []
+    for i in range(len(gate.parameters)):
+        if i in gate.orders:
+            at.append(builder.append("number", (), text=next(literals)))
+        elif i in gate.conditions:
+            at.append(builder.append("gt", (builder.names["condition"], builder.append("number", (), text="0"))))
+        else:
+            at.append(free.index(i))
+    return builder.program(builder.append(gate.name, tuple(at))), tuple((gate.parameters[i], f"d{gate.parameters[i]}") for i in free)
+
+
+@pytest.mark.parametrize("name", [n for n, g in GATES.items() if not g.boolean])
+def test_the_staged_partials_of_a_gate_are_proved(name: str) -> None:
+    program, claims = staged(GATES[name])
+    truth, tested = truth_of(program), Subject(with_backward(program, claims), claims)
+    found = {c: prove.prove(truth, tested, c, fmt=FLOAT64, upstream=1.0) is not None for c in claims}
+    assert set(found.values()) == ({False} if name in APPROXIMATE else {True})
+
+
+# ---------------------------------------------------------------- near-identities
+
+
+def differ(a: Program, b: Program, draw: random.Random) -> bool | None:
+    """Whether two programs certainly differ at one of sixteen random points; None where they meet nowhere."""
+    columns = [[arb(draw.uniform(-3, 3)) for _ in range(16)] for _ in a.inputs]
+    values = [balls.run(p, columns, bits=200, strict=True)[p.output] for p in (a, b)]
+    both = [(u, v) for u, v in zip(*values, strict=True) if u.is_finite() and v.is_finite()]
+    return any(u != v for u, v in both) if both else None
+
+
+def primitive(text: str) -> Program:
+    return derivatives.primitive(expression(text, "x", "y"))
+
+
+def test_a_near_identity_is_never_proved_and_an_identity_nearly_always() -> None:
+    draw = random.Random(231)
+    near = identities = proved = 0
+    while near < NEAR_IDENTITIES:
+        node = tree(draw, draw.randint(1, 4))
+        text, rearranged = written(node), written(node, draw)
+        a, b = primitive(text), primitive(rearranged)
+        if differ(a, b, draw) is None:
+            continue
+        identities += 1
+        proved += prove.prove_same(a, b, fmt=FLOAT64) is not None
+        for _ in range(3):
+            changed = bent(rearranged, draw)
+            c = primitive(changed)
+            if differ(a, c, draw):
+                near += 1
+                assert prove.prove_same(a, c, fmt=FLOAT64) is None, (text, changed)
+    assert proved >= 0.98 * identities
+
+
+def test_the_random_identities_are_identities() -> None:
+    draw = random.Random(5)
+    for _ in range(300):
+        node = tree(draw, 3)
+        assert not differ(primitive(written(node)), primitive(written(node, draw)), draw)

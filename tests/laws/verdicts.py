@@ -1,0 +1,169 @@
+"""Laws of the verdicts: no right gradient is wrong, no real mistake is proved, and nothing that should not matter does."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+from flint import arb
+
+from tests.laws.law import case_in, require, settings_of
+from tests.laws.slopes import is_regular
+from verifier.arithmetic import balls, rounding
+from verifier.compare.agreement import further_points
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.oracle import Oracle, oracle
+from verifier.exact import one_sided
+from verifier.exact.prove import prove
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+from verifier.report.outcome import CaseReport
+from verifier.verify import verify
+
+BITS = 512
+MORE_BITS = 1024  # to start with, instead of 128 or 192
+NO_EXPANSION = ("exp of a logarithm", "of something that tends to infinity")  # known gaps: exp2(log(x)) and li(x) at 0
+OTHER_SEED = 7  # of points at which the prover did not look
+OTHER_POINTS = 12
+RENAMED = {"x": "second", "y": "first", "dx": "dsecond", "dy": "dfirst"}
+
+
+def right_is_never_wrong(text: str) -> int:
+    """What backprop generates, and any rearrangement of it, is `wrong` nowhere, in no format, wherever all its gates have finite slopes."""
+    case, count = case_in(text), 0
+    asked = oracle(case)
+    for setting in settings_of(case):
+        points = [p for p in setting.points if all(is_regular(d.forward, p) for d in asked.drafts)]
+        for k, draft in enumerate(asked.drafts):
+            for point in points:
+                for d in asked.judge(k, point, fmt=setting.format):
+                    require(d.verdict is not Verdict.WRONG, lambda d=d, draft=draft, setting=setting: f"{draft.implementation.name}.{d.name} is wrong at {d.point} in {setting.format.name}: {d.reason or d.formula_error}; exact {d.exact}, real {d.real_value}")  # type: ignore[misc]
+                    count += d.verdict not in (Verdict.UNDEFINED, Verdict.UNDECIDED)
+    return count
+
+
+def right_is_decided(text: str) -> int:
+    """What backprop generates is `undecided` nowhere in float64 where it is finite: the precision suffices for drawn formulas."""
+    case, count = case_in(text), 0
+    asked = oracle(case)
+    for setting in settings_of(case):
+        for point in setting.points:
+            for d in asked.judge(0, point, fmt=setting.format):
+                is_known_gap = d.reason.endswith(NO_EXPANSION) or not math.isfinite(d.computed)
+                require(d.verdict is not Verdict.UNDECIDED or is_known_gap, lambda d=d: f"{d.name} is undecided at {d.point}: {d.reason}")  # type: ignore[misc]
+                count += 1
+    return count
+
+
+def reports_of_the_right_pass(text: str) -> int:
+    """The whole report of right implementations: no finding `wrong`, no proof refuted, no failure of the tool."""
+    case = case_in(text)
+    asked = oracle(case)
+    if not all(is_regular(d.forward, p) for s in settings_of(case) for p in s.points for d in asked.drafts):
+        return 0
+    report = verify(case)
+    wrong = [f.message for f in report.findings if f.code in ("V101", "V002") and "beyond the largest" not in f.message]
+    require(not wrong, lambda: wrong[0])
+    refuted = [(i, g) for i, said in report.proofs.items() for g, kind in said.items() if kind == "refuted"]
+    require(not refuted, lambda: f"{refuted[0]} is refuted: {report.proof_notes[refuted[0][0]][refuted[0][1]]}")
+    return len(report.results)
+
+
+def mistakes_are_never_proved(text: str) -> int:
+    """Where an edit certainly changes a gradient by more than two ulps over the reals, the verdict is `wrong` or `undecided`, and there is no proof."""
+    case, count = case_in(text), 0
+    report = verify(case)
+    asked = oracle(case)
+    names = [d.implementation.name for d in asked.drafts]
+    right, edited = names.index("staged"), names.index("mistaken")
+    for setting in settings_of(case):
+        for point in setting.points:
+            rows = [asked.judge(k, point, fmt=setting.format) for k in (right, edited)]
+            for a, b in zip(*rows, strict=True):
+                if isinstance(a.exact, one_sided.Finite) and _differs(asked, (right, edited), a, setting.format):
+                    require(b.verdict in (Verdict.WRONG, Verdict.UNDECIDED), lambda b=b: f"mistaken.{b.name} at {b.point} is {b.verdict.value}, and differs by more than two ulps over the reals")  # type: ignore[misc]
+                    said = report.proofs["mistaken"][b.name]
+                    require(said != "proved", lambda b=b, said=said: f"mistaken.{b.name} is {said}, and differs at {b.point}")  # type: ignore[misc]
+                    count += 1
+    return count
+
+
+def _differs(asked: Oracle, which: tuple[int, int], d: Discrepancy, fmt: Format) -> bool:
+    """Whether two implementations differ over the reals by more than two ulps."""
+    with balls.precision(BITS):
+        values = []
+        for k in which:
+            program, _ = asked.subjects[k].exact
+            values.append(balls.run(program, [[arb(x)] for x in d.point], bits=BITS, strict=False, rounded_in=fmt)[asked.subjects[k].index(d.name)][0])
+        a, b = values
+        return bool(a.is_finite() and b.is_finite() and abs(a - b) > 2 * rounding.ulp(fmt, a)[1])
+
+
+def proofs_hold_elsewhere(text: str) -> int:
+    """What is proved without conditions is `wrong` at no other point either, and what is refuted is `wrong` somewhere."""
+    case, count = case_in(text), 0
+    asked = oracle(case)
+    for setting in settings_of(case):
+        others = further_points(setting.points, len(case.inputs), fmt=setting.format, seed=OTHER_SEED, most=OTHER_POINTS)
+        for k, tested in enumerate(asked.subjects):
+            proved = {c[1] for c in tested.claims if (p := prove(asked.truth, tested, c, fmt=setting.format, upstream=setting.upstream)) is not None and not p.conditions and not p.gaps}
+            for point in others if proved else ():
+                for d in asked.judge(k, point, fmt=setting.format):
+                    if d.name in proved:
+                        require(d.verdict is not Verdict.WRONG or not isinstance(d.exact, one_sided.Finite), lambda d=d: f"{d.name} is proved, and wrong at {d.point}")  # type: ignore[misc]
+                        count += 1
+    return count
+
+
+# ---------------------------------------------------------------- what does not matter
+
+
+def precision_changes_no_verdict(text: str) -> int:
+    """The verdicts that 128 and 192 bits begin with are those that 1024 begin with."""
+    case, count = case_in(text), 0
+    asked = oracle(case)
+    for setting in settings_of(case):
+        for tested in asked.subjects:
+            runs = [
+                compare(asked.truth, tested, setting.points, fmt=setting.format, upstream=setting.upstream, detail=detail, first_bits=bits)
+                for detail, bits in ((True, None), (False, None), (True, MORE_BITS))
+            ]
+            for rows in zip(*runs, strict=True):
+                for found in zip(*rows, strict=True):
+                    kinds = {d.verdict for d in found} - {Verdict.UNDECIDED}
+                    require(len(kinds) <= 1, lambda found=found: f"{found[0].name} at {found[0].point} is {', '.join(d.verdict.value for d in found)} from 192 bits, 128 bits, 1024 bits")  # type: ignore[misc]
+                    count += len(kinds)
+    return count
+
+
+def names_do_not_matter(text: str) -> int:
+    """With other names for the inputs the report has the same verdicts, digits and proofs."""
+    other = re.sub(r"\b(dx|dy|x|y)\b", lambda m: RENAMED[m[0]], text)
+    back = {new: old for old, new in RENAMED.items()}
+    first, second = (_said(verify(case_in(t))) for t in (text, other))
+    renamed = sorted((s[0], back[s[1]], s[2], tuple(sorted((back[n], v) for n, v in s[3])), *s[4:]) for s in second)
+    return _equal(sorted(first), renamed, "with other names")
+
+
+def order_does_not_matter(text: str) -> int:
+    """With implementations and points in the opposite order the report has the same verdicts and digits."""
+    case = case_in(text)
+    drafts = case.programs and case.programs.drafts[::-1]
+    turned = replace(case, points=case.points[::-1], implementations=case.implementations[::-1], programs=case.programs and replace(case.programs, drafts=drafts or ()))
+    return _equal(sorted(_said(verify(case))), sorted(_said(verify(turned))), "in another order")
+
+
+Said = tuple[str, str, str, tuple[tuple[str, str], ...], *tuple[str, ...]]  # implementation, gradient, format, point; verdict, computed, exact, rounded, ulps
+
+
+def _said(report: CaseReport) -> list[Said]:
+    return [(r.implementation, r.gradient, r.format, tuple(sorted((n, str(v)) for n, v in r.point)), r.verdict.value, r.computed, str(r.exact), str(r.rounded), str(r.ulps)) for r in report.results]
+
+
+def _equal(first: list[Said], second: list[Said], how: str) -> int:
+    require(len(first) == len(second), lambda: f"{how} there are {len(second)} results, not {len(first)}")
+    for a, b in zip(first, second, strict=True):
+        require(a == b, lambda a=a, b=b: f"{how} {a} becomes {b}")  # type: ignore[misc]
+    return len(first)

@@ -1,0 +1,1 @@
+"""Certified enclosures of gates on columns of intervals."""

@@ -1,0 +1,130 @@
+"""Kinks, steps, comparisons and choices of vectors of intervals; at a kink or on a boundary the strict ones know nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from verifier.arithmetic.intervals.interval import Interval, everywhere, exactly, is_thin, known, magnitude
+
+Truth = Any  # an array (or scalar) of int8: 1 true, 0 false, -1 not known
+
+
+def absolute(a: Interval) -> Interval:
+    """|a|."""
+    if is_thin(a):
+        return exactly(np.abs(a.low))
+    return Interval(*magnitude(a))
+
+
+def _absolute_strict(a: Interval) -> Interval:
+    return known(absolute(a), (a.low > 0) | (a.high < 0))
+
+
+def _sign(a: Interval) -> Interval:
+    return _point(np.sign(a.low), (a.low > 0) | (a.high < 0) | ((a.low == 0) & (a.high == 0)))
+
+
+def _sign_strict(a: Interval) -> Interval:
+    return _point(np.sign(a.low), (a.low > 0) | (a.high < 0))
+
+
+def _whole(kernel: Callable[[Any], Any], *, strict: bool) -> Callable[[Interval], Interval]:
+    def enclose(a: Interval) -> Interval:
+        below = kernel(a.low)
+        inside = (np.ceil(a.low) > a.high) if strict else True
+        return _point(below, (below == kernel(a.high)) & inside & np.isfinite(below))
+
+    return enclose
+
+
+def _point(value: Any, where: Any) -> Interval:
+    """The points that some values are, not known where a condition does not hold."""
+    return exactly(value) if everywhere(where) else exactly(np.where(where, value, np.nan))
+
+
+def _max(a: Interval, b: Interval) -> Interval:
+    low = np.maximum(a.low, b.low)
+    return Interval(low, low if is_thin(a) and is_thin(b) else np.maximum(a.high, b.high))
+
+
+def _min(a: Interval, b: Interval) -> Interval:
+    low = np.minimum(a.low, b.low)
+    return Interval(low, low if is_thin(a) and is_thin(b) else np.minimum(a.high, b.high))
+
+
+def _apart(function: Callable[[Interval, Interval], Interval]) -> Callable[[Interval, Interval], Interval]:
+    return lambda a, b: known(function(a, b), (a.low > b.high) | (a.high < b.low))
+
+
+def decided(true: Any, false: Any) -> Truth:
+    """The truth value of what is certainly true, or certainly false."""
+    return np.where(true, np.int8(1), np.where(false, np.int8(0), np.int8(-1)))
+
+
+def _equal(a: Interval, b: Interval) -> Truth:
+    return decided((a.low == a.high) & (b.low == b.high) & (a.low == b.low), (a.low > b.high) | (a.high < b.low))
+
+
+def _not(a: Truth) -> Truth:
+    return np.where(a < 0, a, np.int8(1) - a)
+
+
+def _and(a: Truth, b: Truth) -> Truth:
+    return np.where((a == 0) | (b == 0), np.int8(0), np.where((a < 0) | (b < 0), np.int8(-1), np.int8(1)))
+
+
+def _or(a: Truth, b: Truth) -> Truth:
+    return np.where((a == 1) | (b == 1), np.int8(1), np.where((a < 0) | (b < 0), np.int8(-1), np.int8(0)))
+
+
+def where(c: Truth, a: Interval, b: Interval) -> Interval:
+    """The one that a truth value chooses; not known where that is not."""
+    never = None
+    if a.never is not None or b.never is not None:
+        first = a.never if a.never is not None else np.False_
+        second = b.never if b.never is not None else np.False_
+        never = np.where(c == 1, first, np.where(c == 0, second, first & second))
+    low = np.where(c == 1, a.low, np.where(c == 0, b.low, np.nan))
+    if is_thin(a) and is_thin(b):
+        return Interval(low, low, never)
+    return Interval(low, np.where(c == 1, a.high, np.where(c == 0, b.high, np.nan)), never)
+
+
+TRUTHS: dict[str, Callable[..., Truth]] = {
+    "lt": lambda a, b: decided(a.high < b.low, a.low >= b.high),
+    "gt": lambda a, b: decided(a.low > b.high, a.high <= b.low),
+    "le": lambda a, b: decided(a.high <= b.low, a.low > b.high),
+    "ge": lambda a, b: decided(a.low >= b.high, a.high < b.low),
+    "eq": _equal,
+    "ne": lambda a, b: _not(_equal(a, b)),
+    "and": _and,
+    "or": _or,
+    "not": _not,
+}
+CHOICES: dict[str, Callable[..., Any]] = {
+    "abs": absolute,
+    "sign": _sign,
+    "floor": _whole(np.floor, strict=False),
+    "ceil": _whole(np.ceil, strict=False),
+    "max": _max,
+    "min": _min,
+    "where": where,
+    **TRUTHS,
+}
+STRICT: dict[str, Callable[..., Any]] = {
+    "abs": _absolute_strict,
+    "sign": _sign_strict,
+    "floor": _whole(np.floor, strict=True),
+    "ceil": _whole(np.ceil, strict=True),
+    "max": _apart(_max),
+    "min": _apart(_min),
+    "lt": lambda a, b: decided(a.high < b.low, a.low > b.high),
+    "gt": lambda a, b: decided(a.low > b.high, a.high < b.low),
+    "le": lambda a, b: decided(a.high < b.low, a.low > b.high),
+    "ge": lambda a, b: decided(a.low > b.high, a.high < b.low),
+    "eq": lambda a, b: decided(np.False_, (a.low > b.high) | (a.high < b.low)),
+    "ne": lambda a, b: decided((a.low > b.high) | (a.high < b.low), np.False_),
+}

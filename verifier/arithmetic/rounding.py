@@ -1,0 +1,149 @@
+"""Balls and floats: round a ball once to a format, its ulp, its digits. Never the midpoint: both ends must agree."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic.balls import precision
+from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
+
+LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
+HIGHEST = 1_100_000
+
+
+def ends(ball: Any) -> tuple[Any, Any]:
+    """The lower and the upper end as exact balls."""
+    return ball.lower(), ball.upper()
+
+
+def rational(exact: Any) -> Fraction:
+    """The value of an exact ball. ValueError where its exponent is absurd."""
+    mantissa, exponent = exact.man_exp()
+    m, e = int(mantissa), int(exponent)
+    if not LOWEST < e < HIGHEST:
+        raise ValueError("exponent out of range")
+    return Fraction(m << e) if e >= 0 else Fraction(m, 1 << -e)
+
+
+def round_end(fmt: Format, exact: Any) -> float:
+    """An exact ball rounded once to the format."""
+    if fmt.precision == 53:  # python-flint converts an exact ball correctly, subnormals and overflow included
+        return float(exact)
+    approximate = float(exact)
+    if math.isinf(approximate):
+        return fmt.overflow(approximate)
+    if approximate == 0 or math.isnan(approximate):
+        return approximate
+    return round_exact(fmt, rational(exact))
+
+
+def round_ball(fmt: Format, ball: Any) -> float | None:
+    """The enclosed number rounded to the format; None where the ball does not decide it."""
+    low = round_end(fmt, ball.lower())
+    high = round_end(fmt, ball.upper())
+    if low == high:
+        return low or (-0.0 if ball < 0 and fmt.signed_zero else 0.0)
+    beyond = math.isnan(low) and math.isnan(high) and (ball > 0 or ball < 0)  # the range of a format without infinities, on one side
+    return low if beyond else None
+
+
+def exponents(ball: Any) -> tuple[int, int] | None:
+    """floor(log2 |x|) at the smallest and the largest |x| of a ball; None where it contains 0."""
+    low, high = ball.abs_lower(), ball.abs_upper()
+    if low.is_zero():
+        return None
+    return _exponent(low), _exponent(high)
+
+
+def _exponent(exact: Any) -> int:
+    mantissa, exponent = exact.man_exp()
+    return int(mantissa).bit_length() - 1 + int(exponent) if mantissa >= 0 else int(-mantissa).bit_length() - 1 + int(exponent)
+
+
+def ulp(fmt: Format, ball: Any) -> tuple[Any, Any]:
+    """Bounds of ulp(x) over a ball, as exact balls; the smallest subnormal at 0."""
+    bounds = exponents(ball)
+    low, high = bounds if bounds is not None else (fmt.emin, _exponent(ball.abs_upper()) if not ball.is_zero() else fmt.emin)
+    return _two_to(ulp_exponent(fmt, low)), _two_to(ulp_exponent(fmt, high))
+
+
+def _two_to(exponent: int) -> Any:
+    return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)
+
+
+def digits(ball: Any, count: int) -> str | None:
+    """The number in scientific decimal notation, rounded to `count` significant digits, all certified; None where the ball is too wide.
+
+    A number that is exact and short is written in full.
+    """
+    if not ball.is_finite():
+        return None
+    if ball.is_zero():
+        return "0"
+    bounds = exponents(ball)
+    if bounds is None or not LOWEST < bounds[0] <= bounds[1] < HIGHEST:
+        return None
+    low, high = rational(ball.lower()), rational(ball.upper())
+    first, second = decimal(low, count), decimal(high, count)
+    if first != second:
+        return None
+    return _shortened(first, low) if low == high else first
+
+
+def decimal(value: Fraction, count: int) -> str:
+    """A rational rounded to `count` significant decimal digits (ties to even)."""
+    if value == 0:
+        return "0"
+    n, d = abs(value.numerator), value.denominator
+    e = math.floor(floor_log2(value) * 0.30102999566398119)
+    while True:
+        shift = count - 1 - e
+        top, bottom = (n * 10**shift, d) if shift >= 0 else (n, d * 10**-shift)
+        whole, rest = divmod(top, bottom)
+        if whole >= 10**count:
+            e += 1
+            continue
+        if whole < 10 ** (count - 1):
+            e -= 1
+            continue
+        whole += 2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1)
+        if whole == 10**count:
+            whole, e = whole // 10, e + 1
+        return _layout(("-" if value < 0 else ""), str(whole), e)
+
+
+def _layout(sign: str, digits_: str, e: int) -> str:
+    """Positional where that is short, else scientific."""
+    if 0 <= e < len(digits_):
+        return f"{sign}{digits_[: e + 1]}.{digits_[e + 1 :]}".rstrip(".")
+    if -5 < e < 0:  # as repr does for floats
+        return f"{sign}0.{'0' * (-e - 1)}{digits_}"
+    return f"{sign}{digits_[0]}.{digits_[1:]}e{e:+03d}".replace(".e", "e")
+
+
+def _shortened(text: str, value: Fraction) -> str:
+    """Without trailing zeros, where what is left is the exact value."""
+    mantissa, mark, exponent = text.partition("e")
+    if "." not in mantissa:
+        return text
+    short = mantissa.rstrip("0")
+    short += "0" if short.endswith(".") else ""
+    return short + mark + exponent if Fraction(short + mark + exponent) == value else text
+
+
+def significant(ball: Any, count: int = 6) -> str:
+    """A few digits of a figure that is no certificate (an ulp count, a condition number): of the ball's upper end."""
+    if not ball.is_finite():
+        return "inf"
+    with precision(128):
+        upper = ball.abs_upper()
+    if upper.is_zero():
+        return "0"
+    bounds = exponents(upper)
+    if bounds is None or not LOWEST < bounds[0] < HIGHEST:
+        return "inf" if bounds is not None and bounds[0] > 0 else "0"
+    return decimal(rational(upper), count)

@@ -1,0 +1,1 @@
+"""Which line is to blame: for a wrong formula, for rounding."""

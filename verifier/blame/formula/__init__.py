@@ -1,0 +1,1 @@
+"""The guilty line of a wrong gradient, and the edit that repairs it."""

@@ -1,0 +1,113 @@
+"""A backward pass that is wrong at the very point and right beside it: at a kink, on a boundary, at a singularity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.blame.formula.adjoint_values import BITS, agrees
+from verifier.blame.formula.diagnose import Diagnosis
+from verifier.blame.formula.locate import real_value
+from verifier.case.case import Draft
+from verifier.circuit.program import Program
+from verifier.exact import derivatives, one_sided
+from verifier.language.formats import Format
+
+LARGEST_SHOWN = 10**6  # of whole numbers that are shown with all their digits
+
+
+@dataclass(frozen=True)
+class Corner:
+    """The statement that gives a gradient its wrong value at a point, and what can be said about it."""
+
+    line: int
+    diagnosis: Diagnosis | None
+
+
+def corner(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, upstream: float) -> Corner | None:
+    """What makes a gradient wrong at a point: the first step without a real value, else a branch, else its own statement."""
+    program = draft.whole
+    if program is None or any(s.gate == "diff" for s in program.steps):
+        return None
+    with balls.precision(BITS):
+        whole, places = derivatives.primitive_with_places(program)
+        run = balls.run(whole, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
+        values = [run[place][0] for place in places]
+        live = _live(program, values, program.names[name])
+        lost = next((i for i in live if i >= program.backward_start and not _is_real(values[i])), None)
+        if lost is not None:
+            return _corner(program, lost, f"{_text(program, lost)} has no real value here: {_why(program, values, lost)}")
+        position = program.inputs.index(next(variable for variable, n in draft.claims if n == name))
+        exact = one_sided.derivative(derivatives.primitive(draft.forward), [Fraction(x) for x in point], position, bits=BITS)
+        if not isinstance(exact, one_sided.Finite):
+            return Corner(program.steps[program.names[name]].line, None)
+        for i in live:
+            if i >= program.backward_start and program.steps[i].gate == "where":
+                other = values[program.steps[i].args[2 if values[program.steps[i].args[0]] else 1]]
+                if _is_real(other) and agrees([_changed(program, values, live, i, other)], [exact.ball * arb(upstream)], fmt):
+                    return _corner(program, i, f"the wrong branch is taken here: the other one of {_text(program, i)} is right")
+    return Corner(program.steps[program.names[name]].line, None)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, arb) and bool(value.is_finite()))
+
+
+def _live(program: Program, values: Sequence[Any], output: int) -> list[int]:
+    """The steps that decide a value, in order: of a `where` only the branch that is taken."""
+    found: set[int] = set()
+    pending = [output]
+    while pending:
+        i = pending.pop()
+        if i in found:
+            continue
+        found.add(i)
+        args = program.steps[i].args
+        if program.steps[i].gate == "where" and isinstance(values[args[0]], bool):
+            args = (args[0], args[1] if values[args[0]] else args[2])
+        pending.extend(args)
+    return sorted(found)
+
+
+def _changed(program: Program, values: Sequence[Any], live: Sequence[int], at: int, value: Any) -> Any:
+    """The last live step when the step `at` has another value."""
+    changed = {at: [value]}
+    for i in live:
+        step = program.steps[i]
+        if i > at and any(a in changed for a in step.args):
+            changed[i] = real_value(step.gate, [changed.get(a, [values[a]]) for a in step.args])
+    return changed.get(live[-1], [values[live[-1]]])[0]
+
+
+def _why(program: Program, values: Sequence[Any], at: int) -> str:
+    """`0/0`, `log(-1)`: a gate with its operands' values."""
+    step = program.steps[at]
+    args = [_short(values[a]) for a in step.args]
+    symbol = {"div": "/", "pow": "**", "mul": "*"}.get(step.gate)
+    return f"{args[0]}{symbol}{args[1]}" if symbol is not None else f"{step.gate}({', '.join(args)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, arb):
+        return str(value)
+    whole = balls.integer(value)
+    return str(whole) if whole is not None and abs(whole) < LARGEST_SHOWN else str(value.str(6, radius=False))
+
+
+def _text(program: Program, at: int) -> str:
+    step = program.steps[at]
+    line = program.lines[step.line]
+    if line.source is None:
+        return f"`{line.text}`"
+    text = line.source.text[step.start : step.end] if step.end > step.start else line.text
+    return f"`{text.partition('=')[2].strip() if step.start == line.start and step.end == line.end else text}`"
+
+
+def _corner(program: Program, at: int, words: str) -> Corner:
+    step = program.steps[at]
+    return Corner(step.line, Diagnosis(words, step.line, step.start, step.end))

@@ -1,0 +1,200 @@
+"""What a backward pass adds up in an adjoint, matched to the edges of the forward graph that it should carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from flint import arb
+
+from verifier.blame.formula.adjoint_values import Column, Terrain, agrees, local_partial, through
+from verifier.circuit.program import Program
+from verifier.language.formats import Format
+
+MAX_EDGES = 12  # forks of more edges are matched one edge at a time only
+MAX_TOGETHER = 6  # edges that one contribution may carry
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A backward name's `=` and the `+=` that follow it: the steps of its versions, in order."""
+
+    name: str
+    versions: tuple[int, ...]
+    reads_itself: bool  # its `=` reads an earlier definition of the same name, as in `dh = dh * mask`
+
+    @property
+    def last(self) -> int:
+        """The step that holds the whole sum."""
+        return self.versions[-1]
+
+
+def definitions(program: Program) -> list[Definition]:
+    """The definitions of the backward pass, in the order of their last versions."""
+    steps = program.steps
+    current: dict[str, Definition] = {}
+    done: list[Definition] = []
+    for i in range(program.backward_start, len(steps)):
+        name = steps[i].name
+        if not name:
+            continue
+        before = current.get(name)
+        if before is not None and _accumulates(program, i, before.last):
+            current[name] = Definition(name, (*before.versions, i), before.reads_itself)
+            continue
+        if before is not None:
+            done.append(before)
+        current[name] = Definition(name, (i,), before is not None and before.last in statement_operands(program, i))
+    return sorted([*done, *current.values()], key=lambda d: d.last)
+
+
+def _accumulates(program: Program, index: int, before: int) -> bool:
+    step = program.steps[index]
+    return step.gate in ("add", "sub") and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before)
+
+
+def statement_operands(program: Program, index: int) -> set[int]:
+    """The steps that a statement reads: named ones, and those of other lines."""
+    steps = program.steps
+    found: set[int] = set()
+    pending = list(steps[index].args)
+    while pending:
+        i = pending.pop()
+        if steps[i].name or steps[i].line != steps[index].line or i < program.backward_start:
+            found.add(i)
+        else:
+            pending.extend(steps[i].args)
+    return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contribution to an adjoint: the step whose value it is, with the sign it is added with, and its line."""
+
+    line: int
+    step: int
+    sign: int
+    value: Column
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A use of a forward step: the step that uses it, and the exact contribution that comes back through it."""
+
+    user: int
+    value: Column
+
+
+def parts_of(program: Program, definition: Definition, values: Sequence[Column]) -> list[Part]:
+    """The contributions of a definition, one a statement."""
+    parts = []
+    for before, at in zip((None, *definition.versions), definition.versions, strict=False):
+        step = program.steps[at]
+        if before is None:
+            parts.append(Part(step.line, at, 1, values[at]))
+            continue
+        other = step.args[1] if step.args[0] == before else step.args[0]
+        sign = -1 if step.gate == "sub" else 1
+        parts.append(Part(step.line, other, sign, [v * sign for v in values[other]]))
+    return parts
+
+
+def terms_of(program: Program, part: Part, values: Sequence[Column]) -> list[Part]:
+    """The terms of a contribution that is written as a sum."""
+    terms: list[Part] = []
+    pending = [(part.step, part.sign)]
+    while pending:
+        i, sign = pending.pop()
+        step = program.steps[i]
+        own = step.line == part.line and (i == part.step or not step.name)
+        if own and step.gate in ("add", "sub"):
+            pending += [(step.args[0], sign), (step.args[1], -sign if step.gate == "sub" else sign)]
+        elif own and step.gate == "neg":
+            pending.append((step.args[0], -sign))
+        else:
+            terms.append(Part(part.line, i, sign, [v * sign for v in values[i]] if all(isinstance(v, arb) for v in values[i]) else values[i]))
+    return terms[::-1]
+
+
+def edges_of(land: Terrain, forward: int) -> list[Edge]:
+    """The uses of a forward step through which something comes back."""
+    found = []
+    for index in range(land.program.backward_start):
+        step = land.program.steps[index]
+        for position, argument in enumerate(step.args):
+            if argument != forward:
+                continue
+            partial = local_partial(step.gate, position, [land.values[a] for a in step.args])
+            if partial is None:
+                continue
+            value = through(partial, land.adjoints[index])
+            if not all(x.is_zero() for x in value):
+                found.append(Edge(index, value))
+    return found
+
+
+def total(columns: Sequence[Column], count: int) -> Column:
+    """The sum of columns."""
+    result: list[Any] = [arb(0)] * count
+    for column in columns:
+        result = [t + c for t, c in zip(result, column, strict=True)]
+    return result
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Parts that carry no set of edges, edges that no part carries, and which edges the others carry."""
+
+    wrong: tuple[Part, ...]
+    missing: tuple[Edge, ...]
+    carried: tuple[tuple[Part, tuple[Edge, ...]], ...]
+
+
+def matched(parts: Sequence[Part], edges: Sequence[Edge], count: int, fmt: Format) -> Matching:
+    """Match contributions to edges, the smallest sets of edges first."""
+    left_parts, left = list(parts), list(edges)
+    carried: list[tuple[Part, tuple[Edge, ...]]] = []
+    for size in range(1, min(len(edges), MAX_TOGETHER if len(edges) <= MAX_EDGES else 1) + 1):
+        for part in list(left_parts):
+            for chosen in combinations(left, size):
+                if agrees(part.value, total([e.value for e in chosen], count), fmt):
+                    left_parts.remove(part)
+                    left = [e for e in left if e not in chosen]
+                    carried.append((part, chosen))
+                    break
+    for edge in list(left):  # x*x uses x twice: a contribution that carries one of the two is wrong, not the other missing
+        half = next((pair for pair in carried if any(e.user == edge.user for e in pair[1])), None)
+        if half is not None:
+            carried.remove(half)
+            left_parts.append(half[0])
+            left += half[1]
+    telling = [p for p in left_parts if not _is_nothing(p.value)]
+    if telling or not left:
+        left_parts = telling  # what adds nothing at these points is no suspect
+    return Matching(tuple(p for p in parts if p in left_parts), tuple(left), tuple(carried))
+
+
+def _is_nothing(column: Column) -> bool:
+    return all(isinstance(x, arb) and bool(x.contains(0)) for x in column)
+
+
+def paired(wrong: Sequence[Part], missing: Sequence[Edge]) -> list[tuple[Part, Edge | None]]:
+    """Each wrong contribution with the edge it most likely means: the nearest in value at the first test point."""
+    left = list(missing)
+    pairs: list[tuple[Part, Edge | None]] = []
+    for part in wrong:
+        here = part.value[0]
+        best = min(left, key=lambda e: _distance(here, e.value[0]), default=None)
+        if best is not None:
+            left.remove(best)
+        pairs.append((part, best))
+    return pairs
+
+
+def _distance(a: Any, b: Any) -> float:
+    if not isinstance(a, arb) or not a.is_finite() or not b.is_finite():
+        return float("inf")
+    scale = abs(a) + abs(b)
+    return float((abs(abs(a) - abs(b)) / scale).mid()) if scale > 0 else 0.0

@@ -1,0 +1,70 @@
+"""The right local gradient of a forward line, as SymPy derives it in the names of the program: for people to read."""
+
+from __future__ import annotations
+
+from verifier.blame.formula.locate import Guilt
+from verifier.circuit.dag import Dag
+from verifier.circuit.program import Program
+from verifier.exact import derivatives
+
+MAX_FORMULA = 60  # steps of a formula that SymPy differentiates for the message
+LONGEST = 300  # characters of a formula that is shown
+
+
+def expected_formula(program: Program, guilt: Guilt) -> str | None:
+    """The local gradient that the guilty contribution should carry, as SymPy derives it in the names of the program."""
+    if len(guilt.edges) != 1 and not (guilt.forward >= 0 and guilt.forward < len(program.inputs)):
+        return None
+    steps = program.steps
+    line = steps[guilt.edges[0]].line if guilt.edges else steps[program.output].line
+    end = max((i for i in range(program.backward_start) if steps[i].line == line), default=-1)
+    if end < 0:
+        return None
+    formula = _derivative(program, end, guilt.forward)
+    if formula is None:
+        return None
+    variable = steps[guilt.forward].name or steps[guilt.forward].text or "the operand"
+    result = steps[end].name or program.output_name
+    return f"d({result})/d({variable}) = {formula}, from `{program.lines[line].text.strip()}`"
+
+
+def _derivative(program: Program, end: int, variable: int) -> str | None:
+    import sympy
+
+    from verifier.exact import sympy_gates
+
+    line = program.steps[end].line
+    inside: list[int] = []
+    pending, leaves = [end], set()
+    while pending:
+        i = pending.pop()
+        step = program.steps[i]
+        if i in inside or i in leaves:
+            continue
+        if i != end and (i == variable or step.gate == "input" or (step.name and step.line != line)):
+            leaves.add(i)
+            continue
+        inside.append(i)
+        pending.extend(step.args)
+        if len(inside) > MAX_FORMULA:
+            return None
+    if variable not in leaves:
+        return None
+    ordered = sorted(leaves)
+    symbols = {i: sympy.Symbol(program.steps[i].name or program.steps[i].text or f"t{i}", real=True) for i in ordered}
+    dag = Dag(tuple(str(i) for i in ordered))
+    at = {i: n for n, i in enumerate(ordered)}
+    for i in sorted(inside):
+        step = program.steps[i]
+        if step.args and step.gate != "diff":
+            at[i] = derivatives.write_gate(dag, step.gate, [at[a] for a in step.args])
+        elif step.gate == "diff":
+            return None
+        else:
+            at[i] = dag.leaf(step.gate, step.text)
+    whole = Program(tuple(dag.steps), dag.inputs, {}, at[end])
+    if len(whole.steps) > 2 * MAX_FORMULA:
+        return None
+    value = sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]]
+    text = str(sympy.diff(value, symbols[variable]))
+    return text if len(text) <= LONGEST else None

@@ -1,0 +1,224 @@
+"""The mistakes that people make, as edits: pairs of the value that a step of a statement would have without it, and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flint import arb
+
+from verifier.blame.formula.adjoint_values import Column, agrees, same
+from verifier.blame.formula.locate import real_value
+from verifier.blame.formula.statement import Statement, forward_text
+from verifier.language.gates import GATES
+
+NEIGHBOURS = (
+    ("sin", "cos"), ("sinh", "cosh"), ("tan", "tanh"), ("tanh", "sinh"), ("tanh", "cosh"), ("asin", "acos"), ("asinh", "acosh"), ("atan", "atanh"),
+    ("exp", "expm1"), ("exp", "exp2"), ("exp", "log"), ("log", "log1p"), ("log", "log2"), ("log", "log10"), ("log2", "log10"),
+    ("sqrt", "rsqrt"), ("sqrt", "cbrt"), ("sqrt", "square"), ("square", "reciprocal"), ("erf", "erfc"), ("gamma", "lgamma"), ("lgamma", "digamma"), ("digamma", "trigamma"),
+    ("max", "min"), ("maximum", "minimum"), ("floor", "ceil"), ("abs", "sign"), ("sigmoid", "tanh"), ("sigmoid", "softplus"), ("sigmoid", "logsigmoid"), ("relu", "softplus"),
+    ("i0", "i1"), ("j0", "j1"), ("y0", "y1"), ("k0", "k1"), ("airyai", "airybi"), ("airyai", "airyaiprime"), ("airybi", "airybiprime"), ("ellipk", "ellipe"), ("sin", "tan"), ("cos", "tan"),
+)  # fmt: skip
+SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
+CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
+Edit = tuple[Column, str]  # a new value of a step, and the words for it
+
+
+def signs(s: Statement, k: int) -> Iterator[Edit]:
+    """The sign flipped."""
+    value = s.value(k)
+    if all(isinstance(v, arb) for v in value):
+        yield [-v for v in value], f"the sign of `{s.text(k)}` is flipped" if k != s.root else "the sign is flipped"
+
+
+def gates(s: Statement, k: int) -> Iterator[Edit]:
+    """Another operator, operands swapped, the derivative of the neighbour, the wrong branch."""
+    step, text = s.steps[k], s.text(k)
+    args = [s.value(a) for a in s.args(k)]
+    if not args:
+        return
+    for other in OTHER.get(step.gate, ()):
+        yield real_value(other, args), f"`{SYMBOLS[step.gate]}` where `{SYMBOLS[other]}` is meant in `{text}`"
+    if len(args) == 2 and step.gate in ("sub", "div", "pow", "atan2", "copysign", "fmod", "xlogy"):
+        yield real_value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
+    if step.gate == "where":
+        yield real_value("where", [args[0], args[2], args[1]]), f"the wrong branch: the branches of `{text}` are swapped"
+    for pair in NEIGHBOURS:
+        if step.gate in pair:
+            other = pair[1] if step.gate == pair[0] else pair[0]
+            if other in GATES and len(GATES[other].parameters) == len(args):
+                yield real_value(other, args), f"`{step.gate}` where `{other}` is meant in `{text}`"
+    for other in ("lt", "le", "gt", "ge") if step.gate in ("lt", "le", "gt", "ge") else ():
+        if other != step.gate:
+            yield real_value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
+
+
+def operands(s: Statement, k: int) -> Iterator[Edit]:
+    """One operand replaced by a name in scope."""
+    gate, text = s.steps[k].gate, s.text(k)
+    args = [s.value(a) for a in s.args(k)]
+    for position, a in enumerate(s.args(k)):
+        if not all(isinstance(v, arb) for v in args[position]) or (s.steps[a].gate == "number" and a in s.values):
+            continue
+        for name, column in s.atoms:
+            if k in s.conditions and s.is_upstream(name):
+                continue
+            alternative = gate == "where" and same(column, args[3 - position])  # that is another edit: the branches swapped
+            if not same(column, args[position]) and not alternative:
+                stale = name.partition(" ")[0] == s.text(a)
+                words = f"`{s.text(a)}` is stale: `{text}` needs the value of {name}" if stale else f"`{s.text(a)}` where `{name}` is meant in `{text}`"
+                yield real_value(gate, [*args[:position], column, *args[position + 1 :]]), words
+
+
+def taken(s: Statement, k: int) -> Iterator[Edit]:
+    """The other branch of a `where`, at the points where the statement is wrong."""
+    step = s.steps[k]
+    if step.gate == "where" and s.args(k):
+        condition, yes, no = (s.value(a) for a in step.args)
+        wrong = [not agrees([c], [n], s.fmt) for c, n in zip(s.value(s.root), s.guilt.needed, strict=True)]
+        value = [(a if (c is True) != w else b) for c, a, b, w in zip(condition, yes, no, wrong, strict=True)]
+        yield value, f"the wrong branch is taken: the other one of `{s.text(k)}` is right"
+
+
+def masks(s: Statement, k: int) -> Iterator[Edit]:
+    """Nothing where nothing should flow back, at some of the points."""
+    zero = [n.is_zero() for n in s.guilt.needed]
+    if k == s.root and any(zero) and not all(zero):
+        yield [n if z else v for n, v, z in zip(s.guilt.needed, s.value(k), zero, strict=True)], "nothing flows back at this point: a branch is forgotten here"
+
+
+def leaves(s: Statement, k: int) -> Iterator[Edit]:
+    """A literal or a bare name replaced by a name in scope."""
+    if not s.args(k):
+        for name, column in s.atoms:
+            yield column, f"`{s.text(k)}` where `{name}` is meant"
+
+
+def exponents(s: Statement, k: int) -> Iterator[Edit]:
+    """A power off by one."""
+    if s.steps[k].gate == "pow" and s.args(k):
+        base, exponent = (s.value(a) for a in s.args(k))
+        for change in (-1, 1):
+            yield real_value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
+
+
+def powers(s: Statement, k: int) -> Iterator[Edit]:
+    """A step or a name that should be squared or inverted."""
+    for changed, words in _power_edits(s.text(k), s.value(k)):
+        yield changed, words
+    args = [s.value(a) for a in s.args(k)]
+    for position, a in enumerate(s.args(k)):
+        if a not in s.values:  # names are no steps of the statement: `den` where `den**2` is meant
+            for changed, words in _power_edits(s.text(a), args[position]):
+                yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
+
+
+def _power_edits(text: str, value: Column) -> Iterator[Edit]:
+    if all(isinstance(v, arb) for v in value):
+        yield [v * v for v in value], f"`{text}` should be squared"
+        yield [1 / v for v in value], f"`{text}` should be its reciprocal"
+
+
+def factors(s: Statement, k: int) -> Iterator[Edit]:
+    """A factor or a division by a name in scope or by a common constant."""
+    count = s.trial.land.count
+    return _with_factors(s, k, [*s.atoms, *((text, [_constant(text)] * count) for text in CONSTANT_FACTORS)])
+
+
+def chain_factors(s: Statement, k: int) -> Iterator[Edit]:
+    """The local gradient of the forward step through which the contribution comes: the factor that the chain rule asks for."""
+    if k != s.root or len(s.guilt.edges) != 1:
+        return
+    edge = s.guilt.edges[0]
+    dout = s.trial.land.adjoints[edge]
+    if not any(d.contains(0) for d in dout):
+        factor = [n / d for n, d in zip(s.guilt.needed, dout, strict=True)]
+        words = f"the factor of the chain rule, the local gradient of `{forward_text(s.program, edge)}`, is missing"
+        yield [v * f for v, f in zip(s.value(k), factor, strict=True)], words
+
+
+def composite_factors(s: Statement, k: int) -> Iterator[Edit]:
+    """A factor or a division by 1 - name**2 and the like."""
+    one = arb(1)
+    composite: list[tuple[str, Column]] = []
+    for name, column in s.atoms:
+        if " " in name or s.is_upstream(name):
+            continue
+        composite += [
+            (f"1 - {name}", [one - c for c in column]),
+            (f"1 + {name}", [one + c for c in column]),
+            (f"{name}**2", [c * c for c in column]),
+            (f"1 - {name}**2", [one - c * c for c in column]),
+            (f"1 + {name}**2", [one + c * c for c in column]),
+        ]
+    return _with_factors(s, k, composite)
+
+
+def _with_factors(s: Statement, k: int, factors: Sequence[tuple[str, Column]]) -> Iterator[Edit]:
+    value = s.value(k)
+    if not all(isinstance(v, arb) for v in value):
+        return
+    inside = "" if k == s.root else f" in `{s.text(k)}`"
+    for name, column in factors:
+        verb = "the gradient that flows in, " if s.is_upstream(name) else ""
+        yield [v * c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is ignored{inside}" if verb else f"the factor `{name}` is missing{inside}"
+        yield [v / c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is a factor too often{inside}" if verb else f"a division by `{name}` is missing{inside}"
+
+
+def drops(s: Statement, k: int) -> Iterator[Edit]:
+    """A factor, a term or a function that is too much."""
+    step, args = s.steps[k], s.args(k)
+    if len(args) == 1 and step.gate not in ("copy", "not"):
+        yield s.value(args[0]), f"`{step.gate}` is too much in `{s.text(k)}`"
+    if len(args) == 2 and step.gate in SYMBOLS:
+        for kept, dropped in ((0, 1), (1, 0)):
+            kind = "factor" if step.gate in ("mul", "div") else "term"
+            yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is too much in `{s.text(k)}`"
+
+
+def operand_shapes(s: Statement, k: int) -> Iterator[Edit]:
+    """A name where 1 - name**2 or the like is meant."""
+    one = arb(1)
+    args = [s.value(a) for a in s.args(k)]
+    for position, a in enumerate(s.args(k)):
+        if a in s.values or not all(isinstance(v, arb) for v in args[position]):
+            continue
+        name, column = s.text(a), args[position]
+        for words, changed in (
+            (f"1 + {name}", [one + v for v in column]),
+            (f"1 - {name}", [one - v for v in column]),
+            (f"1 - {name}**2", [one - v * v for v in column]),
+            (f"1 + {name}**2", [one + v * v for v in column]),
+            (f"sign({name})", [v.sgn() for v in column]),
+            (f"abs({name})", [abs(v) for v in column]),
+        ):
+            yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
+
+
+def shapes(s: Statement, k: int) -> Iterator[Edit]:
+    """1 - value for value, its root, its absolute value, its sign; a term that is missing."""
+    value = s.value(k)
+    if not all(isinstance(v, arb) for v in value):
+        return
+    one = arb(1)
+    text = s.text(k)
+    yield [one - v for v in value], f"`{text}` where `1 - {text}` is meant"
+    yield [one + v for v in value], f"`{text}` where `1 + {text}` is meant"
+    yield [one - v * v for v in value], f"`{text}` where `1 - {text}**2` is meant"
+    yield [v.sqrt() for v in value], f"`{text}` should be its square root"
+    yield [abs(v) for v in value], f"`{text}` where `abs({text})` is meant"
+    yield [v.sgn() for v in value], f"`{text}` where `sign({text})` is meant"
+    for name, column in s.atoms:
+        if " " not in name and not s.is_upstream(name):
+            yield [v + c for v, c in zip(value, column, strict=True)], f"the term `{name}` is missing in `{text}`"
+            yield [v - c for v, c in zip(value, column, strict=True)], f"the term `{name}` is missing (with a minus) in `{text}`"
+    for number in (1, 2, -1):
+        yield [v + number for v in value], f"`{text}` is off by {number}: `{text} {'+' if number > 0 else '-'} {abs(number)}` is meant"
+
+
+def _constant(text: str) -> Any:
+    return {
+        "2": lambda: arb(2), "3": lambda: arb(3), "4": lambda: arb(4), "pi": arb.pi, "sqrt(2)": lambda: arb(2).sqrt(),
+        "sqrt(pi)": lambda: arb.pi().sqrt(), "log(2)": arb.const_log2, "log(10)": arb.const_log10,
+    }[text]()  # fmt: skip

@@ -1,0 +1,295 @@
+"""The step that spoils a value: where floats overflow, underflow, saturate or absorb a term, down into gates that run as several."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls, floats
+from verifier.arithmetic.floats import columns
+from verifier.blame.rounding import ledger, statements
+from verifier.blame.rounding.ledger import Ledger
+from verifier.blame.rounding.statements import step_text
+from verifier.circuit.expressions import definition
+from verifier.circuit.program import Program, ancestors
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact import derivatives
+from verifier.exact.truth import Subject
+from verifier.language.formats import Format, computing
+from verifier.language.gates import FOLDED, GATES, TIES
+from verifier.language.verdict import Verdict
+
+BITS = 1024
+MOST_CHARACTERS = 24  # of an operand that is written into the formula of a gate
+ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*\s*=(?!=)\s*")  # `+=` adds to what is there: the statement is the step
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """A step as it is written, the gate whose formula it stands in (empty: a statement's own step), and what its float is."""
+
+    text: str
+    within: str
+    value: float
+    what: str  # empty where it merely rounds
+
+    def __str__(self) -> str:
+        return f"`{self.text}`{f' in `{self.within}`' if self.within else ''} {self.what}".rstrip()
+
+
+def culprit(program: Program, step: int, computed: Sequence[Any], fmt: Format) -> Culprit:
+    """A step that did harm; inside a gate that runs as several steps, the one of them with the largest effect on its value."""
+    inner = _definition(program.steps[step].gate, fmt)
+    operands = [computed[a] for a in program.steps[step].args]
+    if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
+        values = _run(inner, operands, fmt)
+        (found,) = ledger.ledgers(ledger.Plan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
+        at = found.step if not isinstance(found, Ledger) else statements.worst_entry(found.entries).step if found.entries else -1
+        if at >= 0:
+            return _lifted(culprit(inner, at, values, fmt), program, step)
+    return Culprit(_text(program, step), "", float(computed[step]), _what(program, step, computed))
+
+
+def first_failure(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> Culprit | None:
+    """`failing_step`, in words; where it is a gate that runs as several steps, the first of them that fails."""
+    found = failing_step(program, output, point, fmt, upstream=upstream)
+    if found is None:
+        return None
+    i, computed = found
+    step = program.steps[i]
+    inner, operands = _definition(step.gate, fmt), [computed[a] for a in step.args]
+    if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
+        deeper = first_failure(inner, inner.output, operands, computing(fmt))
+        if deeper is not None:
+            return _lifted(deeper, program, i)
+    return Culprit(_text(program, i), "", computed[i], f"is {computed[i]!r}")
+
+
+def failing_step(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> tuple[int, Sequence[Any]] | None:
+    """The first step on the way to a value whose float is not finite, or is 0, where the real value is a nonzero number; and the floats of all steps."""
+    primitive, places = derivatives.primitive_with_places(program)
+    computed = ledger.native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
+    real = balls.run(primitive, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
+    needed = ancestors(program, output)
+    for i, step in enumerate(program.steps):
+        if i not in needed or not step.args:
+            continue
+        value, exact = computed[i], real[places[i]][0]
+        if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value == 0 or value - value != 0):
+            return i, computed
+    return None
+
+
+def _definition(gate: str, fmt: Format) -> Program | None:
+    """What floats run for a gate that has no kernel in a format."""
+    entry = GATES.get(gate)
+    if entry is None or (entry.float64 if computing(fmt).name == "float64" else entry.arrays) is not None:
+        return None
+    return definition(gate)
+
+
+def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Any, ...]:
+    return ledger.native(program, [column[0] for column in floats.run(program, [[v] for v in operands], computing(fmt))])
+
+
+def _lifted(found: Culprit, program: Program, step: int) -> Culprit:
+    """A step of a gate's formula, with the gate's operands written in place of its parameters, where they are short."""
+    s = program.steps[step]
+    operands = dict(zip(GATES[s.gate].parameters, (_operand(program, a) for a in s.args), strict=True))
+
+    def put(match: re.Match[str]) -> str:
+        operand = operands.get(match.group(), "")
+        if not operand or len(operand) > MOST_CHARACTERS:
+            return match.group()
+        return operand if operand.isidentifier() or operand.replace(".", "").isdigit() else f"({operand})"
+
+    def written(text: str) -> str:
+        return re.sub(r"\b[A-Za-z_]\w*\b", put, text)
+
+    return replace(found, text=written(found.text), within=written(found.within) or _text(program, step), what=written(found.what))
+
+
+def _text(program: Program, step: int) -> str:
+    """The expression of a step, without the name that it is assigned to."""
+    return ASSIGNMENT.sub("", statements.step_text(program, step))
+
+
+def _operand(program: Program, step: int) -> str:
+    """A step as it is read: its name, where it has one."""
+    return program.steps[step].name or program.steps[step].text or _text(program, step)
+
+
+def _what(program: Program, step: int, computed: Sequence[Any]) -> str:
+    """What is special about a float: not finite, 0, a term that is gone, a bound that is reached; empty where it merely rounds."""
+    s, value = program.steps[step], computed[step]
+    operands = [computed[a] for a in s.args]
+    if isinstance(value, bool) or not operands or any(isinstance(v, bool) for v in operands):
+        return ""
+    if math.isinf(value) and all(map(math.isfinite, operands)):
+        return "divides by zero" if s.gate == "div" and operands[1] == 0 else "overflows"
+    if value - value != 0:
+        return f"is {value!r}"
+    with balls.precision(BITS):
+        exact = ledger.real_function(s.gate)(*map(arb, operands))
+        if not exact.is_finite() or exact == value:
+            return ""
+        if value == 0 and exact != 0:
+            return "underflows"
+    if s.gate in ("add", "sub") and abs(value) in map(abs, operands):
+        small = min(s.args, key=lambda a: abs(computed[a]))
+        return f"absorbs `{_operand(program, small)}`"
+    return f"rounds to {value!r}" if abs(value) == 1 and s.gate not in statements.BINDING else ""
+
+
+BITS_OF_CAUSE = 128
+FEWEST_BITS = 4  # lost in a sum, to speak of a cancellation
+
+
+RATIONAL = frozenset(("add", "sub", "mul", "div", "neg", "copy", "where", "max", "min", "abs", "sign", "floor", "ceil", "square", "reciprocal"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A program at one point: in floats, and over the reals (an enclosure, a truth value, or something without a value)."""
+
+    program: Program
+    values: Sequence[Any]
+    reals: Sequence[Any]
+    least: float  # the smallest normal number
+
+    def said(self, step: int) -> str:
+        """A step as text."""
+        return f"`{step_text(self.program, step)}`"
+
+    def operands(self, step: int) -> list[int]:
+        """The operands whose values matter here: of a `where` the chosen branch only, and no constants."""
+        s = self.program.steps[step]
+        if s.gate == "where":
+            return [s.args[1] if self.values[s.args[0]] else s.args[2]]
+        return list(s.args)
+
+    def live(self, step: int, *, conditions: bool) -> list[int]:
+        """The steps that matter for the value of one, in order; with or without those that choose the branches."""
+        found, pending = {step}, [step]
+        while pending:
+            k = pending.pop()
+            chooses = self.program.steps[k].args[:1] if conditions and self.program.steps[k].gate == "where" else ()
+            for a in (*self.operands(k), *chooses):
+                if a not in found:
+                    found.add(a)
+                    pending.append(a)
+        return sorted(k for k in found if self.program.steps[k].args)
+
+    def differs(self, step: int) -> bool:
+        """Whether a float is certainly not the real value."""
+        real = self.reals[step]
+        return isinstance(real, arb) and real.is_finite() and math.isfinite(self.values[step]) and bool(real != self.values[step])
+
+
+def cause(subject: Subject, found: Discrepancy, beside: tuple[float, ...] | None, *, fmt: Format, upstream: float) -> str:
+    """What happens at the point of a discrepancy, in words; empty where no step stands out. `beside` is a point where the verdict is another one."""
+    if found.verdict is Verdict.UNDECIDED:
+        return found.reason
+    output = subject.program.names[found.name]
+    here = _run_at(subject, found.point, fmt, upstream)
+    if not math.isfinite(found.computed):
+        return _broken(here, output)
+    if found.verdict is Verdict.VANISHED:
+        return _vanished(here, output)
+    if found.verdict in (Verdict.UNSTABLE, Verdict.ILL_CONDITIONED):
+        return _cancelled(here, output)
+    return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(subject, beside, fmt, upstream), output))
+
+
+def _run_at(subject: Subject, point: tuple[float, ...], fmt: Format, upstream: float) -> Run:
+    values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
+    program, places = subject.exact
+    with balls.precision(BITS_OF_CAUSE):
+        real = balls.run(program, [[arb(x)] for x in point], bits=BITS_OF_CAUSE, strict=False, upstream=arb(upstream))
+    return Run(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
+
+
+def _broken(run: Run, step: int) -> str:
+    """The first step that has no finite value, going back from one that has none; and what made it so."""
+    while True:
+        before = [a for a in run.operands(step) if not isinstance(run.values[a], bool) and not math.isfinite(run.values[a])]
+        if not before:
+            break
+        step = next((a for a in before if math.isnan(run.values[a])), before[-1])
+    gate, args, real = run.program.steps[step].gate, run.operands(step), run.reals[step]
+    if not args:
+        return f"{run.said(step)} is not finite"
+    zero = next((a for a in reversed(args) if run.values[a] == 0 and run.differs(a)), None)
+    became = "" if zero is None else f"{_vanished(run, zero)}, and "
+    if gate == "div" and run.values[args[1]] == 0:
+        return f"{became}{run.said(step)} divides by zero"
+    if math.isinf(run.values[step]) and isinstance(real, arb) and real.is_finite() and abs(real) > 1:
+        return f"{became}{run.said(step)} {'meets a pole' if became else 'overflows'}"
+    return f"{became}{run.said(step)} {'meets a pole' if math.isinf(run.values[step]) else 'has no value'}"
+
+
+def _vanished(run: Run, step: int) -> str:
+    """The first step that is 0 although it should not be, going back from one that is."""
+    while True:
+        operands = run.operands(step)
+        gate = run.program.steps[step].gate
+        if gate == "div" and math.isinf(run.values[operands[1]]):
+            return f"{_broken(run, operands[1])}, and {run.said(step)} is 0"
+        before = [a for a in operands if run.values[a] == 0 and run.differs(a)]
+        if not before or gate in ("add", "sub"):
+            break
+        step = before[0]
+    if run.program.steps[step].gate not in ("add", "sub"):
+        return f"{run.said(step)} underflows to 0"
+    flat = _saturated(run, step)
+    return f"{flat}, and {run.said(step)} cancels to 0" if flat else f"{run.said(step)} cancels to 0"
+
+
+def _saturated(run: Run, step: int) -> str:
+    """A function that has reached 1 or -1 before its real value does."""
+    for k in run.live(step, conditions=False):
+        if run.program.steps[k].gate not in RATIONAL and abs(run.values[k]) == 1 and run.differs(k):
+            return f"{run.said(k)} saturates at {run.values[k]:g}"
+    return ""
+
+
+def _cancelled(run: Run, output: int) -> str:
+    """The sum that loses the most leading bits."""
+    worst, most = -1, float(FEWEST_BITS)
+    for k in run.live(output, conditions=False):
+        if run.program.steps[k].gate in ("add", "sub"):
+            largest = max(abs(run.values[a]) for a in run.program.steps[k].args)
+            lost = math.inf if run.values[k] == 0 and run.differs(k) else math.log2(largest / abs(run.values[k])) if 0 < abs(run.values[k]) < largest < math.inf else 0.0
+            worst, most = (k, lost) if lost > most else (worst, most)
+    if worst < 0:
+        flat = _saturated(run, output)
+        return flat or next((f"{run.said(k)} is subnormal" for k in run.live(output, conditions=False) if 0 < abs(run.values[k]) < run.least), "")
+    return f"{run.said(worst)} cancels {'all' if math.isinf(most) else f'{most:.0f}'} leading bits"
+
+
+def _tied(run: Run, output: int) -> str:
+    """A comparison, a choice or a kink of which this point is the very border."""
+    for k in run.live(output, conditions=True):
+        step = run.program.steps[k]
+        values = [run.values[a] for a in step.args]
+        if any(isinstance(v, bool) for v in values):
+            continue
+        if (step.gate in TIES and values[0] == values[1]) or (step.gate in FOLDED and values[0] == 0):
+            return f"{run.said(k)} ties"
+    return ""
+
+
+def _changed(here: Run, beside: Run, output: int) -> str:
+    """A comparison or a choice that comes out differently beside the region; else the first step that stops to be an ordinary number."""
+    for k in here.live(output, conditions=True):
+        step = here.program.steps[k]
+        if step.gate in TIES and isinstance(here.values[k], bool) and here.values[k] is not beside.values[k]:
+            return f"{here.said(k)} is {'true' if here.values[k] else 'false'} here"
+        if step.gate in ("max", "min") and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
+            return f"{here.said(k)} takes its other operand here"
+    return ""

@@ -1,0 +1,1 @@
+"""A YAML text to a Case, with its programs and its points."""

@@ -1,0 +1,118 @@
+"""What a case file says, as data: one `Case` per YAML document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.circuit.program import Program
+from verifier.language.source import Place, Source
+
+# the verdicts that a case may expect, in the order of the design's table
+VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")
+OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One input point: the decimal text of every scalar input, under names such as `x` and `W[0]`."""
+
+    values: tuple[tuple[str, str], ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`gradients: {x: dx}`: the backward name that holds the gradient with respect to an input."""
+
+    input: str
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One way to compute the gradient. Without `backward` it is generated from `forward`, gate by gate."""
+
+    name: str
+    place: Place
+    forward: Source | None = None
+    backward: Source | None = None
+    gradients: tuple[Claim, ...] | None = None
+    adjoints: tuple[tuple[str, Source], ...] = ()
+    accept_ulps: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A difference between implementations, and the value it is expected to have (None: report only)."""
+
+    expression: Source
+    expected: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A figure printed in the source: `implementation.name` and its decimal text."""
+
+    implementation: str
+    name: str
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A verdict that must occur for `implementation.gradient` at some point."""
+
+    implementation: str
+    gradient: str
+    verdict: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Case:
+    """One document of a case file."""
+
+    name: str
+    file: str
+    place: Place
+    inputs: tuple[str, ...]
+    points: tuple[Point, ...]
+    implementations: tuple[Implementation, ...]
+    function: Source | None = None
+    about: str = ""
+    source: str = ""
+    vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
+    domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
+    sample: int = 0
+    exhaustive: bool = False
+    hunt: bool = False
+    budget: int = 20_000  # points that a hunt may judge, per implementation
+    formats: tuple[str, ...] = ("float64",)
+    upstream: str = "1"
+    accept_ulps: str | None = None
+    residuals: tuple[Residual, ...] = ()
+    published: tuple[Published, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    programs: Programs | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""
+
+    implementation: Implementation
+    forward: Program
+    whole: Program | None
+    claims: tuple[tuple[str, str], ...]  # (input, name of its gradient)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of a case: the truth, and each implementation as written."""
+
+    truth: Program
+    drafts: tuple[Draft, ...]
+    residuals: tuple[Program, ...] = ()  # over inputs named `implementation.name`

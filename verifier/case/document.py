@@ -1,0 +1,301 @@
+"""One YAML document to a Case: every key of the contract, and everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from verifier.case.case import OVER_LIMIT, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
+from verifier.case.inputs import Inputs, read_inputs
+from verifier.case.reader import Entry, Reader, element, is_assignable
+from verifier.case.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
+from verifier.circuit.statements import free_names
+from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
+from verifier.language.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.language.source import Complaint
+
+MAX_SAMPLE = 10_000_000  # points: hours of work in balls
+
+_KEYS = (
+    "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream",
+    "hunt", "exhaustive", "implementations", "accept", "residuals", "published", "expect",
+)  # fmt: skip
+_ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
+_OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
+_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "accept")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_COUNT = re.compile(r"[0-9]{1,12}")
+
+
+def read_case(document: Document, *, default_name: str) -> tuple[Case | None, list[Complaint]]:
+    """The case that a document describes, without its programs; or all that is wrong with the document."""
+    reader = Reader(document.complaints)
+    case = _case(reader, document.root, default_name)
+    complaints = reader.complaints.all()
+    return (None, complaints) if complaints else (case, [])
+
+
+def is_named(document: Document) -> bool:
+    """The document has a `name` of its own."""
+    root = document.root
+    return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
+
+
+def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
+    fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
+    if fields is None or not isinstance(root, Mapping):
+        return None
+    sample = _sample(reader, fields)
+    hunt = _switch(reader, fields, "hunt")
+    exhaustive = _switch(reader, fields, "exhaustive")
+    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
+    formats = _formats(reader, fields)
+    if exhaustive and inputs is not None:
+        _check_exhaustive(reader, fields, formats, len(inputs.names))
+    before = reader.complaints.count
+    implementations = _implementations(reader, fields, root, inputs)
+    sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
+    named = {i.name: i for i in implementations}
+    function = reader.formula(fields["function"][1], label="function") if "function" in fields else None
+    if "function" not in fields and sound and not any(i.forward for i in implementations):
+        reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
+    name = _free_text(reader, fields, "name")
+    published = _published(reader, fields, named)
+    expect = _expect(reader, fields, named, inputs)
+    residuals = _residuals(reader, fields)
+    upstream = reader.number(fields["upstream"][1], "upstream") if "upstream" in fields else "1"
+    return Case(
+        name=name or default_name,
+        file=root.page.file,
+        place=root.page.place(root.start),
+        inputs=inputs.names if inputs else (),
+        points=inputs.points if inputs else (),
+        implementations=implementations,
+        function=function,
+        about=_free_text(reader, fields, "about"),
+        source=_free_text(reader, fields, "source"),
+        vectors=inputs.vectors if inputs else (),
+        domain=inputs.domain if inputs else (),
+        sample=sample,
+        exhaustive=exhaustive,
+        hunt=hunt,
+        formats=formats,
+        upstream=upstream or "1",
+        accept_ulps=reader.limit(fields["accept"][1], "accept") if "accept" in fields else None,
+        residuals=residuals,
+        published=published,
+        expect=expect,
+    )
+
+
+def _is_off(node: Node) -> bool:
+    return is_null(node) or (isinstance(node, Scalar) and node.text in _OFF)
+
+
+def _switch(reader: Reader, fields: dict[str, Entry], key: str) -> bool:
+    """A key that is true or false; false where it is left out."""
+    if key not in fields or _is_off(fields[key][1]):
+        return False
+    text = reader.text(fields[key][1], key)
+    if text is not None and text not in _ON:
+        reader.tell(fields[key][1], f"{key} is {quoted(text)}; it must be true or false")
+    return text in _ON
+
+
+def _names_read(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
+    """The names that the function, or else the forward passes, read without setting them."""
+    if "function" in fields and isinstance(fields["function"][1], Scalar):
+        formula = reader.formula(fields["function"][1], label="function")
+        return free_names(formula, is_block=False) if formula is not None else ()
+    found: dict[str, None] = {}
+    implementations = fields["implementations"][1] if "implementations" in fields else None
+    for _, value in implementations.entries if isinstance(implementations, Mapping) else ():
+        for key, block in value.entries if isinstance(value, Mapping) else ():
+            if key.text == "forward" and isinstance(block, Scalar) and (formula := reader.formula(block, label="forward")) is not None:
+                found.update(dict.fromkeys(free_names(formula, is_block=True)))
+    return tuple(found)
+
+
+def _free_text(reader: Reader, fields: dict[str, Entry], key: str) -> str:
+    if key not in fields or is_null(fields[key][1]):
+        return ""
+    text = reader.text(fields[key][1], key) or ""
+    return " ".join(text.split()) if key == "name" else text.strip()
+
+
+def _sample(reader: Reader, fields: dict[str, Entry]) -> int:
+    if "sample" not in fields:
+        return 0
+    node = fields["sample"][1]
+    text = reader.text(node, "sample")
+    if text is None:
+        return 0
+    if not _COUNT.fullmatch(text.strip()) or int(text) > MAX_SAMPLE:
+        reader.tell(node, f"sample is {quoted(text)}; it must be a number of points, from 0 to {MAX_SAMPLE:,} and written in digits only")
+        return 0
+    return int(text)
+
+
+def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequence[str], inputs: int) -> None:
+    key = fields["exhaustive"][0]
+    for name in formats:
+        if name in FORMATS or format_problem(name) is None:
+            problem = too_many(format_named(name), inputs)
+            if problem is not None:
+                reader.tell(key, problem)
+                return
+    if "sample" in fields:
+        reader.tell(fields["sample"][0], "'exhaustive' looks at all inputs already; remove 'sample'")
+
+
+def _formats(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
+    if "formats" not in fields:
+        return ("float64",)
+    names: list[str] = []
+    for item in reader.items(fields["formats"][1], "formats", example="[float64]") or ():
+        name = reader.text(item, "a format")
+        if name is None:
+            continue
+        name = name.replace(" ", "")
+        unknown = next((part for part in name.split(ARROW, 1) if not (part in FORMATS or part in SPELLINGS or part in REFUSED)), None)
+        if unknown is not None:
+            reader.tell_unknown(item, f"unknown format {quoted(unknown)}", unknown, tuple(FORMATS))
+        elif (problem := format_problem(name)) is not None:
+            reader.tell(item, problem)
+        elif name in names:
+            reader.tell(item, f"the format '{name}' is listed twice; leave one of them")
+        names.append(name)
+    return tuple(names)
+
+
+def _implementations(reader: Reader, fields: dict[str, Entry], root: Node, inputs: Inputs | None) -> tuple[Implementation, ...]:
+    if "implementations" not in fields:
+        return (Implementation("staged", root.page.place(root.start)),)
+    node = fields["implementations"][1]
+    entries = reader.mapping(node, "implementations", example="{staged: {}}")
+    if entries == ():
+        reader.tell(node, "implementations is empty; write {staged: {}} or leave the key out")
+    found = []
+    for key, value in entries or ():
+        if not _WORD.fullmatch(key.text):
+            reader.tell(
+                key,
+                f"{quoted(key.text)} is not the name of an implementation: a name is letters, digits and underscores and starts with no digit",
+            )
+        found.append(_implementation(reader, key, value, inputs))
+    return tuple(found)
+
+
+def _implementation(reader: Reader, key: Scalar, node: Node, inputs: Inputs | None) -> Implementation:
+    label = f"implementations.{quoted(key.text)[1:-1]}"
+    fields: dict[str, Entry] = {}
+    if not is_null(node):
+        fields = reader.fields(node, label, known=_IMPLEMENTATION_KEYS, example="{} or {backward: ...}") or {}
+
+    def formula(name: str) -> Source | None:
+        return reader.formula(fields[name][1], label=f"{label}.{name}") if name in fields else None
+
+    return Implementation(
+        name=key.text,
+        place=key.page.place(key.start),
+        forward=formula("forward"),
+        backward=formula("backward"),
+        gradients=_claims(reader, fields["gradients"][1], f"{label}.gradients", inputs) if "gradients" in fields else None,
+        adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
+        accept_ulps=reader.limit(fields["accept"][1], f"{label}.accept") if "accept" in fields else None,
+    )
+
+
+def _claims(reader: Reader, node: Node, label: str, inputs: Inputs | None) -> tuple[Claim, ...]:
+    entries = reader.mapping(node, label, example="{x: dx}")
+    if entries == ():
+        reader.tell(node, f"{label} is empty, so nothing would be checked; name the gradients as in {{x: dx}} or leave the key out")
+    claims = []
+    for key, value in entries or ():
+        if inputs is not None and key.text not in inputs.names:
+            if key.text in dict(inputs.vectors):
+                reader.tell(key, f"the input '{key.text}' in {label} is a vector; name its elements one by one, as in '{key.text}[0]': dw0")
+            else:
+                reader.tell_unknown(key, f"unknown input {quoted(key.text)} in {label}", key.text, inputs.names)
+        name = reader.text(value, f"{label}: the gradient")
+        if name is None:
+            continue
+        if not is_assignable(name):
+            reader.tell(value, f"{quoted(name)} in {label} is not a name that a backward pass can set; write a name such as dx or dW[0]")
+        claims.append(Claim(key.text, name, key.page.place(key.start)))
+    return tuple(claims)
+
+
+def _adjoints(reader: Reader, node: Node, label: str) -> tuple[tuple[str, Source], ...]:
+    adjoints = []
+    for key, value in reader.mapping(node, label, example="{dw0x0: w0*x0}") or ():
+        if not is_assignable(key.text):
+            reader.tell(key, f"{quoted(key.text)} in {label} is not a name that a backward pass can set; write a name such as dx or dW[0]")
+        elif (formula := reader.formula(value, label=f"{label}.{key.text}")) is not None:
+            adjoints.append((key.text, formula))
+    return tuple(adjoints)
+
+
+def _residuals(reader: Reader, fields: dict[str, Entry]) -> tuple[Residual, ...]:
+    residuals = []
+    for key, value in _entries(reader, fields, "residuals", example="{by_hand.dx - staged.dx: null}"):
+        expected = None if is_null(value) else reader.number(value, f"the residual {quoted(key.text)}")
+        if not key.text.strip():
+            reader.tell(key, "a residual needs an expression as its key, such as by_hand.dx - staged.dx")
+        residuals.append(Residual(source(key, label="residuals"), expected, key.page.place(key.start)))
+    return tuple(residuals)
+
+
+def _published(reader: Reader, fields: dict[str, Entry], named: dict[str, Implementation]) -> tuple[Published, ...]:
+    figures = []
+    for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
+        pair = _reference(reader, key, "published", named)
+        text = reader.number(value, f"published.{quoted(key.text)[1:-1]}")
+        if pair is not None and text is not None:
+            figures.append(Published(*pair, text, key.page.place(key.start)))
+    return tuple(figures)
+
+
+def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implementation], inputs: Inputs | None) -> tuple[Expectation, ...]:
+    expectations = []
+    for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
+        pair = _reference(reader, key, "expect", named)
+        if pair is not None and inputs is not None:
+            gradients = _gradients(named[pair[0]], inputs.names)
+            if pair[1] not in gradients:
+                reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
+        for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
+            verdict = reader.text(item, "a verdict")
+            if verdict is not None and verdict not in (*VERDICTS, OVER_LIMIT):
+                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, (*VERDICTS, OVER_LIMIT))
+            elif verdict is not None and pair is not None:
+                expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
+    return tuple(expectations)
+
+
+def _gradients(implementation: Implementation, inputs: Sequence[str]) -> list[str]:
+    """The names that hold the gradients an implementation claims."""
+    if implementation.gradients is None:
+        return [f"d{name}" for name in inputs]
+    return [claim.name for claim in implementation.gradients]
+
+
+def _entries(reader: Reader, fields: dict[str, Entry], key: str, *, example: str) -> tuple[Entry, ...]:
+    return (reader.mapping(fields[key][1], key, example=example) or ()) if key in fields else ()
+
+
+def _reference(reader: Reader, key: Scalar, what: str, named: dict[str, Implementation]) -> tuple[str, str] | None:
+    """`by_hand.dx` as ("by_hand", "dx")."""
+    implementation, dot, name = key.text.partition(".")
+    base = element(name)
+    if not dot or not _WORD.fullmatch(implementation) or not is_assignable(base[0] if base else name):
+        reader.tell(key, f"{quoted(key.text)} in {what} must be written implementation.name, as in by_hand.dx")
+    elif implementation not in named:
+        reader.tell_unknown(key, f"unknown implementation {quoted(implementation)} in {what}", implementation, tuple(named))
+    else:
+        return implementation, name
+    return None

@@ -1,0 +1,132 @@
+"""Case files to Cases: one broken document never takes the others with it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier.case.case import Case
+from verifier.case.document import is_named, read_case
+from verifier.case.programs import programs_of
+from verifier.case.yaml_tree import Document, read_documents
+from verifier.language.source import CaseError, Complaint, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from verifier.case.case import Case
+
+MAX_BYTES = 64 * 2**20  # of a file
+MOST_CASES = 64  # texts whose case is kept
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All cases that can be used, with their programs, and all that is wrong with the others."""
+
+    cases: tuple[Case, ...]
+    complaints: tuple[Complaint, ...]
+
+
+def load(*paths: str | os.PathLike[str]) -> Loaded:
+    """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once."""
+    parts: list[Loaded] = []
+    seen: set[str] = set()
+    for path in paths:
+        for found in _files(os.fspath(path)):
+            if isinstance(found, Complaint):
+                parts.append(Loaded((), (found,)))
+            elif "\0" in found:
+                parts.append(Loaded((), (_about_file(found, "no file has a name with a NUL in it"),)))
+            elif (identity := os.path.realpath(found)) not in seen:
+                seen.add(identity)
+                parts.append(_load_file(found))
+    loaded = _together(parts)
+    if not paths:
+        return Loaded((), (_about_file(".", "no case found: name a case file or a folder of them"),))
+    return loaded
+
+
+def load_text(text: str, *, file: str = "<text>") -> Loaded:
+    """The cases in a text."""
+    documents, broken = read_documents(text, file=file)
+    if not documents and not broken:
+        return Loaded((), (_about_file(file, "no case found: the file is empty; a case needs at least 'function' and 'points'"),))
+    parts: list[Loaded] = []
+    unnamed = 0
+    for document in documents:
+        unnamed += not is_named(document)
+        stem = Path(file).stem or file
+        parts.append(_load_document(document, default_name=stem if unnamed < 2 else f"{stem} #{unnamed}"))
+    return _together([*parts, Loaded((), tuple(broken))])
+
+
+def _load_document(document: Document, *, default_name: str) -> Loaded:
+    case, complaints = read_case(document, default_name=default_name)
+    if case is None:
+        return Loaded((), tuple(complaints))
+    programs, complaints = programs_of(case)
+    if programs is not None and not complaints:
+        return Loaded((replace(case, programs=programs),), ())
+    page = document.root.page
+    ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
+    return Loaded((), tuple(replace(c, line_text=page.line_text(c.place.line)) for c in ordered))
+
+
+def _together(parts: list[Loaded]) -> Loaded:
+    complaints = dict.fromkeys(complaint for part in parts for complaint in part.complaints)
+    return Loaded(tuple(case for part in parts for case in part.cases), tuple(complaints))
+
+
+def _files(path: str) -> Iterator[str | Complaint]:
+    """The case files at a path in a stable order, and what cannot be read."""
+    if not Path(path).is_dir():
+        yield path
+        return
+    found = 0
+    failures: list[OSError] = []
+    for folder, subfolders, names in os.walk(path, onerror=failures.append):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                found += 1
+                yield str(Path(folder, name))
+    for failure in failures:
+        yield _about_file(str(failure.filename or path), f"the folder cannot be read: {failure.strerror}")
+    if not found and not failures:
+        yield _about_file(path, f"no case found in '{path}': the folder has no *.yaml or *.yml file")
+
+
+def _load_file(path: str) -> Loaded:
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return Loaded((), (_about_file(path, f"the file cannot be read: {error.strerror}"),))
+    if len(content) > MAX_BYTES:
+        return Loaded((), (_about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
+    try:
+        return load_text(content.decode("utf-8"), file=path)
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        place = Place(path, before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start))
+        return Loaded((), (Complaint(place, f"the file is not text in UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8"),))
+
+
+def _about_file(path: str, message: str) -> Complaint:
+    return Complaint(Place(path, 1, 1), message)
+
+
+@lru_cache(maxsize=MOST_CASES)
+def case_of(text: str) -> Case:
+    """The only case in a text. Raises CaseError, or ValueError where there are several."""
+    loaded = load_text(text)
+    if loaded.complaints:
+        raise CaseError(loaded.complaints)
+    if len(loaded.cases) != 1:
+        raise ValueError(f"one case is asked for; the text has {len(loaded.cases)}")
+    return loaded.cases[0]

@@ -1,0 +1,128 @@
+"""Where a gradient is looked at: the listed points as floats of the format, and samples of the domain."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from verifier.case.case import Case
+from verifier.language import formats
+from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
+from verifier.language.numeral import exact
+
+MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
+
+
+class PointError(ValueError):
+    """A point that is no number of the format."""
+
+
+def listed(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+    """The listed points, each input rounded once to the format. Raises PointError where one rounds to infinity."""
+    return [tuple(_rounded(name, text, fmt) for name, text in point.values) for point in case.points]
+
+
+def _rounded(name: str, text: str, fmt: Format) -> float:
+    value = round_exact(fmt, exact(text))
+    if not math.isfinite(value):
+        raise PointError(f"{name} = {text} is beyond the largest {fmt.name} number")
+    return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
+
+
+def domain_of(case: Case) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each input; ±inf where the case does not say."""
+    domain = dict(case.domain)
+    return [tuple(_bound(text) for text in domain.get(name, ("-inf", "inf"))) for name in case.inputs]  # type: ignore[misc]
+
+
+def _bound(text: str) -> float:
+    if text.lstrip("-") == "inf":
+        return float(text)
+    value = exact(text)
+    return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
+
+
+def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+    """`sample` further points of the domain, as `sample_columns` has them."""
+    return list(zip(*(c.tolist() for c in sample_columns(case, fmt)), strict=True)) if case.sample else []
+
+
+def sample_columns(case: Case, fmt: Format) -> list[Any]:
+    """`sample` points of the domain, one array per input: in turn uniform over the floats, over the magnitudes, and over the reals.
+
+    Deterministic: the seed is the case's name. Every value is a number of the format inside the domain; none is -0.0.
+    """
+    import numpy as np
+
+    source = np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
+    result = []
+    for low, high in domain_of(case):
+        first, last = places(fmt, low, high)
+        if first > last:
+            raise PointError(f"the domain [{low!r}, {high!r}] has no {fmt.name} number")
+        least, most = (float(numbers(fmt, np.array([n]))[0]) for n in (first, last))
+        raw = source.random_raw(2 * case.sample).reshape(2, -1)
+        share = (raw[0] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        by_place = numbers(fmt, (raw[0] % np.uint64(last - first + 1)).astype(np.int64) + np.int64(first))
+        largest = max(abs(least), abs(most))
+        sign = np.where((raw[1] & np.uint64(1) == 1) if least < 0 < most else least < 0, -1.0, 1.0)
+        by_size = round_array(fmt, sign * largest * np.exp2(-MAGNITUDES * share))
+        by_value = round_array(fmt, least * (1 - share) + most * share)
+        kind = np.arange(case.sample) % 3
+        drawn = np.where(kind == 0, by_place, np.where(kind == 1, by_size, by_value))
+        result.append(np.where((drawn >= least) & (drawn <= most), drawn, by_place) + 0.0)
+    return result
+
+
+def places_of(fmt: Format, values: Any) -> Any:
+    """The places of numbers of a format (of others: of what they round to) in their order, as `formats.numbers` counts them: int64.
+
+    >>> from verifier.formats import FORMATS
+    >>> places_of(FORMATS["float16"], [0.0, 2.0**-24, 65504.0]).tolist()
+    [0, 1, 31743]
+    """
+    import numpy as np
+
+    kind = dtype(fmt)
+    bits = np.asarray(values, dtype=np.float64).astype(kind).view(f"int{8 * kind.itemsize}").astype(np.int64)
+    magnitude = bits & np.int64(2 ** (8 * kind.itemsize - 1) - 1)
+    return np.where(bits < 0, -magnitude - (1 if fmt.signed_zero else 0), magnitude)
+
+
+def ordinal(x: float) -> int:
+    """The position of a float64 among all of them: ordinal(0.0) = 0, neighbours differ by one."""
+    bits: int = struct.unpack("<q", struct.pack("<d", x))[0]
+    return bits if bits >= 0 else -(bits + 2**63)
+
+
+def from_ordinal(n: int) -> float:
+    """The float64 with that position."""
+    value: float = struct.unpack("<d", struct.pack("<q", abs(n)))[0]
+    return value if n >= 0 else -value
+
+
+def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
+    """A point as text, vectors gathered."""
+    return _point_text(case.inputs, case.vectors, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
+
+
+@lru_cache(maxsize=64)  # the gradients of one point follow each other
+def _point_text(inputs: tuple[str, ...], vectors: tuple[tuple[str, int], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
+    del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
+    texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
+    lengths = dict(vectors)
+    gathered: dict[str, str | tuple[str, ...]] = {}
+    for name, text in texts.items():
+        vector = name.partition("[")[0]
+        if vector not in lengths:
+            gathered[name] = text
+        elif vector not in gathered:
+            gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
+    return tuple(gathered.items())
+
+
+PointText = tuple[tuple[str, str | tuple[str, ...]], ...]  # input -> repr of the float, or of a vector's elements

@@ -1,0 +1,159 @@
+"""Typed values out of marked nodes: whatever is not as asked becomes a complaint and None."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from verifier.case.yaml_tree import Complaints, Mapping, Node, Refused, Scalar, is_null, quoted, source
+from verifier.case.yaml_tree import Sequence as ListNode
+from verifier.language.gates import CONSTANTS
+from verifier.language.numeral import number_problem
+from verifier.language.source import suggestion
+from verifier.language.tokens import KEYWORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from verifier.language.source import Source
+
+Entry = tuple[Scalar, Node]  # a key and its value
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_ELEMENT = re.compile(r"([^\W\d]\w*)\[(0|[1-9][0-9]{0,8})\]")
+
+
+@dataclass
+class Reader:
+    """Reads the values of one document and collects what is wrong with them."""
+
+    complaints: Complaints = field(default_factory=Complaints)
+
+    def tell(self, node: Node, message: str) -> None:
+        """Complain about a node, unless it has been refused already."""
+        if not isinstance(node, Refused):
+            self.complaints.tell(node, message)
+
+    def tell_unknown(self, node: Node, message: str, word: str, known: Sequence[str]) -> None:
+        """Complain about a word that is none of the known ones: name the nearest, or else all of them."""
+        if self.complaints.full:
+            self.tell(node, message)  # is only counted: looking for near words takes long
+        else:
+            shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+            hint = suggestion(word, known) or (f"; possible here: {shown}" if known else "")
+            self.tell(node, message + hint)
+
+    def mapping(self, node: Node, what: str, *, example: str) -> tuple[Entry, ...] | None:
+        """The entries of a mapping."""
+        if isinstance(node, Mapping):
+            return node.entries
+        self.tell(node, f"{what} must be a mapping such as {example}{_instead(node)}")
+        return None
+
+    def fields(self, node: Node, what: str, *, known: Sequence[str], example: str) -> dict[str, Entry] | None:
+        """The entries of a mapping whose keys are known beforehand; unknown ones are complained about."""
+        entries = self.mapping(node, what, example=example)
+        if entries is None:
+            return None
+        for key, _ in entries:
+            if key.text not in known:
+                self.tell_unknown(key, f"unknown key {quoted(key.text)} in {what}", key.text, known)
+        return {key.text: (key, value) for key, value in entries if key.text in known}
+
+    def items(self, node: Node, what: str, *, example: str) -> tuple[Node, ...] | None:
+        """The items of a list; anything but a list counts as a list of one."""
+        if isinstance(node, ListNode):
+            if not node.items:
+                self.tell(node, f"{what} is an empty list; write {example} or leave the key out")
+            return node.items
+        if is_null(node):
+            self.tell(node, f"{what} has no value; write {example} or leave the key out")
+            return None
+        return (node,)
+
+    def text(self, node: Node, what: str) -> str | None:
+        """A scalar's text."""
+        if isinstance(node, Scalar):
+            return node.text
+        self.tell(node, f"{what} must be a text{_instead(node)}")
+        return None
+
+    def number(self, node: Node, what: str) -> str | None:
+        """The text of a finite number."""
+        if not isinstance(node, Scalar):
+            self.tell(node, f"{what} must be a number{_instead(node)}")
+            return None
+        if is_null(node):
+            self.tell(node, f"{what} has no value; write a number")
+            return None
+        text = node.text.strip()
+        if (problem := number_problem(text)) is not None:
+            self.tell(node, f"{what}: {problem}")
+            return None
+        return text
+
+    def limit(self, node: Node, what: str) -> str | None:
+        """`{ulps: 4}`: the text of its number, which is not negative."""
+        fields = self.fields(node, what, known=("ulps",), example="{ulps: 4}")
+        if fields is None:
+            return None
+        if "ulps" not in fields:
+            self.tell(node, f"{what} must say how many ulps, as in {{ulps: 4}}")
+            return None
+        value = fields["ulps"][1]
+        text = self.number(value, f"{what}.ulps")
+        if text is not None and text.startswith("-"):
+            self.tell(value, f"{what}.ulps is {text}; an error in ulps is never negative")
+            return None
+        return text
+
+    def formula(self, node: Node, *, label: str) -> Source | None:
+        """A text of the language."""
+        if not isinstance(node, Scalar):
+            self.tell(node, f"{label} must be a text{_instead(node)}; put quotes around a formula that YAML takes for something else")
+        elif is_null(node) or not node.text.strip():
+            self.tell(node, f"{label} is empty; write a formula or leave the key out")
+        else:
+            return source(node, label=label)
+        return None
+
+
+def _instead(node: Node) -> str:
+    match node:
+        case Mapping():
+            return ", not a mapping"
+        case ListNode():
+            return ", not a list"
+        case Scalar() if is_null(node):
+            return "; it has no value"
+        case Scalar():
+            return f", not {quoted(node.text)}"
+    return ""
+
+
+def name_problem(name: str) -> str | None:
+    """Why a name cannot be an input, or None where it can."""
+    if name in KEYWORDS or name in ("lambda", "True", "False", "None"):
+        return f"'{name}' is a word of the language; choose another name"
+    if name in CONSTANTS or name == "nan":
+        return f"'{name}' is a constant of the language; choose another name"
+    if not _NAME.fullmatch(name):
+        hint = "; the elements of a vector are written as a list, as in W: [2, -3]" if _ELEMENT.fullmatch(name) else ""
+        return f"{quoted(name)} is not a name: a name is letters, digits and underscores and starts with no digit{hint}"
+    if (plain := unicodedata.normalize("NFKC", name)) != name:
+        return f"{quoted(name)} has a character with more than one spelling; write {quoted(plain)}"
+    return None
+
+
+def element(name: str) -> tuple[str, int] | None:
+    """`W[3]` as ("W", 3); None where a name has no such form."""
+    match = _ELEMENT.fullmatch(name)
+    return (match[1], int(match[2])) if match else None
+
+
+def is_assignable(name: str) -> bool:
+    """A statement can assign to it: `dx`, `dW[0]`."""
+    base = element(name)
+    return name_problem(base[0] if base else name) is None

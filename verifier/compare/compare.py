@@ -1,0 +1,165 @@
+"""Computed gradients against the exact ones: precision grows until every point has its Discrepancy, certified, or the cap is met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq
+
+from verifier.arithmetic import balls, floats, rounding
+from verifier.circuit.program import Program
+from verifier.compare.conditioning import conditioned
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
+from verifier.exact import one_sided
+from verifier.exact.truth import Subject, Truth
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+
+SWEEP_BITS = 128  # enough for a verdict at nearly every point
+LARGEST_BITS = 1 << 16
+WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
+ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
+COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
+COSTLY_STEPS = 10_000  # that one of them is worth
+CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A computed gradient that waits for its verdict: the indices of its point and its claim."""
+
+    point: int
+    claim: int
+    computed: float
+
+
+def compare(
+    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS
+) -> list[list[Discrepancy]]:
+    """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
+
+    `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
+    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
+    `most_bits` the last one that is tried: what it does not tell is undecided.
+    """
+    columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
+    run = floats.run(subject.program, columns, fmt, upstream=upstream)
+    computed = [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
+    positions = [subject.program.inputs.index(variable) for variable, _ in subject.claims]
+    results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
+    pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
+    cap = max(1024, min(most_bits, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
+    previous: dict[tuple[int, int], Any] = {}
+    bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
+    while pending:
+        last = bits >= cap
+        pending = _level(truth, subject, points, positions, pending, results, previous, bits=bits, last=last, fmt=fmt, upstream=upstream, detail=detail)
+        bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
+    done = [[d for d in row if d is not None] for row in results]
+    everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
+    return [[conditioned(truth, subject, d, fmt, upstream, needed=not everywhere) for d in row] for row in done]
+
+
+def _weight(program: Program) -> int:
+    """The steps of a program, those that cost much at high precision counted as many."""
+    return len(program) + COSTLY_STEPS * sum(s.gate in COSTLY for s in program.steps)
+
+
+def _level(
+    truth: Truth,
+    subject: Subject,
+    points: Sequence[tuple[float, ...]],
+    positions: Sequence[int],
+    pending: list[Task],
+    results: list[list[Discrepancy | None]],
+    previous: dict[tuple[int, int], Any],
+    *,
+    bits: int,
+    last: bool,
+    fmt: Format,
+    upstream: float,
+    detail: bool,
+) -> list[Task]:
+    """Settle what this precision settles; what is left."""
+    where = sorted({t.point for t in pending})
+    rank = {p: i for i, p in enumerate(where)}
+    with balls.precision(bits):
+        columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
+        seed = arb(upstream)
+        exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
+        literal_run = exact_run
+        if truth.function.longest_literal >= fmt.digits:
+            literal_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
+        program, places = subject.exact
+        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+        unit = upstream == 1.0
+        has_literals = max(subject.program.longest_literal, truth.function.longest_literal) >= fmt.digits
+        left = []
+        for task in pending:
+            at = rank[task.point]
+            position = positions[task.claim]
+            component = truth.gradient.adjoint.get(position)
+            exact: one_sided.Derivative | None
+            value_is_real = exact_run[truth.gradient.value][at].is_finite()
+            if component is None:
+                exact = one_sided.Finite(arb(0)) if value_is_real else None
+                literal = arb(0)
+            else:
+                g, literal = exact_run[component][at], literal_run[component][at]
+                if not unit:
+                    g, literal = g * seed, literal * seed
+                exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
+            if exact is None:
+                fractions = [Fraction(x) for x in points[task.point]]
+                exact = _scaled(one_sided.derivative(truth.function, fractions, position, bits=bits), seed)
+                literal = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
+            elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
+                exact, literal = one_sided.Finite(arb(0)), arb(0)
+            elif component is not None and unit and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
+                exact = _exactly(truth, points[task.point], component, exact, bits)
+            variable, name = subject.claims[task.claim]
+            real = real_run[places[subject.program.names[name]]][at]
+            if not real.is_finite():
+                real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()), rounded_in=fmt)[0]
+            key = (task.point, task.claim)
+            blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
+            found = judge(blank, literal, real, previous.get(key), fmt=fmt, last=last, detail=detail, has_literals=has_literals)
+            if found is None:
+                previous[key] = real if isinstance(real, arb) else None
+                left.append(task)
+            else:
+                results[task.point][task.claim] = found
+    return left
+
+
+def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
+    """Whether a gradient may be exactly the computed float, or exactly half way between two floats."""
+    if ball.is_exact():
+        return False
+    return (detail and bool(ball.overlaps(arb(computed)))) or (bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None)
+
+
+def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: one_sided.Finite, bits: int) -> one_sided.Finite:
+    """A gradient that seems to be a float exactly: the same from a run in exact rationals, where all its steps are rational."""
+    value = one_sided.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
+    return one_sided.Finite(value) if isinstance(value, arb) and value.is_exact() else found
+
+
+def _scaled(exact: one_sided.Derivative, seed: Any) -> one_sided.Derivative:
+    if seed == 1:
+        return exact
+    if isinstance(exact, one_sided.Finite):
+        return one_sided.Finite(exact.ball * seed)
+    if seed == 0:
+        return one_sided.Finite(arb(0)) if isinstance(exact, one_sided.Kink | one_sided.Infinite) else exact
+    negative = bool(seed < 0)
+    if isinstance(exact, one_sided.Infinite):
+        return one_sided.Infinite(-exact.sign if negative else exact.sign)
+    if isinstance(exact, one_sided.Kink):
+        ends = (exact.low * seed, exact.high * seed)
+        return one_sided.Kink(*(reversed(ends) if negative else ends))
+    return exact

@@ -1,0 +1,86 @@
+"""Condition numbers: κ of the problem, K of the program; they tell an unstable arrangement from an ill-conditioned problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from flint import arb, fmpq
+
+from verifier.arithmetic import balls, rounding
+from verifier.circuit.program import Program
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact import one_sided
+from verifier.exact.truth import Subject, Truth
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+
+CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
+EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
+FEWEST_BITS = 192  # enough for condition numbers of many digits
+MOST_BITS = 4096
+
+
+def conditioned(truth: Truth, subject: Subject, found: Discrepancy, fmt: Format, upstream: float, *, needed: bool) -> Discrepancy:
+    """Add the condition numbers; they tell `unstable` from `ill_conditioned`."""
+    open_verdict = found.verdict is Verdict.UNSTABLE
+    if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
+        return found
+    bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
+    g = found.exact.ball
+    while True:
+        with balls.precision(bits):
+            kappa, reach, nearest = _condition(truth, found, g, upstream, bits, fmt)
+            excess = None
+            if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
+                bound = CONDITION_FACTOR * kappa * arb(fmpq(fmt.unit_roundoff.numerator, fmt.unit_roundoff.denominator)) * abs(g)
+                excess = abs(found.residual) - bound
+            if excess is None or not excess.contains(0) or bits >= MOST_BITS:
+                break
+        bits = min(2 * bits, MOST_BITS)
+    with balls.precision(bits):
+        backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
+        program_kappa = _program_condition(subject, found, g, upstream, bits)
+        verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
+    return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa, backward_error=backward, backward_input=nearest if backward is not None else "")
+
+
+def _condition(truth: Truth, found: Discrepancy, g: Any, upstream: float, bits: int, fmt: Format) -> tuple[Any, Any, str]:
+    """κ = 1 + Σ_j |x_j H_ij| / |g_i|, and the largest |H_ij ulp(x_j)| with its input; None where g is 0 or the second derivatives have no value here."""
+    if g.is_zero() or g.contains(0):
+        return None, None, ""
+    row = truth.hessian_row(truth.function.inputs.index(found.input))
+    if row is None:
+        return None, None, ""
+    values = _at(row.program, found.point, bits)
+    total, reach, nearest = arb(0), arb(0), ""
+    for j, x in enumerate(found.point):
+        step = row.adjoint.get(j)
+        if step is not None:
+            slope = abs(values[step][0] * upstream)
+            moved = slope * rounding.ulp(fmt, arb(x))[0]
+            if moved > reach:
+                reach, nearest = moved, truth.function.inputs[j]
+            total += slope * abs(arb(x)) if x != 0 else 0
+    kappa = 1 + total / abs(g)
+    return (kappa, reach, nearest) if kappa.is_finite() else (None, None, "")
+
+
+def _program_condition(subject: Subject, found: Discrepancy, g: Any, upstream: float, bits: int) -> Any:
+    """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
+    if g.is_zero() or g.contains(0):
+        return None
+    program, _ = subject.exact
+    sensitivity = subject.sensitivity(subject.index(found.name))
+    values = _at(sensitivity.program, found.point, bits, upstream)
+    total = arb(0)
+    for k, adjoint in sensitivity.adjoint.items():
+        if k < len(program.steps) and program.steps[k].args and program.steps[k].gate not in EXACT_GATES:
+            total += abs(values[adjoint][0] * values[k][0])
+    result = total / abs(g)
+    return result if result.is_finite() else None
+
+
+def _at(program: Program, point: Sequence[float], bits: int, upstream: float = 1.0) -> list[Any]:
+    return balls.run(program, [[arb(x)] for x in point], bits=bits, strict=False, upstream=arb(upstream))

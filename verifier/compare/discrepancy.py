@@ -1,0 +1,32 @@
+"""What a comparison finds: one computed gradient at one point, held against the exact one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from verifier.exact import one_sided
+from verifier.language.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """One computed gradient at one point, held against the exact one. Balls are enclosures; None is undefined."""
+
+    input: str
+    name: str
+    point: tuple[float, ...]
+    computed: float
+    verdict: Verdict
+    exact: one_sided.Derivative
+    rounded: float | None = None
+    residual: Any = None  # computed - exact
+    ulps: Any = None  # |computed - exact| / ulp(exact); in units of the smallest subnormal where exact is 0
+    formula_error: Any = None  # |R - g| / ulp(g): exactly 0 where they overlap at high precision
+    real_value: Any = None  # R, the backward pass over the reals
+    condition: Any = None
+    program_condition: Any = None
+    backward_error: Any = None  # the computed gradient is, to first order, the exact one of an input so many ulps away
+    backward_input: str = ""  # that input
+    reason: str = ""
+    bits: int = 0  # the precision at which it was settled

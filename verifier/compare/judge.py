@@ -1,0 +1,159 @@
+"""The verdict on one computed gradient, from the enclosures of one precision; None where they are too wide."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from flint import arb, fmpq
+
+from verifier.arithmetic import rounding
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact import one_sided
+from verifier.exact.series import Undefined
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+
+FIRST_BITS = 192  # 25 certified digits, 20 of the residual, and some bits to spare in one step
+SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distance from R are read off
+FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
+UNKNOWN_BITS = 6144  # where not even a one-sided limit is known at this precision, more will not tell
+INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
+TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
+
+
+def judge(blank: Discrepancy, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it."""
+    exact, bits = blank.exact, blank.bits
+    if isinstance(exact, one_sided.Unknown):
+        hopeless = last or bits >= UNKNOWN_BITS
+        return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
+    if isinstance(exact, one_sided.Nowhere):
+        return replace(blank, verdict=Verdict.UNDEFINED, reason=exact.reason)
+    if isinstance(exact, one_sided.Infinite):
+        infinity = fmt.overflow(exact.sign)
+        right = blank.computed == infinity or (math.isnan(infinity) and math.isnan(blank.computed))
+        return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
+    if isinstance(exact, one_sided.Kink):
+        return _judge_kink(blank, exact, real, fmt=fmt, last=last)
+    return _judge_finite(blank, exact.ball, literal, real, before, fmt=fmt, last=last, detail=detail, has_literals=has_literals)
+
+
+def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Format, last: bool) -> Discrepancy | None:
+    if isinstance(real, Undefined):
+        return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
+    low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
+    if low is None or high is None or real is None:
+        return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
+    below, above = exact.low - real, real - exact.high
+    ulps = [rounding.ulp(fmt, b)[1] if b.is_finite() else arb(0) for b in (exact.low, exact.high)]
+    if below > ulps[0] or above > ulps[1]:
+        return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
+    if low <= blank.computed <= high:
+        return replace(blank, verdict=Verdict.SUBGRADIENT)
+    if not math.isfinite(blank.computed):
+        return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
+    nearest = exact.low if blank.computed < low else exact.high
+    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[0]
+    small = error <= fmt.rounding_limit
+    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
+
+
+def _round_bound(fmt: Format, bound: Any) -> float | None:
+    return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
+
+
+def _judge_finite(blank: Discrepancy, g: Any, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+    bits, computed = blank.bits, blank.computed
+    rounded = rounding.round_ball(fmt, g)
+    small, large = rounding.ulp(fmt, g)
+    formula = _formula_error(literal if literal.is_finite() else g, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
+    if formula is not None and not isinstance(formula, str) and formula > 1 and not literal.is_finite():  # wrong as the literals stand: as rounded constants they are not enclosed
+        formula = None
+    if formula is None:
+        hopeless = last or (real is None and bits >= UNKNOWN_BITS)
+        return None if not hopeless else replace(blank, reason=_undecided_reason(real), rounded=rounded)
+    certain_zero = g.is_zero()
+    settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
+    if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
+        return None
+    errors = _errors(computed, g, small, large, certain_zero=certain_zero)
+    if isinstance(formula, str):
+        return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
+    if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
+        return None
+    verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt)
+    return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
+
+
+def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format) -> tuple[Verdict, str]:
+    """The verdict on a gradient whose formula error is known, and what is to be said."""
+    if formula > 1:
+        return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
+    if rounded is None:
+        return _either_way(computed, g, ulps, fmt), "the exact gradient is half way between two floats, as far as can be told"
+    off = "" if formula.is_zero() else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
+    if not math.isfinite(computed) or not math.isfinite(rounded):
+        same = computed == rounded or (math.isnan(computed) and math.isnan(rounded))  # too large for a format without infinities
+        return Verdict.CORRECT if same else Verdict.NONFINITE, off
+    if rounded != 0 and computed == 0:
+        return Verdict.VANISHED, off
+    if computed == rounded:
+        return Verdict.CORRECT, off
+    if ulps is not None and ulps <= fmt.rounding_limit:
+        return Verdict.ROUNDING, off
+    return Verdict.UNSTABLE, off  # or ill-conditioned: the condition number decides
+
+
+def _either_way(computed: float, g: Any, ulps: Any, fmt: Format) -> Verdict:
+    """The verdict where two neighbours may be the rounded gradient, if it is the same for both."""
+    if abs(g) < fmt.largest and not math.isfinite(computed):
+        return Verdict.NONFINITE
+    if ulps is not None and ulps <= fmt.rounding_limit:
+        return Verdict.ROUNDING
+    if computed == 0 and abs(g) > arb(fmpq(fmt.smallest.numerator, fmt.smallest.denominator)):
+        return Verdict.VANISHED
+    return Verdict.UNSTABLE if ulps is not None and ulps > fmt.rounding_limit else Verdict.UNDECIDED
+
+
+def _undecided_reason(real: Any) -> str:
+    return "the backward pass could not be enclosed over the reals" if real is None else "the formula error could not be separated from one ulp"
+
+
+def _errors(computed: float, g: Any, small: Any, large: Any, *, certain_zero: bool) -> dict[str, Any]:
+    if not math.isfinite(computed):
+        return {}
+    residual = arb(computed) - g
+    if not residual.is_exact() and residual.contains(0):  # equal as far as this precision sees
+        return {"ulps": arb(0)} if abs(residual).upper() < small * INVISIBLE else {}
+    unit = small if not certain_zero else large
+    return {"residual": residual, "ulps": abs(residual) / (unit if small == large else small)}
+
+
+def _formula_error(literal: Any, real: Any, before: Any, small: Any, large: Any, *, bits: int, last: bool, has_literals: bool) -> Any:
+    """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed."""
+    if isinstance(real, Undefined):
+        return f"over the reals it has no value here: {real.reason}"
+    if real is None:
+        return None
+    distance = abs(real - literal)
+    if distance > large:
+        lower = distance.lower() / large
+        return abs(real - literal) / large if lower > 1 else None
+    overlap = not (real - literal != 0)
+    if distance <= small:
+        if not overlap:
+            return distance / small
+        tight = real.is_exact() or real.rel_accuracy_bits() >= SETTLED_BITS - 40 or abs(real).upper() < small / 2**40
+        if tight or last or bits >= 1024:  # cancellation below an ulp: enough that they overlap far below it
+            return arb(0)
+        return arb(0) if has_literals and _stalled(real, before) else None
+    if overlap and has_literals and (_stalled(real, before) or last):
+        return arb(0)
+    return None
+
+
+def _stalled(real: Any, before: Any) -> bool:
+    """Whether twice the bits did not narrow the ball: its width is that of the rounded literals."""
+    return before is not None and before.is_finite() and real.rad() > before.rad() / 2

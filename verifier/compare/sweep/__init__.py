@@ -1,0 +1,1 @@
+"""The comparison of `compare`, for millions of points at once."""

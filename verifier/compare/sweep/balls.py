@@ -1,0 +1,115 @@
+"""Verdicts by columns of balls: float64, and what intervals left open."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.circuit.program import Program
+from verifier.compare.compare import SWEEP_BITS
+from verifier.compare.sweep.classify import Enclosed, Judged, classify, from_ends
+from verifier.compare.sweep.work import Runner, Work, both_sides
+
+NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
+PRECISIONS = (SWEEP_BITS, 640)  # 2^128 squared cancels 256 bits, its sine's argument as many
+EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 128 bits
+HALF = 0.5  # ulps: what is closer is the number rounded
+
+
+def by_balls(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+    """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
+    left = np.arange(len(columns[0]))
+    for bits in PRECISIONS:
+        part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
+        hopeful = _level(work, [c[left] for c in columns], [c[left] for c in computed], part, bits)
+        for j, p in zip(found, part, strict=True):
+            j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
+        left = left[hopeful]
+        if not len(left):
+            break
+
+
+def _level(work: Work, columns: list[Any], computed: list[Any], found: list[Judged], bits: int) -> Any:
+    """Judge what this precision decides; the points that a higher one may."""
+    lists = [list(map(arb, c.tolist())) for c in columns]
+    seed, hopeful = arb(work.upstream), np.zeros(len(lists[0]), bool)
+
+    def run(program: Program, outputs: Sequence[int], *, upstream: float = 1.0, **options: Any) -> list[list[Any]]:
+        values = balls.run(program, lists, bits=bits, upstream=arb(upstream), **options)
+        return [values[i] for i in outputs]
+
+    with balls.precision(bits):
+        value, exact, literal, real, same = both_sides(work, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
+        has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
+        for k, j in enumerate(found):
+            e, unit = (_from_balls if work.format.precision > NARROW else _from_wide_balls)(work, computed[k], exact[k])
+            e.is_rounded = e.is_rounded & has_value
+            if same[k]:
+                e.right = has_value
+            elif work.subject.claims[k][1] in work.proved:
+                e.right = np.fromiter(map(arb.is_finite, real[k]), bool, len(value))
+            else:
+                distance = list(map(operator.sub, real[k], literal[k]))
+                e.right = np.nextafter(_floats(map(arb.abs_upper, distance)), np.inf) <= unit[0]
+                if not work.has_literals and not e.right.all():
+                    at = np.flatnonzero(~e.right)
+                    e.wrong = np.zeros(len(value), bool)
+                    e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
+            classify(work, e, j)
+            if bits < PRECISIONS[-1] and work.format.precision <= NARROW:
+                inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
+                hopeful |= j.open & has_value & inexact & ~e.is_rounded
+    return hopeful
+
+
+def _meet(g: list[Any], r: list[Any]) -> list[Any]:
+    """The smaller one of two balls that enclose the same number."""
+    return [b if a.is_finite() and b.is_finite() and b.rad() < a.rad() else a for a, b in zip(g, r, strict=True)]
+
+
+def _floats(values: Any) -> Any:
+    return np.array(list(map(float, values)), dtype=np.float64)
+
+
+def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+    """What balls tell in a narrow format: their ends in float64."""
+    low, high = _floats(map(arb.lower, g)), _floats(map(arb.upper, g))
+    thin = low == high
+    thin[thin] = [g[i] == low[i] for i in np.flatnonzero(thin).tolist()]
+    return from_ends(work, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
+
+
+def _from_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+    """What balls tell in float64, from the residual in balls, its radius, and the float next to g's midpoint.
+
+    That float is g rounded where g is certainly less than half an ulp away. Where the computed one is more than that away it is
+    not the rounded one, whichever that is.
+    """
+    fmt = work.format
+    near, radius = _floats(g), _floats(map(arb.rad, g))
+    residual = np.abs(_floats(map(operator.sub, map(arb, np.where(np.isfinite(c), c, 0.0).tolist()), g)))
+    slack = np.nextafter(radius * (1 + EXTRA) + (np.abs(near) + np.abs(residual)) * EXTRA**2, np.inf)
+    least, most = np.maximum(residual * (1 - EXTRA) - slack, 0.0), np.nextafter(residual * (1 + EXTRA) + slack, np.inf)
+    mantissa, exponent = np.frexp(near)
+    unknown = ~np.isfinite(near) | (np.abs(near) > fmt.largest / 2) | (near == 0) | np.isnan(radius)
+    for i in np.flatnonzero(np.abs(mantissa) == 0.5).tolist():  # a power of two: is g on it, above, or below?
+        if abs(g[i]) < abs(near[i]):
+            exponent[i] -= 1
+        elif not abs(g[i]) >= abs(near[i]):
+            unknown[i] = True
+    for i in np.flatnonzero(near == 0).tolist():
+        unknown[i] = not g[i].is_zero()
+    exponent = np.where(near == 0, fmt.emin, np.maximum(exponent - 1, fmt.emin)) - fmt.precision + 1
+    unit = np.where(unknown, np.nan, np.ldexp(1.0, exponent))
+    ulps_low, ulps_high = np.ldexp(least, -exponent), np.ldexp(most, -exponent)
+    zero = (near == 0) & ~unknown
+    exact = (radius == 0) & (residual == 0)
+    ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -exponent), u) for u in (ulps_low, ulps_high))
+    is_rounded = (slack < unit / 4) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c)
+    none = np.zeros(len(c), bool)
+    return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, ulps_low, ulps_high, none, none), (unit, unit)

@@ -1,0 +1,205 @@
+"""Where a function certainly has no derivative, as it jumps or has a pole on both sides: its one-sided limits in vectors of intervals.
+
+Every step has, at every point, its limit from one side, the side from which it comes near to that limit, and whether it certainly has
+another value at the point itself, or grows without bound. What is not certain is unknown: this finds some breaks, never one too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from verifier.arithmetic.intervals import run
+from verifier.arithmetic.intervals.choices import TRUTHS, decided
+from verifier.arithmetic.intervals.interval import UNKNOWN, Interval
+from verifier.circuit.program import Program
+from verifier.compare.sweep.classify import CODE, Judged
+from verifier.compare.sweep.work import Work
+from verifier.language.verdict import Verdict
+
+POLES = ("gamma", "lgamma", "digamma", "polygamma")  # of the last argument, at the integers that are not positive
+BREAKING = frozenset(("floor", "ceil", "sign", "div", "lt", "le", "gt", "ge", "eq", "ne", *POLES))
+RISING = frozenset(("exp", "expm1", "log", "log1p", "cbrt", "atan", "sinh", "tanh", "asinh", "atanh", "erf"))
+# Continuous wherever they have a value, and with values all around: the limit of the function is the function of the limit. (sqrt has a value at 0 and none beside it.)
+CONTINUOUS = RISING | frozenset(("add", "sub", "mul", "div", "neg", "copy", "sin", "cos", "tan", "cosh", "erfc", "abs", "max", "min", *POLES))
+UNSURE = np.int8(2)
+
+
+class Side(NamedTuple):
+    """A one-sided limit: its enclosure (or truth value), the side it is approached from (0: it is attained, 2: not known), certain jumps and poles."""
+
+    limit: Any
+    near: Any = UNSURE
+    jumps: Any = False
+    grows: Any = False
+
+
+def has_break(program: Program, columns: Sequence[Any], position: int) -> Any:
+    """The points where the output certainly has no derivative with respect to an input. `program` must consist of primitives."""
+    with np.errstate(all="ignore"):
+        conditions = [step.args[0] for step in program.steps if step.gate == "where"]
+        here, *chosen = run.run(program, columns, [program.output, *conditions], strict=False)
+        choices = dict(zip(conditions, chosen, strict=True))
+        left, right = (_limits(program, columns, position, direction, choices)[program.output] for direction in (-1, 1))
+        breaks = np.zeros(len(columns[0]), bool) | (left.grows & right.grows)
+        for side in (left, right):
+            apart = side.jumps | (side.limit.low > here.high) | (side.limit.high < here.low)
+            breaks |= apart & ~np.isnan(side.limit.low) & ~np.isnan(here.low)
+        return breaks
+
+
+def _limits(program: Program, columns: Sequence[Any], position: int, direction: int, choices: dict[int, Any]) -> list[Side]:
+    """One side of every step; `choices` has what each condition is at the point itself."""
+    constants = run.constants(program, strict=False, rounded_in=None)
+    sides: list[Side] = []
+    for i, step in enumerate(program.steps):
+        if step.gate == "input":
+            sides.append(Side(run.exactly(columns[i]), np.int8(direction if i == position else 0)))
+        elif i in constants:
+            sides.append(Side(constants[i], np.int8(0)))
+        elif step.gate == "where":
+            sides.append(_where(sides[step.args[0]], sides[step.args[1]], sides[step.args[2]], choices[step.args[0]]))
+        else:
+            sides.append(_step(step.gate, [sides[a] for a in step.args]))
+    return sides
+
+
+def _step(gate: str, args: list[Side]) -> Side:
+    if gate in TRUTHS:
+        return Side(_truth(gate, args), np.int8(0))
+    if gate in ("floor", "ceil"):
+        return _whole(args[0], -1 if gate == "floor" else 1)
+    if gate == "sign":
+        zero = (args[0].limit.low == 0) & (args[0].limit.high == 0)
+        sided = np.abs(args[0].near) == 1
+        away = run.FUNCTIONS["sign"](args[0].limit).low
+        value = np.where(zero, np.where(sided, args[0].near, np.nan), away)
+        return Side(run.exactly(value), np.int8(0), zero & sided)
+    limit = UNKNOWN
+    if gate in CONTINUOUS or (gate == "pow" and _is_whole(args[1])):
+        limit = run.FUNCTIONS[gate](*(a.limit for a in args))
+    return Side(limit, _near(gate, args), _differs(gate, args), _grows(gate, args))
+
+
+def _truth(gate: str, args: list[Side]) -> Any:
+    value = TRUTHS[gate](*(a.limit for a in args))
+    if gate in ("and", "or", "not"):
+        return value
+    a, b = args
+    tie = (a.limit.low == a.limit.high) & (b.limit.low == b.limit.high) & (a.limit.low == b.limit.low)
+    order = np.sign(a.near.astype(np.int8) - b.near) if np.ndim(a.near) else np.sign(np.int8(a.near) - np.int8(b.near))
+    sure = (a.near != UNSURE) & (b.near != UNSURE) & ((order != 0) | ((a.near == 0) & (b.near == 0)))
+    true = {"lt": order < 0, "gt": order > 0, "le": order <= 0, "ge": order >= 0, "eq": order == 0, "ne": order != 0}[gate]
+    touching = ~((a.limit.low > b.limit.high) | (a.limit.high < b.limit.low))
+    return np.where(tie, decided(sure & true, sure & ~true), np.where(touching, np.int8(-1), value))
+
+
+def _is_whole(exponent: Side) -> bool:
+    return _is_constant(exponent) and bool(exponent.limit.low == exponent.limit.high == np.floor(exponent.limit.low))
+
+
+def _where(c: Side, a: Side, b: Side, here: Any) -> Side:
+    """The branch of this side; a jump in it is one where the same branch is taken at the point."""
+
+    def chosen(first: Any, second: Any, otherwise: Any) -> Any:
+        return np.where(c.limit == 1, first, np.where(c.limit == 0, second, otherwise))
+
+    limit = Interval(chosen(a.limit.low, b.limit.low, np.nan), chosen(a.limit.high, b.limit.high, np.nan))
+    return Side(limit, chosen(a.near, b.near, UNSURE).astype(np.int8), chosen(a.jumps, b.jumps, False).astype(bool) & (c.limit == here), chosen(a.grows, b.grows, False).astype(bool))
+
+
+def _whole(a: Side, direction: int) -> Side:
+    """floor (-1) or ceil (1): at an integer that is approached from that side the limit is one off the value."""
+    gate = "floor" if direction < 0 else "ceil"
+    between = run.STRICT[gate](a.limit)
+    low = a.limit.low
+    integer = (low == a.limit.high) & (np.floor(low) == low) & (a.near != UNSURE)
+    jumps = integer & (a.near == direction)
+    ends = [np.where(jumps, np.nextafter(low + direction, far), np.where(integer, low, end)) for far, end in ((-np.inf, between.low), (np.inf, between.high))]
+    is_point = np.array_equal(ends[0], ends[1], equal_nan=True)
+    return Side(run.exactly(ends[0]) if is_point else Interval(*ends), np.int8(0), jumps)
+
+
+def _near(gate: str, args: list[Side]) -> Any:
+    still = args[0].near == 0
+    for a in args[1:]:
+        still = still & (a.near == 0)
+    first = args[0].near
+    if gate == "neg":
+        moved = np.where(np.abs(first) == 1, -first, first)
+    elif gate in RISING or gate == "copy":
+        moved = first
+    elif gate in ("add", "sub"):
+        second = args[1].near if gate == "add" else np.where(np.abs(args[1].near) == 1, -args[1].near, args[1].near)
+        moved = np.where(second == 0, first, np.where((first == 0) | (first == second), second, UNSURE))
+    elif gate in ("mul", "div"):
+        moved = _scaled(first, args[1])
+        if gate == "mul":
+            moved = np.where(moved == UNSURE, _scaled(args[1].near, args[0]), moved)
+    else:
+        moved = UNSURE
+    return np.where(still, np.int8(0), moved).astype(np.int8)
+
+
+def _scaled(near: Any, factor: Side) -> Any:
+    """The side of a product with a number that does not move."""
+    sign = np.where(factor.limit.low > 0, 1, np.where(factor.limit.high < 0, -1, 0))
+    return np.where((factor.near == 0) & (sign != 0) & (np.abs(near) == 1), near * sign, UNSURE)
+
+
+def _differs(gate: str, args: list[Side]) -> Any:
+    """A jump stays one through what is one to one, and with another operand that does not move."""
+    if gate in RISING or gate in ("neg", "copy"):
+        return args[0].jumps
+    if gate not in ("add", "sub", "mul", "div"):
+        return np.False_
+    a, b = args
+    steady = [(s.near == 0) & ~np.asarray(s.jumps, bool) & _is_constant(s) for s in (a, b)]
+    if gate in ("add", "sub"):
+        return (a.jumps & steady[1]) | (b.jumps & steady[0])
+    return (a.jumps & steady[1] & _is_not_zero(b)) | (b.jumps & steady[0] & _is_not_zero(a) & (gate == "mul"))
+
+
+def _is_constant(s: Side) -> bool:
+    """A literal: what floor gives does not move on one side either, but it may have another value at the point."""
+    return np.ndim(s.limit.low) == 0
+
+
+def _is_not_zero(s: Side) -> Any:
+    return (s.limit.low > 0) | (s.limit.high < 0)
+
+
+def _is_finite(s: Side) -> Any:
+    return np.isfinite(s.limit.low) & np.isfinite(s.limit.high)
+
+
+def _grows(gate: str, args: list[Side]) -> Any:
+    last = args[-1].limit
+    exactly_at = last.low == last.high
+    if gate in POLES:
+        return exactly_at & (last.low <= 0) & (np.floor(last.low) == last.low) & (np.abs(args[-1].near) == 1)
+    if gate in ("neg", "copy", "abs"):
+        return args[0].grows
+    if gate in ("add", "sub"):
+        return (args[0].grows & _is_finite(args[1])) | (args[1].grows & _is_finite(args[0]))
+    if gate == "mul":
+        return (args[0].grows & _is_finite(args[1]) & _is_not_zero(args[1])) | (args[1].grows & _is_finite(args[0]) & _is_not_zero(args[0]))
+    if gate == "div":
+        pole = exactly_at & (last.low == 0) & (np.abs(args[1].near) == 1) & _is_not_zero(args[0]) & _is_finite(args[0])
+        return pole | (args[0].grows & _is_finite(args[1]) & _is_not_zero(args[1]))
+    return np.False_
+
+
+def by_breaks(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+    """Judge `undefined` the open points at which the function certainly has no derivative."""
+    del computed
+    function = work.truth.function
+    if not any(s.gate in BREAKING for s in function.steps):
+        return
+    for j, position in zip(found, work.positions, strict=True):
+        at = np.flatnonzero(j.open)
+        if len(at):
+            certain = has_break(function, [c[at] for c in columns], position)
+            j.verdict[at[certain]] = CODE[Verdict.UNDEFINED]

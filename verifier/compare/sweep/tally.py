@@ -1,0 +1,171 @@
+"""The sum of many verdicts: counts, largest errors, and the intervals of inputs where a verdict holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from verifier.compare.sweep.columns import CODE, VERDICTS, Judged
+from verifier.language.verdict import Verdict
+
+FIRST = 5  # examples kept of each group
+CANDIDATES = 40  # points with the largest error that are looked at again, exactly
+
+
+MOST_RUNS = 64  # intervals kept of one verdict: the largest gaps divide them
+NONE = -1.0  # the largest error of a group that has none
+
+
+Point = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The points of one verdict, above the accepted limit or not. `worst` are those with the largest error, in order, as far as kept."""
+
+    verdict: Verdict
+    over: bool
+    count: int
+    first: tuple[Point, ...]
+    error: float  # the largest, rounded up; inf where a failure has no ulps, NONE where there is no error at all
+    worst_count: int
+    worst: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Points of one verdict among the inputs from `low` to `high`; `first` and `last` are their places in the order, `count` how many they are."""
+
+    verdict: Verdict
+    first: int
+    last: int
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The sum of one gradient over many points."""
+
+    points: int = 0
+    groups: tuple[Group, ...] = ()
+    histogram: dict[float, int] = field(default_factory=dict)  # error, rounded up -> points
+    runs: tuple[Run, ...] = ()
+
+    def quantile(self, share: float) -> float | None:
+        """The smallest error that at least this share of the points with an error does not exceed."""
+        total = sum(self.histogram.values())
+        reached = 0
+        for error in sorted(self.histogram):
+            reached += self.histogram[error]
+            if reached >= math.ceil(share * total):
+                return error
+        return None
+
+    def count(self, *verdicts: Verdict) -> int:
+        """Points with one of these verdicts."""
+        return sum(g.count for g in self.groups if g.verdict in verdicts)
+
+
+def tally(judged: Judged, columns: Sequence[Any], start: int = 0, *, runs: bool = False) -> Tally:
+    """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input."""
+    error = np.where(np.isnan(judged.error), NONE, judged.error)
+    fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
+    error = np.where(fails & (error == NONE), np.inf, error)
+    groups = []
+    for verdict in VERDICTS:
+        here = judged.verdict == CODE[verdict]
+        if not here.any():
+            continue
+        for over in (False, True):
+            at = np.flatnonzero(here & (judged.over == over))
+            if len(at):
+                groups.append(_group(verdict, over, at, error, columns))
+    known = error[(error != NONE) & np.isfinite(error)]
+    edges, counts = np.unique(known, return_counts=True)
+    return Tally(len(error), tuple(groups), dict(zip(edges.tolist(), counts.tolist(), strict=True)), _runs(judged.verdict, columns[0], start) if runs else ())
+
+
+def _group(verdict: Verdict, over: bool, at: Any, error: Any, columns: Sequence[Any]) -> Group:
+    largest = float(error[at].max())
+    worst = at[error[at] == largest]
+    return Group(verdict, over, len(at), _points(columns, at[:FIRST]), largest, len(worst), _points(columns, worst[:CANDIDATES]))
+
+
+def _points(columns: Sequence[Any], at: Any) -> tuple[Point, ...]:
+    return tuple(zip(*(c[at].tolist() for c in columns), strict=True))
+
+
+def joined(tallies: Sequence[Tally]) -> Tally:
+    """The sum of consecutive parts."""
+    groups: dict[tuple[Verdict, bool], Group] = {}
+    histogram: dict[float, int] = {}
+    for t in tallies:
+        for g in t.groups:
+            before = groups.get((g.verdict, g.over))
+            groups[g.verdict, g.over] = g if before is None else _joined_group(before, g)
+        for error, count in t.histogram.items():
+            histogram[error] = histogram.get(error, 0) + count
+    order = sorted(groups, key=lambda key: (VERDICTS.index(key[0]), key[1]))
+    return Tally(sum(t.points for t in tallies), tuple(groups[key] for key in order), histogram, _joined_runs([r for t in tallies for r in t.runs]))
+
+
+def _joined_group(a: Group, b: Group) -> Group:
+    first = (*a.first, *b.first)[:FIRST]
+    if a.error == b.error:
+        return Group(a.verdict, a.over, a.count + b.count, first, a.error, a.worst_count + b.worst_count, (*a.worst, *b.worst)[:CANDIDATES])
+    top = a if a.error > b.error else b
+    return Group(a.verdict, a.over, a.count + b.count, first, top.error, top.worst_count, top.worst)
+
+
+def _runs(verdict: Any, column: Any, start: int) -> tuple[Run, ...]:
+    found = []
+    for v in VERDICTS:
+        if v.passes:
+            continue
+        at = np.flatnonzero(verdict == CODE[v])
+        if not len(at):
+            continue
+        splits = np.flatnonzero(np.diff(at) > 1) + 1
+        ends = np.concatenate([[0], splits, [len(at)]]).tolist()
+        runs = [Run(v, start + int(at[a]), start + int(at[b - 1]), float(column[at[a]]), float(column[at[b - 1]]), b - a) for a, b in pairwise(ends)]
+        found += _fewer(runs)
+    return tuple(found)
+
+
+def _joined_runs(runs: list[Run]) -> tuple[Run, ...]:
+    result = []
+    for verdict in VERDICTS:
+        merged: list[Run] = []
+        for r in (r for r in runs if r.verdict is verdict):
+            if merged and merged[-1].last + 1 == r.first:
+                merged[-1] = _hull(merged[-1], r)
+            else:
+                merged.append(r)
+        result += _fewer(merged)
+    return tuple(result)
+
+
+def _hull(a: Run, b: Run) -> Run:
+    return Run(a.verdict, a.first, b.last, a.low, b.high, a.count + b.count)
+
+
+def _fewer(runs: list[Run]) -> list[Run]:
+    """At most MOST_RUNS: neighbours with the smallest gaps become one, which then holds other verdicts, too."""
+    if len(runs) <= MOST_RUNS:
+        return runs
+    gaps = [b.first - a.last for a, b in pairwise(runs)]
+    kept = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
+    result = [runs[0]]
+    for i, r in enumerate(runs[1:]):
+        if i in kept:
+            result.append(r)
+        else:
+            result[-1] = _hull(result[-1], r)
+    return result

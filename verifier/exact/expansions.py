@@ -1,0 +1,289 @@
+"""Run a Program along a ray x + t d, t → 0+, in expansions: one-sided limits and derivatives, certified.
+
+With d = 0 every expansion is a constant, and the run is the careful evaluation at the point itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from flint import fmpq
+
+from verifier.arithmetic import balls
+from verifier.circuit.expressions import table_program
+from verifier.circuit.program import Program
+from verifier.exact.derivatives import local_gradient, primitive
+from verifier.exact.series import (
+    INFINITE,
+    NoExpansion,
+    Series,
+    Short,
+    Undecided,
+    Undefined,
+    add,
+    ball,
+    derivative,
+    exact_or_ball,
+    exp,
+    integral,
+    inverse,
+    is_zero_number,
+    log,
+    mul,
+    neg,
+    number,
+    power,
+    sign,
+    sub,
+)
+from verifier.language.gates import GATES
+
+DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
+
+Value = Series | Undefined | bool
+
+
+def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
+    exponent = b.constant
+    if b.is_constant and isinstance(exponent, fmpq):
+        r = Fraction(int(exponent.p), int(exponent.q))
+        if abs(r.numerator) <= 10**6 and r.denominator <= 10**3:
+            return power(a, r, limit)
+        if a.is_constant:
+            return _analytic("pow", [a, b], limit)
+    if not a.terms and a.order == INFINITE:
+        s = sign(b)
+        return number(fmpq(1)) if s == 0 else Series({}) if s > 0 else Undefined("a negative power of zero")
+    logarithm = log(a, limit)
+    return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else Undefined("a power of a negative number")
+
+
+def _atan2(y: Series, x: Series, limit: int) -> Series | Undefined:
+    """The angle of (x, y); on the negative axis it depends on the side from which y comes."""
+    if not (sign(x) < 0 and (y.is_constant or is_zero_number(y.constant)) and is_zero_number(y.constant)):
+        return _analytic("atan2", [y, x], limit)
+    inverted = inverse(x, limit)
+    if isinstance(inverted, Undefined):
+        return inverted
+    turn = number(balls.constant("pi") * (1 if sign(y) >= 0 else -1))
+    angle = _analytic("atan", [mul(y, inverted)], limit)
+    return add(turn, angle) if isinstance(angle, Series) else angle
+
+
+def _floor(a: Series) -> Series:
+    if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
+        raise NoExpansion("floor of something that tends to infinity")
+    c = a.constant
+    if not isinstance(c, fmpq):
+        if c.contains_integer():
+            raise Undecided("floor")
+        return number(exact_or_ball(c.floor()))
+    below = int(c.floor()) if hasattr(c, "floor") else int(c.p // c.q)
+    if c == below and sign(sub(a, number(c))) < 0:
+        below -= 1
+    return number(fmpq(below))
+
+
+@cache
+def _domain(gate: str) -> Program | None:
+    row = GATES[gate]
+    return primitive(table_program(gate, f"where({row.where}, 1, 0)", row.parameters)) if row.where else None
+
+
+def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
+    """Whether a point is certainly outside a gate's domain; `strict`: with all points near it."""
+    program = _domain(gate)
+    if program is None:
+        return False
+    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=strict)[program.output][0]
+    return bool(inside.is_zero())
+
+
+BEYOND = Fraction(1, 1000)  # o(t**e) is taken for O(t**(e + BEYOND))
+Memo = dict[Any, tuple[list[Any], Any]]  # expansions of gates that are known already, with the operands that they belong to
+
+
+def _analytic(gate: str, args: list[Series], limit: int, memo: Memo | None = None) -> Series | Undefined:
+    """Any gate at an ordinary point: h(v(0)) + ∫ Σ_j h_j(v) v_j' dt, with SymPy's partials h_j.
+
+    The partials of a Bessel function are two more of them, and so on: each is expanded once.
+    """
+    known: Memo = {} if memo is None else memo
+    key = (gate, limit, *(a.constant if a.is_constant and isinstance(a.constant, fmpq) else id(a) for a in args))
+    if key not in known:
+        try:
+            known[key] = args, _expanded(gate, args, limit, known)
+        except (Undecided, Short, NoExpansion) as error:
+            known[key] = args, error
+    found = known[key][1]
+    if isinstance(found, Exception):
+        raise found
+    return found  # type: ignore[no-any-return]
+
+
+def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Undefined:
+    for a in args:
+        if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
+            raise NoExpansion(f"{gate} of something that tends to infinity")
+        if a.order <= 0:
+            raise Short
+    points = [ball(a.constant) for a in args]
+    if is_outside(gate, points):
+        return Undefined(f"outside the domain of {gate}")
+    value = balls.PRIMITIVES[gate](*points)
+    if not value.is_finite():
+        raise Undecided(gate)
+    constant = number(exact_or_ball(value))
+    moving = [j for j, a in enumerate(args) if not a.is_constant]
+    if not moving:
+        return constant
+    gain = min(min((k[0] for k in args[j].terms if k[0] > 0), default=args[j].order) for j in moving)
+    partials = local_gradient(gate, (None,) * len(args))
+    rest: Series = Series({})
+    for j in moving:
+        partial = partials[j]
+        if partial is None:
+            raise NoExpansion(f"{gate} has no derivative in its parameter")
+        if limit <= 0 and _finite(partial, points):
+            rest = add(rest, Series({}, gain))
+            continue
+        if limit < DEEPEST:  # the partial's own partial is not known here, either, and so on
+            raise Undecided(gate)
+        factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
+        if isinstance(factor, Undefined):  # at the end of a domain: E_3 has a slope at 0, and no second one
+            slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
+            if not slope.is_finite():
+                return factor
+            first = integral(mul(number(exact_or_ball(slope)), derivative(args[j])))
+            rest = add(rest, Series(first.terms, min(first.order, gain + BEYOND)))
+            continue
+        if isinstance(factor, bool):
+            raise NoExpansion(gate)
+        rest = add(rest, integral(mul(factor, derivative(args[j]))))
+    return add(constant, rest)
+
+
+def _finite(program: Program, points: Sequence[Any]) -> bool:
+    value = balls.run(program, [[p] for p in points], bits=balls.current_precision(), strict=False)[program.output][0]
+    return bool(value.is_finite())
+
+
+def _compare(gate: str, a: Series, b: Series) -> bool:
+    s = sign(sub(a, b))
+    return {"lt": s < 0, "le": s <= 0, "gt": s > 0, "ge": s >= 0, "eq": s == 0, "ne": s != 0}[gate]
+
+
+def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
+    if gate == "where":
+        return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
+    if gate in ("and", "or"):
+        decisive = gate == "or"
+        if any(a is decisive for a in args):
+            return decisive
+    for a in args:
+        if isinstance(a, Undefined):
+            return a
+    a, b = (*args, None)[:2]
+    if gate in ("and", "or"):
+        return gate == "and"
+    if gate == "not":
+        return not a
+    if gate in ("lt", "le", "gt", "ge", "eq", "ne"):
+        return gate in balls.REFLEXIVE if a is b else _compare(gate, a, b)
+    if gate == "div":
+        inverted = inverse(b, limit)
+        if a is b and isinstance(inverted, Series):
+            return number(fmpq(1))
+        return mul(a, inverted) if isinstance(inverted, Series) else inverted
+    rule = _RULES.get(gate)
+    return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)
+
+
+_RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
+    "add": lambda v, _: add(v[0], v[1]),
+    "sub": lambda v, _: sub(v[0], v[1]),
+    "mul": lambda v, _: mul(v[0], v[1]),
+    "neg": lambda v, _: neg(v[0]),
+    "copy": lambda v, _: v[0],
+    "pow": lambda v, n: _pow(v[0], v[1], n),
+    "sqrt": lambda v, n: power(v[0], Fraction(1, 2), n),
+    "cbrt": lambda v, n: power(v[0], Fraction(1, 3), n) if sign(v[0]) >= 0 else _negated(power(neg(v[0]), Fraction(1, 3), n)),
+    "exp": lambda v, n: exp(v[0], n),
+    "log": lambda v, n: log(v[0], n),
+    "log1p": lambda v, n: log(add(number(fmpq(1)), v[0]), n),
+    "abs": lambda v, _: neg(v[0]) if sign(v[0]) < 0 else v[0],
+    "sign": lambda v, _: number(fmpq(sign(v[0]))),
+    "floor": lambda v, _: _floor(v[0]),
+    "ceil": lambda v, _: neg(_floor(neg(v[0]))),
+    "atan2": lambda v, n: _atan2(v[0], v[1], n),
+    "max": lambda v, _: v[0] if sign(sub(v[0], v[1])) >= 0 else v[1],
+    "min": lambda v, _: v[0] if sign(sub(v[0], v[1])) <= 0 else v[1],
+}
+
+
+def _negated(value: Series | Undefined) -> Series | Undefined:
+    return neg(value) if isinstance(value, Series) else value
+
+
+def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Value]:
+    """The expansion of every step, to about `limit` orders of t, at flint's current precision.
+
+    `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
+    """
+    memo = {} if memo is None else memo
+    values: list[Any] = []
+    for index, step in enumerate(program.steps):
+        if step.gate == "input":
+            values.append(inputs[len(values)])
+        elif step.args:
+            value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
+        elif step.gate == "upstream":
+            values.append(number(upstream))
+        elif step.gate == "constant":
+            values.append(number(balls.constant(step.text)) if step.text != "inf" else Undefined("infinity is no real number"))
+        else:
+            values.append(number(_literal(step.text, rounded_in)))
+    for value in (values[program.output],):
+        if isinstance(value, _Postponed):
+            value.give_up()
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Postponed:
+    """A step that could not be expanded: an error only if its value is used."""
+
+    reason: str
+    error: type[Exception] = NoExpansion
+
+    def give_up(self) -> None:
+        raise self.error(self.reason)
+
+
+def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
+    """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
+    if gate == "where" and isinstance(args[0], bool):
+        return args[1 if args[0] else 2]
+    for a in args:
+        if isinstance(a, _Postponed):
+            return a
+    try:
+        return _apply(gate, args, limit, memo)
+    except (Undecided, Short, NoExpansion) as error:
+        return _Postponed(str(error), type(error))
+
+
+def _literal(text: str, rounded_in: Any) -> Any:
+    value = balls.literal(text, rounded_in)
+    if rounded_in is not None and not value.is_exact() and value.rel_accuracy_bits() < balls.current_precision() - 20:
+        return value
+    from verifier.language.numeral import exact
+
+    q = exact(text)
+    return fmpq(q.numerator, q.denominator)

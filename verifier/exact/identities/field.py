@@ -1,0 +1,243 @@
+"""Run a Program of primitives in a field of rational functions over transcendental kernels, branch by branch.
+
+The value of a step is an Element (see `elements`), a truth value, or None where it has no real value. A comparison asks
+for the sign of an irreducible polynomial; where the branch does not know it, both signs are tried, each a branch of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from verifier.arithmetic.balls import PRIMITIVES
+from verifier.circuit.expressions import add_tree
+from verifier.circuit.program import Builder, Program, Step
+from verifier.exact.derivatives import primitive
+from verifier.exact.identities import elementary, signs
+from verifier.exact.identities.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
+from verifier.exact.identities.special import RULES, opaque
+from verifier.language.gates import GATES
+from verifier.language.grammar import parse_expression
+from verifier.language.numeral import exact
+
+MAX_STEPS = 600  # of a program
+MAX_INPUTS = 48
+MAX_SIGNS = 6  # assumed in one branch
+MAX_BRANCHES = 64
+MAX_RESTARTS = 24
+_COMPARED: dict[str, Callable[[int], bool]] = {"lt": lambda s: s < 0, "le": lambda s: s <= 0, "gt": lambda s: s > 0, "ge": lambda s: s >= 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """In which sense a claim holds: the conditions it needs, and the branches that it excepts, in words."""
+
+    conditions: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> Holding | None:
+    """That a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
+
+    `claim` returns None in a branch where there is nothing to claim. Raises GiveUp.
+    """
+    if len(inputs) > MAX_INPUTS:
+        raise GiveUp("too many inputs")
+    plan = Plan()
+    for _ in range(MAX_RESTARTS):
+        try:
+            return _in_all_branches(Field(tuple(inputs), plan), claim)
+        except Restart:
+            continue
+    raise GiveUp("kernels without a common measure")
+
+
+def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Holding | None:
+    pending: list[tuple[tuple[Any, int], ...]] = [()]
+    leaves = proved = 0
+    while pending:
+        assumptions = pending.pop()
+        field.assumptions = {str(p): (p, s) for p, s in assumptions}
+        try:
+            answer = claim(field)
+        except Split as split:
+            if len(assumptions) >= MAX_SIGNS or len(pending) > MAX_BRANCHES:
+                raise GiveUp("too many branches") from None
+            for s in (-1, 1):
+                branch = (*assumptions, (split.atom, s))
+                if not signs.contradictory(field, branch):
+                    pending.append(branch)
+            continue
+        leaves += 1
+        if leaves > MAX_BRANCHES:
+            raise GiveUp("too many branches")
+        if answer is False:
+            return None
+        proved += answer is True
+    return Holding(tuple(field.conditions), tuple(field.gaps)) if proved else None
+
+
+def is_defined(field: Field, program: Program, output: int, *, readings: Mapping[str, Element] | None = None) -> bool:
+    """Whether nothing that a step needs is outside its domain in this branch. Raises GiveUp, Restart, Split."""
+    values: dict[int, Any] = {}
+    if value(field, program, output, readings=readings, values=values, strict=False) is None:
+        return False
+    for i in values:
+        step = program.steps[i]
+        domain = _domain(step.gate) if step.args else None
+        if domain is not None and not value(field, domain, domain.output, strict=False, operands=[values[a] for a in step.args]):
+            return False
+    return True
+
+
+@cache
+def _domain(gate: str) -> Program | None:
+    """The domain that the gate table states, as a program of primitives; its value is a truth value."""
+    row = GATES[gate]
+    if not row.where:
+        return None
+    builder = Builder(row.parameters, is_table=True)
+    return primitive(builder.program(add_tree(builder, parse_expression(row.where))))
+
+
+def value(
+    field: Field,
+    program: Program,
+    output: int,
+    *,
+    strict: bool,
+    upstream: Element | None = None,
+    readings: Mapping[str, Element] | None = None,
+    operands: Sequence[Element] | None = None,
+    values: dict[int, Any] | None = None,
+) -> Any:
+    """One step of a program of primitives, from what it needs; None where it has no real value in this branch.
+
+    A branch of `where` that is not taken is not run, nor an operand of `and` that does not matter. `readings` gives
+    literals another value than their decimal one, `operands` the inputs; `values` gathers what was run. With `strict`,
+    for programs that are derivatives, a comparison that is a tie everywhere (`max(x, x)`) has no answer: on a boundary a
+    derivative cannot be read off one branch.
+    Raises GiveUp, Restart, Split.
+    """
+    values = {} if values is None else values
+    if operands is not None:
+        values.update(enumerate(operands))
+    pending = [output]
+    while pending:
+        index = pending[-1]
+        if index in values:
+            pending.pop()
+            continue
+        missing = _next(program, index, values)
+        if missing is not None:
+            pending.append(missing)
+            continue
+        pending.pop()
+        if len(values) >= MAX_STEPS:
+            raise GiveUp("a long program")
+        values[index] = _step(field, program, index, values, upstream, readings or {}, strict=strict)
+    return values[output]
+
+
+def _next(program: Program, index: int, values: Mapping[int, Any]) -> int | None:
+    """An operand that must be known before a step can be."""
+    step = program.steps[index]
+    args: Sequence[int] = step.args
+    if step.gate in ("where", "and", "or"):
+        if args[0] not in values:
+            return args[0]
+        first = values[args[0]]
+        if first is None or (step.gate == "and" and not first) or (step.gate == "or" and first):
+            return None
+        args = (args[1 if first else 2],) if step.gate == "where" else args[1:]
+    return next((a for a in args if a not in values), None)
+
+
+def _step(field: Field, program: Program, index: int, values: Mapping[int, Any], upstream: Element | None, readings: Mapping[str, Element], *, strict: bool) -> Any:
+    gate, args, text = program.steps[index][:3]
+    if gate == "input":
+        return field.generator(index)
+    if gate == "number":
+        return readings[text] if text in readings else field.number(exact(text))
+    if gate == "constant":
+        return _constant(field, text)
+    if gate == "upstream":
+        if upstream is None:
+            raise GiveUp("no upstream gradient")
+        return upstream
+    if gate in ("where", "and", "or"):
+        first = values[args[0]]
+        if first is None:
+            return None
+        if gate == "where":
+            return values[args[1 if first else 2]]
+        return first if first == (gate == "or") else values[args[1]]
+    operands = [values[a] for a in args]
+    if any(o is None for o in operands):
+        return None
+    try:
+        return _gate(field, gate, operands, strict=strict)
+    except Undefined:
+        return None
+
+
+def _gate(field: Field, gate: str, operands: Sequence[Any], *, strict: bool) -> Any:
+    if gate == "not":
+        return not operands[0]
+    if gate in ("eq", "ne") or gate in _COMPARED:
+        difference = field.sub(*operands)
+        if strict and difference.num.is_zero() and not field.is_constant(operands[0]):
+            raise GiveUp("a tie everywhere")
+        if gate in _COMPARED:
+            return _COMPARED[gate](signs.sign(field, difference))
+        return signs.is_zero(field, difference) == (gate == "eq")
+    rule = RULES.get(gate)
+    if rule is None:
+        if gate not in PRIMITIVES:
+            raise GiveUp(f"no rule for '{gate}'")
+        rule = opaque(gate)
+    return rule(field, *operands)
+
+
+def _constant(field: Field, name: str) -> Element | None:
+    if name == "inf":
+        return None
+    if name == "e":
+        return elementary.exp(field, field.one)
+    if name == "tau":
+        return field.scaled(elementary.pi(field), 2)
+    return field.kernel("constant", text=name)
+
+
+MAX_TEXT = 120  # digits of an input that is put into an identity
+
+
+def is_zero(program: Program, output: int) -> bool:
+    """Whether a step of a program of primitives is provably zero wherever it is defined."""
+
+    def claim(over: Field) -> bool | None:
+        result = value(over, program, output, strict=True, upstream=over.generator(len(program.inputs)))
+        return None if result is None else bool(result.num.is_zero())
+
+    try:
+        holding = holds((*program.inputs, "upstream"), claim)
+    except GiveUp:
+        return False
+    return holding is not None and not holding.conditions
+
+
+def is_zero_at(program: Program, output: int, point: Sequence[float]) -> bool:
+    """Whether a step is provably zero at one point: the identity between the numbers that the inputs are there."""
+    texts = [f"{Decimal(x):f}" for x in point]
+    if any(len(t) > MAX_TEXT for t in texts):
+        return False
+    steps = tuple(_number(s, texts[i]) if s.gate == "input" else s for i, s in enumerate(program.steps))
+    return is_zero(Program(steps, (), {}, output), output)
+
+
+def _number(step: Step, text: str) -> Step:
+    """The input as the number it is."""
+    return step._replace(gate="number", text=text)

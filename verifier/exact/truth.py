@@ -1,0 +1,84 @@
+"""What is held against each other: the truth, and an implementation's program, each with its adjoints over the reals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from verifier.case.case import Draft
+from verifier.circuit.backprop import differentiated, with_backward
+from verifier.circuit.program import Program
+from verifier.exact import derivatives
+from verifier.exact.identities.field import is_zero, is_zero_at
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The exact side of a case: the function in primitives, and the gradient program that SymPy's partials make."""
+
+    function: Program
+    gradient: derivatives.Gradient
+    source: Program | None = None  # the function as written
+    places: tuple[int, ...] = ()  # where each of its steps came to stand in `function`
+
+    @cached_property
+    def hessian_rows(self) -> dict[int, derivatives.Gradient | None]:
+        return {}
+
+    @cached_property
+    def zeros(self) -> dict[tuple[int, tuple[float, ...] | None], bool]:
+        return {}
+
+    def vanishes(self, component: int, point: tuple[float, ...]) -> bool:
+        """Whether a component of the gradient is provably zero: for all inputs, or at this point."""
+        program = self.gradient.program
+        if (component, None) not in self.zeros:
+            self.zeros[component, None] = is_zero(program, component)
+        if (component, point) not in self.zeros:
+            self.zeros[component, point] = self.zeros[component, None] or is_zero_at(program, component, point)
+        return self.zeros[component, point]
+
+    def hessian_row(self, position: int) -> derivatives.Gradient | None:
+        """The adjoints of the gradient's component (None where that component is exactly 0)."""
+        if position not in self.hessian_rows:
+            component = self.gradient.adjoint.get(position)
+            self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component)
+        return self.hessian_rows[position]
+
+
+def truth_of(function: Program) -> Truth:
+    """The exact side of a function. Raises symbolic.NotDifferentiable."""
+    exact, places = derivatives.primitive_with_places(function)
+    return Truth(exact, derivatives.gradient(function), function, places)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An implementation's program with its backward pass, and the same over the reals in primitives."""
+
+    program: Program
+    claims: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def exact(self) -> tuple[Program, tuple[int, ...]]:
+        return derivatives.primitive_with_places(self.program)
+
+    @cached_property
+    def sensitivities(self) -> dict[int, derivatives.Gradient]:
+        return {}
+
+    def sensitivity(self, output: int) -> derivatives.Gradient:
+        """The adjoints of one computed gradient with respect to all steps."""
+        if output not in self.sensitivities:
+            self.sensitivities[output] = derivatives.adjoints_of(self.exact[0], output)
+        return self.sensitivities[output]
+
+    def index(self, name: str) -> int:
+        """The step of a name, in the program over the reals."""
+        return self.exact[1][self.program.names[name]]
+
+
+def subject(draft: Draft) -> Subject:
+    """An implementation's whole program: the written backward pass, or the one that backprop generates."""
+    whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
+    return Subject(differentiated(whole), draft.claims)

@@ -1,1 +1,0 @@
-"""Executors: what runs the chunks of a campaign."""

@@ -1,0 +1,1 @@
+"""What may be written: words, trees, gates, numerals, formats, verdicts, places."""

@@ -1,0 +1,144 @@
+"""Rounding blame for a report: the ledgers of the worst listed points, and the cause that a finding names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verifier.arithmetic import balls, rounding
+from verifier.blame.rounding import ledger, sensitivity, statements
+from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
+from verifier.blame.rounding.origin import culprit
+from verifier.blame.rounding.statements import Item, Side
+from verifier.compare.check import Check
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact import one_sided
+from verifier.language.source import Place
+from verifier.language.verdict import Verdict
+from verifier.report import results
+from verifier.report.results import Judged
+
+MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
+MOST_WORK = 250_000  # steps² of the ledgers of a case's results beside the worst ones: half a second
+MOST_LONG_WORK = 300_000  # steps x gradients of first-order shares in a case
+MOST_SHARES = 50  # statements of one gradient in a report: the worst
+FAR_BITS = 4  # an input that moves by 1/16 of itself is not near, and the first order says little of it
+BLAMED = frozenset((Verdict.CORRECT, Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a gradient lost its digits, for a finding: the statement, where it stands, and lines that say it."""
+
+    statement: str
+    place: Place | None
+    words: str
+    details: tuple[str, ...]
+
+
+def ledger_at(check: Check, name: str, point: tuple[float, ...]) -> tuple[Plan, Ledger | NoLedger]:
+    """The ledger of a name of an implementation at a point; first-order where the program is long."""
+    program = check.subject.program
+    claimed = [n for _, n in check.subject.claims]
+    long = len(program) > MOST_STEPS
+    names = [name] if long or name not in claimed else claimed
+    if names is claimed and "plan" not in check.kept:
+        check.kept["plan"] = ledger.plan(program, names)
+    planned: Plan = check.kept["plan"] if names is claimed else ledger.plan(program, names)
+    key = (tuple(names), tuple(x.hex() for x in point))
+    if key not in check.kept:
+        made = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+        check.kept[key] = made
+    return planned, check.kept[key][names.index(name)]
+
+
+def unit_of(d: Discrepancy, check: Check) -> Any:
+    """ulp of the exact gradient, the smallest subnormal where it is 0; None where there is no exact gradient."""
+    return rounding.ulp(check.format, d.exact.ball)[0] if isinstance(d.exact, one_sided.Finite) else None
+
+
+def rows(check: Check, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
+    """The ledger of a discrepancy by statements."""
+    planned, found = ledger_at(check, d.name, d.point)
+    unit = unit_of(d, check)
+    return planned, found, [] if isinstance(found, NoLedger) or unit is None else statements.items(planned, found, unit)
+
+
+def with_blame(listed: Sequence[Judged]) -> list[Judged]:
+    """The results with their ledgers: of the worst point of each gradient, and of as many others as MOST_WORK allows, in order."""
+    worst: dict[tuple[str, str, str], Judged] = {}
+    for j in listed:
+        key = (j.result.implementation, j.result.gradient, j.result.format)
+        if j.discrepancy.verdict in BLAMED and (key not in worst or j.result.error > worst[key].result.error):
+            worst[key] = j
+    chosen = {id(j) for j in worst.values()}
+    left, left_long = MOST_WORK, MOST_LONG_WORK
+    blamed: dict[int, Judged] = {}
+    for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
+        steps = len(j.check.subject.program)
+        if steps > MOST_STEPS:
+            allowed = id(j) in chosen and steps <= left_long
+            left_long -= steps if allowed else 0
+        else:
+            allowed = id(j) in chosen or steps * steps <= left
+            left -= steps * steps
+        if allowed:
+            blamed[id(j)] = _blamed(j)
+    return [blamed.get(id(j), j) for j in listed]
+
+
+def _blamed(j: Judged) -> Judged:
+    _, found, items = rows(j.check, j.discrepancy)
+    unit = unit_of(j.discrepancy, j.check)
+    if isinstance(found, NoLedger) or not items:
+        return j
+    return replace(j, result=replace(j.result, blame=results.shares(found, items, unit, most=MOST_SHARES)))
+
+
+def cause(worst: Judged) -> Cause | None:
+    """The worst statement of a gradient that lost its digits, and the sum that magnified it."""
+    d, check = worst.discrepancy, worst.check
+    if not d.verdict.warns:
+        return None
+    planned, found, items = rows(check, d)
+    program = check.subject.program
+    guilty = statements.worst(items)
+    if isinstance(found, NoLedger):
+        return None if found.step < 0 else _overflow(check, found.step)
+    if guilty is None:
+        return None
+    with balls.precision(found.run.bits):
+        line = f", line {guilty.place.line}" if guilty.place is not None else ""
+        share = "" if guilty.share is None else f", {float(guilty.share.mid()):.1%} of the error"
+        details = [f"worst     `{guilty.statement}`{line}: {float(guilty.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
+    if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
+        details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
+    inner = culprit(program, statements.worst_entry(guilty.entries).step, found.run.computed, check.format)
+    if inner.what:
+        details.insert(1, f"inside    {inner}")
+    cancels = sensitivity.cancellation(planned, found)
+    if cancels is None:
+        return Cause(guilty.statement, guilty.place, str(inner) if inner.what else "", tuple(details))
+    words = statements.cancellation_words(cancels, program)
+    statement, place = statements.statement_of(program, statements.lines_of(program)[cancels.step])
+    return Cause(statement, place, words, tuple(details))
+
+
+def _overflow(check: Check, step: int) -> Cause:
+    statement, place = statements.statement_of(check.subject.program, statements.lines_of(check.subject.program)[step])
+    return Cause(statement, place, "", (f"cause     `{statements.step_text(check.subject.program, step)}` is not finite here",))
+
+
+def difference(first: tuple[Check, str], second: tuple[Check, str], point: tuple[float, ...]) -> list[Side]:
+    """The ledgers of one value in two implementations, side by side, in ulps of the first one's real value; empty where one of them has none."""
+    sides: list[list[Item]] = []
+    unit = None
+    for check, name in (first, second):
+        planned, found = ledger_at(check, name, point)
+        if isinstance(found, NoLedger):
+            return []
+        unit = rounding.ulp(check.format, found.real)[0] if unit is None else unit
+        sides.append(statements.items(planned, found, unit))
+    return statements.side_by_side(*sides)

@@ -1,0 +1,1 @@
+"""Draw a Report; decide nothing."""

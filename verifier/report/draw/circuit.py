@@ -1,0 +1,137 @@
+"""`show`: the circuit of a case, each line of forward and backward with its value, its adjoint, the exact value and the ulps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls, floats, rounding
+from verifier.case import points
+from verifier.case.case import Case, Programs
+from verifier.circuit.program import Program
+from verifier.compare.check import Check
+from verifier.compare.compare import compare
+from verifier.exact import derivatives, one_sided
+from verifier.exact.truth import Subject, subject, truth_of
+from verifier.language import formats
+from verifier.language.formats import Format, format_named, round_exact
+from verifier.language.numeral import exact
+from verifier.report import attribution, figures
+from verifier.report.draw import ledger_table
+from verifier.report.draw.paint import Paint
+from verifier.report.draw.text import table
+
+BITS = 256
+MOST_LEDGERS = 8  # gradients whose ledger is shown
+DIGITS = 20
+
+
+def render(case: Case, *, paint: Paint, implementation: str | None = None, point: int = 1) -> str:
+    """The circuits of a case's implementations at one of its points, in its first format."""
+    if case.programs is None:
+        raise ValueError("load cases with verifier.load")
+    fmt = format_named(case.formats[0])
+    chosen = [*points.listed(case, fmt), *points.sampled(case, fmt)][point - 1]
+    blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={formats.text(fmt, v)}" for n, v in zip(case.inputs, chosen, strict=True)) + f"  {fmt.name}"]
+    truth = truth_of(case.programs.truth)
+    checks: dict[str, Check] = {}
+    for draft in case.programs.drafts:
+        if implementation in (None, draft.implementation.name):
+            upstream = round_exact(fmt, exact(case.upstream))
+            tested = subject(draft)
+            blocks.append(_circuit(draft.implementation.name, tested, chosen, fmt, upstream, paint))
+            found = compare(truth, tested, [chosen], fmt=fmt, upstream=upstream)
+            checks[draft.implementation.name] = Check(draft.implementation.name, fmt, tested, [chosen], found, upstream)
+            blocks += _ledgers(checks[draft.implementation.name], paint)
+    blocks += _residuals(case.programs, checks, chosen, paint)
+    return "\n".join(blocks) + "\n"
+
+
+def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, upstream: float, paint: Paint) -> str:
+    program = tested.program
+    computed = floats.run(program, [[x] for x in point], fmt, upstream=upstream)
+    exact = _exact_values(tested, point, upstream)
+    adjoints = _exact_adjoints(program, point, upstream)
+    start = program.backward_start
+    rows: list[list[str]] = [[paint(h, "dim") for h in ("line", "value", "exact", "ulps", "adjoint (exact)")]]
+    for index, step in enumerate(program.steps):
+        if index == start:
+            rows.append([paint("backward", "dim"), "", "", "", ""])
+        if not step.name or step.line < 0:
+            continue
+        value = computed[index][0]
+        text = str(bool(value)) if program_boolean(step.gate) else formats.text(fmt, float(value))
+        enclosure, at = exact[index], adjoints.get(index)
+        digits, ulps = _against(fmt, value, enclosure)
+        rows.append([program.lines[step.line].text, text, digits, ulps, "" if at is None or 0 <= start <= index else at])
+    return paint(f"\n{name}", bold=True) + "\n" + "\n".join(table(rows, paint))
+
+
+def _ledgers(check: Check, paint: Paint) -> list[str]:
+    """Where the ulps of each gradient come from."""
+    name, tested, found = check.implementation, check.subject, check.listed
+    blocks: list[list[str]] = []
+    alike: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
+    for d in found[0][:MOST_LEDGERS]:
+        unit = attribution.unit_of(d, check)
+        if unit is None or not isinstance(d.exact, one_sided.Finite):
+            continue
+        _, ledger, items = attribution.rows(check, d)
+        before = alike.get(ledger_table.shape(ledger, items, unit))
+        if before is not None:
+            before[1].append(d.name)
+            continue
+        blocks.append(["", *ledger_table.render(name, d.name, ledger, items, unit, d.exact.ball, program=tested.program, paint=paint)])
+        alike[ledger_table.shape(ledger, items, unit)] = (blocks[-1], [])
+    for lines, others in alike.values():
+        if others:
+            lines.append(paint(f"  the same for {', '.join(others)}, up to the sign", "dim"))
+    return ["\n".join(b) for b in blocks]
+
+
+def _residuals(programs: Programs, checks: dict[str, Check], point: tuple[float, ...], paint: Paint) -> list[str]:
+    """The ledgers behind the residuals of two implementations, side by side."""
+    blocks = []
+    for program in programs.residuals:
+        if all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
+            first, second = (program.inputs[a] for a in program.steps[program.output].args)
+            blocks.append("\n" + "\n".join(ledger_table.compared(first, second, sides, paint=paint)))
+    return blocks
+
+
+def program_boolean(gate: str) -> bool:
+    """Whether a gate's value is a truth value."""
+    return gate in derivatives.TRUTHS
+
+
+def _exact_values(tested: Subject, point: Sequence[float], upstream: float) -> list[Any]:
+    program, places = tested.exact
+    with balls.precision(BITS):
+        run = balls.run(program, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
+    return [run[at][0] for at in places]
+
+
+def _exact_adjoints(program: Program, point: Sequence[float], upstream: float) -> dict[int, str]:
+    """The exact adjoint of every forward step, as text."""
+    gradient = derivatives.gradient(program.forward_part())
+    with balls.precision(BITS):
+        run = balls.run(gradient.program, [[arb(x)] for x in point], bits=BITS, strict=True)
+        found = {}
+        for index in range(len(gradient.at)):
+            step = gradient.wrt(index)
+            value = arb(0) if step is None else run[step][0] * arb(upstream)
+            found[index] = rounding.digits(value, DIGITS) or "-"
+    return found
+
+
+def _against(fmt: Format, value: Any, enclosure: Any) -> tuple[str, str]:
+    if isinstance(enclosure, bool) or enclosure is None or not enclosure.is_finite():
+        return ("" if isinstance(enclosure, bool) else "-"), ""
+    with balls.precision(BITS):
+        digits = rounding.digits(enclosure, DIGITS) or "-"
+        if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN
+            return digits, "-"
+        error = (arb(float(value)) - enclosure) / rounding.ulp(fmt, enclosure)[0]
+        return digits, f"{float(error.mid()):+.3f}" if not error.is_zero() else "0"

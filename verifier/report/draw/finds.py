@@ -1,0 +1,38 @@
+"""What a fuzzing campaign found, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from verifier.search.fuzz.campaign import Campaign, Find
+
+MOST_INPUTS = 3  # whose region is told
+
+
+def campaign(run: Campaign, paths: Sequence[Path]) -> str:
+    """A line for the case, and two for each find."""
+    state = "ERROR" if run.problem else "FOUND" if run.finds else "ok   "
+    lines = [f"{state} {run.case}  {run.problem or f'{run.examples} examples'}"]
+    for find, path in zip(run.finds, paths, strict=True):
+        lines += [f"  {_cause(find)}  at {', '.join(f'{name}={value}' for name, value in find.point)}", *_region(find), f"    --> {path}"]
+    return "\n".join(lines) + "\n"
+
+
+def _region(find: Find) -> list[str]:
+    """Where else it is so, along each input; of a case with few inputs."""
+    parts = [f"{name} from {low} to {high}" for name, low, high in find.region if low != high]
+    return [f"    for {', or '.join(parts)}"] if parts and len(find.region) <= MOST_INPUTS else []
+
+
+def _cause(find: Find) -> str:
+    c = find.cause
+    return f"{c.implementation}.{c.gradient}  {'above the limit' if c.over else c.verdict.value}" + (f"  line {c.line}" if c.line else "")
+
+
+def summary(runs: Sequence[Campaign]) -> str:
+    """One line that says it all."""
+    found = sum(len(r.finds) for r in runs)
+    return f"\n{len(runs)} {'case' if len(runs) == 1 else 'cases'}, {sum(r.examples for r in runs)} examples, {found} {'find' if found == 1 else 'finds'}\n"

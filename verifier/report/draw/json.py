@@ -1,0 +1,131 @@
+"""The report as JSON: the contract of section 7 of the design. Numbers that carry precision are strings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from verifier import __version__
+from verifier.case.points import PointText
+from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.run.environment import environment
+
+
+def render(report: Report) -> str:
+    """The whole report as one JSON object, indented, with a newline at its end."""
+    content = {
+        "verifier": __version__,
+        "environment": environment(),
+        "summary": {
+            "cases": len(report.cases),
+            "passed": report.passed,
+            "failed": report.failed,
+            "errors": report.errors,
+            "warnings": report.warnings,
+            **({"unchecked": report.unchecked} if report.unchecked else {}),  # cases that an interrupt left out
+        },
+        "cases": [_case(c) for c in report.cases],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _case(c: CaseReport) -> dict[str, Any]:
+    return {
+        "name": c.name,
+        "file": c.file,
+        "line": c.line,
+        "status": c.status,
+        "proofs": c.proofs,
+        "proof_notes": c.proof_notes,
+        "results": [_result(r) for r in c.results],
+        "sweeps": [_sweep(s) for s in c.sweeps],
+        "residuals": [
+            {"expression": r.expression, "point": _point(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met, "blame": [asdict(s) for s in r.blame]}
+            for r in c.residuals
+        ],
+        "published": [
+            {"name": p.name, "point": _point(p.point), "computed": p.computed, "published": p.published, "met": p.met} for p in c.published
+        ],
+        "findings": [_finding(f) for f in c.findings],
+        "notes": list(c.notes),
+        "regions": [_region(r) for r in c.regions],
+    }
+
+
+def _point(point: PointText) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in point}
+
+
+def _result(r: Result) -> dict[str, Any]:
+    return {
+        "implementation": r.implementation,
+        "gradient": r.gradient,
+        "format": r.format,
+        "point": _point(r.point),
+        "computed": r.computed,
+        "exact": r.exact,
+        "bounds": None if r.bounds is None else list(r.bounds),
+        "rounded": r.rounded,
+        "residual": r.residual,
+        "formula_error_ulps": r.formula_error_ulps,
+        "ulps": r.ulps,
+        "subnormals": r.subnormals,
+        "condition": r.condition,
+        "program_condition": r.program_condition,
+        "verdict": r.verdict.value,
+        "reason": r.reason,
+        "backward_error_ulps": r.backward_error_ulps,
+        "backward_error_input": r.backward_error_input,
+        "blame": [asdict(s) for s in r.blame],
+    }
+
+
+def _region(r: HuntedRegion) -> dict[str, Any]:
+    return {
+        "implementation": r.implementation,
+        "gradient": r.gradient,
+        "format": r.format,
+        "verdict": r.verdict.value,
+        "input": r.input,
+        "low": r.low,
+        "high": r.high,
+        "along": r.along,
+        "cause": r.cause,
+        "point": _point(r.point),
+    }
+
+
+def _sweep(s: Sweep) -> dict[str, Any]:
+    return {
+        "implementation": s.implementation,
+        "gradient": s.gradient,
+        "format": s.format,
+        "points": s.points,
+        "verdicts": s.verdicts,
+        "worst": None if s.worst is None else _result(s.worst),
+        "ulps": {"median": s.median, "p99": s.p99, "max": s.maximum},
+        "exhaustive": s.is_exhaustive,
+        "total": s.total,
+        "statement": s.statement or None,
+        "regions": [{"verdict": r.verdict.value, "low": r.low, "high": r.high, "points": r.count, "mixed": r.mixed, "words": r.words} for r in s.regions],
+    }
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "code": f.code,
+        "name": f.name,
+        "severity": f.severity,
+        "message": f.message,
+        "file": f.place.file,
+        "line": f.place.line,
+        "column": f.place.column,
+        "implementation": f.implementation,
+        "gradient": f.gradient,
+        "gradients": list(f.gradients or ((f.gradient,) if f.gradient else ())),
+        "statement": f.statement,
+        "point": _point(f.point),
+        "expected": f.expected,
+        "details": list(f.details),
+    }

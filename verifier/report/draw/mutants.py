@@ -1,0 +1,90 @@
+"""`mutate`: the edits of backward passes, which of them a case's own points tell apart, and which points are missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from verifier.case.points import PointText
+from verifier.search.mutate import Mutant
+
+FATES = {
+    "survived": "survives: no point of the case tells it apart, but this would",
+    "equivalent": "no change: the gradients are proved to be the same",
+    "unknown": "no point was found that tells it apart, nor a proof that there is none",
+}
+
+
+def case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
+    """The edits of one case, those that no point tells apart or whose line was not named, or all; then the points that it lacks, to be pasted."""
+    if not mutants:
+        return ""
+    lines = [f"{name}: {_shares(mutants)}"]
+    for m in mutants:
+        missed = [word for word, ok in (("line not named", m.line_named), ("no diagnosis", bool(m.diagnosed))) if not ok]
+        if every or m.fate in ("survived", "unknown") or (m.caught and missed):
+            lines.append(f"  {m.implementation}:{m.line}  {m.edit.kind}: {m.edit.what}   `{m.statement}`")
+            lines.append(f"      {FATES[m.fate] if not m.caught else ', '.join(missed) or m.diagnosed}")
+        if m.fate == "survived":
+            lines.append(f"      {_suggestion(m)}")
+    missing = dict.fromkeys(_suggestion(m) for m in sorted(mutants, key=lambda m: m.upstream) if m.fate == "survived")
+    if missing:
+        lines += ["  what the case lacks:", *(f"    {text}" for text in missing)]
+    return "\n".join(lines) + "\n"
+
+
+def summary(mutants: Sequence[Mutant]) -> str:
+    """One line for all."""
+    return f"all edits: {_shares(mutants)}\n" if mutants else "no hand-written backward pass that passes its gate: nothing to edit\n"
+
+
+def _suggestion(m: Mutant) -> str:
+    return f"upstream: {m.upstream}" if m.upstream else f"- {yaml_point(m.point)}"
+
+
+def yaml_point(point: PointText) -> str:
+    """A point as a case file has it.
+
+    >>> yaml_point((("x", "3.0"), ("W", ("0.5", "-1e-08"))))
+    '{x: 3, W: [0.5, -1e-08]}'
+    """
+    return "{" + ", ".join(f"{name}: [{', '.join(map(_short, value))}]" if isinstance(value, tuple) else f"{name}: {_short(value)}" for name, value in point) + "}"
+
+
+def _short(number: str) -> str:
+    return number.removesuffix(".0")
+
+
+def as_json(cases: Sequence[tuple[str, str, Sequence[Mutant]]]) -> str:
+    """The edits of all cases: `cases` has name, file and edits of each. Sorted keys, one line for each case."""
+    every = [m for _, _, found in cases for m in found]
+    told: dict[str, Any] = {
+        "summary": {"edits": len(every), "caught": sum(m.caught for m in every)} | {fate: sum(m.fate == fate for m in every) for fate in FATES},
+        "cases": [{"name": name, "file": file, "edits": [_edit(m) for m in found]} for name, file, found in cases],
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+
+
+def _edit(m: Mutant) -> dict[str, Any]:
+    return {
+        "implementation": m.implementation,
+        "line": m.line,
+        "kind": m.edit.kind,
+        "what": m.edit.what,
+        "statement": m.statement,
+        "fate": m.fate,
+        "line_named": m.line_named,
+        "diagnosis": m.diagnosed,
+        "point": {name: list(value) if isinstance(value, tuple) else value for name, value in m.point},
+        "upstream": m.upstream or None,
+    }
+
+
+def _shares(mutants: Sequence[Mutant]) -> str:
+    count, caught = len(mutants), sum(m.caught for m in mutants)
+    parts = [f"{count} edits, told apart by the case's points: {caught} ({100 * caught / count:.1f} %)"]
+    parts += [f"{n} {words}" for fate, words in (("survived", "survive, with a suggested point"), ("equivalent", "proved to change nothing"), ("unknown", "without a point or a proof")) if (n := sum(m.fate == fate for m in mutants))]
+    if caught:
+        parts += [f"of those caught {100 * n / caught:.1f} % {word}" for n, word in ((sum(m.line_named for m in mutants), "with the guilty line named"), (sum(bool(m.diagnosed) for m in mutants), "diagnosed"))]
+    return "; ".join(parts)

@@ -1,0 +1,144 @@
+"""The report for people: a table per case, its findings under it, one line at the end. Digits are never cut."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from verifier.case.points import PointText
+from verifier.report.draw.paint import Paint
+from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result
+
+MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red")}
+SENTENCE = 132  # columns of a wrapped sentence
+COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
+    """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
+    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status != "passed" or _shown(c.findings)]
+    return "\n".join([*blocks, summary(report, paint)]) + "\n"
+
+
+def summary(report: Report, paint: Paint) -> str:
+    """One line that says it all."""
+    colour = "red" if report.exit_status else "green"
+    parts = [f"{len(report.cases)} {_plural(len(report.cases), 'case')}", f"{report.passed} passed"]
+    parts += [f"{report.failed} failed"] if report.failed else []
+    parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
+    parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
+    parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
+    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked, every gradient is undefined at its points"
+    return paint(", ".join(parts) + nothing, colour, bold=True)
+
+
+def _plural(count: int, word: str) -> str:
+    return word if count == 1 else word + "s"
+
+
+def _shown(findings: Sequence[Finding]) -> list[Finding]:
+    return [f for f in findings if not f.expected]
+
+
+def _case(c: CaseReport, paint: Paint) -> str:
+    mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
+    lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
+    if c.status == "error" and all(f.code == "V001" for f in c.findings):
+        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
+    lines += table(_rows(c, paint), paint)
+    for s in c.sweeps:
+        if s.statement:
+            lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+    for residual in c.residuals:
+        state = "" if residual.met is None else "  as expected" if residual.met else "  (expected elsewhere)" if any(
+            r.met and r.expression == residual.expression for r in c.residuals
+        ) else paint(f"  expected {residual.expected}", "red")
+        lines.append(f"  residual  {residual.expression} = {residual.computed}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
+    if c.published:
+        names = {p.name for p in c.published}
+        met = {p.name for p in c.published if p.met}
+        lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
+    lines += [line for r in c.regions if not r.verdict.passes for line in _region(r)]
+    lines += [paint(f"  note      {note}", "dim") for note in c.notes]
+    hidden = sum(f.expected for f in c.findings)
+    if hidden:
+        lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
+    for finding in _shown(c.findings):
+        lines += _finding(finding, paint)
+    return "\n".join(lines) + "\n"
+
+
+def _region(r: HuntedRegion) -> list[str]:
+    """Where a gradient is not right, and, on a line of its own, why."""
+    where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
+    along = f" with {r.along}" if r.along else ""
+    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
+
+
+def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
+    """One row per implementation, gradient and format: what the verdicts were, and the worst error."""
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for r in c.results:
+        groups.setdefault((r.implementation, r.gradient, r.format), []).append(r)
+    formats = {r.format for r in c.results} | {s.format for s in c.sweeps}
+    rows = []
+    for (implementation, gradient, fmt), results in groups.items():
+        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
+    for s in c.sweeps:
+        if s.worst is not None:
+            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"))
+    return rows
+
+
+def _tally(results: Sequence[Result]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for r in results:
+        counts[r.verdict.value] = counts.get(r.verdict.value, 0) + 1
+    return counts
+
+
+def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "") -> list[str]:
+    bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
+    said = ", ".join(paint(v if count == 1 else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
+    figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
+    where = f"of {'all ' if label == 'all' else ''}{count:,}{'' if label == 'all' else ' ' + (label or 'points')}" if count > 1 or label else ""
+    condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
+    return [name, fmt, said, figures, condition, proof, where]
+
+
+def _short(figure: str | None) -> str:
+    return "-" if figure is None else f"{float(figure):.3g}"
+
+
+def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
+    """Rows with their columns aligned (escape sequences of colours have no width)."""
+    if not rows:
+        return []
+    widths = [max(paint.width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
+
+
+def _finding(f: Finding, paint: Paint) -> list[str]:
+    lines = [
+        f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
+        f"    --> {f.place}{_at(f.point)}",
+    ]
+    lines += _snippet(f, paint)
+    lines += [f"     =  {detail}" for detail in f.details]
+    lines.append(paint(f"     =  explain   python -m verifier explain {f.code}", "dim"))
+    return lines
+
+
+def _snippet(f: Finding, paint: Paint) -> list[str]:
+    """The source line with carets under the guilty part; the statement alone where the line is not known."""
+    if not f.source_line.strip():
+        return [f"     |  {f.statement}"] if f.statement else []
+    indent = len(f.source_line) - len(f.source_line.lstrip())
+    number = f"{f.place.line:>4} "
+    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1))
+    return [f"{number}|  {f.source_line[indent:].rstrip()}", "     |  " + " " * max(0, f.place.column - 1 - indent) + paint(carets, "red")]
+
+
+def _at(point: PointText) -> str:
+    shown = [f"{name}={'[' + ', '.join(value) + ']' if isinstance(value, tuple) else value}" for name, value in point[:12]]
+    return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""

@@ -1,0 +1,144 @@
+"""Figures that a case states: residuals between implementations, and what its source printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+from flint import arb
+
+from verifier.arithmetic import balls, floats
+from verifier.blame.rounding import statements
+from verifier.case.case import Case, Programs
+from verifier.case.points import point_text
+from verifier.circuit.dag import Dag
+from verifier.circuit.program import Program
+from verifier.compare.check import Check
+from verifier.exact import derivatives
+from verifier.exact.identities.field import is_zero, is_zero_at
+from verifier.language import formats
+from verifier.report import attribution
+from verifier.report.catalogue import finding
+from verifier.report.outcome import Finding, PublishedResult, ResidualResult
+from verifier.report.results import difference_of, digits
+
+RESIDUAL_BITS = (192, 768, 3072)  # at which a residual over the reals is tried
+MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side by side
+
+
+def residuals(case: Case, programs: Programs, checks: Sequence[Check]) -> list[ResidualResult]:
+    """Every residual at every listed point, in the first format."""
+    results = []
+    fmt_checks = [c for c in checks if c.format is checks[0].format] if checks else []
+    by_name = {c.implementation: c for c in fmt_checks}
+    for residual, program in zip(case.residuals, programs.residuals, strict=True):
+        for at, point in enumerate(fmt_checks[0].points if fmt_checks else ()):
+            results.append(_residual(case, residual.expression.text.strip(), residual.expected, program, by_name, at, point))
+    return results
+
+
+def _residual(case: Case, text: str, expected: str | None, program: Program, checks: dict[str, Check], at: int, point: tuple[float, ...]) -> ResidualResult:
+    references = [name.partition(".") for name in program.inputs]
+    values = [checks[impl].value(name, at) for impl, _, name in references]
+    fmt = next(iter(checks.values())).format
+    shown = point_text(case, fmt, point)
+    if any(v is None for v in values):
+        missing = program.inputs[values.index(None)]
+        return ResidualResult(text, shown, f"'{missing}' does not exist", None, expected, False if expected is not None else None)
+    computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
+    met = None if expected is None else computed == float(expected)
+    sides = difference(program, checks, point) if at < MOST_LEDGERS else []
+    return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
+
+
+def difference(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> list[statements.Side]:
+    """The two ledgers behind a residual of the form `a.x - b.y`; empty for any other."""
+    last = program.steps[program.output]
+    if last.gate != "sub" or set(last.args) != {0, 1}:
+        return []
+    (first, _, name), (second, _, other) = (program.inputs[a].partition(".") for a in last.args)
+    return attribution.difference((checks[first], name), (checks[second], other), point)
+
+
+def _exact_residual(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> str | None:
+    """The residual over the reals: `0` where that is proved, for all inputs or at the point; None where no digits are certain."""
+    whole = _together(program, checks)
+    upstream = next(iter(checks.values())).upstream
+    for bits in RESIDUAL_BITS:
+        with balls.precision(bits):
+            columns = [[arb(x)] for x in point]
+            value = balls.run(whole, columns, bits=bits, strict=False, upstream=arb(upstream))[whole.output][0]
+            if (text := digits(value)) is not None:
+                return text
+            if value.is_finite() and value.contains(0) and (is_zero(whole, whole.output) or is_zero_at(whole, whole.output, point)):
+                return "0"
+    return None
+
+
+def _together(program: Program, checks: dict[str, Check]) -> Program:
+    """The implementations over the reals, written into one graph in which equal steps are one, and the residual of their names."""
+    inputs = next(iter(checks.values())).subject.program.inputs
+    dag = Dag(inputs)
+    written: dict[str, list[int]] = {}
+    references = []
+    for reference in program.inputs:
+        implementation, _, name = reference.partition(".")
+        subject = checks[implementation].subject
+        if implementation not in written:
+            written[implementation] = dag.splice(subject.exact[0], range(len(inputs)))
+        references.append(written[implementation][subject.index(name)])
+    residual = derivatives.primitive(program)
+    output = dag.splice(residual, references)[residual.output]
+    return Program(tuple(dag.steps), inputs, {}, output)
+
+
+def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Finding]:
+    """A residual must have its expected value at some point."""
+    findings = []
+    for residual in case.residuals:
+        rows = [r for r in results if r.expression == residual.expression.text.strip()]
+        if residual.expected is None or any(r.met for r in rows):
+            continue
+        seen = rows[0].computed if rows else "not computed"
+        findings.append(
+            finding("V301", f"residual {residual.expression.text.strip()} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
+        )
+    return findings
+
+
+def published(case: Case, checks: Sequence[Check]) -> list[PublishedResult]:
+    """Every published figure at every listed point."""
+    results = []
+    for figure in case.published:
+        check = next((c for c in checks if c.implementation == figure.implementation), None)
+        for at, point in enumerate(check.points if check is not None else ()):
+            value = check.value(figure.name, at) if check is not None else None
+            computed = "no such name" if value is None else formats.text(check.format, value) if check is not None else ""
+            shown = point_text(case, check.format, point) if check is not None else ()
+            results.append(PublishedResult(f"{figure.implementation}.{figure.name}", shown, computed, figure.text, value is not None and agrees(value, figure.text)))
+    return results
+
+
+def agrees(value: float, printed: str) -> bool:
+    """Whether a float, rounded to as many decimal places as a printed figure has, is that figure."""
+    if not math.isfinite(value):
+        return value == float(printed) if printed.lstrip("+-").lower() in ("inf", "nan") else False
+    figure = Decimal(printed)
+    exponent = figure.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return False
+    quantum = Decimal(1).scaleb(exponent)
+    return Decimal(value).quantize(quantum, rounding=ROUND_HALF_EVEN, context=Context(prec=1200, Emin=-10000, Emax=10000)) == figure
+
+
+def published_findings(case: Case, results: Sequence[PublishedResult]) -> list[Finding]:
+    """A published figure must be what was computed at some point."""
+    findings = []
+    for figure in case.published:
+        rows = [r for r in results if r.name == f"{figure.implementation}.{figure.name}" and r.published == figure.text]
+        if any(r.met for r in rows):
+            continue
+        seen = rows[0].computed if rows else "not computed"
+        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
+    return findings

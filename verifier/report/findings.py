@@ -1,0 +1,332 @@
+"""What is to be told: findings of verdicts with the guilty lines, of forward passes, of `upstream`, of expectations."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from verifier.blame.rounding.origin import first_failure
+from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation, Programs
+from verifier.case.points import point_text
+from verifier.circuit.program import Program
+from verifier.compare import agreement, linearity
+from verifier.compare.agreement import Outcome
+from verifier.compare.check import Check
+from verifier.exact import derivatives, prove
+from verifier.exact.one_sided import Nowhere
+from verifier.exact.truth import Truth
+from verifier.language.formats import format_named
+from verifier.language.numeral import exact
+from verifier.language.source import Place
+from verifier.language.verdict import Verdict
+from verifier.report import attribution
+from verifier.report.catalogue import finding
+from verifier.report.outcome import Finding, Result
+from verifier.report.results import Judged
+
+if TYPE_CHECKING:
+    from verifier.blame.formula.explain import Charge
+
+FAILING = frozenset(v.value for v in Verdict if v.fails)
+
+
+def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
+    """The text and the place of the statement that gives a name its last value."""
+    index = program.names.get(name)
+    step = program.steps[index] if index is not None else None
+    if step is None or step.line < 0:
+        return "", None
+    line = program.lines[step.line]
+    return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
+
+
+def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
+    """One finding per guilty line of a wrong backward pass; else one per implementation, gradient, format and kind."""
+    groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
+    totals: dict[tuple[str, str, str], int] = {}
+    for j in judged:
+        key = (j.result.implementation, j.result.gradient, j.result.format)
+        totals[key] = totals.get(key, 0) + j.count
+        if j.severity:
+            groups.setdefault((*key, j.code, j.severity), []).append(j)
+    found = []
+    charged: set[tuple[str, str, str]] = set()
+    for draft in programs.drafts:
+        told: set[tuple[Place, str]] = set()
+        for fmt in case.formats:
+            wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
+            for charge in _charges(draft, wrong):
+                charged.update((draft.implementation.name, name, fmt) for name in charge.gradients)
+                if (charge.place, charge.words) not in told:  # the same line for the same reason in another format
+                    found.append(_charge_finding(charge, wrong, totals))
+                told.add((charge.place, charge.words))
+    for (implementation, gradient, fmt, code, severity), group in groups.items():
+        if code == "V101" and (implementation, gradient, fmt) in charged:
+            continue
+        worst = _worst(group)
+        statement, place = statement_of(worst.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
+        cause = attribution.cause(worst)
+        if cause is not None:
+            statement, place = cause.statement, cause.place or place
+        found.append(
+            finding(
+                code,
+                _headline(code, worst) + _count(group, totals) + (f": {cause.words}" if cause is not None and cause.words else ""),
+                place or _place_of(case, implementation, gradient),
+                severity=severity,
+                implementation=implementation,
+                gradient=gradient,
+                statement=statement,
+                point=worst.result.point,
+                expected=all(j.expected for j in group),
+                details=(*_figures(worst.result), *_first_failure(worst), *(cause.details if cause is not None else ())),
+            )
+        )
+    return found
+
+
+def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
+    """The part of the function that has no value at the point."""
+    exact, program = worst.discrepancy.exact, truth.source
+    if not isinstance(exact, Nowhere) or exact.step < 0 or program is None:
+        return "", None
+    step = next((s for s, at in zip(program.steps, truth.places, strict=True) if at >= exact.step and s.line >= 0), None)
+    if step is None:
+        return "", None
+    source = program.lines[step.line].source
+    return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
+
+
+def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
+    if draft.whole is None or not wrong:
+        return []
+    ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
+    check = ordered[0].check
+    from verifier.blame.formula import explain
+
+    return explain.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
+
+
+def _charge_finding(charge: Charge, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
+    group = wrong[charge.gradients[0]]
+    worst = _worst(group)
+    named = [f"{worst.result.implementation}.{name}" for name in charge.gradients]
+    names = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    return finding(
+        "V101",
+        f"wrong gradient: {names}: {charge.words}{_count(group, totals)}",
+        charge.place,
+        implementation=worst.result.implementation,
+        gradient=charge.gradients[0],
+        gradients=charge.gradients,
+        statement=charge.statement,
+        point=worst.result.point,
+        expected=all(j.expected for name in charge.gradients for j in wrong[name]),
+        details=(*charge.details, *_figures(worst.result)),
+        source_line=charge.source_line,
+        width=charge.width,
+    )
+
+
+def _worst(group: Sequence[Judged]) -> Judged:
+    return max([j for j in group if j.is_listed] or group, key=lambda j: j.result.error)
+
+
+def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
+    r = group[0].result
+    total = totals[(r.implementation, r.gradient, r.format)]
+    return f" (at {sum(j.count for j in group):,} of {total:,} points)" if total > 1 else ""
+
+
+def _first_failure(worst: Judged) -> tuple[str, ...]:
+    """Where the floats leave the real numbers, or lose the value: the first line whose float is not finite, or 0."""
+    if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
+        return ()
+    check, d = worst.check, worst.discrepancy
+    program = check.subject.program
+    failure = first_failure(program, program.names[d.name], d.point, check.format, upstream=check.upstream)
+    return () if failure is None else (f"first     {failure} here",)
+
+
+def _place_of(case: Case, implementation: str, gradient: str) -> Place:
+    found: Implementation | None = next((i for i in case.implementations if i.name == implementation), None)
+    if found is None:
+        return case.place
+    claim: Claim | None = next((c for c in found.gradients or () if c.name == gradient), None)
+    return claim.place if claim is not None else found.place
+
+
+def _headline(code: str, worst: Judged) -> str:
+    r, d = worst.result, worst.discrepancy
+    who = f"{r.implementation}.{r.gradient}"
+    reason = f": {d.reason}" if d.reason else ""
+    off = f"{r.ulps} ulp off" if r.ulps is not None else f"{r.subnormals} smallest subnormals off 0" if r.subnormals is not None else "no number"
+    return {
+        "V101": f"wrong gradient: {who}{reason}",
+        "V102": f"{who} is {r.computed} where the exact gradient rounds to {r.rounded}{reason}",
+        "V103": f"{who} could not be decided{reason}",
+        "V104": f"{who} is {off}, more than the case accepts",
+        "V201": f"{who} is {off}, more than the conditioning explains{'' if r.condition is None else f' (κ = {r.condition})'}",
+        "V202": f"{who} is {off}, as the condition number {r.condition} explains",
+        "V203": f"{who} vanished: it is 0 where the exact gradient rounds to {r.rounded}",
+        "V204": f"{who} is not defined here{reason}",
+    }[code]
+
+
+def _figures(r: Result) -> tuple[str, ...]:
+    """The numbers under a finding: exact and computed on consecutive lines, nothing cut."""
+    rows = [("exact", r.exact if r.bounds is None else f"between {r.bounds[0]} and {r.bounds[1]}"), ("computed", r.computed)]
+    if r.residual is not None:
+        rows.append(("residual", r.residual + (f"   {r.ulps} ulp" if r.ulps else "")))
+    return tuple(f"{label:<9} {value}" for label, value in _aligned(rows))
+
+
+def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
+    """Values padded so that their decimal points stand in one column."""
+    kept = [(label, value) for label, value in rows if value is not None]
+    before = max((len(v.partition(".")[0]) for _, v in kept if v[:1].isdigit() or v[:1] == "-"), default=0)
+    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in kept]
+
+
+# ---------------------------------------------------------------- proofs
+
+
+def proofs(case: Case, truth: Truth, checks: Sequence[Check]) -> dict[str, dict[str, Outcome]]:
+    """How far each gradient of each implementation is proved, in the case's first format."""
+    domain = dict(case.domain)
+    intervals = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
+    return {
+        check.implementation: agreement.outcomes(
+            truth,
+            check.subject,
+            check.points,
+            fmt=check.format,
+            upstream=check.upstream,
+            domain=intervals,  # type: ignore[arg-type]
+            seed=zlib.crc32(case.name.encode()),
+            listed=check.listed,
+        )
+        for check in checks
+        if check.format is checks[0].format
+    }
+
+
+def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
+    """A formula that no point of the case shows to be wrong, and another point of its domain does.
+
+    Without a domain nobody said that the formula is meant to hold elsewhere: the outcome `refuted` is all that is told.
+    """
+    if not case.domain:
+        return []
+    seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
+    found = []
+    for name, gradients in outcomes.items():
+        draft = next(d for d in programs.drafts if d.implementation.name == name)
+        fmt = checks[0].format
+        for gradient, outcome in gradients.items():
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None:
+                continue
+            statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
+            found.append(
+                finding(
+                    "V107",
+                    f"{name}.{gradient} is right at the points of the case and wrong elsewhere: {outcome.note}",
+                    place or draft.implementation.place,
+                    implementation=name,
+                    gradient=gradient,
+                    statement=statement,
+                    point=point_text(case, fmt, [outcome.witness[x] for x in case.inputs]),
+                )
+            )
+    return found
+
+
+# ---------------------------------------------------------------- forward, upstream, expectations
+
+
+def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) -> list[Finding]:
+    """A forward pass that is not the function."""
+    found = []
+    for draft in programs.drafts:
+        check = next((c for c in checks if c.implementation == draft.implementation.name), None)
+        if check is None or draft.forward is programs.truth or case.function is None or not check.points:
+            continue
+        from verifier.blame.formula import explain
+
+        error = explain.forward_error(programs.truth, draft.forward, check.points, fmt=check.format)
+        if error is None:
+            continue
+        line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
+        start = error.diagnosis.start if error.diagnosis is not None else line.start
+        words = f": {error.diagnosis.words}" if error.diagnosis is not None else ""
+        found.append(
+            finding(
+                "V105",
+                f"the forward pass of {draft.implementation.name} is not the function: off by {error.ulps} ulp{words}",
+                line.source.place(start) if line.source is not None else draft.implementation.place,
+                implementation=draft.implementation.name,
+                statement=line.text.strip(),
+                point=point_text(case, check.format, error.point),
+                details=(f"function  {error.exact}", f"forward   {error.computed}"),
+            )
+        )
+    return found
+
+
+def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
+    """A backward pass that reads the gradient of the output and is not linear in it; expected where the gradient is known to be broken."""
+    found: list[Finding] = []
+    for draft in programs.drafts:
+        check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
+        if check is None or draft.whole is None or not linearity.uses_upstream(draft):
+            continue
+        other = linearity.other_upstream(check.upstream, seed=case.name)
+        for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, upstream=check.upstream, other=other):
+            if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
+                continue
+            statement, place = statement_of(draft.whole, d.name)
+            found.append(
+                finding(
+                    "V106",
+                    f"{check.implementation}.{d.name} is not linear in the gradient that flows in: right for upstream {check.upstream!r}, wrong for {other!r}",
+                    place or draft.implementation.place,
+                    implementation=check.implementation,
+                    gradient=d.name,
+                    statement=statement,
+                    point=point_text(case, check.format, d.point),
+                    expected=any(e.implementation == check.implementation and e.gradient == d.name and e.verdict in FAILING for e in case.expect),
+                    details=(f"computed  {d.computed!r}", f"exact     {d.rounded!r} (rounded)"),
+                )
+            )
+    return found
+
+
+def notes(case: Case, programs: Programs, truth: Truth, told: Sequence[Finding]) -> list[str]:
+    """What is worth knowing and no finding."""
+    wrong = {f.implementation for f in told if f.code == "V105"}
+    found = []
+    for draft in programs.drafts:
+        name = draft.implementation.name
+        if case.function is None or draft.forward is programs.truth or name in wrong:
+            continue
+        same = prove.prove_same(truth.function, derivatives.primitive(draft.forward), fmt=format_named(case.formats[0]))
+        found.append(f"the forward pass of {name} is the function: " + (f"proved {same.text()}" if same is not None else "it agrees at all points"))
+    if case.upstream not in ("1", "1.0"):
+        return found
+    return found + [
+        f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
+        for d in programs.drafts
+        if d.whole is not None and not linearity.uses_upstream(d)
+    ]
+
+
+def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
+    """An expected verdict must occur at some point."""
+    findings = []
+    for e in case.expect:
+        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+            continue
+        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
+        findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; it is {seen or 'never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
+    return findings

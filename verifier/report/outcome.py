@@ -1,0 +1,227 @@
+"""What was found, as plain data: the report is drawn from these and decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from verifier.case.points import PointText
+from verifier.language.source import Complaint, Place
+from verifier.language.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One entry of a blame: how much of the error the roundings of a statement contributed."""
+
+    line: int | None  # in the case file; None where a transform wrote the statement
+    statement: str
+    share: str  # of computed - real: may be negative, or more than 1
+    contribution: str
+    own_ulps: str | None = None  # the rounding of the statement's own value, in ulps of that value
+    ulps: str | None = None  # the contribution in ulps of the exact gradient
+    step: str | None = None  # the part of the statement that contributes most
+    condition: str | None = None  # of the sum, where contributions are added at a fork
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One gradient of one implementation at one point, in one format. Figures are decimal text; None is undefined."""
+
+    implementation: str
+    gradient: str
+    format: str
+    point: PointText
+    computed: str
+    exact: str | None
+    rounded: str | None
+    residual: str | None
+    formula_error_ulps: str | None
+    ulps: str | None
+    condition: str | None
+    program_condition: str | None
+    verdict: Verdict
+    reason: str = ""
+    bounds: tuple[str, str] | None = None  # of the subgradient, at a kink
+    error: float = 0.0  # ulps as a float: for sorting and quantiles; inf where undefined
+    blame: tuple[Share, ...] = ()
+    backward_error_ulps: str | None = None  # the computed gradient is the exact one of an input so many ulps away
+    backward_error_input: str | None = None  # that input
+    subnormals: str | None = None  # where exact is 0 there are no ulps: the absolute error in units of the smallest subnormal
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRegion:
+    """The values of the only input between `low` and `high`, of which `count` have the verdict: all of them, unless `mixed`."""
+
+    verdict: Verdict
+    low: str
+    high: str
+    count: int
+    mixed: bool
+    words: str  # such as "x >= 17.34"
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The sampled points of one gradient, or all inputs of its format, summed up. The quantiles are rounded up to two or three digits."""
+
+    implementation: str
+    gradient: str
+    format: str
+    points: int
+    verdicts: dict[str, int]
+    worst: Result | None
+    median: str | None
+    p99: str | None
+    maximum: str | None
+    total: int = 0  # points that were asked for: more than `points` where the run was interrupted
+    is_exhaustive: bool = False
+    statement: str = ""  # what the sweep of all inputs shows, in a sentence
+    regions: tuple[SweepRegion, ...] = ()  # where an exhaustive sweep of one input does not pass
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A statement in the ledgers of two implementations: its effect on each, and first - second, in ulps of the gradient."""
+
+    statement: str
+    first: str | None
+    second: str | None
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
+class HuntedRegion:
+    """An interval of one input in which a gradient has one verdict (the others as in `point`), its simplest point, and why."""
+
+    implementation: str
+    gradient: str
+    format: str
+    verdict: Verdict
+    input: str
+    low: str
+    high: str
+    point: PointText
+    along: str = ""  # inputs that move together with it, such as "y = -x"
+    cause: str = ""  # such as "`exp(x)` overflows"; empty where no step stands out
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualResult:
+    """A difference between implementations at one point, in the format's arithmetic."""
+
+    expression: str
+    point: PointText
+    computed: str
+    exact: str | None
+    expected: str | None
+    met: bool | None
+    blame: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResult:
+    """A figure printed in the source, and the computed value it stands for."""
+
+    name: str
+    point: PointText
+    computed: str
+    published: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to be told: code, name, severity, message, and where it is. `expected` findings do not count."""
+
+    code: str
+    name: str
+    severity: str
+    message: str
+    place: Place
+    implementation: str = ""
+    gradient: str = ""
+    statement: str = ""
+    point: PointText = ()
+    expected: bool = False
+    details: tuple[str, ...] = ()
+    source_line: str = ""  # the line of the case file that `place` is in
+    width: int = 0  # columns of the guilty subexpression
+    gradients: tuple[str, ...] = ()  # all gradients that follow a guilty line
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """Everything found about one case."""
+
+    name: str
+    file: str
+    line: int
+    status: str  # passed, failed, error
+    proofs: dict[str, dict[str, str]] = field(default_factory=dict)
+    proof_notes: dict[str, dict[str, str]] = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+    residuals: tuple[ResidualResult, ...] = ()
+    published: tuple[PublishedResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    regions: tuple[HuntedRegion, ...] = ()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a sweep ended before all its points were seen."""
+        return any(s.points < s.total for s in self.sweeps)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole run."""
+
+    cases: tuple[CaseReport, ...]
+    complaints: tuple[Complaint, ...] = ()
+    unchecked: int = 0  # cases that an interrupt left out
+
+    @property
+    def passed(self) -> int:
+        """Cases with status passed."""
+        return sum(c.status == "passed" for c in self.cases)
+
+    @property
+    def failed(self) -> int:
+        """Cases with status failed."""
+        return sum(c.status == "failed" for c in self.cases)
+
+    @property
+    def errors(self) -> int:
+        """Cases and documents that could not be checked."""
+        return sum(c.status == "error" for c in self.cases)
+
+    @property
+    def warnings(self) -> int:
+        """Unexpected findings of severity warning."""
+        return sum(f.severity == "warning" and not f.expected for c in self.cases for f in c.findings)
+
+    @property
+    def exit_status(self) -> int:
+        """0 nothing wrong, 1 a case fails, 2 something could not be read or nothing was checked."""
+        if self.errors or self.complaints or not self.checked:
+            return 2
+        return 1 if self.failed else 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ended before all was seen."""
+        return self.unchecked > 0 or any(c.is_interrupted for c in self.cases)
+
+    @property
+    def checked(self) -> bool:
+        """Whether any gradient was judged or any expectation, figure or residual held: a run of undefined points checks nothing."""
+        return any(
+            c.status == "failed"
+            or c.published
+            or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
+            or any(set(s.verdicts) != {Verdict.UNDEFINED.value} for s in c.sweeps)
+            or any(f.expected for f in c.findings)
+            for c in self.cases
+        )

@@ -1,0 +1,207 @@
+"""Discrepancies as text: results and sweeps, with what the case accepts of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flint import arb
+
+from verifier.arithmetic import balls, rounding
+from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
+from verifier.blame.rounding.statements import Item, Side, _size, step_text, worst_entry
+from verifier.case.case import OVER_LIMIT, Case
+from verifier.case.points import point_text
+from verifier.circuit.program import Program
+from verifier.compare.check import Check, exceeds
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.judge import FEWEST_DIGITS
+from verifier.exact import one_sided
+from verifier.language import formats
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+from verifier.report.outcome import Difference, HuntedRegion, Result, Share
+
+if TYPE_CHECKING:
+    from verifier.search.hunt import Region
+
+DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
+SMALLEST, LARGEST = 1e-290, 1e290  # what is told by way of a float
+RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
+CODES = {
+    Verdict.WRONG: "V101",
+    Verdict.NONFINITE: "V102",
+    Verdict.UNDECIDED: "V103",
+    Verdict.UNSTABLE: "V201",
+    Verdict.ILL_CONDITIONED: "V202",
+    Verdict.VANISHED: "V203",
+    Verdict.UNDEFINED: "V204",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A discrepancy with its place in the run, and whether the case accepts it."""
+
+    check: Check
+    discrepancy: Discrepancy
+    result: Result
+    severity: str  # "", warning, error
+    code: str
+    expected: bool
+    is_listed: bool = True
+    count: int = 1  # the points of a sweep that this one stands for
+    over: bool = False  # the error is above what the case accepts
+
+
+def region_text(case: Case, fmt: Format, implementation: str, region: Region) -> HuntedRegion:
+    """A region that a hunt found, as text."""
+    return HuntedRegion(
+        implementation,
+        region.gradient,
+        fmt.name,
+        region.verdict,
+        region.input,
+        formats.text(fmt, region.low),
+        formats.text(fmt, region.high),
+        point_text(case, fmt, region.point),
+        region.along,
+        region.cause,
+    )
+
+
+def result_of(case: Case, check: Check, d: Discrepancy) -> Result:
+    """A discrepancy as text."""
+    fmt = check.format
+    with balls.precision(max(d.bits, 192)):
+        exact = d.exact
+        text = _exact_text(exact)
+        zero = isinstance(exact, one_sided.Finite) and exact.ball.is_zero()
+        bounds = (_bound_text(exact.low), _bound_text(exact.high)) if isinstance(exact, one_sided.Kink) else None
+        return Result(
+            check.implementation,
+            d.name,
+            fmt.name,
+            point_text(case, fmt, d.point),
+            formats.text(fmt, d.computed),
+            text,
+            None if d.rounded is None else formats.text(fmt, d.rounded),
+            _signed_digits(d.residual),
+            _formula_text(d.formula_error),
+            None if d.ulps is None or zero else rounding.significant(d.ulps, 6),
+            None if d.condition is None else rounding.significant(d.condition, 6),
+            None if d.program_condition is None else rounding.significant(d.program_condition, 6),
+            d.verdict,
+            d.reason,
+            bounds,
+            _as_float(d),
+            backward_error_ulps=None if d.backward_error is None else rounding.significant(d.backward_error, 4),
+            backward_error_input=d.backward_input or None,
+            subnormals=rounding.significant(d.ulps, 6) if zero and d.ulps is not None else None,
+        )
+
+
+def _as_float(d: Discrepancy) -> float:
+    if d.ulps is not None:
+        return float(d.ulps.abs_upper()) if d.ulps.is_finite() else math.inf
+    return math.inf if d.verdict.fails else 0.0
+
+
+def _exact_text(exact: one_sided.Derivative) -> str | None:
+    if isinstance(exact, one_sided.Infinite):
+        return "inf" if exact.sign > 0 else "-inf"
+    return digits(exact.ball, DIGIT_COUNTS) if isinstance(exact, one_sided.Finite) else None
+
+
+def digits(ball: Any, counts: Iterable[int] = DIGIT_COUNTS) -> str | None:
+    """The most digits of the counts that the ball certifies."""
+    return next((text for count in counts if (text := rounding.digits(ball, count)) is not None), None)
+
+
+def _bound_text(bound: Any) -> str:
+    if not bound.is_finite():
+        return "inf" if bound > 0 else "-inf"
+    return digits(bound, DIGIT_COUNTS) or bound.str(FEWEST_DIGITS)
+
+
+def _signed_digits(residual: Any) -> str | None:
+    return None if residual is None else digits(residual, RESIDUAL_COUNTS)
+
+
+def _formula_text(error: Any) -> str | None:
+    if error is None:
+        return None
+    return "0" if error.is_zero() else rounding.significant(error, 6)
+
+
+def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, strict: bool, is_listed: bool) -> Judged:
+    """A discrepancy with its severity: what its verdict, --strict and the case's `accept` make of it."""
+    over = limit is not None and exceeds(d, limit)
+    expected = any(e.implementation == check.implementation and e.gradient == d.name and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
+    severity, code = "", CODES.get(d.verdict, "")
+    if d.verdict.fails:
+        severity = "error"
+    elif d.verdict.warns:
+        severity = "error" if strict else "warning"
+    elif d.verdict is Verdict.UNDEFINED:
+        severity = "warning"
+    if over:
+        severity, code = "error", "V104" if d.verdict.passes else code
+    elif limit is not None and d.ulps is not None and d.verdict.warns:
+        severity = ""  # within what the case accepts
+    return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
+
+
+FIGURES = 6  # digits of effects and shares: figures, no certificates
+CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
+
+
+def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
+    """A ledger as text, for the report: the worst statements in order, what the others do, and the remainder of first-order shares."""
+    kept = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
+    told = [share_of(i, found.run.program) for i in rows if id(i) in kept]
+    with balls.precision(DIFFERENCE_BITS):
+        if len(rows) > most:
+            told.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in kept), arb(0)), found.total, unit))
+        if found.first_order:
+            told.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
+    return tuple(told)
+
+
+def _share(statement: str, effect: Any, total: Any, unit: Any) -> Share:
+    return Share(None, statement, "0" if total.contains(0) else signed(effect / total), signed(effect, CONTRIBUTION_FIGURES), ulps=signed(effect / unit))
+
+
+def share_of(item: Item, program: Program) -> Share:
+    """An item as text."""
+    with balls.precision(DIFFERENCE_BITS):
+        return Share(
+            None if item.place is None else item.place.line,
+            item.statement,
+            "0" if item.share is None else signed(item.share),
+            signed(item.effect, CONTRIBUTION_FIGURES),
+            own_ulps=None if item.own is None else signed(item.own),
+            ulps=signed(item.ulps),
+            step=None if not item.entries else step_text(program, worst_entry(item.entries).step),
+            condition=None if item.condition is None else signed(item.condition),
+        )
+
+
+def signed(ball: Any, count: int = FIGURES) -> str:
+    """A few digits with their sign; 0 where the sign is not known."""
+    if ball.contains(0):
+        return "0"
+    middle = float(ball.mid())
+    if SMALLEST < abs(middle) < LARGEST:
+        return f"{middle:.{count}g}"
+    text = rounding.significant(ball, count)
+    return f"-{text}" if ball < 0 else text
+
+
+def difference_of(side: Side) -> Difference:
+    """A row as text, for the report."""
+    with balls.precision(DIFFERENCE_BITS):
+        first, second = (None if v is None else signed(v) for v in (side.first, side.second))
+        return Difference(side.statement, first, second, signed(side.difference))

@@ -1,0 +1,276 @@
+"""Items in chunks through an executor: results in order, whoever computes them; an item that ends its process is found and costs only itself.
+
+What fails with its process is run again, one item at a time, with nothing else under way. An item that can be split (a range of points) is
+halved as long as it fails, down to a single point.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from verifier.run.local import limited_memory, limited_time
+
+AHEAD = 1000  # results that may wait for an earlier one
+AGAIN = 2  # attempts at an item alone, before it is given up
+AFTER_DEATH = 5  # the same where its process died, which may have been killed for another's sake, and soon tells
+MOST_LOST = 3  # of one item that is split; further parts that fail are not split again
+BEAT = 2.0  # seconds after which it is seen to that the executor is alive
+FLOOR = 60.0  # seconds that even a small part of an item may take
+
+Work = Callable[[Any], Any]
+Split = Callable[[Any], Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An item that has no result, and why."""
+
+    item: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What came of one attempt, and how many more, alone, it is worth."""
+
+    reason: str
+    again: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A worker that cannot take part, and why."""
+
+    reason: str
+
+
+class Seam(Protocol):
+    """An executor with its limits."""
+
+    width: int  # workers
+    window: int  # chunks under way
+
+    def submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
+        """Hand out a chunk; each item may take `limit` seconds (inf: no limit)."""
+
+    def outcomes(self, future: Future[Any]) -> list[Any]:
+        """What a chunk that has ended came to: results and Failed."""
+
+    def reopen(self) -> None:
+        """Another executor in place of a broken one."""
+
+    def greet(self) -> None:
+        """See that the executor still answers; raises where it does not."""
+
+    def watch(self) -> None:
+        """Look after the executor, time and again while nothing ends."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Release the executor; the next chunk opens another one."""
+
+
+# ---------------------------------------------------------------- in the worker
+
+_one_at_a_time = threading.Lock()
+
+
+def identity() -> tuple[str, int]:
+    """This process."""
+    return platform.node(), os.getpid()
+
+
+def serve(driver: tuple[str, int], print_: str, memory: int, limit: float, packed: bytes) -> bytes:
+    """Work through a chunk in a worker: a pickled list of results and Failed, or Refused."""
+    return pickle.dumps(_served(driver, print_, memory, limit, packed))
+
+
+def _served(driver: tuple[str, int], print_: str, memory: int, limit: float, packed: bytes) -> list[Any] | Refused:
+    if identity() == driver:
+        return Refused("its workers are threads of this process")
+    if not _one_at_a_time.acquire(blocking=False):
+        return Refused("its workers have several threads each")
+    try:
+        if print_:
+            from verifier.run.environment import environment, fingerprint
+
+            if fingerprint() != print_:
+                return Refused(f"a worker has another version of this tool, of a library or of the processor's kernels ({environment()})")
+        work, items = pickle.loads(packed)  # noqa: S301 - from our own driver
+        with limited_memory(memory):
+            return attempt(work, items, limit)
+    finally:
+        _one_at_a_time.release()
+
+
+def attempt(work: Work, items: Sequence[Any], limit: float = float("inf")) -> list[Any]:
+    """The result of every item, Failed where the work raises; the process ends where an item takes longer than the limit."""
+    found = []
+    for item in items:
+        with limited_time(limit):
+            found.append(_attempt(work, item))
+    return found
+
+
+def _attempt(work: Work, item: Any) -> Any:
+    try:
+        return work(item)
+    except MemoryError:
+        return Failed("it takes more memory than a worker may have", AGAIN)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong costs this item only
+        return Failed(f"the tool failed ({type(error).__name__}: {error}); please report it", 0)
+
+
+# ---------------------------------------------------------------- in the driver
+
+
+def _error(future: Future[Any]) -> BaseException | None:
+    """What a future that has ended raises."""
+    return CancelledError() if future.cancelled() else future.exception()
+
+
+@dataclass
+class Run:
+    """One pass over some items. `known` gives results that need no work by the item's index, `done` is told every new one at once."""
+
+    seam: Seam
+    work: Work
+    items: Sequence[Any]
+    size: int
+    limit: float = float("inf")
+    split: Split | None = None
+    known: Callable[[int], list[Any] | None] = lambda _: None
+    done: Callable[[list[tuple[int, list[Any]]]], None] = lambda _: None
+    ready: dict[int, list[Any]] = field(default_factory=dict)
+    queue: deque[list[int]] = field(default_factory=deque)
+    flying: dict[Future[Any], list[int]] = field(default_factory=dict)  # in the order of submission
+    suspects: deque[int] = field(default_factory=deque)
+
+    def results(self) -> Iterator[list[Any]]:
+        """What came of each item, in order: one result or Lost, or those of its parts where it had to be split."""
+        self.queue.extend(list(range(i, min(i + self.size, len(self.items)))) for i in range(0, len(self.items), self.size))
+        is_whole = False
+        try:
+            for head in range(len(self.items)):
+                while head not in self.ready:
+                    self._fill(head)
+                    if self.flying:
+                        self._collect()
+                    elif self.suspects:
+                        self._alone(self.suspects.popleft())
+                yield self.ready.pop(head)
+            is_whole = True
+        finally:
+            if not is_whole:  # nobody waits for the rest
+                for future in self.flying:
+                    future.cancel()
+                self.seam.close(at_once=True)
+
+    def _fill(self, head: int) -> None:
+        while self.queue and not self.suspects and len(self.flying) < self.seam.window and self.queue[0][0] <= head + AHEAD * self.size:
+            chunk = []
+            for index in self.queue.popleft():
+                found = self.known(index)
+                if found is None:
+                    chunk.append(index)
+                else:
+                    self.ready[index] = found
+            if chunk:
+                self.flying[self._submitted([self.items[i] for i in chunk], self.limit)] = chunk
+            elif head in self.ready:
+                return
+
+    def _submitted(self, items: Sequence[Any], limit: float) -> Future[Any]:
+        try:
+            return self.seam.submit(self.work, items, limit)
+        except BrokenExecutor:
+            if self.flying:  # what broke it is among them, and is seen there
+                broken: Future[Any] = Future()
+                broken.set_exception(BrokenExecutor())
+                return broken
+            self.seam.reopen()
+            return self.seam.submit(self.work, items, limit)
+
+    def _collect(self) -> None:
+        """Take in what has ended. Where the executor broke, the chunks that may have been at work are suspects, the others wait again."""
+        ended = self._ended(self.flying)
+        broken = any(isinstance(_error(f), BrokenExecutor) for f in ended)
+        failed: list[list[int]] = []
+        for future in list(self.flying) if broken else [f for f in self.flying if f in ended]:
+            chunk = self.flying.pop(future)
+            if broken:
+                self._ended([future])
+            if _error(future) is None:
+                self._received(chunk, self.seam.outcomes(future))
+            else:
+                failed.append(chunk)
+        if broken:
+            self.queue.extendleft(reversed(failed[self.seam.width :]))
+            failed = failed[: self.seam.width]
+            self.seam.reopen()
+        for chunk in failed:
+            self.suspects.extend(chunk)
+
+    def _ended(self, futures: Iterable[Future[Any]]) -> set[Future[Any]]:
+        """The futures that have ended, at least one."""
+        while not (ended := wait(futures, timeout=BEAT, return_when=FIRST_COMPLETED).done):
+            self.seam.watch()
+        return ended
+
+    def _received(self, chunk: list[int], outcomes: list[Any]) -> None:
+        finished = []
+        for index, outcome in zip(chunk, outcomes, strict=True):
+            if not isinstance(outcome, Failed):
+                finished.append((index, [outcome]))
+                self.ready[index] = [outcome]
+            elif not outcome.again and self.split is None:
+                self.ready[index] = [Lost(self.items[index], outcome.reason)]
+            else:
+                self.suspects.append(index)
+        if finished:
+            self.done(finished)
+
+    def _alone(self, index: int) -> None:
+        found = self._found(self.items[index], self.limit, [])
+        self.ready[index] = found
+        if not any(isinstance(f, Lost) for f in found):
+            self.done([(index, found)])
+
+    def _found(self, item: Any, limit: float, lost: list[Lost]) -> list[Any]:
+        parts = self.split(item) if self.split is not None and len(lost) < MOST_LOST else ()
+        tried = 0
+        while isinstance(outcome := self._once(item, limit), Failed):
+            tried += 1
+            if parts or tried >= outcome.again:
+                break
+        else:
+            return [outcome]
+        if parts:
+            shorter = max(limit / 2, min(limit, FLOOR))
+            return [found for part in parts for found in self._found(part, shorter, lost)]
+        lost.append(Lost(item, outcome.reason))
+        return [lost[-1]]
+
+    def _once(self, item: Any, limit: float) -> Any:
+        """One attempt at one item, with nothing else under way."""
+        self.seam.greet()  # a worker is there: what follows is the item's own time
+        start = time.monotonic()
+        future = self._submitted([item], limit)
+        self._ended([future])
+        error = _error(future)
+        if error is None:
+            (outcome,) = self.seam.outcomes(future)
+            return outcome
+        if isinstance(error, BrokenExecutor):
+            self.seam.reopen()
+        if time.monotonic() - start >= limit:
+            return Failed(f"it did not end within {limit:g} s", AGAIN)
+        return Failed("its process died", AFTER_DEATH)

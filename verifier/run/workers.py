@@ -1,0 +1,203 @@
+"""Who does the work of a run: this process, a pool of processes, or somebody else's executor; with limits, and a state on the disk."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from verifier.run.chunks import Refused, Run, Split, Work, attempt, identity, serve
+from verifier.run.local import end, finished, has_lost_a_worker, physical_memory, pool, stop
+from verifier.run.named import THREADS, ExecutorError, opened
+
+if TYPE_CHECKING:
+    from verifier.run.state import State
+
+WORTH_A_PROCESS = 40  # items that pay for starting a process
+CHUNKS = 4  # per process: small enough to share the work evenly, large enough to cost little
+MOST_ITEMS = 32  # of a chunk: what is lost at most where the driver is killed
+WINDOW = 4  # chunks per process that are handed out in advance
+PATIENCE = 3600.0  # seconds that an item may take in a pool, where nothing else is said
+GREETINGS = 3  # before an executor is given up
+ANSWER = 120.0  # seconds in which a worker must answer
+NO_LIMIT = float("inf")
+
+
+def cores() -> int:
+    """The cores of this machine."""
+    return os.cpu_count() or 1
+
+
+def automatic(items: int) -> int:
+    """How many processes so many items are worth, at most one per core."""
+    return max(1, min(cores(), items // WORTH_A_PROCESS))
+
+
+class Workers:
+    """Runs items in this process for `jobs` 1, on so many processes, or on the executor that `module:factory` gives; `jobs` 0: as many as pay.
+
+    `timeout` is the seconds that an item may take and `memory` the MiB that a worker may have (in a pool an hour and all of the machine, where
+    nothing is said; in an executor of others no limit). Asking for either asks for a process beside this one. `state` is the folder in which
+    results are kept, and `note` what is to be told of it. A context: what was opened is closed at its end. Raises ExecutorError, StateError.
+    """
+
+    def __init__(self, jobs: int = 0, *, executor: str = "", timeout: float | None = None, memory: int | None = None, state: str | None = None) -> None:
+        self.jobs, self.executor, self.timeout, self.memory = jobs, executor, timeout, memory
+        self._seam: _Seam | None = None
+        self._state: State | None = None
+        if state is not None:
+            from verifier.run.state import State
+
+            self._state = State(state)
+        self.note = "" if self._state is None else self._state.note
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._seam is not None:
+            self._seam.close(at_once=kind is not None)
+        if self._state is not None:
+            self._state.close()
+
+    def run(
+        self, work: Work, items: Sequence[Any], *, worth: int = 1, size: int = 1, key: Callable[[Any], str] | None = None, kind: Any = None, split: Split | None = None
+    ) -> Iterator[list[Any]]:
+        """What came of each item, in order: `[work(item)]`, or the results of its parts where it was split; Lost stands for what has none.
+
+        `work` is a function of a module (or a partial of one) and depends on nothing but the item. `worth` is how many processes pay, `size` the most
+        items of a chunk. Where `key` names an item for the state, `kind` is the type of its result. `split` gives the halves of an item, or nothing.
+        """
+        seam = self._seam_for(worth)
+        run = Run(seam, work, items, seam.size(size, len(items)), seam.limit, split)
+        if self._state is not None and key is not None:
+            from verifier.run.state import UNKNOWN
+
+            state = self._state
+            names = [key(item) for item in items]
+
+            def known(index: int) -> list[Any] | None:
+                value = state.get(names[index], list[kind])
+                return None if value is UNKNOWN else value
+
+            run.known = known
+            run.done = lambda found: state.keep((names[index], results) for index, results in found)
+        return run.results()
+
+    def _seam_for(self, worth: int) -> _Seam:
+        width = self.jobs or (cores() if self.executor else worth)
+        is_here = not self.executor and width <= 1 and self.timeout is None and self.memory is None
+        if self._seam is None or (self._seam.width, self._seam.is_here) != (width, is_here):
+            if self._seam is not None:
+                self._seam.close()
+            self._seam = _Seam(self, width, is_here=is_here)
+        return self._seam
+
+
+class _Seam:
+    """An executor with its limits, opened when the first chunk is handed out, and again where it broke."""
+
+    def __init__(self, asked: Workers, width: int, *, is_here: bool) -> None:
+        self.name, self.jobs, self.width, self.is_here = asked.executor, asked.jobs, width, is_here
+        self.window = 1 if is_here else WINDOW * width
+        if is_here:
+            self.limit, self.memory = NO_LIMIT, 0
+        else:
+            self.limit = asked.timeout if asked.timeout is not None else NO_LIMIT if self.name else PATIENCE
+            self.memory = asked.memory if asked.memory is not None else 0 if self.name else physical_memory()
+        self._executor: Executor | None = None
+        self._is_maimed = False
+        self._stack = ExitStack()
+
+    def size(self, most: int, items: int) -> int:
+        """The items of a chunk."""
+        return 1 if self.is_here else max(1, min(most, -(-items // (self.width * CHUNKS))))
+
+    def submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
+        """Hand out a chunk; each item may take `limit` seconds."""
+        if self.is_here:
+            return finished(attempt(work, items))
+        if self._executor is None:
+            self.reopen()
+            if self.name:
+                self.greet()  # is there anybody, and are they like us?
+        return self._submit(work, items, limit)
+
+    def _submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
+        if self._executor is None:
+            raise BrokenExecutor
+        print_ = ""
+        if self.name:
+            from verifier.run.environment import fingerprint
+
+            print_ = fingerprint()
+        packed = pickle.dumps((work, items))
+        try:
+            return self._executor.submit(serve, identity(), print_, self.memory, limit, packed)
+        except BrokenExecutor:
+            raise
+        except Exception as error:
+            raise ExecutorError(f"{self}: it takes no more work ({type(error).__name__}: {error})") from error
+
+    def outcomes(self, future: Future[Any]) -> list[Any]:
+        """What a chunk that has ended came to. Raises ExecutorError where the worker cannot take part."""
+        found = future.result() if self.is_here else pickle.loads(future.result())  # noqa: S301 - from our own worker
+        if isinstance(found, Refused):
+            raise ExecutorError(f"--executor {self.name}: {found.reason}; {THREADS if 'thread' in found.reason else 'all must be alike'}")
+        return found  # type: ignore[no-any-return]
+
+    def reopen(self) -> None:
+        """Another executor in place of a broken one."""
+        self.close()
+        self._is_maimed = False
+        self._executor = opened(self.name, self.jobs, self._stack) if self.name else pool(self.width)
+
+    def greet(self) -> None:
+        """See that a worker answers. Raises ExecutorError."""
+        if self.is_here:
+            return
+        if self._executor is None:
+            self.reopen()
+        for attempts_left in reversed(range(GREETINGS)):
+            try:
+                future = self._submit(_hello, [None], NO_LIMIT)
+                if not wait([future], timeout=ANSWER).done:
+                    raise ExecutorError(f"{self}: no worker answered within {ANSWER:g} s")  # noqa: TRY301
+                self.outcomes(future)
+            except ExecutorError:
+                raise
+            except Exception as error:
+                if not attempts_left:
+                    died = "they die before they do anything" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
+                    raise ExecutorError(f"{self}: its workers cannot be used ({died})") from error
+                if isinstance(error, BrokenExecutor):
+                    self.reopen()
+            else:
+                return
+
+    def watch(self) -> None:
+        """End a pool that does not notice that it lost a process, which has had time to."""
+        if isinstance(self._executor, ProcessPoolExecutor) and not self.name:
+            if self._is_maimed:
+                end(self._executor)
+            self._is_maimed = has_lost_a_worker(self._executor)
+
+    def __str__(self) -> str:
+        return f"--executor {self.name}" if self.name else f"--jobs {self.width} --memory {self.memory}"
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Release what was opened; `at_once` without waiting for what is running."""
+        if self._executor is not None and (at_once or not self.name):
+            stop(self._executor, at_once=at_once)
+        self._executor = None
+        self._stack.close()
+
+
+def _hello(_: None) -> tuple[str, int]:
+    return identity()
+
+
+__all__ = ["THREADS", "ExecutorError", "Workers", "automatic", "cores"]

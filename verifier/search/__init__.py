@@ -1,0 +1,1 @@
+"""Points and mistakes that nobody gave: hunts, mutations, fuzzing."""

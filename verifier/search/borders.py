@@ -1,0 +1,111 @@
+"""Where along a path a step starts to behave differently: to overflow, underflow, saturate, cancel, tie or meet a pole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from verifier.arithmetic.floats import columns
+from verifier.case.points import places_of
+from verifier.circuit.program import Program
+from verifier.language.formats import Format, numbers, round_array
+from verifier.language.gates import FOLDED, TIES
+from verifier.search.paths import Path
+
+GRID = 160  # places of a path, uniform over the floats, at which the program is watched
+EVENLY = 24  # intervals of the same length between the ends
+MOST_BORDERS = 60  # that are narrowed down on one path
+FEW_BORDERS = 12  # the same, where there are many inputs
+PARTS = 8  # an interval is cut into so many at once
+CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
+SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
+MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
+FEWEST = 3  # short numbers that are special where there are many inputs
+
+
+def grid(path: Path, program: Program, fmt: Format) -> list[float]:
+    """The numbers t of a path at which the program is watched, in order."""
+    first, last = places_of(fmt, [path.low, path.high]).tolist()
+    uniform = numbers(fmt, np.array([first + (last - first) * k // GRID for k in range(GRID + 1)]))
+    evenly = [path.low * (1 - k / EVENLY) + path.high * (k / EVENLY) for k in range(EVENLY + 1)]
+    chosen = round_array(fmt, np.array([*special(path, program), *evenly]))
+    every = np.concatenate([uniform, chosen]) + 0.0
+    return sorted(set(every[(every >= path.low) & (every <= path.high)].tolist()))
+
+
+def special(path: Path, program: Program) -> list[float]:
+    """Short numbers, the coordinates of the base point and the program's own constants, with both signs."""
+    literals = dict.fromkeys(float(s.text) for s in program.steps if s.gate == "number")
+    own = [*path.base[:MOST_OWN], *list(literals)[:MOST_OWN]]
+    return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
+
+
+def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequence[bytes], fmt: Format, upstream: float) -> list[tuple[float, float]]:
+    """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
+    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[: MOST_BORDERS if len(path.base) <= MOST_OWN else FEW_BORDERS]]
+    ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
+    active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
+    while active:
+        cuts = [(k, place) for k in active for place in _cuts(*ends[k])]
+        seen = behaviour(path, program, numbers(fmt, np.array([place for _, place in cuts])), fmt, upstream)
+        for (k, place), how in zip(cuts, seen, strict=True):
+            a, b = ends[k]
+            if a < place < b:  # a cut behind the first change is no part of the interval any more
+                ends[k] = (place, b) if how == changes[k][2] else (a, place)
+        active = [k for k in active if ends[k][1] - ends[k][0] > 1]
+    flat = (numbers(fmt, np.array([p for pair in ends for p in pair], dtype=np.int64)) + 0.0).tolist()
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _rarest(behaviours: Sequence[bytes]) -> list[int]:
+    """Where neighbours behave differently, those first whose change is the rarest: one tie matters more than the hundredth change of a sine's sign."""
+    changed = {k: tuple(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y) for k, (a, b) in enumerate(pairwise(behaviours)) if a != b}
+    count = Counter(changed.values())
+    return sorted(changed, key=lambda k: (count[changed[k]], k))
+
+
+def _cuts(a: int, b: int) -> list[int]:
+    return sorted({a + (b - a) * m // PARTS for m in range(1, PARTS)} - {a, b})
+
+
+def behaviour(path: Path, program: Program, ts: Any, fmt: Format, upstream: float) -> list[bytes]:
+    """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
+    run = columns(program, path.columns(ts, fmt), fmt, upstream)
+    rows = []
+    with np.errstate(all="ignore"):
+        for step, value in zip(program.steps, run, strict=True):
+            if not step.args:
+                continue
+            rows.append(_class_of(value, fmt))
+            args = [run[a] for a in step.args]
+            if any(a.dtype == bool for a in args):
+                continue
+            if step.gate in TIES:
+                rows.append(np.sign(np.nan_to_num(args[0] - args[1])).astype(np.int8))
+            elif step.gate in ("add", "sub"):
+                rows.append(_lost_bits(value, args).astype(np.int8))
+            elif step.gate in FOLDED:
+                rows.append(np.sign(np.nan_to_num(args[0])).astype(np.int8))
+    return [column.tobytes() for column in np.array(rows, dtype=np.int8).T] if rows else [b""] * len(ts)
+
+
+def _class_of(value: Any, fmt: Format) -> Any:
+    """9 NaN, else the sign times: 1 normal, 2 subnormal, 4 infinite, 0 zero; truth values as they are."""
+    if value.dtype == bool:
+        return value.astype(np.int8)
+    size = np.abs(value)
+    kind = np.where(size < 2.0**fmt.emin, 2, np.where(np.isinf(size), 4, 1)) * np.sign(value)
+    return np.where(np.isnan(value), 9, kind).astype(np.int8)
+
+
+def _lost_bits(value: Any, args: Sequence[Any]) -> Any:
+    """How many times 16 leading bits a sum loses; 100 where one operand is absorbed."""
+    largest = np.maximum(np.abs(args[0]), np.abs(args[1]))
+    ratio = np.where((value != 0) & np.isfinite(value) & np.isfinite(largest), largest / np.where(value == 0, 1, np.abs(value)), 1.0)
+    lost = np.minimum(np.log2(np.maximum(ratio, 1.0)) // CANCELLED_BITS, 50)
+    absorbed = ((value == args[0]) & (args[1] != 0)) | ((np.abs(value) == np.abs(args[1])) & (args[0] != 0))
+    return np.where(absorbed, 100, lost)

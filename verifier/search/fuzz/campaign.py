@@ -1,0 +1,215 @@
+"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every cause is simplified once and kept as a case."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings, target
+
+from verifier.arithmetic import floats
+from verifier.blame.formula import explain
+from verifier.blame.rounding.origin import failing_step
+from verifier.case.case import OVER_LIMIT, Case
+from verifier.case.points import PointError, ordinal
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.oracle import Oracle, oracle
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.language.formats import Format, format_named
+from verifier.language.gates import GATES
+from verifier.language.verdict import Verdict
+from verifier.search.fuzz.draw_points import Bounds, bounds_of, tuples
+from verifier.search.fuzz.keep import Cause, Find, find_of, save
+from verifier.search.fuzz.simplify import WIDEST_GAP, Point, are_joined, simplified
+
+__all__ = ["Campaign", "Cause", "Find", "campaign", "save"]
+
+MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
+MOST_REGIONS = 4  # of one cause
+MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
+MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
+STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
+LARGEST = 1100.0  # bits: what is not finite
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What a case's campaign found; `problem` where it could not be run."""
+
+    case: str
+    finds: tuple[Find, ...] = ()
+    examples: int = 0
+    problem: str = ""
+
+
+class _TimeIsOver(Exception):
+    """The search ends here."""
+
+
+def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, number: int = 0, strict: bool = False, clock: Callable[[], float] = time.monotonic) -> Campaign:
+    """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `number` gives the same finds."""
+    deadline = clock() + max_time
+    try:
+        asked, finds, examples = oracle(case), [], 0
+        for name in case.formats:
+            search = _Search(asked, format_named(name), strict, lambda: clock() > deadline)
+            search.run(max_examples, number)
+            finds += [find_of(asked, search.format, k.cause, k.point, k.region) for k in search.kept]
+            examples += search.examples * len(asked.drafts)
+    except (PointError, NotDifferentiable, ValueError) as error:
+        return Campaign(case.name, problem=str(error))
+    return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What a point shows: of which implementation, which gradient, what, and which way its comparisons go."""
+
+    draft: int
+    gradient: str
+    verdict: Verdict
+    over: bool
+    branches: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A cause with its simplest point and its region."""
+
+    cause: Cause
+    sight: _Sight
+    point: Point
+    region: tuple[Bounds, ...]
+
+
+@dataclass
+class _Search:
+    """All implementations in one format: what is known of them."""
+
+    asked: Oracle
+    format: Format
+    strict: bool
+    is_over: Callable[[], bool]
+    kept: list[_Kept] = field(default_factory=list)
+    looks: Counter[_Sight] = field(default_factory=Counter)
+    examples: int = 0
+
+    def run(self, max_examples: int, number: int) -> None:
+        """Look at points until the budget is spent."""
+        options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+        with suppress(_TimeIsOver):
+            seed(number)(options(given(tuples(self.asked.case, self.format))(self.look)))()
+
+    def look(self, point: Point) -> None:
+        """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
+        if self.is_over():
+            raise _TimeIsOver
+        self.examples += 1
+        guides: dict[str, float] = {}
+        for k, draft in enumerate(self.asked.drafts):
+            run = self.run_at(k, point)
+            row = self.asked.judge(k, point, fmt=self.format)
+            for d in row:
+                if self.is_find(k, d):
+                    self.note(_Sight(k, d.name, d.verdict, self.asked.exceeds(k, d), self.branches(k, run)), d)
+            for label, value in _guides(self.asked, k, row, run):
+                guides[f"{draft.implementation.name}: {label}"] = max(value, guides.get(f"{draft.implementation.name}: {label}", -LARGEST))
+        for label, value in guides.items():
+            target(value, label=label)
+
+    def run_at(self, k: int, point: Point) -> list[Any]:
+        """The floats of all steps of an implementation."""
+        return [column[0] for column in floats.run(self.asked.subjects[k].program, [[x] for x in point], self.format, upstream=self.asked.upstream(self.format))]
+
+    def branches(self, k: int, run: Sequence[Any]) -> tuple[bool, ...]:
+        """Which way each comparison of an implementation goes."""
+        return tuple(bool(v) for step, v in zip(self.asked.subjects[k].program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
+
+    def is_find(self, k: int, d: Discrepancy) -> bool:
+        """Whether a gradient is not right, and the case does not say so itself."""
+        name = self.asked.drafts[k].implementation.name
+        over = self.asked.exceeds(k, d)
+        expected = {e.verdict for e in self.asked.case.expect if (e.implementation, e.gradient) == (name, d.name)}
+        accepted = d.verdict.value in expected or (over and OVER_LIMIT in expected)
+        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not self.is_within_limit(k, d)))
+
+    def is_within_limit(self, k: int, d: Discrepancy) -> bool:
+        """Whether the case sets a limit that an error keeps."""
+        return self.asked.limit(k) is not None and d.ulps is not None and not self.asked.exceeds(k, d)
+
+    # ------------------------------------------------------------ what is new
+
+    def note(self, sight: _Sight, d: Discrepancy) -> None:
+        """Keep the cause of what a point shows, at its simplest point, where it is in no region of the same cause."""
+        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.asked.drafts):
+            return
+        self.looks[sight] += 1
+        cause = self.cause(sight, d.point)
+        gap = 0 if sight.verdict.fails else WIDEST_GAP
+        alike = [k for k in self.kept if k.cause.key == cause.key]
+        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
+            return
+
+        def shows(points: Sequence[Point]) -> list[bool]:
+            return [good and self.branches(sight.draft, self.run_at(sight.draft, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
+
+        bounds = bounds_of(self.asked.case, self.format)
+        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
+        if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
+            self.kept.append(_Kept(cause, sight, point, region))
+
+    def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
+        """Which of some points show the same of the same gradient, on whatever branches."""
+        found = []
+        for (d,) in self.asked.judge_all(sight.draft, points, fmt=self.format, gradient=sight.gradient):
+            found.append(d.verdict is sight.verdict and self.asked.exceeds(sight.draft, d) == sight.over)
+        return found
+
+    def cause(self, sight: _Sight, point: Point) -> Cause:
+        """What is seen, and the guilty line: of a wrong gradient the one that is wrong, of one that is lost the first that is not finite, or 0."""
+        draft, subject, upstream = self.asked.drafts[sight.draft], self.asked.subjects[sight.draft], self.asked.upstream(self.format)
+        line = 0
+        if sight.verdict is Verdict.WRONG:
+            charges = explain.charges(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
+            line = charges[0].place.line if charges else 0
+        elif sight.verdict in (Verdict.NONFINITE, Verdict.VANISHED):
+            failure = failing_step(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
+            record = subject.program.lines[subject.program.steps[failure[0]].line] if failure is not None and draft.whole is not None else None
+            line = record.source.place(record.start).line if record is not None and record.source is not None else 0
+        return Cause(draft.implementation.name, sight.gradient, sight.verdict, line, sight.over)
+
+
+def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
+    return all(low <= x <= high for x, (low, high) in zip(point, region, strict=True))
+
+
+# ---------------------------------------------------------------- where to go
+
+
+def _guides(asked: Oracle, k: int, row: Iterable[Discrepancy], run: Sequence[Any]) -> Iterator[tuple[str, float]]:
+    """What the search climbs: errors, in bits, and how near a point is to where something changes."""
+    subject = asked.subjects[k]
+    for d in row:
+        yield "ulps", _bits(d.ulps) if d.ulps is not None else 0.0
+        if d.formula_error is not None and not d.formula_error.is_zero():
+            yield "formula error", _bits(d.formula_error)  # wrong from 1 ulp
+    sizes = [math.frexp(abs(v))[1] for v in run if not isinstance(v, bool) and v and math.isfinite(v)]
+    if sizes:
+        yield "overflow", float(max(sizes))
+        yield "underflow", float(-min(sizes))
+    compared = [s for s in subject.program.steps if s.gate in GATES and GATES[s.gate].boolean and not GATES[s.gate].conditions]
+    for number, step in enumerate(compared[:MOST_MARGINS]):
+        a, b = (float(run[i]) for i in step.args)
+        if math.isfinite(a) and math.isfinite(b):
+            yield f"border {number}", -math.log2(1 + abs(ordinal(a) - ordinal(b)))
+
+
+def _bits(error: Any) -> float:
+    """An error in ulps as bits; what is not finite is the largest."""
+    size = float(error.abs_upper())
+    return math.log2(max(size, 2.0**-60)) if math.isfinite(size) else LARGEST

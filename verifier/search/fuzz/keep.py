@@ -1,0 +1,162 @@
+"""A find as a case of its own: its text, which expects what was found and replays, and its file, named by a hash of the text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from verifier.case.case import OVER_LIMIT, Case, Implementation
+from verifier.case.load import load_text
+from verifier.case.points import listed
+from verifier.compare.oracle import Oracle, at
+from verifier.language import formats
+from verifier.language.formats import Format
+from verifier.language.source import Source
+from verifier.language.verdict import Verdict
+
+NAME_LENGTH = 12  # characters of the hash that names a file
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What is wrong with a gradient: the verdict (and whether the error is above what the case accepts), and the guilty line (0: none is named)."""
+
+    implementation: str
+    gradient: str
+    verdict: Verdict
+    line: int = 0
+    over: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two causes have in common that are one: all but the gradient, where a line is named."""
+        return self.implementation, self.verdict, self.over, self.line or self.gradient
+
+
+@dataclass(frozen=True)
+class Find:
+    """A cause with its simplest point, the region around it (input, lowest, highest), and the text of a case that shows it."""
+
+    case: str
+    cause: Cause
+    point: tuple[tuple[str, str], ...]
+    text: str
+    region: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name: a hash of its content."""
+        return f"{hashlib.sha256(self.text.encode()).hexdigest()[:NAME_LENGTH]}.yaml"
+
+
+def save(finds: Sequence[Find], folder: str) -> list[Path]:
+    """Write each find to its file under a folder; the paths."""
+    paths = [Path(folder) / find.name for find in finds]
+    for path, find in zip(paths, finds, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(find.text.encode())
+    return paths
+
+
+def find_of(asked: Oracle, fmt: Format, cause: Cause, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
+    """The find of a cause at a point of a case."""
+    case = asked.case
+    texts = tuple((name, formats.text(fmt, x)) for name, x in zip(case.inputs, point, strict=True))
+    around = tuple((name, formats.text(fmt, low), formats.text(fmt, high)) for name, (low, high) in zip(case.inputs, region, strict=True))
+    alone = replace(_needed(at(case, point), cause.implementation), formats=(fmt.name,))
+    text = _text(asked, alone, cause, [(dict(texts), point)])
+    if load_text(text).complaints:  # a pasted `x = 3` wants a point that has this value
+        alone = replace(alone, points=(*alone.points, *case.points))
+        more = [(dict(p.values), values) for p, values in zip(case.points, listed(case, fmt), strict=True)]
+        text = _text(asked, alone, cause, [(dict(texts), point), *more])
+    return Find(case.name, cause, texts, text, around)
+
+
+def _needed(case: Case, name: str) -> Case:
+    """The case with one implementation; where there is no `function`, also with the one whose forward pass is the truth."""
+    owner = next((i.name for i in case.implementations if i.forward is not None), name) if case.function is None else name
+    programs = case.programs and replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in (owner, name)))
+    return replace(case, implementations=tuple(i for i in case.implementations if i.name in (owner, name)), programs=programs)
+
+
+def _text(asked: Oracle, case: Case, cause: Cause, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
+    """A case that shows the cause and expects what comes out: it passes until the gradient is repaired."""
+    expected: dict[str, dict[str, None]] = {}
+    for k, draft in enumerate(asked.drafts):
+        if draft.implementation.name in [i.name for i in case.implementations]:
+            for d in (d for _, point in rows for d in asked.judge(k, point, fmt=formats.format_named(case.formats[0]))):
+                words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * asked.exceeds(k, d)
+                expected.setdefault(f"{draft.implementation.name}.{d.name}", {}).update(dict.fromkeys(words))
+    document = {
+        "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {'above the limit' if cause.over else cause.verdict.value}",
+        "about": "found by fuzzing",
+        "function": _source(case.function),
+        "points": [_gathered(case, row) for row, _ in rows],
+        "formats": list(case.formats),
+        "upstream": _Number(case.upstream) if case.upstream != "1" else None,
+        "implementations": {i.name: _body(i) for i in case.implementations},
+        "accept": _accept(case.accept_ulps),
+        "expect": {name: list(words) for name, words in expected.items() if words},
+    }
+    return yaml.dump({k: v for k, v in document.items() if v}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _accept(ulps: str | None) -> dict[str, object] | None:
+    return None if ulps is None else {"ulps": _Number(ulps)}
+
+
+def _body(implementation: Implementation) -> dict[str, object]:
+    body: dict[str, object] = {
+        "forward": _source(implementation.forward),
+        "backward": _source(implementation.backward),
+        "gradients": {c.input: c.name for c in implementation.gradients or ()},
+        "adjoints": {name: source.text for name, source in implementation.adjoints},
+        "accept": _accept(implementation.accept_ulps),
+    }
+    return {key: value for key, value in body.items() if value}
+
+
+def _source(source: Source | None) -> str | None:
+    return None if source is None else source.text
+
+
+def _gathered(case: Case, row: dict[str, str]) -> _Row:
+    vectors = dict(case.vectors)
+    scalars = {name: _Number(text) for name, text in row.items() if name.partition("[")[0] not in vectors}
+    return _Row({**scalars, **{v: [_Number(row[f"{v}[{i}]"]) for i in range(n)] for v, n in case.vectors}})
+
+
+class _Number(str):
+    """A number's own text: written without quotes."""
+
+    __slots__ = ()
+
+
+class _Row(dict[str, object]):
+    """A point: written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: texts of several lines as blocks."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _number(dumper: yaml.SafeDumper, text: _Number) -> yaml.ScalarNode:
+    plain: str = dumper.resolve(yaml.ScalarNode, str(text), (True, False))  # type: ignore[no-untyped-call]
+    return dumper.represent_scalar(plain, str(text))  # the tag that it has without one: none is written
+
+
+_Dumper.add_representer(str, _string)
+_Dumper.add_representer(_Number, _number)
+_Dumper.add_representer(_Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))

@@ -1,0 +1,301 @@
+"""Points from structure: with no point given, the regions of the inputs where a gradient is not right.
+
+Along lines through the inputs (`paths`) a program is run on a grid that is uniform over the floats. Between two neighbours of
+the grid at which any step behaves differently there is a border (`borders`). The gradients are judged on both sides of every
+border and at some points between them; a run of points with one verdict is a region.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from verifier.blame.rounding.origin import cause
+from verifier.case.points import places_of
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact.truth import Subject, Truth
+from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
+from verifier.language.verdict import Verdict
+from verifier.search import borders
+from verifier.search.paths import Domain, Path, axis, bases, paths
+
+BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
+BETWEEN = 5  # points that are judged between two borders, beside both ends
+SPARSE = 2  # the same, on paths that do not start at the first base point
+CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
+HARD_BASES = 2  # base points from which `hard_points` looks
+HARD_INPUTS = 6  # inputs that it moves
+MOST_BITS = 4096  # at which a point is judged during the search; the points that are told are judged with all there are
+FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for all that fail there alike
+MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
+MOST_TRIES = 8  # runs of points that are looked at for them
+WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
+OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of a path in which a gradient has one verdict, its simplest point, and why."""
+
+    gradient: str
+    verdict: Verdict
+    input: str
+    low: float  # of the input
+    high: float
+    point: tuple[float, ...]
+    ulps: float
+    along: str = ""  # how other inputs move with it; all others are as in `point`
+    cause: str = ""
+    ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
+
+
+def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD) -> list[Region]:
+    """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
+
+    `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
+    Only regions of the `verdicts` are told.
+    """
+    scan = _Scan(truth, subject, fmt, upstream, budget)
+    inside = [_inside(fmt, *bounds) for bounds in domain]
+    source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
+    first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
+    for path in paths(subject.program, inside, fmt, source):
+        scan.along(path, between=BETWEEN if path.base == first else SPARSE)
+    for base in scan.corners(len(inside)):
+        for i in range(min(len(inside), HARD_INPUTS)):
+            scan.along(axis(base, i, inside), between=SPARSE)
+    return scan.regions(verdicts)
+
+
+def hard_points(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float) -> list[tuple[float, ...]]:
+    """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
+    scan = _Scan(truth, subject, fmt, upstream, 0)
+    inside = [_inside(fmt, *bounds) for bounds in domain]
+    found: dict[tuple[float, ...], None] = {}
+    for base in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
+        for i in range(min(len(domain), HARD_INPUTS)):
+            path = axis(base, i, inside)
+            found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path)[1])))
+    return list(found)
+
+
+def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
+    """An interval as numbers of the format: moved inside; all numbers but the outskirts where there is no bound."""
+    largest = fmt.largest / (OUTSKIRTS if fmt.emax > WIDE else 1)
+    first, last = places(fmt, max(low, -largest), min(high, largest)) if math.isinf(low) or math.isinf(high) else places(fmt, low, high)
+    if first > last:
+        return low, high
+    a, b = numbers(fmt, np.array([first, last])).tolist()
+    return a + 0.0, b + 0.0
+
+
+class _Scan:
+    """What was judged so far: on each path, the discrepancies by position."""
+
+    def __init__(self, truth: Truth, subject: Subject, fmt: Format, upstream: float, budget: int) -> None:
+        self.truth, self.subject, self.fmt, self.upstream, self.budget = truth, subject, fmt, upstream, budget
+        self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
+        self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
+        self.single: dict[tuple[str, str], Subject] = {}  # the subject with one claim only
+        self.edges: list[tuple[float, ...]] = []  # the points at borders, of the paths along which one input moves
+
+    def along(self, path: Path, *, between: int) -> None:
+        """Watch a path; judge both sides of every border, and some points between borders."""
+        if self.budget <= 0:
+            return
+        ordered, edges = self.watch(path)
+        special = set(borders.special(path, self.subject.program)) if between == BETWEEN else {0.0}
+        cuts = sorted({*edges, ordered[0], ordered[-1]})
+        chosen = {x for x in ordered if x in special} | {*cuts}
+        for left, right in pairwise(cuts):
+            inner = [x for x in ordered if left < x < right]
+            chosen.update(inner[k * (len(inner) - 1) // max(1, between - 1)] for k in range(between) if inner)
+        judged = self.judge(path, sorted(chosen)[: self.budget])
+        self.lines.append((path, judged))
+        if len(path.moves) == 1:
+            self.edges += [path.point(t, self.fmt) for t in edges]
+
+    def watch(self, path: Path) -> tuple[list[float], set[float]]:
+        """The grid of a path, and both sides of its borders with one neighbour more."""
+        program = self.subject.program
+        ordered = borders.grid(path, program, self.fmt)
+        seen = borders.behaviour(path, program, ordered, self.fmt, self.upstream)
+        found = borders.narrowed(path, program, ordered, seen, self.fmt, self.upstream)
+        around = places_of(self.fmt, [x for pair in found for x in pair])
+        near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
+        return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())
+
+    def judge(self, path: Path, ts: Sequence[float]) -> dict[float, list[Discrepancy]]:
+        """The discrepancies at some positions; what is known is not judged again, and costs nothing."""
+        points = {t: path.point(t, self.fmt) for t in ts}
+        new = list(dict.fromkeys(p for p in points.values() if p not in self.known))
+        self.budget -= len(new)
+        self.known.update(zip(new, compare(self.truth, self.subject, new, fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS), strict=True) if new else ())
+        return {t: self.known[p] for t, p in points.items()}
+
+    def corners(self, count: int) -> list[tuple[float, ...]]:
+        """Some of the points at borders, spread over those that were found: from there other inputs move to where two borders meet."""
+        distinct = list(dict.fromkeys(self.edges)) if count > 1 else []
+        return [distinct[k * len(distinct) // CORNERS] for k in range(min(CORNERS, len(distinct)))]
+
+    # ------------------------------------------------------------ regions
+
+    def regions(self, verdicts: Sequence[Verdict]) -> list[Region]:
+        """The regions of every gradient and verdict, simplest first and each cause once, and the worst point of every gradient."""
+        chosen: list[Region] = []
+        for verdict in verdicts:
+            shown: list[list[Discrepancy]] = []
+            for c in range(len(self.subject.claims)):
+                if len(self.subject.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
+                    told = self._told(c, verdict)
+                    shown += [self.known[r.point] for r in told]
+                    chosen += told
+        return [*chosen, *self._worst()]
+
+    def _told(self, c: int, verdict: Verdict) -> list[Region]:
+        """The regions of one gradient and verdict that are told."""
+        found = [
+            (plainness(point), k, low, high)
+            for k, (path, judged) in enumerate(self.lines)
+            for low, high in _runs(judged, c, verdict, self.fmt)
+            for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
+        ]
+        told: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
+        for _, k, low, high in sorted(found)[:MOST_TRIES]:
+            path, judged = self.lines[k]
+            told.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
+            if len(told) == MOST_REGIONS:
+                break
+        return sorted((self._region(*where, c=c) for where in told.values()), key=lambda r: plainness(r.point))
+
+    def _cause(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float, at: float | None = None) -> str:
+        """What happens in a run of positions with one verdict, at its plainest or at a given one."""
+        t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
+        beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
+        return cause(self.subject, self.judge(path, [t])[t][c], beside, fmt=self.fmt, upstream=self.upstream)
+
+    def _passing(self, c: int) -> tuple[float, ...] | None:
+        """Some point at which a gradient is right: what a run that fills its path is compared with."""
+        return next((row[c].point for _, judged in self.lines for row in judged.values() if row[c].verdict.passes), None)
+
+    def _region(self, path: Path, judged: dict[float, list[Discrepancy]], low: float, high: float, *, c: int) -> Region:
+        verdict = judged[low][c].verdict
+        before, after = _around(judged, low, high)
+        left = low if before is None else self._edge(path, c, before, low)
+        right = high if after is None else self._edge(path, c, after, high)
+        simple = simplest(left, right, self.fmt)
+        t = simple if self.judge(path, [simple])[simple][c].verdict is verdict else _plainest([x for x in judged if low <= x <= high])
+        d = self.judge(path, [t])[t][c]
+        inputs = self.subject.program.inputs
+        return Region(
+            d.name,
+            verdict,
+            inputs[path.input],
+            left,
+            right,
+            d.point,
+            _error(d, math.inf),
+            along=path.words(inputs),
+            cause=self._cause(path, judged, c, low, high, at=t),
+            ends=(path.point(left, self.fmt), path.point(right, self.fmt)),
+        )
+
+    def _edge(self, path: Path, c: int, outside: float, inside: float) -> float:
+        """The last position of a region on the way to a point outside it, by bisection over the places."""
+        claim = self.subject.claims[c]
+        only = self.single.setdefault(claim, Subject(self.subject.program, (claim,)))
+        verdict = self.judge(path, [inside])[inside][c].verdict
+        b, a = places_of(self.fmt, [inside, outside]).tolist()
+        while abs(b - a) > 1 and self.budget > 0:
+            middle = (a + b) // 2
+            point = path.point(float(numbers(self.fmt, np.array([middle]))[0]) + 0.0, self.fmt)
+            self.budget -= 1
+            ((found,),) = compare(self.truth, only, [point], fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS)
+            if found.verdict is verdict:
+                b = middle
+            else:
+                a = middle
+        return float(numbers(self.fmt, np.array([b]))[0]) + 0.0
+
+    def _worst(self) -> Iterator[Region]:
+        """The point with the most ulps of every gradient that passes somewhere."""
+        for c, (_, name) in enumerate(self.subject.claims):
+            worst: Region | None = None
+            for path, judged in self.lines:
+                for t, row in judged.items():
+                    error = _error(row[c], 0.0)
+                    if row[c].verdict.passes and error > (0.5 if worst is None else worst.ulps):
+                        worst = Region(name, row[c].verdict, self.subject.program.inputs[path.input], t, t, row[c].point, error, ends=(row[c].point,))
+            if worst is not None:
+                yield worst
+
+
+def _error(d: Discrepancy, otherwise: float) -> float:
+    return float(d.ulps.abs_upper()) if d.ulps is not None and d.ulps.is_finite() else otherwise
+
+
+def _runs(judged: dict[float, list[Discrepancy]], c: int, verdict: Verdict, fmt: Format) -> Iterator[tuple[float, float]]:
+    """The first and the last of neighbouring positions with a verdict; the infinities of a gradient that is nearly one itself are no region."""
+    start: float | None = None
+    last = math.nan
+    for t in sorted(judged):
+        if judged[t][c].verdict is verdict and not _nearly_infinite(judged[t][c], fmt):
+            start, last = (t if start is None else start), t
+        elif start is not None:
+            yield start, last
+            start = None
+    if start is not None:
+        yield start, last
+
+
+def _around(judged: dict[float, list[Discrepancy]], low: float, high: float) -> tuple[float | None, float | None]:
+    """The judged positions next to a run."""
+    return max((t for t in judged if t < low), default=None), min((t for t in judged if t > high), default=None)
+
+
+def _nearly_infinite(d: Discrepancy, fmt: Format) -> bool:
+    return d.verdict is Verdict.NONFINITE and d.rounded is not None and abs(d.rounded) > fmt.largest / OUTSKIRTS
+
+
+def _plainest(ts: Iterable[float]) -> float:
+    return min(ts, key=lambda t: plainness((t,)))
+
+
+def plainness(point: Sequence[float]) -> tuple[int, float]:
+    """How long a point is to write, then how large it is: simple points come first."""
+    return sum(len(repr(x).removesuffix(".0")) for x in point), sum(abs(x) for x in point)
+
+
+def simplest(low: float, high: float, fmt: Format) -> float:
+    """The number of the format with the fewest decimal digits in an interval; of those the smallest in size."""
+    if low <= 0 <= high:
+        return 0.0
+    sign = -1 if high < 0 else 1
+    a, b = (low, high) if sign > 0 else (-high, -low)
+    if math.isinf(b):
+        b = (2 - 2.0 ** (1 - fmt.precision)) * 2.0**fmt.emax
+    lower, upper = Fraction(a), Fraction(b)
+    first, last = _decimal_exponent(lower), _decimal_exponent(upper)
+    nearest = sorted({first, last, *(e for e in (-1, 0, 1, 2) if first <= e <= last)}, key=abs)
+    for count in range(1, 18):
+        for e in nearest:
+            unit = Fraction(10) ** (e - count + 1)
+            multiple = max(math.ceil(lower / unit), 10 ** (count - 1))
+            value = round_exact(fmt, multiple * unit)
+            if multiple * unit <= upper and a <= value <= b:
+                return sign * value
+    return sign * a
+
+
+def _decimal_exponent(x: Fraction) -> int:
+    """floor(log10 x) of a positive rational."""
+    e = math.floor(floor_log2(x) * 0.30102999566398119)
+    return e + 1 if Fraction(10) ** (e + 1) <= x else e

@@ -1,0 +1,275 @@
+"""Single edits of a hand-written backward pass, and which of them a case's own points tell from the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from verifier.arithmetic import balls, rounding
+from verifier.blame.formula import explain
+from verifier.blame.formula.repairs import NEIGHBOURS
+from verifier.case import points
+from verifier.case.case import Case, Draft
+from verifier.case.points import PointText, point_text
+from verifier.circuit.backprop import differentiated
+from verifier.circuit.statements import add_backward
+from verifier.compare.compare import compare
+from verifier.exact import one_sided
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import Format, format_named, round_exact
+from verifier.language.gates import CONSTANTS, GATES, canonical
+from verifier.language.grammar import Node, Statement, parse_program
+from verifier.language.numeral import exact
+from verifier.language.source import Source
+from verifier.language.verdict import Verdict
+from verifier.search.survivors import BITS, Setting, real_columns, search
+
+CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit: its kind, the index of the statement it changes, and the whole text after it."""
+
+    kind: str
+    statement: int
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What became of one edit: whether the case's own points catch it, and if not, which point would (in the first of its formats)."""
+
+    implementation: str
+    edit: Edit
+    line: int
+    caught: bool
+    line_named: bool
+    diagnosed: str
+    named: str = ""
+    fate: str = "unknown"  # caught; survived, where `point` (with `upstream`) would tell; equivalent, by a proof; unknown, where no point was found
+    point: PointText = ()
+    upstream: str = ""
+
+    @property
+    def statement(self) -> str:
+        """The edited line."""
+        return self.edit.text.splitlines()[self.line - 1].strip()
+
+
+def edits(text: str, names: Sequence[str]) -> Iterator[Edit]:
+    """The single edits of a backward block. `names` are the forward names in scope, offered as wrong operands."""
+    statements, _ = parse_program(text)
+    scope = list(names)
+    turn = 0
+    for number, statement in enumerate(statements):
+        for kind, start, end, new, what in _statement_edits(text, statement):
+            yield Edit(kind, number, text[:start] + new + text[end:], what)
+        for node in statement.nodes:
+            is_target = bool(statement.augmented) and node.start == statement.start
+            if is_target or node.end > statement.end or node.end <= node.start:
+                continue
+            for kind, start, end, new, what in _node_edits(text, statement, node, scope, turn):
+                yield Edit(kind, number, text[:start] + new + text[end:], what)
+            turn += 1
+        if statement.target not in scope:
+            scope.append(statement.target)
+
+
+Change = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
+
+
+def _value_span(text: str, statement: Statement) -> tuple[int, int]:
+    start = text.index("=", statement.start) + 1
+    return start, statement.end
+
+
+def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
+    start, end = _value_span(text, statement)
+    value = text[start:end].strip()
+    yield "sign", start, end, f" -({value})", "sign of the statement"
+    yield "factor", start, end, f" 2*({value})", "factor 2"
+    if statement.augmented:
+        line = text[statement.start : statement.end]
+        yield "dropped +=", statement.start, statement.end, f"{statement.target} = {statement.target}", "contribution dropped"
+        yield "doubled +=", statement.start, statement.end, f"{line}; {line}", "contribution doubled"
+        operator = text.rindex(line[len(statement.target) : start - statement.start].strip(), statement.start, start)
+        yield "overwritten", operator, start, "=", "+= became ="
+
+
+def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[Change]:
+    here = text[node.start : node.end]
+    if node.op == "number":
+        k = CONSTANT_ERRORS[turn % len(CONSTANT_ERRORS)]
+        changed = Decimal(here.replace("_", "")) * (1 + Decimal(10) ** -k) if Decimal(here.replace("_", "")) else Decimal(10) ** -k
+        yield f"constant 1e-{k}", node.start, node.end, f"{changed:f}", f"{here} off by 1e-{k}"
+    elif node.op == "name" and here not in CONSTANTS:
+        others = [n for n in scope if n != here]
+        if others:
+            other = others[turn % len(others)]
+            yield "operand", node.start, node.end, other, f"{here} became {other}"
+    elif node.op in ("add", "sub", "mul", "div") and len(node.args) == 2:
+        yield from _operator_edits(text, statement, node)
+    elif node.op == "where":
+        yield from _branch_edits(text, node)
+    elif canonical(node.op) is not None and here.endswith(")"):
+        gate = canonical(node.op)
+        neighbour = next((b if a == gate else a for a, b in NEIGHBOURS if gate in (a, b) and b in GATES and a in GATES), None)
+        name = here[: here.index("(")]
+        if neighbour is not None and node.op in name:
+            yield "function", node.start, node.start + len(name), neighbour, f"{node.op} became {neighbour}"
+
+
+def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
+    left, right = statement.nodes[node.args[0]], statement.nodes[node.args[1]]
+    symbol = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[node.op]
+    at = text.find(symbol, left.end, max(right.start, left.end))
+    if at < 0 or (symbol == "*" and text[at : at + 2] == "**"):
+        return
+    other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
+    if text[at + 1 : at + 2] == "=":
+        return  # the operator of an augmented assignment
+    yield "operator", at, at + 1, other, f"{symbol} became {other}"
+
+
+def _branch_edits(text: str, node: Node) -> Iterator[Change]:
+    inside = text.index("(", node.start) + 1
+    depth, cuts = 0, []
+    for i in range(inside, node.end - 1):
+        depth += (text[i] in "([") - (text[i] in ")]")
+        if text[i] == "," and depth == 0:
+            cuts.append(i)
+    if len(cuts) == 2:
+        a, b = text[cuts[0] + 1 : cuts[1]].strip(), text[cuts[1] + 1 : node.end - 1].strip()
+        yield "branch", cuts[0] + 1, node.end - 1, f" {b}, {a}", "branches swapped"
+
+
+def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> list[Mutant]:
+    """The edits of the hand-written backward passes of a case that pass its gate, and what its own points and formats make of them.
+
+    By default only those that some point tells from the original over the reals. With `survivors` all of them: for each that
+    no point of the case tells apart one is looked for, or a proof that there is none. `most` bounds the number of edits.
+    """
+    found: list[Mutant] = []
+    known: dict[tuple[float, ...], None] = {}
+    for draft in case.programs.drafts if case.programs is not None else _unloaded():
+        source = draft.implementation.backward
+        if draft.whole is None or source is None:
+            continue
+        original = Subject(differentiated(draft.whole), draft.claims)
+        settings = _settings(case, original)
+        if not settings or not (settings[0].smooth or (survivors and not settings[0].points)):
+            continue  # wrong on purpose; or at kinks only, where another value may be as right
+        names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
+        for edit in edits(source.text, list(dict.fromkeys(names))):
+            edited = _mutant(draft, source, edit)
+            if edited is None or edited.whole is None:
+                continue
+            subject = Subject(differentiated(edited.whole), original.claims)
+            if not survivors and not settings[0].tells(subject):
+                continue
+            mutant = _outcome(edited, edit, subject, settings)
+            found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, original, subject, settings[0], known))
+            if most is not None and len(found) >= most:
+                return found
+    return found
+
+
+def _unloaded() -> NoReturn:
+    raise ValueError("load cases with verifier.load")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """One of the case's formats in which the original passes: its points, those off kinks, and the gradients there over the reals."""
+
+    setting: Setting
+    points: list[tuple[float, ...]]
+    smooth: list[tuple[float, ...]]
+    before: list[list[Any]]
+
+    def tells(self, edited: Subject) -> bool:
+        """Whether some point off the kinks tells another program from the original over the reals."""
+        return _differs(self.before, real_columns(edited, self.smooth, self.setting.upstream, self.setting.format), self.setting.format)
+
+
+def _settings(case: Case, original: Subject) -> list[_Setting]:
+    """The case's formats, in order, without those in which the original fails; none where it fails in the first."""
+    if case.programs is None:
+        _unloaded()
+    truth, domain, found = truth_of(case.programs.truth), tuple(points.domain_of(case)), []
+    for name in case.formats:
+        fmt = format_named(name)
+        upstream = round_exact(fmt, exact(case.upstream))
+        listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
+        rows = compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False) if listed else []
+        if not any(d.verdict.fails for row in rows for d in row):
+            smooth = [p for p, row in zip(listed, rows, strict=True) if all(isinstance(d.exact, one_sided.Finite) for d in row)]
+            before = real_columns(original, smooth, upstream, fmt) if smooth else []
+            found.append(_Setting(Setting(truth, fmt, upstream, domain, case.name), listed, smooth, before))
+        elif not found:
+            return []
+    return found
+
+
+def _survivor(case: Case, mutant: Mutant, original: Subject, edited: Subject, where: _Setting, known: dict[tuple[float, ...], None]) -> Mutant:
+    """A mutant that no listed point catches, with the point that would: one that is `known` to tell another, or a new one."""
+    found = search(where.setting, original, edited, where.points, known=list(known))
+    if found.point is None:
+        return replace(mutant, fate="equivalent" if found.equivalent else "unknown")
+    if (case.hunt or case.exhaustive) and found.upstream is None:
+        return replace(mutant, caught=True, fate="caught")  # its own points are those that a hunt finds, or all there are
+    if found.upstream is None:
+        known[found.point] = None
+    point = point_text(case, where.setting.format, found.point)
+    return replace(mutant, fate="survived", point=point, upstream="" if found.upstream is None else f"{found.upstream:g}")
+
+
+def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
+    changed = replace(source, text=edit.text, span=edit.text, line=1, column=1, span_column=1)
+    program, complaints = add_backward(draft.forward, changed, draft.claims)
+    return None if program is None or complaints else replace(draft, whole=program)
+
+
+def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
+    """Whether some claimed gradient is another over the reals, by certainly more than two ulps of the format, at one of the points."""
+    return _differs(real_columns(original, listed, upstream, fmt), real_columns(mutant, listed, upstream, fmt), fmt)
+
+
+def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
+    with balls.precision(BITS):
+        for old, new in zip(before, after, strict=True):
+            for a, b in zip(old, new, strict=True):
+                if a.is_finite() and b.is_finite() and abs(a - b) > 2 * rounding.ulp(fmt, a)[1]:
+                    return True
+    return False
+
+
+def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Setting]) -> Mutant:
+    """What the first format makes of an edit in which it fails at a point; wrong goes before not finite."""
+    changed = _changed_lines(edit)
+    caught = False
+    for where in settings:
+        fmt, upstream = where.setting.format, where.setting.upstream
+        rows = compare(where.setting.truth, edited, where.points, fmt=fmt, upstream=upstream, detail=False) if where.points else []
+        wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
+        caught = caught or any(d.verdict in (Verdict.WRONG, Verdict.NONFINITE) for row in rows for d in row)
+        if wrong:
+            charges = explain.charges(draft, wrong, fmt=fmt, upstream=upstream, beside=where.smooth or where.points)
+            named = any(c.place.line in changed for c in charges)
+            if edit.kind in ("dropped +=", "overwritten", "doubled +="):
+                target = parse_program(edit.text)[0][edit.statement].target
+                named = named or any(target in c.statement.partition("=")[0] for c in charges)
+            words = next((c.words for c in charges if not c.words.startswith("this line is wrong")), "")
+            return Mutant(draft.implementation.name, edit, min(changed), True, named, words, charges[0].statement if charges else "", fate="caught")
+    return Mutant(draft.implementation.name, edit, min(changed), caught, False, "", fate="caught" if caught else "unknown")
+
+
+def _changed_lines(edit: Edit) -> set[int]:
+    statements, _ = parse_program(edit.text)
+    statement = statements[min(edit.statement, len(statements) - 1)]
+    first = edit.text.count("\n", 0, statement.start) + 1
+    return set(range(first, edit.text.count("\n", 0, statement.end) + 2))

@@ -1,0 +1,154 @@
+"""Lines through the inputs: one moves, or several move together as ties and cancellations need it; all others stay at a base point."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from verifier.case.points import places_of
+from verifier.circuit.program import Program
+from verifier.language.formats import Format, numbers
+
+BASES = ((0.5, -1.5, 2.5, 0.75), (2.0, 3.0, 0.5, 1.5), (0.0, 1.0, 2.0, -1.0), (30.0, 0.25, -20.0, 1e-3), (1.0, 0.0, 0.0, 0.0))
+DISTINCT = 2  # base points whose numbers are not repeated where there are more inputs, but moved apart
+APART = 0.125
+EXTREME = 0.65  # of the exponent range: the squares of such numbers overflow and underflow
+RANDOM_BASES = 2
+MOST_AXES = 64  # inputs that are moved from the first base point, one by one
+MOST_INPUTS = 6  # inputs that are moved from each of the others; with more, a random choice
+MOST_PAIRS = 10  # pairs of inputs that move together
+Domain = Sequence[tuple[float, float]]
+
+
+class Move(Enum):
+    """What an input is while the number t runs along a path."""
+
+    SAME = "{}"
+    OPPOSITE = "-{}"
+    NEXT = "{} + 1 ulp"
+
+
+@dataclass(frozen=True)
+class Path:
+    """The points at which the moving inputs follow a number t; the first of them is t itself."""
+
+    base: tuple[float, ...]
+    moves: tuple[tuple[int, Move], ...]
+    low: float  # t stays between these numbers of the format, and every input in its domain
+    high: float
+
+    @property
+    def input(self) -> int:
+        """The input that is t."""
+        return self.moves[0][0]
+
+    def columns(self, ts: Any, fmt: Format) -> list[list[float]]:
+        """The inputs at some values of t, one column each."""
+        moved = {i: _moved(np.asarray(ts, dtype=np.float64), move, fmt).tolist() for i, move in self.moves}
+        return [moved[i] if i in moved else [x] * len(ts) for i, x in enumerate(self.base)]
+
+    def point(self, t: float, fmt: Format) -> tuple[float, ...]:
+        """The inputs at one value of t."""
+        return tuple(column[0] for column in self.columns([t], fmt))
+
+    def words(self, inputs: Sequence[str]) -> str:
+        """How the other moving inputs follow, such as `y = -x`; empty where only one moves.
+
+        >>> Path((0.0, 0.0), ((0, Move.SAME), (1, Move.OPPOSITE)), -1.0, 1.0).words(("x", "y"))
+        'y = -x'
+        """
+        return ", ".join(f"{inputs[i]} = {move.value.format(inputs[self.input])}" for i, move in self.moves[1:])
+
+
+def _moved(ts: Any, move: Move, fmt: Format) -> Any:
+    if move is Move.OPPOSITE:
+        return 0.0 - ts
+    return numbers(fmt, places_of(fmt, ts) + 1) if move is Move.NEXT else ts
+
+
+def paths(program: Program, domain: Domain, fmt: Format, source: random.Random) -> Iterator[Path]:
+    """The paths of a hunt, those first on which most is found: every input alone, inputs together, then every input from other points."""
+    count = len(domain)
+    first, *others = bases(domain, fmt, source)
+    yield from (axis(first, i, domain) for i in range(min(count, MOST_AXES)))
+    if count == 1:
+        return
+    yield from _together(program, first, domain, fmt)
+    for base in others:
+        chosen = range(count) if count <= MOST_INPUTS else sorted(source.sample(range(count), MOST_INPUTS))
+        yield from (axis(base, i, domain) for i in chosen)
+
+
+def axis(base: tuple[float, ...], i: int, domain: Domain) -> Path:
+    """One input moves through its domain."""
+    return Path(base, ((i, Move.SAME),), *domain[i])
+
+
+def bases(domain: Domain, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
+    """The base points: short numbers, extreme ones whose products leave the format, random ones."""
+    count = len(domain)
+    extremes = (2.0 ** round(EXTREME * fmt.emin), 2.0 ** round(EXTREME * fmt.emax))
+    rows = [[base[i % len(base)] + (i // len(base) * APART if k < DISTINCT else 0.0) for i in range(count)] for k, base in enumerate(BASES)] + [[x] * count for x in extremes]
+    rows += [[round(source.gauss(0, 2), 1) for _ in range(count)] for _ in range(RANDOM_BASES)]
+    columns = [numbers(fmt, places_of(fmt, [min(max(row[i], low), high) for row in rows])).tolist() for i, (low, high) in enumerate(domain)]
+    return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))
+
+
+def _together(program: Program, base: tuple[float, ...], domain: Domain, fmt: Format) -> Iterator[Path]:
+    """Pairs that meet in a step are equal, opposite or neighbours; then all inputs are equal, and of alternating sign."""
+    count = len(domain)
+    several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), MOST_PAIRS) for move in Move]
+    if count > 2:
+        several += [tuple((i, Move.SAME) for i in range(count)), tuple((i, (Move.SAME, Move.OPPOSITE)[i % 2]) for i in range(count))]  # type: ignore[list-item]
+    for moves in several:
+        low, high = _common(moves, domain, fmt)
+        if low < high:
+            yield Path(base, moves, low, high)
+
+
+def _common(moves: Sequence[tuple[int, Move]], domain: Domain, fmt: Format) -> tuple[float, float]:
+    """The values of t that keep every moving input in its domain."""
+    lows, highs = [], []
+    for i, move in moves:
+        low, high = domain[i]
+        if move is Move.NEXT:
+            low, high = numbers(fmt, places_of(fmt, [low, high]) - 1).tolist()
+        lows.append(-high if move is Move.OPPOSITE else low)
+        highs.append(-low if move is Move.OPPOSITE else high)
+    return max(lows), min(highs)
+
+
+def meetings(program: Program) -> Iterator[tuple[int, int]]:
+    """Pairs of inputs that meet in a step of two operands, those first that depend on the fewest others.
+
+    >>> from verifier.build import build_expression
+    >>> from verifier.case import Source
+    >>> text = "a*b + exp(c)"
+    >>> list(meetings(build_expression(Source(text, "t", 1, 1, text), ("a", "b", "c"))[0]))
+    [(0, 1), (0, 2)]
+    """
+    inputs = len(program.inputs)
+    depends: list[int] = []
+    found: dict[tuple[int, int], int] = {}
+    for k, step in enumerate(program.steps):
+        depends.append(1 << k if k < inputs else 0)
+        for a in step.args:
+            depends[k] |= depends[a]
+        if len(step.args) == 2:
+            left, right = (depends[a] for a in step.args)
+            i, j = _first(left & ~right or left), _first(right & ~left or right)
+            pair = (min(i, j), max(i, j))
+            weight = left.bit_count() + right.bit_count()
+            if -1 < i != j > -1 and weight < found.get(pair, weight + 1):
+                found[pair] = weight
+    yield from sorted(found, key=lambda pair: (found[pair], pair))
+
+
+def _first(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1

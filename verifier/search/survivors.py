@@ -1,0 +1,104 @@
+"""An edit that a case's own points do not tell from the original: the simplest point that would, or a proof that none does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls, rounding
+from verifier.compare.compare import compare
+from verifier.exact.prove import prove
+from verifier.exact.truth import Subject, Truth
+from verifier.language.formats import Format
+from verifier.language.verdict import Verdict
+from verifier.search.hunt import hunt, plainness, simplest
+
+BITS = 512
+SHORT = (2.0, 3.0, 0.5, 1.0, -1.0, -2.0, 1.5, -0.5, 0.0, 5.0, -3.0, 10.0, 0.1, 30.0, -10.0)  # tried first, in every input
+FEWEST = 4  # of them in a domain; else short numbers between its ends are tried
+POINTS = 64  # made of short numbers
+CONFIRMED = 6  # of them that are judged
+BUDGET = 1500  # points of a hunt for one edit
+OTHER_UPSTREAM = 3.0  # with 1 a factor `dout` that is lost, or divided by, shows nowhere
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where two backward passes are compared: the truth, a format, the gradient that flows in, the domain."""
+
+    truth: Truth
+    format: Format
+    upstream: float
+    domain: tuple[tuple[float, float], ...]
+    seed: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """What became of a search: a point (the upstream, where it is not the case's), `equivalent` by a proof, or nothing."""
+
+    point: tuple[float, ...] | None = None
+    upstream: float | None = None
+    equivalent: bool = False
+
+
+def search(setting: Setting, original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, known: Sequence[tuple[float, ...]] = ()) -> Search:
+    """The simplest point found at which the mutant is wrong and the original is not; short numbers first, a hunt at last.
+
+    `known` are points that tell other mutants apart: one that tells this one as well is not looked for again.
+    """
+    short = sorted(islice(short_points(setting.domain, setting.format), POINTS), key=plainness)
+    point = _telling(setting, original, mutant, [*known, *short], upstream=setting.upstream)
+    if point is not None:
+        return Search(point)
+    if (other := _telling(setting, original, mutant, [*listed, *short], upstream=OTHER_UPSTREAM)) is not None:
+        return Search(other, upstream=OTHER_UPSTREAM)
+    if all(prove(setting.truth, mutant, claim, fmt=setting.format, upstream=setting.upstream) is not None for claim in mutant.claims):
+        return Search(equivalent=True)
+    regions = hunt(setting.truth, mutant, setting.domain, fmt=setting.format, upstream=setting.upstream, seed=setting.seed, budget=BUDGET, verdicts=(Verdict.WRONG,))
+    hunted = sorted((r.point for r in regions if r.verdict is Verdict.WRONG), key=plainness)
+    return Search(next((p for p in hunted if _tells(setting, original, mutant, p, upstream=setting.upstream)), None))
+
+
+def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:
+    """Points of short numbers in a domain, no two inputs moving alike."""
+    choices = []
+    for low, high in domain:
+        inside = [x for x in SHORT if low <= x <= high]
+        if len(inside) < FEWEST:
+            quarters = [low + (high - low) * k / 8 for k in range(9)]
+            inside += [simplest(a, b, fmt) for a, b in pairwise(quarters)]
+        choices.append(inside)
+    for k in range(max(map(len, choices)) ** min(2, len(choices))):
+        yield tuple(row[(k * (2 * i + 1) + k // len(row) * i + i) % len(row)] for i, row in enumerate(choices))
+
+
+def _telling(setting: Setting, original: Subject, mutant: Subject, points: Sequence[tuple[float, ...]], *, upstream: float) -> tuple[float, ...] | None:
+    before, after = (real_columns(s, points, upstream, setting.format) for s in (original, mutant))
+    apart = [p for k, p in enumerate(points) if any(differ(old[k], new[k], setting.format) for old, new in zip(before, after, strict=True))]
+    return next((p for p in apart[:CONFIRMED] if _tells(setting, original, mutant, p, upstream=upstream)), None)
+
+
+def _tells(setting: Setting, original: Subject, mutant: Subject, point: tuple[float, ...], *, upstream: float) -> bool:
+    """Whether the mutant is wrong at a point where the original does not fail."""
+    before, after = (compare(setting.truth, s, [point], fmt=setting.format, upstream=upstream, detail=False)[0] for s in (original, mutant))
+    return not any(d.verdict.fails for d in before) and any(d.verdict is Verdict.WRONG for d in after)
+
+
+def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> list[list[Any]]:
+    """Every claimed gradient over the reals, enclosed, at every point."""
+    program, _ = subject.exact
+    with balls.precision(BITS):
+        columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
+        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream), rounded_in=fmt)
+    return [run[subject.index(name)] for _, name in subject.claims]
+
+
+def differ(a: Any, b: Any, fmt: Format) -> bool:
+    """Whether two enclosed numbers are certainly more than two ulps of the format apart; or the second has no value where the first has one."""
+    with balls.precision(BITS):
+        return bool(a.is_finite()) and (not b.is_finite() or bool(abs(a - b) > 2 * rounding.ulp(fmt, a)[1]))

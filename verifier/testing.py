@@ -1,0 +1,49 @@
+"""A case asked about one point at a time: its truth and its programs are built once, its gradients judged wherever one likes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from verifier.case.case import Case
+from verifier.case.load import case_of
+from verifier.compare.oracle import Values, at, in_order, narrowed, oracle
+from verifier.language.formats import format_named, round_exact
+from verifier.report.outcome import Report
+from verifier.verify import verify
+
+
+def assert_gradient(case: Case | str, point: Values | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
+    """Raise AssertionError, with the findings as text, where a gradient is not right at the point (None: at the points of the case).
+
+    `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case
+    expects of its own points is no excuse.
+    """
+    __tracebackhide__ = True  # pytest shows the line of the test
+    case = narrowed(case_of(case) if isinstance(case, str) else case, implementation)
+    if point is not None:
+        values = in_order(case, point)
+        if not any(_suspects(case, values, strict=strict)):
+            return
+        case = at(case, values)
+    report = verify(replace(case, expect=()), strict=strict)
+    if report.status != "passed":
+        from verifier.report.draw.paint import Paint
+        from verifier.report.draw.text import render
+
+        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+
+
+def _suspects(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
+    """Whether each gradient, quickly judged, may fail at a point."""
+    asked = oracle(case)
+    for name in case.formats:
+        fmt = format_named(name)
+        point = tuple(round_exact(fmt, Fraction(v)) or v for v in values)  # -0.0 stays -0.0
+        if not all(map(math.isfinite, point)):
+            yield True  # `verify` says what is wrong with it
+            continue
+        for k in range(len(asked.drafts)):
+            yield from (d.verdict.fails or (strict and d.verdict.warns) or asked.exceeds(k, d) for d in asked.judge(k, point, fmt=fmt))
