@@ -6,17 +6,19 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
 from verifier.language.source import CampaignError, suggestion
+from verifier.report.draw import FORMATS, drawn, drawn_edits
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
+    from verifier.report.draw.mutants import Edited
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
-    check.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
+    _add_format(check, [*FORMATS])
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_workers(check)
@@ -92,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
-    hunt.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
+    _add_format(hunt, [*FORMATS])
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
@@ -127,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
     mutate.add_argument("--all", action="store_true", help="list every edit, not only those that were missed somewhere")
-    mutate.add_argument("--format", choices=("text", "json"), default="text", help="how the report is drawn (default: text)")
+    _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
     explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
@@ -140,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
+
+
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("who does the work (docs/campaigns.md)")
     group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core; 1: this one)")
@@ -147,12 +153,13 @@ def _add_workers(command: argparse.ArgumentParser) -> None:
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
     group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may have (default: that of the machine)")
     group.add_argument("--state", metavar="DIR", help="where finished work is kept at once; the next run goes on from there")
+    group.add_argument("--debug", action="store_true", help="a fault of the tool ends the run with its traceback, instead of being reported with its case; all work in this process")
 
 
 def _workers(options: argparse.Namespace) -> Workers:
     from verifier.run.workers import Workers
 
-    workers = Workers(options.jobs, executor=options.executor, timeout=options.timeout, memory=options.memory, state=options.state)
+    workers = Workers(options.jobs, executor=options.executor, timeout=options.timeout, memory=options.memory, state=options.state, debug=options.debug)
     if workers.note:
         print(f"verifier: {workers.note}", file=sys.stderr)
     return workers
@@ -221,21 +228,14 @@ def _check(options: argparse.Namespace) -> int:
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
+    from verifier.report.draw.paint import paint_for
     from verifier.report.draw.progress import progress_on
     from verifier.verify import verify_all
 
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    if options.format == "json":
-        from verifier.report.draw import json
-
-        sys.stdout.write(json.render(report))
-    else:
-        from verifier.report.draw import text
-        from verifier.report.draw.paint import paint_for
-
-        sys.stdout.write(text.render(report, paint=paint_for(sys.stdout), quiet=options.quiet))
+    sys.stdout.write(drawn(options.format, report, paint=paint_for(sys.stdout), quiet=options.quiet))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -310,25 +310,27 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 def _mutate(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.report.draw import mutants as page
     from verifier.search.many import mutations
 
-    total: list[tuple[str, str, list[Mutant]]] = []
-    is_whole, as_text = True, options.format == "text"
-    with _workers(options) as workers:
+    total: list[Mutant] = []
+    is_whole = True
+
+    def edited() -> Iterator[Edited]:
+        nonlocal is_whole
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
                 print(f"verifier: {case.place}: {case.name}: {found}", file=sys.stderr)
-                continue
-            total.append((case.name, case.file, found))
-            if as_text:
-                sys.stdout.write(page.case(case.name, found, every=options.all))
-    every = [m for _, _, found in total for m in found]
-    sys.stdout.write(page.summary(every) if as_text else page.as_json(total))
+            else:
+                total.extend(found)
+                yield case.name, case.file, found
+
+    with _workers(options) as workers:
+        for part in drawn_edits(options.format, edited(), every=options.all):
+            sys.stdout.write(part)
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
-    return 1 if any(m.fate == "survived" for m in every) else 0
+    return 1 if any(m.fate == "survived" for m in total) else 0
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -90,13 +90,14 @@ def verify_all(
         with Workers(jobs) as own:
             return verify_all(cases, complaints, strict=strict, workers=own, progress=progress)
     listed = list(cases)
+    in_parts = [is_heavy(c) or (workers.debug and c.sample > 0) for c in listed]  # a fault is raised by whoever hands out the parts
     reports: dict[int, CaseReport] = {}  # by the case's number
     try:
-        light = [i for i, c in enumerate(listed) if not is_heavy(c)]
+        light = [i for i in range(len(listed)) if not in_parts[i]]
         for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
             reports[i] = found
         for i, case in enumerate(listed):
-            if is_heavy(case):
+            if in_parts[i]:
                 reports[i] = _heavy(case, workers, strict=strict, progress=progress)
                 if reports[i].is_interrupted:
                     break
@@ -111,7 +112,7 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator
     worth = automatic(len(cases))
     if worth > 1:
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
-    for case, (found,) in zip(cases, workers.run(partial(verify_safely, strict=strict), cases, worth=worth, size=MOST_ITEMS, key=partial(_named, strict), kind=CaseReport), strict=True):
+    for case, (found,) in zip(cases, workers.run(partial(verify if workers.debug else verify_safely, strict=strict), cases, worth=worth, size=MOST_ITEMS, key=partial(_named, strict), kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 
@@ -124,7 +125,7 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
         pass  # the case itself will tell
     except Unfinished as error:
         return unfinished(case, *(_where(case, g) for g in error.gaps))
-    ((found,),) = workers.run(partial(verify_safely, strict=strict, sums=sums), [case])
+    ((found,),) = workers.run(partial(verify if workers.debug else verify_safely, strict=strict, sums=sums), [case])
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 

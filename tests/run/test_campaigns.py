@@ -9,15 +9,18 @@ import sqlite3
 import subprocess
 import sys
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import ROOT, faults
-from verifier import load
+from verifier import load, load_text
 from verifier.cli import main
 from verifier.compare.sweep import exhaustive, pieces, sweep
 from verifier.compare.sweep.tally import Tally
+from verifier.language.source import CampaignError
 from verifier.report.outcome import CaseReport
 from verifier.run import chunks
 from verifier.run.chunks import Failed, Lost, Refused
@@ -377,3 +380,44 @@ def test_a_cluster_in_processes_of_its_own_gives_the_same_bytes(campaign: Path, 
 
 def test_an_attempt_says_whether_another_may_end_otherwise() -> None:
     assert chunks.attempt(faults.faulty, [2, faults.RAISING]) == [4, Failed("the tool failed (ValueError: a bug); please report it", again=0)]
+
+
+# ---------------------------------------------------------------- faults of ours, raised
+
+
+def _bug(*_: Any, **__: Any) -> None:
+    raise ZeroDivisionError("a bug")
+
+
+SAMPLED = "name: sampled\nfunction: sin(x)\nsample: 20\ndomain: {x: [0, 1]}\n"
+PLACES = {  # what is bent, and the case and the command that come to it
+    "a listed point": ("verifier.verify", "compare", "function: sin(x)\npoints: [{x: 1}]\n", "check"),
+    "a sampled point": ("verifier.compare.sweep.sweep", "judge", SAMPLED, "check"),
+    "an edit": ("verifier.search.mutate", "compare", "function: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = cos(x) * dout}}\n", "mutate"),
+    "a campaign": ("verifier.search.fuzz.campaign", "oracle", "function: sin(x)\npoints: [{x: 1}]\n", "fuzz"),
+}
+
+
+@pytest.mark.parametrize(("module", "name", "text", "command"), PLACES.values(), ids=PLACES)
+def test_a_fault_of_the_tool_is_reported_with_its_case_and_raised_with_debug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str, name: str, text: str, command: str) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text(text)
+    words = [command, str(path), *(["--save", str(tmp_path / "finds")] if command == "fuzz" else [])]
+    monkeypatch.setattr(import_module(module), name, _bug)
+    assert main([*words, "--jobs", "1"]) == 2
+    assert "ZeroDivisionError: a bug" in "".join(capsys.readouterr())
+    with pytest.raises(ZeroDivisionError, match="a bug") as caught:
+        main([*words, "--debug"])
+    assert caught.traceback[-1].name == "_bug", "the traceback leads to the fault"
+
+
+def test_with_debug_a_sound_run_is_what_it_is_without() -> None:
+    cases = load_text(f"{SAMPLED}---\nfunction: x / 0\npoints: [{{x: 1}}]\n").cases
+    with Workers(debug=True) as workers:
+        assert verify_all(cases, workers=workers) == verify_all(cases)
+
+
+@pytest.mark.parametrize("other", [{"jobs": 2}, {"executor": "tests.faults:processes"}, {"timeout": 1.0}, {"memory": 1000}, {"state": "folder"}])
+def test_debug_asks_for_this_process_and_nothing_else_may_be_asked_for(other: dict[str, Any]) -> None:
+    with pytest.raises(CampaignError, match="in this process and anew"):
+        Workers(**other, debug=True)

@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
+from verifier.language.source import CampaignError
 from verifier.run.chunks import Refused, Run, Split, Work, attempt, identity, serve
 from verifier.run.local import end, finished, has_lost_a_worker, physical_memory, pool, stop
 from verifier.run.named import THREADS, ExecutorError, opened
@@ -41,10 +42,14 @@ class Workers:
 
     `timeout` is the seconds that an item may take and `memory` the MiB that a worker may have (in a pool an hour and all of the machine, where
     nothing is said; in an executor of others no limit). Asking for either asks for a process beside this one. `state` is the folder in which
-    results are kept, and `note` what is to be told of it. A context: what was opened is closed at its end. Raises ExecutorError, StateError.
+    results are kept, and `note` what is to be told of it. With `debug` all work is done in this process, and what it raises is raised here.
+    A context: what was opened is closed at its end. Raises ExecutorError, StateError, CampaignError.
     """
 
-    def __init__(self, jobs: int = 0, *, executor: str = "", timeout: float | None = None, memory: int | None = None, state: str | None = None) -> None:
+    def __init__(self, jobs: int = 0, *, executor: str = "", timeout: float | None = None, memory: int | None = None, state: str | None = None, debug: bool = False) -> None:
+        if debug and (jobs > 1 or executor or any(limit is not None for limit in (timeout, memory, state))):
+            raise CampaignError("--debug does all work in this process and anew: it does not go with --jobs, --executor, --timeout, --memory and --state")
+        self.debug = debug
         self.jobs, self.executor, self.timeout, self.memory = jobs, executor, timeout, memory
         self._seam: _Seam | None = None
         self._state: State | None = None
@@ -88,7 +93,7 @@ class Workers:
         return run.results()
 
     def _seam_for(self, worth: int) -> _Seam:
-        width = self.jobs or (cores() if self.executor else worth)
+        width = 1 if self.debug else self.jobs or (cores() if self.executor else worth)
         is_here = not self.executor and width <= 1 and self.timeout is None and self.memory is None
         if self._seam is None or (self._seam.width, self._seam.is_here) != (width, is_here):
             if self._seam is not None:
@@ -101,7 +106,7 @@ class _Seam:
     """An executor with its limits, opened when the first chunk is handed out, and again where it broke."""
 
     def __init__(self, asked: Workers, width: int, *, is_here: bool) -> None:
-        self.name, self.jobs, self.width, self.is_here = asked.executor, asked.jobs, width, is_here
+        self.name, self.jobs, self.width, self.is_here, self.debug = asked.executor, asked.jobs, width, is_here, asked.debug
         self.window = 1 if is_here else WINDOW * width
         if is_here:
             self.limit, self.memory = NO_LIMIT, 0
@@ -119,7 +124,7 @@ class _Seam:
     def submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
         """Hand out a chunk; each item may take `limit` seconds."""
         if self.is_here:
-            return finished(attempt(work, items))
+            return finished([work(item) for item in items] if self.debug else attempt(work, items))
         if self._executor is None:
             self.reopen()
             if self.name:

@@ -1,1 +1,53 @@
-"""Draw a Report; decide nothing."""
+"""Draw a Report; decide nothing. FORMATS lists what `--format` knows: a new format is a file in this folder and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verifier.report.draw.mutants import Edited
+    from verifier.report.draw.paint import Paint
+    from verifier.report.outcome import Report
+
+
+@dataclass(frozen=True)
+class Format:
+    """What draws a format, as `module.function` of this folder, imported when it is called.
+
+    `report` is a function Report -> text, with the keywords in `takes`: `paint` (the colours of where the text goes) and `quiet` (only cases that
+    fail or warn). `edits`, empty where a format has none, draws what `mutate` found: (cases, every=...) -> parts of a text.
+    """
+
+    report: str
+    takes: frozenset[str] = frozenset()
+    edits: str = ""
+
+
+FORMATS = {
+    #                a Report       beside it                               the edits of `mutate`
+    "text": Format("text.render", takes=frozenset({"paint", "quiet"}), edits="mutants.as_text"),
+    "json": Format("json.render",                                      edits="mutants.as_json"),
+}  # fmt: skip
+
+
+def drawn(name: str, report: Report, *, paint: Paint, quiet: bool = False) -> str:
+    """A report in a format."""
+    row = FORMATS[name]
+    look: dict[str, Any] = {"paint": paint, "quiet": quiet}
+    text: str = _function(row.report)(report, **{key: look[key] for key in row.takes})
+    return text
+
+
+def drawn_edits(name: str, cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
+    """The edits of cases in a format, in parts, each as soon as it can be drawn; with `every` also those that the case's points tell apart."""
+    parts: Iterator[str] = _function(FORMATS[name].edits)(cases, every=every)
+    return parts
+
+
+def _function(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(".")
+    found: Callable[..., Any] = getattr(import_module(f"{__name__}.{module}"), function)
+    return found

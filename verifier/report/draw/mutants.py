@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from verifier.case.points import PointText
 from verifier.search.mutate import Mutant
+
+Edited = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits
 
 FATES = {
     "survived": "survives: no point of the case tells it apart, but this would",
@@ -16,7 +18,27 @@ FATES = {
 }
 
 
-def case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
+def as_text(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
+    """The edits of each case, as soon as they are known, and a line for all."""
+    seen: list[Mutant] = []
+    for name, _, mutants in cases:
+        seen += mutants
+        yield _case(name, mutants, every=every)
+    yield f"all edits: {_shares(seen)}\n" if seen else "no hand-written backward pass that passes its gate: nothing to edit\n"
+
+
+def as_json(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:  # noqa: ARG001 - JSON has them all
+    """The edits of all cases, in one part."""
+    listed = list(cases)
+    mutants = [m for _, _, found in listed for m in found]
+    content: dict[str, Any] = {
+        "summary": {"edits": len(mutants), "caught": sum(m.caught for m in mutants)} | {fate: sum(m.fate == fate for m in mutants) for fate in FATES},
+        "cases": [{"name": name, "file": file, "edits": [_edit(m) for m in found]} for name, file, found in listed],
+    }
+    yield json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
     """The edits of one case, those that no point tells apart or whose line was not named, or all; then the points that it lacks, to be pasted."""
     if not mutants:
         return ""
@@ -34,11 +56,6 @@ def case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(mutants: Sequence[Mutant]) -> str:
-    """One line for all."""
-    return f"all edits: {_shares(mutants)}\n" if mutants else "no hand-written backward pass that passes its gate: nothing to edit\n"
-
-
 def _suggestion(m: Mutant) -> str:
     return f"upstream: {m.upstream}" if m.upstream else f"- {yaml_point(m.point)}"
 
@@ -54,16 +71,6 @@ def yaml_point(point: PointText) -> str:
 
 def _short(number: str) -> str:
     return number.removesuffix(".0")
-
-
-def as_json(cases: Sequence[tuple[str, str, Sequence[Mutant]]]) -> str:
-    """The edits of all cases: `cases` has name, file and edits of each. Sorted keys, one line for each case."""
-    every = [m for _, _, found in cases for m in found]
-    told: dict[str, Any] = {
-        "summary": {"edits": len(every), "caught": sum(m.caught for m in every)} | {fate: sum(m.fate == fate for m in every) for fate in FATES},
-        "cases": [{"name": name, "file": file, "edits": [_edit(m) for m in found]} for name, file, found in cases],
-    }
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def _edit(m: Mutant) -> dict[str, Any]:
