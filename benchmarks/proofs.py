@@ -55,7 +55,7 @@ def main() -> None:
     print(f"time per attempt: median {statistics.median(spent):.2f} ms, 95 % {sorted(spent)[int(0.95 * len(spent))]:.2f} ms, largest {max(spent):.1f} ms")
     found = [m for case in load(*paths).cases for m in mutants(case)]
     count = len(found)
-    shares = {"caught": sum(m.caught for m in found), "guilty line named": sum(m.line_named for m in found), "diagnosed in words": sum(bool(m.diagnosed) for m in found)}
+    shares = {"caught": sum(m.caught for m in found), "wrong line named": sum(m.line_named for m in found), "diagnosed in words": sum(bool(m.diagnosed) for m in found)}
     print(f"single edits of right backward passes: {count}; " + ", ".join(f"{word} {n} ({100 * n / count:.2f} %)" for word, n in shares.items()))
 
 

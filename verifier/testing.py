@@ -25,7 +25,7 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
     case = narrowed(case_of(case) if isinstance(case, str) else case, implementation)
     if point is not None:
         values = in_order(case, point)
-        if not any(_suspects(case, values, strict=strict)):
+        if not any(_has_failure_at(case, values, strict=strict)):
             return
         case = at(case, values)
     report = verify(replace(case, expect=()), strict=strict)
@@ -36,7 +36,7 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
         raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
 
 
-def _suspects(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
+def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
     """Whether each gradient, quickly judged, may fail at a point."""
     asked = oracle(case)
     for name in case.formats:

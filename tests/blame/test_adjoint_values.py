@@ -10,7 +10,7 @@ from tests.texts import check
 from verifier import load, load_text
 from verifier.arithmetic import balls
 from verifier.blame.formula import explain, locate
-from verifier.blame.formula.adjoint_values import Terrain, agrees, by_key, forward_versions, same, terrain
+from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values, same
 from verifier.language.formats import FORMATS
 
 CASES = ROOT / "cases"
@@ -57,9 +57,9 @@ def meanings(text, *, points=None):
     draft = draft_of(text)
     program = draft.whole
     listed = points or [(2.0, -3.0, -3.0, -1.0, -2.0)]
-    trial = locate.investigate(program, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=FLOAT64, upstream=1.0)
+    isolated = locate.isolate(program, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=FLOAT64, upstream=1.0)
     found = {}
-    for last, step in trial.meaning.items():
+    for last, step in isolated.meaning.items():
         record = program.steps[step]
         line = program.lines[record.line] if record.line >= 0 else None
         found[program.steps[last].name] = record.name or record.text or line.source.text[record.start : record.end]
@@ -141,32 +141,32 @@ def test_a_temporary_is_recognised_by_its_value():
 
 
 def land_of(text, *points):
-    return terrain(draft_of(text).whole, points, upstream=1.0)
+    return reference_values(draft_of(text).whole, points, upstream=1.0)
 
 
 SIMPLE = "points: [{x: 0.5}]\nimplementations: {it: {forward: 'y = x * x\\nout = sin(y)', backward: 'dx = 2 * x * cos(y) * dout'}}".replace("'y", '"y').replace("(y)',", '(y)",')
 
 
 def test_the_exact_adjoints_are_those_of_calculus():
-    land = land_of(SIMPLE, (0.5,), (2.0,))
-    with balls.precision(land.bits):
+    reference = land_of(SIMPLE, (0.5,), (2.0,))
+    with balls.precision(reference.bits):
         for at, x in enumerate((arb(0.5), arb(2))):
-            assert same([land.adjoints[0][at]], [2 * x * (x * x).cos()])
-            assert same([land.adjoints[1][at]], [(x * x).cos()])
-            assert not same([land.adjoints[1][at]], [(x * x).sin()])
+            assert same([reference.adjoints[0][at]], [2 * x * (x * x).cos()])
+            assert same([reference.adjoints[1][at]], [(x * x).cos()])
+            assert not same([reference.adjoints[1][at]], [(x * x).sin()])
 
 
 def test_points_without_a_derivative_are_left_out():
-    land = land_of("points: [{x: 0}]\nimplementations: {it: {forward: 'out = abs(x)', backward: 'dx = sign(x)'}}", (0.0,), (1.0,))
-    assert land.points == ((1.0,),)
+    reference = land_of("points: [{x: 0}]\nimplementations: {it: {forward: 'out = abs(x)', backward: 'dx = sign(x)'}}", (0.0,), (1.0,))
+    assert reference.points == ((1.0,),)
 
 
 def test_a_gradient_that_cancels_is_computed_with_more_bits():
     text = "function: where(x == 0, 1, sin(x) / x)\npoints: [{x: 1}]\nimplementations: {it: {backward: 'dx = 1'}}"
     assert land_of(text, (1.0,)).bits < land_of(text, (1e-200,)).bits
-    land = land_of(text, (1e-200,))
-    with balls.precision(land.bits):
-        assert abs(land.adjoints[0][0] * 3 / arb(1e-200) + 1) < arb(10) ** -100  # sin(x)/x = 1 - x**2/6 + ...
+    reference = land_of(text, (1e-200,))
+    with balls.precision(reference.bits):
+        assert abs(reference.adjoints[0][0] * 3 / arb(1e-200) + 1) < arb(10) ** -100  # sin(x)/x = 1 - x**2/6 + ...
 
 
 def test_one_ulp_is_agreement_and_two_are_not():
@@ -183,5 +183,5 @@ def test_a_wide_ball_agrees_with_nothing():
 
 
 def test_the_terrain_is_data():
-    assert isinstance(land_of(SIMPLE, (0.5,)), Terrain)
+    assert isinstance(land_of(SIMPLE, (0.5,)), Reference)
     assert load(str(CASES / "cs231n")).complaints == ()

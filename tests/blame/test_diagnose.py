@@ -1,4 +1,4 @@
-"""What is said of a guilty line: the edit that repairs it, and never one that does not."""
+"""What is said of a wrong line: the edit that repairs it, and never one that does not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from tests import ROOT
-from tests.guilty import GUILTY
+from tests.mistakes import WRONG_LINES
 from tests.texts import check
 from verifier import load
 from verifier.verify import verify
@@ -21,17 +21,17 @@ def messages(name):
     return {f.statement: f.message for f in verify(case).findings}
 
 
-@pytest.mark.parametrize(("name", "statement", "words"), GUILTY, ids=[f"{n}: {s}" for n, s, _ in GUILTY])
+@pytest.mark.parametrize(("name", "statement", "words"), WRONG_LINES, ids=[f"{n}: {s}" for n, s, _ in WRONG_LINES])
 def test_the_mistake_is_said_in_words(name, statement, words):
     assert words in messages(name)[statement]
 
 
 def test_every_row_has_its_words():
-    assert [row for row in GUILTY if not row[2]] == []
+    assert [row for row in WRONG_LINES if not row[2]] == []
 
 
 def diagnosis(function, backward, point="x: 0.7, y: -1.3", claims="{x: dx}"):
-    """The message about the only guilty line, from the words of the diagnosis on."""
+    """The message about the only wrong line, from the words of the diagnosis on."""
     text = f"function: {function}\npoints: [{{{point}}}]\nimplementations:\n  it:\n    backward: |\n      {backward}\n    gradients: {claims}\n"
     (finding,) = check(text).findings
     return finding.message.partition("it.dx: ")[2]
@@ -78,7 +78,7 @@ def test_an_edit_that_repairs_one_point_only_is_none():
     assert "too much" not in diagnosis("x**3 / 3", "dx = x + x + x", point="x: 2, y: 0")
 
 
-def test_the_span_is_that_of_the_guilty_subexpression():
+def test_the_span_is_that_of_the_wrong_subexpression():
     (finding,) = check("function: sin(x) * y\npoints: [{x: 1, y: 2}]\nimplementations:\n  it:\n    backward: |\n      dx = y * sin(x) * dout\n    gradients: {x: dx}\n").findings
     assert finding.source_line[finding.place.column - 1 :][: finding.width] == "sin(x)"
 

@@ -1,4 +1,4 @@
-"""The guilty line is named, what follows from it is not accused, and a right program accuses nobody."""
+"""The wrong line is named, what follows from it is not accused, and a right program accuses nobody."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.guilty import GUILTY
+from tests.mistakes import WRONG_LINES
 from tests.texts import check
 from verifier import load, load_text
 from verifier.blame.formula import explain, locate
@@ -18,7 +18,7 @@ from verifier.verify import verify
 
 CASES = ROOT / "cases"
 FLOAT64 = FORMATS["float64"]
-NAMES = tuple(dict.fromkeys(name for name, _, _ in GUILTY))
+NAMES = tuple(dict.fromkeys(name for name, _, _ in WRONG_LINES))
 
 
 @functools.cache
@@ -33,15 +33,15 @@ def report(name):
     return verify(wrong_cases()[name])
 
 
-def charges(text, name="dx", *, implementation=0):
+def explanations(text, name="dx", *, implementation=0):
     """The charges against an implementation whose gradient is taken to be wrong at the first point."""
     (case,) = load_text(text).cases
     draft = case.programs.drafts[implementation]
     wrong = [(name, p) for p in points.listed(case, FLOAT64)]
-    return explain.charges(draft, wrong, fmt=FLOAT64, upstream=float(case.upstream))
+    return explain.explanations(draft, wrong, fmt=FLOAT64, upstream=float(case.upstream))
 
 
-def accused(text):
+def wrong_statements(text):
     """The statements of the findings of an implementation without expectations, in the order of the file."""
     return [f.statement for f in sorted(check(text).findings, key=lambda f: f.place.line) if f.code == "V101"]
 
@@ -59,10 +59,10 @@ def test_there_are_enough_mistakes_and_each_has_its_row():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_guilty_lines_are_named_and_no_other(name):
+def test_the_wrong_lines_are_named_and_no_other(name):
     found = report(name)
     assert found.status == "passed"
-    assert sorted(f.statement for f in found.findings) == sorted(s for n, s, _ in GUILTY if n == name)
+    assert sorted(f.statement for f in found.findings) == sorted(s for n, s, _ in WRONG_LINES if n == name)
     assert {f.implementation for f in found.findings} == {"wrong"}
 
 
@@ -90,15 +90,15 @@ RIGHT = tuple(right_implementations())
 def test_a_right_program_accuses_nobody(case, draft):
     fmt = FORMATS[case.formats[0]]
     listed = points.listed(case, fmt)
-    trial = locate.investigate(draft.whole, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=fmt, upstream=float(case.upstream))
-    assert trial is None or trial.guilty == ()
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=fmt, upstream=float(case.upstream))
+    assert isolated is None or isolated.mistakes == ()
 
 
 def test_enough_right_programs_are_tried():
     assert len(RIGHT) >= 100
 
 
-def test_what_follows_from_a_guilty_line_is_propagated():
+def test_what_follows_from_a_wrong_line_is_propagated():
     text = two_lines(["z = w * x", "h = tanh(z)", "out = h * h"], ["dh = 3 * h * dout", "dz = (1 - h * h) * dh", "dx = w * dz", "dw = x * dz"])
     (finding,) = (f for f in check(text).findings if f.code == "V101")
     assert finding.statement == "dh = 3 * h * dout"
@@ -108,64 +108,64 @@ def test_what_follows_from_a_guilty_line_is_propagated():
 
 def test_two_mistakes_are_two_findings():
     text = two_lines(["z = w * x", "h = tanh(z)", "out = h * h"], ["dh = 3 * h * dout", "dz = (1 - h * h) * dh", "dx = w * dz", "dw = z * dz"])
-    assert accused(text) == ["dh = 3 * h * dout", "dw = z * dz"]
+    assert wrong_statements(text) == ["dh = 3 * h * dout", "dw = z * dz"]
 
 
 def test_a_temporary_that_is_no_adjoint_is_named_when_all_that_is_made_of_it_is_wrong():
     right = ["t = exp(-x * w)", "dx = -w * t * dout", "dw = -x * t * dout"]
-    assert accused(two_lines(["out = exp(-x * w)"], right)) == []
+    assert wrong_statements(two_lines(["out = exp(-x * w)"], right)) == []
     for wrong in ("t = exp(x * w)", "t = 2 * exp(-x * w)", "t = exp(-x * x)"):
-        assert accused(two_lines(["out = exp(-x * w)"], [wrong, *right[1:]])) == [wrong]
+        assert wrong_statements(two_lines(["out = exp(-x * w)"], [wrong, *right[1:]])) == [wrong]
 
 
 def test_a_forward_value_that_is_computed_again_wrongly_is_named_although_one_line_reads_it():
     forward = ["h = tanh(x * w)", "out = h * h"]
-    assert accused(two_lines(forward, ["t = tanh(x + w)", "dh = 2 * t * dout", "dz = (1 - h * h) * dh", "dx = w * dz", "dw = x * dz"])) == ["t = tanh(x + w)"]
+    assert wrong_statements(two_lines(forward, ["t = tanh(x + w)", "dh = 2 * t * dout", "dz = (1 - h * h) * dh", "dx = w * dz", "dw = x * dz"])) == ["t = tanh(x + w)"]
 
 
 def test_a_gradient_rewritten_in_place_is_followed():
     """`dh = dh * mask` turns the gradient of the output of a gate into that of its input: no overwriting."""
     forward = ["z = w * x", "h = tanh(z)", "out = h * h"]
     right = ["dh = 2 * h * dout", "dh = (1 - h * h) * dh", "dx = w * dh", "dw = x * dh"]
-    assert accused(two_lines(forward, right)) == []
-    assert accused(two_lines(forward, ["dh = 3 * h * dout", *right[1:]])) == ["dh = 3 * h * dout"]
-    assert accused(two_lines(forward, [right[0], "dh = (1 - h) * dh", *right[2:]])) == ["dh = (1 - h) * dh"]
+    assert wrong_statements(two_lines(forward, right)) == []
+    assert wrong_statements(two_lines(forward, ["dh = 3 * h * dout", *right[1:]])) == ["dh = 3 * h * dout"]
+    assert wrong_statements(two_lines(forward, [right[0], "dh = (1 - h) * dh", *right[2:]])) == ["dh = (1 - h) * dh"]
 
 
 def test_a_name_that_has_several_values_in_the_forward_pass_has_as_many_adjoints():
     forward = ["h = x * w", "h = tanh(h)", "h = h * x", "out = h * w"]
     right = ["dh = w * dout", "dw = h * dout", "dx = tanh(x * w) * dh", "dh = x * dh", "dh = (1 - tanh(x * w)**2) * dh", "dw += x * dh", "dx += w * dh"]
-    assert accused(two_lines(forward, right)) == []
+    assert wrong_statements(two_lines(forward, right)) == []
     for at in (0, 1, 2, 3, 4):
         wrong = [*right[:at], right[at].replace("= ", "= 1.5 * ", 1), *right[at + 1 :]]
-        assert accused(two_lines(forward, wrong)) == [wrong[at]]
+        assert wrong_statements(two_lines(forward, wrong)) == [wrong[at]]
 
 
 def test_the_same_expression_written_twice_is_two_uses():
     forward = ["out = log(1 - x) * w + (1 - x)**2"]
     right = ["da = w * dout", "dx = -da / (1 - x)", "dx += -2 * (1 - x) * dout", "dw = log(1 - x) * dout"]
-    assert accused(two_lines(forward, right, point="{x: 0.3, w: 0.9}")) == []
-    assert accused(two_lines(forward, [*right[:1], "dx = da / (1 - x)", *right[2:]], point="{x: 0.3, w: 0.9}")) == ["dx = da / (1 - x)"]
+    assert wrong_statements(two_lines(forward, right, point="{x: 0.3, w: 0.9}")) == []
+    assert wrong_statements(two_lines(forward, [*right[:1], "dx = da / (1 - x)", *right[2:]], point="{x: 0.3, w: 0.9}")) == ["dx = da / (1 - x)"]
 
 
 def test_a_contribution_that_is_zero_at_the_points_is_no_suspect():
     forward = ["d = x - x", "out = sin(d * d) + x * w"]
     right = ["dd = 2 * d * cos(d * d) * dout", "dx = dd", "dx += -dd", "dx += w * dout", "dw = x * dout"]
-    assert accused(two_lines(forward, right)) == []
-    assert accused(two_lines(forward, [*right[:3], "dx += x * dout", right[4]])) == ["dx += x * dout"]
+    assert wrong_statements(two_lines(forward, right)) == []
+    assert wrong_statements(two_lines(forward, [*right[:3], "dx += x * dout", right[4]])) == ["dx += x * dout"]
 
 
 def test_a_power_at_zero_is_smooth_and_is_looked_at():
     text = two_lines(["y = (x - w)**2", "out = y + sin(x)"], ["dy = dout", "dw = -2 * (x - w) * dy", "dx = sin(x) * dout - dw"], point="{x: 0.5, w: 0.5}")
-    assert accused(text) == ["dx = sin(x) * dout - dw"]
-    assert accused(text.replace("dx = sin", "dx = cos")) == []
+    assert wrong_statements(text) == ["dx = sin(x) * dout - dw"]
+    assert wrong_statements(text.replace("dx = sin", "dx = cos")) == []
 
 
 def test_literals_rounded_to_the_format_are_no_mistake():
     forward = ["out = tanh(sqrt(2 / pi) * x) * w"]
     right = ["t = tanh(sqrt(2 / pi) * x)", "dw = t * dout", "dx = (1 - t * t) * 0.7978845608028654 * w * dout"]
-    assert accused(two_lines(forward, right)) == []
-    assert accused(two_lines(forward, [*right[:1], "dw = -t * dout", right[2]])) == ["dw = -t * dout"]
+    assert wrong_statements(two_lines(forward, right)) == []
+    assert wrong_statements(two_lines(forward, [*right[:1], "dw = -t * dout", right[2]])) == ["dw = -t * dout"]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_literals_rounded_to_the_format_are_no_mistake():
     ],
 )  # fmt: skip
 def test_a_gradient_that_is_wrong_at_a_kink_only_is_blamed_on_its_own_line(text, statement, words):
-    (charge,) = charges(text)
+    (charge,) = explanations(text)
     assert charge.statement == statement
     assert words in charge.words
 
@@ -194,7 +194,7 @@ def test_several_wrong_implementations_of_one_case_have_a_finding_each():
 @pytest.mark.parametrize("fmt", ["float16", "bfloat16", "float32"])
 def test_narrow_formats_name_the_same_line_once(fmt):
     text = two_lines(["z = w * x", "out = sin(z)"], ["dz = sin(z) * dout", "dx = w * dz", "dw = x * dz"]) + f"formats: [float64, {fmt}]\n"
-    assert accused(text) == ["dz = sin(z) * dout"]
+    assert wrong_statements(text) == ["dz = sin(z) * dout"]
 
 
 def test_vectors_are_blamed_element_by_element():
@@ -204,16 +204,16 @@ def test_vectors_are_blamed_element_by_element():
 
 
 @pytest.mark.parametrize("length", [40])
-def test_a_long_program_is_searched_and_its_guilty_line_found(length):
+def test_a_long_program_is_searched_and_its_wrong_line_found(length):
     forward = ["h0 = tanh(w * x)", *(f"h{i} = tanh(w * h{i - 1} + x)" for i in range(1, length))]
     backward = ["dw = 0 * w", "dx = 0 * x"]
     for i in range(length - 1, 0, -1):
         backward += [f"dz{i} = (1 - h{i} * h{i}) * dh{i}", f"dw += h{i - 1} * dz{i}", f"dx += dz{i}", f"dh{i - 1} = w * dz{i}"]
     backward += ["dz0 = (1 - h0 * h0) * dh0", "dw += x * dz0", "dx += w * dz0"]
-    assert accused(two_lines(forward, backward)) == []
+    assert wrong_statements(two_lines(forward, backward)) == []
     at = backward.index(f"dz{length - 3} = (1 - h{length - 3} * h{length - 3}) * dh{length - 3}")
     backward[at] = backward[at].replace("1 - ", "2 - ")
-    assert accused(two_lines(forward, backward)) == [backward[at]]
+    assert wrong_statements(two_lines(forward, backward)) == [backward[at]]
 
 
 # ---------------------------------------------------------------- the forward pass, and the gradient that flows in

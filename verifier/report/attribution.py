@@ -104,23 +104,23 @@ def cause(worst: Judged) -> Cause | None:
         return None
     planned, found, items = rows(check, d)
     program = check.subject.program
-    guilty = statements.worst(items)
+    worst_item = statements.worst(items)
     if isinstance(found, NoLedger):
         return None if found.step < 0 else _overflow(check, found.step)
-    if guilty is None:
+    if worst_item is None:
         return None
     with balls.precision(found.run.bits):
-        line = f", line {guilty.place.line}" if guilty.place is not None else ""
-        share = "" if guilty.share is None else f", {float(guilty.share.mid()):.1%} of the error"
-        details = [f"worst     `{guilty.statement}`{line}: {float(guilty.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
+        line = f", line {worst_item.place.line}" if worst_item.place is not None else ""
+        share = "" if worst_item.share is None else f", {float(worst_item.share.mid()):.1%} of the error"
+        details = [f"worst     `{worst_item.statement}`{line}: {float(worst_item.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
     if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
         details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
-    inner = culprit(program, statements.worst_entry(guilty.entries).step, found.run.computed, check.format)
+    inner = culprit(program, statements.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")
     cancels = sensitivity.cancellation(planned, found)
     if cancels is None:
-        return Cause(guilty.statement, guilty.place, str(inner) if inner.what else "", tuple(details))
+        return Cause(worst_item.statement, worst_item.place, str(inner) if inner.what else "", tuple(details))
     words = statements.cancellation_words(cancels, program)
     statement, place = statements.statement_of(program, statements.lines_of(program)[cancels.step])
     return Cause(statement, place, words, tuple(details))

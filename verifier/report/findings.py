@@ -1,4 +1,4 @@
-"""What is to be told: findings of verdicts with the guilty lines, of forward passes, of `upstream`, of expectations."""
+"""What is to be told: findings of verdicts with the wrong lines, of forward passes, of `upstream`, of expectations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from verifier.report.outcome import Finding, Result
 from verifier.report.results import Judged
 
 if TYPE_CHECKING:
-    from verifier.blame.formula.explain import Charge
+    from verifier.blame.formula.explain import Explanation
 
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
@@ -42,7 +42,7 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
 
 
 def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
-    """One finding per guilty line of a wrong backward pass; else one per implementation, gradient, format and kind."""
+    """One finding per wrong line of a wrong backward pass; else one per implementation, gradient, format and kind."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     totals: dict[tuple[str, str, str], int] = {}
     for j in judged:
@@ -51,18 +51,18 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
         if j.severity:
             groups.setdefault((*key, j.code, j.severity), []).append(j)
     found = []
-    charged: set[tuple[str, str, str]] = set()
+    explained: set[tuple[str, str, str]] = set()
     for draft in programs.drafts:
-        told: set[tuple[Place, str]] = set()
+        seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
-            for charge in _charges(draft, wrong):
-                charged.update((draft.implementation.name, name, fmt) for name in charge.gradients)
-                if (charge.place, charge.words) not in told:  # the same line for the same reason in another format
-                    found.append(_charge_finding(charge, wrong, totals))
-                told.add((charge.place, charge.words))
+            for explanation in _explanations(draft, wrong):
+                explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
+                if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
+                    found.append(_explained_finding(explanation, wrong, totals))
+                seen.add((explanation.place, explanation.words))
     for (implementation, gradient, fmt, code, severity), group in groups.items():
-        if code == "V101" and (implementation, gradient, fmt) in charged:
+        if code == "V101" and (implementation, gradient, fmt) in explained:
             continue
         worst = _worst(group)
         statement, place = statement_of(worst.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
@@ -98,34 +98,34 @@ def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
     return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
-def _charges(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Charge]:
+def _explanations(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Explanation]:
     if draft.whole is None or not wrong:
         return []
     ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
     check = ordered[0].check
     from verifier.blame.formula import explain
 
-    return explain.charges(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
+    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
 
 
-def _charge_finding(charge: Charge, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
-    group = wrong[charge.gradients[0]]
+def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
+    group = wrong[explanation.gradients[0]]
     worst = _worst(group)
-    named = [f"{worst.result.implementation}.{name}" for name in charge.gradients]
+    named = [f"{worst.result.implementation}.{name}" for name in explanation.gradients]
     names = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     return finding(
         "V101",
-        f"wrong gradient: {names}: {charge.words}{_count(group, totals)}",
-        charge.place,
+        f"wrong gradient: {names}: {explanation.words}{_count(group, totals)}",
+        explanation.place,
         implementation=worst.result.implementation,
-        gradient=charge.gradients[0],
-        gradients=charge.gradients,
-        statement=charge.statement,
+        gradient=explanation.gradients[0],
+        gradients=explanation.gradients,
+        statement=explanation.statement,
         point=worst.result.point,
-        expected=all(j.expected for name in charge.gradients for j in wrong[name]),
-        details=(*charge.details, *_figures(worst.result)),
-        source_line=charge.source_line,
-        width=charge.width,
+        expected=all(j.expected for name in explanation.gradients for j in wrong[name]),
+        details=(*explanation.details, *_figures(worst.result)),
+        source_line=explanation.source_line,
+        width=explanation.width,
     )
 
 
@@ -302,9 +302,9 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
     return found
 
 
-def notes(case: Case, programs: Programs, truth: Truth, told: Sequence[Finding]) -> list[str]:
+def notes(case: Case, programs: Programs, truth: Truth, seen: Sequence[Finding]) -> list[str]:
     """What is worth knowing and no finding."""
-    wrong = {f.implementation for f in told if f.code == "V105"}
+    wrong = {f.implementation for f in seen if f.code == "V105"}
     found = []
     for draft in programs.drafts:
         name = draft.implementation.name

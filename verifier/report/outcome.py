@@ -146,8 +146,8 @@ class Finding:
     expected: bool = False
     details: tuple[str, ...] = ()
     source_line: str = ""  # the line of the case file that `place` is in
-    width: int = 0  # columns of the guilty subexpression
-    gradients: tuple[str, ...] = ()  # all gradients that follow a guilty line
+    width: int = 0  # columns of the wrong subexpression
+    gradients: tuple[str, ...] = ()  # all gradients that follow a wrong line
 
 
 @dataclass(frozen=True)

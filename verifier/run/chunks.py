@@ -152,7 +152,7 @@ class Run:
     ready: dict[int, list[Any]] = field(default_factory=dict)
     queue: deque[list[int]] = field(default_factory=deque)
     flying: dict[Future[Any], list[int]] = field(default_factory=dict)  # in the order of submission
-    suspects: deque[int] = field(default_factory=deque)
+    retries: deque[int] = field(default_factory=deque)
 
     def results(self) -> Iterator[list[Any]]:
         """What came of each item, in order: one result or Lost, or those of its parts where it had to be split."""
@@ -164,8 +164,8 @@ class Run:
                     self._fill(head)
                     if self.flying:
                         self._collect()
-                    elif self.suspects:
-                        self._alone(self.suspects.popleft())
+                    elif self.retries:
+                        self._try_alone(self.retries.popleft())
                 yield self.ready.pop(head)
             is_whole = True
         finally:
@@ -175,7 +175,7 @@ class Run:
                 self.seam.close(at_once=True)
 
     def _fill(self, head: int) -> None:
-        while self.queue and not self.suspects and len(self.flying) < self.seam.window and self.queue[0][0] <= head + AHEAD * self.size:
+        while self.queue and not self.retries and len(self.flying) < self.seam.window and self.queue[0][0] <= head + AHEAD * self.size:
             chunk = []
             for index in self.queue.popleft():
                 found = self.known(index)
@@ -217,7 +217,7 @@ class Run:
             failed = failed[: self.seam.width]
             self.seam.reopen()
         for chunk in failed:
-            self.suspects.extend(chunk)
+            self.retries.extend(chunk)
 
     def _ended(self, futures: Iterable[Future[Any]]) -> set[Future[Any]]:
         """The futures that have ended, at least one."""
@@ -234,11 +234,11 @@ class Run:
             elif not outcome.again and self.split is None:
                 self.ready[index] = [Lost(self.items[index], outcome.reason)]
             else:
-                self.suspects.append(index)
+                self.retries.append(index)
         if finished:
             self.done(finished)
 
-    def _alone(self, index: int) -> None:
+    def _try_alone(self, index: int) -> None:
         found = self._found(self.items[index], self.limit, [])
         self.ready[index] = found
         if not any(isinstance(f, Lost) for f in found):

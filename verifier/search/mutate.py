@@ -169,7 +169,7 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
             if edited is None or edited.whole is None:
                 continue
             subject = Subject(differentiated(edited.whole), original.claims)
-            if not survivors and not settings[0].tells(subject):
+            if not survivors and not settings[0].distinguishes(subject):
                 continue
             mutant = _outcome(edited, edit, subject, settings)
             found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, original, subject, settings[0], known))
@@ -191,7 +191,7 @@ class _Setting:
     smooth: list[tuple[float, ...]]
     before: list[list[Any]]
 
-    def tells(self, edited: Subject) -> bool:
+    def distinguishes(self, edited: Subject) -> bool:
         """Whether some point off the kinks tells another program from the original over the reals."""
         return _differs(self.before, real_columns(edited, self.smooth, self.setting.upstream, self.setting.format), self.setting.format)
 
@@ -258,13 +258,13 @@ def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Sett
         wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
         caught = caught or any(d.verdict in (Verdict.WRONG, Verdict.NONFINITE) for row in rows for d in row)
         if wrong:
-            charges = explain.charges(draft, wrong, fmt=fmt, upstream=upstream, beside=where.smooth or where.points)
-            named = any(c.place.line in changed for c in charges)
+            explanations = explain.explanations(draft, wrong, fmt=fmt, upstream=upstream, beside=where.smooth or where.points)
+            named = any(c.place.line in changed for c in explanations)
             if edit.kind in ("dropped +=", "overwritten", "doubled +="):
                 target = parse_program(edit.text)[0][edit.statement].target
-                named = named or any(target in c.statement.partition("=")[0] for c in charges)
-            words = next((c.words for c in charges if not c.words.startswith("this line is wrong")), "")
-            return Mutant(draft.implementation.name, edit, min(changed), True, named, words, charges[0].statement if charges else "", fate="caught")
+                named = named or any(target in c.statement.partition("=")[0] for c in explanations)
+            words = next((c.words for c in explanations if not c.words.startswith("this line is wrong")), "")
+            return Mutant(draft.implementation.name, edit, min(changed), True, named, words, explanations[0].statement if explanations else "", fate="caught")
     return Mutant(draft.implementation.name, edit, min(changed), caught, False, "", fate="caught" if caught else "unknown")
 
 

@@ -1,1 +1,1 @@
-"""The guilty line of a wrong gradient, and the edit that repairs it."""
+"""Which statement makes a gradient wrong, and the single edit that repairs it."""

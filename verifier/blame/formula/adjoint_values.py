@@ -1,4 +1,4 @@
-"""Which forward step a backward name stands for: by its name, by the `adjoints` key, by value over the reals."""
+"""Finds the forward step whose adjoint a backward name holds: by its name, by the `adjoints` key, or by its value over the reals."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from verifier.language.grammar import parse_expression
 from verifier.language.tokens import LanguageError
 
 BITS = 512
-MOST_BITS = 4096
-CERTAIN_BITS = 200  # relative accuracy of the adjoints of the inputs that is asked for
-SPARE = 8  # bits by which a ball may be wider than an ulp (it may hold rounded literals) and still tell
-KEY_DIGITS = 10  # of a number by which equal columns are looked up
+MAX_BITS = 4096
+CERTAIN_BITS = 200  # the relative accuracy that the adjoints of the inputs must have
+SLACK_BITS = 8  # a ball with a radius of up to 2^8 ulps (rounded literals make it wide) may still count as equal
+KEY_DIGITS = 10  # equal columns are looked up by so many digits of their first numbers
 PREFIXES = ("d", "grad_", "d_", "g_", "dL_d", "dout_d")
 Column = list[Any]  # one ball (or truth value) per test point
 
 
 @dataclass(frozen=True)
-class Terrain:
-    """The exact values at some test points: of every step of a program's forward part, and of its adjoints."""
+class Reference:
+    """The exact values at some test points: those of every step of a program's forward part, and those of its adjoints."""
 
     program: Program
     points: tuple[tuple[float, ...], ...]
     values: tuple[Column, ...]  # of the forward steps
     adjoints: tuple[Column, ...]  # of the forward steps: upstream * d(output)/d(step)
-    totals: tuple[Column, ...]  # the same, with those of nameless steps that are the same expression
+    totals: tuple[Column, ...]  # the adjoints again; those of nameless steps that are the same expression are added
     upstream: Any
-    first: int  # so many of the points, the first ones, are those where something is wrong
-    bits: int  # the precision at which all this, and what is held against it, is computed
+    first: int  # the number of points at which something is wrong; they come first
+    bits: int  # the precision of these values and of everything that is compared with them
 
     @property
     def count(self) -> int:
@@ -57,17 +57,17 @@ class Terrain:
         return _index((i, c) for i, c in enumerate(self.values) if self.program.steps[i].args or self.program.steps[i].gate == "input")
 
     def step_of_adjoint(self, column: Column) -> int | None:
-        """The last forward step whose exact adjoint a column is, at two or more test points; None if there is none."""
+        """The last forward step whose exact adjoint equals this column; None if there is none, or fewer than two test points."""
         found = [i for i in self._by_adjoint.get(_key(column), ()) if same(column, self.adjoints[i]) or same(column, self.totals[i])]
-        return max(found, default=None) if self.count > 1 and _tells(column) else None
+        return max(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
     def step_of_value(self, column: Column) -> int | None:
-        """The first forward step whose exact value a column is, at two or more test points; None if there is none."""
+        """The first forward step whose exact value equals this column; None if there is none, or fewer than two test points."""
         found = [i for i in self._by_value.get(_key(column), ()) if same(column, self.values[i])]
-        return min(found, default=None) if self.count > 1 and _tells(column) else None
+        return min(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
     def exact(self, step: int, computed: Column, fmt: Format) -> Column:
-        """The adjoint of a forward step; of all steps that are the same expression, where that is what was computed."""
+        """The adjoint of a forward step; where the program computed the sum over all steps that are the same expression, that sum."""
         return self.totals[step] if not agrees(computed, self.adjoints[step], fmt) and agrees(computed, self.totals[step], fmt) else self.adjoints[step]
 
 
@@ -82,23 +82,23 @@ def _key(column: Column) -> str:
     return " ".join(f"{float(x.mid()):.{KEY_DIGITS}e}" if isinstance(x, arb) else str(x) for x in column[:2])
 
 
-def _tells(column: Column) -> bool:
-    """Whether equality with this column means anything: numbers, and not zero at the first two points."""
+def _is_distinctive(column: Column) -> bool:
+    """Whether equality with this column identifies a step: it holds finite numbers that are not zero at the first two points."""
     return all(isinstance(x, arb) and x.is_finite() for x in column) and all(x != 0 for x in column[:2])
 
 
-def terrain(program: Program, points: Sequence[tuple[float, ...]], beside: Sequence[tuple[float, ...]] = (), *, upstream: float) -> Terrain:
-    """Exact values and adjoints at those of the points where all that matter exist; `beside` are points where nothing is wrong."""
+def reference_values(program: Program, points: Sequence[tuple[float, ...]], beside: Sequence[tuple[float, ...]] = (), *, upstream: float) -> Reference:
+    """Exact values and adjoints at the points where the output and the gradients exist; `beside` are further points, at which nothing is wrong."""
     bits = BITS
     while True:
-        land = _terrain(program, [*points, *beside], len(points), upstream, bits)
-        accuracy = [x.rel_accuracy_bits() for c in land.adjoints[: len(program.inputs)] for x in c if not x.is_zero()]
-        if bits >= MOST_BITS or min(accuracy, default=CERTAIN_BITS) >= CERTAIN_BITS:
-            return land
+        reference = _reference_values(program, [*points, *beside], len(points), upstream, bits)
+        accuracy = [x.rel_accuracy_bits() for c in reference.adjoints[: len(program.inputs)] for x in c if not x.is_zero()]
+        if bits >= MAX_BITS or min(accuracy, default=CERTAIN_BITS) >= CERTAIN_BITS:
+            return reference
         bits *= 2
 
 
-def _terrain(program: Program, points: Sequence[tuple[float, ...]], first: int, upstream: float, bits: int) -> Terrain:
+def _reference_values(program: Program, points: Sequence[tuple[float, ...]], first: int, upstream: float, bits: int) -> Reference:
     forward = program.forward_part()
     with balls.precision(bits):
         seed = arb(upstream)
@@ -114,14 +114,14 @@ def _terrain(program: Program, points: Sequence[tuple[float, ...]], first: int, 
     wanted = [values[forward.output], *adjoints[: len(program.inputs)]]
     good = [at for at in range(len(points)) if all(c[at].is_finite() for c in wanted)]
 
-    def kept(found: Sequence[Column]) -> tuple[Column, ...]:
+    def at_good_points(found: Sequence[Column]) -> tuple[Column, ...]:
         return tuple([c[at] for at in good] for c in found)
 
-    return Terrain(program, tuple(tuple(points[at]) for at in good), kept(values), kept(adjoints), kept(totals), seed, sum(at < first for at in good), bits)
+    return Reference(program, tuple(tuple(points[at]) for at in good), at_good_points(values), at_good_points(adjoints), at_good_points(totals), seed, sum(at < first for at in good), bits)
 
 
 def _adjoints(forward: Program, values: Sequence[Column], seed: Column) -> list[Column]:
-    """Every step's own adjoint, in reverse, with SymPy's local gradients."""
+    """The adjoint of every step, computed in reverse from SymPy's local gradients."""
     zero = [arb(0)] * len(seed)
     found: list[Column] = [zero] * len(forward.steps)
     found[forward.output] = seed
@@ -138,7 +138,7 @@ def _adjoints(forward: Program, values: Sequence[Column], seed: Column) -> list[
 
 
 def _merged_adjoints(forward: Program, columns: Sequence[Column], seed: Any) -> list[Column]:
-    """The same where the forward pass contains derivatives: equal steps are one."""
+    """The adjoint of every step where the forward pass contains derivatives; equal steps are treated as one."""
     gradient = derivatives.gradient(forward)
     run = balls.run(gradient.program, columns, bits=balls.current_precision(), strict=True)
     found = [gradient.adjoint.get(place) for place in gradient.at]
@@ -146,7 +146,7 @@ def _merged_adjoints(forward: Program, columns: Sequence[Column], seed: Any) -> 
 
 
 def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int]) -> list[Column]:
-    """Each step's adjoint and those of the nameless steps that are the same expression: nothing else can stand for them."""
+    """Each step's adjoint plus those of the nameless steps that are the same expression, since no backward name of their own can hold those."""
     alike: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         alike.setdefault(place, []).append(i)
@@ -162,7 +162,7 @@ def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int])
 
 
 def through(partial: Column, adjoint: Column) -> Column:
-    """partial * adjoint; 0 where nothing flows back, whatever the partial is there."""
+    """partial * adjoint; 0 where the adjoint is 0, also where the partial does not exist."""
     return [a if a.is_zero() else p * a for p, a in zip(partial, adjoint, strict=True)]
 
 
@@ -176,7 +176,7 @@ def _local(gate: str) -> derivatives.Gradient:
 
 
 def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | None:
-    """The exact partial derivative of a gate, a column at a time; None where it has none (a condition)."""
+    """The exact partial derivative of a gate at every test point; None for an operand without one (a condition, an order)."""
     if gate == "copy":
         return [arb(1)] * len(args[0])
     if gate not in GATES or position in GATES[gate].conditions or position in GATES[gate].orders or GATES[gate].boolean:
@@ -197,7 +197,7 @@ def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | 
 
 
 def same(a: Column, b: Column) -> bool:
-    """Whether two columns of balls may be equal everywhere and are narrow enough to say so."""
+    """Whether two columns of balls overlap at every test point and are narrow enough to count as equal."""
     return all(_close(x, y) for x, y in zip(a, b, strict=True))
 
 
@@ -211,7 +211,7 @@ def _close(x: Any, y: Any) -> bool:
 
 
 def agrees(computed: Column, exact: Column, fmt: Format) -> bool:
-    """Whether a column is the exact one within one ulp of the format, at every test point where the exact value exists."""
+    """Whether a column is within one ulp of the exact one, at every test point where the exact value exists."""
     unit = arb(2) ** (1 - fmt.precision)
     for c, x in zip(computed, exact, strict=True):
         if not x.is_finite():
@@ -221,8 +221,8 @@ def agrees(computed: Column, exact: Column, fmt: Format) -> bool:
         if abs(c - x) <= abs(x) * unit:
             continue
         if not x.is_exact() and x.rel_accuracy_bits() < fmt.precision and c.overlaps(x):
-            continue  # it cancelled: this point says nothing
-        wide = c.rad() > abs(x) * unit * 2**SPARE and not abs(c) < arb(2) ** (40 - balls.current_precision())
+            continue  # the exact value cancelled to too few bits: this point decides nothing
+        wide = c.rad() > abs(x) * unit * 2**SLACK_BITS and not abs(c) < arb(2) ** (40 - balls.current_precision())
         if wide or not c.overlaps(x):
             return False
     return True
@@ -232,7 +232,7 @@ def agrees(computed: Column, exact: Column, fmt: Format) -> bool:
 
 
 def forward_versions(name: str, program: Program) -> list[int]:
-    """The forward steps that a name such as `dden` or `grad_den` may stand for: all versions of `den`, in order."""
+    """The forward steps whose adjoint a name such as `dden` or `grad_den` may hold: all versions of `den`, in order."""
     for prefix in PREFIXES:
         known = name[len(prefix) :]
         if name.startswith(prefix) and known:
@@ -244,7 +244,7 @@ def forward_versions(name: str, program: Program) -> list[int]:
 
 
 def by_key(implementation: Implementation, program: Program) -> dict[str, int]:
-    """The `adjoints` key: each name, and the forward step that its expression is."""
+    """The `adjoints` key as a table: each backward name with the forward step that computes its expression."""
     forward = program.forward_part()
     dag = Dag(forward.inputs)
     at = derivatives.write(dag, forward)

@@ -1,4 +1,4 @@
-"""A backward pass that is wrong at the very point and right beside it: at a kink, on a boundary, at a singularity."""
+"""Explains a gradient that is wrong at one point and right beside it: at a kink, on a boundary between branches, at a singularity."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.language.formats import Format
 
-LARGEST_SHOWN = 10**6  # of whole numbers that are shown with all their digits
+LARGEST_WHOLE_NUMBER = 10**6  # smaller whole numbers are shown with all their digits
 
 
 @dataclass(frozen=True)
-class Corner:
-    """The statement that gives a gradient its wrong value at a point, and what can be said about it."""
+class PointMistake:
+    """The statement that gives a gradient its wrong value at one point, with a diagnosis where there is one."""
 
     line: int
     diagnosis: Diagnosis | None
 
 
-def corner(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, upstream: float) -> Corner | None:
-    """What makes a gradient wrong at a point: the first step without a real value, else a branch, else its own statement."""
+def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, upstream: float) -> PointMistake | None:
+    """What makes a gradient wrong at one point: the first step without a real value; else a `where` that takes the wrong branch; else the gradient's own statement."""
     program = draft.whole
     if program is None or any(s.gate == "diff" for s in program.steps):
         return None
@@ -41,17 +41,17 @@ def corner(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, up
         live = _live(program, values, program.names[name])
         lost = next((i for i in live if i >= program.backward_start and not _is_real(values[i])), None)
         if lost is not None:
-            return _corner(program, lost, f"{_text(program, lost)} has no real value here: {_why(program, values, lost)}")
+            return _point_mistake(program, lost, f"{_text(program, lost)} has no real value here: {_why(program, values, lost)}")
         position = program.inputs.index(next(variable for variable, n in draft.claims if n == name))
         exact = one_sided.derivative(derivatives.primitive(draft.forward), [Fraction(x) for x in point], position, bits=BITS)
         if not isinstance(exact, one_sided.Finite):
-            return Corner(program.steps[program.names[name]].line, None)
+            return PointMistake(program.steps[program.names[name]].line, None)
         for i in live:
             if i >= program.backward_start and program.steps[i].gate == "where":
                 other = values[program.steps[i].args[2 if values[program.steps[i].args[0]] else 1]]
                 if _is_real(other) and agrees([_changed(program, values, live, i, other)], [exact.ball * arb(upstream)], fmt):
-                    return _corner(program, i, f"the wrong branch is taken here: the other one of {_text(program, i)} is right")
-    return Corner(program.steps[program.names[name]].line, None)
+                    return _point_mistake(program, i, f"the wrong branch is taken here: the other one of {_text(program, i)} is right")
+    return PointMistake(program.steps[program.names[name]].line, None)
 
 
 def _is_real(value: Any) -> bool:
@@ -59,7 +59,7 @@ def _is_real(value: Any) -> bool:
 
 
 def _live(program: Program, values: Sequence[Any], output: int) -> list[int]:
-    """The steps that decide a value, in order: of a `where` only the branch that is taken."""
+    """The steps that a value is computed from, in order; of a `where` only the branch that it takes."""
     found: set[int] = set()
     pending = [output]
     while pending:
@@ -75,7 +75,7 @@ def _live(program: Program, values: Sequence[Any], output: int) -> list[int]:
 
 
 def _changed(program: Program, values: Sequence[Any], live: Sequence[int], at: int, value: Any) -> Any:
-    """The last live step when the step `at` has another value."""
+    """The value of the last live step after the step `at` is given another value."""
     changed = {at: [value]}
     for i in live:
         step = program.steps[i]
@@ -85,7 +85,7 @@ def _changed(program: Program, values: Sequence[Any], live: Sequence[int], at: i
 
 
 def _why(program: Program, values: Sequence[Any], at: int) -> str:
-    """`0/0`, `log(-1)`: a gate with its operands' values."""
+    """A gate with the values of its operands, such as `0/0` or `log(-1)`."""
     step = program.steps[at]
     args = [_short(values[a]) for a in step.args]
     symbol = {"div": "/", "pow": "**", "mul": "*"}.get(step.gate)
@@ -96,7 +96,7 @@ def _short(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, arb):
         return str(value)
     whole = balls.integer(value)
-    return str(whole) if whole is not None and abs(whole) < LARGEST_SHOWN else str(value.str(6, radius=False))
+    return str(whole) if whole is not None and abs(whole) < LARGEST_WHOLE_NUMBER else str(value.str(6, radius=False))
 
 
 def _text(program: Program, at: int) -> str:
@@ -108,6 +108,6 @@ def _text(program: Program, at: int) -> str:
     return f"`{text.partition('=')[2].strip() if step.start == line.start and step.end == line.end else text}`"
 
 
-def _corner(program: Program, at: int, words: str) -> Corner:
+def _point_mistake(program: Program, at: int, words: str) -> PointMistake:
     step = program.steps[at]
-    return Corner(step.line, Diagnosis(words, step.line, step.start, step.end))
+    return PointMistake(step.line, Diagnosis(words, step.line, step.start, step.end))

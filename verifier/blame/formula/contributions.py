@@ -1,4 +1,4 @@
-"""What a backward pass adds up in an adjoint, matched to the edges of the forward graph that it should carry."""
+"""The contributions that a backward pass adds to an adjoint, matched to the edges of the forward graph that they should come through."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from flint import arb
 
-from verifier.blame.formula.adjoint_values import Column, Terrain, agrees, local_partial, through
+from verifier.blame.formula.adjoint_values import Column, Reference, agrees, local_partial, through
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 
-MAX_EDGES = 12  # forks of more edges are matched one edge at a time only
-MAX_TOGETHER = 6  # edges that one contribution may carry
+MAX_EDGES = 12  # at a fork of more edges each contribution is matched to one edge only
+MAX_EDGES_PER_CONTRIBUTION = 6  # one contribution may be the sum over so many edges
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A backward name's `=` and the `+=` that follow it: the steps of its versions, in order."""
+    """One value of a backward name: its `=` and the `+=` that follow it, as the steps of its versions, in order."""
 
     name: str
     versions: tuple[int, ...]
@@ -56,7 +56,7 @@ def _accumulates(program: Program, index: int, before: int) -> bool:
 
 
 def statement_operands(program: Program, index: int) -> set[int]:
-    """The steps that a statement reads: named ones, and those of other lines."""
+    """The steps that a statement reads: steps with a name, and steps of other lines."""
     steps = program.steps
     found: set[int] = set()
     pending = list(steps[index].args)
@@ -70,7 +70,7 @@ def statement_operands(program: Program, index: int) -> set[int]:
 
 
 @dataclass(frozen=True)
-class Part:
+class Contribution:
     """One contribution to an adjoint: the step whose value it is, with the sign it is added with, and its line."""
 
     line: int
@@ -81,29 +81,29 @@ class Part:
 
 @dataclass(frozen=True)
 class Edge:
-    """A use of a forward step: the step that uses it, and the exact contribution that comes back through it."""
+    """A use of a forward step: the step that uses it, and the exact contribution to the adjoint that comes through it."""
 
     user: int
     value: Column
 
 
-def parts_of(program: Program, definition: Definition, values: Sequence[Column]) -> list[Part]:
-    """The contributions of a definition, one a statement."""
+def contributions_of(program: Program, definition: Definition, values: Sequence[Column]) -> list[Contribution]:
+    """The contributions of a definition, one per statement."""
     parts = []
     for before, at in zip((None, *definition.versions), definition.versions, strict=False):
         step = program.steps[at]
         if before is None:
-            parts.append(Part(step.line, at, 1, values[at]))
+            parts.append(Contribution(step.line, at, 1, values[at]))
             continue
         other = step.args[1] if step.args[0] == before else step.args[0]
         sign = -1 if step.gate == "sub" else 1
-        parts.append(Part(step.line, other, sign, [v * sign for v in values[other]]))
+        parts.append(Contribution(step.line, other, sign, [v * sign for v in values[other]]))
     return parts
 
 
-def terms_of(program: Program, part: Part, values: Sequence[Column]) -> list[Part]:
+def terms_of(program: Program, part: Contribution, values: Sequence[Column]) -> list[Contribution]:
     """The terms of a contribution that is written as a sum."""
-    terms: list[Part] = []
+    terms: list[Contribution] = []
     pending = [(part.step, part.sign)]
     while pending:
         i, sign = pending.pop()
@@ -114,22 +114,22 @@ def terms_of(program: Program, part: Part, values: Sequence[Column]) -> list[Par
         elif own and step.gate == "neg":
             pending.append((step.args[0], -sign))
         else:
-            terms.append(Part(part.line, i, sign, [v * sign for v in values[i]] if all(isinstance(v, arb) for v in values[i]) else values[i]))
+            terms.append(Contribution(part.line, i, sign, [v * sign for v in values[i]] if all(isinstance(v, arb) for v in values[i]) else values[i]))
     return terms[::-1]
 
 
-def edges_of(land: Terrain, forward: int) -> list[Edge]:
-    """The uses of a forward step through which something comes back."""
+def edges_of(reference: Reference, forward: int) -> list[Edge]:
+    """The uses of a forward step through which a contribution comes that is not zero at every test point."""
     found = []
-    for index in range(land.program.backward_start):
-        step = land.program.steps[index]
+    for index in range(reference.program.backward_start):
+        step = reference.program.steps[index]
         for position, argument in enumerate(step.args):
             if argument != forward:
                 continue
-            partial = local_partial(step.gate, position, [land.values[a] for a in step.args])
+            partial = local_partial(step.gate, position, [reference.values[a] for a in step.args])
             if partial is None:
                 continue
-            value = through(partial, land.adjoints[index])
+            value = through(partial, reference.adjoints[index])
             if not all(x.is_zero() for x in value):
                 found.append(Edge(index, value))
     return found
@@ -144,19 +144,19 @@ def total(columns: Sequence[Column], count: int) -> Column:
 
 
 @dataclass(frozen=True)
-class Matching:
-    """Parts that carry no set of edges, edges that no part carries, and which edges the others carry."""
+class EdgeMatching:
+    """Contributions that match no set of edges, edges that no contribution matches, and the matches."""
 
-    wrong: tuple[Part, ...]
+    wrong: tuple[Contribution, ...]
     missing: tuple[Edge, ...]
-    carried: tuple[tuple[Part, tuple[Edge, ...]], ...]
+    carried: tuple[tuple[Contribution, tuple[Edge, ...]], ...]
 
 
-def matched(parts: Sequence[Part], edges: Sequence[Edge], count: int, fmt: Format) -> Matching:
-    """Match contributions to edges, the smallest sets of edges first."""
+def match(parts: Sequence[Contribution], edges: Sequence[Edge], count: int, fmt: Format) -> EdgeMatching:
+    """Match contributions to sets of edges with the same sum, the smallest sets first."""
     left_parts, left = list(parts), list(edges)
-    carried: list[tuple[Part, tuple[Edge, ...]]] = []
-    for size in range(1, min(len(edges), MAX_TOGETHER if len(edges) <= MAX_EDGES else 1) + 1):
+    carried: list[tuple[Contribution, tuple[Edge, ...]]] = []
+    for size in range(1, min(len(edges), MAX_EDGES_PER_CONTRIBUTION if len(edges) <= MAX_EDGES else 1) + 1):
         for part in list(left_parts):
             for chosen in combinations(left, size):
                 if agrees(part.value, total([e.value for e in chosen], count), fmt):
@@ -172,18 +172,18 @@ def matched(parts: Sequence[Part], edges: Sequence[Edge], count: int, fmt: Forma
             left += half[1]
     telling = [p for p in left_parts if not _is_nothing(p.value)]
     if telling or not left:
-        left_parts = telling  # what adds nothing at these points is no suspect
-    return Matching(tuple(p for p in parts if p in left_parts), tuple(left), tuple(carried))
+        left_parts = telling  # a contribution that is zero at these points may be right elsewhere
+    return EdgeMatching(tuple(p for p in parts if p in left_parts), tuple(left), tuple(carried))
 
 
 def _is_nothing(column: Column) -> bool:
     return all(isinstance(x, arb) and bool(x.contains(0)) for x in column)
 
 
-def paired(wrong: Sequence[Part], missing: Sequence[Edge]) -> list[tuple[Part, Edge | None]]:
-    """Each wrong contribution with the edge it most likely means: the nearest in value at the first test point."""
+def pair_by_value(wrong: Sequence[Contribution], missing: Sequence[Edge]) -> list[tuple[Contribution, Edge | None]]:
+    """Each wrong contribution with the edge it was most likely written for: the one nearest in value at the first test point."""
     left = list(missing)
-    pairs: list[tuple[Part, Edge | None]] = []
+    pairs: list[tuple[Contribution, Edge | None]] = []
     for part in wrong:
         here = part.value[0]
         best = min(left, key=lambda e: _distance(here, e.value[0]), default=None)

@@ -1,29 +1,29 @@
-"""The right local gradient of a forward line, as SymPy derives it in the names of the program: for people to read."""
+"""The right local gradient of a forward line, derived by SymPy and written with the names of the program."""
 
 from __future__ import annotations
 
-from verifier.blame.formula.locate import Guilt
+from verifier.blame.formula.locate import Mistake
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
 
-MAX_FORMULA = 60  # steps of a formula that SymPy differentiates for the message
-LONGEST = 300  # characters of a formula that is shown
+MAX_FORMULA_STEPS = 60  # steps of a formula that SymPy differentiates for the message
+MAX_FORMULA_CHARACTERS = 300  # characters of a formula that is shown
 
 
-def expected_formula(program: Program, guilt: Guilt) -> str | None:
-    """The local gradient that the guilty contribution should carry, as SymPy derives it in the names of the program."""
-    if len(guilt.edges) != 1 and not (guilt.forward >= 0 and guilt.forward < len(program.inputs)):
+def expected_formula(program: Program, mistake: Mistake) -> str | None:
+    """The local gradient that the wrong contribution should have as its factor, written with the names of the program; None where there is no short one."""
+    if len(mistake.edges) != 1 and not (mistake.forward >= 0 and mistake.forward < len(program.inputs)):
         return None
     steps = program.steps
-    line = steps[guilt.edges[0]].line if guilt.edges else steps[program.output].line
+    line = steps[mistake.edges[0]].line if mistake.edges else steps[program.output].line
     end = max((i for i in range(program.backward_start) if steps[i].line == line), default=-1)
     if end < 0:
         return None
-    formula = _derivative(program, end, guilt.forward)
+    formula = _derivative(program, end, mistake.forward)
     if formula is None:
         return None
-    variable = steps[guilt.forward].name or steps[guilt.forward].text or "the operand"
+    variable = steps[mistake.forward].name or steps[mistake.forward].text or "the operand"
     result = steps[end].name or program.output_name
     return f"d({result})/d({variable}) = {formula}, from `{program.lines[line].text.strip()}`"
 
@@ -46,7 +46,7 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
             continue
         inside.append(i)
         pending.extend(step.args)
-        if len(inside) > MAX_FORMULA:
+        if len(inside) > MAX_FORMULA_STEPS:
             return None
     if variable not in leaves:
         return None
@@ -63,8 +63,8 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
         else:
             at[i] = dag.leaf(step.gate, step.text)
     whole = Program(tuple(dag.steps), dag.inputs, {}, at[end])
-    if len(whole.steps) > 2 * MAX_FORMULA:
+    if len(whole.steps) > 2 * MAX_FORMULA_STEPS:
         return None
     value = sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]]
     text = str(sympy.diff(value, symbols[variable]))
-    return text if len(text) <= LONGEST else None
+    return text if len(text) <= MAX_FORMULA_CHARACTERS else None

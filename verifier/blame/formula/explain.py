@@ -1,4 +1,4 @@
-"""Findings that name the guilty line: of a wrong backward pass, of a wrong forward pass, of one that is not linear in `upstream`."""
+"""Explains wrong gradients and wrong forward passes: the wrong line, the edit that repairs it, and the figures beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, rounding
 from verifier.blame.formula import branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Terrain
+from verifier.blame.formula.adjoint_values import BITS, Reference
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
 from verifier.circuit.program import Program, ancestors
@@ -19,16 +19,16 @@ from verifier.exact import derivatives
 from verifier.language.formats import Format
 from verifier.language.source import Place
 
-MOST_POINTS = 3  # points at which a wrong gradient is looked into; neighbours of each are added
-SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
-SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # of the inputs at ordinary points
-FIGURES = 20
+MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
+RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
+INPUT_SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # the first input's value at the ordinary points; the others are a little larger
+FIGURE_DIGITS = 20
 UNEXPLAINED = "this line is wrong"
 
 
 @dataclass(frozen=True)
-class Charge:
-    """A guilty line, what is wrong with it in words, and the gradients that follow it."""
+class Explanation:
+    """A wrong line, what is wrong with it in words, and the gradients that it makes wrong."""
 
     place: Place
     statement: str
@@ -36,55 +36,55 @@ class Charge:
     gradients: tuple[str, ...]
     details: tuple[str, ...]
     source_line: str = ""
-    width: int = 0  # of the guilty subexpression, in columns
+    width: int = 0  # of the wrong subexpression, in columns
 
 
 def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """Points near the given ones: at a single point much is equal by coincidence."""
-    return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in SHIFTS]
+    """Points near the given ones, since different formulas may agree at a single point by coincidence."""
+    return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in RELATIVE_SHIFTS]
 
 
 def ordinary(count: int) -> list[tuple[float, ...]]:
-    """Points of several sizes and signs. Where the backward pass is right at one, a repair must leave it right."""
-    return [tuple(size * (1 + 0.17 * (i % 7)) for i in range(count)) for size in SIZES]
+    """Points of several sizes and signs. A repair must not break the backward pass at those of them where it is right."""
+    return [tuple(size * (1 + 0.17 * (i % 7)) for i in range(count)) for size in INPUT_SIZES]
 
 
-def charges(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = ()) -> list[Charge]:
-    """The guilty statements behind some wrong gradients, given as (name, point). `beside` are other points: what repairs the wrong ones must hold there too."""
+def explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = ()) -> list[Explanation]:
+    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too."""
     program = draft.whole
     if program is None:
         return []
-    found: list[Charge] = []
+    found: list[Explanation] = []
     chosen = list(dict.fromkeys(point for _, point in wrong))
-    right = [p for p in dict.fromkeys(beside) if p not in chosen][:MOST_POINTS] + ordinary(len(program.inputs))
-    chosen = chosen[:MOST_POINTS]
-    trial = locate.investigate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, fmt=fmt, upstream=upstream)
+    right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
+    chosen = chosen[:MAX_POINTS]
+    isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, fmt=fmt, upstream=upstream)
     names = {name for name, _ in wrong}
-    for guilt in temporaries.relocated(program, trial, fmt=fmt) if trial is not None else ():
-        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, guilt.definition, n))
-        if affected and trial is not None:
-            found.append(_charge(program, trial, guilt, affected, fmt))
-    accused = {name for charge in found for name in charge.gradients}
+    for mistake in temporaries.relocate_to_temporaries(program, isolated, fmt=fmt) if isolated is not None else ():
+        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, mistake.definition, n))
+        if affected and isolated is not None:
+            found.append(_explanation(program, isolated, mistake, affected, fmt))
+    explained = {name for explanation in found for name in explanation.gradients}
     for name, point in wrong:
-        if name not in accused and (corner := branches.corner(draft, name, point, fmt=fmt, upstream=upstream)) is not None:
-            accused.add(name)
-            found.append(_corner_charge(program, corner, name))
-    merged: dict[tuple[Place, str], Charge] = {}
-    for charge in found:  # one wrong temporary read by several adjoints is one mistake
-        key = (charge.place, charge.words)
+        if name not in explained and (point_mistake := branches.point_mistake(draft, name, point, fmt=fmt, upstream=upstream)) is not None:
+            explained.add(name)
+            found.append(_point_explanation(program, point_mistake, name))
+    merged: dict[tuple[Place, str], Explanation] = {}
+    for explanation in found:  # one wrong temporary read by several adjoints is one mistake
+        key = (explanation.place, explanation.words)
         before = merged.get(key)
-        gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *charge.gradients]))
-        merged[key] = replace(before or charge, gradients=gradients)
+        gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
+        merged[key] = replace(before or explanation, gradients=gradients)
     return list(merged.values())
 
 
-def _corner_charge(program: Program, corner: branches.Corner, name: str) -> Charge:
-    line, found = program.lines[corner.line], corner.diagnosis
+def _point_explanation(program: Program, point_mistake: branches.PointMistake, name: str) -> Explanation:
+    line, found = program.lines[point_mistake.line], point_mistake.diagnosis
     words = found.words if found is not None else f"{UNEXPLAINED} at this point, and right beside it"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     place = line.source.place(start) if line.source is not None else Place("", 0, 0)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Charge(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start)
+    return Explanation(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start)
 
 
 def _reaches(program: Program, step: int, claim: str) -> bool:
@@ -92,27 +92,27 @@ def _reaches(program: Program, step: int, claim: str) -> bool:
     return step in ancestors(program, program.names[claim])
 
 
-def _charge(program: Program, trial: locate.Trial, guilt: locate.Guilt, affected: tuple[str, ...], fmt: Format) -> Charge:
-    found = diagnose.diagnose(program, trial, guilt, fmt=fmt)
-    line = program.lines[found.line if found is not None else guilt.line]
+def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate.Mistake, affected: tuple[str, ...], fmt: Format) -> Explanation:
+    found = diagnose.diagnose(program, isolated, mistake, fmt=fmt)
+    line = program.lines[found.line if found is not None else mistake.line]
     place = line.source.place(found.start if found is not None else line.start) if line.source is not None else Place("", 0, 0)
     details = [f"diagnosis {found.words}"] if found is not None else []
     with balls.precision(BITS):
-        details += _figures(guilt)
-    if (formula := derivation.expected_formula(program, guilt)) is not None:
+        details += _figures(mistake)
+    if (formula := derivation.expected_formula(program, mistake)) is not None:
         details.append(f"expected  {formula}")
-    followers = [i for i in trial.propagated if _line_reaches(program, guilt.definition, i)]
+    followers = [i for i in isolated.propagated if _line_reaches(program, mistake.definition, i)]
     if followers:
         lines = sorted({_line_number(program, i) for i in followers})
         details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
     words = found.words if found is not None else f"{UNEXPLAINED}, though everything it reads is exact"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Charge(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
+    return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
 
 
 def _line_reaches(program: Program, step: int, line: int) -> bool:
-    """Whether the statement on a line reads, directly or not, what a guilty step holds."""
+    """Whether the statement on a line depends on the value of a wrong step."""
     last = max(i for i in range(program.backward_start, len(program.steps)) if program.steps[i].line == line)
     return step != last and step in ancestors(program, last)
 
@@ -122,24 +122,24 @@ def _line_number(program: Program, line: int) -> int:
     return record.source.place(record.start).line if record.source is not None else 0
 
 
-def _figures(guilt: locate.Guilt) -> list[str]:
-    """The value of the statement on exact operands, and the value it should have, at the first point."""
-    needed, computed = guilt.needed[0], guilt.computed[0]
+def _figures(mistake: locate.Mistake) -> list[str]:
+    """The value that the statement should have at the first point, and the value that it has on exact operands."""
+    needed, computed = mistake.needed[0], mistake.computed[0]
     rows = []
-    if isinstance(needed, arb) and guilt.kind in ("wrong", "missing"):
-        rows.append(f"needed    {_digits(needed)}" if guilt.kind == "wrong" else f"missing   {_digits(needed)}")
-    if guilt.kind == "wrong":
+    if isinstance(needed, arb) and mistake.kind in ("wrong", "missing"):
+        rows.append(f"needed    {_digits(needed)}" if mistake.kind == "wrong" else f"missing   {_digits(needed)}")
+    if mistake.kind == "wrong":
         ratio = ""
         if isinstance(computed, arb) and computed.is_finite() and needed != 0 and computed.is_finite():
             share = computed / needed
             near = abs(share - 1) < 1e-6
-            said = f"1 {'+' if share > 1 else '-'} {_digits(abs(share - 1), 4)}" if near else _digits(share, 8)
-            ratio = f"   ({said} times the right value)" if not share.contains(1) else ""
+            figure = f"1 {'+' if share > 1 else '-'} {_digits(abs(share - 1), 4)}" if near else _digits(share, 8)
+            ratio = f"   ({figure} times the right value)" if not share.contains(1) else ""
         rows.append(f"this line {_digits(computed)}{ratio}")
     return rows
 
 
-def _digits(value: Any, count: int = FIGURES) -> str:
+def _digits(value: Any, count: int = FIGURE_DIGITS) -> str:
     if not isinstance(value, arb):
         return str(value)
     return rounding.digits(value, count) or (value.str(count, radius=False) if value.is_finite() else "no real value")
@@ -150,7 +150,7 @@ def _digits(value: Any, count: int = FIGURES) -> str:
 
 @dataclass(frozen=True)
 class ForwardError:
-    """A forward pass that is not the function: at which point, by how many ulps, and the guilty line where it can be told."""
+    """A forward pass that is not the function: a point, the two values, their distance in ulps, and a diagnosis where there is one."""
 
     point: tuple[float, ...]
     computed: str
@@ -160,7 +160,7 @@ class ForwardError:
 
 
 def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format) -> ForwardError | None:
-    """Where a forward pass, run over the reals, is off the function by more than one ulp; None where it never is."""
+    """The first point at which a forward pass, run over the reals, is off the function by more than one ulp; None if there is none."""
     exact_function, exact_forward = derivatives.primitive(function), derivatives.primitive(forward)
     for bits in (judge.FIRST_BITS, 1024, 4096):
         with balls.precision(bits):
@@ -178,7 +178,7 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
 
 
 def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, ...], fmt: Format) -> Diagnosis | None:
-    """The single edit of a forward line that makes it the function."""
+    """The single edit of the forward pass's last line that turns it into the function."""
     points = [point, *neighbours([point])]
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(forward.inputs))]
@@ -188,9 +188,9 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
         kept = tuple(points[at] for at in good)
         inputs = tuple([c[at] for at in good] for c in columns)
-        land = Terrain(whole, kept, inputs, (), (), arb(1), len(kept), BITS)
-        values = locate.run_over_reals(whole, land, {}, fmt)
-        trial = locate.Trial(land, values, values, {}, (), ())
+        reference = Reference(whole, kept, inputs, (), (), arb(1), len(kept), BITS)
+        values = locate.run_over_reals(whole, reference, {}, fmt)
+        isolated = locate.IsolatedRun(reference, values, values, {}, (), ())
         line = next((s.line for s in (forward.steps[forward.output],)), -1)
-        guilt = locate.Guilt(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
-        return diagnose.diagnose(whole, trial, guilt, fmt=fmt)
+        mistake = locate.Mistake(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
+        return diagnose.diagnose(whole, isolated, mistake, fmt=fmt)

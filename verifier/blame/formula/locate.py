@@ -1,6 +1,6 @@
-"""The guilty line: a backward statement that is wrong although everything it reads has been replaced by its exact value.
+"""Finds the wrong statements of a backward pass: those that are wrong although everything they read is replaced by its exact value.
 
-What follows from a guilty line is only propagated, so two independent mistakes are two findings. Where a forward name is
+A statement that is wrong only because of what it reads is "propagated", so two independent mistakes are two findings. Where a forward name is
 used several times, each contribution to its adjoint is matched to the edges of the forward graph that it should carry.
 """
 
@@ -14,21 +14,21 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.blame.formula import contributions
-from verifier.blame.formula.adjoint_values import Column, Terrain, agrees, by_key, forward_versions, terrain
-from verifier.blame.formula.contributions import Definition, Part, definitions, edges_of, statement_operands, total
+from verifier.blame.formula.adjoint_values import Column, Reference, agrees, by_key, forward_versions, reference_values
+from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program, Step
 from verifier.exact import derivatives
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
-MAX_LINES = 4000  # backward passes longer than this are not searched for the guilty line
-MAX_ROUNDS = 6  # names that turn out to be no adjoints are given up one at a time
+MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
+MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
 
 
 @dataclass(frozen=True)
-class Guilt:
-    """One guilty statement. `contribution` is the step whose value is wrong, `needed` its right value at the test points."""
+class Mistake:
+    """One wrong statement. `contribution` is the step whose value is wrong, `needed` the right value of it at the test points."""
 
     target: str
     line: int
@@ -39,61 +39,61 @@ class Guilt:
     edges: tuple[int, ...] = ()  # the forward steps through which the contribution should have come
     forward: int = -1  # the forward step whose adjoint the target is
     definition: int = -1  # the last step of the definition that it makes wrong
-    other: int = -1  # premature: the step that was read too early
+    other: int = -1  # premature: the step that completes the sum which is read too early
 
 
 @dataclass(frozen=True)
-class Trial:
+class IsolatedRun:
     """A backward pass over the reals at test points, with every adjoint that is read replaced by its exact value."""
 
-    land: Terrain
+    reference: Reference
     values: tuple[Column, ...]  # of all steps, operands replaced
     actual: tuple[Column, ...]  # of all steps as they are
-    meaning: dict[int, int]  # last step of a definition -> forward step whose adjoint it is
-    guilty: tuple[Guilt, ...]
+    meaning: dict[int, int]  # last step of a definition -> the forward step whose adjoint it holds
+    mistakes: tuple[Mistake, ...]
     propagated: tuple[int, ...]  # lines that are wrong only because of what they read
     operands: frozenset[int] = frozenset()  # all versions of all adjoints: where a statement's own computation ends
 
 
-def investigate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), fmt: Format, upstream: float) -> Trial | None:
-    """The guilty statements of a hand-written backward pass at points where it is wrong; None where nothing can be said.
+def isolate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), fmt: Format, upstream: float) -> IsolatedRun | None:
+    """Run a hand-written backward pass statement by statement on exact operands; None where that is impossible.
 
-    Those of the points `beside` at which it is right are looked at too: a repair must hold there.
+    `points` are those at which it is wrong. The points of `beside` at which it is right are added: a repair must hold there too.
     """
     start = program.backward_start
     if start < 0 or len(program.lines) > MAX_LINES or any(s.gate == "diff" for s in program.steps[start:]):
         return None
-    right = _right(program, claims, terrain(program, beside, upstream=upstream), fmt) if beside else []
-    land = terrain(program, points, right, upstream=upstream)
-    if not land.first:
+    right = _points_right(program, claims, reference_values(program, beside, upstream=upstream), fmt) if beside else []
+    reference = reference_values(program, points, right, upstream=upstream)
+    if not reference.first:
         return None
     found = definitions(program)
-    with balls.precision(land.bits):
-        actual = run_over_reals(program, land, {}, fmt)
-        known = _meaning(program, implementation, claims, found, land, actual)
+    with balls.precision(reference.bits):
+        actual = run_over_reals(program, reference, {}, fmt)
+        known = _meaning(program, implementation, claims, found, reference, actual)
         claimed = {program.names[name] for _, name in claims}
-        trial = _trial(program, land, found, known, actual, fmt)
+        isolated = _isolated(program, reference, found, known, actual, fmt)
         for _ in range(MAX_ROUNDS):
-            if not trial.guilty or _repairs(program, trial, claims, fmt):
+            if not isolated.mistakes or _repairs(program, isolated, claims, fmt):
                 break
-            suspect = next((g.definition for g in trial.guilty if g.definition not in claimed), None)
-            if suspect is None:
+            candidate = next((g.definition for g in isolated.mistakes if g.definition not in claimed), None)
+            if candidate is None:
                 break
-            known = {step: forward for step, forward in known.items() if step != suspect}  # not an adjoint after all
-            trial = _trial(program, land, found, known, actual, fmt)
-    return trial
+            known = {step: forward for step, forward in known.items() if step != candidate}  # not an adjoint after all
+            isolated = _isolated(program, reference, found, known, actual, fmt)
+    return isolated
 
 
-def _right(program: Program, claims: Sequence[tuple[str, str]], land: Terrain, fmt: Format) -> list[tuple[float, ...]]:
+def _points_right(program: Program, claims: Sequence[tuple[str, str]], reference: Reference, fmt: Format) -> list[tuple[float, ...]]:
     """The points at which every claimed gradient is right."""
-    with balls.precision(land.bits):
-        actual = run_over_reals(program, land, {}, fmt)
-        pairs = [(actual[program.names[name]], land.adjoints[program.inputs.index(variable)]) for variable, name in claims]
-        return [p for at, p in enumerate(land.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
+    with balls.precision(reference.bits):
+        actual = run_over_reals(program, reference, {}, fmt)
+        pairs = [(actual[program.names[name]], reference.adjoints[program.inputs.index(variable)]) for variable, name in claims]
+        return [p for at, p in enumerate(reference.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
 
 
 def real_value(gate: str, args: Sequence[Column]) -> Column:
-    """A gate over the reals, a column at a time."""
+    """A gate over the reals, at every test point."""
     if gate == "copy":
         return list(args[0])
     if GATES[gate].means is None:
@@ -102,15 +102,15 @@ def real_value(gate: str, args: Sequence[Column]) -> Column:
     return list(balls.run(meaning, list(args), bits=balls.current_precision(), strict=False)[meaning.output])
 
 
-def leaf_value(step: Step, land: Terrain, fmt: Format) -> Column:
+def leaf_value(step: Step, reference: Reference, fmt: Format) -> Column:
     """A literal, a constant or the upstream gradient."""
-    value = land.upstream if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, fmt)
-    return [value] * land.count
+    value = reference.upstream if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, fmt)
+    return [value] * reference.count
 
 
-def run_over_reals(program: Program, land: Terrain, replaced: dict[int, Column], fmt: Format) -> tuple[Column, ...]:
-    """All steps over the reals, some of them replaced."""
-    values: list[Column] = list(land.values)
+def run_over_reals(program: Program, reference: Reference, replaced: dict[int, Column], fmt: Format) -> tuple[Column, ...]:
+    """The values of all steps over the reals, where some steps are given other values."""
+    values: list[Column] = list(reference.values)
     for index in range(len(values), len(program.steps)):
         step = program.steps[index]
         if index in replaced:
@@ -118,19 +118,19 @@ def run_over_reals(program: Program, land: Terrain, replaced: dict[int, Column],
         elif step.args:
             values.append(real_value(step.gate, [values[a] for a in step.args]))
         else:
-            values.append(leaf_value(step, land, fmt))
+            values.append(leaf_value(step, reference, fmt))
     return tuple(values)
 
 
-def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], land: Terrain, actual: Sequence[Column]) -> dict[int, int]:
-    """What definitions stand for by name: a claimed gradient, the `adjoints` key, d + a forward name or d + a name that holds a forward value again."""
+def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], reference: Reference, actual: Sequence[Column]) -> dict[int, int]:
+    """The forward step whose adjoint each definition holds, by its name: a claimed gradient, an entry of `adjoints`, d + a forward name, or d + a name that holds a forward value again."""
     keyed = by_key(implementation, program)
     claimed = {name: program.inputs.index(variable) for variable, name in claims}
     groups: dict[str, list[Definition]] = {}
     again: dict[str, int] = {}
     for d in found:
         groups.setdefault(d.name, []).append(d)
-        if (step := land.step_of_value(actual[d.last])) is not None:
+        if (step := reference.step_of_value(actual[d.last])) is not None:
             again[d.name] = step
     meaning: dict[int, int] = {}
     for name, group in groups.items():
@@ -147,58 +147,58 @@ def _meaning(program: Program, implementation: Implementation, claims: Sequence[
     return meaning
 
 
-def _trial(program: Program, land: Terrain, found: Sequence[Definition], known: dict[int, int], actual: tuple[Column, ...], fmt: Format) -> Trial:
-    values: list[Column] = list(land.values)
+def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Column, ...], fmt: Format) -> IsolatedRun:
+    values: list[Column] = list(reference.values)
     meaning = dict(known)
     ends = {d.last: d for d in found}
     early = {v: d.last for d in found for v in d.versions[:-1]}
-    guilty: list[Guilt] = []
+    mistakes: list[Mistake] = []
     propagated: list[int] = []
     for index in range(len(values), len(program.steps)):
         step = program.steps[index]
-        values.append(real_value(step.gate, [values[a] for a in step.args]) if step.args else leaf_value(step, land, fmt))
+        values.append(real_value(step.gate, [values[a] for a in step.args]) if step.args else leaf_value(step, reference, fmt))
         d = ends.get(index)
         if d is None:
             continue
         forward = meaning.get(index)
         if forward is None:
-            forward = land.step_of_adjoint(values[index])
-        if forward is not None and agrees(values[index], exact := land.exact(forward, values[index], fmt), fmt):
+            forward = reference.step_of_adjoint(values[index])
+        if forward is not None and agrees(values[index], exact := reference.exact(forward, values[index], fmt), fmt):
             meaning[index] = forward
             if not agrees(actual[index], exact, fmt):
                 propagated.append(step.line)
-        elif (late := _premature(program, land, d, early, meaning, values, fmt)) is not None:
-            guilty.append(late)
+        elif (late := _premature(program, reference, d, early, meaning, values, fmt)) is not None:
+            mistakes.append(late)
             forward = late.forward
             meaning[index] = forward
-            exact = land.adjoints[forward]
+            exact = reference.adjoints[forward]
         elif forward is not None:
-            guilty += guilt_of(program, land, d, forward, [e for e in found if e.name == d.name and e.last < index], values, fmt)
+            mistakes += mistakes_of(program, reference, d, forward, [e for e in found if e.name == d.name and e.last < index], values, fmt)
         if forward is not None:
             values[index] = exact
     operands = frozenset(v for d in found if d.last in meaning for v in d.versions)
-    return Trial(land, tuple(values), actual, meaning, tuple(guilty), tuple(propagated), operands)
+    return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), operands)
 
 
-def _premature(program: Program, land: Terrain, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Column], fmt: Format) -> Guilt | None:
-    """A statement that is right once a sum it reads is complete."""
+def _premature(program: Program, reference: Reference, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Column], fmt: Format) -> Mistake | None:
+    """The mistake of a statement that would be right if a sum it reads were complete; None where that is not the mistake."""
     for version in definition.versions:
         for operand in sorted(statement_operands(program, version)):
             final = early.get(operand)
             if final is None or final not in meaning or operand in definition.versions or final < version:
                 continue
-            value = recomputed(program, values, cone(program, meaning, definition.last, definition.versions), {operand: land.adjoints[meaning[final]]})
+            value = recompute(program, values, cone(program, meaning, definition.last, definition.versions), {operand: reference.adjoints[meaning[final]]})
             forward = meaning.get(definition.last)
             if forward is None:
-                forward = land.step_of_adjoint(value)
-            if forward is not None and agrees(value, land.adjoints[forward], fmt):
+                forward = reference.step_of_adjoint(value)
+            if forward is not None and agrees(value, reference.adjoints[forward], fmt):
                 line = program.steps[version].line
-                return Guilt(definition.name, line, "premature", version, value, values[definition.last], (), forward, definition.last, final)
+                return Mistake(definition.name, line, "premature", version, value, values[definition.last], (), forward, definition.last, final)
     return None
 
 
 def cone(program: Program, operands: Container[int], root: int, own: Container[int] = ()) -> list[int]:
-    """The backward steps that a value is computed by, in order, down to its operands: adjoints (but for its own versions) and forward values."""
+    """The backward steps that compute a value, in order, down to its operands: forward values and adjoints (other than its own versions)."""
     steps, start = program.steps, program.backward_start
     found, pending = set(), [root]
     while pending:
@@ -210,8 +210,8 @@ def cone(program: Program, operands: Container[int], root: int, own: Container[i
     return sorted(found)
 
 
-def recomputed(program: Program, values: Sequence[Column], inside: Sequence[int], changed: dict[int, Column]) -> Column:
-    """The value of the last step of a cone when some steps have other values."""
+def recompute(program: Program, values: Sequence[Column], inside: Sequence[int], changed: dict[int, Column]) -> Column:
+    """The value of the last step of a cone after some steps are given other values."""
     changed = dict(changed)
     for i in inside:
         step = program.steps[i]
@@ -220,56 +220,56 @@ def recomputed(program: Program, values: Sequence[Column], inside: Sequence[int]
     return changed.get(inside[-1], values[inside[-1]])
 
 
-def _repairs(program: Program, trial: Trial, claims: Sequence[tuple[str, str]], fmt: Format) -> bool:
-    """Whether the exact values in place of the guilty statements make every claimed gradient right."""
-    replaced = {g.definition: trial.land.adjoints[g.forward] for g in trial.guilty}
-    values = run_over_reals(program, trial.land, replaced, fmt)
-    return all(agrees(values[program.names[name]], trial.land.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
+def _repairs(program: Program, isolated: IsolatedRun, claims: Sequence[tuple[str, str]], fmt: Format) -> bool:
+    """Whether every claimed gradient is right once the wrong statements are replaced by their exact values."""
+    replaced = {g.definition: isolated.reference.adjoints[g.forward] for g in isolated.mistakes}
+    values = run_over_reals(program, isolated.reference, replaced, fmt)
+    return all(agrees(values[program.names[name]], isolated.reference.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
 
 
-def guilt_of(program: Program, land: Terrain, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Column], fmt: Format) -> list[Guilt]:
-    """Which contributions of a definition are wrong, missing, doubled or overwritten."""
-    parts = contributions.parts_of(program, definition, values)
-    found = contributions.matched(parts, edges_of(land, forward), land.count, fmt)
-    exact = land.adjoints[forward]
-    blank = Guilt(definition.name, program.steps[definition.last].line, "wrong", definition.last, exact, values[definition.last], (), forward, definition.last)
+def mistakes_of(program: Program, reference: Reference, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Column], fmt: Format) -> list[Mistake]:
+    """The mistakes of a definition: which of its contributions are wrong, missing, doubled or overwritten."""
+    parts = contributions.contributions_of(program, definition, values)
+    found = contributions.match(parts, edges_of(reference, forward), reference.count, fmt)
+    exact = reference.adjoints[forward]
+    blank = Mistake(definition.name, program.steps[definition.last].line, "wrong", definition.last, exact, values[definition.last], (), forward, definition.last)
     uses = tuple(dict.fromkeys(e.user for e in found.missing))
     if not found.wrong and found.missing:
-        absent = total([e.value for e in found.missing], land.count)
-        overwritten = [p for d in lost for p in contributions.parts_of(program, d, values)]
+        absent = total([e.value for e in found.missing], reference.count)
+        overwritten = [p for d in lost for p in contributions.contributions_of(program, d, values)]
         if not definition.reads_itself and any(agrees(p.value, c, fmt) for p in overwritten for c in (absent, *(e.value for e in found.missing))):
             return [replace(blank, line=parts[0].line, kind="overwritten", edges=uses, contribution=parts[0].step)]
         return [replace(blank, kind="missing", edges=uses, needed=absent)]
-    doubled = [p for p in found.wrong if any(agrees(p.value, total([e.value for e in edges], land.count), fmt) for _, edges in found.carried)]
+    doubled = [p for p in found.wrong if any(agrees(p.value, total([e.value for e in edges], reference.count), fmt) for _, edges in found.carried)]
     if doubled and not found.missing:
-        return [replace(blank, line=p.line, kind="doubled", contribution=p.step, computed=p.value, needed=[arb(0)] * land.count) for p in doubled]
+        return [replace(blank, line=p.line, kind="doubled", contribution=p.step, computed=p.value, needed=[arb(0)] * reference.count) for p in doubled]
     if len(found.wrong) == 1:
         part = found.wrong[0]
-        others = total([p.value for p in parts if p is not part], land.count)
+        others = total([p.value for p in parts if p is not part], reference.count)
         needed = [(x - o) * part.sign for x, o in zip(exact, others, strict=True)]
-        return [_inside(program, land, part, replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=uses), found.missing, values, fmt)]
-    guilty = []
-    for part, edge in contributions.paired(found.wrong, found.missing):
-        needed = [x * part.sign for x in edge.value] if edge is not None else [arb(0)] * land.count
+        return [_inside(program, reference, part, replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=uses), found.missing, values, fmt)]
+    mistakes = []
+    for part, edge in contributions.pair_by_value(found.wrong, found.missing):
+        needed = [x * part.sign for x in edge.value] if edge is not None else [arb(0)] * reference.count
         one = replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=(edge.user,) if edge is not None else ())
-        guilty.append(one if edge is None else _inside(program, land, part, one, [edge], values, fmt))
-    return guilty or [blank]
+        mistakes.append(one if edge is None else _inside(program, reference, part, one, [edge], values, fmt))
+    return mistakes or [blank]
 
 
-def _inside(program: Program, land: Terrain, part: Part, guilt: Guilt, missing: Sequence[contributions.Edge], values: Sequence[Column], fmt: Format) -> Guilt:
-    """The same guilt, narrowed to the one term of the statement that is wrong, or to the edges that no term carries."""
-    if all(x.is_zero() for x in guilt.needed):
-        return replace(guilt, kind="extra")
+def _inside(program: Program, reference: Reference, part: Contribution, mistake: Mistake, missing: Sequence[contributions.Edge], values: Sequence[Column], fmt: Format) -> Mistake:
+    """The same mistake, narrowed to the one term of the statement that is wrong, or to the edges that no term matches."""
+    if all(x.is_zero() for x in mistake.needed):
+        return replace(mistake, kind="extra")
     terms = contributions.terms_of(program, part, values)
     if len(terms) == 1 and len(missing) < 2:
-        return guilt
-    found = contributions.matched(terms, missing, land.count, fmt)
+        return mistake
+    found = contributions.match(terms, missing, reference.count, fmt)
     uses = tuple(dict.fromkeys(e.user for e in found.missing))
     if not found.wrong and found.missing:
-        return replace(guilt, kind="missing", edges=uses, needed=total([e.value for e in found.missing], land.count))
+        return replace(mistake, kind="missing", edges=uses, needed=total([e.value for e in found.missing], reference.count))
     if len(found.wrong) == 1 and found.carried:
         term = found.wrong[0]
-        others = total([t.value for t in terms if t is not term], land.count)
-        needed = [(n * part.sign - o) * term.sign for n, o in zip(guilt.needed, others, strict=True)]
-        return replace(guilt, contribution=term.step, needed=needed, computed=values[term.step], edges=uses)
-    return guilt
+        others = total([t.value for t in terms if t is not term], reference.count)
+        needed = [(n * part.sign - o) * term.sign for n, o in zip(mistake.needed, others, strict=True)]
+        return replace(mistake, contribution=term.step, needed=needed, computed=values[term.step], edges=uses)
+    return mistake

@@ -1,4 +1,4 @@
-"""The mistakes that people make, as edits: pairs of the value that a step of a statement would have without it, and the words for it."""
+"""The repairs of common mistakes. Each yields the value that a step would have after the repair, and the mistake in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flint import arb
 
 from verifier.blame.formula.adjoint_values import Column, agrees, same
 from verifier.blame.formula.locate import real_value
-from verifier.blame.formula.statement import Statement, forward_text
+from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES
 
 NEIGHBOURS = (
@@ -22,18 +22,18 @@ NEIGHBOURS = (
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
-Edit = tuple[Column, str]  # a new value of a step, and the words for it
+Repair = tuple[Column, str]  # the value of a step after the repair, and the mistake in words
 
 
-def signs(s: Statement, k: int) -> Iterator[Edit]:
-    """The sign flipped."""
+def signs(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """The opposite sign."""
     value = s.value(k)
     if all(isinstance(v, arb) for v in value):
         yield [-v for v in value], f"the sign of `{s.text(k)}` is flipped" if k != s.root else "the sign is flipped"
 
 
-def gates(s: Statement, k: int) -> Iterator[Edit]:
-    """Another operator, operands swapped, the derivative of the neighbour, the wrong branch."""
+def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """Another operator, swapped operands, a similar function, swapped branches, another comparison."""
     step, text = s.steps[k], s.text(k)
     args = [s.value(a) for a in s.args(k)]
     if not args:
@@ -54,7 +54,7 @@ def gates(s: Statement, k: int) -> Iterator[Edit]:
             yield real_value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
 
 
-def operands(s: Statement, k: int) -> Iterator[Edit]:
+def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
     """One operand replaced by a name in scope."""
     gate, text = s.steps[k].gate, s.text(k)
     args = [s.value(a) for a in s.args(k)]
@@ -71,39 +71,39 @@ def operands(s: Statement, k: int) -> Iterator[Edit]:
                 yield real_value(gate, [*args[:position], column, *args[position + 1 :]]), words
 
 
-def taken(s: Statement, k: int) -> Iterator[Edit]:
+def other_branch(s: RepairTarget, k: int) -> Iterator[Repair]:
     """The other branch of a `where`, at the points where the statement is wrong."""
     step = s.steps[k]
     if step.gate == "where" and s.args(k):
         condition, yes, no = (s.value(a) for a in step.args)
-        wrong = [not agrees([c], [n], s.fmt) for c, n in zip(s.value(s.root), s.guilt.needed, strict=True)]
+        wrong = [not agrees([c], [n], s.fmt) for c, n in zip(s.value(s.root), s.mistake.needed, strict=True)]
         value = [(a if (c is True) != w else b) for c, a, b, w in zip(condition, yes, no, wrong, strict=True)]
         yield value, f"the wrong branch is taken: the other one of `{s.text(k)}` is right"
 
 
-def masks(s: Statement, k: int) -> Iterator[Edit]:
-    """Nothing where nothing should flow back, at some of the points."""
-    zero = [n.is_zero() for n in s.guilt.needed]
+def masks(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """Zero at those points where the contribution should be zero."""
+    zero = [n.is_zero() for n in s.mistake.needed]
     if k == s.root and any(zero) and not all(zero):
-        yield [n if z else v for n, v, z in zip(s.guilt.needed, s.value(k), zero, strict=True)], "nothing flows back at this point: a branch is forgotten here"
+        yield [n if z else v for n, v, z in zip(s.mistake.needed, s.value(k), zero, strict=True)], "nothing flows back at this point: a branch is forgotten here"
 
 
-def leaves(s: Statement, k: int) -> Iterator[Edit]:
+def leaves(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A literal or a bare name replaced by a name in scope."""
     if not s.args(k):
         for name, column in s.atoms:
             yield column, f"`{s.text(k)}` where `{name}` is meant"
 
 
-def exponents(s: Statement, k: int) -> Iterator[Edit]:
-    """A power off by one."""
+def exponents(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """An exponent larger or smaller by one."""
     if s.steps[k].gate == "pow" and s.args(k):
         base, exponent = (s.value(a) for a in s.args(k))
         for change in (-1, 1):
             yield real_value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
 
 
-def powers(s: Statement, k: int) -> Iterator[Edit]:
+def powers(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A step or a name that should be squared or inverted."""
     for changed, words in _power_edits(s.text(k), s.value(k)):
         yield changed, words
@@ -114,31 +114,31 @@ def powers(s: Statement, k: int) -> Iterator[Edit]:
                 yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
 
 
-def _power_edits(text: str, value: Column) -> Iterator[Edit]:
+def _power_edits(text: str, value: Column) -> Iterator[Repair]:
     if all(isinstance(v, arb) for v in value):
         yield [v * v for v in value], f"`{text}` should be squared"
         yield [1 / v for v in value], f"`{text}` should be its reciprocal"
 
 
-def factors(s: Statement, k: int) -> Iterator[Edit]:
+def factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A factor or a division by a name in scope or by a common constant."""
-    count = s.trial.land.count
+    count = s.isolated.reference.count
     return _with_factors(s, k, [*s.atoms, *((text, [_constant(text)] * count) for text in CONSTANT_FACTORS)])
 
 
-def chain_factors(s: Statement, k: int) -> Iterator[Edit]:
+def chain_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     """The local gradient of the forward step through which the contribution comes: the factor that the chain rule asks for."""
-    if k != s.root or len(s.guilt.edges) != 1:
+    if k != s.root or len(s.mistake.edges) != 1:
         return
-    edge = s.guilt.edges[0]
-    dout = s.trial.land.adjoints[edge]
+    edge = s.mistake.edges[0]
+    dout = s.isolated.reference.adjoints[edge]
     if not any(d.contains(0) for d in dout):
-        factor = [n / d for n, d in zip(s.guilt.needed, dout, strict=True)]
+        factor = [n / d for n, d in zip(s.mistake.needed, dout, strict=True)]
         words = f"the factor of the chain rule, the local gradient of `{forward_text(s.program, edge)}`, is missing"
         yield [v * f for v, f in zip(s.value(k), factor, strict=True)], words
 
 
-def composite_factors(s: Statement, k: int) -> Iterator[Edit]:
+def composite_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A factor or a division by 1 - name**2 and the like."""
     one = arb(1)
     composite: list[tuple[str, Column]] = []
@@ -155,7 +155,7 @@ def composite_factors(s: Statement, k: int) -> Iterator[Edit]:
     return _with_factors(s, k, composite)
 
 
-def _with_factors(s: Statement, k: int, factors: Sequence[tuple[str, Column]]) -> Iterator[Edit]:
+def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Column]]) -> Iterator[Repair]:
     value = s.value(k)
     if not all(isinstance(v, arb) for v in value):
         return
@@ -166,8 +166,8 @@ def _with_factors(s: Statement, k: int, factors: Sequence[tuple[str, Column]]) -
         yield [v / c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is a factor too often{inside}" if verb else f"a division by `{name}` is missing{inside}"
 
 
-def drops(s: Statement, k: int) -> Iterator[Edit]:
-    """A factor, a term or a function that is too much."""
+def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """A factor, a term or a function left out."""
     step, args = s.steps[k], s.args(k)
     if len(args) == 1 and step.gate not in ("copy", "not"):
         yield s.value(args[0]), f"`{step.gate}` is too much in `{s.text(k)}`"
@@ -177,7 +177,7 @@ def drops(s: Statement, k: int) -> Iterator[Edit]:
             yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is too much in `{s.text(k)}`"
 
 
-def operand_shapes(s: Statement, k: int) -> Iterator[Edit]:
+def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A name where 1 - name**2 or the like is meant."""
     one = arb(1)
     args = [s.value(a) for a in s.args(k)]
@@ -196,8 +196,8 @@ def operand_shapes(s: Statement, k: int) -> Iterator[Edit]:
             yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
 
 
-def shapes(s: Statement, k: int) -> Iterator[Edit]:
-    """1 - value for value, its root, its absolute value, its sign; a term that is missing."""
+def shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """1 - value and the like in place of the value, its square root, its absolute value, its sign; the value plus a missing term."""
     value = s.value(k)
     if not all(isinstance(v, arb) for v in value):
         return

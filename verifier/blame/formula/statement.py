@@ -1,21 +1,21 @@
-"""A guilty statement as something to try edits on: its steps, their values over the reals, the names in scope."""
+"""A wrong statement, ready for repairs to be tried on it: its steps, their values over the reals, and the names in scope."""
 
 from __future__ import annotations
 
 from flint import arb
 
 from verifier.blame.formula.adjoint_values import Column, agrees, same
-from verifier.blame.formula.locate import Guilt, Trial, cone, leaf_value, real_value
+from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, leaf_value, real_value
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
-MAX_CONE = 200  # steps of a statement (with the temporaries it reads) that are tried
-MAX_ATOMS = 60  # names that are tried as operands and factors
+MAX_CONE = 200  # repairs are tried on statements of at most so many steps, with the temporaries they read
+MAX_ATOMS = 60  # at most so many names are tried as operands and factors
 
 
 def forward_text(program: Program, step: int) -> str:
-    """The forward line of a step; the step's own part of it where the function is one formula."""
+    """The text of a step's forward line; only the step's own part of it where the function is one formula."""
     record = program.steps[step]
     if record.line < 0:
         return record.gate
@@ -25,55 +25,55 @@ def forward_text(program: Program, step: int) -> str:
     return line.text.strip()
 
 
-class Statement:
-    """The steps that a contribution is computed by, with the temporaries that it reads; edits change the value of one of them."""
+class RepairTarget:
+    """The steps that compute a contribution, with the temporaries that it reads. A repair gives one of them another value."""
 
-    def __init__(self, program: Program, trial: Trial, guilt: Guilt, fmt: Format) -> None:
-        self.program, self.trial, self.guilt, self.fmt = program, trial, guilt, fmt
+    def __init__(self, program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> None:
+        self.program, self.isolated, self.mistake, self.fmt = program, isolated, mistake, fmt
         self.steps = program.steps
-        self.root = guilt.contribution
-        bare = self.steps[self.root].line != guilt.line or self.root < program.backward_start  # `dx += du`: the name itself is the contribution
-        self.cone = [self.root] if bare else cone(program, trial.operands, self.root)
+        self.root = mistake.contribution
+        bare = self.steps[self.root].line != mistake.line or self.root < program.backward_start  # `dx += du`: the name itself is the contribution
+        self.cone = [self.root] if bare else cone(program, isolated.operands, self.root)
         self.bare = bare
         self.values: dict[int, Column] = {}
         for i in self.cone if len(self.cone) <= MAX_CONE else ():
-            self.values[i] = trial.values[i] if bare else self._recomputed(i)
+            self.values[i] = isolated.values[i] if bare else self._recompute(i)
         self.atoms = self._atoms()
         self.conditions = self._conditions()
         self.twins = self._twins()
 
-    def _recomputed(self, i: int) -> Column:
+    def _recompute(self, i: int) -> Column:
         step = self.steps[i]
-        return real_value(step.gate, [self.value(a) for a in step.args]) if step.args else leaf_value(step, self.trial.land, self.fmt)
+        return real_value(step.gate, [self.value(a) for a in step.args]) if step.args else leaf_value(step, self.isolated.reference, self.fmt)
 
     def value(self, i: int) -> Column:
-        """The value of a step, operands exact."""
-        return self.values.get(i, self.trial.values[i])
+        """The value of a step on exact operands."""
+        return self.values.get(i, self.isolated.values[i])
 
     def args(self, k: int) -> tuple[int, ...]:
-        """The operands of a step that may be edited."""
+        """The operands of a step; none where the statement is a bare name, in which nothing can be edited."""
         return () if self.bare else self.steps[k].args
 
     def with_changed(self, changes: dict[int, Column]) -> Column:
-        """The value of the statement when some of its steps have other values."""
+        """The value of the statement after some of its steps are given other values."""
         changed = dict(changes)
         for i in self.cone:
             if i not in changed and any(a in changed for a in self.args(i)):
                 changed[i] = real_value(self.steps[i].gate, [changed.get(a, self.value(a)) for a in self.steps[i].args])
         return changed.get(self.root, self.value(self.root))
 
-    def repaired(self, k: int, column: Column) -> bool:
-        """Whether the statement is right when step k has this value, or all steps that are written alike have it."""
+    def is_repaired_by(self, k: int, column: Column) -> bool:
+        """Whether the statement is right once step k, or every step that is the same expression, has this value."""
         if not all(isinstance(c, arb) and c.is_finite() for c in column) and not all(isinstance(c, bool) for c in column):
             return False
         twins = self.twins.get(k, ())
-        return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.guilt.needed, self.fmt) for changed in ([k], twins) if changed)
+        return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.mistake.needed, self.fmt) for changed in ([k], twins) if changed)
 
     def _atoms(self) -> list[tuple[str, Column]]:
-        """The names in scope at the statement, nearest first, without truth values."""
+        """The names in scope at the statement that hold numbers, the nearest first."""
         atoms: dict[str, Column] = {}
-        own = [i for i in self.cone if self.steps[i].line == self.guilt.line]
-        start = own[0] if own else max((i for i, step in enumerate(self.steps) if step.line == self.guilt.line), default=self.root)
+        own = [i for i in self.cone if self.steps[i].line == self.mistake.line]
+        start = own[0] if own else max((i for i, step in enumerate(self.steps) if step.line == self.mistake.line), default=self.root)
         for i in range(max(start, self.root) - 1, -1, -1):
             step = self.steps[i]
             name = step.name or (step.text if step.gate in ("input", "upstream") else "")
@@ -85,11 +85,11 @@ class Statement:
                 atoms.setdefault(f"{name} before it was reassigned", self.value(i))
             if len(atoms) >= MAX_ATOMS:
                 break
-        atoms.setdefault("upstream", [self.trial.land.upstream] * self.trial.land.count)
+        atoms.setdefault("upstream", [self.isolated.reference.upstream] * self.isolated.reference.count)
         return list(atoms.items())
 
     def is_upstream(self, name: str) -> bool:
-        """Whether a name is one of those that hold the gradient that flows in."""
+        """Whether a name holds the gradient that flows in."""
         return name in ("upstream", "dout", f"d{self.program.output_name}")
 
     def text(self, i: int) -> str:
@@ -108,7 +108,7 @@ class Statement:
         return text.strip() or step.name or step.text
 
     def _twins(self) -> dict[int, list[int]]:
-        """Steps that are the same expression: what was mistaken once was mistaken each time."""
+        """For each step the steps that are the same expression: they are repaired together, since a mistake in one is a mistake in all."""
         groups: dict[tuple[str, tuple[int, ...], str], list[int]] = {}
         merged: dict[int, int] = {}
         for i in self.cone:

@@ -1,4 +1,7 @@
-"""A backward name that stands for no adjoint: whether it is to blame for the wrong adjoints that are made of it."""
+"""Moves the blame for wrong adjoints to a temporary that they are computed from, where the temporary's right value is known.
+
+A temporary is a backward name that holds no adjoint, such as `t` in `t = 1 - h*h` and `dz = t * dh`.
+"""
 
 from __future__ import annotations
 
@@ -12,100 +15,100 @@ from verifier.arithmetic import balls
 from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import Column, agrees
 from verifier.blame.formula.contributions import Definition, definitions
-from verifier.blame.formula.locate import Guilt, Trial, cone, recomputed
+from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 
-SECANTS = 16  # steps of the secant method: from 2^-20 off they give more than BITS/2 bits of any root that is simple
-CERTAIN = 90  # bits to which a root has to be met
-MAX_TEMPORARIES = 40  # that are tried, those next to the wrong adjoint first
+MAX_SECANT_STEPS = 16  # from 2^-20 off they give more than BITS/2 bits of any simple root
+ROOT_BITS = 90  # a root must solve its equation to so many bits
+MAX_TEMPORARIES = 40  # at most so many are tried for one wrong adjoint, the nearest to it first
 
 
-def relocated(program: Program, trial: Trial, *, fmt: Format) -> list[Guilt]:
-    """The guilty statements, with the blame moved to a temporary where the value that it should have can be told.
+def relocate_to_temporaries(program: Program, isolated: IsolatedRun, *, fmt: Format) -> list[Mistake]:
+    """The mistakes of a run, each moved to a temporary where the value that the temporary should have is known.
 
-    It can where one value repairs all adjoints that are made of it (two or more, one of them wrong), or where the value
-    that repairs the only one is a known adjoint or forward value.
+    It is known in two cases: two or more adjoints are computed from the temporary and one value of it makes them all right;
+    or only one adjoint is, and the value that makes it right is some exact adjoint or forward value.
     """
     named = {d.last: d for d in definitions(program)}
-    with balls.precision(trial.land.bits):
-        made_of = {end: {i for i in _cone(program, trial, named[end]) if i in named and i != end} for end in trial.meaning}
-        left = list(trial.guilty)
-        found: list[Guilt] = []
-        for guilt in trial.guilty:
-            if guilt not in left or guilt.kind == "premature":
+    with balls.precision(isolated.reference.bits):
+        made_of = {end: {i for i in _cone(program, isolated, named[end]) if i in named and i != end} for end in isolated.meaning}
+        left = list(isolated.mistakes)
+        found: list[Mistake] = []
+        for mistake in isolated.mistakes:
+            if mistake not in left or mistake.kind == "premature":
                 continue
-            for temporary in sorted(made_of.get(guilt.definition, ()), reverse=True)[:MAX_TEMPORARIES]:
-                moved = _moved(program, trial, guilt, named[temporary], [named[e] for e, t in made_of.items() if temporary in t], fmt)
-                if moved:
-                    found += moved
+            for temporary in sorted(made_of.get(mistake.definition, ()), reverse=True)[:MAX_TEMPORARIES]:
+                moved_mistakes = _moved_mistakes(program, isolated, mistake, named[temporary], [named[e] for e, t in made_of.items() if temporary in t], fmt)
+                if moved_mistakes:
+                    found += moved_mistakes
                     left = [g for g in left if temporary not in made_of.get(g.definition, ())]
                     break
     return sorted([*found, *left], key=lambda g: g.line)
 
 
-def _moved(program: Program, trial: Trial, guilt: Guilt, temporary: Definition, readers: Sequence[Definition], fmt: Format) -> list[Guilt]:
-    """The guilt of a temporary in place of that of the adjoints made of it; nothing where its right value cannot be told."""
-    land, values, at = trial.land, trial.values, temporary.last
-    if len(readers) > 1 and sum(any(g.definition == r.last for g in trial.guilty) for r in readers) == 1:
-        return []  # what else is made of it is right: the one wrong statement is the nearer suspect
-    inside = next(_cone(program, trial, r) for r in readers if r.last == guilt.definition)
+def _moved_mistakes(program: Program, isolated: IsolatedRun, mistake: Mistake, temporary: Definition, readers: Sequence[Definition], fmt: Format) -> list[Mistake]:
+    """The mistakes of a temporary in place of those of the adjoints computed from it; none where its right value is not known."""
+    reference, values, at = isolated.reference, isolated.values, temporary.last
+    if len(readers) > 1 and sum(any(g.definition == r.last for g in isolated.mistakes) for r in readers) == 1:
+        return []  # the other adjoints computed from it are right, so the mistake is more likely in the one wrong statement
+    inside = next(_cone(program, isolated, r) for r in readers if r.last == mistake.definition)
     starts = (values[at], [-v for v in values[at]] if all(isinstance(v, arb) for v in values[at]) else [])
-    found = (solved(lambda x: recomputed(program, values, inside, {at: x}), start, land.adjoints[guilt.forward], first=land.first) for start in starts if start)
+    found = (solve(lambda x: recompute(program, values, inside, {at: x}), start, reference.adjoints[mistake.forward], first=reference.first) for start in starts if start)
     needed = next((column for column in found if column is not None), None)
     if needed is None:
         return []
     for reader in readers:
-        exact = land.adjoints[trial.meaning[reader.last]]
-        if reader.last != guilt.definition and not agrees(recomputed(program, values, _cone(program, trial, reader), {at: needed}), exact, fmt):
+        exact = reference.adjoints[isolated.meaning[reader.last]]
+        if reader.last != mistake.definition and not agrees(recompute(program, values, _cone(program, isolated, reader), {at: needed}), exact, fmt):
             return []
-    about = widened(needed)
-    forward = land.step_of_adjoint(about)
+    about = widen(needed)
+    forward = reference.step_of_adjoint(about)
     if forward is not None:
-        return locate.guilt_of(program, land, temporary, forward, [], values, fmt)
-    if land.step_of_value(values[at]) is not None:
+        return locate.mistakes_of(program, reference, temporary, forward, [], values, fmt)
+    if reference.step_of_value(values[at]) is not None:
         return []  # a forward value, computed again: right
-    if len(readers) < 2 and land.step_of_value(about) is None:
+    if len(readers) < 2 and reference.step_of_value(about) is None:
         return []
-    return [replace(guilt, target=temporary.name, line=program.steps[at].line, kind="wrong", contribution=at, needed=needed, computed=values[at], edges=(), forward=-1, definition=at)]
+    return [replace(mistake, target=temporary.name, line=program.steps[at].line, kind="wrong", contribution=at, needed=needed, computed=values[at], edges=(), forward=-1, definition=at)]
 
 
-def _cone(program: Program, trial: Trial, definition: Definition) -> list[int]:
-    return cone(program, trial.operands, definition.last, definition.versions)
+def _cone(program: Program, isolated: IsolatedRun, definition: Definition) -> list[int]:
+    return cone(program, isolated.operands, definition.last, definition.versions)
 
 
-def solved(value: Callable[[Column], Column], start: Column, wanted: Column, *, first: int) -> Column | None:
-    """The column x with value(x) = wanted, near `start`, by the secant method; None where there is none at one of the first points.
+def solve(value: Callable[[Column], Column], start: Column, target: Column, *, first: int) -> Column | None:
+    """The column x near `start` with value(x) = target, by the secant method; None where it fails at one of the `first` points.
 
-    At the others, where nothing is wrong, x stays at `start` if the method does not end.
+    At the other points, where nothing is wrong, x is `start` if the method fails.
     """
-    if not all(isinstance(s, arb) and s.is_finite() for s in start) or not all(w.is_finite() for w in wanted):
+    if not all(isinstance(s, arb) and s.is_finite() for s in start) or not all(w.is_finite() for w in target):
         return None
-    begun = x0 = [s.mid() for s in start]
+    initial = x0 = [s.mid() for s in start]
     x1 = [x + (x if x != 0 else 1) * arb(2) ** -20 for x in x0]
-    f0 = _misses(value(x0), wanted)
-    for _ in range(SECANTS):
-        f1 = _misses(value(x1), wanted)
+    f0 = _residuals(value(x0), target)
+    for _ in range(MAX_SECANT_STEPS):
+        f1 = _residuals(value(x1), target)
         if any(f is None for f in (*f0[:first], *f1[:first])):
             return None
-        pairs = [(b, _next(a, b, fa, fb)) for a, b, fa, fb in zip(x0, x1, f0, f1, strict=True)]
+        pairs = [(b, _secant_step(a, b, fa, fb)) for a, b, fa, fb in zip(x0, x1, f0, f1, strict=True)]
         x0, x1, f0 = [a for a, _ in pairs], [b for _, b in pairs], f1
         if all(a == b for a, b in pairs):
             break
-    met = [f is not None and bool(x.is_finite() and abs(f) <= abs(w) * arb(2) ** -CERTAIN) for x, f, w in zip(x1, _misses(value(x1), wanted), wanted, strict=True)]
-    if not all(met[:first]):
+    is_root = [f is not None and bool(x.is_finite() and abs(f) <= abs(w) * arb(2) ** -ROOT_BITS) for x, f, w in zip(x1, _residuals(value(x1), target), target, strict=True)]
+    if not all(is_root[:first]):
         return None
-    return [x if ok else s for x, s, ok in zip(x1, begun, met, strict=True)]
+    return [x if ok else s for x, s, ok in zip(x1, initial, is_root, strict=True)]
 
 
-def _next(a: Any, b: Any, fa: Any, fb: Any) -> Any:
+def _secant_step(a: Any, b: Any, fa: Any, fb: Any) -> Any:
     return b if fa is None or fb is None or fb in (fa, 0) else (b - fb * (b - a) / (fb - fa)).mid()
 
 
-def _misses(found: Column, wanted: Column) -> list[Any]:
-    return [(f - w).mid() if isinstance(f, arb) and f.is_finite() else None for f, w in zip(found, wanted, strict=True)]
+def _residuals(found: Column, target: Column) -> list[Any]:
+    return [(f - w).mid() if isinstance(f, arb) and f.is_finite() else None for f, w in zip(found, target, strict=True)]
 
 
-def widened(column: Column) -> Column:
-    """Solutions as balls that hold the true ones."""
-    return [x + arb(0, abs(x) * arb(2) ** (10 - CERTAIN)) for x in column]
+def widen(column: Column) -> Column:
+    """Balls that contain the true solutions, made from approximate ones."""
+    return [x + arb(0, abs(x) * arb(2) ** (10 - ROOT_BITS)) for x in column]

@@ -93,5 +93,5 @@ def _shares(mutants: Sequence[Mutant]) -> str:
     parts = [f"{count} edits, told apart by the case's points: {caught} ({100 * caught / count:.1f} %)"]
     parts += [f"{n} {words}" for fate, words in (("survived", "survive, with a suggested point"), ("equivalent", "proved to change nothing"), ("unknown", "without a point or a proof")) if (n := sum(m.fate == fate for m in mutants))]
     if caught:
-        parts += [f"of those caught {100 * n / caught:.1f} % {word}" for n, word in ((sum(m.line_named for m in mutants), "with the guilty line named"), (sum(bool(m.diagnosed) for m in mutants), "diagnosed"))]
+        parts += [f"of those caught {100 * n / caught:.1f} % {word}" for n, word in ((sum(m.line_named for m in mutants), "with the wrong line named"), (sum(bool(m.diagnosed) for m in mutants), "diagnosed"))]
     return "; ".join(parts)

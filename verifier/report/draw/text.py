@@ -130,7 +130,7 @@ def _finding(f: Finding, paint: Paint) -> list[str]:
 
 
 def _snippet(f: Finding, paint: Paint) -> list[str]:
-    """The source line with carets under the guilty part; the statement alone where the line is not known."""
+    """The source line with carets under the wrong part; the statement alone where the line is not known."""
     if not f.source_line.strip():
         return [f"     |  {f.statement}"] if f.statement else []
     indent = len(f.source_line) - len(f.source_line.lstrip())

@@ -171,12 +171,12 @@ class _Search:
         return found
 
     def cause(self, sight: _Sight, point: Point) -> Cause:
-        """What is seen, and the guilty line: of a wrong gradient the one that is wrong, of one that is lost the first that is not finite, or 0."""
+        """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the first that is not finite, or 0."""
         draft, subject, upstream = self.asked.drafts[sight.draft], self.asked.subjects[sight.draft], self.asked.upstream(self.format)
         line = 0
         if sight.verdict is Verdict.WRONG:
-            charges = explain.charges(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
-            line = charges[0].place.line if charges else 0
+            explanations = explain.explanations(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
+            line = explanations[0].place.line if explanations else 0
         elif sight.verdict in (Verdict.NONFINITE, Verdict.VANISHED):
             failure = failing_step(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
             record = subject.program.lines[subject.program.steps[failure[0]].line] if failure is not None and draft.whole is not None else None

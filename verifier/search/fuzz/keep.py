@@ -23,7 +23,7 @@ NAME_LENGTH = 12  # characters of the hash that names a file
 
 @dataclass(frozen=True)
 class Cause:
-    """What is wrong with a gradient: the verdict (and whether the error is above what the case accepts), and the guilty line (0: none is named)."""
+    """What is wrong with a gradient: the verdict (and whether the error is above what the case accepts), and the wrong line (0: none is named)."""
 
     implementation: str
     gradient: str

@@ -1,8 +1,8 @@
-"""Who is guilty in the cases of `cases/wrong`: the line, and a word of what is said of it. One row a finding."""
+"""The wrong lines of the cases in `cases/wrong`, each with a word of its diagnosis. One row per finding."""
 
 from __future__ import annotations
 
-GUILTY = (
+WRONG_LINES = (
     ("a fork that is dropped", "dx += ((1 - sigx) * sigx) * dsigx", "missing"),
     ("the skip connection of a residual block", "dh = dz", "missing"),
     ("a shared weight that is overwritten", "dw = x * dz", "overwrit"),
