@@ -7,8 +7,8 @@ import functools
 import pytest
 
 from tests import ROOT
-from tests.mistakes import WRONG_LINES
 from tests.texts import check
+from tests.wrong_lines import WRONG_LINES
 from verifier import load
 from verifier.verify import verify
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.mistakes import WRONG_LINES
 from tests.texts import check
+from tests.wrong_lines import WRONG_LINES
 from verifier import load, load_text
 from verifier.blame.formula import explain, locate
 from verifier.case import points
