@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import mpmath
 import pytest
 from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.texts import check
 from verifier.arithmetic import balls
-from verifier.exact.constants import identify, is_decimal
+from verifier.exact.constants import CONSTANTS, identify, is_decimal, product, reading
+from verifier.language.formats import FORMATS
 
 KNOWN = (
     "sqrt(2)", "sqrt(3)", "pi", "sqrt(pi)", "sqrt(2*pi)", "pi**2", "log(2)", "log(10)", "e",
@@ -21,8 +25,8 @@ KNOWN = (
 def value(text):
     """A constant as mpmath has it, to 40 digits, in a ball of that width."""
     with mpmath.workdps(50):
-        names = {n: getattr(mpmath, n) for n in ("pi", "e", "sqrt", "log")}
-        number = eval(text, {"__builtins__": {}}, {**names, "pi": +mpmath.pi, "e": +mpmath.e})
+        names = {n: getattr(mpmath, n) for n in ("sqrt", "cbrt", "log", "exp")}
+        number = eval(text, {"__builtins__": {}}, {**names, "pi": +mpmath.pi, "e": +mpmath.e, "euler_gamma": +mpmath.euler})
         return arb(mpmath.nstr(number, 45)) + arb(0, arb(10) ** -40)
 
 
@@ -68,3 +72,53 @@ def test_decimals_are_told_from_constants():
     assert is_decimal("1e-05")
     assert not is_decimal("sqrt(2)/2")
     assert not is_decimal("pi")
+
+
+FACTORS = (Fraction(1), Fraction(3), Fraction(1, 2), Fraction(2, 3), Fraction(23, 24), Fraction(1, 180))
+IRRATIONAL = tuple(name for name in CONSTANTS if name != "1")
+
+
+@pytest.mark.parametrize("factor", FACTORS, ids=str)
+@pytest.mark.parametrize("name", IRRATIONAL)
+def test_the_diagnosis_and_the_proofs_read_the_same_constants(name, factor):
+    """From its ball, and from its decimals as mpmath prints them, a constant has one name; and that is its value."""
+    spelt = product(factor, name)
+    with balls.precision(200):
+        exact = value(name) * factor.numerator / factor.denominator
+        assert value(spelt).overlaps(exact)
+        assert identify(exact) == spelt
+        digits = exact.mid().str(17, radius=False)
+    assert reading(digits, FORMATS["float64"]) == spelt
+
+
+@pytest.mark.parametrize(
+    ("factor", "name", "spelt"),
+    [
+        (Fraction(1, 2), "sqrt(2/pi)", "1/sqrt(2*pi)"),  # of the normal distribution
+        (Fraction(3, 2), "sqrt(2/pi)", "3/sqrt(2*pi)"),
+        (Fraction(1, 2), "sqrt(2*pi)", "sqrt(pi/2)"),
+        (Fraction(2), "sqrt(2/pi)", "2*sqrt(2/pi)"),
+        (Fraction(2, 3), "1/sqrt(pi)", "2/(3*sqrt(pi))"),
+        (Fraction(1, 2), "1/(sqrt(2)*pi)", "1/(2*sqrt(2)*pi)"),
+        (Fraction(1, 2), "(1 + sqrt(5))", "(1 + sqrt(5))/2"),
+        (Fraction(3, 4), "log(2)/log(10)", "3*log(2)/(4*log(10))"),
+        (Fraction(3, 4), "1", "3/4"),
+        (Fraction(1), "1", "1"),
+    ],
+)
+def test_a_factor_and_a_constant_are_one_fraction(factor, name, spelt):
+    assert product(factor, name) == spelt
+    assert value(spelt).overlaps(value(name) * factor.numerator / factor.denominator)
+
+
+@pytest.mark.parametrize("name", IRRATIONAL)
+def test_a_typing_mistake_in_a_late_digit_is_named_in_words(name):
+    """The digits of the constant as mpmath has them, the sixteenth wrong: 1.0986122886681089 for log(3) = 1.0986122886681098."""
+    with balls.precision(200):
+        digits = value(name).mid().str(17, radius=False)
+    wrong = digits[:-2] + str((int(digits[-2]) + 5) % 10) + digits[-1]
+    text = "function: {0}*x\npoints: [{{x: 0.7}}]\nimplementations:\n  it:\n    backward: dx = {1} * dout\n"
+    (finding,) = check(text.format(name, wrong)).findings
+    assert f"`{wrong}` is wrong by" in finding.message
+    assert f"the constant looks like {name} to " in finding.message
+    assert check(text.format(name, digits)).findings == ()

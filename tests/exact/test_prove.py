@@ -160,7 +160,7 @@ def test_other_decimals_are_not_read(text: str) -> None:
 def test_no_two_constants_have_a_rational_quotient() -> None:
     """So a literal is never read in two ways because of one number with two names."""
     with balls.precision(constants.BITS):
-        values = [balls.run(constants.program(name), [], bits=constants.BITS, strict=False)[-1][0] for name in constants.CONSTANTS]
+        values = [constants.value_of(name) for name in constants.CONSTANTS]
         for i, a in enumerate(values):
             for b in values[:i]:
                 ratio = a / b

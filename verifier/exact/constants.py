@@ -1,14 +1,15 @@
-"""Which well-known constant a number is."""
+"""Which well-known constant a number is: a rational number times one of the table; read off a ball, or off the digits of a literal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
-from math import floor, gcd
+from math import floor
 from typing import Any
 
-from flint import arb, fmpq
+from flint import fmpq
 
 from verifier.arithmetic import balls
 from verifier.circuit.expressions import table_program
@@ -16,107 +17,35 @@ from verifier.circuit.program import Program, significant_digits
 from verifier.exact import derivatives
 from verifier.language.formats import Format
 
-# Functions, because a ball is computed at the precision of the moment.
-_BASES: dict[str, Callable[[], Any]] = {
-    "1": lambda: arb(1),
-    "sqrt(2)": lambda: arb(2).sqrt(),
-    "sqrt(3)": lambda: arb(3).sqrt(),
-    "pi": arb.pi,
-    "sqrt(pi)": lambda: arb.pi().sqrt(),
-    "sqrt(2*pi)": lambda: arb.sqrt(2 * arb.pi()),
-    "pi**2": lambda: arb.pi() ** 2,
-    "log(2)": arb.const_log2,
-    "log(10)": arb.const_log10,
-    "e": arb.const_e,
-}
-_INVERTED: dict[str, Callable[[], Any]] = {
-    "1/sqrt(pi)": lambda: 1 / arb.pi().sqrt(),
-    "1/pi": lambda: 1 / arb.pi(),
-    "sqrt(2/pi)": lambda: arb.sqrt(2 / arb.pi()),
-    "1/sqrt(2*pi)": lambda: 1 / (2 * arb.pi()).sqrt(),
-    "1/log(2)": lambda: 1 / arb.const_log2(),
-    "1/log(10)": lambda: 1 / arb.const_log10(),
-    "1/e": lambda: 1 / arb.const_e(),
-    "sqrt(pi/2)": lambda: arb.sqrt(arb.pi() / 2),
-}
-_LARGEST = 12  # of the numerator and the denominator of a rational factor
-
-
-@cache
-def _table(bits: int) -> tuple[tuple[str, Any], ...]:
-    with balls.precision(bits):
-        factors = sorted(
-            (Fraction(p, q) for p in range(1, _LARGEST + 1) for q in range(1, _LARGEST + 1) if gcd(p, q) == 1), key=lambda f: f.numerator + f.denominator
-        )
-        rows = []
-        for factor in factors:
-            for name, value in (*_BASES.items(), *_INVERTED.items()):
-                if name == "1" and factor == 1:
-                    rows.append(("1", arb(1)))
-                    continue
-                rows.append((_product(factor, name), value() * arb(fmpq(factor.numerator, factor.denominator))))
-        return tuple(rows)
-
-
-def _product(factor: Fraction, name: str) -> str:
-    if name == "1":
-        return str(factor)
-    if factor == 1:
-        return name
-    top = "" if factor.numerator == 1 else f"{factor.numerator}*"
-    if name.startswith("1/"):
-        return f"{factor.numerator}/{name[2:]}" if factor.denominator == 1 else f"{factor.numerator}/({factor.denominator}*{name[2:]})"
-    return f"{top}{name}" if factor.denominator == 1 else f"{top}{name}/{factor.denominator}"
-
-
-def identify(value: Any, *, bits: int = 128) -> str | None:
-    """The name of the constant inside a narrow ball: a small rational times one of a few roots, powers and logarithms; None if there is none."""
-    if not value.is_finite() or value.contains(0):
-        return None
-    positive = value > 0
-    magnitude = abs(value)
-    for name, constant in _table(bits):
-        if magnitude.overlaps(constant):
-            return name if positive else f"-{name}"
-    return _decimal(value)
-
-
-def _decimal(value: Any) -> str | None:
-    """A short decimal or a simple fraction inside the ball."""
-    middle = value.mid()
-    mantissa, exponent = middle.man_exp()
-    exact = Fraction(int(mantissa)) * Fraction(2) ** int(exponent) if abs(int(exponent)) < 4000 else None
-    if exact is None:
-        return None
-    simple = exact.limit_denominator(10**6)
-    if simple == 0 or not value.contains(fmpq(simple.numerator, simple.denominator)):
-        return None
-    text = repr(float(simple))
-    return text if Fraction(text) == simple else str(simple)
-
-
-def is_decimal(name: str) -> bool:
-    """Whether a name of `identify` is a plain number rather than a constant."""
-    return name.lstrip("-").replace(".", "", 1).replace("/", "", 1).replace("e-", "", 1).isdigit()
-
-
 BITS = 256
 LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a constant
-
-
 LARGEST_FRACTION = 1000  # of a fraction by itself; its denominator may also be that of a short series, up to its square
-
+LARGEST_WRITTEN = 12  # numerator and denominator of a number that is written as a fraction rather than in decimals
+MOST_EXPONENT = 4000  # of a number that is looked at as a fraction
 
 # No two of them have a rational quotient, so a literal is read in at most one way for each.
 CONSTANTS = (
-    "1", "pi", "1/pi", "pi**2", "e", "1/e", "sqrt(e)", "1/sqrt(e)", "euler_gamma", "exp(euler_gamma)", "exp(-euler_gamma)",
-    "sqrt(2)", "sqrt(3)", "sqrt(5)", "sqrt(6)", "sqrt(7)", "sqrt(10)", "(1 + sqrt(5))", "cbrt(2)", "cbrt(3)",
-    "sqrt(pi)", "1/sqrt(pi)", "sqrt(2*pi)", "sqrt(2/pi)", "sqrt(3)*pi", "sqrt(3)/pi", "sqrt(2)*pi", "1/(sqrt(2)*pi)",
-    "log(2)", "log(3)", "log(5)", "log(10)", "1/log(2)", "1/log(3)", "1/log(10)", "log(2)/log(10)", "log(10)/log(2)", "log(pi)", "log(2*pi)", "sqrt(log(2))",
+    "1", "sqrt(2)", "sqrt(3)", "pi", "sqrt(pi)", "sqrt(2*pi)", "pi**2", "log(2)", "log(10)", "e",
+    "1/sqrt(pi)", "1/pi", "sqrt(2/pi)", "1/log(2)", "1/log(10)", "1/e", "sqrt(e)", "1/sqrt(e)",
+    "euler_gamma", "exp(euler_gamma)", "exp(-euler_gamma)", "sqrt(5)", "sqrt(6)", "sqrt(7)", "sqrt(10)", "(1 + sqrt(5))", "cbrt(2)", "cbrt(3)",
+    "sqrt(3)*pi", "sqrt(3)/pi", "sqrt(2)*pi", "1/(sqrt(2)*pi)", "log(3)", "log(5)", "1/log(3)", "log(2)/log(10)", "log(10)/log(2)",
+    "log(pi)", "log(2*pi)", "sqrt(log(2))",
 )  # fmt: skip
+HALVES = {"sqrt(2*pi)": "sqrt(pi/2)", "sqrt(2/pi)": "1/sqrt(2*pi)"}  # what half of a constant is better known as
+DEGREES = (Fraction(1, 180), Fraction(1, 360), Fraction(180), Fraction(360), Fraction(90))
+FRACTION_BAR = re.compile(r"/(?![^(]*\))")  # outside of parentheses
 
 
-_DEGREES = (Fraction(1, 180), Fraction(1, 360), Fraction(180), Fraction(360), Fraction(90))
+def identify(value: Any) -> str | None:
+    """The name of the constant inside a narrow ball, of either sign: the simplest one, a plain number where none fits; None if there is none."""
+    if not value.is_finite() or value.contains(0):
+        return None
+    positive = value > 0
+    fitting = [(f, name) for f, name in _fitting(abs(value)) if name != "1" or max(f.numerator, f.denominator) <= LARGEST_WRITTEN]
+    if not fitting:
+        return _decimal(value)
+    name = product(*min(fitting, key=lambda row: row[0].numerator + row[0].denominator))
+    return name if positive else f"-{name}"
 
 
 def reading(text: str, fmt: Format) -> str | None:
@@ -125,31 +54,50 @@ def reading(text: str, fmt: Format) -> str | None:
         return None
     with balls.precision(BITS):
         interval = balls.literal(text, fmt)
-        if interval.is_exact():
-            return None
-        found = [_spelt(f, name) for name in CONSTANTS if (f := _factor(interval / _value(name), name)) is not None]
-    return found[0] if len(found) == 1 else None
+        fitting = [] if interval.is_exact() else list(_fitting(interval))
+    return product(*fitting[0]) if len(fitting) == 1 else None
 
 
-def _factor(interval: Any, name: str) -> Fraction | None:
-    """The simplest rational in an interval, small enough to be meant."""
-    simplest = _simplest(interval)
-    if simplest is None or simplest <= 0:
-        return None
+def is_decimal(name: str) -> bool:
+    """Whether a name of `identify` is a plain number rather than a constant."""
+    return name.lstrip("-").replace(".", "", 1).replace("/", "", 1).replace("e-", "", 1).isdigit()
+
+
+def product(factor: Fraction, constant: str) -> str:
+    """`factor * constant` as it is written in one fraction: `2/(3*sqrt(pi))`, `sqrt(3)*pi/4` with the factor in front where there is one."""
+    half = HALVES.get(constant)
+    if half is not None and factor.denominator % 2 == 0:
+        return product(2 * factor, half)
+    over, _, under = FRACTION_BAR.sub("|", constant, count=1).partition("|")
+    top = "*".join(t for t in (str(factor.numerator), over) if t != "1") or "1"
+    if factor.denominator == 1:
+        return f"{top}/{under}" if under else top
+    if not under:
+        return f"{top}/{factor.denominator}"
+    inner = under[1:-1] if under.startswith("(") else under
+    return f"{top}/({factor.denominator}*{inner})"
+
+
+def _fitting(interval: Any) -> Iterator[tuple[Fraction, str]]:
+    """Every constant of which a positive interval holds a small rational multiple, with the simplest factor."""
+    for name in CONSTANTS:
+        factor = _simplest(interval / value_of(name))
+        if factor is not None and factor > 0 and _is_small(factor, name):
+            yield factor, name
+
+
+def _is_small(factor: Fraction, name: str) -> bool:
+    """Whether a factor is small enough to be meant."""
     if name == "1":
-        small = simplest.numerator <= LARGEST_FRACTION and simplest.denominator <= LARGEST_FRACTION**2
-    else:
-        small = (simplest.numerator <= LARGEST_FACTOR and simplest.denominator <= LARGEST_FACTOR) or simplest in _DEGREES
-    return simplest if small else None
+        return factor.numerator <= LARGEST_FRACTION and factor.denominator <= LARGEST_FRACTION**2
+    return max(factor.numerator, factor.denominator) <= LARGEST_FACTOR or factor in DEGREES
 
 
 def _simplest(interval: Any) -> Fraction | None:
     """The first convergent of the middle that lies in the interval."""
-    middle = interval.mid()
-    mantissa, exponent = middle.man_exp()
-    if abs(int(exponent)) > 4 * BITS:
+    rest = _middle(interval)
+    if rest is None:
         return None
-    rest = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     h, k, h0, k0 = floor(rest), 1, 1, 0
     while k <= LARGEST_FRACTION**2:
         if interval.contains(fmpq(h, k)):
@@ -162,11 +110,22 @@ def _simplest(interval: Any) -> Fraction | None:
     return None
 
 
-def _spelt(factor: Fraction, name: str) -> str:
-    if name == "1":
-        return str(factor)
-    top = name if factor.numerator == 1 else f"{factor.numerator}*{name}" if not name.startswith("1/") else f"{factor.numerator}{name[1:]}"
-    return top if factor.denominator == 1 else f"{top}/{factor.denominator}"
+def _middle(interval: Any) -> Fraction | None:
+    """The middle of a ball; None where it is too large or too small to be looked at as a fraction."""
+    mantissa, exponent = interval.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent) if abs(int(exponent)) < MOST_EXPONENT else None
+
+
+def _decimal(value: Any) -> str | None:
+    """A short decimal or a simple fraction inside the ball."""
+    exact = _middle(value)
+    if exact is None:
+        return None
+    simple = exact.limit_denominator(LARGEST_FRACTION**2)
+    if simple == 0 or not value.contains(fmpq(simple.numerator, simple.denominator)):
+        return None
+    text = repr(float(simple))
+    return text if Fraction(text) == simple else str(simple)
 
 
 @cache
@@ -175,6 +134,11 @@ def program(text: str) -> Program:
     return derivatives.primitive(table_program("reading", text, ()))
 
 
+def value_of(name: str) -> Any:
+    """A constant of the table as a ball, at the working precision."""
+    return _value_at(name, max(BITS, balls.current_precision()))
+
+
 @cache
-def _value(name: str) -> Any:
-    return balls.run(program(name), [], bits=BITS, strict=False)[-1][0]
+def _value_at(name: str, bits: int) -> Any:
+    return balls.run(program(name), [], bits=bits, strict=False)[-1][0]

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from verifier.circuit.program import Program, reads_upstream
-from verifier.exact import constants as readings
+from verifier.exact import constants
 from verifier.exact.identities import elementary, field
 from verifier.exact.identities.elements import Element, Field, GiveUp
 from verifier.exact.identities.field import is_zero
@@ -112,7 +112,7 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
 
 
 def _attempt(names: tuple[str, ...], identity: Any, literals: tuple[tuple[str, str], ...]) -> Proof | None:
-    given = {text: readings.program(constant) for text, constant in literals}
+    given = {text: constants.program(constant) for text, constant in literals}
     try:
         holding = field.holds(names, lambda over: identity(over, given))
     except GiveUp:
@@ -135,7 +135,7 @@ def _readings(*programs: Program, fmt: Format) -> tuple[tuple[str, str], ...]:
 
 @cache
 def _reading(text: str, fmt: Format) -> str | None:
-    return readings.reading(text, fmt)
+    return constants.reading(text, fmt)
 
 
 __all__ = ["Proof", "is_zero", "prove", "prove_same"]
