@@ -10,8 +10,12 @@ import pytest
 
 from tests import ROOT
 from verifier.case.load import load, load_text
+from verifier.circuit.expressions import build_expression
 from verifier.language.formats import FORMATS
+from verifier.language.source import Source
+from verifier.search import borders
 from verifier.search.hunt import simplest
+from verifier.search.paths import axis
 from verifier.verify import verify
 
 FLOAT64 = FORMATS["float64"]
@@ -164,3 +168,17 @@ def test_neither_hash_seed_nor_processes_change_a_byte_of_a_hunt():
     runs = [subprocess.run([*command, "--jobs", jobs], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False).stdout for seed, jobs in (("1", "1"), ("2", "2"))]
     assert len(runs[0]) > 1000
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("formula", "kink"), [("clip(x, 0.37, 5)", 0.37), ("clip(x, 0.37, 5)", 5.0), ("relu6(x)", 6.0), ("hardswish(x)", 3.0), ("max(x, 0.37)", 0.37)])
+def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
+    program = build_expression(Source(formula, "here", 1, 1, formula), ("x",))[0]
+    path = axis((1.0,), 0, [(-10.0, 10.0)])
+    ts = borders.grid(path, program, FLOAT64)
+
+    def found():
+        return borders.narrowed(path, program, ts, borders.behaviour(path, program, ts, FLOAT64, 1.0), FLOAT64, 1.0)
+
+    assert (math.nextafter(kink, -10), kink) in found()
+    monkeypatch.setattr(borders, "kinks", {}.get)
+    assert all(kink not in pair for pair in found()), "the twin: what the values show alone"

@@ -8,6 +8,8 @@ from typing import Any
 
 from flint import arb, arb_series, ctx
 
+from verifier.language.gates import GATES
+
 NAN = arb("nan")
 SPOILT = 40  # bits beyond those of an inexact order
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
@@ -190,5 +192,5 @@ def _to_its_order(function: Callable[..., Any]) -> Callable[..., Any]:
     return enclose
 
 
-for _name in ("besselj", "bessely", "besseli", "besselk", "ive", "kve", "hyp2f1", "hyp0f1", "gammainc", "gammaincc", "betainc", "expn"):
+for _name in [name for name in SPECIAL if GATES[name].orders]:
     SPECIAL[_name] = _to_its_order(SPECIAL[_name])

@@ -18,6 +18,7 @@ from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.circuit.program import Program, significant_digits
 from verifier.language.formats import Format
+from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
 
 NAN = arb("nan")
@@ -161,7 +162,7 @@ _TRUTHS: dict[str, Callable[..., bool | None]] = {
     "eq": _equal,
     "ne": lambda a, b: _not(_equal(a, b)),
 }
-REFLEXIVE = frozenset(("le", "ge", "eq"))  # they hold between a number and itself
+REFLEXIVE = frozenset(name for name in COMPARISONS if 0 in GATES[name].holds)  # they hold between a number and itself
 _LOGIC: dict[str, Callable[..., Any]] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 

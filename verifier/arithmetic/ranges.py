@@ -14,6 +14,7 @@ from flint import arb
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
+from verifier.language.gates import GATES
 
 BITS = 192
 
@@ -55,7 +56,7 @@ def run(
                 function = FUNCTIONS.get(step.gate)
                 known = function is not None and (step.gate == "where" or all(a is not None for a in arguments))
                 values.append(_finite(function(*arguments) if known and function is not None else None))
-                if strict and step.gate in ("abs", "sign", "max", "min", *_TRUTHS) and not _is_strict(step.gate, arguments):
+                if strict and step.gate in GATES and GATES[step.gate].kinks and not _is_strict(arguments):
                     values[-1] = None
             else:
                 leaf = arb(upstream) if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, rounded_in)
@@ -76,10 +77,10 @@ def _finite(value: Any) -> Any:
     return value if not isinstance(value, Range) or (value.low.is_finite() and value.high.is_finite()) else None
 
 
-def _is_strict(gate: str, arguments: Sequence[Any]) -> bool:
+def _is_strict(arguments: Sequence[Any]) -> bool:
     """Off every kink and boundary: the operands never meet."""
     if any(not isinstance(a, Range) for a in arguments):
-        return gate in ("and", "or", "not")
+        return False
     a, b = (*arguments, Range(balls.ZERO, balls.ZERO))[:2]
     return bool(a.low > b.high) or bool(a.high < b.low)
 

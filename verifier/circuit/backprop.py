@@ -13,10 +13,9 @@ from functools import cache
 
 from verifier.circuit.expressions import partial, table_program
 from verifier.circuit.program import LEAVES, Builder, Line, Program, Step
-from verifier.language.gates import GATES
+from verifier.language.gates import GATES, applied
 from verifier.language.grammar import parse_expression
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 _WORD = re.compile(r"[^\W\d]\w*")
 MAX_LITERAL = 20  # characters of an exponent that is written out, lowered by one
 MOST_GUARDS = 3  # nested branches that are written out; an outer one beyond that is already 0
@@ -139,13 +138,7 @@ class _Writer:
 
     def _text(self, gate: str, args: tuple[int, ...]) -> str:
         atoms = [self.atoms[a] for a in args]
-        if gate in _INFIX:
-            return f"{atoms[0]} {_INFIX[gate]} {atoms[1]}"
-        if gate == "pow":
-            return f"{atoms[0]}**{atoms[1]}"
-        if gate in ("neg", "not"):
-            return f"{'-' if gate == 'neg' else 'not '}{atoms[0]}"
-        return atoms[0] if gate == "copy" else f"{gate}({', '.join(atoms)})"
+        return atoms[0] if gate == "copy" else applied(gate, atoms)
 
     # ------------------------------------------------------------ backward
 

@@ -59,7 +59,7 @@ def _call(builder: Builder, node: Node, args: list[int], line: int) -> int:
     if gate is None:
         raise BuildError(node.start, f"unknown gate '{name}'{{where}}{suggestion(name, [*GATES, 'diff'])}")
     where = {"line": line, "start": node.start, "end": node.end}
-    if gate.name in ("max", "min", "maximum", "minimum", "and", "or") and len(args) > 2:
+    if gate.folds and len(args) > 2:
         while len(args) > 2:
             args = [builder.append(gate.name, (args[0], args[1]), line=line, start=node.start, end=node.end), *args[2:]]
     missing = len(gate.parameters) - len(args)
@@ -163,6 +163,16 @@ def partial(name: str, position: int) -> Program | None:
     """A staged partial of the table, over the gate's parameters, `out` and `dout`; None where there is none."""
     text = GATES[name].partials[position]
     return None if text is None else table_program(name, text, (*GATES[name].parameters, "out", "dout"), exact=False)
+
+
+@cache
+def kinks(name: str) -> Program | None:
+    """Where a gate has a kink or a jump, as a truth value over its parameters; None where it has none, and for a leaf or a copy."""
+    gate = GATES.get(name)
+    if gate is None or not gate.kinks:
+        return None
+    builder = Builder(gate.parameters, is_table=True)
+    return builder.program(add_tree(builder, parse_expression(gate.kinks)))
 
 
 def table_program(name: str, text: str, parameters: tuple[str, ...], *, exact: bool = False) -> Program:

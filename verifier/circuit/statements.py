@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from verifier.circuit.expressions import BuildError, add_tree, as_number
 from verifier.circuit.program import LEAVES, Builder, Line, Program
-from verifier.language.gates import CONSTANTS
+from verifier.language.gates import CONSTANTS, GATES
 from verifier.language.grammar import Node, Statement, parse_expression, parse_program
 from verifier.language.source import Complaint, Source, suggestion
 from verifier.language.tokens import LanguageError
@@ -52,7 +52,7 @@ def add_block(
 
 
 def _symbol(statement: Statement) -> str:
-    return {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}.get(statement.augmented, "")
+    return GATES[statement.augmented].symbol if statement.augmented in GATES else ""
 
 
 def _is_example(builder: Builder, statement: Statement) -> bool:

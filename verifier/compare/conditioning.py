@@ -14,10 +14,11 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
-EXACT_GATES = frozenset(("neg", "copy", "abs", "sign", "where", "max", "min", "floor", "ceil"))  # they never round
+EXACT_GATES = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
 FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
 

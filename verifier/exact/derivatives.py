@@ -13,11 +13,11 @@ from typing import Any
 from verifier.circuit.dag import Dag
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import LEAVES, Program, Step
-from verifier.language.gates import GATES
+from verifier.language.gates import GATES, of_kind
 
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
-STEPS = frozenset(("sign", "floor", "ceil"))  # constant between their jumps; at a jump the strict balls are undecided
-TRUTHS = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"))
+STEPS = of_kind("step")  # constant between their jumps; at a jump the strict balls are undecided
+TRUTHS = of_kind("comparison", "logic")
 
 
 class NotDifferentiable(ValueError):

@@ -41,7 +41,7 @@ from verifier.exact.series import (
     sign,
     sub,
 )
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, GATES
 
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
 
@@ -174,8 +174,7 @@ def _finite(program: Program, points: Sequence[Any]) -> bool:
 
 
 def _compare(gate: str, a: Series, b: Series) -> bool:
-    s = sign(sub(a, b))
-    return {"lt": s < 0, "le": s <= 0, "gt": s > 0, "ge": s >= 0, "eq": s == 0, "ne": s != 0}[gate]
+    return sign(sub(a, b)) in GATES[gate].holds
 
 
 def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
@@ -193,7 +192,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
         return gate == "and"
     if gate == "not":
         return not a
-    if gate in ("lt", "le", "gt", "ge", "eq", "ne"):
+    if gate in COMPARISONS:
         return gate in balls.REFLEXIVE if a is b else _compare(gate, a, b)
     if gate == "div":
         inverted = inverse(b, limit)

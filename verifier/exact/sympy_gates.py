@@ -10,6 +10,7 @@ from sympy.core.function import AppliedUndef
 from sympy.functions.special.polynomials import laguerre  # noqa: F401 - loads the special functions once
 
 from verifier.circuit.program import Program
+from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}
@@ -187,7 +188,7 @@ def emit(expression: Any, symbols: dict[Any, int], gate: Emit, number: Callable[
         if name is None:
             raise NoGate(str(e))
         args = [go(a) for a in e.args]
-        return _fold(name, args, gate) if name in ("max", "min", "and", "or") else gate(name, *args)
+        return _fold(name, args, gate) if GATES[name].folds else gate(name, *args)
 
     return go(expression)
 

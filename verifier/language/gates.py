@@ -5,13 +5,15 @@
 not its meaning. `partials` are the local gradients of the staged engine: they may use the parameters, the gate's own
 output `out`, and `dout`, the adjoint of the output (then the entry is the whole contribution, not a factor).
 `float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's for the narrower formats.
-`where` is the domain over the reals, `kinks` where the gate has no derivative.
+`where` is the domain over the reals. `kinks` is where, inside it, a one-sided derivative in some direction differs from that of
+the opposite direction, or the value jumps: the hunt looks there, proofs stop there, and a test holds the formula
+against the meaning.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +34,21 @@ class Gate:
     arrays: str | None = None
     where: str = ""
     kinks: str = ""
-    boolean: bool = False  # the result is a truth value
+    kind: str = "smooth"  # or step: constant between its jumps; choice: one of several formulas; comparison; logic
+    exact: bool = False  # the result is never rounded
+    symbol: str = ""  # of an operator: what stands between its operands, or before its only one
+    binds: int = 0  # how strongly the operator binds; Python's order
+    holds: tuple[int, ...] = ()  # of a comparison: the signs of a - b for which it holds
+    folds: bool = False  # more than two operands are taken two by two
     conditions: tuple[int, ...] = ()  # the arguments that are truth values
     orders: tuple[int, ...] = ()  # the arguments that must be constants (the order of a Bessel function): no derivative
     group: str = ""
     note: str = ""
+
+    @property
+    def boolean(self) -> bool:
+        """The result is a truth value."""
+        return self.kind in ("comparison", "logic")
 
 
 def kernel(path: str) -> Callable[..., Any]:
@@ -82,19 +94,19 @@ _DECAY = "exp(where(a > 0, -a, a))"
 
 # fmt: off
 _group[0] = "arithmetic"
-_gate("add(a, b)",        partials=("1", "1"),                       float64="operator.add",     arrays="np.add")
+_gate("add(a, b)",        partials=("1", "1"),                       float64="operator.add",     arrays="np.add", symbol="+", binds=10)
 _gate("sub(a, b)",        "subtract",
-                          partials=("1", "-1"),                      float64="operator.sub",     arrays="np.subtract")
+                          partials=("1", "-1"),                      float64="operator.sub",     arrays="np.subtract", symbol="-", binds=10)
 _gate("mul(a, b)",        "multiply",
-                          partials=("b", "a"),                       float64="operator.mul",     arrays="np.multiply")
+                          partials=("b", "a"),                       float64="operator.mul",     arrays="np.multiply", symbol="*", binds=11)
 _gate("div(a, b)",        "divide", "true_divide",
-                          partials=("1 / b", "-out / b"),            float64="operator.truediv", arrays="np.divide",       where="b != 0")
+                          partials=("1 / b", "-out / b"),            float64="operator.truediv", arrays="np.divide",       where="b != 0", symbol="/", binds=11)
 _gate("neg(a)",           "negative",
-                          partials=("-1",),                          float64="operator.neg",     arrays="np.negative")
+                          partials=("-1",),                          float64="operator.neg",     arrays="np.negative", symbol="-", binds=12, exact=True)
 _gate("pow(a, b)",        "power",
                           partials=("where(b == 0, 0, b * a**(b - 1))", "where(a == 0, 0, out * log(a))"),
                                                                      float64="operator.pow",     arrays="np.power",
-      where="a > 0 or (a == 0 and b >= 0) or (a < 0 and b == floor(b))")
+      where="a > 0 or (a == 0 and b >= 0) or (a < 0 and b == floor(b))", symbol="**", binds=14)
 _gate("fma(a, b, c)",     means="a * b + c", partials=("b", "a", "1"), float64="verifier.arithmetic.floats.fma")
 _gate("square(a)",        means="a * a",     partials=("2 * a",),      float64=None,               arrays="np.square")
 _gate("reciprocal(a)",    means="1 / a",     partials=("-out * out",), arrays="np.reciprocal",     where="a != 0")
@@ -170,45 +182,43 @@ _gate("rad2deg(a)", "degrees", means="a * (180 / pi)", partials=("180 / pi",))
 
 _group[0] = "kinks, steps and choices"
 _gate("abs(a)", "fabs", "absolute",
-                          partials=("sign(a)",),                     float64="builtins.abs",     arrays="np.abs",          kinks="a == 0")
-_gate("sign(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.sign", arrays="np.sign", kinks="a == 0")
-_gate("floor(a)",         partials=("0",),                           float64="verifier.arithmetic.floats.floor", arrays="np.floor", kinks="a == floor(a)")
-_gate("ceil(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.ceil",  arrays="np.ceil",  kinks="a == floor(a)")
+                          partials=("sign(a)",),                     float64="builtins.abs",     arrays="np.abs",          kinks="a == 0", kind="choice", exact=True)
+_gate("sign(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.sign", arrays="np.sign", kinks="a == 0", kind="step", exact=True)
+_gate("floor(a)",         partials=("0",),                           float64="verifier.arithmetic.floats.floor", arrays="np.floor", kinks="a == floor(a)", kind="step", exact=True)
+_gate("ceil(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.ceil",  arrays="np.ceil",  kinks="a == floor(a)", kind="step", exact=True)
 _gate("trunc(a)",         means="where(a < 0, ceil(a), floor(a))",   partials=("0",),
-                          float64="verifier.arithmetic.floats.trunc", arrays="np.trunc", kinks="a == floor(a) and a != 0")
+                          float64="verifier.arithmetic.floats.trunc", arrays="np.trunc", kinks="a == floor(a) and a != 0", kind="step", exact=True)
 _gate("round(a)", "rint", "round_",
                           means="where(a + 0.5 - floor(a + 0.5) == 0, 2 * floor((a + 0.5) / 2), floor(a + 0.5))",
                           partials=("0",), float64="verifier.arithmetic.floats.round_half_even", arrays="np.rint",
-                          kinks="a + 0.5 == floor(a + 0.5)", note="halves go to the even neighbour")
+                          kinks="a + 0.5 == floor(a + 0.5)", note="halves go to the even neighbour", kind="step", exact=True)
 _gate("max(a, b)",        partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="builtins.max",     arrays="np.maximum",      kinks="a == b")
+                                                                     float64="builtins.max",     arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True)
 _gate("min(a, b)",        partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="builtins.min",     arrays="np.minimum",      kinks="a == b")
+                                                                     float64="builtins.min",     arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True)
 _gate("maximum(a, b)", "fmax", means="max(a, b)", partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="np.maximum",       arrays="np.maximum",      kinks="a == b")
+                                                                     float64="np.maximum",       arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True)
 _gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="np.minimum",       arrays="np.minimum",      kinks="a == b")
+                                                                     float64="np.minimum",       arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True)
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi or (a == hi and lo == hi), dout, 0)"),
-                          kinks="a == lo or a == hi")
+                          partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi or (a == hi and lo == hi), dout, 0)"), kind="choice", exact=True, kinks="max(a, lo) == hi or (a == lo and a < hi)")
 _gate("where(c, a, b)",   partials=(None, "where(c, dout, 0)", "where(c, 0, dout)"), conditions=(0,),
-                                                                     float64="verifier.arithmetic.floats.where", arrays="np.where", kinks="on the boundary of c")
-_gate("heaviside(a, b=0.5)", means="where(a < 0, 0, where(a == 0, b, 1))", partials=("0", "where(a == 0, dout, 0)"), kinks="a == 0")
+                                                                     float64="verifier.arithmetic.floats.where", arrays="np.where", kind="choice", exact=True, note="no kink of its own: where c turns, the comparison in it has one")
+_gate("heaviside(a, b=0.5)", means="where(a < 0, 0, where(a == 0, b, 1))", partials=("0", "where(a == 0, dout, 0)"), kinks="a == 0", kind="step", exact=True)
 _gate("copysign(a, b)",   means="where(b < 0, -abs(a), abs(a))",     partials=("copysign(1, a) * copysign(1, b)", "0"),
-                                                                     float64="math.copysign",    arrays="np.copysign",     kinks="a == 0 or b == 0")
+                                                                     float64="math.copysign",    arrays="np.copysign",     kinks="a == 0 or b == 0", kind="choice", exact=True)
 _gate("fmod(a, b)",       means="a - b * trunc(a / b)",              partials=("1", "(out - a) / b"),
-                                                                     float64="math.fmod",        arrays="np.fmod",         where="b != 0", kinks="a / b == floor(a / b)")
-_gate("lt(a, b)", "less",          float64="operator.lt", arrays="np.less",          boolean=True)
-_gate("le(a, b)", "less_equal",    float64="operator.le", arrays="np.less_equal",    boolean=True)
-_gate("gt(a, b)", "greater",       float64="operator.gt", arrays="np.greater",       boolean=True)
-_gate("ge(a, b)", "greater_equal", float64="operator.ge", arrays="np.greater_equal", boolean=True)
-_gate("eq(a, b)", "equal",         float64="operator.eq", arrays="np.equal",         boolean=True)
-_gate("ne(a, b)", "not_equal",     float64="operator.ne", arrays="np.not_equal",     boolean=True)
-_gate("and(a, b)", "logical_and",  float64="operator.and_", arrays="np.logical_and", boolean=True, conditions=(0, 1))
-_gate("or(a, b)", "logical_or",    float64="operator.or_", arrays="np.logical_or",   boolean=True, conditions=(0, 1))
-_gate("not(a)", "logical_not",     float64="operator.not_", arrays="np.logical_not", boolean=True, conditions=(0,))
-
+                                                                     float64="math.fmod",        arrays="np.fmod",         where="b != 0", kind="choice", exact=True, kinks="a != 0 and a / b == floor(a / b)")
+_gate("lt(a, b)", "less",          float64="operator.lt", arrays="np.less", kind="comparison", exact=True, symbol="<", binds=5, holds=(-1,), kinks="a == b")
+_gate("le(a, b)", "less_equal",    float64="operator.le", arrays="np.less_equal", kind="comparison", exact=True, symbol="<=", binds=5, holds=(-1, 0), kinks="a == b")
+_gate("gt(a, b)", "greater",       float64="operator.gt", arrays="np.greater", kind="comparison", exact=True, symbol=">", binds=5, holds=(1,), kinks="a == b")
+_gate("ge(a, b)", "greater_equal", float64="operator.ge", arrays="np.greater_equal", kind="comparison", exact=True, symbol=">=", binds=5, holds=(0, 1), kinks="a == b")
+_gate("eq(a, b)", "equal",         float64="operator.eq", arrays="np.equal", kind="comparison", exact=True, symbol="==", binds=5, holds=(0,), kinks="a == b")
+_gate("ne(a, b)", "not_equal",     float64="operator.ne", arrays="np.not_equal", kind="comparison", exact=True, symbol="!=", binds=5, holds=(-1, 1), kinks="a == b")
+_gate("and(a, b)", "logical_and",  float64="operator.and_", arrays="np.logical_and", conditions=(0, 1), kind="logic", exact=True, symbol="and", binds=2, folds=True)
+_gate("or(a, b)", "logical_or",    float64="operator.or_", arrays="np.logical_or",   conditions=(0, 1), kind="logic", exact=True, symbol="or", binds=1, folds=True)
+_gate("not(a)", "logical_not",     float64="operator.not_", arrays="np.logical_not", conditions=(0,), kind="logic", exact=True, symbol="not", binds=3)
 _group[0] = "casts"
 for _format in ("float64", "float32", "float16", "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz"):
     _gate(f"{_format}(a)", means="a", partials=("1",), float64=f"verifier.arithmetic.floats.to_{_format}", arrays=f"verifier.arithmetic.floats.to_{_format}",
@@ -222,29 +232,29 @@ _gate("logsigmoid(a)", "log_sigmoid", "log_expit",
                           partials=(f"where(a > 0, {_DECAY} / (1 + {_DECAY}), 1 / (1 + {_DECAY}))",))
 _gate("softplus(a)",      means="log1p(exp(a))",                     runs="max(a, 0) + log1p(exp(-abs(a)))",
                           partials=(f"where(a > 0, 1 / (1 + {_DECAY}), {_DECAY} / (1 + {_DECAY}))",))
-_gate("relu(a)",          means="max(a, 0)",                         partials=("where(a > 0, dout, 0)",),                  kinks="a == 0")
-_gate("relu6(a)",         means="min(max(a, 0), 6)",                 partials=("where(a > 0 and a < 6, dout, 0)",),        kinks="a == 0 or a == 6")
+_gate("relu(a)",          means="max(a, 0)",                         partials=("where(a > 0, dout, 0)",),                  kinks="a == 0", kind="choice", exact=True)
+_gate("relu6(a)",         means="min(max(a, 0), 6)",                 partials=("where(a > 0 and a < 6, dout, 0)",),        kinks="a == 0 or a == 6", kind="choice", exact=True)
 _gate("leaky_relu(a, slope=0.01)",
-                          means="where(a > 0, a, slope * a)",        partials=("where(a > 0, dout, slope * dout)", "where(a > 0, 0, a * dout)"), kinks="a == 0")
+                          means="where(a > 0, a, slope * a)",        partials=("where(a > 0, dout, slope * dout)", "where(a > 0, 0, a * dout)"), kind="choice", kinks="a == 0 and slope != 1")
 _gate("silu(a)", "swish", means="a / (1 + exp(-a))",                 partials=("(1 + a / (1 + exp(a))) / (1 + exp(-a))",))
 _gate("gelu(a)",          means="a * erfc(-a / sqrt(2)) / 2",        partials=("erfc(-a / sqrt(2)) / 2 + a * exp(-a * a / 2) / sqrt(2 * pi)",))
 _gate("gelu_tanh(a)",     means="0.5 * a * (1 + tanh(sqrt(2 / pi) * (a + 0.044715 * a**3)))",
       partials=(f"where(abs(a) > 25, where(a > 0, 1, 0), (1 + a * sqrt(8 / pi) * (1 + 0.134145 * a * a) / (1 + exp({_GELU}))) / (1 + exp(-{_GELU})))",),
       note="beyond 25 the factors overflow where the derivative is 1, or 0, to 500 digits")
 _gate("elu(a, alpha=1)",  means="where(a > 0, a, alpha * expm1(a))",
-      partials=("where(a > 0, dout, alpha * exp(a) * dout)", "where(a > 0, 0, expm1(a) * dout)"))
+      partials=("where(a > 0, dout, alpha * exp(a) * dout)", "where(a > 0, 0, expm1(a) * dout)"), kind="choice", kinks="a == 0 and alpha != 1")
 _gate("celu(a, alpha=1)", means="where(a > 0, a, alpha * expm1(a / alpha))",
-      partials=("where(a > 0, dout, exp(a / alpha) * dout)", "where(a > 0, 0, (expm1(a / alpha) - a / alpha * exp(a / alpha)) * dout)"))
+      partials=("where(a > 0, dout, exp(a / alpha) * dout)", "where(a > 0, 0, (expm1(a / alpha) - a / alpha * exp(a / alpha)) * dout)"), kind="choice")
 _gate("selu(a)",          means="1.0507009873554804934193349852946 * where(a > 0, a, 1.6732632423543772848170429916717 * expm1(a))",
       partials=("where(a > 0, 1.0507009873554804934193349852946 * dout, 1.0507009873554804934193349852946 * 1.6732632423543772848170429916717 * exp(a) * dout)",),
-      kinks="a == 0", note="the constants of Klambauer et al. 2017 to 32 digits")
+      kinks="a == 0", note="the constants of Klambauer et al. 2017 to 32 digits", kind="choice")
 _gate("softsign(a)",      means="a / (1 + abs(a))",                  partials=("1 / ((1 + abs(a)) * (1 + abs(a)))",))
 _gate("hardtanh(a, lo=-1, hi=1)",
                           means="min(max(a, lo), hi)",
-                          partials=("where(a > lo and a < hi, dout, 0)", "where(a <= lo and lo < hi, dout, 0)", "where(a >= hi or lo >= hi, dout, 0)"), kinks="a == lo or a == hi")
-_gate("hardsigmoid(a)", "hard_sigmoid", means="min(max(a / 6 + 0.5, 0), 1)", partials=("where(a > -3 and a < 3, dout / 6, 0)",), kinks="a == -3 or a == 3")
+                          partials=("where(a > lo and a < hi, dout, 0)", "where(a <= lo and lo < hi, dout, 0)", "where(a >= hi or lo >= hi, dout, 0)"), kind="choice", exact=True, kinks="max(a, lo) == hi or (a == lo and a < hi)")
+_gate("hardsigmoid(a)", "hard_sigmoid", means="min(max(a / 6 + 0.5, 0), 1)", partials=("where(a > -3 and a < 3, dout / 6, 0)",), kinks="a == -3 or a == 3", kind="choice")
 _gate("hardswish(a)", "hard_swish",     means="a * min(max(a / 6 + 0.5, 0), 1)",
-                          partials=("where(a > -3 and a < 3, (a / 3 + 0.5) * dout, where(a >= 3, dout, 0))",), kinks="a == -3 or a == 3")
+                          partials=("where(a > -3 and a < 3, (a / 3 + 0.5) * dout, where(a >= 3, dout, 0))",), kinks="a == -3 or a == 3", kind="choice")
 _gate("mish(a)",          means="a * tanh(log1p(exp(a)))",           runs="a * tanh(softplus(a))",
       partials=("tanh(softplus(a)) + a * sigmoid(a) * (1 / cosh(softplus(a)))**2",))
 _gate("tanhshrink(a)",    means="a - tanh(a)",                       partials=("tanh(a)**2",))
@@ -253,14 +263,13 @@ _gate("logit(a)",         means="log(a / (1 - a))",                  partials=("
 
 _gate("softshrink(a, threshold=0.5)",
                           means="where(a > threshold, a - threshold, where(a < -threshold, a + threshold, 0))",
-                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "where(a > threshold, -dout, where(a < -threshold, dout, 0))"),
-                          kinks="abs(a) == threshold")
+                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "where(a > threshold, -dout, where(a < -threshold, dout, 0))"), kind="choice", kinks="a == threshold or (a == -threshold and threshold >= 0)")
 _gate("hardshrink(a, threshold=0.5)",
                           means="where(a > threshold or a < -threshold, a, 0)",
-                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "0"), kinks="abs(a) == threshold")
+                          partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "0"), kind="choice", exact=True, kinks="abs(a) == threshold and threshold > 0")
 _gate("huber(delta, a)",  means="where(abs(a) <= delta, a * a / 2, delta * (abs(a) - delta / 2))",
                           partials=("where(abs(a) <= delta, 0, (abs(a) - delta) * dout)", "where(abs(a) <= delta, a * dout, sign(a) * delta * dout)"),
-      float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0")
+      float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0", kind="choice")
 _gate("pseudo_huber(delta, a)", means="delta * delta * (sqrt(1 + (a / delta)**2) - 1)",
       partials=("delta * (a / delta / (1 + hypot(1, a / delta)))**2 * (a / delta / hypot(1, a / delta)) * (a / delta)", "a / hypot(1, a / delta)"),
       float64="scipy.special.pseudo_huber", arrays="scipy.special.pseudo_huber", where="delta > 0")
@@ -331,7 +340,7 @@ _gate("besseli(n, a)", "iv",    partials=(None, "(besseli(n - 1, a) + besseli(n 
 _gate("besselk(n, a)", "kv", "kn", partials=(None, "-(besselk(n - 1, a) + besselk(n + 1, a)) / 2"),  orders=(0,),
       float64="scipy.special.kv",     arrays="scipy.special.kv",     where="a > 0")
 _gate("ive(n, a)",              partials=(None, "(ive(n - 1, a) + ive(n + 1, a)) / 2 - sign(a) * out"), orders=(0,),
-      float64="scipy.special.ive",    arrays="scipy.special.ive",    kinks="a == 0", note="exp(-abs(a)) * besseli(n, a)")
+      float64="scipy.special.ive",    arrays="scipy.special.ive", note="exp(-abs(a)) * besseli(n, a)", kinks="n == 0 and a == 0")
 _gate("kve(n, a)",              partials=(None, "out - (kve(n - 1, a) + kve(n + 1, a)) / 2"),        orders=(0,),
       float64="scipy.special.kve",    arrays="scipy.special.kve",    where="a > 0", note="exp(a) * besselk(n, a)")
 _gate("j0(a)",  means="besselj(0, a)", partials=("-j1(a)",),                       float64="scipy.special.j0",  arrays="scipy.special.j0")
@@ -386,5 +395,28 @@ _gate("lambertw(a)", "lambertW", partials=("exp(-out) / (1 + out)",), float64="v
 # fmt: on
 
 
-TIES = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min", "maximum", "minimum"))
-FOLDED = frozenset(("abs", "sign", "relu", "floor", "ceil", "trunc", "round"))  # the operand decides, not the result
+def of_kind(*kinds: str) -> frozenset[str]:
+    """The names of the gates of some kinds."""
+    return frozenset(name for name, gate in GATES.items() if gate.kind in kinds)
+
+
+COMPARISONS = of_kind("comparison")
+
+
+def is_operator(name: str) -> bool:
+    """Whether a gate is written with a symbol."""
+    return name in GATES and GATES[name].symbol != ""
+
+
+def applied(name: str, operands: Sequence[str]) -> str:
+    """The text of a gate with the texts of its operands, which bind strongly enough.
+
+    >>> applied("add", ("x", "1")), applied("pow", ("x", "2")), applied("neg", ("x",)), applied("not", ("c",)), applied("exp", ("x",))
+    ('x + 1', 'x**2', '-x', 'not c', 'exp(x)')
+    """
+    if not is_operator(name):
+        return f"{name}({', '.join(operands)})"
+    gate = GATES[name]
+    if len(operands) == 1:
+        return f"{gate.symbol} {operands[0]}" if gate.symbol.isalpha() else gate.symbol + operands[0]
+    return (gate.symbol if gate.binds > GATES["neg"].binds else f" {gate.symbol} ").join(operands)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verifier.language.gates import GATES
 from verifier.language.tokens import REFUSED, LanguageError, Token, logical_lines, tokens
 
-# binding strength of the operators, Python's own order
-_BINARY = {
-    "or": ("or", 1), "and": ("and", 2),
-    "<": ("lt", 5), "<=": ("le", 5), ">": ("gt", 5), ">=": ("ge", 5), "==": ("eq", 5), "!=": ("ne", 5),
-    "|": ("or", 6), "&": ("and", 8),
-    "+": ("add", 10), "-": ("sub", 10), "*": ("mul", 11), "/": ("div", 11), "**": ("pow", 14),
-}  # fmt: skip
-_UNARY = {"not": ("not", 3), "-": ("neg", 12), "+": ("", 12), "~": ("not", 12)}
-_CHAIN, _COMPARISON, _POWER = 4, 5, 14
-_ASSIGNMENTS = {"+=": "add", "-=": "sub", "*=": "mul", "/=": "div", "**=": "pow"}
+# the operators of the table, and NumPy's spellings of the logical ones, which bind as Python has it
+_OPERATORS = [g for g in GATES.values() if g.symbol]
+_BINARY = {**{g.symbol: (g.name, g.binds) for g in _OPERATORS if len(g.parameters) == 2}, "|": ("or", 6), "&": ("and", 8)}
+_UNARY = {**{g.symbol: (g.name, g.binds) for g in _OPERATORS if len(g.parameters) == 1}, "+": ("", 12), "~": ("not", 12)}
+_CHAIN, _COMPARISON, _POWER = 4, GATES["lt"].binds, GATES["pow"].binds
+_ASSIGNMENTS = {f"{g.symbol}=": g.name for g in _OPERATORS if len(g.parameters) == 2 and not g.boolean}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ import numpy as np
 
 from verifier.arithmetic.floats import columns
 from verifier.case.points import places_of
+from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, numbers, round_array
-from verifier.language.gates import FOLDED, TIES
+from verifier.language.gates import COMPARISONS
 from verifier.search.paths import Path
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
@@ -84,13 +85,20 @@ def behaviour(path: Path, program: Program, ts: Any, fmt: Format, upstream: floa
             args = [run[a] for a in step.args]
             if any(a.dtype == bool for a in args):
                 continue
-            if step.gate in TIES:
-                rows.append(np.sign(np.nan_to_num(args[0] - args[1])).astype(np.int8))
-            elif step.gate in ("add", "sub"):
+            if step.gate in ("add", "sub"):
                 rows.append(_lost_bits(value, args).astype(np.int8))
-            elif step.gate in FOLDED:
-                rows.append(np.sign(np.nan_to_num(args[0])).astype(np.int8))
+            rows.extend(_sides(step.gate, args, fmt))
     return [column.tobytes() for column in np.array(rows, dtype=np.int8).T] if rows else [b""] * len(ts)
+
+
+def _sides(gate: str, args: Sequence[Any], fmt: Format) -> list[Any]:
+    """On which side of each of its kinks a gate is: the sign of the difference in every comparison of the kinks' formula."""
+    places = kinks(gate)
+    if places is None:
+        return []
+    values = columns(places, args, fmt, 1.0)
+    compared = [[values[a] for a in step.args] for step in places.steps if step.gate in COMPARISONS]
+    return [np.sign(np.nan_to_num(a - b)).astype(np.int8) for a, b in compared]
 
 
 def _class_of(value: Any, fmt: Format) -> Any:

@@ -26,6 +26,7 @@ from verifier.language.source import Source
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, Setting, real_columns, search
 
+OPPOSITES = {"add": "sub", "sub": "add", "mul": "div", "div": "mul"}
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 
@@ -111,7 +112,7 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
         if others:
             other = others[turn % len(others)]
             yield "operand", node.start, node.end, other, f"{here} became {other}"
-    elif node.op in ("add", "sub", "mul", "div") and len(node.args) == 2:
+    elif node.op in OPPOSITES and len(node.args) == 2:
         yield from _operator_edits(text, statement, node)
     elif node.op == "where":
         yield from _branch_edits(text, node)
@@ -125,11 +126,11 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
 
 def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
     left, right = statement.nodes[node.args[0]], statement.nodes[node.args[1]]
-    symbol = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[node.op]
+    symbol = GATES[node.op].symbol
     at = text.find(symbol, left.end, max(right.start, left.end))
     if at < 0 or (symbol == "*" and text[at : at + 2] == "**"):
         return
-    other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
+    other = GATES[OPPOSITES[node.op]].symbol
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
     yield "operator", at, at + 1, other, f"{symbol} became {other}"

@@ -17,6 +17,7 @@ from verifier.case.case import Draft
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.language.formats import Format
+from verifier.language.gates import GATES, is_operator
 
 LARGEST_WHOLE_NUMBER = 10**6  # smaller whole numbers are shown with all their digits
 
@@ -88,8 +89,7 @@ def _why(program: Program, values: Sequence[Any], at: int) -> str:
     """A gate with the values of its operands, such as `0/0` or `log(-1)`."""
     step = program.steps[at]
     args = [_short(values[a]) for a in step.args]
-    symbol = {"div": "/", "pow": "**", "mul": "*"}.get(step.gate)
-    return f"{args[0]}{symbol}{args[1]}" if symbol is not None else f"{step.gate}({', '.join(args)})"
+    return GATES[step.gate].symbol.join(args) if is_operator(step.gate) and len(args) == 2 else f"{step.gate}({', '.join(args)})"
 
 
 def _short(value: Any) -> str:

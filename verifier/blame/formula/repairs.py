@@ -19,8 +19,8 @@ NEIGHBOURS = (
     ("max", "min"), ("maximum", "minimum"), ("floor", "ceil"), ("abs", "sign"), ("sigmoid", "tanh"), ("sigmoid", "softplus"), ("sigmoid", "logsigmoid"), ("relu", "softplus"),
     ("i0", "i1"), ("j0", "j1"), ("y0", "y1"), ("k0", "k1"), ("airyai", "airybi"), ("airyai", "airyaiprime"), ("airybi", "airybiprime"), ("ellipk", "ellipe"), ("sin", "tan"), ("cos", "tan"),
 )  # fmt: skip
-SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
+ORDERINGS = tuple(name for name, gate in GATES.items() if sum(gate.holds) != 0)  # comparisons that another one may be mistaken for: not == and !=
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
 Repair = tuple[Column, str]  # the value of a step after the repair, and the mistake in words
 
@@ -39,7 +39,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
     if not args:
         return
     for other in OTHER.get(step.gate, ()):
-        yield real_value(other, args), f"`{SYMBOLS[step.gate]}` where `{SYMBOLS[other]}` is meant in `{text}`"
+        yield real_value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
     if len(args) == 2 and step.gate in ("sub", "div", "pow", "atan2", "copysign", "fmod", "xlogy"):
         yield real_value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
     if step.gate == "where":
@@ -49,7 +49,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
             other = pair[1] if step.gate == pair[0] else pair[0]
             if other in GATES and len(GATES[other].parameters) == len(args):
                 yield real_value(other, args), f"`{step.gate}` where `{other}` is meant in `{text}`"
-    for other in ("lt", "le", "gt", "ge") if step.gate in ("lt", "le", "gt", "ge") else ():
+    for other in ORDERINGS if step.gate in ORDERINGS else ():
         if other != step.gate:
             yield real_value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
 
@@ -171,7 +171,7 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
     step, args = s.steps[k], s.args(k)
     if len(args) == 1 and step.gate not in ("copy", "not"):
         yield s.value(args[0]), f"`{step.gate}` is too much in `{s.text(k)}`"
-    if len(args) == 2 and step.gate in SYMBOLS:
+    if len(args) == 2 and step.gate in OTHER:
         for kept, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
             yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is too much in `{s.text(k)}`"

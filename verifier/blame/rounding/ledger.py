@@ -19,14 +19,13 @@ from verifier.arithmetic import balls, floats, rounding
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import derivatives
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, GATES
 
 FIRST_BITS = 192
 LARGEST_BITS = 1 << 13
 NARROW = arb(2) ** -40  # of the largest effect: what every effect is known to
 INVISIBLE = arb(2) ** -60  # of an ulp of the gradient: the same where nothing rounds
 DIFFERENCE_BITS = 1 << 14  # at which g(k) − g(k−1) is exact, but for absurd exponents: the midpoints telescope to the last bit
-COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 GIVEN = frozenset(("input", "upstream"))  # exact by definition
 
 

@@ -15,13 +15,13 @@ from verifier.arithmetic.floats import columns
 from verifier.blame.rounding import ledger, statements
 from verifier.blame.rounding.ledger import Ledger
 from verifier.blame.rounding.statements import step_text
-from verifier.circuit.expressions import definition
+from verifier.circuit.expressions import definition, kinks
 from verifier.circuit.program import Program, ancestors
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import derivatives
 from verifier.exact.truth import Subject
-from verifier.language.formats import Format, computing
-from verifier.language.gates import FOLDED, GATES, TIES
+from verifier.language.formats import FORMATS, Format, computing
+from verifier.language.gates import COMPARISONS, GATES, is_operator
 from verifier.language.verdict import Verdict
 
 BITS = 1024
@@ -143,7 +143,7 @@ def _what(program: Program, step: int, computed: Sequence[Any]) -> str:
     if s.gate in ("add", "sub") and abs(value) in map(abs, operands):
         small = min(s.args, key=lambda a: abs(computed[a]))
         return f"absorbs `{_operand(program, small)}`"
-    return f"rounds to {value!r}" if abs(value) == 1 and s.gate not in statements.BINDING else ""
+    return f"rounds to {value!r}" if abs(value) == 1 and not is_operator(s.gate) else ""
 
 
 BITS_OF_CAUSE = 128
@@ -279,7 +279,8 @@ def _tied(run: Run, output: int) -> str:
         values = [run.values[a] for a in step.args]
         if any(isinstance(v, bool) for v in values):
             continue
-        if (step.gate in TIES and values[0] == values[1]) or (step.gate in FOLDED and values[0] == 0):
+        places = kinks(step.gate)
+        if places is not None and floats.run(places, [[v] for v in values], FORMATS["float64"])[places.output][0]:
             return f"{run.said(k)} ties"
     return ""
 
@@ -288,7 +289,7 @@ def _changed(here: Run, beside: Run, output: int) -> str:
     """A comparison or a choice that comes out differently beside the region; else the first step that stops to be an ordinary number."""
     for k in here.live(output, conditions=True):
         step = here.program.steps[k]
-        if step.gate in TIES and isinstance(here.values[k], bool) and here.values[k] is not beside.values[k]:
+        if step.gate in COMPARISONS and here.values[k] is not beside.values[k]:
             return f"{here.said(k)} is {'true' if here.values[k] else 'false'} here"
         if step.gate in ("max", "min") and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
             return f"{here.said(k)} takes its other operand here"

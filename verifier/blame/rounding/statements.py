@@ -13,13 +13,10 @@ from verifier.blame.rounding import sensitivity
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, Plan
 from verifier.blame.rounding.sensitivity import Cancellation
 from verifier.circuit.program import Program
+from verifier.language.gates import GATES, Gate, applied, is_operator
 from verifier.language.source import Place
 
 SEEN = 1e-4  # ulps: an error of the formula below it is not shown
-BINDING: dict[str, tuple[str, int, tuple[int, ...]]] = {  # the symbol of a gate, how strongly it binds, and what its operands must bind at least to stand without parentheses
-    "lt": (" < ", 1, (2, 2)), "le": (" <= ", 1, (2, 2)), "gt": (" > ", 1, (2, 2)), "ge": (" >= ", 1, (2, 2)), "eq": (" == ", 1, (2, 2)), "ne": (" != ", 1, (2, 2)),
-    "add": (" + ", 2, (2, 3)), "sub": (" - ", 2, (2, 3)), "mul": (" * ", 3, (3, 4)), "div": (" / ", 3, (3, 4)), "neg": ("-", 4, (5,)), "pow": ("**", 5, (6, 5)),
-}  # fmt: skip
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 
@@ -110,12 +107,17 @@ def expression_text(program: Program, step: int, least: int = 0) -> str:
         return s.name or s.text
     if s.gate == "copy":
         return expression_text(program, s.args[0], least or 1)
-    if s.gate not in BINDING:
-        return f"{s.gate}({', '.join(expression_text(program, a, 1) for a in s.args)})"
-    symbol, strength, operands = BINDING[s.gate]
-    written = [expression_text(program, a, most) for a, most in zip(s.args, operands, strict=True)]
-    text = symbol.join(written) if len(written) > 1 else symbol + written[0]
-    return f"({text})" if strength < least else text
+    if not is_operator(s.gate):
+        return applied(s.gate, [expression_text(program, a, 1) for a in s.args])
+    gate = GATES[s.gate]
+    text = applied(s.gate, [expression_text(program, a, _least(gate, k)) for k, a in enumerate(s.args)])
+    return f"({text})" if gate.binds < least else text
+
+
+def _least(gate: Gate, position: int) -> int:
+    """How strongly an operand of an operator must bind at least to stand without parentheses."""
+    is_next_to_its_like = not gate.boolean and len(gate.parameters) == 2 and (position == 1) == (gate.name == "pow")  # (a - b) - c, a**(b**c)
+    return gate.binds if is_next_to_its_like else gate.binds + 1
 
 
 def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Any:

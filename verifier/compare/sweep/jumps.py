@@ -17,10 +17,11 @@ from verifier.arithmetic.intervals.interval import UNKNOWN, Interval
 from verifier.circuit.program import Program
 from verifier.compare.sweep.classify import CODE, Judged
 from verifier.compare.sweep.work import Work
+from verifier.language.gates import COMPARISONS, GATES, of_kind
 from verifier.language.verdict import Verdict
 
 POLES = ("gamma", "lgamma", "digamma", "polygamma")  # of the last argument, at the integers that are not positive
-BREAKING = frozenset(("floor", "ceil", "sign", "div", "lt", "le", "gt", "ge", "eq", "ne", *POLES))
+BREAKING = of_kind("step", "comparison") | {"div", *POLES}
 RISING = frozenset(("exp", "expm1", "log", "log1p", "cbrt", "atan", "sinh", "tanh", "asinh", "atanh", "erf"))
 # Continuous wherever they have a value, and with values all around: the limit of the function is the function of the limit. (sqrt has a value at 0 and none beside it.)
 CONTINUOUS = RISING | frozenset(("add", "sub", "mul", "div", "neg", "copy", "sin", "cos", "tan", "cosh", "erfc", "abs", "max", "min", *POLES))
@@ -85,13 +86,13 @@ def _step(gate: str, args: list[Side]) -> Side:
 
 def _truth(gate: str, args: list[Side]) -> Any:
     value = TRUTHS[gate](*(a.limit for a in args))
-    if gate in ("and", "or", "not"):
+    if gate not in COMPARISONS:
         return value
     a, b = args
     tie = (a.limit.low == a.limit.high) & (b.limit.low == b.limit.high) & (a.limit.low == b.limit.low)
     order = np.sign(a.near.astype(np.int8) - b.near) if np.ndim(a.near) else np.sign(np.int8(a.near) - np.int8(b.near))
     sure = (a.near != UNSURE) & (b.near != UNSURE) & ((order != 0) | ((a.near == 0) & (b.near == 0)))
-    true = {"lt": order < 0, "gt": order > 0, "le": order <= 0, "ge": order >= 0, "eq": order == 0, "ne": order != 0}[gate]
+    true = np.isin(order, GATES[gate].holds)
     touching = ~((a.limit.low > b.limit.high) | (a.limit.high < b.limit.low))
     return np.where(tie, decided(sure & true, sure & ~true), np.where(touching, np.int8(-1), value))
 

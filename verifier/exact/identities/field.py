@@ -19,7 +19,7 @@ from verifier.exact.derivatives import primitive
 from verifier.exact.identities import elementary, signs
 from verifier.exact.identities.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
 from verifier.exact.identities.special import RULES, opaque
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.grammar import parse_expression
 from verifier.language.numeral import exact
 
@@ -28,7 +28,6 @@ MAX_INPUTS = 48
 MAX_SIGNS = 6  # assumed in one branch
 MAX_BRANCHES = 64
 MAX_RESTARTS = 24
-_COMPARED: dict[str, Callable[[int], bool]] = {"lt": lambda s: s < 0, "le": lambda s: s <= 0, "gt": lambda s: s > 0, "ge": lambda s: s >= 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +186,13 @@ def _step(field: Field, program: Program, index: int, values: Mapping[int, Any],
 def _gate(field: Field, gate: str, operands: Sequence[Any], *, strict: bool) -> Any:
     if gate == "not":
         return not operands[0]
-    if gate in ("eq", "ne") or gate in _COMPARED:
+    if gate in COMPARISONS:
         difference = field.sub(*operands)
         if strict and difference.num.is_zero() and not field.is_constant(operands[0]):
             raise GiveUp("a tie everywhere")
-        if gate in _COMPARED:
-            return _COMPARED[gate](signs.sign(field, difference))
-        return signs.is_zero(field, difference) == (gate == "eq")
+        if gate in ("eq", "ne"):
+            return signs.is_zero(field, difference) == (gate == "eq")
+        return signs.sign(field, difference) in GATES[gate].holds
     rule = RULES.get(gate)
     if rule is None:
         if gate not in PRIMITIVES:

@@ -11,11 +11,12 @@ from flint import arb
 from verifier.arithmetic import balls
 from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Split
 from verifier.exact.identities.independence import are_independent
+from verifier.language.gates import of_kind
 
 CONSTANT_BITS = 256  # at which the sign of a constant must show
 LARGEST_SYSTEM = 80  # inequalities of a system whose contradiction is looked for
 LARGEST_ROW = 12  # terms of an inequality in it
-STEPS = frozenset(("floor",))  # kernels that are constant on intervals: the only ones that may vanish on one
+STEPS = of_kind("step")  # kernels that are constant on intervals: the only ones that may vanish on one
 
 
 def sign(field: Field, a: Element) -> int:

@@ -8,14 +8,13 @@ from functools import lru_cache
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from verifier.language.gates import GATES, Gate
+from verifier.language.gates import GATES, Gate, applied, is_operator
 from verifier.language.grammar import parse_expression
 
 LEAVES = 6  # inputs among the leaves, for as many numbers as there are
 NUMBERS = ("1", "2", "0.5", "3")
 ORDERS = ("1", "2", "3")  # constants that every gate with an order takes
 RAW = 5  # one argument in so many is left where it may be outside the domain, or large
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or"}
 POSITIVE, NONNEGATIVE, UNIT, SHARE, LARGE = ("(1 + abs({}))", "exp({})"), ("abs({})", "square({})"), ("tanh({})", "sin({})"), ("sigmoid({})",), ("(2 + abs({}))", "(1 + cosh({}))")
 BOUNDED = ("tanh({})", "sin({})", "atan({})", "erf({})")
 POSITIVE_BOUNDED = ("(1 + sigmoid({}))", "(2 + sin({}))")
@@ -54,11 +53,7 @@ def gate_count(text: str) -> int:
 
 def written(name: str, args: Sequence[str]) -> str:
     """A gate applied to texts, in parentheses where it is an operator."""
-    if name == "not":
-        return f"(not {args[0]})"
-    if name == "neg":
-        return f"(-{args[0]})"
-    return f"({args[0]} {INFIX[name]} {args[1]})" if name in INFIX else f"{name}({', '.join(args)})"
+    return f"({applied(name, args)})" if is_operator(name) else applied(name, args)
 
 
 class _Grammar:
