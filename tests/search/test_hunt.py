@@ -65,7 +65,7 @@ def test_the_border_of_a_region_is_the_float_at_which_the_verdict_changes():
     # 1 - tanh(x)**2 is 0 in float64 from the x on whose tanh rounds to 1: 1 - tanh(x) < 2**-54, x > 19.0615
     vanished = regions(hunted("tanh(x)", "dx = 1 - tanh(x)**2"), "vanished")
     low = min(abs(float(r.low)) for r in vanished if float(r.low) > 0)
-    assert low == pytest.approx(19.061547465398498, abs=1e-12)
+    assert low == pytest.approx(19.06, abs=0.4), "a tanh that is an ulp off moves it by log(2)/2"
     assert math.tanh(low) == 1.0
     assert math.tanh(math.nextafter(low, 0)) < 1.0
 
