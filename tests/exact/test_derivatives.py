@@ -25,6 +25,7 @@ import verifier.exact.series
 import verifier.exact.sympy_gates
 from tests.texts import expression, forward, smooth_expressions
 from verifier.arithmetic import balls
+from verifier.circuit import primitives
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, sympy_gates
 from verifier.language.gates import GATES
@@ -71,11 +72,11 @@ def test_a_bent_table_does_not_move_the_exact_gradient(text: str) -> None:
     try:
         for name, gate in honest.items():
             GATES[name] = dataclasses.replace(gate, partials=("42",) * len(gate.partials), float64="math.nan", arrays="np.nan", runs=None)
-        derivatives.meaning_in_primitives.cache_clear()
+        primitives.meaning.cache_clear()
         assert derivatives.gradient(program) == before
     finally:
         GATES.update(honest)
-        derivatives.meaning_in_primitives.cache_clear()
+        primitives.meaning.cache_clear()
 
 
 # ---------------------------------------------------------------- DERIVATIVES

@@ -9,9 +9,8 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, rounding
+from verifier.arithmetic import balls, reals, rounding
 from verifier.blame.formula import adjoint_values
-from verifier.blame.rounding import ledger
 from verifier.circuit.program import Program, Step
 from verifier.exact import derivatives, one_sided
 from verifier.exact.series import Undefined
@@ -29,13 +28,13 @@ def is_regular(forward: Program, point: Sequence[float]) -> bool:
             if step.gate == "input":
                 values.append(arb(point[len(values)]))
             elif not step.args:
-                values.append(ledger.real_leaf(step.gate, step.text))
+                values.append(reals.leaf(step))
             elif step.gate == "diff":
                 return True  # its steps are not those of the program
             else:
                 if step.gate in ("lt", "le", "gt", "ge", "eq", "ne") and not (args[0] < args[1] or args[0] > args[1]):
                     return False  # a tie: next to the point another branch may be taken
-                values.append(ledger.real_function(step.gate)(*args))
+                values.append(reals.function(step.gate)(*args))
                 if step.gate in GATES and not GATES[step.gate].boolean and not _is_regular(step.gate, args, values[-1]):
                     return False
     (value,) = one_sided.value_at(derivatives.primitive(forward), [Fraction(x) for x in point], [derivatives.primitive(forward).output], bits=BITS)

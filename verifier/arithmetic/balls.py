@@ -16,7 +16,7 @@ from typing import Any
 from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 
 from verifier.arithmetic.ball_functions import SPECIAL
-from verifier.circuit.program import Program, significant_digits
+from verifier.circuit.program import Program, Step, significant_digits
 from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
@@ -61,10 +61,8 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
             moves.append(strict and (gate == "input" or any(map(moves.__getitem__, step.args))))
             if gate == "input":
                 values.append(columns[len(values)])
-            elif gate in _TRUTHS and step.args[0] == step.args[1]:  # of a number with itself: the same wherever it is
-                values.append([gate in REFLEXIVE if v.is_finite() else None for v in values[step.args[0]]])
             elif step.args:
-                function = function_of(gate, strict=moves[-1])
+                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=moves[-1])
                 values.append(list(map(function, *(values[a] for a in step.args))))
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
@@ -163,6 +161,19 @@ _TRUTHS: dict[str, Callable[..., bool | None]] = {
     "ne": lambda a, b: _not(_equal(a, b)),
 }
 REFLEXIVE = frozenset(name for name in COMPARISONS if 0 in GATES[name].holds)  # they hold between a number and itself
+
+
+def is_with_itself(step: Step) -> bool:
+    """Whether a step compares a number with itself: decided wherever the number is."""
+    return step.gate in _TRUTHS and step.args[0] == step.args[1]
+
+
+@cache
+def with_itself(gate: str) -> Callable[..., bool | None]:
+    """The comparison of a number with itself."""
+    return lambda a, _: gate in REFLEXIVE if a.is_finite() else None
+
+
 _LOGIC: dict[str, Callable[..., Any]] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 

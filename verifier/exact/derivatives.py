@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
-from verifier.circuit.expressions import definition
-from verifier.circuit.program import LEAVES, Program, Step
+from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES, of_kind
 
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
@@ -209,36 +209,14 @@ def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
 
 
 def write(dag: Dag, program: Program) -> list[int]:
-    """Write a program into a dag in primitives; where each of its steps came to stand."""
-    at: list[int] = []
-    for step in program.steps:
-        if step.gate == "input":
-            at.append(len(at))
-        elif step.gate == "diff":
-            value, variable = (at[a] for a in step.args)
-            adjoints = accumulate(dag, value, {variable})
-            at.append(adjoints.get(variable, -1) if variable in adjoints else dag.number("0"))
-        elif step.gate in LEAVES:
-            at.append(dag.leaf(step.gate, step.text))
-        else:
-            at.append(write_gate(dag, step.gate, [at[a] for a in step.args]))
-    return at
+    """Write a program into a dag in primitives, `diff` expanded; where each of its steps came to stand."""
+    return primitives.write(dag, program, _derivative)
 
 
-def write_gate(dag: Dag, name: str, args: list[int]) -> int:
-    """Write one gate in primitives; the step of its value."""
-    if name == "copy":
-        return args[0]
-    if GATES[name].means is None:
-        return dag.gate(name, *args)
-    meaning = meaning_in_primitives(name)
-    return dag.splice(meaning, args)[meaning.output]
-
-
-@cache
-def meaning_in_primitives(name: str) -> Program:
-    """What a composite gate means, in primitives over its parameters."""
-    return primitive(definition(name, exact=True))
+def _derivative(dag: Dag, value: int, variable: int) -> int:
+    """Write d(value)/d(variable); its step."""
+    found = accumulate(dag, value, {variable}).get(variable)
+    return dag.number("0") if found is None else found
 
 
 def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:

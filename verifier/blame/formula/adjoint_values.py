@@ -9,7 +9,8 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, reals
+from verifier.arithmetic.reals import Column
 from verifier.case.case import Implementation
 from verifier.circuit.dag import Dag
 from verifier.circuit.expressions import BuildError, add_tree
@@ -26,7 +27,6 @@ CERTAIN_BITS = 200  # the relative accuracy that the adjoints of the inputs must
 SLACK_BITS = 8  # a ball with a radius of up to 2^8 ulps (rounded literals make it wide) may still count as equal
 KEY_DIGITS = 10  # equal columns are looked up by so many digits of their first numbers
 PREFIXES = ("d", "grad_", "d_", "g_", "dL_d", "dout_d")
-Column = list[Any]  # one ball (or truth value) per test point
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class Reference:
     def count(self) -> int:
         """How many test points there are."""
         return len(self.points)
+
+    def value_of(self, step: Step, args: Sequence[Column], fmt: Format) -> Column:
+        """A step over the reals, of its operands; a literal as it may have been rounded to the format."""
+        return reals.value(step.gate, args) if step.args else [reals.leaf(step, upstream=self.upstream, rounded_in=fmt)] * self.count
 
     @cached_property
     def _by_adjoint(self) -> dict[str, list[int]]:

@@ -9,10 +9,9 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, reals
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
-from verifier.blame.formula.locate import real_value
 from verifier.case.case import Draft
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
@@ -81,7 +80,7 @@ def _changed(program: Program, values: Sequence[Any], live: Sequence[int], at: i
     for i in live:
         step = program.steps[i]
         if i > at and any(a in changed for a in step.args):
-            changed[i] = real_value(step.gate, [changed.get(a, [values[a]]) for a in step.args])
+            changed[i] = reals.value(step.gate, [changed.get(a, [values[a]]) for a in step.args])
     return changed.get(live[-1], [values[live[-1]]])[0]
 
 

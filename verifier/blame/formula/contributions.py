@@ -9,7 +9,8 @@ from typing import Any
 
 from flint import arb
 
-from verifier.blame.formula.adjoint_values import Column, Reference, agrees, local_partial, through
+from verifier.arithmetic.reals import Column
+from verifier.blame.formula.adjoint_values import Reference, agrees, local_partial, through
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from verifier.blame.formula.locate import Mistake
+from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
-from verifier.exact import derivatives
 
 MAX_FORMULA_STEPS = 60  # steps of a formula that SymPy differentiates for the message
 MAX_FORMULA_CHARACTERS = 300  # characters of a formula that is shown
@@ -57,7 +57,7 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
     for i in sorted(inside):
         step = program.steps[i]
         if step.args and step.gate != "diff":
-            at[i] = derivatives.write_gate(dag, step.gate, [at[a] for a in step.args])
+            at[i] = primitives.write_gate(dag, step.gate, [at[a] for a in step.args])
         elif step.gate == "diff":
             return None
         else:

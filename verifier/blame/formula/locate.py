@@ -12,15 +12,14 @@ from itertools import pairwise
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, reals
+from verifier.arithmetic.reals import Column
 from verifier.blame.formula import contributions
-from verifier.blame.formula.adjoint_values import Column, Reference, agrees, by_key, forward_versions, reference_values
+from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values
 from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total
 from verifier.case.case import Implementation
-from verifier.circuit.program import Program, Step
-from verifier.exact import derivatives
+from verifier.circuit.program import Program
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
 
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
 MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
@@ -92,34 +91,10 @@ def _points_right(program: Program, claims: Sequence[tuple[str, str]], reference
         return [p for at, p in enumerate(reference.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
 
 
-def real_value(gate: str, args: Sequence[Column]) -> Column:
-    """A gate over the reals, at every test point."""
-    if gate == "copy":
-        return list(args[0])
-    if GATES[gate].means is None:
-        return list(map(balls.function_of(gate, strict=False), *args))
-    meaning = derivatives.meaning_in_primitives(gate)
-    return list(balls.run(meaning, list(args), bits=balls.current_precision(), strict=False)[meaning.output])
-
-
-def leaf_value(step: Step, reference: Reference, fmt: Format) -> Column:
-    """A literal, a constant or the upstream gradient."""
-    value = reference.upstream if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, fmt)
-    return [value] * reference.count
-
-
 def run_over_reals(program: Program, reference: Reference, replaced: dict[int, Column], fmt: Format) -> tuple[Column, ...]:
     """The values of all steps over the reals, where some steps are given other values."""
-    values: list[Column] = list(reference.values)
-    for index in range(len(values), len(program.steps)):
-        step = program.steps[index]
-        if index in replaced:
-            values.append(replaced[index])
-        elif step.args:
-            values.append(real_value(step.gate, [values[a] for a in step.args]))
-        else:
-            values.append(leaf_value(step, reference, fmt))
-    return tuple(values)
+    known = {**dict(enumerate(reference.values)), **replaced}
+    return tuple(reals.run(program, reference.values[: len(program.inputs)], upstream=reference.upstream, rounded_in=fmt, replaced=known).values())
 
 
 def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], reference: Reference, actual: Sequence[Column]) -> dict[int, int]:
@@ -156,7 +131,7 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
     propagated: list[int] = []
     for index in range(len(values), len(program.steps)):
         step = program.steps[index]
-        values.append(real_value(step.gate, [values[a] for a in step.args]) if step.args else leaf_value(step, reference, fmt))
+        values.append(reference.value_of(step, [values[a] for a in step.args], fmt))
         d = ends.get(index)
         if d is None:
             continue
@@ -216,7 +191,7 @@ def recompute(program: Program, values: Sequence[Column], inside: Sequence[int],
     for i in inside:
         step = program.steps[i]
         if i not in changed and any(a in changed for a in step.args):
-            changed[i] = real_value(step.gate, [changed.get(a, values[a]) for a in step.args])
+            changed[i] = reals.value(step.gate, [changed.get(a, values[a]) for a in step.args])
     return changed.get(inside[-1], values[inside[-1]])
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from flint import arb
 
-from verifier.blame.formula.adjoint_values import Column, agrees, same
-from verifier.blame.formula.locate import real_value
+from verifier.arithmetic import reals
+from verifier.arithmetic.reals import Column
+from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES
 
@@ -39,19 +40,19 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
     if not args:
         return
     for other in OTHER.get(step.gate, ()):
-        yield real_value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
+        yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
     if len(args) == 2 and step.gate in ("sub", "div", "pow", "atan2", "copysign", "fmod", "xlogy"):
-        yield real_value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
+        yield reals.value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
     if step.gate == "where":
-        yield real_value("where", [args[0], args[2], args[1]]), f"the wrong branch: the branches of `{text}` are swapped"
+        yield reals.value("where", [args[0], args[2], args[1]]), f"the wrong branch: the branches of `{text}` are swapped"
     for pair in NEIGHBOURS:
         if step.gate in pair:
             other = pair[1] if step.gate == pair[0] else pair[0]
             if other in GATES and len(GATES[other].parameters) == len(args):
-                yield real_value(other, args), f"`{step.gate}` where `{other}` is meant in `{text}`"
+                yield reals.value(other, args), f"`{step.gate}` where `{other}` is meant in `{text}`"
     for other in ORDERINGS if step.gate in ORDERINGS else ():
         if other != step.gate:
-            yield real_value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
+            yield reals.value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
 
 
 def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -68,7 +69,7 @@ def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
             if not same(column, args[position]) and not alternative:
                 stale = name.partition(" ")[0] == s.text(a)
                 words = f"`{s.text(a)}` is stale: `{text}` needs the value of {name}" if stale else f"`{s.text(a)}` where `{name}` is meant in `{text}`"
-                yield real_value(gate, [*args[:position], column, *args[position + 1 :]]), words
+                yield reals.value(gate, [*args[:position], column, *args[position + 1 :]]), words
 
 
 def other_branch(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -100,7 +101,7 @@ def exponents(s: RepairTarget, k: int) -> Iterator[Repair]:
     if s.steps[k].gate == "pow" and s.args(k):
         base, exponent = (s.value(a) for a in s.args(k))
         for change in (-1, 1):
-            yield real_value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
+            yield reals.value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
 
 
 def powers(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -111,7 +112,7 @@ def powers(s: RepairTarget, k: int) -> Iterator[Repair]:
     for position, a in enumerate(s.args(k)):
         if a not in s.values:  # names are no steps of the statement: `den` where `den**2` is meant
             for changed, words in _power_edits(s.text(a), args[position]):
-                yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
+                yield reals.value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
 
 
 def _power_edits(text: str, value: Column) -> Iterator[Repair]:
@@ -193,7 +194,7 @@ def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
             (f"sign({name})", [v.sgn() for v in column]),
             (f"abs({name})", [abs(v) for v in column]),
         ):
-            yield real_value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
+            yield reals.value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
 
 
 def shapes(s: RepairTarget, k: int) -> Iterator[Repair]:

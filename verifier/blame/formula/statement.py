@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flint import arb
 
-from verifier.blame.formula.adjoint_values import Column, agrees, same
-from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, leaf_value, real_value
+from verifier.arithmetic import reals
+from verifier.arithmetic.reals import Column
+from verifier.blame.formula.adjoint_values import agrees, same
+from verifier.blame.formula.locate import IsolatedRun, Mistake, cone
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
@@ -44,7 +46,7 @@ class RepairTarget:
 
     def _recompute(self, i: int) -> Column:
         step = self.steps[i]
-        return real_value(step.gate, [self.value(a) for a in step.args]) if step.args else leaf_value(step, self.isolated.reference, self.fmt)
+        return self.isolated.reference.value_of(step, [self.value(a) for a in step.args], self.fmt)
 
     def value(self, i: int) -> Column:
         """The value of a step on exact operands."""
@@ -59,7 +61,7 @@ class RepairTarget:
         changed = dict(changes)
         for i in self.cone:
             if i not in changed and any(a in changed for a in self.args(i)):
-                changed[i] = real_value(self.steps[i].gate, [changed.get(a, self.value(a)) for a in self.steps[i].args])
+                changed[i] = reals.value(self.steps[i].gate, [changed.get(a, self.value(a)) for a in self.steps[i].args])
         return changed.get(self.root, self.value(self.root))
 
     def is_repaired_by(self, k: int, column: Column) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.reals import Column
 from verifier.blame.formula import locate
-from verifier.blame.formula.adjoint_values import Column, agrees
+from verifier.blame.formula.adjoint_values import agrees
 from verifier.blame.formula.contributions import Definition, definitions
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats, rounding
+from verifier.arithmetic import balls, floats, reals, rounding
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import derivatives
 from verifier.language.formats import Format
-from verifier.language.gates import COMPARISONS, GATES
+from verifier.language.gates import COMPARISONS
 
 FIRST_BITS = 192
 LARGEST_BITS = 1 << 13
@@ -93,7 +92,7 @@ class Plan:
                 for a in steps[i].args:
                     wanted[a] = True
         self.needed = [i for i in range(len(steps)) if wanted[i]]
-        self.functions = [real_function(s.gate) if s.args else None for s in steps]
+        self.functions = [reals.function_of(s) if s.args else None for s in steps]
         self._reach: dict[bool, list[int]] = {}
         self._followers: dict[tuple[int, bool], tuple[tuple[int, Callable[..., Any], tuple[int, ...]], ...]] = {}
 
@@ -121,41 +120,6 @@ class Plan:
                         reach[a] |= reach[i]
             self._reach[frozen] = reach
         return self._reach[frozen]
-
-
-@cache
-def real_function(gate: str) -> Callable[..., Any]:
-    """The function of balls that a gate means over the reals."""
-    if gate == "copy":
-        return lambda a: a
-    if GATES[gate].means is None:
-        return balls.function_of(gate, strict=False)
-    meaning = derivatives.meaning_in_primitives(gate)
-    return compiled(meaning, meaning.output)
-
-
-def compiled(program: Program, output: int) -> Callable[..., Any]:
-    """A program of primitives as a function of balls: one of its steps, of its inputs."""
-    rest = [(real_function(s.gate) if s.args else None, s) for s in program.steps[len(program.inputs) : output + 1]]
-
-    def run(*args: Any) -> Any:
-        values = list(args)
-        for function, step in rest:
-            values.append(real_leaf(step.gate, step.text) if function is None else function(*[values[a] for a in step.args]))
-        return values[output]
-
-    return run
-
-
-def real_leaf(gate: str, text: str) -> Any:
-    """A literal or a constant over the reals, at the working precision."""
-    return _leaf_at(gate, text, balls.current_precision())
-
-
-@cache
-def _leaf_at(gate: str, text: str, bits: int) -> Any:
-    del bits  # the working precision is part of the key
-    return balls.constant(text) if gate == "constant" else balls.literal(text)
 
 
 def plan(program: Program, names: Sequence[str]) -> Plan:
@@ -236,16 +200,7 @@ def _telescope(planned: Plan, computed: tuple[Any, ...], fmt: Format, upstream: 
 
 def real_run(planned: Plan, computed: Sequence[Any], upstream: float) -> dict[int, Any]:
     """Every needed step over the reals."""
-    values: dict[int, Any] = {}
-    for i in planned.needed:
-        step, function = planned.program.steps[i], planned.functions[i]
-        if function is not None:
-            values[i] = function(*[values[a] for a in step.args])
-        elif step.gate in GIVEN:
-            values[i] = arb(upstream if step.gate == "upstream" else computed[i])
-        else:
-            values[i] = real_leaf(step.gate, step.text)
-    return values
+    return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 
 
 def _ledger(name: str, output: int, moved: Sequence[tuple[int, Any, Any, Any, Any]], run: Run) -> Ledger | None:

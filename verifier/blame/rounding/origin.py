@@ -10,7 +10,7 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats
+from verifier.arithmetic import balls, floats, reals
 from verifier.arithmetic.floats import columns
 from verifier.blame.rounding import ledger, statements
 from verifier.blame.rounding.ledger import Ledger
@@ -135,7 +135,7 @@ def _what(program: Program, step: int, computed: Sequence[Any]) -> str:
     if value - value != 0:
         return f"is {value!r}"
     with balls.precision(BITS):
-        exact = ledger.real_function(s.gate)(*map(arb, operands))
+        exact = reals.function(s.gate)(*map(arb, operands))
         if not exact.is_finite() or exact == value:
             return ""
         if value == 0 and exact != 0:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats
+from verifier.arithmetic import balls, floats, reals
 from verifier.arithmetic.rounding import ulp
 from verifier.blame.rounding.ledger import (
     DIFFERENCE_BITS,
@@ -22,7 +22,6 @@ from verifier.blame.rounding.ledger import (
     NoLedger,
     Plan,
     Run,
-    compiled,
     failure,
     native,
     real_run,
@@ -82,10 +81,10 @@ def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., A
     if gate in derivatives.TRUTHS:
         return (None,) * len(literals)
     if GATES[gate].means is None:
-        return tuple(None if p is None else compiled(p, p.output) for p in derivatives.local_gradient(gate, literals))
+        return tuple(None if p is None else reals.compiled(p, p.output) for p in derivatives.local_gradient(gate, literals))
     whole = derivatives.gradient(definition(gate, exact=True))
     slopes = [whole.wrt(i) for i in range(len(literals))]
-    return tuple(None if s is None else compiled(whole.program, s) for s in slopes)
+    return tuple(None if s is None else reals.compiled(whole.program, s) for s in slopes)
 
 
 # ---------------------------------------------------------------- first-order shares

@@ -1,0 +1,96 @@
+"""Run a Program over the real numbers gate by gate, as it stands: every gate may occur, and any step may be given another value.
+
+The values are Arb balls at the working precision (`balls.precision`), truth values, or NaN and None where nothing is enclosed.
+`balls.run` is for programs of primitives, where equal steps are one and kinks may count as undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.circuit.primitives import meaning
+from verifier.circuit.program import Program, Step
+from verifier.language.formats import Format
+from verifier.language.gates import GATES
+
+Column = list[Any]  # one ball (or truth value) per point
+NOTHING: Mapping[int, Column] = MappingProxyType({})
+
+
+def run(
+    program: Program,
+    columns: Sequence[Column],
+    *,
+    upstream: Any = balls.ONE,
+    rounded_in: Format | None = None,
+    replaced: Mapping[int, Column] = NOTHING,
+    needed: Sequence[int] | None = None,
+) -> dict[int, Column]:
+    """The value of every needed step (all, by default) at every point; a step in `replaced` has the value given there."""
+    count = len(columns[0]) if columns else 1
+    values: dict[int, Column] = {}
+    for i in range(len(program.steps)) if needed is None else needed:
+        step = program.steps[i]
+        if i in replaced:
+            values[i] = replaced[i]
+        elif step.args:
+            values[i] = list(map(function_of(step), *(values[a] for a in step.args)))
+        else:
+            values[i] = list(columns[i]) if step.gate == "input" else [leaf(step, upstream=upstream, rounded_in=rounded_in)] * count
+    return values
+
+
+def at(program: Program, point: Sequence[float], *, upstream: Any = balls.ONE, replaced: Mapping[int, Any] = NOTHING, needed: Sequence[int] | None = None) -> dict[int, Any]:
+    """`run` at one point."""
+    columns = [[arb(x)] for x in point]
+    found = run(program, columns, upstream=upstream, replaced={i: [v] for i, v in replaced.items()}, needed=needed)
+    return {i: column[0] for i, column in found.items()}
+
+
+def value(gate: str, args: Sequence[Column]) -> Column:
+    """A gate at every point."""
+    return list(map(function(gate), *args))
+
+
+def function_of(step: Step) -> Callable[..., Any]:
+    """The function of balls that a step is, of its operands."""
+    return balls.with_itself(step.gate) if balls.is_with_itself(step) else function(step.gate)
+
+
+@cache
+def function(gate: str) -> Callable[..., Any]:
+    """The function of balls that a gate means."""
+    if gate == "copy" or GATES[gate].means is None:
+        return balls.function_of(gate, strict=False)
+    inner = meaning(gate)
+    return compiled(inner, inner.output)
+
+
+def compiled(program: Program, output: int) -> Callable[..., Any]:
+    """A program as a function of balls: one of its steps, of its inputs."""
+    rest = [(function_of(s) if s.args else None, s) for s in program.steps[len(program.inputs) : output + 1]]
+
+    def call(*args: Any) -> Any:
+        values = list(args)
+        for known, step in rest:
+            values.append(leaf(step) if known is None else known(*[values[a] for a in step.args]))
+        return values[output]
+
+    return call
+
+
+def leaf(step: Step, *, upstream: Any = balls.ONE, rounded_in: Format | None = None) -> Any:
+    """A literal, a constant or the upstream gradient, at the working precision."""
+    return upstream if step.gate == "upstream" else _leaf_at(step.gate, step.text, rounded_in, balls.current_precision())
+
+
+@cache
+def _leaf_at(gate: str, text: str, rounded_in: Format | None, bits: int) -> Any:
+    del bits  # the working precision is part of the key
+    return balls.constant(text) if gate == "constant" else balls.literal(text, rounded_in)

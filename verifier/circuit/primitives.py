@@ -1,0 +1,46 @@
+"""What a Program means over the reals, in primitives: gates that have a meaning are written out, equal steps are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from verifier.circuit.dag import Dag
+from verifier.circuit.expressions import definition
+from verifier.circuit.program import LEAVES, Program
+from verifier.language.gates import GATES
+
+
+def write(dag: Dag, program: Program, differentiate: Callable[[Dag, int, int], int] | None = None) -> list[int]:
+    """Write a program into a dag in primitives; where each of its steps came to stand. `differentiate` writes d(value)/d(variable)."""
+    at: list[int] = []
+    for step in program.steps:
+        if step.gate == "input":
+            at.append(len(at))
+        elif step.gate == "diff" and differentiate is not None:
+            value, variable = (at[a] for a in step.args)
+            at.append(differentiate(dag, value, variable))
+        elif step.gate in LEAVES:
+            at.append(dag.leaf(step.gate, step.text))
+        else:
+            at.append(write_gate(dag, step.gate, [at[a] for a in step.args]))
+    return at
+
+
+def write_gate(dag: Dag, name: str, args: list[int]) -> int:
+    """Write one gate in primitives; the step of its value."""
+    if name == "copy":
+        return args[0]
+    if GATES[name].means is None:
+        return dag.gate(name, *args)
+    inner = meaning(name)
+    return dag.splice(inner, args)[inner.output]
+
+
+@cache
+def meaning(name: str) -> Program:
+    """What a composite gate means, in primitives over its parameters."""
+    program = definition(name, exact=True)
+    dag = Dag(program.inputs)
+    at = write(dag, program)
+    return Program(tuple(dag.steps), program.inputs, {}, at[program.output])
