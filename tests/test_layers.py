@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,24 @@ def test_rooms_side_by_side_do_not_know_each_other() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_no_module_imports_itself_by_way_of_others(name: str) -> None:
     assert name not in below(name, GRAPH)
+
+
+def test_the_page_about_the_rooms_has_each_of_them_in_order_and_names_only_modules_that_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `(\w+)` \|", page.partition("## The rooms")[2].partition("\n## ")[0], re.MULTILINE)
+    assert tuple(reversed(rooms)) == FLOORS, "the table is read upwards"
+    assert set(FLOORS) >= {room(name) for name in MODULES}
+    named = set(re.findall(r"`([\w/]+\.py)`", page))
+    assert len(named) > 30
+    assert {n for n in named if not (PACKAGE / n).exists() and not (ROOT / n).exists()} == set()
+    assert {n for n in re.findall(r"`(\w+/(?:\w+/)?)`", page) if not (PACKAGE / n).is_dir()} <= {"formula/", "rounding/", "draw/", "sweep/", "identities/", "intervals/"}
+
+
+def test_every_type_of_the_spine_is_where_the_page_says() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## The spine")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `([\w/]+\.py)` \|$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == ["Program", "Truth", "Subject", "Check", "Discrepancy", "Report"]
+    assert [(name, path) for name, path in rows if not re.search(rf"^class {name}\b", (PACKAGE / path).read_text(encoding="utf-8"), re.MULTILINE)] == []
 
 
 def test_an_import_that_goes_upwards_is_seen() -> None:
