@@ -32,11 +32,11 @@ EXAMPLES = """\
 examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
-  python -m verifier cases/ --strict             lost digits fail, too
-  python -m verifier hunt my.yaml                no points: find the inputs where it goes wrong
-  python -m verifier fuzz my.yaml                random points, shrunk; what is found becomes a case
+  python -m verifier cases/ --strict             cases that lose too many digits fail, too
+  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong; no points are needed
+  python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
-  python -m verifier mutate my.yaml              single edits of your backward pass: do your points tell them apart?
+  python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier explain V101                what a finding means
   python -m verifier gates                       the table of gates
 
@@ -91,20 +91,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_workers(check)
     check.set_defaults(run=_check)
-    hunt = commands.add_parser("hunt", help="look for the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
+    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
-    fuzz = commands.add_parser("fuzz", help="search for points at which a gradient is not right; each find is shrunk and saved as a case")
+    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
     fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
     fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
-    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="another seed draws other points (default: 0)")
-    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="where finds are kept (default: cases/regressions)")
-    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients are finds, too")
+    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
+    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="the folder in which failures are saved as cases (default: cases/regressions)")
+    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
@@ -113,22 +113,22 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=_show)
-    plot = commands.add_parser("plot", help="draw, as SVG, the error in ulps over one input, or the way from the exact gradient to the computed one")
+    plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
     plot.add_argument("path", metavar="CASE", help="a case file")
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")
-    what.add_argument("--ledger", action="store_true", help="what each statement's rounding does to a gradient at a point, in every implementation")
+    what.add_argument("--ledger", action="store_true", help="the effect of each statement's rounding on a gradient at one point, in every implementation")
     plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
     plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
-    plot.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point; with --over the other inputs are those of it (default: 1)")
+    plot.add_argument("--point", type=int, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
     plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
     plot.set_defaults(run=_plot)
-    mutate = commands.add_parser("mutate", help="edit hand-written backward passes line by line: which edits do your points not tell apart, and which points would?")
+    mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
     mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits a case")
-    mutate.add_argument("--all", action="store_true", help="list every edit, not only those that were missed somewhere")
+    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
+    mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
@@ -147,12 +147,12 @@ def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("who does the work (docs/campaigns.md)")
-    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as pay, at most one per core; 1: this one)")
+    group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
+    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
     group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.run.dask:local")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
-    group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may have (default: that of the machine)")
-    group.add_argument("--state", metavar="DIR", help="where finished work is kept at once; the next run goes on from there")
+    group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may use, in mebibytes (default: no limit but the machine's)")
+    group.add_argument("--state", metavar="DIR", help="a folder in which results are saved as they come; the next run continues from there")
     group.add_argument("--debug", action="store_true", help="a fault of the tool ends the run with its traceback, instead of being reported with its case; all work in this process")
 
 
@@ -171,19 +171,19 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("a number of seconds")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of seconds")
     return seconds
 
 
 def _mebibytes(text: str) -> int:
     if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError("a number of mebibytes")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
     return int(text)
 
 
 def _jobs(text: str) -> int:
     if not text.isdigit() or int(text) > 4096:
-        raise argparse.ArgumentTypeError("a number of processes")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to 4096")
     return int(text)
 
 

@@ -45,18 +45,18 @@ KINDS = (
     ("x**3 * y", "dx = x**2 * y", "the factor `3` is missing"),
     ("x**2 * y", "dx = 2 * x", "the factor `y` is missing"),
     ("x**2 / y", "dx = 2 * x", "a division by `y` is missing"),
-    ("x * y", "dx = y * x", "the factor `x` is too much in `y * x`"),
+    ("x * y", "dx = y * x", "the factor `x` is superfluous in `y * x`"),
     ("x / y", "dx = 1 * y", "`*` where `/` is meant in `1 * y`"),
     ("exp(x * y)", "dx = out + y", "`+` where `*` is meant"),
     ("atan2(y, x)", "dx = -x / (x*x + y*y)", "`x` where `y` is meant in `-x`"),
     ("log(x) * y", "dx = x / y", "the operands of `x / y` are swapped"),
     ("x * exp(y)", "dx = exp(x)", "`x` where `y` is meant in `exp(x)`"),
     ("tanh(x)", "dx = 1 - out", "`out` should be squared in `1 - out`"),
-    ("(x + y)**2 / 2", "dx = exp(x + y)", "`exp` is too much"),
-    ("sqrt(2 / pi) * x", "dx = 0.7978", "`0.7978` is wrong by 0.00011 relative: the constant looks like sqrt(2/pi) to 4 digits"),
-    ("0.044715 * x**2", "dx = 2 * 0.044715000000044715 * x", "`0.044715000000044715` is wrong by 1e-12 relative: it should be 0.044715"),
-    ("x**4 * y", "dx = 4.000004 * x**3 * y", "`4.000004` is wrong by 1e-06 relative: it should be 4"),
-    ("x**4 * y", "dx = 4 * x**3.000003 * y", "`3.000003` is wrong by 1e-06 relative: it should be 3"),
+    ("(x + y)**2 / 2", "dx = exp(x + y)", "`exp` is superfluous"),
+    ("sqrt(2 / pi) * x", "dx = 0.7978", "`0.7978` has a relative error of 0.00011: the constant looks like sqrt(2/pi) to 4 digits"),
+    ("0.044715 * x**2", "dx = 2 * 0.044715000000044715 * x", "`0.044715000000044715` has a relative error of 1e-12: it should be 0.044715"),
+    ("x**4 * y", "dx = 4.000004 * x**3 * y", "`4.000004` has a relative error of 1e-06: it should be 4"),
+    ("x**4 * y", "dx = 4 * x**3.000003 * y", "`3.000003` has a relative error of 1e-06: it should be 3"),
     ("exp(-x**2)", "dx = -x * exp(-x**2)", "the factor `2` is missing"),
     ("relu(x) * y", "dx = where(x > 0, 0, y)", "branches"),
     ("log(exp(x) + exp(y))", "dx = exp(y) / (exp(x) + exp(y))", "`y` where `x` is meant in `exp(y)`"),
@@ -70,11 +70,11 @@ def test_each_kind_of_edit_is_recognised(function, backward, words):
 
 
 def test_what_no_single_edit_explains_is_said_plainly():
-    assert diagnosis("sin(x) * y", "dx = x**3 + 0.3 * y - erf(x)").startswith("this line is wrong, though everything it reads is exact")
+    assert diagnosis("sin(x) * y", "dx = x**3 + 0.3 * y - erf(x)").startswith("this line is wrong even where everything it reads is exact")
 
 
 def test_an_edit_that_repairs_one_point_only_is_none():
-    """At x = 2 the term x is too much in x + x + x, which should be x**2; nowhere else."""
+    """At x = 2 the term x is superfluous in x + x + x, which should be x**2; nowhere else."""
     assert "too much" not in diagnosis("x**3 / 3", "dx = x + x + x", point="x: 2, y: 0")
 
 

@@ -434,7 +434,7 @@ def test_a_finding_without_a_cancellation_names_the_line_alone() -> None:
     assert finding.statement == "t1 = x + y"
     assert "cancel" not in finding.message
     assert "worst     `t1 = x + y`, line 1: -2.488e+09 ulp, 100.0% of the error" in finding.details
-    assert "nearest   it is the exact gradient at an x 0.2971 ulp away (to first order)" in finding.details
+    assert "nearest   it is the exact gradient for a value of x that is 0.2971 ulp away (to first order)" in finding.details
 
 
 def test_the_backward_error_is_the_distance_to_an_input_whose_exact_gradient_was_computed() -> None:

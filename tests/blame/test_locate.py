@@ -272,7 +272,7 @@ def test_a_backward_pass_that_never_reads_upstream_gets_a_note_and_no_finding():
     text = "function: sin(x)\npoints: [{x: 0.5}]\nimplementations: {it: {backward: 'dx = cos(x)'}}\n"
     found = check(text)
     assert found.findings == ()
-    assert found.notes == ("it never reads the gradient that flows in: right for upstream 1 only",)
+    assert found.notes == ("it never reads the gradient that flows in, so it is right for upstream 1 only",)
     assert check(text.replace("cos(x)'", "cos(x) * dout'")).notes == ()
 
 

@@ -507,7 +507,7 @@ def test_a_file_that_cannot_be_read_leaves_the_others_alone(tmp_path: Path) -> N
         ("binary.yaml", 1, 1, "the character '\\x00' cannot stand i"[:34]),
         ("latin.yaml", 2, 11, "the file is not text in UTF-8 (byte 0xe9)"[:34]),
         ("missing.yaml", 1, 1, "the file cannot be read: No such file"[:34]),
-        ("nul\0.yaml", 1, 1, "no file has a name with a NUL in it"[:34]),
+        ("nul\0.yaml", 1, 1, "a file name cannot contain a NUL character"[:34]),
     ]
 
 

@@ -161,7 +161,7 @@ def test_a_tower_of_powers_in_a_case_ends_at_once() -> None:
         ("x + * y", 4, "a value is missing before '*'"),
         ("x y", 2, "an operator is missing before 'y'"),
         ("(x", 0, "'(' is never closed"),
-        ("x)", 1, "')' without its '('"),
+        ("x)", 1, "')' has no matching '('"),
         ("exp()", 0, "'exp()' has no arguments"),
         ("x // y", 2, "'//' is not part of the language; write floor(a / b)"),
         ("x % y", 2, "'%' is not part of the language; write fmod(a, b)"),

@@ -207,9 +207,9 @@ def test_a_case_that_kills_its_process_is_an_error_with_its_place_and_the_others
     whole = json.loads(printed(capsys, "check", campaign, "--format", "json", "--jobs", 1, status=2))
     (finding,) = report["cases"][0]["findings"]
     assert (report["cases"][0]["status"], finding["code"], finding["file"], finding["line"]) == ("error", "V003", str(campaign), 1)
-    assert finding["message"] == "not checked to the end: its process died"
+    assert finding["message"] == "not checked completely: its process died"
     swept = next(c for c in report["cases"] if c["name"] == "all of them")
-    assert [f["message"] for f in swept["findings"]] == ["not checked to the end: its process died at x=1.5"]
+    assert [f["message"] for f in swept["findings"]] == ["not checked completely: its process died at x=1.5"]
     others = [i for i, c in enumerate(report["cases"]) if c["name"] not in ("deadly", "all of them")]
     assert [report["cases"][i] for i in others] == [whole["cases"][i] for i in others]
     assert len(others) == 4

@@ -133,7 +133,7 @@ def test_the_command_tells_by_its_exit_status(tmp_path, capsys, text, status):
     assert main(["mutate", str(path)]) == status
     told = capsys.readouterr().out
     assert ("all edits" in told) == (status < 2)
-    assert ("what the case lacks" in told) == (status == 1)
+    assert ("points that the case lacks" in told) == (status == 1)
 
 
 def test_the_edits_as_json_are_those_of_the_text(tmp_path, capsys):
@@ -146,7 +146,7 @@ def test_the_edits_as_json_are_those_of_the_text(tmp_path, capsys):
     assert told["summary"]["edits"] == len(case["edits"]) == sum(told["summary"][fate] for fate in ("caught", "survived", "equivalent", "unknown"))
     main(["mutate", str(path)])
     text = capsys.readouterr().out
-    assert f"{told['summary']['edits']} edits, told apart by the case's points: {told['summary']['caught']} " in text
+    assert f"{told['summary']['edits']} edits, caught by the case's points: {told['summary']['caught']} " in text
     for edit in case["edits"]:
         if edit["fate"] == "survived":
             assert edit["statement"] in text

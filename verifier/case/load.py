@@ -41,7 +41,7 @@ def load(*paths: str | os.PathLike[str]) -> Loaded:
             if isinstance(found, Complaint):
                 parts.append(Loaded((), (found,)))
             elif "\0" in found:
-                parts.append(Loaded((), (_about_file(found, "no file has a name with a NUL in it"),)))
+                parts.append(Loaded((), (_about_file(found, "a file name cannot contain a NUL character"),)))
             elif (identity := os.path.realpath(found)) not in seen:
                 seen.add(identity)
                 parts.append(_load_file(found))
@@ -128,5 +128,5 @@ def case_of(text: str) -> Case:
     if loaded.complaints:
         raise CaseError(loaded.complaints)
     if len(loaded.cases) != 1:
-        raise ValueError(f"one case is asked for; the text has {len(loaded.cases)}")
+        raise ValueError(f"the text must hold one case; it holds {len(loaded.cases)}")
     return loaded.cases[0]

@@ -33,7 +33,7 @@ def add_block(
         builder.lines.append(Line(source.text[statement.start : statement.end], source, statement.start, statement.end, backward))
         last = statement.target
         if statement.augmented == "list":
-            complaints.append(source.complaint(statement.start, f"a list may only give the example values of a vector input; '{last}' is none"))
+            complaints.append(source.complaint(statement.start, f"a list may only give the example values of a vector input; '{last}' is not a vector input"))
             continue
         try:
             if statement.augmented and statement.target not in builder.names:

@@ -199,7 +199,7 @@ class _Parser:
     def close(self, token: Token) -> None:
         self.reduce(0)
         if not self.pending or self.pending[-1][0] not in ("group", "call"):
-            raise LanguageError(token.start, "')' without its '('" if not self.pending else "'if' needs an 'else'")
+            raise LanguageError(token.start, "')' has no matching '('" if not self.pending else "'if' needs an 'else'")
         kind, gate, _, start, below = self.pending.pop()
         if kind == "call":
             self.node(gate, len(self.operands) - below, start, token.end)

@@ -1,4 +1,4 @@
-"""A case's report: what was computed, judged; its findings; its status."""
+"""Puts the report of a case together: its judged results, its findings, its status."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def unusable(case: Case, message: str) -> CaseReport:
 
 
 def unfinished(case: Case, *reasons: str) -> CaseReport:
-    """The report of a case whose check did not come to its end."""
-    findings = tuple(Finding("V003", "unfinished-case", "error", f"not checked to the end: {reason}", case.place) for reason in reasons)
+    """The report of a case that was not checked completely."""
+    findings = tuple(Finding("V003", "unfinished-case", "error", f"not checked completely: {reason}", case.place) for reason in reasons)
     return CaseReport(case.name, case.file, case.place.line, "error", findings=findings)
 
 

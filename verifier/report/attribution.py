@@ -1,4 +1,4 @@
-"""Rounding blame for a report: the ledgers of the worst listed points, and the cause that a finding names."""
+"""The rounding blame in a report: ledgers of the worst listed points, and the cause of lost digits that a finding names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger
 MOST_WORK = 250_000  # steps² of the ledgers of a case's results beside the worst ones: half a second
 MOST_LONG_WORK = 300_000  # steps x gradients of first-order shares in a case
 MOST_SHARES = 50  # statements of one gradient in a report: the worst
-FAR_BITS = 4  # an input that moves by 1/16 of itself is not near, and the first order says little of it
+FAR_BITS = 4  # an input that moves by more than 1/16 of itself is not near: a first-order estimate means little there
 BLAMED = frozenset((Verdict.CORRECT, Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a gradient lost its digits, for a finding: the statement, where it stands, and lines that say it."""
+    """Why a gradient lost its digits: the statement, its place, and the lines of text for a finding."""
 
     statement: str
     place: Place | None
@@ -55,19 +55,19 @@ def ledger_at(check: Check, name: str, point: tuple[float, ...]) -> tuple[Plan, 
 
 
 def unit_of(d: Discrepancy, check: Check) -> Any:
-    """ulp of the exact gradient, the smallest subnormal where it is 0; None where there is no exact gradient."""
+    """One ulp of the exact gradient (the smallest subnormal where it is 0); None where there is no exact gradient."""
     return rounding.ulp(check.format, d.exact.ball)[0] if isinstance(d.exact, one_sided.Finite) else None
 
 
 def rows(check: Check, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
-    """The ledger of a discrepancy by statements."""
+    """The ledger of a discrepancy, with its entries grouped by statement."""
     planned, found = ledger_at(check, d.name, d.point)
     unit = unit_of(d, check)
     return planned, found, [] if isinstance(found, NoLedger) or unit is None else statements.items(planned, found, unit)
 
 
 def with_blame(listed: Sequence[Judged]) -> list[Judged]:
-    """The results with their ledgers: of the worst point of each gradient, and of as many others as MOST_WORK allows, in order."""
+    """The results, with ledgers for the worst point of each gradient and for as many others as MOST_WORK allows, in order."""
     worst: dict[tuple[str, str, str], Judged] = {}
     for j in listed:
         key = (j.result.implementation, j.result.gradient, j.result.format)
@@ -98,7 +98,7 @@ def _blamed(j: Judged) -> Judged:
 
 
 def cause(worst: Judged) -> Cause | None:
-    """The worst statement of a gradient that lost its digits, and the sum that magnified it."""
+    """Why a gradient lost its digits: the statement with the largest effect, and the cancelling sum that magnified it; None where it did not."""
     d, check = worst.discrepancy, worst.check
     if not d.verdict.warns:
         return None
@@ -114,7 +114,7 @@ def cause(worst: Judged) -> Cause | None:
         share = "" if worst_item.share is None else f", {float(worst_item.share.mid()):.1%} of the error"
         details = [f"worst     `{worst_item.statement}`{line}: {float(worst_item.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
     if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
-        details.append(f"nearest   it is the exact gradient at an {worst.result.backward_error_input} {worst.result.backward_error_ulps} ulp away (to first order)")
+        details.append(f"nearest   it is the exact gradient for a value of {worst.result.backward_error_input} that is {worst.result.backward_error_ulps} ulp away (to first order)")
     inner = culprit(program, statements.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")

@@ -1,4 +1,4 @@
-"""The findings: each with a stable code and name, what it says, why it matters, an example, and what to do."""
+"""The catalogue of findings: for each kind a stable code and name, what it says, why it matters, an example, and what to do."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ CATALOGUE = {
         ),
         Entry(
             "V002", "unusable-case", "error",
-            "The case could be read, but what it asks for cannot be computed (a point beyond the format, a derivative that does not exist in the table).",
+            "The case could be read, but not computed: a point is beyond the range of the format, or a gate has no derivative.",
             "The case was not checked, so it cannot pass.",
             "points: [{x: 1e6}] with formats: [float16], whose largest number is 65504",
             "Change the point, the format or the formula as the message says.",
         ),
         Entry(
             "V003", "unfinished-case", "error",
-            "The process that checked the case died, took longer than --timeout or needed more than --memory, also when it was tried again alone; of many points, those where it happened are named.",
-            "The case was not checked to its end, so it cannot pass. The others were.",
+            "The process that checked the case died, ran longer than --timeout or needed more memory than --memory, and did so again when the case ran alone. In a case of many points the message names the points at which it happened.",
+            "The case was not checked completely, so it cannot pass. The other cases are not affected.",
             "a Bessel function at 1e300, a power tower, a program of a million steps",
             "Allow more with --timeout and --memory, or change the point or the formula. A process that dies with much of both left is a bug of ours or of a library: please report it.",
         ),
@@ -55,22 +55,22 @@ CATALOGUE = {
         ),
         Entry(
             "V102", "nonfinite-gradient", "error",
-            "The formula is right over the reals, but in this format it ends in NaN or infinity where the exact gradient is a number (or misses an infinity).",
+            "The formula is right over the reals, but in this format the result is NaN or infinite where the exact gradient is a finite number (or finite where it is infinite).",
             "One NaN in a gradient destroys a training run.",
             "dx = exp(x) / (1 + exp(x))        # inf/inf from x = 710 on",
             "Rearrange so that no step overflows or divides by zero: 1 / (1 + exp(-x)).",
         ),
         Entry(
             "V103", "undecided-gradient", "error",
-            "At the highest precision tried, the formula could be told neither right nor wrong.",
-            "What is not decided is never counted as a pass.",
+            "The formula could be shown neither right nor wrong at the highest precision tried.",
+            "An undecided gradient never counts as a pass.",
             "a comparison whose two sides are equal to thousands of digits without being provably equal",
             "Give another point, or write the formula so that ties are between exact numbers.",
         ),
         Entry(
             "V104", "limit-exceeded", "error",
             "The formula is right, but the error in ulps is above the limit that the case sets under `accept`.",
-            "The limit is the case's own promise.",
+            "The case itself asks for this accuracy.",
             "accept: {ulps: 4} and a computed gradient 7.3 ulp off",
             "Rearrange the lines that cost the digits, or raise the limit with a reason.",
         ),
@@ -79,21 +79,21 @@ CATALOGUE = {
             "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp.",
             "A gradient of another function is no gradient of this one.",
             "function: tanh(x)   forward: out = (exp(x) - exp(-x)) / (exp(x) + exp(x))",
-            "Correct the named line, or state the function that is meant.",
+            "Correct the named line, or the function of the case.",
         ),
         Entry(
             "V106", "not-linear-in-upstream", "error",
-            "The backward pass reads the gradient of the output, and is right for the case's `upstream` but not for another: it is not linear in it.",
-            "In a larger network the gradient that flows in is never 1.",
+            "The backward pass is right for the case's `upstream` and wrong for another one: it is not linear in the gradient that flows into the output.",
+            "In a larger network the gradient that flows in is hardly ever 1.",
             "dx = cos(x) * dout**2",
             "Every contribution must carry the gradient that flows in exactly once, as a factor.",
         ),
         Entry(
             "V107", "refuted-elsewhere", "error",
-            "The gradient is right at every point of the case, and certified to be wrong at another point of its `domain`.",
-            "The points of the case do not tell this mistake from the right formula.",
+            "The gradient is right at every point of the case, but certified to be wrong at another point of its `domain`.",
+            "The points of the case cannot distinguish this formula from the right one.",
             "dx = 2*x        # for f = x**2 + where(x > 3, sin(x), 0), with domain: {x: [0, 10]} and a point at x = 1 only",
-            "Add the point to the case; correct the formula, or narrow the domain it is meant for.",
+            "Add the point to the case. Then correct the formula, or narrow the domain to the inputs it is meant for.",
         ),
         Entry(
             "V201", "unstable-gradient", "warning",
@@ -112,36 +112,36 @@ CATALOGUE = {
         Entry(
             "V203", "vanished-gradient", "warning",
             "The formula is right and the exact gradient rounds to a nonzero number, but the computed one is 0.",
-            "A parameter with gradient 0 never learns: saturation without saturation.",
+            "A parameter whose gradient is 0 is never updated, although the function is not flat there.",
             "dx = 1 - tanh(x)**2        # 0 at x = 20, where the gradient is 1.7e-17",
             "Rearrange so that nothing cancels or underflows. An error with --strict or above a limit under `accept`.",
         ),
         Entry(
             "V204", "undefined-gradient", "warning",
-            "The function has no derivative here and no one-sided bounds: a pole, a jump, or a point outside the domain.",
-            "The point says nothing about the implementation: neither pass nor fail.",
+            "The function has neither a derivative nor one-sided derivatives here: a pole, a jump, or a point outside the domain.",
+            "The point shows nothing about the implementation, so it counts neither as a pass nor as a failure.",
             "function: log(x)   points: [{x: -1}]",
             "Remove the point, or write the function so that it has a value there.",
         ),
         Entry(
             "V301", "residual-differs", "error",
             "A residual between implementations does not have the value that the case expects.",
-            "Residuals are compared bit for bit: the arithmetic, the library or the code has changed.",
+            "Residuals are compared bit for bit, so the arithmetic, a library or the code has changed.",
             "fused.dz - staged.dz: -2.7755575615628914e-17",
-            "Look at which implementation moved; correct the expected value only if the change is meant.",
+            "Find out which implementation changed. Correct the expected value only if the change is intended.",
         ),
         Entry(
             "V302", "published-differs", "error",
-            "A figure printed in the source, rounded to as many digits, is not what was computed.",
+            "The computed value, rounded to as many digits as the source prints, is not the printed figure.",
             "Either the case does not reproduce the source, or the source is wrong.",
             "published: {by_hand.dx: 2.05956979557}",
             "Compare the pasted statements and the point with the source.",
         ),
         Entry(
             "V303", "expectation-unmet", "error",
-            "A verdict that the case says must occur did not occur at any point.",
-            "A case that is wrong on purpose guards the tool: it must be caught.",
-            "expect: {by_hand.dy: wrong} and every dy is right",
+            "A verdict that the case expects did not occur at any point.",
+            "A case that is wrong on purpose is a test of the verifier: its mistake must be found.",
+            "expect: {by_hand.dy: wrong}, but dy is right at every point",
             "Correct the expectation, or give the point at which the mistake shows.",
         ),
     )
@@ -149,12 +149,12 @@ CATALOGUE = {
 
 
 def finding(code: str, message: str, place: Place, **fields: Any) -> Finding:
-    """A finding of the catalogue; its severity is the entry's unless another is given."""
+    """A finding of this code, with the severity of its entry unless another is given."""
     known = CATALOGUE[code]
     return Finding(code, known.name, fields.pop("severity", known.severity), message, place, **fields)
 
 
 def entry(code: str) -> Entry | None:
-    """The entry of a code or a name, in any case; None where there is none."""
+    """The entry with this code or name (capital letters do not matter); None where there is none."""
     wanted = code.strip().lower()
     return next((e for e in CATALOGUE.values() if wanted in (e.code.lower(), e.name)), None)

@@ -1,4 +1,4 @@
-"""What is to be told: findings of verdicts with the wrong lines, of forward passes, of `upstream`, of expectations."""
+"""The findings of a case: bad verdicts with the lines to blame, wrong forward passes, gradients not linear in `upstream`, unmet expectations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FAILING = frozenset(v.value for v in Verdict if v.fails)
 
 
 def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
-    """The text and the place of the statement that gives a name its last value."""
+    """The text and the place of the statement that sets a name's last value."""
     index = program.names.get(name)
     step = program.steps[index] if index is not None else None
     if step is None or step.line < 0:
@@ -42,7 +42,7 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
 
 
 def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
-    """One finding per wrong line of a wrong backward pass; else one per implementation, gradient, format and kind."""
+    """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     totals: dict[tuple[str, str, str], int] = {}
     for j in judged:
@@ -140,7 +140,7 @@ def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> 
 
 
 def _first_failure(worst: Judged) -> tuple[str, ...]:
-    """Where the floats leave the real numbers, or lose the value: the first line whose float is not finite, or 0."""
+    """The first step at which the floats leave the real numbers, or lose the value: it is not finite, or 0."""
     if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
         return ()
     check, d = worst.check, worst.discrepancy
@@ -161,7 +161,7 @@ def _headline(code: str, worst: Judged) -> str:
     r, d = worst.result, worst.discrepancy
     who = f"{r.implementation}.{r.gradient}"
     reason = f": {d.reason}" if d.reason else ""
-    off = f"{r.ulps} ulp off" if r.ulps is not None else f"{r.subnormals} smallest subnormals off 0" if r.subnormals is not None else "no number"
+    off = f"{r.ulps} ulp off" if r.ulps is not None else f"off by {r.subnormals} times the smallest subnormal (the exact gradient is 0)" if r.subnormals is not None else "not a number"
     return {
         "V101": f"wrong gradient: {who}{reason}",
         "V102": f"{who} is {r.computed} where the exact gradient rounds to {r.rounded}{reason}",
@@ -175,7 +175,7 @@ def _headline(code: str, worst: Judged) -> str:
 
 
 def _figures(r: Result) -> tuple[str, ...]:
-    """The numbers under a finding: exact and computed on consecutive lines, nothing cut."""
+    """The numbers under a finding: exact and computed on consecutive lines, with all their digits."""
     rows = [("exact", r.exact if r.bounds is None else f"between {r.bounds[0]} and {r.bounds[1]}"), ("computed", r.computed)]
     if r.residual is not None:
         rows.append(("residual", r.residual + (f"   {r.ulps} ulp" if r.ulps else "")))
@@ -193,7 +193,7 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 
 
 def proofs(case: Case, truth: Truth, checks: Sequence[Check]) -> dict[str, dict[str, Outcome]]:
-    """How far each gradient of each implementation is proved, in the case's first format."""
+    """For each gradient of each implementation whether its formula is proved, in the case's first format."""
     domain = dict(case.domain)
     intervals = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
     return {
@@ -213,9 +213,9 @@ def proofs(case: Case, truth: Truth, checks: Sequence[Check]) -> dict[str, dict[
 
 
 def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
-    """A formula that no point of the case shows to be wrong, and another point of its domain does.
+    """Findings about formulas that are right at the points of the case and wrong at another point of its domain.
 
-    Without a domain nobody said that the formula is meant to hold elsewhere: the outcome `refuted` is all that is told.
+    Without a domain the case does not say where else the formula should hold; the outcome `refuted` in the report is then enough.
     """
     if not case.domain:
         return []
@@ -246,7 +246,7 @@ def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outc
 
 
 def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) -> list[Finding]:
-    """A forward pass that is not the function."""
+    """Findings about forward passes that are not the function."""
     found = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name), None)
@@ -275,7 +275,7 @@ def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) ->
 
 
 def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
-    """A backward pass that reads the gradient of the output and is not linear in it; expected where the gradient is known to be broken."""
+    """Findings about backward passes that read the gradient of the output and are not linear in it; expected where the case expects a failure."""
     found: list[Finding] = []
     for draft in programs.drafts:
         check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
@@ -303,7 +303,7 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
 
 
 def notes(case: Case, programs: Programs, truth: Truth, seen: Sequence[Finding]) -> list[str]:
-    """What is worth knowing and no finding."""
+    """Sentences about the case that are worth knowing but are no findings."""
     wrong = {f.implementation for f in seen if f.code == "V105"}
     found = []
     for draft in programs.drafts:
@@ -315,18 +315,18 @@ def notes(case: Case, programs: Programs, truth: Truth, seen: Sequence[Finding])
     if case.upstream not in ("1", "1.0"):
         return found
     return found + [
-        f"{d.implementation.name} never reads the gradient that flows in: right for upstream 1 only"
+        f"{d.implementation.name} never reads the gradient that flows in, so it is right for upstream 1 only"
         for d in programs.drafts
         if d.whole is not None and not linearity.uses_upstream(d)
     ]
 
 
 def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
-    """An expected verdict must occur at some point."""
+    """Findings about expected verdicts that occur at no point."""
     findings = []
     for e in case.expect:
         if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
             continue
         seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
-        findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; it is {seen or 'never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
+        findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; {f'its verdicts are: {seen}' if seen else 'it was never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
     return findings

@@ -1,4 +1,4 @@
-"""The ledger of a gradient as a path: from the exact value, statement by statement, to the float that was computed."""
+"""The ledger of a gradient as a path that leads, statement by statement, from the exact value to the computed float."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from verifier.language.verdict import Verdict
 from verifier.report import attribution
 from verifier.report.results import digits
 
-MOST_STATEMENTS = 16  # of a path: the worst; the others are one leg
+MOST_STATEMENTS = 16  # a path shows so many statements, those with the largest effects; the others are one leg
 DIGITS = 25  # of the exact gradient
-MOST_FLOATS = 12  # neighbours of the exact value that are told one by one
+MOST_FLOATS = 12  # the numbers of the format are listed where a path spans at most so many ulps
 FORMULA = "the formula itself, over the reals"
 REMAINDER = "remainder (the shares are to first order)"
 
 
 @dataclass(frozen=True)
 class Leg:
-    """What one statement does, in ulps of the exact gradient."""
+    """The effect of one statement, in ulps of the exact gradient."""
 
     statement: str
     line: int | None
@@ -62,7 +62,7 @@ class Path:
 def paths(
     case: Case, subjects: dict[str, Subject], *, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
 ) -> list[Path]:
-    """The path of a gradient (default: the first that is claimed) in every implementation or one. ValueError says what is not there."""
+    """The path of a gradient (default: the first that is claimed) in every implementation or one. ValueError names what the case does not have."""
     if case.programs is None:
         raise ValueError(f"{case.name}: load cases with verifier.load: this one has no programs")
     fmt = format_named(form or case.formats[0])
@@ -96,7 +96,7 @@ def paths(
 
 
 def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple[Leg, ...]:
-    """The statements in order; what is beyond MOST_STATEMENTS in one leg; first the formula's own error, where it has one."""
+    """The legs in order: the formula's own error where it has one, the statements with the largest effects, all other statements together, the remainder."""
     kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
     formula = float(((ledger.real - exact) / unit).mid())
     legs = [Leg(FORMULA, None, formula)] if abs(formula) > statements.SEEN else []
@@ -109,7 +109,7 @@ def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple
 
 
 def reach(legs: Sequence[Leg]) -> tuple[float, float]:
-    """The least and the largest place on a path, the exact value among them."""
+    """The lowest and the highest point of a path, in ulps from the exact value, where it starts."""
     at = np.cumsum([0.0, *(leg.ulps for leg in legs)])
     return float(at.min()), float(at.max())
 

@@ -1,4 +1,4 @@
-"""What was found, as plain data: the report is drawn from these and decides nothing."""
+"""The report as plain data, with all figures as text. It is drawn from these, and drawing decides nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SweepRegion:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The sampled points of one gradient, or all inputs of its format, summed up. The quantiles are rounded up to two or three digits."""
+    """The sums over the sampled points of one gradient, or over all inputs of its format. Quantiles are rounded up to two or three digits."""
 
     implementation: str
     gradient: str
@@ -92,7 +92,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class HuntedRegion:
-    """An interval of one input in which a gradient has one verdict (the others as in `point`), its simplest point, and why."""
+    """An interval of one input in which a gradient has one verdict while the other inputs are as in `point`; its simplest point; the cause."""
 
     implementation: str
     gradient: str
@@ -121,7 +121,7 @@ class ResidualResult:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResult:
-    """A figure printed in the source, and the computed value it stands for."""
+    """A figure printed in the source, with the computed value that it should agree with."""
 
     name: str
     point: PointText
@@ -132,7 +132,7 @@ class PublishedResult:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to be told: code, name, severity, message, and where it is. `expected` findings do not count."""
+    """One finding: code, name, severity, message and place. Findings that are `expected` do not count."""
 
     code: str
     name: str
@@ -147,7 +147,7 @@ class Finding:
     details: tuple[str, ...] = ()
     source_line: str = ""  # the line of the case file that `place` is in
     width: int = 0  # columns of the wrong subexpression
-    gradients: tuple[str, ...] = ()  # all gradients that follow a wrong line
+    gradients: tuple[str, ...] = ()  # all gradients that a wrong line makes wrong
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class CaseReport:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether a sweep ended before all its points were seen."""
+        """Whether a sweep ended before all its points were judged."""
         return any(s.points < s.total for s in self.sweeps)
 
 
@@ -211,7 +211,7 @@ class Report:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the run ended before all was seen."""
+        """Whether the run ended before everything was checked."""
         return self.unchecked > 0 or any(c.is_interrupted for c in self.cases)
 
     @property

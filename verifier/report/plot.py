@@ -42,7 +42,7 @@ class Curve:
 def curves(
     case: Case, subjects: dict[str, Subject], *, over: str, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
 ) -> list[Curve]:
-    """The curves of every implementation (or one): the gradient with respect to `over`, or the one named. ValueError says what is not there."""
+    """The error curves of every implementation, or of one, for the gradient with respect to `over` or the one named. ValueError names what the case does not have."""
     if over not in case.inputs:
         raise ValueError(f"{case.name} has no input '{over}'; it has {', '.join(case.inputs)}")
     if case.programs is None:

@@ -1,4 +1,4 @@
-"""Discrepancies as text: results and sweeps, with what the case accepts of them."""
+"""Turns discrepancies into results, with figures as text and with the severity that follows from the verdict and from `accept`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from verifier.search.hunt import Region
 
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
-SMALLEST, LARGEST = 1e-290, 1e290  # what is told by way of a float
+SMALLEST, LARGEST = 1e-290, 1e290  # values between them are formatted as floats
 RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
 CODES = {
     Verdict.WRONG: "V101",
@@ -116,7 +116,7 @@ def _exact_text(exact: one_sided.Derivative) -> str | None:
 
 
 def digits(ball: Any, counts: Iterable[int] = DIGIT_COUNTS) -> str | None:
-    """The most digits of the counts that the ball certifies."""
+    """The ball as decimal text with the first of these counts of digits that it certifies; None where it certifies none."""
     return next((text for count in counts if (text := rounding.digits(ball, count)) is not None), None)
 
 
@@ -137,7 +137,7 @@ def _formula_text(error: Any) -> str | None:
 
 
 def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, strict: bool, is_listed: bool) -> Judged:
-    """A discrepancy with its severity: what its verdict, --strict and the case's `accept` make of it."""
+    """A discrepancy with its severity, which follows from its verdict, `strict` and the case's `accept`."""
     over = limit is not None and exceeds(d, limit)
     expected = any(e.implementation == check.implementation and e.gradient == d.name and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
     severity, code = "", CODES.get(d.verdict, "")
@@ -154,12 +154,12 @@ def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, stric
     return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
 
 
-FIGURES = 6  # digits of effects and shares: figures, no certificates
+FIGURES = 6  # digits of effects and shares, rounded and not certified
 CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
 
 
 def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
-    """A ledger as text, for the report: the worst statements in order, what the others do, and the remainder of first-order shares."""
+    """A ledger as text: the statements with the largest effects, in program order, the sum of the others, and the remainder of first-order shares."""
     kept = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
     told = [share_of(i, found.run.program) for i in rows if id(i) in kept]
     with balls.precision(DIFFERENCE_BITS):
@@ -190,7 +190,7 @@ def share_of(item: Item, program: Program) -> Share:
 
 
 def signed(ball: Any, count: int = FIGURES) -> str:
-    """A few digits with their sign; 0 where the sign is not known."""
+    """A few digits of a ball, with its sign; `0` where the ball contains 0."""
     if ball.contains(0):
         return "0"
     middle = float(ball.mid())

@@ -1,4 +1,4 @@
-"""What a sweep of all inputs shows, in words: one sentence for each gradient, and the regions where it does not pass."""
+"""Sums up swept points for the report: counts and quantiles per gradient, a sentence about all inputs, and the regions that do not pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
     pair = "pairs of " if len(case.inputs) > 1 else ""
     everything = f"{swept.total:,} {pair}finite {check.format.stored_in} {'inputs' if not pair else 'numbers'}{_domain(case)}"
     who = f"{check.implementation}.{swept.name}"
-    start = f"for every one of the {everything}" if tally.points == swept.total else f"for the {tally.points:,} of the {everything} that were looked at before the interruption"
+    start = f"for every one of the {everything}" if tally.points == swept.total else f"for the {tally.points:,} of the {everything} that were checked before the interruption"
     passing = sum(g.count for g in tally.groups if g.verdict.passes)
     if not passing:
         said = f"{who} never passes"
@@ -66,7 +66,7 @@ def _exact(rows: object) -> float:
 
 
 def _upward(error: float) -> str:
-    """Three digits, rounded up: the sentence is true as it stands."""
+    """Three digits, rounded up, so that the sentence is true."""
     places = 2 - math.floor(math.log10(error))
     scale = 10.0**places
     shown = math.ceil(error * scale * (1 - 1e-12)) / scale
@@ -111,7 +111,7 @@ def _region(name: str, check: Check, places: tuple[int, int], r: Run) -> SweepRe
 
 
 def sampled(case: Case, check: Check, limit: str | None, *, strict: bool) -> list[Judged]:
-    """The examples of the swept points; the worst of each group stands for all that are no examples."""
+    """The judged examples of the swept points. The worst example of a group also counts for the points of the group that are no examples."""
     found = []
     for swept in check.swept:
         for group, rows in swept.examples:

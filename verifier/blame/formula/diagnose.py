@@ -49,7 +49,7 @@ def _structural(program: Program, mistake: Mistake) -> Diagnosis | None:
     through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
     words = {
         "missing": f"the contribution through {through} is missing",
-        "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: what came through {through} is lost",
+        "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
         "doubled": "this contribution is already added by another line",
         "premature": f"`{program.steps[mistake.other].name}` is read here before `{_line_text(program, mistake.other)}` is added to it" if mistake.other >= 0 else "",
     }.get(mistake.kind)
@@ -130,7 +130,7 @@ def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diag
             value = exact(shorter)
             if agrees(s.with_changed(dict.fromkeys(group, [arb(fmpq(value.numerator, value.denominator))] * s.isolated.reference.count)), s.mistake.needed, s.fmt):
                 relative = abs(float(exact(text) / value) - 1)
-                return _diagnosis_at(s, group[0], f"`{text}` is wrong by {relative:.2g} relative: it should be {shorter}")
+                return _diagnosis_at(s, group[0], f"`{text}` has a relative error of {relative:.2g}: it should be {shorter}")
     found = [(group[0], words) for group in groups if (words := _literal_words(s, group, near=near, unnamed=unnamed)) is not None]
     found.sort(key=lambda pair: not pair[1].rpartition(" ")[2].isdigit())  # a whole number is the likeliest
     return _diagnosis_at(s, *found[0]) if found else None
@@ -149,10 +149,10 @@ def _literal_words(s: RepairTarget, group: list[int], *, near: bool, unnamed: bo
     if not 0 < relative < NEAR_RELATIVE:
         return f"the constant `{text}` should be {name or needed.str(17, radius=False)}" if not near else None
     if name is None:
-        return f"`{text}` is wrong by {relative:.2g} relative: {needed.str(17, radius=False)} is needed (no constant of that value is known)"
+        return f"`{text}` has a relative error of {relative:.2g}: {needed.str(17, radius=False)} is needed, which is no constant that is known here"
     agreeing = max(1, round(-math.log10(relative)))
     likeness = f"it should be {name}" if is_decimal(name) else f"the constant looks like {name} to {agreeing} digits"
-    return f"`{text}` is wrong by {relative:.2g} relative: {likeness}"
+    return f"`{text}` has a relative error of {relative:.2g}: {likeness}"
 
 
 def _solve_literal(s: RepairTarget, group: list[int]) -> Any:
@@ -187,7 +187,7 @@ def _constant_factor(s: RepairTarget) -> Diagnosis | None:
 
 
 def _superfluous(s: RepairTarget) -> Diagnosis | None:
-    return _diagnosis_at(s, s.root, "this contribution is too much: the others make up the whole gradient") if s.mistake.kind == "extra" else None
+    return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient") if s.mistake.kind == "extra" else None
 
 
 def _shorter(text: str) -> list[str]:

@@ -105,7 +105,7 @@ def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate
     if followers:
         lines = sorted({_line_number(program, i) for i in followers})
         details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
-    words = found.words if found is not None else f"{UNEXPLAINED}, though everything it reads is exact"
+    words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
     return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)

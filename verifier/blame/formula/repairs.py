@@ -52,7 +52,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
                 yield reals.value(other, args), f"`{step.gate}` where `{other}` is meant in `{text}`"
     for other in ORDERINGS if step.gate in ORDERINGS else ():
         if other != step.gate:
-            yield reals.value(other, args), f"the wrong branch: the comparison `{text}` is turned round"
+            yield reals.value(other, args), f"the wrong branch: `{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
 
 
 def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -86,7 +86,7 @@ def masks(s: RepairTarget, k: int) -> Iterator[Repair]:
     """Zero at those points where the contribution should be zero."""
     zero = [n.is_zero() for n in s.mistake.needed]
     if k == s.root and any(zero) and not all(zero):
-        yield [n if z else v for n, v, z in zip(s.mistake.needed, s.value(k), zero, strict=True)], "nothing flows back at this point: a branch is forgotten here"
+        yield [n if z else v for n, v, z in zip(s.mistake.needed, s.value(k), zero, strict=True)], "the contribution should be 0 at this point: a branch is missing here"
 
 
 def leaves(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -164,18 +164,18 @@ def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Column]]
     for name, column in factors:
         verb = "the gradient that flows in, " if s.is_upstream(name) else ""
         yield [v * c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is ignored{inside}" if verb else f"the factor `{name}` is missing{inside}"
-        yield [v / c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is a factor too often{inside}" if verb else f"a division by `{name}` is missing{inside}"
+        yield [v / c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is a factor once too often{inside}" if verb else f"a division by `{name}` is missing{inside}"
 
 
 def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A factor, a term or a function left out."""
     step, args = s.steps[k], s.args(k)
     if len(args) == 1 and step.gate not in ("copy", "not"):
-        yield s.value(args[0]), f"`{step.gate}` is too much in `{s.text(k)}`"
+        yield s.value(args[0]), f"`{step.gate}` is superfluous in `{s.text(k)}`"
     if len(args) == 2 and step.gate in OTHER:
         for kept, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
-            yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is too much in `{s.text(k)}`"
+            yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
 
 
 def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:

@@ -1,4 +1,4 @@
-"""`show`: the circuit of a case, each line of forward and backward with its value, its adjoint, the exact value and the ulps."""
+"""Draws the circuit of a case for `show`: each line of forward and backward with its value, its exact value, its error in ulps and its adjoint."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, up
 
 
 def _ledgers(check: Check, paint: Paint) -> list[str]:
-    """Where the ulps of each gradient come from."""
+    """The ledgers of the gradients; those that differ in their signs only are shown once."""
     name, tested, found = check.implementation, check.subject, check.listed
     blocks: list[list[str]] = []
     alike: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}

@@ -1,4 +1,4 @@
-"""What a fuzzing campaign found, as text."""
+"""Draws what a fuzzing campaign found, as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from verifier.search.fuzz.campaign import Campaign, Find
 
-MOST_INPUTS = 3  # whose region is told
+MOST_INPUTS = 3  # regions are shown for cases of at most so many inputs
 
 
 def campaign(run: Campaign, paths: Sequence[Path]) -> str:
@@ -22,7 +22,7 @@ def campaign(run: Campaign, paths: Sequence[Path]) -> str:
 
 
 def _region(find: Find) -> list[str]:
-    """Where else it is so, along each input; of a case with few inputs."""
+    """The interval of each input in which the gradient fails alike; empty for a case of many inputs."""
     parts = [f"{name} from {low} to {high}" for name, low, high in find.region if low != high]
     return [f"    for {', or '.join(parts)}"] if parts and len(find.region) <= MOST_INPUTS else []
 
@@ -33,6 +33,6 @@ def _cause(find: Find) -> str:
 
 
 def summary(runs: Sequence[Campaign]) -> str:
-    """One line that says it all."""
+    """One line that sums up the campaign."""
     found = sum(len(r.finds) for r in runs)
     return f"\n{len(runs)} {'case' if len(runs) == 1 else 'cases'}, {sum(r.examples for r in runs)} examples, {found} {'find' if found == 1 else 'finds'}\n"

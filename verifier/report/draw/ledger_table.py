@@ -1,4 +1,4 @@
-"""The ledger of a gradient as a table: where its ulps come from, statement by statement, with a bar; two of them side by side."""
+"""Draws the ledger of a gradient as a table, with the effect of each statement in ulps and as a bar; or two ledgers side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ROWS = 40
 
 
 def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Any) -> tuple[str, ...]:
-    """What two ledgers have in common that differ in the sign only."""
+    """A key that is equal for two ledgers that differ in their signs only."""
     if isinstance(found, NoLedger):
         return (found.reason, str(found.step))
     with balls.precision(DIFFERENCE_BITS):
@@ -36,7 +36,7 @@ def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[It
         total = found.total / unit
         title = f"where the {_ulps(total)} of {who}.{gradient} come from{' (to first order)' if found.first_order else ''}"
         if not any(i.entries for i in items):
-            return [f"{who}.{gradient}: no step on its way rounded"]
+            return [f"{who}.{gradient}: no step rounded, so there is no error to explain"]
         rows = [[paint(h, "dim") for h in ("statement", "line", "own rounding", f"effect on {gradient}", "share", "", "")]]
         shown = sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_ROWS] if len(items) > MOST_ROWS else items
         kept = {id(i) for i in shown}
@@ -70,7 +70,7 @@ def _step(entry: Any, item: Item, found: Ledger, unit: Any) -> list[str]:
 
 
 def _share(share: Any) -> tuple[str, str]:
-    """In percent, and as a bar: # for what makes the error, - for what lessens it."""
+    """A share in percent and as a bar: of # where it increases the error, of - where it reduces it."""
     if share is None:
         return "", ""
     value = float(share.mid())

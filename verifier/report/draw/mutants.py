@@ -1,4 +1,4 @@
-"""`mutate`: the edits of backward passes, which of them a case's own points tell apart, and which points are missing."""
+"""Draws what `mutate` found: the edits of backward passes, which of them the points of the case catch, and which points are missing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from verifier.search.mutate import Mutant
 Edited = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits
 
 FATES = {
-    "survived": "survives: no point of the case tells it apart, but this would",
-    "equivalent": "no change: the gradients are proved to be the same",
-    "unknown": "no point was found that tells it apart, nor a proof that there is none",
+    "survived": "survives: no point of the case catches it, but this one would",
+    "equivalent": "not a mistake: the gradients are proved to be the same",
+    "unknown": "neither caught at any point that was tried nor proved to be the same",
 }
 
 
@@ -24,7 +24,7 @@ def as_text(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
     for name, _, mutants in cases:
         seen += mutants
         yield _case(name, mutants, every=every)
-    yield f"all edits: {_shares(seen)}\n" if seen else "no hand-written backward pass that passes its gate: nothing to edit\n"
+    yield f"all edits: {_shares(seen)}\n" if seen else "nothing to edit: there is no hand-written backward pass that is right\n"
 
 
 def as_json(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:  # noqa: ARG001 - JSON has them all
@@ -39,7 +39,7 @@ def as_json(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:  # noqa: 
 
 
 def _case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
-    """The edits of one case, those that no point tells apart or whose line was not named, or all; then the points that it lacks, to be pasted."""
+    """The edits of one case: those that no point catches or that were not explained, or all; then the missing points, ready to be pasted."""
     if not mutants:
         return ""
     lines = [f"{name}: {_shares(mutants)}"]
@@ -52,7 +52,7 @@ def _case(name: str, mutants: Sequence[Mutant], *, every: bool) -> str:
             lines.append(f"      {_suggestion(m)}")
     missing = dict.fromkeys(_suggestion(m) for m in sorted(mutants, key=lambda m: m.upstream) if m.fate == "survived")
     if missing:
-        lines += ["  what the case lacks:", *(f"    {text}" for text in missing)]
+        lines += ["  points that the case lacks:", *(f"    {text}" for text in missing)]
     return "\n".join(lines) + "\n"
 
 
@@ -90,8 +90,8 @@ def _edit(m: Mutant) -> dict[str, Any]:
 
 def _shares(mutants: Sequence[Mutant]) -> str:
     count, caught = len(mutants), sum(m.caught for m in mutants)
-    parts = [f"{count} edits, told apart by the case's points: {caught} ({100 * caught / count:.1f} %)"]
-    parts += [f"{n} {words}" for fate, words in (("survived", "survive, with a suggested point"), ("equivalent", "proved to change nothing"), ("unknown", "without a point or a proof")) if (n := sum(m.fate == fate for m in mutants))]
+    parts = [f"{count} edits, caught by the case's points: {caught} ({100 * caught / count:.1f} %)"]
+    parts += [f"{n} {words}" for fate, words in (("survived", "survive, with a suggested point"), ("equivalent", "proved to change nothing"), ("unknown", "neither caught nor proved to change nothing")) if (n := sum(m.fate == fate for m in mutants))]
     if caught:
         parts += [f"of those caught {100 * n / caught:.1f} % {word}" for n, word in ((sum(m.line_named for m in mutants), "with the wrong line named"), (sum(bool(m.diagnosed) for m in mutants), "diagnosed"))]
     return "; ".join(parts)

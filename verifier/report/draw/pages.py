@@ -1,4 +1,4 @@
-"""`explain CODE` and `gates`: the catalogue and the table, as text and as the generated pages of docs/."""
+"""Draws the catalogue for `explain` and the table for `gates`, as text and as the generated pages of docs/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line on the terminal that says how far a long sweep is: rate, time left. Nothing in a pipe."""
+"""Shows the progress of a long sweep on the terminal: share, rate, time left. A pipe gets nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAUSE = 0.2  # seconds between two drawings
 
 
 def progress_on(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Callable[[int, int], None] | None:
-    """What draws progress on a stream; None where nobody watches it."""
+    """A function that draws progress on a stream; None where the stream is no terminal."""
     return _Bar(stream, clock).draw if stream.isatty() else None
 
 

@@ -1,4 +1,4 @@
-"""The report for people: a table per case, its findings under it, one line at the end. Digits are never cut."""
+"""The report as text: a table per case with its findings under it, and one line at the end. Numbers are shown with all their digits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
 
 
 def summary(report: Report, paint: Paint) -> str:
-    """One line that says it all."""
+    """One line that sums up the run."""
     colour = "red" if report.exit_status else "green"
     parts = [f"{len(report.cases)} {_plural(len(report.cases), 'case')}", f"{report.passed} passed"]
     parts += [f"{report.failed} failed"] if report.failed else []
@@ -50,7 +50,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         if s.statement:
             lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
     for residual in c.residuals:
-        state = "" if residual.met is None else "  as expected" if residual.met else "  (expected elsewhere)" if any(
+        state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
         ) else paint(f"  expected {residual.expected}", "red")
         lines.append(f"  residual  {residual.expression} = {residual.computed}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
@@ -69,14 +69,14 @@ def _case(c: CaseReport, paint: Paint) -> str:
 
 
 def _region(r: HuntedRegion) -> list[str]:
-    """Where a gradient is not right, and, on a line of its own, why."""
+    """The lines about a hunted region: where a gradient does not pass, and why."""
     where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
     along = f" with {r.along}" if r.along else ""
     return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
 def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
-    """One row per implementation, gradient and format: what the verdicts were, and the worst error."""
+    """One row per implementation, gradient and format: the counts of verdicts and the worst error."""
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for r in c.results:
         groups.setdefault((r.implementation, r.gradient, r.format), []).append(r)

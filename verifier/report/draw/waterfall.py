@@ -1,4 +1,4 @@
-"""Paths of ledgers as SVG: bars from the exact gradient to the computed one, statement by statement, over the floats nearby."""
+"""Draws paths of ledgers as SVG: one bar per statement, from the exact gradient to the computed one, over the numbers of the format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INK, QUIET, LINE, PALE = "#202124", "#5f6368", "#c4c7cc", "#e8eaed"
 WORSE, BETTER, ROUNDED = "#d55e00", "#0072b2", "#e2f3ec"  # Okabe and Ito: told apart by the colour-blind
 TIP = 5  # of an arrow
 NARROWEST = 12  # pixels of an ulp in which floats are drawn
-SAID = 4.0  # condition of a sum from which it is written
+SHOWN_CONDITION = 4.0  # condition numbers of sums from here on are written
 Scale = Callable[[float], float]
 
 
@@ -101,8 +101,8 @@ def _leg(leg: Leg, start: float, end: float, x: Scale, top: float) -> str:
 
 
 def _condition(leg: Leg, right: float, left: float, top: float) -> str:
-    """How much a fork magnifies, beside its bar."""
-    if not leg.condition or float(leg.condition) < SAID:
+    """The condition number of a sum, beside its bar."""
+    if not leg.condition or float(leg.condition) < SHOWN_CONDITION:
         return ""
     beside = f'x="{right + 8}"' if right < WIDTH - RIGHT - 120 else f'x="{left - 8}" text-anchor="end"'
     return f'<text {beside} y="{top + 16}" font-size="11" fill="{QUIET}">condition {leg.condition}</text>'
@@ -127,7 +127,7 @@ def _ulps(ulps: float) -> str:
 
 
 def _figure(ulps: float) -> str:
-    """With its sign, a true minus."""
+    """A number of ulps with its sign; the minus is the typographic one."""
     return (f"{ulps:+.4f}" if abs(ulps) < 1e4 else f"{ulps:+.3e}").replace("-", "−")
 
 
