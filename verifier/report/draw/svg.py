@@ -1,4 +1,4 @@
-"""Curves of errors as SVG, plain text: points, the largest error of each column of pixels, verdicts as colours, maxima always kept."""
+"""Draws error curves as SVG: points and the largest error of each column of pixels, coloured by verdict. No maximum is left out."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _scale_x(c: Curve) -> Scale:
 
 
 def _place(values: Any, least: float) -> Any:
-    """The place among the floats, nearly: sign times the logarithm, 0 in the middle, the smallest number (of exponent `least`) beside it."""
+    """The approximate place of a number among the floats: its sign times its logarithm, with 0 in the middle and the smallest number (of exponent `least`) beside it."""
     mantissa, exponent = np.frexp(np.abs(values))
     return np.sign(values) * np.where(values == 0, 0.0, np.maximum(exponent + 2 * mantissa - least, 0.0))
 
@@ -92,7 +92,7 @@ def _head(c: Curve) -> str:
 
 
 def _bands(c: Curve, column: Any) -> str:
-    """The worst verdict of each column of pixels, where it is no pass, as a coloured stretch."""
+    """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
     worst = np.zeros(COLUMNS, int)
     np.maximum.at(worst, column, np.array([SEVERITY[v] for v in c.verdicts]))
     by_severity = {s: v for v, s in SEVERITY.items()}
@@ -186,7 +186,7 @@ def _envelope(c: Curve, column: Any, y: Scale) -> str:
 
 
 def _points(c: Curve, position: Any, column: Any, y: Scale) -> str:
-    """Per column and verdict the point with the largest error and one from the middle; without an error, a mark at the upper edge."""
+    """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
     codes = np.array([SEVERITY[v] for v in c.verdicts])
     kept: dict[int, list[int]] = {}
     order = np.lexsort((np.nan_to_num(c.errors, nan=np.inf), codes, column))
