@@ -54,7 +54,7 @@ WRONG_LINES = (
     ("inverse of a 2x2 matrix", "da = a * ddet", "`a` where `d`"),
     ("leaky relu with its slopes swapped", "dz = where(z > 0, 0.01, 1) * dy", "branches"),
     ("Huber loss with the comparison turned round", "dr = where(a >= delta, r, delta * sign(r)) * dloss", "branch"),
-    ("a clip that lets the gradient through", "dratio = dclipped", "a branch is forgotten"),
+    ("a clip that lets the gradient through", "dratio = dclipped", "a branch is missing"),
     ("max pooling that rewards the loser", "da = where(a < b, dm, 0)", "branches"),
     ("an L1 penalty with the slope of L2", "dw += 0.1 * w * dpenalty", "sign(w)"),
     ("a forward name reassigned before backward reads it", "dz = (1 - h * h) * dt", "before it was reassigned"),
