@@ -20,6 +20,7 @@ from verifier.circuit.program import Program, Step, significant_digits
 from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
+from verifier.language.primitives import incomplete
 
 NAN = arb("nan")
 ZERO, ONE = arb(0), arb(1)
@@ -376,6 +377,8 @@ def function_of(gate: str, *, strict: bool) -> Callable[..., Any]:
     """The function that encloses a primitive gate."""
     if strict and gate in _STRICT:
         return _STRICT[gate]
+    if gate not in PRIMITIVES:
+        raise incomplete(gate)
     return PRIMITIVES[gate]
 
 

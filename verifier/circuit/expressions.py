@@ -8,6 +8,7 @@ from functools import cache
 from verifier.circuit.program import LEAVES, Builder, Line, Program
 from verifier.language.gates import CONSTANTS, GATES, canonical
 from verifier.language.grammar import Node, parse_expression
+from verifier.language.primitives import incomplete
 from verifier.language.source import Complaint, Source, suggestion
 from verifier.language.tokens import LanguageError
 
@@ -154,13 +155,15 @@ def definition(name: str, *, exact: bool = False) -> Program:
     gate = GATES[name]
     text = gate.means if exact else gate.runs or gate.means
     if text is None:
-        raise ValueError(f"the gate '{name}' is a primitive")
+        raise incomplete(name)
     return table_program(name, text, gate.parameters, exact=exact)
 
 
 @cache
 def partial(name: str, position: int) -> Program | None:
     """A staged partial of the table, over the gate's parameters, `out` and `dout`; None where there is none."""
+    if not GATES[name].partials:
+        raise incomplete(name)
     text = GATES[name].partials[position]
     return None if text is None else table_program(name, text, (*GATES[name].parameters, "out", "dout"), exact=False)
 

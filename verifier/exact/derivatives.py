@@ -14,6 +14,7 @@ from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES, of_kind
+from verifier.language.primitives import incomplete
 
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
 STEPS = of_kind("step")  # constant between their jumps; at a jump the strict balls are undecided
@@ -73,6 +74,8 @@ def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str 
         s if text is None else sympy.Rational(exact(text).numerator, exact(text).denominator)
         for s, text in zip(symbols, literals, strict=True)
     ]
+    if name not in sympy_gates.PRIMITIVES:
+        raise incomplete(name)
     meaning = sympy_gates.PRIMITIVES[name](*values)
     programs: list[Program | None] = []
     for position, symbol in enumerate(symbols):

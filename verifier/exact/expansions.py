@@ -199,11 +199,11 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
         if a is b and isinstance(inverted, Series):
             return number(fmpq(1))
         return mul(a, inverted) if isinstance(inverted, Series) else inverted
-    rule = _RULES.get(gate)
+    rule = RULES.get(gate)
     return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)
 
 
-_RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
+RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
     "add": lambda v, _: add(v[0], v[1]),
     "sub": lambda v, _: sub(v[0], v[1]),
     "mul": lambda v, _: mul(v[0], v[1]),
