@@ -149,3 +149,16 @@ def rounds(name: str) -> bool:
 @pytest.mark.parametrize("name", [name for name, gate in GATES.items() if gate.group != "casts"])
 def test_a_gate_is_exact_where_no_float_of_it_is_rounded(name: str) -> None:
     assert rounds(name) is not GATES[name].exact
+
+
+def changes_when_swapped(name: str) -> bool:
+    """Whether two numbers that the gate takes may not change places."""
+    points = [p for p in points_of(name) if p[0] != p[1]]
+    with balls.precision(BITS):
+        both = zip(values_of(name, points), values_of(name, [p[::-1] for p in points]), strict=True)
+        return any(a is not None and b is not None and not a.overlaps(b) for a, b in both)
+
+
+@pytest.mark.parametrize("name", [name for name in NUMERIC if len(GATES[name].parameters) == 2 and not GATES[name].orders])
+def test_a_gate_commutes_where_its_operands_may_change_places(name: str) -> None:
+    assert changes_when_swapped(name) is not GATES[name].commutes

@@ -40,6 +40,7 @@ class Gate:
     binds: int = 0  # how strongly the operator binds; Python's order
     holds: tuple[int, ...] = ()  # of a comparison: the signs of a - b for which it holds
     folds: bool = False  # more than two operands are taken two by two
+    commutes: bool = False  # its two operands may change places
     conditions: tuple[int, ...] = ()  # the arguments that are truth values
     orders: tuple[int, ...] = ()  # the arguments that must be constants (the order of a Bessel function): no derivative
     group: str = ""
@@ -94,11 +95,11 @@ _DECAY = "exp(where(a > 0, -a, a))"
 
 # fmt: off
 _group[0] = "arithmetic"
-_gate("add(a, b)",        partials=("1", "1"),                       float64="operator.add",     arrays="np.add", symbol="+", binds=10)
+_gate("add(a, b)",        partials=("1", "1"),                       float64="operator.add",     arrays="np.add", symbol="+", binds=10, commutes=True)
 _gate("sub(a, b)",        "subtract",
                           partials=("1", "-1"),                      float64="operator.sub",     arrays="np.subtract", symbol="-", binds=10)
 _gate("mul(a, b)",        "multiply",
-                          partials=("b", "a"),                       float64="operator.mul",     arrays="np.multiply", symbol="*", binds=11)
+                          partials=("b", "a"),                       float64="operator.mul",     arrays="np.multiply", symbol="*", binds=11, commutes=True)
 _gate("div(a, b)",        "divide", "true_divide",
                           partials=("1 / b", "-out / b"),            float64="operator.truediv", arrays="np.divide",       where="b != 0", symbol="/", binds=11)
 _gate("neg(a)",           "negative",
@@ -125,11 +126,11 @@ _gate("rsqrt(a)",         means="1 / sqrt(a)",   partials=("-0.5 * out / a",),  
 _gate("cbrt(a)",          partials=("1 / (3 * out * out)",),         float64="math.cbrt",        arrays="np.cbrt")
 _gate("hypot(a, b)",      means="sqrt(a * a + b * b)",
                           partials=("where(out == 0, 0, a / out)", "where(out == 0, 0, b / out)"),
-                                                                     float64="math.hypot",       arrays="np.hypot",        kinks="a == 0 and b == 0")
+                                                                     float64="math.hypot",       arrays="np.hypot",        kinks="a == 0 and b == 0", commutes=True)
 _gate("logaddexp(a, b)",  means="log(exp(a) + exp(b))",
-      partials=("exp(min(a - b, 0)) / (1 + exp(-abs(a - b)))", "exp(min(b - a, 0)) / (1 + exp(-abs(a - b)))"), float64="np.logaddexp", arrays="np.logaddexp")
+      partials=("exp(min(a - b, 0)) / (1 + exp(-abs(a - b)))", "exp(min(b - a, 0)) / (1 + exp(-abs(a - b)))"), float64="np.logaddexp", arrays="np.logaddexp", commutes=True)
 _gate("logaddexp2(a, b)", means="log2(2**a + 2**b)",
-      partials=("exp2(min(a - b, 0)) / (1 + exp2(-abs(a - b)))", "exp2(min(b - a, 0)) / (1 + exp2(-abs(a - b)))"), float64="np.logaddexp2", arrays="np.logaddexp2")
+      partials=("exp2(min(a - b, 0)) / (1 + exp2(-abs(a - b)))", "exp2(min(b - a, 0)) / (1 + exp2(-abs(a - b)))"), float64="np.logaddexp2", arrays="np.logaddexp2", commutes=True)
 _gate("xlogy(a, b)",      means="where(a == 0, 0, a * log(b))",   partials=("log(b)", "a / b"),
       float64="scipy.special.xlogy",  arrays="scipy.special.xlogy",  where="b > 0")
 _gate("xlog1py(a, b)",    means="where(a == 0, 0, a * log1p(b))", partials=("log1p(b)", "a / (1 + b)"),
@@ -193,13 +194,13 @@ _gate("round(a)", "rint", "round_",
                           partials=("0",), float64="verifier.arithmetic.floats.round_half_even", arrays="np.rint",
                           kinks="a + 0.5 == floor(a + 0.5)", note="halves go to the even neighbour", kind="step", exact=True)
 _gate("max(a, b)",        partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="builtins.max",     arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True)
+                                                                     float64="builtins.max",     arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True, commutes=True)
 _gate("min(a, b)",        partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="builtins.min",     arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True)
+                                                                     float64="builtins.min",     arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True, commutes=True)
 _gate("maximum(a, b)", "fmax", means="max(a, b)", partials=("where(a > b, dout, where(a == b, dout / 2, 0))", "where(a < b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="np.maximum",       arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True)
+                                                                     float64="np.maximum",       arrays="np.maximum",      kinks="a == b", kind="choice", exact=True, folds=True, commutes=True)
 _gate("minimum(a, b)", "fmin", means="min(a, b)", partials=("where(a < b, dout, where(a == b, dout / 2, 0))", "where(a > b, dout, where(a == b, dout / 2, 0))"),
-                                                                     float64="np.minimum",       arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True)
+                                                                     float64="np.minimum",       arrays="np.minimum",      kinks="a == b", kind="choice", exact=True, folds=True, commutes=True)
 _gate("clip(a, lo, hi)", "clamp",
                           means="min(max(a, lo), hi)",
                           partials=("where(a >= lo and a <= hi and lo < hi, dout, 0)", "where(a < lo and lo <= hi, dout, 0)", "where(a > hi or lo > hi or (a == hi and lo == hi), dout, 0)"), kind="choice", exact=True, kinks="max(a, lo) == hi or (a == lo and a < hi)")
@@ -214,10 +215,10 @@ _gate("lt(a, b)", "less",          float64="operator.lt", arrays="np.less", kind
 _gate("le(a, b)", "less_equal",    float64="operator.le", arrays="np.less_equal", kind="comparison", exact=True, symbol="<=", binds=5, holds=(-1, 0), kinks="a == b")
 _gate("gt(a, b)", "greater",       float64="operator.gt", arrays="np.greater", kind="comparison", exact=True, symbol=">", binds=5, holds=(1,), kinks="a == b")
 _gate("ge(a, b)", "greater_equal", float64="operator.ge", arrays="np.greater_equal", kind="comparison", exact=True, symbol=">=", binds=5, holds=(0, 1), kinks="a == b")
-_gate("eq(a, b)", "equal",         float64="operator.eq", arrays="np.equal", kind="comparison", exact=True, symbol="==", binds=5, holds=(0,), kinks="a == b")
-_gate("ne(a, b)", "not_equal",     float64="operator.ne", arrays="np.not_equal", kind="comparison", exact=True, symbol="!=", binds=5, holds=(-1, 1), kinks="a == b")
-_gate("and(a, b)", "logical_and",  float64="operator.and_", arrays="np.logical_and", conditions=(0, 1), kind="logic", exact=True, symbol="and", binds=2, folds=True)
-_gate("or(a, b)", "logical_or",    float64="operator.or_", arrays="np.logical_or",   conditions=(0, 1), kind="logic", exact=True, symbol="or", binds=1, folds=True)
+_gate("eq(a, b)", "equal",         float64="operator.eq", arrays="np.equal", kind="comparison", exact=True, symbol="==", binds=5, holds=(0,), kinks="a == b", commutes=True)
+_gate("ne(a, b)", "not_equal",     float64="operator.ne", arrays="np.not_equal", kind="comparison", exact=True, symbol="!=", binds=5, holds=(-1, 1), kinks="a == b", commutes=True)
+_gate("and(a, b)", "logical_and",  float64="operator.and_", arrays="np.logical_and", conditions=(0, 1), kind="logic", exact=True, symbol="and", binds=2, folds=True, commutes=True)
+_gate("or(a, b)", "logical_or",    float64="operator.or_", arrays="np.logical_or",   conditions=(0, 1), kind="logic", exact=True, symbol="or", binds=1, folds=True, commutes=True)
 _gate("not(a)", "logical_not",     float64="operator.not_", arrays="np.logical_not", conditions=(0,), kind="logic", exact=True, symbol="not", binds=3)
 _group[0] = "casts"
 for _format in ("float64", "float32", "float16", "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz"):
@@ -304,12 +305,12 @@ _gate("trigamma(a)",      means="polygamma(1, a)",                   runs="where
       note="reflected to the left of 0, where SciPy's polygamma is NaN")
 _gate("beta(a, b)",       means="gamma(a) * gamma(b) / gamma(a + b)",
       partials=("out * (digamma(a) - digamma(a + b))", "out * (digamma(b) - digamma(a + b))"),
-      float64="scipy.special.beta", arrays="scipy.special.beta")
+      float64="scipy.special.beta", arrays="scipy.special.beta", commutes=True)
 _gate("rgamma(a)",        partials=("where(a < 1/3, gamma(1 - a) * (cospi(a) - sinpi(a) / pi * digamma(1 - a)), -out * digamma(a))",),
       float64="scipy.special.rgamma", arrays="scipy.special.rgamma", note="1 / gamma(a), 0 at the poles of gamma; its slope is reflected there")
 _gate("betaln(a, b)", "lbeta", means="lgamma(a) + lgamma(b) - lgamma(a + b)",
       partials=("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"),
-      float64="scipy.special.betaln", arrays="scipy.special.betaln", where="a > 0 and b > 0")
+      float64="scipy.special.betaln", arrays="scipy.special.betaln", where="a > 0 and b > 0", commutes=True)
 _gate("poch(a, b)",       means="gamma(a + b) * rgamma(a)",
       partials=("where(a == 0, gamma(b), out * (digamma(a + b) - digamma(a)))", "out * digamma(a + b)"),
       float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from verifier.arithmetic import balls, rounding
 from verifier.blame.formula import explain
-from verifier.blame.formula.repairs import NEIGHBOURS
+from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
 from verifier.case.case import Case, Draft
 from verifier.case.points import PointText, point_text
@@ -26,7 +26,6 @@ from verifier.language.source import Source
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, Setting, real_columns, search
 
-OPPOSITES = {"add": "sub", "sub": "add", "mul": "div", "div": "mul"}
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 
@@ -112,7 +111,7 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
         if others:
             other = others[turn % len(others)]
             yield "operand", node.start, node.end, other, f"{here} became {other}"
-    elif node.op in OPPOSITES and len(node.args) == 2:
+    elif node.op in OTHER and len(node.args) == 2:
         yield from _operator_edits(text, statement, node)
     elif node.op == "where":
         yield from _branch_edits(text, node)
@@ -130,7 +129,7 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     at = text.find(symbol, left.end, max(right.start, left.end))
     if at < 0 or (symbol == "*" and text[at : at + 2] == "**"):
         return
-    other = GATES[OPPOSITES[node.op]].symbol
+    other = GATES[OTHER[node.op][0]].symbol
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
     yield "operator", at, at + 1, other, f"{symbol} became {other}"

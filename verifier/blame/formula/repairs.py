@@ -41,7 +41,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
         return
     for other in OTHER.get(step.gate, ()):
         yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
-    if len(args) == 2 and step.gate in ("sub", "div", "pow", "atan2", "copysign", "fmod", "xlogy"):
+    if len(args) == 2 and _has_an_order(step.gate):
         yield reals.value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
     if step.gate == "where":
         yield reals.value("where", [args[0], args[2], args[1]]), f"the wrong branch: the branches of `{text}` are swapped"
@@ -53,6 +53,12 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
     for other in ORDERINGS if step.gate in ORDERINGS else ():
         if other != step.gate:
             yield reals.value(other, args), f"the wrong branch: `{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
+
+
+def _has_an_order(gate: str) -> bool:
+    """Whether two numbers that a gate takes may be given in the wrong order."""
+    entry = GATES.get(gate)
+    return entry is not None and not (entry.commutes or entry.boolean or entry.orders or entry.conditions)
 
 
 def operands(s: RepairTarget, k: int) -> Iterator[Repair]:

@@ -20,7 +20,7 @@ from verifier.compare.sweep.work import Work
 from verifier.language.gates import COMPARISONS, GATES, of_kind
 from verifier.language.verdict import Verdict
 
-POLES = ("gamma", "lgamma", "digamma", "polygamma")  # of the last argument, at the integers that are not positive
+POLES = frozenset(name for name, gate in GATES.items() if gate.where == GATES["gamma"].where)  # of the last argument, at the integers that are not positive
 BREAKING = of_kind("step", "comparison") | {"div", *POLES}
 RISING = frozenset(("exp", "expm1", "log", "log1p", "cbrt", "atan", "sinh", "tanh", "asinh", "atanh", "erf"))
 # Continuous wherever they have a value, and with values all around: the limit of the function is the function of the limit. (sqrt has a value at 0 and none beside it.)
@@ -154,13 +154,13 @@ def _differs(gate: str, args: list[Side]) -> Any:
     """A jump stays one through what is one to one, and with another operand that does not move."""
     if gate in RISING or gate in ("neg", "copy"):
         return args[0].jumps
-    if gate not in ("add", "sub", "mul", "div"):
-        return np.False_
-    a, b = args
-    steady = [(s.near == 0) & ~np.asarray(s.jumps, bool) & _is_constant(s) for s in (a, b)]
+    steady = [(s.near == 0) & ~np.asarray(s.jumps, bool) & _is_constant(s) for s in args]
     if gate in ("add", "sub"):
-        return (a.jumps & steady[1]) | (b.jumps & steady[0])
-    return (a.jumps & steady[1] & _is_not_zero(b)) | (b.jumps & steady[0] & _is_not_zero(a) & (gate == "mul"))
+        return (args[0].jumps & steady[1]) | (args[1].jumps & steady[0])
+    if gate in ("mul", "div"):
+        a, b = args
+        return (a.jumps & steady[1] & _is_not_zero(b)) | (b.jumps & steady[0] & _is_not_zero(a) & (gate == "mul"))
+    return np.False_
 
 
 def _is_constant(s: Side) -> bool:

@@ -28,6 +28,7 @@ MAX_INPUTS = 48
 MAX_SIGNS = 6  # assumed in one branch
 MAX_BRANCHES = 64
 MAX_RESTARTS = 24
+LAZY = frozenset(name for name, gate in GATES.items() if 0 in gate.conditions and len(gate.parameters) > 1)  # the first operand says which others are needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _next(program: Program, index: int, values: Mapping[int, Any]) -> int | None
     """An operand that must be known before a step can be."""
     step = program.steps[index]
     args: Sequence[int] = step.args
-    if step.gate in ("where", "and", "or"):
+    if step.gate in LAZY:
         if args[0] not in values:
             return args[0]
         first = values[args[0]]
@@ -167,7 +168,7 @@ def _step(field: Field, program: Program, index: int, values: Mapping[int, Any],
         if upstream is None:
             raise GiveUp("no upstream gradient")
         return upstream
-    if gate in ("where", "and", "or"):
+    if gate in LAZY:
         first = values[args[0]]
         if first is None:
             return None

@@ -15,6 +15,7 @@ from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward, build_program, free_names
 from verifier.exact.truth import Subject
 from verifier.language.formats import FORMATS
+from verifier.language.gates import GATES, is_operator
 from verifier.language.grammar import parse_expression
 from verifier.language.source import Source
 from verifier.search.fuzz.arrange import arranged, bare, text_of, tree_of
@@ -154,7 +155,9 @@ def _read(written: list[_Statement], keep: set[str]) -> list[_Statement]:
 
 
 def _bracketed(value: str) -> str:
-    return value if parse_expression(value)[-1].op not in ("add", "sub", "where") else f"({value})"
+    root = parse_expression(value)[-1].op
+    loose = root == "where" or (is_operator(root) and GATES[root].binds <= GATES["add"].binds)
+    return f"({value})" if loose else value
 
 
 @st.composite
