@@ -1,13 +1,14 @@
 """The gates: one entry each, in the language of the case files. This table is the vocabulary of every program.
 
 `means` is the exact function over the reals, written with other gates; a gate without `means` is a primitive, which
-`arithmetic.balls` encloses and `arithmetic.expressions` names in SymPy. `runs` is how floats compute it where that is
-not its meaning. `partials` are the local gradients of the staged engine: they may use the parameters, the gate's own
-output `out`, and `dout`, the adjoint of the output (then the entry is the whole contribution, not a factor).
-`float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's for the narrower formats.
-`where` is the domain over the reals. `kinks` is where, inside it, a one-sided derivative in some direction differs from that of
-the opposite direction, or the value jumps: the hunt looks there, proofs stop there, and a test holds the formula
-against the meaning.
+`arithmetic.balls` encloses and `exact.sympy_gates` names in SymPy (`language.primitives` lists what one lacks).
+`runs` is how floats compute it where that is not its meaning. `partials` are the local gradients of the staged engine:
+they may use the parameters, the gate's own output `out`, and `dout`, the adjoint of the output (then the entry is the
+whole contribution, not a factor). `float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's
+for the narrower formats. `where` is the domain over the reals. `kinks` is where, inside it, the derivative with respect
+to some parameter differs from one side to the other, or the value jumps: the hunt looks there, `arithmetic.ranges`
+stops there. `kind`, `exact`, `symbol`, `binds`, `holds`, `folds` and `commutes` are explained at the columns.
+`tests/language/test_gates.py` and `test_kinks.py` hold every column against the meaning.
 """
 
 from __future__ import annotations
