@@ -119,6 +119,6 @@ def test_a_typing_mistake_in_a_late_digit_is_named_in_words(name):
     wrong = digits[:-2] + str((int(digits[-2]) + 5) % 10) + digits[-1]
     text = "function: {0}*x\npoints: [{{x: 0.7}}]\nimplementations:\n  it:\n    backward: dx = {1} * dout\n"
     (finding,) = check(text.format(name, wrong)).findings
-    assert f"`{wrong}` is wrong by" in finding.message
+    assert f"`{wrong}` has a relative error of" in finding.message
     assert f"the constant looks like {name} to " in finding.message
     assert check(text.format(name, digits)).findings == ()

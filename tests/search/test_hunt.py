@@ -113,9 +113,9 @@ def regions_of(report, implementation, gradient, verdict):
     ("function", "backward", "verdict", "cause"),
     [  # what IEEE arithmetic does at each of these, said of the step that does it
         ("1 / (1 + exp(-x))", "dx = exp(-x) / (1 + exp(-x))**2", "nonfinite", "`exp(-x)` overflows"),
-        ("tanh(x)", "dx = 1 - tanh(x)**2", "vanished", "`tanh(x)` saturates at 1, and `1 - tanh(x)**2` cancels to 0"),
-        ("log(x**2)", "dx = 2*x / (x*x)", "nonfinite", "`x*x` underflows to 0, and `2*x / (x*x)` divides by zero"),
-        ("exp(-x*x)", "dx = -2*x*exp(-x*x)", "vanished", "`exp(-x*x)` underflows to 0"),
+        ("tanh(x)", "dx = 1 - tanh(x)**2", "vanished", "`tanh(x)` rounds to 1.0, and `1 - tanh(x)**2` is 0"),
+        ("log(x**2)", "dx = 2*x / (x*x)", "nonfinite", "`x*x` underflows, and `2*x / (x*x)` divides by zero"),
+        ("exp(-x*x)", "dx = -2*x*exp(-x*x)", "vanished", "`exp(-x*x)` underflows"),
         ("x - sin(x)", "dx = 1 - cos(x)", "unstable", "`1 - cos(x)` cancels"),
         ("x**2", "dx = where(x > 40, x, 2*x)", "wrong", "`x > 40` is true here"),
         ("x * 2.0", "dx = where(x == 0, 0, 2)", "wrong", "`x == 0` ties"),

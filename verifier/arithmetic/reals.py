@@ -30,9 +30,13 @@ def run(
     upstream: Any = balls.ONE,
     rounded_in: Format | None = None,
     replaced: Mapping[int, Column] = NOTHING,
+    otherwise: Mapping[int, Column] = NOTHING,
     needed: Sequence[int] | None = None,
 ) -> dict[int, Column]:
-    """The value of every needed step (all, by default) at every point; a step in `replaced` has the value given there."""
+    """The value of every needed step (all, by default) at every point; a step in `replaced` has the value given there.
+
+    A step in `otherwise` has the value given there at the points where nothing else is known of it.
+    """
     count = len(columns[0]) if columns else 1
     values: dict[int, Column] = {}
     for i in range(len(program.steps)) if needed is None else needed:
@@ -41,16 +45,31 @@ def run(
             values[i] = replaced[i]
         elif step.args:
             values[i] = list(map(function_of(step), *(values[a] for a in step.args)))
+            if i in otherwise:
+                values[i] = [v if is_known(v) else w for v, w in zip(values[i], otherwise[i], strict=True)]
         else:
             values[i] = list(columns[i]) if step.gate == "input" else [leaf(step, upstream=upstream, rounded_in=rounded_in)] * count
     return values
 
 
-def at(program: Program, point: Sequence[float], *, upstream: Any = balls.ONE, replaced: Mapping[int, Any] = NOTHING, needed: Sequence[int] | None = None) -> dict[int, Any]:
+def at(
+    program: Program,
+    point: Sequence[float],
+    *,
+    upstream: Any = balls.ONE,
+    replaced: Mapping[int, Any] = NOTHING,
+    otherwise: Mapping[int, Any] = NOTHING,
+    needed: Sequence[int] | None = None,
+) -> dict[int, Any]:
     """`run` at one point."""
-    columns = [[arb(x)] for x in point]
-    found = run(program, columns, upstream=upstream, replaced={i: [v] for i, v in replaced.items()}, needed=needed)
+    fixed, possible = ({i: [v] for i, v in given.items()} for given in (replaced, otherwise))
+    found = run(program, [[arb(x)] for x in point], upstream=upstream, replaced=fixed, otherwise=possible, needed=needed)
     return {i: column[0] for i, column in found.items()}
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value is enclosed, or a truth value decided."""
+    return isinstance(value, bool) or (value is not None and bool(value.is_finite()))
 
 
 def value(gate: str, args: Sequence[Column]) -> Column:

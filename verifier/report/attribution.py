@@ -10,7 +10,7 @@ from typing import Any
 from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding import ledger, sensitivity, statements
 from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
-from verifier.blame.rounding.origin import culprit
+from verifier.blame.rounding.origin import culprit, origin
 from verifier.blame.rounding.statements import Item, Side
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
@@ -26,6 +26,7 @@ MOST_LONG_WORK = 300_000  # steps x gradients of first-order shares in a case
 MOST_SHARES = 50  # statements of one gradient in a report: the worst
 FAR_BITS = 4  # an input that moves by more than 1/16 of itself is not near: a first-order estimate means little there
 BLAMED = frozenset((Verdict.CORRECT, Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
+LOST = frozenset((Verdict.NONFINITE, Verdict.VANISHED))
 
 
 @dataclass(frozen=True)
@@ -98,23 +99,22 @@ def _blamed(j: Judged) -> Judged:
 
 
 def cause(worst: Judged) -> Cause | None:
-    """Why a gradient lost its digits: the statement with the largest effect, and the cancelling sum that magnified it; None where it did not."""
+    """Where a gradient was lost; of one that only lost digits the statement with the largest effect, and the cancelling sum that magnified it."""
     d, check = worst.discrepancy, worst.check
+    program = check.subject.program
+    lost = origin(program, program.names[d.name], d.point, check.format, upstream=check.upstream) if d.verdict in LOST else None
+    if lost is not None:
+        statement, place = statements.statement_of(program, statements.lines_of(program)[lost.step])
+        return Cause(statement, place, str(lost), (f"first     {lost}", *(_worst_details(worst) if d.verdict.warns else ())))
     if not d.verdict.warns:
         return None
     planned, found, items = rows(check, d)
-    program = check.subject.program
     worst_item = statements.worst(items)
     if isinstance(found, NoLedger):
         return None if found.step < 0 else _overflow(check, found.step)
     if worst_item is None:
         return None
-    with balls.precision(found.run.bits):
-        line = f", line {worst_item.place.line}" if worst_item.place is not None else ""
-        share = "" if worst_item.share is None else f", {float(worst_item.share.mid()):.1%} of the error"
-        details = [f"worst     `{worst_item.statement}`{line}: {float(worst_item.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
-    if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
-        details.append(f"nearest   it is the exact gradient for a value of {worst.result.backward_error_input} that is {worst.result.backward_error_ulps} ulp away (to first order)")
+    details = _worst_details(worst)
     inner = culprit(program, statements.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")
@@ -124,6 +124,22 @@ def cause(worst: Judged) -> Cause | None:
     words = statements.cancellation_words(cancels, program)
     statement, place = statements.statement_of(program, statements.lines_of(program)[cancels.step])
     return Cause(statement, place, words, tuple(details))
+
+
+def _worst_details(worst: Judged) -> list[str]:
+    """The statement with the largest effect, and how far away the input is that has the computed gradient."""
+    check = worst.check
+    _, found, items = rows(check, worst.discrepancy)
+    item = statements.worst(items)
+    if isinstance(found, NoLedger) or item is None:
+        return []
+    with balls.precision(found.run.bits):
+        line = f", line {item.place.line}" if item.place is not None else ""
+        share = "" if item.share is None else f", {float(item.share.mid()):.1%} of the error"
+        details = [f"worst     `{item.statement}`{line}: {float(item.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
+    if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
+        details.append(f"nearest   it is the exact gradient for a value of {worst.result.backward_error_input} that is {worst.result.backward_error_ulps} ulp away (to first order)")
+    return details
 
 
 def _overflow(check: Check, step: int) -> Cause:

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verifier.blame.rounding.origin import first_failure
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation, Programs
 from verifier.case.points import point_text
 from verifier.circuit.program import Program
@@ -80,7 +79,7 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
                 statement=statement,
                 point=worst.result.point,
                 expected=all(j.expected for j in group),
-                details=(*_figures(worst.result), *_first_failure(worst), *(cause.details if cause is not None else ())),
+                details=(*_figures(worst.result), *(cause.details if cause is not None else ())),
             )
         )
     return found
@@ -137,16 +136,6 @@ def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> 
     r = group[0].result
     total = totals[(r.implementation, r.gradient, r.format)]
     return f" (at {sum(j.count for j in group):,} of {total:,} points)" if total > 1 else ""
-
-
-def _first_failure(worst: Judged) -> tuple[str, ...]:
-    """The first step at which the floats leave the real numbers, or lose the value: it is not finite, or 0."""
-    if worst.discrepancy.verdict not in (Verdict.NONFINITE, Verdict.VANISHED):
-        return ()
-    check, d = worst.check, worst.discrepancy
-    program = check.subject.program
-    failure = first_failure(program, program.names[d.name], d.point, check.format, upstream=check.upstream)
-    return () if failure is None else (f"first     {failure} here",)
 
 
 def _place_of(case: Case, implementation: str, gradient: str) -> Place:

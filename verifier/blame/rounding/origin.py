@@ -1,10 +1,13 @@
-"""The step that spoils a value: where floats overflow, underflow, saturate or absorb a term, down into gates that run as several."""
+"""Where the floats leave the reals: the step from which on a value is lost, however exactly the rest is computed.
+
+A finding and a hunt name the same one. It is looked for inside the gates that run as several steps, too.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +21,13 @@ from verifier.blame.rounding.statements import step_text
 from verifier.circuit.expressions import definition, kinks
 from verifier.circuit.program import Program, ancestors
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact import derivatives
 from verifier.exact.truth import Subject
 from verifier.language.formats import FORMATS, Format, computing
 from verifier.language.gates import COMPARISONS, GATES, is_operator
 from verifier.language.verdict import Verdict
 
 BITS = 1024
+MOST_BITS = 8192  # where something has no value with fewer
 MOST_CHARACTERS = 24  # of an operand that is written into the formula of a gate
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*\s*=(?!=)\s*")  # `+=` adds to what is there: the statement is the step
 
@@ -55,34 +58,117 @@ def culprit(program: Program, step: int, computed: Sequence[Any], fmt: Format) -
     return Culprit(_text(program, step), "", float(computed[step]), _what(program, step, computed))
 
 
-def first_failure(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> Culprit | None:
-    """`failing_step`, in words; where it is a gate that runs as several steps, the first of them that fails."""
-    found = failing_step(program, output, point, fmt, upstream=upstream)
-    if found is None:
-        return None
-    i, computed = found
-    step = program.steps[i]
-    inner, operands = _definition(step.gate, fmt), [computed[a] for a in step.args]
-    if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
-        deeper = first_failure(inner, inner.output, operands, computing(fmt))
-        if deeper is not None:
-            return _lifted(deeper, program, i)
-    return Culprit(_text(program, i), "", computed[i], f"is {computed[i]!r}")
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The step from which on a value is lost, and the first step after it whose own float shows that; None where it is the same."""
+
+    step: int
+    culprit: Culprit
+    shown: Culprit | None = None
+
+    def __str__(self) -> str:
+        first = str(self.culprit if self.culprit.what else replace(self.culprit, what=f"rounds to {self.culprit.value!r}"))
+        return first if self.shown is None else f"{first}, and {self.shown}"
 
 
-def failing_step(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> tuple[int, Sequence[Any]] | None:
-    """The first step on the way to a value whose float is not finite, or is 0, where the real value is a nonzero number; and the floats of all steps."""
-    primitive, places = derivatives.primitive_with_places(program)
+def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> Origin | None:
+    """The step at which a value whose float is not finite, or is 0, was lost; None where the exact value is the same in this format.
+
+    With the steps before it in floats and all others over the reals the value still is a number of the format (not 0, where
+    its float is 0); with the step itself in floats it is not. Where the formula has no value over the reals, it is the first step without one.
+    """
     computed = ledger.native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
-    real = balls.run(primitive, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
-    needed = ancestors(program, output)
-    for i, step in enumerate(program.steps):
-        if i not in needed or not step.args:
-            continue
-        value, exact = computed[i], real[places[i]][0]
-        if isinstance(exact, arb) and exact.is_finite() and exact != 0 and (value == 0 or value - value != 0):
-            return i, computed
+    is_lost = _loss(computed[output], fmt)
+    if is_lost is None:
+        return None
+    mixed = _Mixed(program, output, computed, upstream)
+    for bits in (BITS, MOST_BITS):
+        with balls.precision(bits):
+            real = reals.at(program, point, upstream=arb(upstream), needed=mixed.needed)
+            unknown = next((i for i in mixed.needed if not reals.is_known(real[i])), None)
+            if unknown is not None and bits < MOST_BITS:
+                continue
+            if not is_lost(mixed.value(0)):
+                step = mixed.first(is_lost)
+                return Origin(step, _inside(mixed, step, fmt, is_lost), _shown(mixed, step))
+            break
+    if unknown is None:
+        return None
+    return Origin(unknown, Culprit(_text(program, unknown), "", computed[unknown], _what(program, unknown, computed)))
+
+
+def _loss(computed: float, fmt: Format) -> Callable[[Any], bool] | None:
+    """Whether a real number has no better float than the computed one: none that is finite, or none but 0. None where the computed one is an ordinary number."""
+    if computed - computed != 0:
+        return lambda value: not value.is_finite() or bool(abs(value) > fmt.largest)
+    if computed == 0:
+        smallest = arb(2) ** (fmt.emin - fmt.precision)  # half of the smallest subnormal
+        return lambda value: not value.is_finite() or bool(abs(value) <= smallest)
     return None
+
+
+class _Mixed:
+    """A value of a program with its first steps in floats and the rest over the reals; a step without a real value is what the floats make of it: 1/inf is 0."""
+
+    def __init__(self, program: Program, output: int, computed: Sequence[Any], upstream: float) -> None:
+        self.program, self.output, self.computed = program, output, computed
+        self.upstream = arb(upstream)
+        self.needed = sorted(ancestors(program, output))
+        self.floats = {i: computed[i] if isinstance(computed[i], bool) else arb(computed[i]) for i in self.needed}
+
+    def values(self, first: int) -> dict[int, Any]:
+        """All needed steps, the first ones in floats."""
+        point = self.computed[: len(self.program.inputs)]
+        return reals.at(self.program, point, upstream=self.upstream, replaced={i: self.floats[i] for i in self.needed[:first]}, otherwise=self.floats, needed=self.needed)
+
+    def value(self, first: int) -> Any:
+        """The output, with so many of the needed steps in floats."""
+        return self.values(first)[self.output]
+
+    def given(self, step: int, value: Any) -> Any:
+        """The output, with the steps before one in floats, that one given, and the rest over the reals."""
+        before = {i: self.floats[i] for i in self.needed if i < step}
+        point = self.computed[: len(self.program.inputs)]
+        return reals.at(self.program, point, upstream=self.upstream, replaced={**before, step: value}, otherwise=self.floats, needed=self.needed)[self.output]
+
+    def first(self, is_lost: Callable[[Any], bool]) -> int:
+        """A step with which the output is lost and without which it is not, by bisection."""
+        low, high = 0, len(self.needed)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_lost(self.value(middle)) else (middle, high)
+        return self.needed[low]
+
+
+def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Any], bool]) -> Culprit:
+    """The step of which a value is lost, in words; inside a gate that runs as several steps, the one of them with which it is."""
+    program, computed = mixed.program, mixed.computed
+    inner, operands = _definition(program.steps[step].gate, fmt), [computed[a] for a in program.steps[step].args]
+    if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
+        within = _Mixed(inner, inner.output, _run(inner, operands, fmt), 1.0)
+
+        def is_lost_by(value: Any) -> bool:
+            return is_lost(mixed.given(step, value))
+
+        if is_lost_by(within.floats[inner.output]) and not is_lost_by(within.value(0)):
+            return _lifted(_inside(within, within.first(is_lost_by), computing(fmt), is_lost_by), program, step)
+    what = f"is no number of {fmt.name}" if program.steps[step].gate == "number" else _what(program, step, computed)
+    return Culprit(_text(program, step), "", float(computed[step]), what)
+
+
+def _shown(mixed: _Mixed, step: int) -> Culprit | None:
+    """The first step after one whose float is not finite, or 0, as the output is."""
+    program, computed, real = mixed.program, mixed.computed, mixed.values(0)
+    is_zero = computed[mixed.output] == 0
+
+    def shows(i: int) -> bool:
+        value = computed[i]
+        return not isinstance(value, bool) and (value == 0 and real[i] != 0 if is_zero else value - value != 0)
+
+    if shows(step):
+        return None
+    at = next(i for i in mixed.needed if i > step and (i == mixed.output or (shows(i) and step in ancestors(program, i))))
+    return Culprit(_text(program, at), "", computed[at], "is 0" if is_zero else _what(program, at, computed))
 
 
 def _definition(gate: str, fmt: Format) -> Program | None:
@@ -130,8 +216,11 @@ def _what(program: Program, step: int, computed: Sequence[Any]) -> str:
     operands = [computed[a] for a in s.args]
     if isinstance(value, bool) or not operands or any(isinstance(v, bool) for v in operands):
         return ""
+    if s.gate == "div" and operands[1] == 0 and math.isfinite(operands[0]):
+        return "divides by zero"
     if math.isinf(value) and all(map(math.isfinite, operands)):
-        return "divides by zero" if s.gate == "div" and operands[1] == 0 else "overflows"
+        with balls.precision(BITS):
+            return "meets a pole" if reals.function(s.gate)(*map(arb, operands)).is_nan() else "overflows"
     if value - value != 0:
         return f"is {value!r}"
     with balls.precision(BITS):
@@ -196,11 +285,9 @@ def cause(subject: Subject, found: Discrepancy, beside: tuple[float, ...] | None
     if found.verdict is Verdict.UNDECIDED:
         return found.reason
     output = subject.program.names[found.name]
+    if not math.isfinite(found.computed) or found.verdict is Verdict.VANISHED:
+        return str(origin(subject.program, output, found.point, fmt, upstream=upstream) or "")
     here = _run_at(subject, found.point, fmt, upstream)
-    if not math.isfinite(found.computed):
-        return _broken(here, output)
-    if found.verdict is Verdict.VANISHED:
-        return _vanished(here, output)
     if found.verdict in (Verdict.UNSTABLE, Verdict.ILL_CONDITIONED):
         return _cancelled(here, output)
     return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(subject, beside, fmt, upstream), output))
@@ -212,42 +299,6 @@ def _run_at(subject: Subject, point: tuple[float, ...], fmt: Format, upstream: f
     with balls.precision(BITS_OF_CAUSE):
         real = balls.run(program, [[arb(x)] for x in point], bits=BITS_OF_CAUSE, strict=False, upstream=arb(upstream))
     return Run(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
-
-
-def _broken(run: Run, step: int) -> str:
-    """The first step that has no finite value, going back from one that has none; and what made it so."""
-    while True:
-        before = [a for a in run.operands(step) if not isinstance(run.values[a], bool) and not math.isfinite(run.values[a])]
-        if not before:
-            break
-        step = next((a for a in before if math.isnan(run.values[a])), before[-1])
-    gate, args, real = run.program.steps[step].gate, run.operands(step), run.reals[step]
-    if not args:
-        return f"{run.said(step)} is not finite"
-    zero = next((a for a in reversed(args) if run.values[a] == 0 and run.differs(a)), None)
-    became = "" if zero is None else f"{_vanished(run, zero)}, and "
-    if gate == "div" and run.values[args[1]] == 0:
-        return f"{became}{run.said(step)} divides by zero"
-    if math.isinf(run.values[step]) and isinstance(real, arb) and real.is_finite() and abs(real) > 1:
-        return f"{became}{run.said(step)} {'meets a pole' if became else 'overflows'}"
-    return f"{became}{run.said(step)} {'meets a pole' if math.isinf(run.values[step]) else 'has no value'}"
-
-
-def _vanished(run: Run, step: int) -> str:
-    """The first step that is 0 although it should not be, going back from one that is."""
-    while True:
-        operands = run.operands(step)
-        gate = run.program.steps[step].gate
-        if gate == "div" and math.isinf(run.values[operands[1]]):
-            return f"{_broken(run, operands[1])}, and {run.said(step)} is 0"
-        before = [a for a in operands if run.values[a] == 0 and run.differs(a)]
-        if not before or gate in ("add", "sub"):
-            break
-        step = before[0]
-    if run.program.steps[step].gate not in ("add", "sub"):
-        return f"{run.said(step)} underflows to 0"
-    flat = _saturated(run, step)
-    return f"{flat}, and {run.said(step)} cancels to 0" if flat else f"{run.said(step)} cancels to 0"
 
 
 def _saturated(run: Run, step: int) -> str:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 
 from verifier.arithmetic import floats
 from verifier.blame.formula import explain
-from verifier.blame.rounding.origin import failing_step
+from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import PointError, ordinal
 from verifier.compare.discrepancy import Discrepancy
@@ -171,15 +171,15 @@ class _Search:
         return found
 
     def cause(self, sight: _Sight, point: Point) -> Cause:
-        """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the first that is not finite, or 0."""
+        """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
         draft, subject, upstream = self.asked.drafts[sight.draft], self.asked.subjects[sight.draft], self.asked.upstream(self.format)
         line = 0
         if sight.verdict is Verdict.WRONG:
             explanations = explain.explanations(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
             line = explanations[0].place.line if explanations else 0
         elif sight.verdict in (Verdict.NONFINITE, Verdict.VANISHED):
-            failure = failing_step(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
-            record = subject.program.lines[subject.program.steps[failure[0]].line] if failure is not None and draft.whole is not None else None
+            failure = origin(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
+            record = subject.program.lines[subject.program.steps[failure.step].line] if failure is not None and draft.whole is not None else None
             line = record.source.place(record.start).line if record is not None and record.source is not None else 0
         return Cause(draft.implementation.name, sight.gradient, sight.verdict, line, sight.over)
 
