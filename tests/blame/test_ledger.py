@@ -214,12 +214,16 @@ def test_random_programs_of_all_gates_telescope_to_the_last_bit_in_every_arithme
 @pytest.mark.parametrize("name", ["float64", "float32", "float16", "bfloat16"])
 @given(smooth_expressions(leaves=8), st.floats(-3, 3).map(lambda v: round(v, 4)), st.floats(-3, 3).map(lambda v: round(v, 4)))
 @example("(-(((x - x) / (2 + cos(x)))))", 0.0, 0.0)
+@example("((y / (2 + cos(x))) - (y / (2 + cos(x))))**3", 0.0, 1.0)
 @settings(max_examples=120)
 def test_the_effects_of_smooth_programs_add_up_to_the_residual(name: str, text: str, x: float, y: float) -> None:
     fmt = FORMATS[name]
     plan = planned(text, "x", "y")
     x, y = (floats.literal(str(v), fmt) for v in (x, y))
     for found in ledger.ledgers(plan, [(x, y)], fmt=fmt)[0]:
+        if isinstance(found, NoLedger) and found.step < 0:
+            assert "**" in text, "a power of what is exactly 0, which no ball tells"
+            continue
         if isinstance(found, NoLedger):  # 3**81 is beyond the formats of 8 exponent bits; float16 ends at 65504
             assert name != "float64"
             assert found.step >= 0

@@ -217,7 +217,7 @@ SEEN = {
     "si": 2.2, "ci": 2.4, "shi": 4.2, "chi": 2.1, "fresnels": 2.5, "fresnelc": 6.5,
 }  # fmt: skip
 SEEN_NARROW = {"sinc": 219, "betainc": 10}  # the same in float32, float16 and bfloat16
-SLACK = 4  # another CPU or another release of a library
+SLACK = 32  # another CPU or another release of a library may lose five bits more (rgamma of SciPy 1.14: 19 ulps, of 1.17: less than 2); a wrong kernel loses nearly all
 
 
 @pytest.mark.parametrize("name", KERNELS)
