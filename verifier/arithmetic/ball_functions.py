@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import factorial
-from typing import Any
 
 from flint import arb, arb_series, ctx
 
+from verifier.arithmetic.values import Ball, Value
 from verifier.language.gates import GATES
 
 NAN = arb("nan")
@@ -15,16 +15,16 @@ SPOILT = 40  # bits beyond those of an inexact order
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
 
 
-def _bessel(method: str) -> Callable[[Any, Any], Any]:
+def _bessel(method: str) -> Callable[[Ball, Ball], Ball]:
     function = getattr(arb, method)
 
-    def enclose(n: Any, a: Any) -> Any:
+    def enclose(n: Ball, a: Ball) -> Ball:
         return function(a, n)
 
     return enclose
 
 
-def _ive(n: Any, a: Any) -> Any:
+def _ive(n: Ball, a: Ball) -> Ball:
     """exp(-|a|) I_n(a); to the left of 0 only for integers n, by symmetry."""
     if a >= 0:
         return a.bessel_i(n, True)
@@ -36,7 +36,7 @@ def _ive(n: Any, a: Any) -> Any:
     return NAN
 
 
-def _besselk(n: Any, a: Any, *, scaled: bool = False) -> Any:
+def _besselk(n: Ball, a: Ball, *, scaled: bool = False) -> Ball:
     """K_n(a). Arb sums its asymptotic series up to 2a bits; beyond, a method that loses 3a bits and, for large a, takes minutes.
 
     So the lost bits are added below 100, and above no more than 1.9a (at least 190) are asked for.
@@ -53,19 +53,19 @@ def _besselk(n: Any, a: Any, *, scaled: bool = False) -> Any:
         ctx.prec = bits
 
 
-def _erfcx(a: Any) -> Any:
+def _erfcx(a: Ball) -> Ball:
     """exp(a²) erfc(a): from 1 on U(1/2, 1/2, a²) / sqrt(pi), where the factors would over- and underflow."""
     if a >= 1:
         return (a * a).hypgeom_u(arb(1) / 2, arb(1) / 2) / arb.pi().sqrt()
     return (a * a).exp() * a.erfc()
 
 
-def _dawson(a: Any) -> Any:
+def _dawson(a: Ball) -> Ball:
     """a 1F1(1; 3/2; -a²) (DLMF 7.5.1 and 13.6.5), whose factors do not overflow."""
     return a * (-a * a).hypgeom_1f1(1, arb(3) / 2)
 
 
-def _log_ndtr(a: Any) -> Any:
+def _log_ndtr(a: Ball) -> Ball:
     """The logarithm of the normal distribution: of its tail by way of erfcx, near 1 by log1p."""
     t = a / arb(2).sqrt()
     if a <= -1:
@@ -73,7 +73,7 @@ def _log_ndtr(a: Any) -> Any:
     return (-_erfc(t) / 2).log1p()
 
 
-def _hyp0f1(b: Any, z: Any) -> Any:
+def _hyp0f1(b: Ball, z: Ball) -> Ball:
     """0F1(; b; z): to the left of 0 the terms of its series cancel to exp(-2 sqrt|z|), which takes as many more bits."""
     bits = ctx.prec
     if not z < -1:
@@ -86,7 +86,7 @@ def _hyp0f1(b: Any, z: Any) -> Any:
         ctx.prec = bits
 
 
-def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
+def _hyp2f1(a: Value, b: Value, c: Value, z: Value) -> Value:
     """2F1(a, b; c; z). Near 1 Arb takes seconds for an inexact z; with positive parameters the function grows, so its ends do."""
     if not z.is_exact() and z > 0.5 and a > 0 and b > 0 and c > 0:
         low, high = z.lower(), z.upper()
@@ -95,21 +95,21 @@ def _hyp2f1(a: Any, b: Any, c: Any, z: Any) -> Any:
     return z.hypgeom_2f1(a, b, c)
 
 
-def _erfc(t: Any) -> Any:
+def _erfc(t: Ball) -> Ball:
     """erfc by way of erfcx: Arb's own spreads the radius of an inexact argument over all of a tail."""
     return (-t * t).exp() * _erfcx(t) if t >= 1000 else t.erfc()
 
 
-def _where(inside: Callable[[Any], bool], function: Callable[..., Any]) -> Callable[..., Any]:
+def _where(inside: Callable[[Value], bool], function: Callable[..., Value]) -> Callable[..., Value]:
     """The function where its last argument is certainly inside, else NaN."""
 
-    def enclose(*args: Any) -> Any:
+    def enclose(*args: Ball) -> Ball:
         return function(*args) if inside(args[-1]) else NAN
 
     return enclose
 
 
-def _zeta_derivative(n: Any, a: Any) -> Any:
+def _zeta_derivative(n: Ball, a: Ball) -> Ball:
     """The n-th derivative of Riemann's zeta function."""
     if not (n.is_exact() and n.is_integer() and 0 <= n < 100):
         return NAN
@@ -122,11 +122,11 @@ def _zeta_derivative(n: Any, a: Any) -> Any:
     return arb_series([a, 1], order + 1).zeta()[order] * factorial(order)
 
 
-def _zeta(a: Any) -> Any:
+def _zeta(a: Ball) -> Ball:
     return a.zeta() if a < FAR else _zeta_derivative(arb(0), a)
 
 
-def _spence(a: Any) -> Any:
+def _spence(a: Ball) -> Ball:
     """Li2(1 - a)."""
     if a.is_zero():
         return arb.pi() ** 2 / 6
@@ -135,7 +135,7 @@ def _spence(a: Any) -> Any:
     return (1 - a).polylog(2) if a >= 0 else NAN
 
 
-SPECIAL: dict[str, Callable[..., Any]] = {
+SPECIAL: dict[str, Callable[..., Value]] = {
     "besselj": _bessel("bessel_j"),
     "bessely": _where(lambda a: a > 0, _bessel("bessel_y")),
     "besseli": _bessel("bessel_i"),
@@ -175,10 +175,10 @@ SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def _to_its_order(function: Callable[..., Any]) -> Callable[..., Any]:
+def _to_its_order(function: Callable[..., Value]) -> Callable[..., Value]:
     """The function at a precision that an inexact order (a literal that stands for an interval) deserves: Arb takes seconds for the digits that it spoils."""
 
-    def enclose(*args: Any) -> Any:
+    def enclose(*args: Ball) -> Ball:
         widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)
         bits = ctx.prec
         if widest is None or not args[-1].is_finite():

@@ -11,11 +11,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from math import factorial
-from typing import Any
 
 from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 
 from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.values import Ball, Value
 from verifier.circuit.program import Program, Step, significant_digits
 from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES
@@ -46,7 +46,7 @@ def current_precision() -> int:
     return int(ctx.prec)
 
 
-def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict: bool, upstream: Any = ONE, rounded_in: Format | None = None) -> list[Any]:
+def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, strict: bool, upstream: Ball = ONE, rounded_in: Format | None = None) -> list[Ball]:
     """The enclosure of every step at every point.
 
     `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
@@ -54,7 +54,7 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
     `program` must consist of primitives (see `symbolic.primitive`).
     """
     count = len(columns[0]) if columns else 1
-    values: list[Any] = []
+    values: list[Ball] = []
     moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
     with precision(bits):
         for step in program.steps:
@@ -71,7 +71,7 @@ def run(program: Program, columns: Sequence[Sequence[Any]], *, bits: int, strict
     return values
 
 
-def literal(text: str, rounded_in: Format | None = None) -> Any:
+def literal(text: str, rounded_in: Format | None = None) -> Ball:
     """A decimal literal as a ball; as the interval it stands for where it is a rounded constant of the format."""
     value = exact(text)
     ball = arb(fmpq(value.numerator, value.denominator))
@@ -83,20 +83,20 @@ def literal(text: str, rounded_in: Format | None = None) -> Any:
     return ball + arb(0, max(half_ulp, _last_digit(text) / 2))
 
 
-def _last_digit(text: str) -> Any:
+def _last_digit(text: str) -> Ball:
     mantissa, _, exponent = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2].replace("_", ""))
     return arb(10) ** (int(exponent or 0) - decimals)
 
 
-def constant(name: str) -> Any:
+def constant(name: str) -> Ball:
     """pi, e, tau, Euler's constant as balls; inf."""
     if name == "tau":
         return 2 * arb.pi()
     return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "euler_gamma": arb.const_euler}[name]()
 
 
-def integer(ball: Any) -> int | None:
+def integer(ball: Ball) -> int | None:
     """The integer a ball is exactly, or None."""
     if not (ball.is_exact() and ball.is_integer()):
         return None
@@ -106,7 +106,7 @@ def integer(ball: Any) -> int | None:
 # ---------------------------------------------------------------- truth values
 
 
-def _less(a: Any, b: Any) -> bool | None:
+def _less(a: Ball, b: Ball) -> bool | None:
     if a < b:
         return True
     if a > b or _same(a, b):
@@ -114,18 +114,18 @@ def _less(a: Any, b: Any) -> bool | None:
     return None if not a >= b else False
 
 
-def _less_equal(a: Any, b: Any) -> bool | None:
+def _less_equal(a: Ball, b: Ball) -> bool | None:
     if a <= b:
         return True
     return False if a > b else None
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Ball, b: Ball) -> bool:
     """Certainly the same number: both exact, or both the same infinity."""
     return bool(a == b)
 
 
-def _equal(a: Any, b: Any) -> bool | None:
+def _equal(a: Ball, b: Ball) -> bool | None:
     if _same(a, b):
         return True
     return False if (a < b or a > b) else None
@@ -147,7 +147,7 @@ def _not(a: bool | None) -> bool | None:
     return None if a is None else not a
 
 
-def _where(c: bool | None, a: Any, b: Any) -> Any:
+def _where(c: bool | None, a: Value, b: Value) -> Value:
     if c is None:
         return NAN
     return a if c else b
@@ -175,13 +175,13 @@ def with_itself(gate: str) -> Callable[..., bool | None]:
     return lambda a, _: gate in REFLEXIVE if a.is_finite() else None
 
 
-_LOGIC: dict[str, Callable[..., Any]] = {"and": _and, "or": _or, "not": _not, "where": _where}
+_LOGIC: dict[str, Callable[..., Value]] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 
 def _off_boundary(compare: Callable[..., bool | None]) -> Callable[..., bool | None]:
     """The same comparison, undecided on a tie."""
 
-    def decide(a: Any, b: Any) -> bool | None:
+    def decide(a: Ball, b: Ball) -> bool | None:
         return compare(a, b) if a < b or a > b else None
 
     return decide
@@ -190,55 +190,55 @@ def _off_boundary(compare: Callable[..., bool | None]) -> Callable[..., bool | N
 # ---------------------------------------------------------------- kinks
 
 
-def _abs_strict(a: Any) -> Any:
+def _abs_strict(a: Ball) -> Ball:
     return abs(a) if a != 0 else NAN
 
 
-def _sign(a: Any) -> Any:
+def _sign(a: Ball) -> Ball:
     if a != 0:
         return a.sgn()
     return ZERO if _same(a, ZERO) else NAN
 
 
-def _sign_strict(a: Any) -> Any:
+def _sign_strict(a: Ball) -> Ball:
     return a.sgn() if a != 0 else NAN
 
 
-def _step(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decide(a: Any) -> Any:
+def _step(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+    def decide(a: Ball) -> Ball:
         result = function(a)
         return result if result.is_exact() else NAN
 
     return decide
 
 
-def _step_strict(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decide(a: Any) -> Any:
+def _step_strict(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+    def decide(a: Ball) -> Ball:
         return function(a) if a.is_finite() and not a.contains_integer() else NAN
 
     return decide
 
 
-def _max(a: Any, b: Any) -> Any:
+def _max(a: Ball, b: Ball) -> Ball:
     return a if a >= b else b if b >= a else a.max(b)
 
 
-def _min(a: Any, b: Any) -> Any:
+def _min(a: Ball, b: Ball) -> Ball:
     return a if a <= b else b if b <= a else a.min(b)
 
 
-def _max_strict(a: Any, b: Any) -> Any:
+def _max_strict(a: Ball, b: Ball) -> Ball:
     return a if a > b else b if b > a else NAN
 
 
-def _min_strict(a: Any, b: Any) -> Any:
+def _min_strict(a: Ball, b: Ball) -> Ball:
     return a if a < b else b if b < a else NAN
 
 
 # ---------------------------------------------------------------- functions Arb needs help with
 
 
-def _exp(a: Any) -> Any:
+def _exp(a: Ball) -> Ball:
     result = a.exp()
     if not a.is_finite() or abs(a) < HUGE:
         return result
@@ -251,19 +251,19 @@ def _exp(a: Any) -> Any:
         return reduced * arb(2) ** arb(k)
 
 
-def _expm1(a: Any) -> Any:
+def _expm1(a: Ball) -> Ball:
     return a.expm1() if abs(a) < HUGE else _exp(a) - 1
 
 
-def _sinh(a: Any) -> Any:
+def _sinh(a: Ball) -> Ball:
     return a.sinh() if abs(a) < HUGE else (_exp(a) - _exp(-a)) / 2
 
 
-def _cosh(a: Any) -> Any:
+def _cosh(a: Ball) -> Ball:
     return a.cosh() if abs(a) < HUGE else (_exp(a) + _exp(-a)) / 2
 
 
-def _pow(a: Any, b: Any) -> Any:
+def _pow(a: Ball, b: Ball) -> Ball:
     if a.is_zero():
         return ONE if b.is_zero() else ZERO if b > 0 else NAN
     if a.is_nan():  # NaN**0 would be 1
@@ -274,7 +274,7 @@ def _pow(a: Any, b: Any) -> Any:
     return result
 
 
-def _cbrt(a: Any) -> Any:
+def _cbrt(a: Ball) -> Ball:
     if a.is_zero():
         return ZERO
     if a > 0:
@@ -282,13 +282,13 @@ def _cbrt(a: Any) -> Any:
     return -((-a).root(3)) if a < 0 else NAN
 
 
-def _lgamma(a: Any) -> Any:
+def _lgamma(a: Ball) -> Ball:
     if integer(a) in (1, 2):
         return ZERO
     return a.lgamma() if a > 0 else abs(a.gamma()).log()
 
 
-def _polygamma(n: Any, a: Any) -> Any:
+def _polygamma(n: Ball, a: Ball) -> Ball:
     order = integer(n)
     if order is None or order < 0 or (a.is_exact() and a.is_integer() and a <= 0):
         return NAN
@@ -300,22 +300,22 @@ def _polygamma(n: Any, a: Any) -> Any:
     return _real(acb(a).polygamma(order))
 
 
-def _real(z: Any) -> Any:
+def _real(z: Ball) -> Ball:
     """The real part where the imaginary part may be zero; NaN where it is certainly not."""
     return z.real if z.imag.contains(0) else NAN
 
 
-def _atan2(y: Any, x: Any) -> Any:
+def _atan2(y: Ball, x: Ball) -> Ball:
     known = y.is_finite() and x.is_finite() and not (y.is_zero() and x.is_zero())  # Arb's atan2 of NaN is a finite ball
     return arb.atan2(y, x) if known else NAN
 
 
-def _div(a: Any, b: Any) -> Any:
+def _div(a: Ball, b: Ball) -> Ball:
     return a / b
 
 
 # The primitives of the gate table: Arb's functions under the gates' names.
-PRIMITIVES: dict[str, Callable[..., Any]] = {
+PRIMITIVES: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -358,7 +358,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
     **_TRUTHS,
     **_LOGIC,
 }
-_STRICT: dict[str, Callable[..., Any]] = {
+_STRICT: dict[str, Callable[..., Value]] = {
     "abs": _abs_strict,
     "sign": _sign_strict,
     "floor": _step_strict(arb.floor),
@@ -373,7 +373,7 @@ for _name, _operator in (("add", arb.__add__), ("sub", arb.__sub__), ("mul", arb
 
 
 @cache
-def function_of(gate: str, *, strict: bool) -> Callable[..., Any]:
+def function_of(gate: str, *, strict: bool) -> Callable[..., Value]:
     """The function that encloses a primitive gate."""
     if strict and gate in _STRICT:
         return _STRICT[gate]

@@ -7,18 +7,17 @@ import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import numpy as np
 
+from verifier.arithmetic.values import Column
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
 
-Column = Sequence[Any]
-Cast = Callable[[Any], Any]
+Cast = Callable[[Column], Column]
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
@@ -47,7 +46,7 @@ def as_list(column: Column) -> list[float]:
     return list(column) if tolist is None else tolist()
 
 
-def _leaf(step: Any, fmt: Format, upstream: float) -> float:
+def _leaf(step: Column, fmt: Format, upstream: float) -> float:
     if step.gate == "number":
         return literal(step.text, fmt)
     return upstream if step.gate == "upstream" else CONSTANT_VALUES[step.text]
@@ -61,7 +60,7 @@ def literal(text: str, fmt: Format) -> float:
 
 def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[Column]:
     float64 = FORMATS["float64"]
-    values: list[Any] = []
+    values: list[Column] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(columns[len(values)])
@@ -74,7 +73,7 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
     return values
 
 
-def _apply64(name: str, args: list[list[Any]], count: int) -> list[Any]:
+def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
     if name == "copy":
         return args[0]
     gate = GATES[name]
@@ -89,12 +88,12 @@ def _apply64(name: str, args: list[list[Any]], count: int) -> list[Any]:
         return [_total(gate, function, row) for row in zip(*args, strict=True)]
 
 
-def _native(value: Any) -> Any:
+def _native(value: Column) -> Column:
     return float(value) if not isinstance(value, bool) else value
 
 
 @cache
-def _kernel64(gate: Gate) -> tuple[Callable[..., Any] | None, bool]:
+def _kernel64(gate: Gate) -> tuple[Callable[..., Column] | None, bool]:
     if gate.float64 is None:
         return None, False
     if gate.name == "pow":
@@ -104,17 +103,17 @@ def _kernel64(gate: Gate) -> tuple[Callable[..., Any] | None, bool]:
     return (_quiet(function), True) if foreign else (function, False)
 
 
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+def _quiet(function: Callable[..., Column]) -> Callable[..., Column]:
     import numpy as np
 
-    def call(*args: Any) -> Any:
+    def call(*args: Column) -> Column:
         with np.errstate(all="ignore"):
             return function(*args)
 
     return call
 
 
-def _total(gate: Gate, function: Callable[..., Any], row: tuple[Any, ...]) -> Any:
+def _total(gate: Gate, function: Callable[..., Column], row: tuple[Column, ...]) -> Column:
     """The IEEE result where CPython raises: NumPy's, which follows IEEE 754 for invalid, division by zero and overflow."""
     try:
         return _native(function(*row))
@@ -177,11 +176,11 @@ def where(c: bool, a: float, b: float) -> float:
     return a if c else b
 
 
-def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[Column]:
+def _run_arrays(program: Program, columns: Sequence[Column], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[Column]:
     import numpy as np
 
     kind = dtype(fmt)
-    values: list[Any] = []
+    values: list[Column] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(columns[len(values)])
@@ -194,7 +193,7 @@ def _run_arrays(program: Program, columns: Sequence[Any], count: int, upstream: 
     return values
 
 
-def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
+def _apply_arrays(name: str, args: list[Column], count: int, fmt: Format) -> Column:
     if name == "copy":
         return args[0]
     gate, kind = GATES[name], dtype(fmt)
@@ -215,7 +214,7 @@ def _apply_arrays(name: str, args: list[Any], count: int, fmt: Format) -> Any:
 
 def as_floats(column: Column) -> list[float]:
     """A column of any format as Python floats."""
-    return column if isinstance(column, list) else column.astype("float64").tolist()  # type: ignore[attr-defined]
+    return column if isinstance(column, list) else column.astype("float64").tolist()
 
 
 # ---------------------------------------------------------------- casts
@@ -228,7 +227,7 @@ def _cast(name: str) -> Cast:
 
     kind = dtype(FORMATS[name])
 
-    def cast(a: Any) -> Any:
+    def cast(a: Column) -> Column:
         with np.errstate(all="ignore"):
             return float(np.asarray(a).astype(kind)) if isinstance(a, float) else a.astype(kind)
 
@@ -245,7 +244,7 @@ def __getattr__(name: str) -> Cast:
 __all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
 
 
-def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Any]:
+def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Column]:
     """The values of every step as arrays: float64, or truth values."""
     found = run(program, inputs, fmt, upstream=upstream)
     return [np.asarray(c, dtype=bool if len(c) and isinstance(c[0], bool | np.bool_) else np.float64) for c in found]

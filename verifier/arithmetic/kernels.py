@@ -6,17 +6,18 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from functools import cache, wraps
-from typing import Any
 
 import numpy as np
 from scipy import special
 
+from verifier.arithmetic.values import Column
 
-def _for_scalars(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def _for_scalars(function: Callable[..., Column]) -> Callable[..., Column]:
     """The kernel that gives a Python float for floats and, silently, an array for arrays."""
 
     @wraps(function)
-    def call(*args: Any) -> Any:
+    def call(*args: Column) -> Column:
         with np.errstate(all="ignore"):
             result = function(*(np.float64(a) if isinstance(a, float) else a for a in args))
         return float(result) if isinstance(args[-1], float) else result
@@ -31,31 +32,31 @@ FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their s
 
 
 @_for_scalars
-def airyai(a: Any) -> Any:
+def airyai(a: Column) -> Column:
     """Ai(a)."""
     return special.airy(a)[0]
 
 
 @_for_scalars
-def airyaiprime(a: Any) -> Any:
+def airyaiprime(a: Column) -> Column:
     """Ai'(a)."""
     return special.airy(a)[1]
 
 
 @_for_scalars
-def airybi(a: Any) -> Any:
+def airybi(a: Column) -> Column:
     """Bi(a)."""
     return special.airy(a)[2]
 
 
 @_for_scalars
-def airybiprime(a: Any) -> Any:
+def airybiprime(a: Column) -> Column:
     """Bi'(a)."""
     return special.airy(a)[3]
 
 
 @_for_scalars
-def hyp0f1(p: Any, a: Any) -> Any:
+def hyp0f1(p: Column, a: Column) -> Column:
     """The hypergeometric function 0F1: SciPy's, which prints its divisions by zero where the argument is large, and goes on."""
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
@@ -66,68 +67,68 @@ def hyp0f1(p: Any, a: Any) -> Any:
 
 
 @_for_scalars
-def si(a: Any) -> Any:
+def si(a: Column) -> Column:
     """The sine integral."""
     return special.sici(a)[0]
 
 
 @_for_scalars
-def ci(a: Any) -> Any:
+def ci(a: Column) -> Column:
     """The cosine integral."""
     return special.sici(a)[1]
 
 
 @_for_scalars
-def shi(a: Any) -> Any:
+def shi(a: Column) -> Column:
     """The hyperbolic sine integral."""
     return special.shichi(a)[0]
 
 
 @_for_scalars
-def chi(a: Any) -> Any:
+def chi(a: Column) -> Column:
     """The hyperbolic cosine integral."""
     return special.shichi(a)[1]
 
 
 @_for_scalars
-def fresnels(a: Any) -> Any:
+def fresnels(a: Column) -> Column:
     """The integral of sin(pi t²/2)."""
     return special.fresnel(a)[0]
 
 
 @_for_scalars
-def fresnelc(a: Any) -> Any:
+def fresnelc(a: Column) -> Column:
     """The integral of cos(pi t²/2)."""
     return special.fresnel(a)[1]
 
 
 @_for_scalars
-def lambertw(a: Any) -> Any:
+def lambertw(a: Column) -> Column:
     """The principal branch of Lambert's W, NaN where it is not real."""
     w = special.lambertw(a)
     return np.where(w.imag == 0, w.real, np.nan)
 
 
 @_for_scalars
-def ellipb(a: Any) -> Any:
+def ellipb(a: Column) -> Column:
     """The associated complete elliptic integral B(m), by Carlson's RD."""
     return special.elliprd(0, 1 / (1 - a), 1) / (3 * np.sqrt(1 - a))
 
 
 @_for_scalars
-def ellipd(a: Any) -> Any:
+def ellipd(a: Column) -> Column:
     """The associated complete elliptic integral D(m), by Carlson's RD."""
     return special.elliprd(0, 1 - a, 1) / 3
 
 
 @_for_scalars
-def polygamma(n: Any, a: Any) -> Any:
+def polygamma(n: Column, a: Column) -> Column:
     """The n-th derivative of digamma: SciPy's, which adds term by term from the left up to 0, and where that is far Arb's."""
     is_far = (a < SUMMED) & (a != np.floor(a))
     return _with_arb("polygamma", is_far, n, a, special.polygamma(n, np.where(is_far, np.nan, a)))
 
 
-def _with_arb(gate: str, here: Any, n: Any, a: Any, values: Any) -> Any:
+def _with_arb(gate: str, here: Column, n: Column, a: Column, values: Column) -> Column:
     """Values, in some places replaced by Arb's."""
     if not np.any(here):
         return values
@@ -150,14 +151,14 @@ def _by_arb(gate: str, n: float, a: float) -> float:
 
 
 @_for_scalars
-def expn(n: Any, a: Any) -> Any:
+def expn(n: Column, a: Column) -> Column:
     """The exponential integral E_n(a): SciPy's, which has integers n only and cuts others off, and there Arb's."""
     is_whole = np.equal(n, np.floor(n))
     return _with_arb("expn", ~is_whole, n, a, special.expn(np.where(is_whole, n, 0).astype(np.asarray(a).dtype), a))
 
 
 @_for_scalars
-def zetaderiv(n: Any, a: Any) -> Any:
+def zetaderiv(n: Column, a: Column) -> Column:
     """The n-th derivative of Riemann's zeta function, which SciPy lacks: mpmath's."""
     return np.vectorize(_zetaderiv, otypes=[float])(n, a)
 
@@ -182,7 +183,7 @@ def _no_convergence() -> type[Exception]:
 
 
 @cache
-def _mpmath() -> Any:
+def _mpmath() -> Column:
     """A context of its own, with some bits more than float64: mpmath's global one belongs to everybody."""
     import mpmath
 

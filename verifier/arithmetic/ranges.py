@@ -7,11 +7,12 @@ An exponential of 1e30 has no float64 and no ball that keeps its lower end, but 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Ball, Value
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
@@ -22,8 +23,8 @@ BITS = 192
 class Range(NamedTuple):
     """The lower and the upper end, exact."""
 
-    low: Any
-    high: Any
+    low: Ball
+    high: Ball
 
 
 ZERO = Range(balls.ZERO, balls.ZERO)
@@ -46,7 +47,7 @@ def run(
     program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Range | None]:
     """The ranges of some steps, each input running over a closed interval. `program` must consist of primitives."""
-    values: list[Any] = []
+    values: list[Ball] = []
     with balls.precision(BITS):
         for i, step in enumerate(program.steps):
             if step.gate == "input":
@@ -64,7 +65,7 @@ def run(
     return [values[i] for i in outputs]
 
 
-def _ends(*results: Any) -> Range | None:
+def _ends(*results: Ball) -> Range | None:
     if not all(r.is_finite() for r in results):
         return None
     low, high = results[0].lower(), results[0].upper()
@@ -73,11 +74,11 @@ def _ends(*results: Any) -> Range | None:
     return Range(low, high)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Ball) -> Ball:
     return value if not isinstance(value, Range) or (value.low.is_finite() and value.high.is_finite()) else None
 
 
-def _is_strict(arguments: Sequence[Any]) -> bool:
+def _is_strict(arguments: Sequence[Ball]) -> bool:
     """Off every kink and boundary: the operands never meet."""
     if any(not isinstance(a, Range) for a in arguments):
         return False
@@ -85,7 +86,7 @@ def _is_strict(arguments: Sequence[Any]) -> bool:
     return bool(a.low > b.high) or bool(a.high < b.low)
 
 
-def _corners(function: Callable[[Any, Any], Any]) -> Callable[[Range, Range], Range | None]:
+def _corners(function: Callable[[Ball, Ball], Ball]) -> Callable[[Range, Range], Range | None]:
     return lambda a, b: _ends(*(function(x, y) for x in a for y in b))
 
 
@@ -111,11 +112,11 @@ def _pow(a: Range, b: Range) -> Range | None:
     return _ends(*(power(x, y) for x in a for y in b))
 
 
-def _decided(true: Any, false: Any) -> bool | None:
+def _decided(true: Value, false: Value) -> bool | None:
     return True if true else False if false else None
 
 
-def _where(c: Any, a: Range | None, b: Range | None) -> Range | None:
+def _where(c: Value, a: Range | None, b: Range | None) -> Range | None:
     return None if c is None else a if c else b
 
 
@@ -135,7 +136,7 @@ _TRUTHS: dict[str, Callable[..., bool | None]] = {
     "not": _not,
 }
 MONOTONIC = ("exp", "expm1", "log", "log1p", "sqrt", "cbrt", "asin", "acos", "atan", "sinh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc")
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: _ends(a.low + b.low, a.high + b.high),
     "sub": lambda a, b: _ends(a.low - b.high, a.high - b.low),
     "mul": _corners(lambda x, y: x * y),

@@ -9,36 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Balls, Value
 from verifier.circuit.primitives import meaning
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
-Column = list[Any]  # one ball (or truth value) per point
-NOTHING: Mapping[int, Column] = MappingProxyType({})
+NOTHING: Mapping[int, Balls] = MappingProxyType({})
 
 
 def run(
     program: Program,
-    columns: Sequence[Column],
+    columns: Sequence[Balls],
     *,
-    upstream: Any = balls.ONE,
+    upstream: Value = balls.ONE,
     rounded_in: Format | None = None,
-    replaced: Mapping[int, Column] = NOTHING,
-    otherwise: Mapping[int, Column] = NOTHING,
+    replaced: Mapping[int, Balls] = NOTHING,
+    otherwise: Mapping[int, Balls] = NOTHING,
     needed: Sequence[int] | None = None,
-) -> dict[int, Column]:
+) -> dict[int, Balls]:
     """The value of every needed step (all, by default) at every point; a step in `replaced` has the value given there.
 
     A step in `otherwise` has the value given there at the points where nothing else is known of it.
     """
     count = len(columns[0]) if columns else 1
-    values: dict[int, Column] = {}
+    values: dict[int, Balls] = {}
     for i in range(len(program.steps)) if needed is None else needed:
         step = program.steps[i]
         if i in replaced:
@@ -56,34 +55,34 @@ def at(
     program: Program,
     point: Sequence[float],
     *,
-    upstream: Any = balls.ONE,
-    replaced: Mapping[int, Any] = NOTHING,
-    otherwise: Mapping[int, Any] = NOTHING,
+    upstream: Value = balls.ONE,
+    replaced: Mapping[int, Value] = NOTHING,
+    otherwise: Mapping[int, Value] = NOTHING,
     needed: Sequence[int] | None = None,
-) -> dict[int, Any]:
+) -> dict[int, Value]:
     """`run` at one point."""
     fixed, possible = ({i: [v] for i, v in given.items()} for given in (replaced, otherwise))
     found = run(program, [[arb(x)] for x in point], upstream=upstream, replaced=fixed, otherwise=possible, needed=needed)
     return {i: column[0] for i, column in found.items()}
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: Value) -> bool:
     """Whether a value is enclosed, or a truth value decided."""
     return isinstance(value, bool) or (value is not None and bool(value.is_finite()))
 
 
-def value(gate: str, args: Sequence[Column]) -> Column:
+def value(gate: str, args: Sequence[Balls]) -> Balls:
     """A gate at every point."""
     return list(map(function(gate), *args))
 
 
-def function_of(step: Step) -> Callable[..., Any]:
+def function_of(step: Step) -> Callable[..., Value]:
     """The function of balls that a step is, of its operands."""
     return balls.with_itself(step.gate) if balls.is_with_itself(step) else function(step.gate)
 
 
 @cache
-def function(gate: str) -> Callable[..., Any]:
+def function(gate: str) -> Callable[..., Value]:
     """The function of balls that a gate means."""
     if gate == "copy" or GATES[gate].means is None:
         return balls.function_of(gate, strict=False)
@@ -91,11 +90,11 @@ def function(gate: str) -> Callable[..., Any]:
     return compiled(inner, inner.output)
 
 
-def compiled(program: Program, output: int) -> Callable[..., Any]:
+def compiled(program: Program, output: int) -> Callable[..., Value]:
     """A program as a function of balls: one of its steps, of its inputs."""
     rest = [(function_of(s) if s.args else None, s) for s in program.steps[len(program.inputs) : output + 1]]
 
-    def call(*args: Any) -> Any:
+    def call(*args: Value) -> Value:
         values = list(args)
         for known, step in rest:
             values.append(leaf(step) if known is None else known(*[values[a] for a in step.args]))
@@ -104,12 +103,12 @@ def compiled(program: Program, output: int) -> Callable[..., Any]:
     return call
 
 
-def leaf(step: Step, *, upstream: Any = balls.ONE, rounded_in: Format | None = None) -> Any:
+def leaf(step: Step, *, upstream: Value = balls.ONE, rounded_in: Format | None = None) -> Value:
     """A literal, a constant or the upstream gradient, at the working precision."""
     return upstream if step.gate == "upstream" else _leaf_at(step.gate, step.text, rounded_in, balls.current_precision())
 
 
 @cache
-def _leaf_at(gate: str, text: str, rounded_in: Format | None, bits: int) -> Any:
+def _leaf_at(gate: str, text: str, rounded_in: Format | None, bits: int) -> Value:
     del bits  # the working precision is part of the key
     return balls.constant(text) if gate == "constant" else balls.literal(text, rounded_in)

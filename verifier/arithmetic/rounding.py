@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic.balls import precision
+from verifier.arithmetic.values import Ball
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
 HIGHEST = 1_100_000
 
 
-def ends(ball: Any) -> tuple[Any, Any]:
+def ends(ball: Ball) -> tuple[Ball, Ball]:
     """The lower and the upper end as exact balls."""
     return ball.lower(), ball.upper()
 
 
-def rational(exact: Any) -> Fraction:
+def rational(exact: Ball) -> Fraction:
     """The value of an exact ball. ValueError where its exponent is absurd."""
     mantissa, exponent = exact.man_exp()
     m, e = int(mantissa), int(exponent)
@@ -29,7 +29,7 @@ def rational(exact: Any) -> Fraction:
     return Fraction(m << e) if e >= 0 else Fraction(m, 1 << -e)
 
 
-def round_end(fmt: Format, exact: Any) -> float:
+def round_end(fmt: Format, exact: Ball) -> float:
     """An exact ball rounded once to the format."""
     if fmt.precision == 53:  # python-flint converts an exact ball correctly, subnormals and overflow included
         return float(exact)
@@ -41,7 +41,7 @@ def round_end(fmt: Format, exact: Any) -> float:
     return round_exact(fmt, rational(exact))
 
 
-def round_ball(fmt: Format, ball: Any) -> float | None:
+def round_ball(fmt: Format, ball: Ball) -> float | None:
     """The enclosed number rounded to the format; None where the ball does not decide it."""
     low = round_end(fmt, ball.lower())
     high = round_end(fmt, ball.upper())
@@ -51,7 +51,7 @@ def round_ball(fmt: Format, ball: Any) -> float | None:
     return low if beyond else None
 
 
-def exponents(ball: Any) -> tuple[int, int] | None:
+def exponents(ball: Ball) -> tuple[int, int] | None:
     """floor(log2 |x|) at the smallest and the largest |x| of a ball; None where it contains 0."""
     low, high = ball.abs_lower(), ball.abs_upper()
     if low.is_zero():
@@ -59,23 +59,23 @@ def exponents(ball: Any) -> tuple[int, int] | None:
     return _exponent(low), _exponent(high)
 
 
-def _exponent(exact: Any) -> int:
+def _exponent(exact: Ball) -> int:
     mantissa, exponent = exact.man_exp()
     return int(mantissa).bit_length() - 1 + int(exponent) if mantissa >= 0 else int(-mantissa).bit_length() - 1 + int(exponent)
 
 
-def ulp(fmt: Format, ball: Any) -> tuple[Any, Any]:
+def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:
     """Bounds of ulp(x) over a ball, as exact balls; the smallest subnormal at 0."""
     bounds = exponents(ball)
     low, high = bounds if bounds is not None else (fmt.emin, _exponent(ball.abs_upper()) if not ball.is_zero() else fmt.emin)
     return _two_to(ulp_exponent(fmt, low)), _two_to(ulp_exponent(fmt, high))
 
 
-def _two_to(exponent: int) -> Any:
+def _two_to(exponent: int) -> Ball:
     return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)
 
 
-def digits(ball: Any, count: int) -> str | None:
+def digits(ball: Ball, count: int) -> str | None:
     """The number in scientific decimal notation, rounded to `count` significant digits, all certified; None where the ball is too wide.
 
     A number that is exact and short is written in full.
@@ -135,7 +135,7 @@ def _shortened(text: str, value: Fraction) -> str:
     return short + mark + exponent if Fraction(short + mark + exponent) == value else text
 
 
-def significant(ball: Any, count: int = 6) -> str:
+def significant(ball: Ball, count: int = 6) -> str:
     """A few digits of a figure that is no certificate (an ulp count, a condition number): of the ball's upper end."""
     if not ball.is_finite():
         return "inf"

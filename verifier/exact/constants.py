@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from math import floor
-from typing import Any
 
 from flint import fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program, significant_digits
 from verifier.exact import derivatives
@@ -36,7 +36,7 @@ DEGREES = (Fraction(1, 180), Fraction(1, 360), Fraction(180), Fraction(360), Fra
 FRACTION_BAR = re.compile(r"/(?![^(]*\))")  # outside of parentheses
 
 
-def identify(value: Any) -> str | None:
+def identify(value: Ball) -> str | None:
     """The name of the constant inside a narrow ball, of either sign: the simplest one, a plain number where none fits; None if there is none."""
     if not value.is_finite() or value.contains(0):
         return None
@@ -78,7 +78,7 @@ def product(factor: Fraction, constant: str) -> str:
     return f"{top}/({factor.denominator}*{inner})"
 
 
-def _fitting(interval: Any) -> Iterator[tuple[Fraction, str]]:
+def _fitting(interval: Ball) -> Iterator[tuple[Fraction, str]]:
     """Every constant of which a positive interval holds a small rational multiple, with the simplest factor."""
     for name in CONSTANTS:
         factor = _simplest(interval / value_of(name))
@@ -93,7 +93,7 @@ def _is_small(factor: Fraction, name: str) -> bool:
     return max(factor.numerator, factor.denominator) <= LARGEST_FACTOR or factor in DEGREES
 
 
-def _simplest(interval: Any) -> Fraction | None:
+def _simplest(interval: Ball) -> Fraction | None:
     """The first convergent of the middle that lies in the interval."""
     rest = _middle(interval)
     if rest is None:
@@ -110,13 +110,13 @@ def _simplest(interval: Any) -> Fraction | None:
     return None
 
 
-def _middle(interval: Any) -> Fraction | None:
+def _middle(interval: Ball) -> Fraction | None:
     """The middle of a ball; None where it is too large or too small to be looked at as a fraction."""
     mantissa, exponent = interval.mid().man_exp()
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent) if abs(int(exponent)) < MOST_EXPONENT else None
 
 
-def _decimal(value: Any) -> str | None:
+def _decimal(value: Ball) -> str | None:
     """A short decimal or a simple fraction inside the ball."""
     exact = _middle(value)
     if exact is None:
@@ -134,11 +134,11 @@ def program(text: str) -> Program:
     return derivatives.primitive(table_program("reading", text, ()))
 
 
-def value_of(name: str) -> Any:
+def value_of(name: str) -> Ball:
     """A constant of the table as a ball, at the working precision."""
     return _value_at(name, max(BITS, balls.current_precision()))
 
 
 @cache
-def _value_at(name: str, bits: int) -> Any:
+def _value_at(name: str, bits: int) -> Ball:
     return balls.run(program(name), [], bits=bits, strict=False)[-1][0]

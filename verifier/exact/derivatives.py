@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES, of_kind
 from verifier.language.primitives import incomplete
+
+if TYPE_CHECKING:
+    from verifier.exact.sympy_gates import Expression
 
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
 STEPS = of_kind("step")  # constant between their jumps; at a jump the strict balls are undecided
@@ -102,14 +105,14 @@ def _tanh(a: object) -> tuple[object]:
     return (1 / sympy.cosh(a) ** 2,)
 
 
-def _other(name: str, *args: Any) -> Any:
+def _other(name: str, *args: Expression) -> Expression:
     """A gate that SymPy has no name for."""
     import sympy
 
     return sympy.Function(name)(*args)
 
 
-def _rgamma(a: Any) -> tuple[Any]:
+def _rgamma(a: Expression) -> tuple[Expression]:
     import sympy
 
     third = sympy.Rational(1, 3)  # no float is on this boundary or the next two
@@ -119,26 +122,26 @@ def _rgamma(a: Any) -> tuple[Any]:
     return (sympy.Piecewise((reflected, a < third), (-sympy.digamma(right) * _other("rgamma", right), True)),)
 
 
-def _erfcx(a: Any) -> tuple[Any]:
+def _erfcx(a: Expression) -> tuple[Expression]:
     import sympy
 
     return (2 * a * _other("erfcx", a) - 2 / sympy.sqrt(sympy.pi),)
 
 
-def _log_ndtr(a: Any) -> tuple[Any]:
+def _log_ndtr(a: Expression) -> tuple[Expression]:
     import sympy
 
     return (sympy.sqrt(2 / sympy.pi) / _other("erfcx", -a / sympy.sqrt(2)),)
 
 
-def _ive(n: Any, a: Any) -> tuple[Any, Any]:
+def _ive(n: Expression, a: Expression) -> tuple[Expression, Expression]:
     import sympy
 
     return None, (_other("ive", n - 1, a) + _other("ive", n + 1, a)) / 2 - sympy.sign(a) * _other("ive", n, a)
 
 
-def _sinch(sign: int) -> Callable[[Any], tuple[Any]]:
-    def derivative(a: Any) -> tuple[Any]:
+def _sinch(sign: int) -> Callable[[Expression], tuple[Expression]]:
+    def derivative(a: Expression) -> tuple[Expression]:
         import sympy
 
         return (sympy.hyper((), (sympy.Rational(3, 2),), sign * a**2 / 4),)
@@ -146,13 +149,13 @@ def _sinch(sign: int) -> Callable[[Any], tuple[Any]]:
     return derivative
 
 
-def _lambertw(a: Any) -> tuple[Any]:
+def _lambertw(a: Expression) -> tuple[Expression]:
     import sympy
 
     return (sympy.exp(-_other("lambertw", a)) / (1 + _other("lambertw", a)),)
 
 
-def _spence(a: Any) -> tuple[Any]:
+def _spence(a: Expression) -> tuple[Expression]:
     import sympy
 
     third = sympy.Rational(1, 3)  # as in _rgamma
@@ -160,13 +163,13 @@ def _spence(a: Any) -> tuple[Any]:
     return (sympy.Piecewise((sympy.log(left) / (1 - left), a < third), (-sympy.hyper((1, 1), (2,), 1 - right), True)),)
 
 
-def _sinpi(a: Any) -> tuple[Any]:
+def _sinpi(a: Expression) -> tuple[Expression]:
     import sympy
 
     return (sympy.pi * _other("cospi", a),)
 
 
-def _cospi(a: Any) -> tuple[Any]:
+def _cospi(a: Expression) -> tuple[Expression]:
     import sympy
 
     return (-sympy.pi * _other("sinpi", a),)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Ball
 from verifier.circuit.program import Program
 from verifier.exact import expansions, series
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
@@ -22,7 +22,7 @@ SAME_VALUE_BITS = 512  # two limits that agree to so many bits, and cannot be to
 class Finite:
     """A derivative, enclosed."""
 
-    ball: Any
+    ball: Ball
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Infinite:
 class Kink:
     """One-sided derivatives that differ; enclosures of the lower and the upper one (possibly infinite)."""
 
-    low: Any
-    high: Any
+    low: Ball
+    high: Ball
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
             return Unknown(str(error) or "the expansion is too short")
 
 
-def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Any = None, rounded_in: Any = None) -> list[Any]:
+def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Ball = None) -> list[Ball]:
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
     with balls.precision(bits):
         constants = [series.number(_rational(x)) for x in point]
-        result: list[Any] = []
+        result: list[Ball] = []
         for output in outputs:
             try:
                 value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
@@ -89,7 +89,7 @@ def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int]
         return result
 
 
-def _rational(x: Fraction) -> Any:
+def _rational(x: Fraction) -> Ball:
     return fmpq(x.numerator, x.denominator)
 
 
@@ -128,7 +128,7 @@ def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: i
     return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
 
 
-def _removable(function: Program, point: Sequence[Fraction], limit: Any, bits: int) -> bool:
+def _removable(function: Program, point: Sequence[Fraction], limit: Ball, bits: int) -> bool:
     """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
     try:
         for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
@@ -141,7 +141,7 @@ def _removable(function: Program, point: Sequence[Fraction], limit: Any, bits: i
     return True
 
 
-def _nowhere(here: Any, sides: Sequence[Any]) -> Nowhere:
+def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
     for candidate in (here, *sides):
         if isinstance(candidate, Undefined):
             return Nowhere(candidate.reason, candidate.step)
@@ -179,7 +179,7 @@ def _before(key: tuple[Fraction, int], other: tuple[Fraction, int]) -> bool:
     return (other[0], -other[1]) < (key[0], -key[1])
 
 
-def _slope(value: Series) -> Any:
+def _slope(value: Series) -> Ball:
     """The derivative of a one-sided expansion at t = 0: a number, or ±inf as a ball."""
     for key in sorted((k for k in value.terms if k != series.ZERO_KEY), key=lambda k: (k[0], -k[1])):
         e, power = key
@@ -193,25 +193,25 @@ def _slope(value: Series) -> Any:
     return fmpq(0)
 
 
-def _reflected(slope: Any) -> Any:
+def _reflected(slope: Ball) -> Ball:
     return -slope
 
 
-def _is_infinite(slope: Any) -> bool:
+def _is_infinite(slope: Ball) -> bool:
     return not isinstance(slope, fmpq) and not slope.is_finite()
 
 
-def _order(slope: Any) -> float:
+def _order(slope: Ball) -> float:
     return float(series.ball(slope).mid())
 
 
-def _same_slope(a: Any, b: Any, bits: int) -> bool:
+def _same_slope(a: Ball, b: Ball, bits: int) -> bool:
     if _is_infinite(a) or _is_infinite(b):
         return _is_infinite(a) and _is_infinite(b) and bool(series.ball(a) == series.ball(b))
     return _equal(a, b, bits)
 
 
-def _equal(a: Any, b: Any, bits: int) -> bool:
+def _equal(a: Ball, b: Ball, bits: int) -> bool:
     """Whether two numbers are the same. Raises Undecided while more precision may still tell them apart."""
     difference = a - b
     if isinstance(difference, fmpq):
@@ -225,7 +225,7 @@ def _equal(a: Any, b: Any, bits: int) -> bool:
     return True
 
 
-def _single(slopes: Sequence[Any]) -> Derivative:
+def _single(slopes: Sequence[Ball]) -> Derivative:
     if _is_infinite(slopes[0]):
         return Infinite(1 if slopes[0] > 0 else -1)
     hull = series.ball(slopes[0])

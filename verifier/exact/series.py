@@ -20,6 +20,7 @@ from verifier.arithmetic import balls
 INFINITE = math.inf
 MAX_TERMS = 400  # terms of one expansion: beyond it the run is given up as undecided
 MAX_BITS = 20_000  # size of an exact rational: beyond it the coefficient becomes a ball
+Coefficient = Any  # an exact rational (flint.fmpq) or a Ball
 Key = tuple[Fraction, int]
 ZERO_KEY: Key = (Fraction(0), 0)
 
@@ -48,11 +49,11 @@ class Undefined:
 class Series:
     """Σ terms[e, l] t^e L^l + O(t^order); exact where `order` is infinite."""
 
-    terms: dict[Key, Any]
+    terms: dict[Key, Coefficient]
     order: Fraction | float = INFINITE
 
     @property
-    def constant(self) -> Any:
+    def constant(self) -> Coefficient:
         """The coefficient of 1."""
         return self.terms.get(ZERO_KEY, fmpq(0))
 
@@ -62,22 +63,22 @@ class Series:
         return self.order == INFINITE and all(k == ZERO_KEY for k in self.terms)
 
 
-def number(value: Any) -> Series:
+def number(value: Coefficient) -> Series:
     """A constant."""
     return Series({} if is_zero_number(value) else {ZERO_KEY: value})
 
 
-def is_zero_number(c: Any) -> bool:
+def is_zero_number(c: Coefficient) -> bool:
     """Whether a coefficient is exactly zero."""
     return c == 0 if isinstance(c, fmpq) else bool(c.is_zero())
 
 
-def ball(c: Any) -> Any:
+def ball(c: Coefficient) -> Coefficient:
     """A coefficient as a ball."""
     return arb(c) if isinstance(c, fmpq) else c
 
 
-def sign_of(c: Any) -> int:
+def sign_of(c: Coefficient) -> int:
     """The sign of a coefficient. Raises Undecided."""
     if isinstance(c, fmpq):
         return (c > 0) - (c < 0)
@@ -90,8 +91,8 @@ def sign_of(c: Any) -> int:
     raise Undecided("sign")
 
 
-def _series(terms: dict[Key, Any], order: Fraction | float) -> Series:
-    kept: dict[Key, Any] = {}
+def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
+    kept: dict[Key, Coefficient] = {}
     for key, c in terms.items():
         if key[0] >= order or is_zero_number(c):
             continue
@@ -105,7 +106,7 @@ def _series(terms: dict[Key, Any], order: Fraction | float) -> Series:
     return Series(kept, order)
 
 
-def leading(s: Series) -> tuple[Key, Any, int]:
+def leading(s: Series) -> tuple[Key, Coefficient, int]:
     """The dominant term as t → 0+: its key, coefficient and the coefficient's sign. ValueError where s is exactly 0."""
     for key in sorted(s.terms, key=lambda k: (k[0], -k[1])):
         sign = sign_of(s.terms[key])
@@ -157,7 +158,7 @@ def mul(a: Series, b: Series) -> Series:
     if (not a.terms and a.order == INFINITE) or (not b.terms and b.order == INFINITE):
         return Series({})
     order = min(a.order + _lowest(b), b.order + _lowest(a))
-    terms: dict[Key, Any] = {}
+    terms: dict[Key, Coefficient] = {}
     for (e, l), c in a.terms.items():
         for (f, m), d in b.terms.items():
             key = (e + f, l + m)
@@ -166,12 +167,12 @@ def mul(a: Series, b: Series) -> Series:
     return _series(terms, order)
 
 
-def scale(a: Series, c: Any) -> Series:
+def scale(a: Series, c: Coefficient) -> Series:
     """c a, for a number c."""
     return mul(a, number(c))
 
 
-def _normalized(a: Series) -> tuple[Fraction, Any, int, Series]:
+def _normalized(a: Series) -> tuple[Fraction, Coefficient, int, Series]:
     """a = c t^e (1 + u): (e, c, sign of c, u). Raises ValueError where a is 0."""
     (e, power), c, sign_ = leading(a)
     if power:
@@ -182,7 +183,7 @@ def _normalized(a: Series) -> tuple[Fraction, Any, int, Series]:
     return e, c, sign_, u
 
 
-def _compose(u: Series, coefficient: Callable[[int], Any], limit: int) -> Series:
+def _compose(u: Series, coefficient: Callable[[int], Coefficient], limit: int) -> Series:
     """Σ coefficient(k) u^k for a u that tends to 0; as many terms as `limit` orders of t need."""
     total, term = number(coefficient(0)), number(fmpq(1))
     if not u.terms and u.order == INFINITE:
@@ -218,9 +219,9 @@ def power(a: Series, r: Fraction, limit: int) -> Series | Undefined:
     if sign_ < 0 and r.denominator != 1:
         return Undefined("a fractional power of a negative number")
     q = fmpq(r.numerator, r.denominator)
-    binomial: dict[int, Any] = {0: fmpq(1)}
+    binomial: dict[int, Coefficient] = {0: fmpq(1)}
 
-    def coefficient(k: int) -> Any:
+    def coefficient(k: int) -> Coefficient:
         if k not in binomial:
             binomial[k] = coefficient(k - 1) * (q - (k - 1)) / k
         return binomial[k]
@@ -229,7 +230,7 @@ def power(a: Series, r: Fraction, limit: int) -> Series | Undefined:
     return mul(Series({(e * r, 0): head}), _compose(u, coefficient, limit))
 
 
-def _power_of_number(c: Any, r: Fraction) -> Any:
+def _power_of_number(c: Coefficient, r: Fraction) -> Coefficient:
     if r.denominator == 1 and isinstance(c, fmpq) and abs(r.numerator) <= 64:
         return c ** int(r)
     if r == Fraction(1, 2):
@@ -237,7 +238,7 @@ def _power_of_number(c: Any, r: Fraction) -> Any:
     return balls.PRIMITIVES["pow"](ball(c), arb(fmpq(r.numerator, r.denominator)))
 
 
-def exact_or_ball(value: Any) -> Any:
+def exact_or_ball(value: Coefficient) -> Coefficient:
     """An exact ball as a rational."""
     if value.is_finite() and value.is_exact():
         mantissa, exponent = value.man_exp()
@@ -284,7 +285,7 @@ def exp(a: Series, limit: int) -> Series | Undefined:
 
 def derivative(a: Series) -> Series:
     """da/dt, term by term."""
-    terms: dict[Key, Any] = {}
+    terms: dict[Key, Coefficient] = {}
     for (e, l), c in a.terms.items():
         for key, factor in (((e - 1, l), fmpq(e.numerator, e.denominator)), ((e - 1, l - 1), fmpq(l))):
             if factor != 0:
@@ -294,9 +295,9 @@ def derivative(a: Series) -> Series:
 
 def integral(a: Series) -> Series:
     """∫ a dt without a constant, term by term. Raises NoExpansion or Short."""
-    terms: dict[Key, Any] = {}
+    terms: dict[Key, Coefficient] = {}
 
-    def put(e: Fraction, l: int, c: Any) -> None:
+    def put(e: Fraction, l: int, c: Coefficient) -> None:
         if e == -1:
             if l == -1:
                 raise NoExpansion("iterated logarithm")

@@ -13,15 +13,16 @@ from verifier.circuit.program import Program
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
+Expression = Any  # sympy.Expr, or a truth value of SymPy
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}
 
 
-def _real_cbrt(a: Any) -> Any:
+def _real_cbrt(a: Expression) -> Expression:
     return sympy.sign(a) * sympy.Abs(a) ** sympy.Rational(1, 3)
 
 
 # The primitives of the gate table: SymPy's functions under the gates' names.
-PRIMITIVES: dict[str, Callable[..., Any]] = {
+PRIMITIVES: dict[str, Callable[..., Expression]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -109,7 +110,7 @@ PRIMITIVES: dict[str, Callable[..., Any]] = {
 }
 
 # The way back: the gate that a SymPy function is. Functions with a rule of their own are in `_special`.
-_GATES: dict[Any, str] = {
+_GATES: dict[Expression, str] = {
     sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan",
     sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.atan2: "atan2",
     sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.tanh: "tanh",
@@ -127,9 +128,9 @@ _GATES: dict[Any, str] = {
 _HYPERGEOMETRIC = {(2, 1): "hyp2f1", (0, 1): "hyp0f1"}
 
 
-def run(program: Program, inputs: Sequence[Any]) -> list[Any]:
+def run(program: Program, inputs: Sequence[Expression]) -> list[Expression]:
     """The expression of every step; `inputs` are SymPy expressions. `program` must consist of primitives."""
-    values: list[Any] = []
+    values: list[Expression] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(inputs[len(values)])
@@ -152,14 +153,14 @@ class NoGate(Exception):
     """A SymPy function that no gate of the table stands for."""
 
 
-def emit(expression: Any, symbols: dict[Any, int], gate: Emit, number: Callable[[str], int], constant: Callable[[str], int]) -> int:
+def emit(expression: Expression, symbols: dict[Expression, int], gate: Emit, number: Callable[[str], int], constant: Callable[[str], int]) -> int:
     """Write an expression as steps; the index of its value.
 
     `symbols` maps SymPy symbols to step indices; `gate(name, *args)`, `number(text)` and `constant(name)` append a step.
     Raises NoGate for a function without a gate. The expressions are single derivatives, so recursion is shallow.
     """
 
-    def go(e: Any) -> int:
+    def go(e: Expression) -> int:
         if e in symbols:
             return symbols[e]
         if e.is_Integer:
@@ -200,14 +201,14 @@ def _fold(name: str, args: list[int], gate: Emit) -> int:
     return total
 
 
-def _product(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str], int]) -> int:
+def _product(e: Expression, go: Callable[[Expression], int], gate: Emit, number: Callable[[str], int]) -> int:
     top, bottom = e.as_numer_denom() if all(a.is_commutative for a in e.args) else (e, sympy.S.One)
     if bottom == 1 or top == e:
         return _fold("mul", [go(a) for a in e.args], gate)
     return gate("div", go(top), go(bottom)) if top != 1 else gate("div", number("1"), go(bottom))
 
 
-def _power(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str], int]) -> int:
+def _power(e: Expression, go: Callable[[Expression], int], gate: Emit, number: Callable[[str], int]) -> int:
     base, exponent = e.args
     if exponent == sympy.Rational(1, 2):
         return gate("sqrt", go(base))
@@ -218,14 +219,14 @@ def _power(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str],
     return gate("pow", go(base), go(exponent))
 
 
-def _piecewise(e: Any, go: Callable[[Any], int], gate: Emit) -> int:
+def _piecewise(e: Expression, go: Callable[[Expression], int], gate: Emit) -> int:
     value = go(e.args[-1].expr)
     for branch in reversed(e.args[:-1]):
         value = gate("where", go(branch.cond), go(branch.expr), value)
     return value
 
 
-def _special(e: Any, go: Callable[[Any], int], gate: Emit, number: Callable[[str], int]) -> int | None:
+def _special(e: Expression, go: Callable[[Expression], int], gate: Emit, number: Callable[[str], int]) -> int | None:
     if isinstance(e, sympy.Heaviside):
         difference, zero = go(e.args[0]), number("0")
         at_0 = gate("where", gate("ge", difference, zero), go(e.args[1]), zero)  # a half: two equal operands share the slope

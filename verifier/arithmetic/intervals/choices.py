@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, everywhere, exactly, is_thin, known, magnitude
+from verifier.arithmetic.values import Column
 
-Truth = Any  # an array (or scalar) of int8: 1 true, 0 false, -1 not known
+Truths = Column  # int8 for every point: 1 true, 0 false, -1 not known
 
 
 def absolute(a: Interval) -> Interval:
@@ -31,7 +31,7 @@ def _sign_strict(a: Interval) -> Interval:
     return _point(np.sign(a.low), (a.low > 0) | (a.high < 0))
 
 
-def _whole(kernel: Callable[[Any], Any], *, strict: bool) -> Callable[[Interval], Interval]:
+def _whole(kernel: Callable[[Column], Column], *, strict: bool) -> Callable[[Interval], Interval]:
     def enclose(a: Interval) -> Interval:
         below = kernel(a.low)
         inside = (np.ceil(a.low) > a.high) if strict else True
@@ -40,7 +40,7 @@ def _whole(kernel: Callable[[Any], Any], *, strict: bool) -> Callable[[Interval]
     return enclose
 
 
-def _point(value: Any, where: Any) -> Interval:
+def _point(value: Column, where: Column) -> Interval:
     """The points that some values are, not known where a condition does not hold."""
     return exactly(value) if everywhere(where) else exactly(np.where(where, value, np.nan))
 
@@ -59,28 +59,28 @@ def _apart(function: Callable[[Interval, Interval], Interval]) -> Callable[[Inte
     return lambda a, b: known(function(a, b), (a.low > b.high) | (a.high < b.low))
 
 
-def decided(true: Any, false: Any) -> Truth:
+def decided(true: Column, false: Column) -> Truths:
     """The truth value of what is certainly true, or certainly false."""
     return np.where(true, np.int8(1), np.where(false, np.int8(0), np.int8(-1)))
 
 
-def _equal(a: Interval, b: Interval) -> Truth:
+def _equal(a: Interval, b: Interval) -> Truths:
     return decided((a.low == a.high) & (b.low == b.high) & (a.low == b.low), (a.low > b.high) | (a.high < b.low))
 
 
-def _not(a: Truth) -> Truth:
+def _not(a: Truths) -> Truths:
     return np.where(a < 0, a, np.int8(1) - a)
 
 
-def _and(a: Truth, b: Truth) -> Truth:
+def _and(a: Truths, b: Truths) -> Truths:
     return np.where((a == 0) | (b == 0), np.int8(0), np.where((a < 0) | (b < 0), np.int8(-1), np.int8(1)))
 
 
-def _or(a: Truth, b: Truth) -> Truth:
+def _or(a: Truths, b: Truths) -> Truths:
     return np.where((a == 1) | (b == 1), np.int8(1), np.where((a < 0) | (b < 0), np.int8(-1), np.int8(0)))
 
 
-def where(c: Truth, a: Interval, b: Interval) -> Interval:
+def where(c: Truths, a: Interval, b: Interval) -> Interval:
     """The one that a truth value chooses; not known where that is not."""
     never = None
     if a.never is not None or b.never is not None:
@@ -93,7 +93,7 @@ def where(c: Truth, a: Interval, b: Interval) -> Interval:
     return Interval(low, np.where(c == 1, a.high, np.where(c == 0, b.high, np.nan)), never)
 
 
-TRUTHS: dict[str, Callable[..., Truth]] = {
+TRUTHS: dict[str, Callable[..., Truths]] = {
     "lt": lambda a, b: decided(a.high < b.low, a.low >= b.high),
     "gt": lambda a, b: decided(a.low > b.high, a.high <= b.low),
     "le": lambda a, b: decided(a.high <= b.low, a.low > b.high),
@@ -104,7 +104,7 @@ TRUTHS: dict[str, Callable[..., Truth]] = {
     "or": _or,
     "not": _not,
 }
-CHOICES: dict[str, Callable[..., Any]] = {
+CHOICES: dict[str, Callable[..., Column]] = {
     "abs": absolute,
     "sign": _sign,
     "floor": _whole(np.floor, strict=False),
@@ -114,7 +114,7 @@ CHOICES: dict[str, Callable[..., Any]] = {
     "where": where,
     **TRUTHS,
 }
-STRICT: dict[str, Callable[..., Any]] = {
+STRICT: dict[str, Callable[..., Column]] = {
     "abs": _absolute_strict,
     "sign": _sign_strict,
     "floor": _whole(np.floor, strict=True),

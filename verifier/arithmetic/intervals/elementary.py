@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
 from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, decreasing, even, increasing, on, wave
+from verifier.arithmetic.values import Column
 
 
 @cache
@@ -46,7 +46,7 @@ def _either(name: str, own: Enclosure) -> Enclosure:
 def scipy_kernel(name: str, *orders: float) -> Kernel:
     """A function of scipy.special, with its leading arguments; imported when it is called."""
 
-    def call(a: Any) -> Any:
+    def call(a: Column) -> Column:
         from scipy import special
 
         return getattr(special, name)(*orders, a)
@@ -61,13 +61,13 @@ def _sqrt(a: Interval) -> Interval:
     return Interval(np.maximum(down(root), 0.0), up(root if is_thin(a) else np.sqrt(a.high)))
 
 
-def _squared(x: Any) -> Any:
+def _squared(x: Column) -> Column:
     """erfc squares its argument: an ulp of the square is that many ulps of the result."""
     return 40.0 + 2.0 * np.minimum(x * x, 1e4)
 
 
 # The number is the bound of the kernel's error, in units of 2^-52 of the result; the worst ever seen is below a quarter of it.
-ELEMENTARY: dict[str, Callable[..., Any]] = {
+ELEMENTARY: dict[str, Callable[..., Column]] = {
     "add": add,
     "sub": sub,
     "mul": mul,

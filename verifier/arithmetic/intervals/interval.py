@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from verifier.arithmetic.values import Column
 
 EPSILON = 2.0**-52  # |x| * EPSILON is at least one ulp of a normal x
 TINY = 2.0**-1022  # at least any error below the normal numbers
@@ -18,12 +20,12 @@ class Interval(NamedTuple):
     `never` marks the points where there is certainly no real value, not even nearby; None is nowhere.
     """
 
-    low: Any
-    high: Any
-    never: Any = None
+    low: Column
+    high: Column
+    never: Column = None
 
 
-def exactly(value: Any) -> Interval:
+def exactly(value: Column) -> Interval:
     """The interval that is a point."""
     return Interval(value, value)
 
@@ -37,17 +39,17 @@ def is_thin(a: Interval) -> bool:
     return a.low is a.high
 
 
-def everywhere(condition: Any) -> bool:
+def everywhere(condition: Column) -> bool:
     """Whether a condition holds at all points."""
     return bool(np.all(condition))
 
 
-def known(a: Interval, where: Any) -> Interval:
+def known(a: Interval, where: Column) -> Interval:
     """NaN where a condition does not hold."""
     return Interval(np.where(where, a.low, np.nan), np.where(where, a.high, np.nan), a.never)
 
 
-def magnitude(a: Interval) -> tuple[Any, Any]:
+def magnitude(a: Interval) -> tuple[Column, Column]:
     """The least and the largest absolute value."""
     low, high = np.abs(a.low), np.abs(a.high)
     if is_thin(a):
@@ -58,7 +60,7 @@ def magnitude(a: Interval) -> tuple[Any, Any]:
 # ---------------------------------------------------------------- outward rounding
 
 
-def down(x: Any, ulps: Any = 1.0) -> Any:
+def down(x: Column, ulps: Column = 1.0) -> Column:
     """A lower bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.minimum(x, LARGEST)  # a lower end that overflowed is still a lower end
     slack = np.abs(x)
@@ -67,7 +69,7 @@ def down(x: Any, ulps: Any = 1.0) -> Any:
     return np.subtract(x, slack, out=slack) if isinstance(slack, np.ndarray) else x - slack
 
 
-def up(x: Any, ulps: Any = 1.0) -> Any:
+def up(x: Column, ulps: Column = 1.0) -> Column:
     """An upper bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.maximum(x, -LARGEST)
     slack = np.abs(x)
@@ -76,7 +78,7 @@ def up(x: Any, ulps: Any = 1.0) -> Any:
     return np.add(x, slack, out=slack) if isinstance(slack, np.ndarray) else x + slack
 
 
-def around(low: Any, high: Any, ulps: Any = 1.0) -> Interval:
+def around(low: Column, high: Column, ulps: Column = 1.0) -> Interval:
     """The interval of two ends, each rounded outward."""
     return Interval(down(low, ulps), up(high, ulps))
 
@@ -100,7 +102,7 @@ def sub(a: Interval, b: Interval) -> Interval:
     return _thin_sum(a.low, -b.low) if is_thin(a) and is_thin(b) else around(a.low - b.high, a.high - b.low)
 
 
-def _thin_sum(a: Any, b: Any) -> Interval:
+def _thin_sum(a: Column, b: Column) -> Interval:
     """Knuth's two-sum tells the error of a sum: where it is 0 the sum is a point."""
     total = a + b
     part = total - a
@@ -118,7 +120,7 @@ def _is_one(a: Interval) -> bool:
     return is_thin(a) and np.ndim(a.low) == 0 and bool(a.low == 1)
 
 
-def is_single(x: Any) -> bool:
+def is_single(x: Column) -> bool:
     """Whether all are numbers of float32: products and squares of two of them are exact in float64."""
     return everywhere(np.float32(x) == x) if np.ndim(x) == 0 else everywhere(x.astype(np.float32) == x)
 
@@ -145,7 +147,7 @@ def mul(a: Interval, b: Interval) -> Interval:
     return _hull((a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
 
 
-def _ends(low: Any, high: Any, a: Interval, b: Interval) -> Interval:
+def _ends(low: Column, high: Column, a: Interval, b: Interval) -> Interval:
     """Where both operands are known an end is NaN as 0 * inf only: 0, as an infinite end is not reached."""
     if np.isnan(np.max(high)) or np.isnan(np.max(low)):
         lost = np.isnan(a.low) | np.isnan(b.low)
@@ -153,7 +155,7 @@ def _ends(low: Any, high: Any, a: Interval, b: Interval) -> Interval:
     return around(low, high)
 
 
-def _hull(corners: Sequence[Any]) -> Interval:
+def _hull(corners: Sequence[Column]) -> Interval:
     """0 * inf is 0 at an end that is not reached: fmin and fmax pass over its NaN."""
     low = np.fmin(np.fmin(corners[0], corners[1]), np.fmin(corners[2], corners[3]))
     high = np.fmax(np.fmax(corners[0], corners[1]), np.fmax(corners[2], corners[3]))
@@ -187,7 +189,7 @@ def div(a: Interval, b: Interval) -> Interval:
     return result if everywhere(safe) else known(result, safe)
 
 
-def _is_halved(a: Any, b: Any, quotient: Any) -> bool:
+def _is_halved(a: Column, b: Column, quotient: Column) -> bool:
     """Whether a is divided by one power of two, and nothing is lost below the normal numbers."""
     if np.ndim(b) or abs(np.frexp(b)[0]) != 0.5:
         return False

@@ -9,7 +9,6 @@ without one, nothing is known. As in `arithmetic.balls`, with `strict` everythin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,21 +17,22 @@ from verifier.arithmetic.intervals.choices import CHOICES, STRICT, TRUTHS
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special import SPECIAL
+from verifier.arithmetic.values import Column
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 
 CONSTANT_BITS = 128
-FUNCTIONS: dict[str, Callable[..., Any]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
+FUNCTIONS: dict[str, Callable[..., Column]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
 
 
 def run(
-    program: Program, columns: Sequence[Any], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+    program: Program, columns: Sequence[Column], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Interval]:
     """The enclosures of some steps. `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = program.steps
     last = _last_uses(steps, outputs)
     known = constants(program, strict=strict, rounded_in=rounded_in)
-    values: list[Any] = [None] * len(steps)
+    values: list[Column] = [None] * len(steps)
     with np.errstate(all="ignore"):
         for i, step in enumerate(steps):
             if last[i] < 0:
@@ -51,7 +51,7 @@ def run(
     return [values[i] for i in outputs]
 
 
-def _apply(gate: str, arguments: list[Any], *, strict: bool) -> Any:
+def _apply(gate: str, arguments: list[Column], *, strict: bool) -> Column:
     function = (STRICT.get(gate) if strict else None) or FUNCTIONS.get(gate)
     value = UNKNOWN if function is None else function(*arguments)
     return value if gate in TRUTHS or gate == "where" else _with_never(value, arguments)
@@ -75,9 +75,9 @@ def _last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
     return last
 
 
-def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Any]:
+def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Column]:
     """What does not depend on the inputs, by step: literals, and what is computed of them, which is enclosed in balls first."""
-    found: dict[int, Any] = {}
+    found: dict[int, Column] = {}
     with balls.precision(CONSTANT_BITS):
         for i, step in enumerate(program.steps):
             if step.gate in ("number", "constant"):
@@ -87,7 +87,7 @@ def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> d
         return {i: _from_ball(ball) for i, ball in found.items()}
 
 
-def _from_ball(ball: Any) -> Any:
+def _from_ball(ball: Column) -> Column:
     if ball is None or isinstance(ball, bool):
         return np.int8(-1 if ball is None else ball)
     if not ball.is_finite():
@@ -98,7 +98,7 @@ def _from_ball(ball: Any) -> Any:
     return Interval(np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
 
 
-def _with_never(value: Interval, arguments: Sequence[Any]) -> Interval:
+def _with_never(value: Interval, arguments: Sequence[Column]) -> Interval:
     masks = [m for m in (value.never, *(a.never for a in arguments if isinstance(a, Interval))) if m is not None]
     if not masks:
         return value

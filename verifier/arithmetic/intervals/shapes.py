@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.interval import Interval, down, everywhere, exactly, is_thin, known, magnitude, up
+from verifier.arithmetic.values import Column
 
-Kernel = Callable[[Any], Any]
+Kernel = Callable[[Column], Column]
 Enclosure = Callable[[Interval], Interval]
-Slack = float | Callable[[Any], Any]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
+Slack = float | Callable[[Column], Column]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
 
 
-def _slack(slack: Slack, x: Any) -> Any:
+def _slack(slack: Slack, x: Column) -> Column:
     return slack(x) if callable(slack) else slack
 
 
@@ -47,7 +47,7 @@ def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float 
 
     def enclose(a: Interval) -> Interval:
         value = kernel(a.low)
-        extra: Any = absolute * interval.EPSILON
+        extra: Column = absolute * interval.EPSILON
         if not is_thin(a):
             extra = extra + np.where(a.low == a.high, 0.0, np.nan if slope is None else up(slope * up(a.high - a.low)))
         below, above = down(value, _slack(slack, a.low)), up(value, _slack(slack, a.low))

@@ -7,7 +7,6 @@ random float64 ones of all magnitudes. `tests/test_enclosures.py` holds every fu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
 from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
+from verifier.arithmetic.values import Column
 
 OVERFLOW = 700.0  # exp(700) is the last that is far from the largest float64
 PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))
@@ -43,7 +43,7 @@ _digamma_right = increasing(scipy_kernel("digamma"), 16.0)  # 2.5
 
 
 def _polygamma_right(n: int) -> Enclosure:
-    def kernel(a: Any) -> Any:
+    def kernel(a: Column) -> Column:
         from scipy import special
 
         return special.polygamma(n, a)
@@ -135,7 +135,7 @@ def _kve(n: int) -> Enclosure:
 
 
 def _elliptic(name: str) -> Kernel:
-    def call(m: Any) -> Any:
+    def call(m: Column) -> Column:
         from verifier.arithmetic import kernels
 
         return getattr(kernels, name)(np.asarray(m))
@@ -229,7 +229,7 @@ _shi = odd(pieces((OVERFLOW, increasing(lambda a: scipy_kernel("shichi")(a)[0], 
 _chi = pieces((OVERFLOW, moving(lambda a: scipy_kernel("shichi")(a)[1], 64.0, absolute=16.0)), last=_between(1e300, np.inf))  # 7.6, absolute 1.0
 
 
-def _lambertw(a: Any) -> Any:
+def _lambertw(a: Column) -> Column:
     from verifier.arithmetic import kernels
 
     return kernels.lambertw(np.asarray(a))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Ball, Balls
 from verifier.case.case import Implementation
 from verifier.circuit.dag import Dag
 from verifier.circuit.expressions import BuildError, add_tree
@@ -35,10 +34,10 @@ class Reference:
 
     program: Program
     points: tuple[tuple[float, ...], ...]
-    values: tuple[Column, ...]  # of the forward steps
-    adjoints: tuple[Column, ...]  # of the forward steps: upstream * d(output)/d(step)
-    totals: tuple[Column, ...]  # the adjoints again; those of nameless steps that are the same expression are added
-    upstream: Any
+    values: tuple[Balls, ...]  # of the forward steps
+    adjoints: tuple[Balls, ...]  # of the forward steps: upstream * d(output)/d(step)
+    totals: tuple[Balls, ...]  # the adjoints again; those of nameless steps that are the same expression are added
+    upstream: Ball
     first: int  # the number of points at which something is wrong; they come first
     bits: int  # the precision of these values and of everything that is compared with them
 
@@ -47,7 +46,7 @@ class Reference:
         """How many test points there are."""
         return len(self.points)
 
-    def value_of(self, step: Step, args: Sequence[Column], fmt: Format) -> Column:
+    def value_of(self, step: Step, args: Sequence[Balls], fmt: Format) -> Balls:
         """A step over the reals, of its operands; a literal as it may have been rounded to the format."""
         return reals.value(step.gate, args) if step.args else [reals.leaf(step, upstream=self.upstream, rounded_in=fmt)] * self.count
 
@@ -60,33 +59,33 @@ class Reference:
     def _by_value(self) -> dict[str, list[int]]:
         return _index((i, c) for i, c in enumerate(self.values) if self.program.steps[i].args or self.program.steps[i].gate == "input")
 
-    def step_of_adjoint(self, column: Column) -> int | None:
+    def step_of_adjoint(self, column: Balls) -> int | None:
         """The last forward step whose exact adjoint equals this column; None if there is none, or fewer than two test points."""
         found = [i for i in self._by_adjoint.get(_key(column), ()) if same(column, self.adjoints[i]) or same(column, self.totals[i])]
         return max(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
-    def step_of_value(self, column: Column) -> int | None:
+    def step_of_value(self, column: Balls) -> int | None:
         """The first forward step whose exact value equals this column; None if there is none, or fewer than two test points."""
         found = [i for i in self._by_value.get(_key(column), ()) if same(column, self.values[i])]
         return min(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
-    def exact(self, step: int, computed: Column, fmt: Format) -> Column:
+    def exact(self, step: int, computed: Balls, fmt: Format) -> Balls:
         """The adjoint of a forward step; where the program computed the sum over all steps that are the same expression, that sum."""
         return self.totals[step] if not agrees(computed, self.adjoints[step], fmt) and agrees(computed, self.totals[step], fmt) else self.adjoints[step]
 
 
-def _index(columns: Any) -> dict[str, list[int]]:
+def _index(columns: Ball) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, column in columns:
         found.setdefault(_key(column), []).append(i)
     return found
 
 
-def _key(column: Column) -> str:
+def _key(column: Balls) -> str:
     return " ".join(f"{float(x.mid()):.{KEY_DIGITS}e}" if isinstance(x, arb) else str(x) for x in column[:2])
 
 
-def _is_distinctive(column: Column) -> bool:
+def _is_distinctive(column: Balls) -> bool:
     """Whether equality with this column identifies a step: it holds finite numbers that are not zero at the first two points."""
     return all(isinstance(x, arb) and x.is_finite() for x in column) and all(x != 0 for x in column[:2])
 
@@ -118,16 +117,16 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
     wanted = [values[forward.output], *adjoints[: len(program.inputs)]]
     good = [at for at in range(len(points)) if all(c[at].is_finite() for c in wanted)]
 
-    def at_good_points(found: Sequence[Column]) -> tuple[Column, ...]:
+    def at_good_points(found: Sequence[Balls]) -> tuple[Balls, ...]:
         return tuple([c[at] for at in good] for c in found)
 
     return Reference(program, tuple(tuple(points[at]) for at in good), at_good_points(values), at_good_points(adjoints), at_good_points(totals), seed, sum(at < first for at in good), bits)
 
 
-def _adjoints(forward: Program, values: Sequence[Column], seed: Column) -> list[Column]:
+def _adjoints(forward: Program, values: Sequence[Balls], seed: Balls) -> list[Balls]:
     """The adjoint of every step, computed in reverse from SymPy's local gradients."""
     zero = [arb(0)] * len(seed)
-    found: list[Column] = [zero] * len(forward.steps)
+    found: list[Balls] = [zero] * len(forward.steps)
     found[forward.output] = seed
     for i in range(forward.output, -1, -1):
         step = forward.steps[i]
@@ -141,7 +140,7 @@ def _adjoints(forward: Program, values: Sequence[Column], seed: Column) -> list[
     return found
 
 
-def _merged_adjoints(forward: Program, columns: Sequence[Column], seed: Any) -> list[Column]:
+def _merged_adjoints(forward: Program, columns: Sequence[Balls], seed: Ball) -> list[Balls]:
     """The adjoint of every step where the forward pass contains derivatives; equal steps are treated as one."""
     gradient = derivatives.gradient(forward)
     run = balls.run(gradient.program, columns, bits=balls.current_precision(), strict=True)
@@ -149,12 +148,12 @@ def _merged_adjoints(forward: Program, columns: Sequence[Column], seed: Any) -> 
     return [[arb(0)] * len(columns[0]) if step is None else [x * seed for x in run[step]] for step in found]
 
 
-def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int]) -> list[Column]:
+def _totals(forward: Program, adjoints: Sequence[Balls], places: Sequence[int]) -> list[Balls]:
     """Each step's adjoint plus those of the nameless steps that are the same expression, since no backward name of their own can hold those."""
     alike: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         alike.setdefault(place, []).append(i)
-    found: list[Column] = []
+    found: list[Balls] = []
     for i, place in enumerate(places):
         step = forward.steps[i]
         column = adjoints[i] if step.gate != "copy" else found[step.args[0]]  # another name for the same value
@@ -165,7 +164,7 @@ def _totals(forward: Program, adjoints: Sequence[Column], places: Sequence[int])
     return found
 
 
-def through(partial: Column, adjoint: Column) -> Column:
+def through(partial: Balls, adjoint: Balls) -> Balls:
     """partial * adjoint; 0 where the adjoint is 0, also where the partial does not exist."""
     return [a if a.is_zero() else p * a for p, a in zip(partial, adjoint, strict=True)]
 
@@ -179,7 +178,7 @@ def _local(gate: str) -> derivatives.Gradient:
     return derivatives.gradient(Program((*steps, Step(gate, tuple(range(len(parameters))))), parameters, {}, len(parameters)), variables=free)
 
 
-def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | None:
+def local_partial(gate: str, position: int, args: Sequence[Balls]) -> Balls | None:
     """The exact partial derivative of a gate at every test point; None for an operand without one (a condition, an order)."""
     if gate == "copy":
         return [arb(1)] * len(args[0])
@@ -200,12 +199,12 @@ def local_partial(gate: str, position: int, args: Sequence[Column]) -> Column | 
 # ---------------------------------------------------------------- equality over the reals
 
 
-def same(a: Column, b: Column) -> bool:
+def same(a: Balls, b: Balls) -> bool:
     """Whether two columns of balls overlap at every test point and are narrow enough to count as equal."""
     return all(_close(x, y) for x, y in zip(a, b, strict=True))
 
 
-def _close(x: Any, y: Any) -> bool:
+def _close(x: Ball, y: Ball) -> bool:
     if isinstance(x, bool) or isinstance(y, bool) or x is None or y is None:
         return x is y
     if not (x.is_finite() and y.is_finite() and x.overlaps(y)):
@@ -214,7 +213,7 @@ def _close(x: Any, y: Any) -> bool:
     return bool(size.is_zero() or x.rad() + y.rad() < size / 2**40 or size < arb(2) ** (-3 * balls.current_precision() // 4))
 
 
-def agrees(computed: Column, exact: Column, fmt: Format) -> bool:
+def agrees(computed: Balls, exact: Balls, fmt: Format) -> bool:
     """Whether a column is within one ulp of the exact one, at every test point where the exact value exists."""
     unit = arb(2) ** (1 - fmt.precision)
     for c, x in zip(computed, exact, strict=True):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula.adjoint_values import Reference, agrees, local_partial, through
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
@@ -77,7 +76,7 @@ class Contribution:
     line: int
     step: int
     sign: int
-    value: Column
+    value: Balls
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,10 @@ class Edge:
     """A use of a forward step: the step that uses it, and the exact contribution to the adjoint that comes through it."""
 
     user: int
-    value: Column
+    value: Balls
 
 
-def contributions_of(program: Program, definition: Definition, values: Sequence[Column]) -> list[Contribution]:
+def contributions_of(program: Program, definition: Definition, values: Sequence[Balls]) -> list[Contribution]:
     """The contributions of a definition, one per statement."""
     parts = []
     for before, at in zip((None, *definition.versions), definition.versions, strict=False):
@@ -102,7 +101,7 @@ def contributions_of(program: Program, definition: Definition, values: Sequence[
     return parts
 
 
-def terms_of(program: Program, part: Contribution, values: Sequence[Column]) -> list[Contribution]:
+def terms_of(program: Program, part: Contribution, values: Sequence[Balls]) -> list[Contribution]:
     """The terms of a contribution that is written as a sum."""
     terms: list[Contribution] = []
     pending = [(part.step, part.sign)]
@@ -136,9 +135,9 @@ def edges_of(reference: Reference, forward: int) -> list[Edge]:
     return found
 
 
-def total(columns: Sequence[Column], count: int) -> Column:
+def total(columns: Sequence[Balls], count: int) -> Balls:
     """The sum of columns."""
-    result: list[Any] = [arb(0)] * count
+    result: list[Ball] = [arb(0)] * count
     for column in columns:
         result = [t + c for t, c in zip(result, column, strict=True)]
     return result
@@ -177,7 +176,7 @@ def match(parts: Sequence[Contribution], edges: Sequence[Edge], count: int, fmt:
     return EdgeMatching(tuple(p for p in parts if p in left_parts), tuple(left), tuple(carried))
 
 
-def _is_nothing(column: Column) -> bool:
+def _is_nothing(column: Balls) -> bool:
     return all(isinstance(x, arb) and bool(x.contains(0)) for x in column)
 
 
@@ -194,7 +193,7 @@ def pair_by_value(wrong: Sequence[Contribution], missing: Sequence[Edge]) -> lis
     return pairs
 
 
-def _distance(a: Any, b: Any) -> float:
+def _distance(a: Ball, b: Ball) -> float:
     if not isinstance(a, arb) or not a.is_finite() or not b.is_finite():
         return float("inf")
     scale = abs(a) + abs(b)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Ball
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees
 from verifier.blame.formula.locate import IsolatedRun, Mistake
@@ -155,7 +155,7 @@ def _literal_words(s: RepairTarget, group: list[int], *, near: bool, unnamed: bo
     return f"`{text}` has a relative error of {relative:.2g}: {likeness}"
 
 
-def _solve_literal(s: RepairTarget, group: list[int]) -> Any:
+def _solve_literal(s: RepairTarget, group: list[int]) -> Ball:
     """The value of a literal that repairs the statement, the same at all test points; None where there is none."""
     start = s.value(group[0])
     found = solve(lambda x: s.with_changed(dict.fromkeys(group, x)), start, s.mistake.needed, first=s.isolated.reference.first)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Ball
 from verifier.blame.formula import branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference
 from verifier.blame.formula.diagnose import Diagnosis
@@ -139,7 +139,7 @@ def _figures(mistake: locate.Mistake) -> list[str]:
     return rows
 
 
-def _digits(value: Any, count: int = FIGURE_DIGITS) -> str:
+def _digits(value: Ball, count: int = FIGURE_DIGITS) -> str:
     if not isinstance(value, arb):
         return str(value)
     return rounding.digits(value, count) or (value.str(count, radius=False) if value.is_finite() else "no real value")

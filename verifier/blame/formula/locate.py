@@ -13,7 +13,7 @@ from itertools import pairwise
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Balls
 from verifier.blame.formula import contributions
 from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values
 from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total
@@ -33,8 +33,8 @@ class Mistake:
     line: int
     kind: str  # wrong, missing, doubled, overwritten, premature, extra
     contribution: int
-    needed: Column
-    computed: Column
+    needed: Balls
+    computed: Balls
     edges: tuple[int, ...] = ()  # the forward steps through which the contribution should have come
     forward: int = -1  # the forward step whose adjoint the target is
     definition: int = -1  # the last step of the definition that it makes wrong
@@ -46,8 +46,8 @@ class IsolatedRun:
     """A backward pass over the reals at test points, with every adjoint that is read replaced by its exact value."""
 
     reference: Reference
-    values: tuple[Column, ...]  # of all steps, operands replaced
-    actual: tuple[Column, ...]  # of all steps as they are
+    values: tuple[Balls, ...]  # of all steps, operands replaced
+    actual: tuple[Balls, ...]  # of all steps as they are
     meaning: dict[int, int]  # last step of a definition -> the forward step whose adjoint it holds
     mistakes: tuple[Mistake, ...]
     propagated: tuple[int, ...]  # lines that are wrong only because of what they read
@@ -91,13 +91,13 @@ def _points_right(program: Program, claims: Sequence[tuple[str, str]], reference
         return [p for at, p in enumerate(reference.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
 
 
-def run_over_reals(program: Program, reference: Reference, replaced: dict[int, Column], fmt: Format) -> tuple[Column, ...]:
+def run_over_reals(program: Program, reference: Reference, replaced: dict[int, Balls], fmt: Format) -> tuple[Balls, ...]:
     """The values of all steps over the reals, where some steps are given other values."""
     known = {**dict(enumerate(reference.values)), **replaced}
     return tuple(reals.run(program, reference.values[: len(program.inputs)], upstream=reference.upstream, rounded_in=fmt, replaced=known).values())
 
 
-def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], reference: Reference, actual: Sequence[Column]) -> dict[int, int]:
+def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], reference: Reference, actual: Sequence[Balls]) -> dict[int, int]:
     """The forward step whose adjoint each definition holds, by its name: a claimed gradient, an entry of `adjoints`, d + a forward name, or d + a name that holds a forward value again."""
     keyed = by_key(implementation, program)
     claimed = {name: program.inputs.index(variable) for variable, name in claims}
@@ -122,8 +122,8 @@ def _meaning(program: Program, implementation: Implementation, claims: Sequence[
     return meaning
 
 
-def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Column, ...], fmt: Format) -> IsolatedRun:
-    values: list[Column] = list(reference.values)
+def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Balls, ...], fmt: Format) -> IsolatedRun:
+    values: list[Balls] = list(reference.values)
     meaning = dict(known)
     ends = {d.last: d for d in found}
     early = {v: d.last for d in found for v in d.versions[:-1]}
@@ -155,7 +155,7 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
     return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), operands)
 
 
-def _premature(program: Program, reference: Reference, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Column], fmt: Format) -> Mistake | None:
+def _premature(program: Program, reference: Reference, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Balls], fmt: Format) -> Mistake | None:
     """The mistake of a statement that would be right if a sum it reads were complete; None where that is not the mistake."""
     for version in definition.versions:
         for operand in sorted(statement_operands(program, version)):
@@ -185,7 +185,7 @@ def cone(program: Program, operands: Container[int], root: int, own: Container[i
     return sorted(found)
 
 
-def recompute(program: Program, values: Sequence[Column], inside: Sequence[int], changed: dict[int, Column]) -> Column:
+def recompute(program: Program, values: Sequence[Balls], inside: Sequence[int], changed: dict[int, Balls]) -> Balls:
     """The value of the last step of a cone after some steps are given other values."""
     changed = dict(changed)
     for i in inside:
@@ -202,7 +202,7 @@ def _repairs(program: Program, isolated: IsolatedRun, claims: Sequence[tuple[str
     return all(agrees(values[program.names[name]], isolated.reference.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
 
 
-def mistakes_of(program: Program, reference: Reference, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Column], fmt: Format) -> list[Mistake]:
+def mistakes_of(program: Program, reference: Reference, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Balls], fmt: Format) -> list[Mistake]:
     """The mistakes of a definition: which of its contributions are wrong, missing, doubled or overwritten."""
     parts = contributions.contributions_of(program, definition, values)
     found = contributions.match(parts, edges_of(reference, forward), reference.count, fmt)
@@ -231,7 +231,7 @@ def mistakes_of(program: Program, reference: Reference, definition: Definition, 
     return mistakes or [blank]
 
 
-def _inside(program: Program, reference: Reference, part: Contribution, mistake: Mistake, missing: Sequence[contributions.Edge], values: Sequence[Column], fmt: Format) -> Mistake:
+def _inside(program: Program, reference: Reference, part: Contribution, mistake: Mistake, missing: Sequence[contributions.Edge], values: Sequence[Balls], fmt: Format) -> Mistake:
     """The same mistake, narrowed to the one term of the statement that is wrong, or to the edges that no term matches."""
     if all(x.is_zero() for x in mistake.needed):
         return replace(mistake, kind="extra")

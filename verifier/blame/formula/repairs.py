@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES
@@ -23,7 +22,7 @@ NEIGHBOURS = (
 OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
 ORDERINGS = tuple(name for name, gate in GATES.items() if sum(gate.holds) != 0)  # comparisons that another one may be mistaken for: not == and !=
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
-Repair = tuple[Column, str]  # the value of a step after the repair, and the mistake in words
+Repair = tuple[Balls, str]  # the value of a step after the repair, and the mistake in words
 
 
 def signs(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -121,7 +120,7 @@ def powers(s: RepairTarget, k: int) -> Iterator[Repair]:
                 yield reals.value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
 
 
-def _power_edits(text: str, value: Column) -> Iterator[Repair]:
+def _power_edits(text: str, value: Balls) -> Iterator[Repair]:
     if all(isinstance(v, arb) for v in value):
         yield [v * v for v in value], f"`{text}` should be squared"
         yield [1 / v for v in value], f"`{text}` should be its reciprocal"
@@ -148,7 +147,7 @@ def chain_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
 def composite_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A factor or a division by 1 - name**2 and the like."""
     one = arb(1)
-    composite: list[tuple[str, Column]] = []
+    composite: list[tuple[str, Balls]] = []
     for name, column in s.atoms:
         if " " in name or s.is_upstream(name):
             continue
@@ -162,7 +161,7 @@ def composite_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     return _with_factors(s, k, composite)
 
 
-def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Column]]) -> Iterator[Repair]:
+def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Balls]]) -> Iterator[Repair]:
     value = s.value(k)
     if not all(isinstance(v, arb) for v in value):
         return
@@ -224,7 +223,7 @@ def shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
         yield [v + number for v in value], f"`{text}` is off by {number}: `{text} {'+' if number > 0 else '-'} {abs(number)}` is meant"
 
 
-def _constant(text: str) -> Any:
+def _constant(text: str) -> Ball:
     return {
         "2": lambda: arb(2), "3": lambda: arb(3), "4": lambda: arb(4), "pi": arb.pi, "sqrt(2)": lambda: arb(2).sqrt(),
         "sqrt(pi)": lambda: arb.pi().sqrt(), "log(2)": arb.const_log2, "log(10)": arb.const_log10,

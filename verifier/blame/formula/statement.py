@@ -5,7 +5,7 @@ from __future__ import annotations
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone
 from verifier.circuit.program import Program
@@ -37,18 +37,18 @@ class RepairTarget:
         bare = self.steps[self.root].line != mistake.line or self.root < program.backward_start  # `dx += du`: the name itself is the contribution
         self.cone = [self.root] if bare else cone(program, isolated.operands, self.root)
         self.bare = bare
-        self.values: dict[int, Column] = {}
+        self.values: dict[int, Balls] = {}
         for i in self.cone if len(self.cone) <= MAX_CONE else ():
             self.values[i] = isolated.values[i] if bare else self._recompute(i)
         self.atoms = self._atoms()
         self.conditions = self._conditions()
         self.twins = self._twins()
 
-    def _recompute(self, i: int) -> Column:
+    def _recompute(self, i: int) -> Balls:
         step = self.steps[i]
         return self.isolated.reference.value_of(step, [self.value(a) for a in step.args], self.fmt)
 
-    def value(self, i: int) -> Column:
+    def value(self, i: int) -> Balls:
         """The value of a step on exact operands."""
         return self.values.get(i, self.isolated.values[i])
 
@@ -56,7 +56,7 @@ class RepairTarget:
         """The operands of a step; none where the statement is a bare name, in which nothing can be edited."""
         return () if self.bare else self.steps[k].args
 
-    def with_changed(self, changes: dict[int, Column]) -> Column:
+    def with_changed(self, changes: dict[int, Balls]) -> Balls:
         """The value of the statement after some of its steps are given other values."""
         changed = dict(changes)
         for i in self.cone:
@@ -64,16 +64,16 @@ class RepairTarget:
                 changed[i] = reals.value(self.steps[i].gate, [changed.get(a, self.value(a)) for a in self.steps[i].args])
         return changed.get(self.root, self.value(self.root))
 
-    def is_repaired_by(self, k: int, column: Column) -> bool:
+    def is_repaired_by(self, k: int, column: Balls) -> bool:
         """Whether the statement is right once step k, or every step that is the same expression, has this value."""
         if not all(isinstance(c, arb) and c.is_finite() for c in column) and not all(isinstance(c, bool) for c in column):
             return False
         twins = self.twins.get(k, ())
         return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.mistake.needed, self.fmt) for changed in ([k], twins) if changed)
 
-    def _atoms(self) -> list[tuple[str, Column]]:
+    def _atoms(self) -> list[tuple[str, Balls]]:
         """The names in scope at the statement that hold numbers, the nearest first."""
-        atoms: dict[str, Column] = {}
+        atoms: dict[str, Balls] = {}
         own = [i for i in self.cone if self.steps[i].line == self.mistake.line]
         start = own[0] if own else max((i for i, step in enumerate(self.steps) if step.line == self.mistake.line), default=self.root)
         for i in range(max(start, self.root) - 1, -1, -1):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.reals import Column
+from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import agrees
 from verifier.blame.formula.contributions import Definition, definitions
@@ -78,7 +77,7 @@ def _cone(program: Program, isolated: IsolatedRun, definition: Definition) -> li
     return cone(program, isolated.operands, definition.last, definition.versions)
 
 
-def solve(value: Callable[[Column], Column], start: Column, target: Column, *, first: int) -> Column | None:
+def solve(value: Callable[[Balls], Balls], start: Balls, target: Balls, *, first: int) -> Balls | None:
     """The column x near `start` with value(x) = target, by the secant method; None where it fails at one of the `first` points.
 
     At the other points, where nothing is wrong, x is `start` if the method fails.
@@ -102,14 +101,14 @@ def solve(value: Callable[[Column], Column], start: Column, target: Column, *, f
     return [x if ok else s for x, s, ok in zip(x1, initial, is_root, strict=True)]
 
 
-def _secant_step(a: Any, b: Any, fa: Any, fb: Any) -> Any:
+def _secant_step(a: Ball, b: Ball, fa: Ball, fb: Ball) -> Ball:
     return b if fa is None or fb is None or fb in (fa, 0) else (b - fb * (b - a) / (fb - fa)).mid()
 
 
-def _residuals(found: Column, target: Column) -> list[Any]:
+def _residuals(found: Balls, target: Balls) -> list[Ball]:
     return [(f - w).mid() if isinstance(f, arb) and f.is_finite() else None for f, w in zip(found, target, strict=True)]
 
 
-def widen(column: Column) -> Column:
+def widen(column: Balls) -> Balls:
     """Balls that contain the true solutions, made from approximate ones."""
     return [x + arb(0, abs(x) * arb(2) ** (10 - ROOT_BITS)) for x in column]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals, rounding
+from verifier.arithmetic.values import Ball, Column, Value
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import derivatives
 from verifier.language.formats import Format
@@ -33,9 +33,9 @@ class Entry:
     """One step that rounded: its float minus the exact function of its float operands, and what that does to the gradient."""
 
     step: int
-    own: Any  # a ball; None for a comparison that the floats decide otherwise than the reals
-    value: Any  # the exact function of the float operands: its ulp is the unit of `own`
-    effect: Any
+    own: Ball  # a ball; None for a comparison that the floats decide otherwise than the reals
+    value: Ball  # the exact function of the float operands: its ulp is the unit of `own`
+    effect: Ball
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Run:
 
     program: Program
     format: Format
-    computed: tuple[Any, ...]
-    real: dict[int, Any]
+    computed: tuple[Value, ...]
+    real: dict[int, Value]
     bits: int
 
 
@@ -56,14 +56,14 @@ class Ledger:
     name: str
     output: int
     computed: float
-    real: Any  # R
+    real: Ball  # R
     entries: tuple[Entry, ...]
     run: Run = field(repr=False)
     first_order: bool = False
-    remainder: Any = 0
+    remainder: Ball = 0
 
     @property
-    def total(self) -> Any:
+    def total(self) -> Ball:
         """computed − real."""
         with balls.precision(DIFFERENCE_BITS):
             return arb(self.computed) - self.real
@@ -94,13 +94,13 @@ class Plan:
         self.needed = [i for i in range(len(steps)) if wanted[i]]
         self.functions = [reals.function_of(s) if s.args else None for s in steps]
         self._reach: dict[bool, list[int]] = {}
-        self._followers: dict[tuple[int, bool], tuple[tuple[int, Callable[..., Any], tuple[int, ...]], ...]] = {}
+        self._followers: dict[tuple[int, bool], tuple[tuple[int, Callable[..., Value], tuple[int, ...]], ...]] = {}
 
     def needed_for(self, output: int) -> list[int]:
         """The steps that one output depends on, itself included, in order."""
         return sorted(ancestors(self.program, output))
 
-    def followers(self, step: int, *, frozen: bool) -> tuple[tuple[int, Callable[..., Any], tuple[int, ...]], ...]:
+    def followers(self, step: int, *, frozen: bool) -> tuple[tuple[int, Callable[..., Value], tuple[int, ...]], ...]:
         """The needed steps that change with a step, in order; with `frozen` not through a comparison."""
         key = (step, frozen)
         if key not in self._followers:
@@ -127,7 +127,7 @@ def plan(program: Program, names: Sequence[str]) -> Plan:
     return Plan(program, [(name, program.names[name]) for name in names])
 
 
-def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, upstream: float = 1.0, computed: Sequence[floats.Column] | None = None) -> list[list[Ledger | NoLedger]]:
+def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, upstream: float = 1.0, computed: Sequence[Column] | None = None) -> list[list[Ledger | NoLedger]]:
     """The ledger of every output at every point: `result[point][output]`. `computed` is the float run, where it is known already."""
     if computed is None:
         columns = [[p[i] for p in points] for i in range(len(planned.program.inputs))]
@@ -135,7 +135,7 @@ def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, up
     return [_at(planned, [column[p] for column in computed], fmt, upstream) for p in range(len(points))]
 
 
-def _at(planned: Plan, computed: Sequence[Any], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
+def _at(planned: Plan, computed: Sequence[Value], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
     steps = planned.program.steps
     values = native(planned.program, computed)
     finite = [values[o] - values[o] == 0 for _, o in planned.outputs]
@@ -152,25 +152,25 @@ def _at(planned: Plan, computed: Sequence[Any], fmt: Format, upstream: float) ->
     return [failure(planned, values, o) if r is None else r for r, (_, o) in zip(result, planned.outputs, strict=True)]
 
 
-def native(program: Program, computed: Sequence[Any]) -> tuple[Any, ...]:
+def native(program: Program, computed: Sequence[Value]) -> tuple[Value, ...]:
     """One point of a float run as Python floats and truth values."""
     return tuple(bool(v) if s.gate in derivatives.TRUTHS else float(v) for s, v in zip(program.steps, computed, strict=True))
 
 
-def failure(planned: Plan, computed: Sequence[Any], output: int) -> NoLedger:
+def failure(planned: Plan, computed: Sequence[Value], output: int) -> NoLedger:
     """Why an output has no ledger."""
     steps = planned.program.steps
     step = next((i for i in planned.needed_for(output) if steps[i].args and computed[i] - computed[i] != 0), -1)
     return NoLedger("a float is not finite" if step >= 0 else "not enclosed over the reals", step)
 
 
-def _telescope(planned: Plan, computed: tuple[Any, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
+def _telescope(planned: Plan, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
     """The ledgers at one precision; None for an output that is not enclosed narrowly enough."""
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
         values = dict(real)
         outputs = [o for _, o in planned.outputs]
-        moved: list[list[tuple[int, Any, Any, Any, Any]]] = [[] for _ in outputs]
+        moved: list[list[tuple[int, Ball, Ball, Ball, Ball]]] = [[] for _ in outputs]
         steps = planned.program.steps
         for k in planned.needed:
             gate = steps[k].gate
@@ -198,12 +198,12 @@ def _telescope(planned: Plan, computed: tuple[Any, ...], fmt: Format, upstream: 
     return [_ledger(name, o, moved[c], run) for c, (name, o) in enumerate(planned.outputs)]
 
 
-def real_run(planned: Plan, computed: Sequence[Any], upstream: float) -> dict[int, Any]:
+def real_run(planned: Plan, computed: Sequence[Value], upstream: float) -> dict[int, Value]:
     """Every needed step over the reals."""
     return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 
 
-def _ledger(name: str, output: int, moved: Sequence[tuple[int, Any, Any, Any, Any]], run: Run) -> Ledger | None:
+def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball, Ball, Ball, Ball]], run: Run) -> Ledger | None:
     real = run.real[output]
     if not real.is_finite():
         return None

@@ -9,12 +9,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
 from verifier.arithmetic.floats import columns
+from verifier.arithmetic.values import Value
 from verifier.blame.rounding import ledger, statements
 from verifier.blame.rounding.ledger import Ledger
 from verifier.blame.rounding.statements import step_text
@@ -45,7 +45,7 @@ class Culprit:
         return f"`{self.text}`{f' in `{self.within}`' if self.within else ''} {self.what}".rstrip()
 
 
-def culprit(program: Program, step: int, computed: Sequence[Any], fmt: Format) -> Culprit:
+def culprit(program: Program, step: int, computed: Sequence[Value], fmt: Format) -> Culprit:
     """A step that did harm; inside a gate that runs as several steps, the one of them with the largest effect on its value."""
     inner = _definition(program.steps[step].gate, fmt)
     operands = [computed[a] for a in program.steps[step].args]
@@ -97,7 +97,7 @@ def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *
     return Origin(unknown, Culprit(_text(program, unknown), "", computed[unknown], _what(program, unknown, computed)))
 
 
-def _loss(computed: float, fmt: Format) -> Callable[[Any], bool] | None:
+def _loss(computed: float, fmt: Format) -> Callable[[Value], bool] | None:
     """Whether a real number has no better float than the computed one: none that is finite, or none but 0. None where the computed one is an ordinary number."""
     if computed - computed != 0:
         return lambda value: not value.is_finite() or bool(abs(value) > fmt.largest)
@@ -110,28 +110,28 @@ def _loss(computed: float, fmt: Format) -> Callable[[Any], bool] | None:
 class _Mixed:
     """A value of a program with its first steps in floats and the rest over the reals; a step without a real value is what the floats make of it: 1/inf is 0."""
 
-    def __init__(self, program: Program, output: int, computed: Sequence[Any], upstream: float) -> None:
+    def __init__(self, program: Program, output: int, computed: Sequence[Value], upstream: float) -> None:
         self.program, self.output, self.computed = program, output, computed
         self.upstream = arb(upstream)
         self.needed = sorted(ancestors(program, output))
         self.floats = {i: computed[i] if isinstance(computed[i], bool) else arb(computed[i]) for i in self.needed}
 
-    def values(self, first: int) -> dict[int, Any]:
+    def values(self, first: int) -> dict[int, Value]:
         """All needed steps, the first ones in floats."""
         point = self.computed[: len(self.program.inputs)]
         return reals.at(self.program, point, upstream=self.upstream, replaced={i: self.floats[i] for i in self.needed[:first]}, otherwise=self.floats, needed=self.needed)
 
-    def value(self, first: int) -> Any:
+    def value(self, first: int) -> Value:
         """The output, with so many of the needed steps in floats."""
         return self.values(first)[self.output]
 
-    def given(self, step: int, value: Any) -> Any:
+    def given(self, step: int, value: Value) -> Value:
         """The output, with the steps before one in floats, that one given, and the rest over the reals."""
         before = {i: self.floats[i] for i in self.needed if i < step}
         point = self.computed[: len(self.program.inputs)]
         return reals.at(self.program, point, upstream=self.upstream, replaced={**before, step: value}, otherwise=self.floats, needed=self.needed)[self.output]
 
-    def first(self, is_lost: Callable[[Any], bool]) -> int:
+    def first(self, is_lost: Callable[[Value], bool]) -> int:
         """A step with which the output is lost and without which it is not, by bisection."""
         low, high = 0, len(self.needed)
         while high - low > 1:
@@ -140,14 +140,14 @@ class _Mixed:
         return self.needed[low]
 
 
-def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Any], bool]) -> Culprit:
+def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Value], bool]) -> Culprit:
     """The step of which a value is lost, in words; inside a gate that runs as several steps, the one of them with which it is."""
     program, computed = mixed.program, mixed.computed
     inner, operands = _definition(program.steps[step].gate, fmt), [computed[a] for a in program.steps[step].args]
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
         within = _Mixed(inner, inner.output, _run(inner, operands, fmt), 1.0)
 
-        def is_lost_by(value: Any) -> bool:
+        def is_lost_by(value: Value) -> bool:
             return is_lost(mixed.given(step, value))
 
         if is_lost_by(within.floats[inner.output]) and not is_lost_by(within.value(0)):
@@ -179,7 +179,7 @@ def _definition(gate: str, fmt: Format) -> Program | None:
     return definition(gate)
 
 
-def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Any, ...]:
+def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Value, ...]:
     return ledger.native(program, [column[0] for column in floats.run(program, [[v] for v in operands], computing(fmt))])
 
 
@@ -210,7 +210,7 @@ def _operand(program: Program, step: int) -> str:
     return program.steps[step].name or program.steps[step].text or _text(program, step)
 
 
-def _what(program: Program, step: int, computed: Sequence[Any]) -> str:
+def _what(program: Program, step: int, computed: Sequence[Value]) -> str:
     """What is special about a float: not finite, 0, a term that is gone, a bound that is reached; empty where it merely rounds."""
     s, value = program.steps[step], computed[step]
     operands = [computed[a] for a in s.args]
@@ -247,8 +247,8 @@ class Run:
     """A program at one point: in floats, and over the reals (an enclosure, a truth value, or something without a value)."""
 
     program: Program
-    values: Sequence[Any]
-    reals: Sequence[Any]
+    values: Sequence[Value]
+    reals: Sequence[Value]
     least: float  # the smallest normal number
 
     def said(self, step: int) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
 from verifier.arithmetic.rounding import ulp
+from verifier.arithmetic.values import Ball, Value
 from verifier.blame.rounding.ledger import (
     DIFFERENCE_BITS,
     FIRST_BITS,
@@ -43,15 +43,15 @@ class Cancellation:
     """A sum that magnifies the roundings of its terms: Σ|t| / |Σt| over the reals."""
 
     step: int
-    condition: Any
+    condition: Ball
     terms: int
     fork: bool  # contributions to one adjoint, added with `+=`
 
 
-def adjoints(planned: Plan, real: dict[int, Any], computed: Sequence[Any], output: int) -> dict[int, Any]:
+def adjoints(planned: Plan, real: dict[int, Value], computed: Sequence[Value], output: int) -> dict[int, Value]:
     """∂(output)/∂(step) over the reals, for every step that it depends on; absent where it is exactly 0. At the working precision."""
     steps = planned.program.steps
-    found: dict[int, Any] = {output: arb(1)}
+    found: dict[int, Ball] = {output: arb(1)}
     for i in range(output, -1, -1):
         adjoint, step = found.get(i), steps[i]
         if adjoint is None or not step.args or adjoint.is_zero():
@@ -64,7 +64,7 @@ def adjoints(planned: Plan, real: dict[int, Any], computed: Sequence[Any], outpu
     return found
 
 
-def _literals(steps: Sequence[Step], step: Step, computed: Sequence[Any]) -> tuple[str | None, ...]:
+def _literals(steps: Sequence[Step], step: Step, computed: Sequence[Value]) -> tuple[str | None, ...]:
     """The exponent of a power, where it is a number of the format: SymPy may use it, and its adjoint is not asked for."""
     if step.gate == "pow":
         text = steps[step.args[1]].text
@@ -74,7 +74,7 @@ def _literals(steps: Sequence[Step], step: Step, computed: Sequence[Any]) -> tup
 
 
 @cache
-def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., Any] | None, ...]:
+def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., Value] | None, ...]:
     """The partial derivatives of a gate over the reals, SymPy's, as functions of balls; None where there is none or it is 0."""
     if gate == "copy":
         return (lambda a: arb(1),)  # noqa: ARG005 - the slope of the identity
@@ -108,7 +108,7 @@ def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream:
     return result
 
 
-def _shares(planned: Plan, name: str, output: int, computed: tuple[Any, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
+def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():
@@ -148,11 +148,11 @@ class Sum:
     """A sum over the reals: Σ|t| and |Σt| of its terms; at a fork, of all contributions that were added to one name."""
 
     terms: int
-    size: Any
-    value: Any
+    size: Ball
+    value: Ball
 
     @property
-    def condition(self) -> Any:
+    def condition(self) -> Ball:
         """Σ|t| / |Σt|: +inf where the terms cancel to nothing."""
         return arb.pos_inf() if self.value.contains(0) else self.size / self.value
 

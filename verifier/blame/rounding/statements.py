@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Ball, Value
 from verifier.blame.rounding import sensitivity
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, Plan
 from verifier.blame.rounding.sensitivity import Cancellation
@@ -27,15 +27,15 @@ class Item:
     line: int  # index into Program.lines
     statement: str
     place: Place | None  # where a person wrote it
-    effect: Any
-    ulps: Any  # the effect, in ulps of the exact gradient
-    share: Any  # of computed − real; None where that is 0
-    own: Any = None
-    condition: Any = None  # of the sum, where contributions are added at a fork
+    effect: Ball
+    ulps: Ball  # the effect, in ulps of the exact gradient
+    share: Ball  # of computed − real; None where that is 0
+    own: Ball = None
+    condition: Ball = None  # of the sum, where contributions are added at a fork
     entries: tuple[Entry, ...] = ()
 
 
-def items(planned: Plan, ledger: Ledger, unit: Any) -> list[Item]:
+def items(planned: Plan, ledger: Ledger, unit: Ball) -> list[Item]:
     """The statements that rounded, and every fork, in the order of the program; `unit` is ulp of the exact gradient."""
     program = ledger.run.program
     line_of = lines_of(program)
@@ -120,10 +120,10 @@ def _least(gate: Gate, position: int) -> int:
     return gate.binds if is_next_to_its_like else gate.binds + 1
 
 
-def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Any:
+def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Ball:
     """The rounding of a statement's value: its float minus its exact value on float operands, in ulps of that value; None for a decision."""
     run = ledger.run
-    values: dict[int, Any] = {}
+    values: dict[int, Value] = {}
     for i in members:
         step, function = run.program.steps[i], planned.functions[i]
         if function is None:
@@ -149,7 +149,7 @@ def worst(rows: Sequence[Item]) -> Item | None:
     return max((r for r in rows if r.entries), key=lambda r: _size(r.effect), default=None)
 
 
-def _size(ball: Any) -> Any:
+def _size(ball: Ball) -> Ball:
     return abs(ball).upper()
 
 
@@ -170,19 +170,19 @@ class Side:
     """One row of two ledgers side by side, effects in ulps of the exact gradient; None where a ledger has no such statement."""
 
     statement: str
-    first: Any
-    second: Any
+    first: Ball
+    second: Ball
 
     @property
-    def difference(self) -> Any:
+    def difference(self) -> Ball:
         """first − second."""
         return (0 if self.first is None else self.first) - (0 if self.second is None else self.second)
 
 
 def side_by_side(first: Sequence[Item], second: Sequence[Item]) -> list[Side]:
     """Two ledgers of one gradient: statements that both have in one row, in the order of the first. The differences add up to first − second."""
-    left: dict[str, Any] = {}
-    right: dict[str, Any] = {}
+    left: dict[str, Ball] = {}
+    right: dict[str, Ball] = {}
     for rows, into in ((first, left), (second, right)):
         for r in rows:
             into[r.statement] = into[r.statement] + r.ulps if r.statement in into else r.ulps

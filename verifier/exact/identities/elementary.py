@@ -10,9 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 from math import floor
-from typing import Any
 
-from verifier.exact.identities.elements import Element, Field, GiveUp, Undefined, primes
+from verifier.exact.identities.elements import Element, Field, GiveUp, Polynomial, Undefined, primes
 from verifier.exact.identities.signs import known_sign, sign
 
 MAX_ROOT = 12  # the degree of an algebraic root; x**0.001 is exp(0.001*log(x)) instead
@@ -50,7 +49,7 @@ def power(field: Field, a: Element, c: Fraction) -> Element:
     return result
 
 
-def absolute_power(field: Field, p: Any, c: Fraction) -> Element:
+def absolute_power(field: Field, p: Polynomial, c: Fraction) -> Element:
     """|p|**c for an irreducible polynomial (or prime number) p."""
     n, rest = floor(c), c - floor(c)
     if rest == 0 and n % 2 == 0:
@@ -275,7 +274,7 @@ def text(field: Field, a: Element, *, depth: int = 3) -> str:
     return f"({_polynomial_text(field, a.num, depth)})/({_polynomial_text(field, a.den, depth)})"
 
 
-def _polynomial_text(field: Field, p: Any, depth: int) -> str:
+def _polynomial_text(field: Field, p: Polynomial, depth: int) -> str:
     if len(p) > LONGEST_TEXT or depth == 0:
         return "..."
     words = []

@@ -36,6 +36,9 @@ class Restart(Exception):
     """A finer unit of a kernel or more generators are needed: run again."""
 
 
+Polynomial = Any  # flint.fmpz_mpoly
+
+
 class Split(Exception):
     """The sign of a polynomial is needed: try both."""
 
@@ -47,8 +50,8 @@ class Split(Exception):
 class Element(NamedTuple):
     """A reduced fraction; the leading coefficient of the denominator is positive."""
 
-    num: Any
-    den: Any
+    num: Polynomial
+    den: Polynomial
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +111,17 @@ class Field:
         self.kernels = [Kernel("input", text=name) for name in inputs]
         self.known: dict[tuple[Any, ...], int] = {}
         self.roots: list[int] = []
-        self.assumptions: dict[str, tuple[Any, int]] = {}  # polynomial as text -> (polynomial, sign)
+        self.assumptions: dict[str, tuple[Polynomial, int]] = {}  # polynomial as text -> (polynomial, sign)
         self.conditions: dict[str, None] = {}  # under which what was computed holds, in words
         self.gaps: dict[str, None] = {}  # branches that a claim excepts, in words
         self.one_poly = self.context.constant(1)
         self.zero = Element(self.context.constant(0), self.one_poly)
         self.one = Element(self.one_poly, self.one_poly)
-        self._factored: dict[str, tuple[int, list[tuple[Any, int]]]] = {}
+        self._factored: dict[str, tuple[int, list[tuple[Polynomial, int]]]] = {}
 
     # ---------------------------------------------------------------- making elements
 
-    def fraction(self, num: Any, den: Any) -> Element:
+    def fraction(self, num: Polynomial, den: Polynomial) -> Element:
         """num / den, reduced. Raises Undefined where den is zero."""
         if self.roots:
             self.plan.spend((len(num) + len(den)) * (2 + len(self.roots)))
@@ -141,7 +144,7 @@ class Field:
                 return self.fraction(num * factor, den * factor)
         return Element(num, den)
 
-    def _root_in(self, den: Any) -> Any:
+    def _root_in(self, den: Polynomial) -> Polynomial:
         """What clears a root that is a factor of a denominator: 1/sqrt(2) is sqrt(2)/2."""
         for i in reversed(self.roots):
             if not den.degrees()[i]:
@@ -151,13 +154,13 @@ class Field:
                 return self.generators[i] ** (int(self.kernels[i].scale) - power)
         return None
 
-    def _reduced(self, p: Any) -> Any:
+    def _reduced(self, p: Polynomial) -> Polynomial:
         """A polynomial with every root raised to less than its degree: rho**q is its radicand."""
         for i in reversed(self.roots):
             q = int(self.kernels[i].scale)
             if int(p.degrees()[i]) < q:
                 continue
-            groups: dict[int, dict[tuple[int, ...], Any]] = {}
+            groups: dict[int, dict[tuple[int, ...], Polynomial]] = {}
             for monomial, coefficient in zip(p.monoms(), p.coeffs(), strict=True):
                 k, rest = divmod(int(monomial[i]), q)
                 groups.setdefault(k, {})[*monomial[:i], rest, *monomial[i + 1 :]] = coefficient
@@ -173,7 +176,7 @@ class Field:
         """A rational number."""
         return Element(self.context.constant(value.numerator), self.context.constant(value.denominator))
 
-    def polynomial(self, p: Any) -> Element:
+    def polynomial(self, p: Polynomial) -> Element:
         """A polynomial as an element."""
         return Element(p, self.one_poly)
 
@@ -198,14 +201,14 @@ class Field:
 
     # ---------------------------------------------------------------- arithmetic
 
-    def _times(self, p: Any, q: Any) -> Any:
+    def _times(self, p: Polynomial, q: Polynomial) -> Polynomial:
         size = len(p) * len(q)
         if size > 40 * MAX_TERMS:
             raise GiveUp("too many terms")
         self.plan.spend(5 + size // 8)
         return p * q
 
-    def _poly_power(self, p: Any, n: int) -> Any:
+    def _poly_power(self, p: Polynomial, n: int) -> Polynomial:
         if len(p) > 1:
             if n > MAX_EXPONENT or comb(n + len(p) - 1, n) > MAX_TERMS:
                 raise GiveUp("a large power of a sum")
@@ -264,7 +267,7 @@ class Field:
         """Whether no input occurs in an element."""
         return all(self.kernels[i].constant for p in a for i in self.used(p))
 
-    def used(self, p: Any) -> list[int]:
+    def used(self, p: Polynomial) -> list[int]:
         """The generators that occur in a polynomial."""
         return [i for i, d in enumerate(p.degrees()[: len(self.kernels)]) if d > 0]
 
@@ -288,13 +291,13 @@ class Field:
             for m, c in zip(a.num.monoms(), a.num.coeffs(), strict=True)
         ]
 
-    def factors(self, a: Element) -> tuple[Fraction, list[tuple[Any, int]]]:
+    def factors(self, a: Element) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
         """A nonzero element as a rational content and powers of irreducible polynomials with positive leading coefficients."""
         above, top = self._factor(a.num)
         below, bottom = self._factor(a.den)
         return Fraction(above, below), [*top, *((p, -e) for p, e in bottom)]
 
-    def _factor(self, p: Any) -> tuple[int, list[tuple[Any, int]]]:
+    def _factor(self, p: Polynomial) -> tuple[int, list[tuple[Polynomial, int]]]:
         key = str(p)
         if key not in self._factored:
             if len(p) > MAX_FACTORED:

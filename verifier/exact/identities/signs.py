@@ -9,7 +9,8 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Split
+from verifier.arithmetic.values import Ball
+from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, Split
 from verifier.exact.identities.independence import are_independent
 from verifier.language.gates import of_kind
 
@@ -59,7 +60,7 @@ def is_zero(field: Field, a: Element) -> bool:
     raise GiveUp("an equality that is not decided")
 
 
-def _is_nonzero(field: Field, p: Any) -> bool:
+def _is_nonzero(field: Field, p: Polynomial) -> bool:
     """Whether a polynomial certainly vanishes on no open set: a coefficient of its independent kernels is not zero.
 
     Step functions count as constants of unknown value, so with them the kernels of that term must move.
@@ -69,7 +70,7 @@ def _is_nonzero(field: Field, p: Any) -> bool:
     moving = [i for i in used if not field.kernels[i].constant and i not in steps]
     if not are_independent(field, moving):
         return False
-    groups: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
+    groups: dict[tuple[int, ...], dict[tuple[int, ...], Ball]] = {}
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
         rest = tuple(0 if i in moving else e for i, e in enumerate(m))
         groups.setdefault(tuple(int(m[i]) for i in moving), {})[rest] = c
@@ -80,7 +81,7 @@ def _is_nonzero(field: Field, p: Any) -> bool:
     return False
 
 
-def _is_bounded_away(field: Field, p: Any) -> bool:
+def _is_bounded_away(field: Field, p: Polynomial) -> bool:
     """Whether a polynomial has a sign, and a term that is never zero in this branch: exponentials, roots and what is assumed to have a sign."""
     if str(p) in field.assumptions:
         return True
@@ -89,7 +90,7 @@ def _is_bounded_away(field: Field, p: Any) -> bool:
     return one_term and _polynomial_sign(field, p) is not None
 
 
-def _polynomial_sign(field: Field, p: Any) -> int | None:
+def _polynomial_sign(field: Field, p: Polynomial) -> int | None:
     """The sign of an irreducible polynomial, off its zeros; None where it is not known."""
     if not p.is_constant() and field.is_constant(field.polynomial(p)):
         return _constant_sign(field, p)
@@ -112,7 +113,7 @@ def _polynomial_sign(field: Field, p: Any) -> int | None:
     return result
 
 
-def _sign_with_root(field: Field, p: Any) -> int | None:
+def _sign_with_root(field: Field, p: Polynomial) -> int | None:
     """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other."""
     for i in reversed(field.roots):
         if field.kernels[i].scale == 2 and p.degrees()[i] == 1:
@@ -137,14 +138,14 @@ def _generator_sign(field: Field, i: int) -> int | None:
     return None if assumed is None else assumed[1]
 
 
-def _constant_sign(field: Field, p: Any) -> int:
+def _constant_sign(field: Field, p: Polynomial) -> int:
     found = _certain_sign(field, p)
     if found is None:
         raise GiveUp("a constant that may be zero")
     return found
 
 
-def _certain_sign(field: Field, p: Any) -> int | None:
+def _certain_sign(field: Field, p: Polynomial) -> int | None:
     with balls.precision(CONSTANT_BITS):
         value = enclose(field, field.polynomial(p), [balls.NAN] * len(field.inputs))
         return 1 if value > 0 else -1 if value < 0 else None
@@ -153,17 +154,17 @@ def _certain_sign(field: Field, p: Any) -> int | None:
 # ---------------------------------------------------------------- values
 
 
-def enclose(field: Field, a: Element, point: Sequence[Any]) -> Any:
+def enclose(field: Field, a: Element, point: Sequence[Ball]) -> Ball:
     """An element's value at a point, in balls at flint's current precision; NaN where it is not enclosed."""
-    values: dict[int, Any] = dict(enumerate(point))
+    values: dict[int, Ball] = dict(enumerate(point))
     return _value(field, a, values)
 
 
-def _value(field: Field, a: Element, values: dict[int, Any]) -> Any:
+def _value(field: Field, a: Element, values: dict[int, Ball]) -> Ball:
     return _sum(field, a.num, values) / _sum(field, a.den, values)
 
 
-def _sum(field: Field, p: Any, values: dict[int, Any]) -> Any:
+def _sum(field: Field, p: Polynomial, values: dict[int, Ball]) -> Ball:
     used = field.used(p)
     for i in used:
         if i not in values:
@@ -178,7 +179,7 @@ def _sum(field: Field, p: Any, values: dict[int, Any]) -> Any:
     return total
 
 
-def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Any]) -> Any:
+def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Ball]) -> Ball:
     if kernel.kind == "constant":
         return balls.constant(kernel.text)
     args = [_value(field, a, values) for a in kernel.args]
@@ -197,7 +198,7 @@ def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Any]) -> Any:
 # ---------------------------------------------------------------- assumptions
 
 
-def contradictory(field: Field, assumptions: Sequence[tuple[Any, int]]) -> bool:
+def contradictory(field: Field, assumptions: Sequence[tuple[Polynomial, int]]) -> bool:
     """Whether no point satisfies all the assumptions; False where that is not certain.
 
     Every monomial counts as a variable of its own, so the inequalities are linear and strict: Fourier-Motzkin elimination.
