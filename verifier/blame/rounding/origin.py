@@ -67,7 +67,8 @@ class Origin:
     shown: Culprit | None = None
 
     def __str__(self) -> str:
-        first = str(self.culprit if self.culprit.what else replace(self.culprit, what=f"rounds to {self.culprit.value!r}"))
+        what = self.culprit.what or (f"rounds to {self.culprit.value!r}" if math.isfinite(self.culprit.value) else "is not finite")
+        first = str(replace(self.culprit, what=what))
         return first if self.shown is None else f"{first}, and {self.shown}"
 
 
