@@ -11,7 +11,7 @@ from verifier.arithmetic.values import Ball, Value
 from verifier.language.gates import GATES
 
 NAN = arb("nan")
-SPOILT = 40  # bits beyond those of an inexact order
+EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
 
 
@@ -176,7 +176,7 @@ SPECIAL: dict[str, Callable[..., Value]] = {
 
 
 def _to_its_order(function: Callable[..., Value]) -> Callable[..., Value]:
-    """The function at a precision that an inexact order (a literal that stands for an interval) deserves: Arb takes seconds for the digits that it spoils."""
+    """The function at no more bits than an inexact order (a literal that stands for an interval) can give; Arb would take seconds for the others."""
 
     def enclose(*args: Ball) -> Ball:
         widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)
@@ -184,7 +184,7 @@ def _to_its_order(function: Callable[..., Value]) -> Callable[..., Value]:
         if widest is None or not args[-1].is_finite():
             return function(*args)
         try:
-            ctx.prec = min(bits, max(widest, 0) + SPOILT)
+            ctx.prec = min(bits, max(widest, 0) + EXTRA_BITS)
             return function(*args)
         finally:
             ctx.prec = bits

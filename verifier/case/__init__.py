@@ -1,1 +1,1 @@
-"""A YAML text to a Case, with its programs and its points."""
+"""Reads YAML texts into cases, with their programs and their points."""

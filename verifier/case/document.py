@@ -1,4 +1,4 @@
-"""One YAML document to a Case: every key of the contract, and everything that is wrong with it at once."""
+"""Reads one YAML document into a Case, and reports everything that is wrong with it at once."""
 
 from __future__ import annotations
 

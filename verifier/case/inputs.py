@@ -16,7 +16,7 @@ Interval = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the points and the domain say together; scalar inputs only, vectors as `W[0]`, `W[1]`, ..."""
+    """The scalar inputs that the points and the domain define together; a vector is its elements `W[0]`, `W[1]`, ..."""
 
     names: tuple[str, ...]
     vectors: tuple[tuple[str, int], ...]
@@ -25,7 +25,7 @@ class Inputs:
 
 
 def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
-    """The inputs of a case; None where something is wrong with them (`reader` knows what).
+    """The inputs of a case; None where something is wrong with them (`reader` has the complaints).
 
     `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
     """
@@ -145,7 +145,7 @@ def _lengths_of_domain(reader: Reader, domain: list[_Bound]) -> dict[str, int | 
 
 
 def _same_names(reader: Reader, points: list[_Listed], domain: list[_Bound]) -> None:
-    """Every point gives every input. What most points leave out is a slip in those that have it."""
+    """Complain where points do not give the same inputs: about a missing input, or about one that most points leave out."""
     counts = Counter(name for point in points for name in point.values)
     bounded = {bound.base for bound in domain}
     inputs = {name: None for name, count in counts.items() if 2 * count >= len(points) or name in bounded}
@@ -202,7 +202,7 @@ def _interval(reader: Reader, name: str, node: Node) -> Interval | None:
 
 
 def _intervals(reader: Reader, domain: list[_Bound], lengths: dict[str, int | None]) -> dict[str, Interval]:
-    """Per scalar input its interval. An interval of one element goes before that of its vector."""
+    """The interval of each scalar input. An interval given for one element takes precedence over that of its vector."""
     intervals: dict[str, Interval] = {}
     for bound in sorted(domain, key=lambda b: b.index is not None):
         if bound.base not in lengths:

@@ -1,4 +1,4 @@
-"""Case files to Cases: one broken document never takes the others with it."""
+"""Loads case files. A broken document is reported and does not affect the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class Loaded:
-    """All cases that can be used, with their programs, and all that is wrong with the others."""
+    """The cases that can be used, with their programs, and the complaints about the others."""
 
     cases: tuple[Case, ...]
     complaints: tuple[Complaint, ...]
@@ -83,7 +83,7 @@ def _together(parts: list[Loaded]) -> Loaded:
 
 
 def _files(path: str) -> Iterator[str | Complaint]:
-    """The case files at a path in a stable order, and what cannot be read."""
+    """The case files at a path in a stable order, and complaints about what cannot be read."""
     if not Path(path).is_dir():
         yield path
         return

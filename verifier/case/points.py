@@ -1,4 +1,4 @@
-"""Where a gradient is looked at: the listed points as floats of the format, and samples of the domain."""
+"""The points at which a gradient is checked: the listed ones rounded to the format, and samples of the domain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six d
 
 
 class PointError(ValueError):
-    """A point that is no number of the format."""
+    """A point with a coordinate that is beyond the range of the format, or a domain without a number of it."""
 
 
 def listed(case: Case, fmt: Format) -> list[tuple[float, ...]]:
@@ -106,7 +106,7 @@ def from_ordinal(n: int) -> float:
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
-    """A point as text, vectors gathered."""
+    """A point as text; the elements of a vector stand together."""
     return _point_text(case.inputs, case.vectors, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
 
 

@@ -1,4 +1,4 @@
-"""A case's texts to programs: its truth, its implementations as written, its residuals."""
+"""Builds the programs of a case from its texts: its truth, its implementations as written, its residuals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _default_claims(implementation: Implementation, inputs: tuple[str, ...]) -> 
 
 
 def programs_of(case: Case) -> tuple[Programs | None, list[Complaint]]:
-    """Everything in a case that computes, as programs; or what is wrong with its texts."""
+    """The programs of a case; None and the complaints where its texts are wrong."""
     complaints: list[Complaint] = []
     examples: dict[str, set[float]] = {name: set() for name in case.inputs}
     for point in case.points:
@@ -83,7 +83,7 @@ def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program 
 
 
 def _reference_problem(reference: str, drafts: Sequence[Draft]) -> str:
-    """Why `implementation.name` names nothing, or ''. Names of a generated backward pass are known only later."""
+    """What is wrong with a reference `implementation.name`, or ''. Names of a generated backward pass are checked later."""
     implementation, _, name = reference.partition(".")
     draft = next((d for d in drafts if d.implementation.name == implementation), None)
     if not name:

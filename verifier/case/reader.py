@@ -1,4 +1,4 @@
-"""Typed values out of marked nodes: whatever is not as asked becomes a complaint and None."""
+"""Reads typed values from YAML nodes. A node of the wrong kind gives a complaint and None."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Reader:
             self.complaints.tell(node, message)
 
     def tell_unknown(self, node: Node, message: str, word: str, known: Sequence[str]) -> None:
-        """Complain about a word that is none of the known ones: name the nearest, or else all of them."""
+        """Complain about an unknown word and suggest the nearest known one, or list them all."""
         if self.complaints.full:
             self.tell(node, message)  # is only counted: looking for near words takes long
         else:
@@ -63,7 +63,7 @@ class Reader:
         return {key.text: (key, value) for key, value in entries if key.text in known}
 
     def items(self, node: Node, what: str, *, example: str) -> tuple[Node, ...] | None:
-        """The items of a list; anything but a list counts as a list of one."""
+        """The items of a list; a node that is no list counts as a list of one item."""
         if isinstance(node, ListNode):
             if not node.items:
                 self.tell(node, f"{what} is an empty list; write {example} or leave the key out")

@@ -104,7 +104,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     return bool(inside.is_zero())
 
 
-BEYOND = Fraction(1, 1000)  # o(t**e) is taken for O(t**(e + BEYOND))
+LITTLE_O_EXPONENT = Fraction(1, 1000)  # o(t**e) is taken for O(t**(e + LITTLE_O_EXPONENT))
 Memo = dict[Any, tuple[list[Any], Any]]  # expansions of gates that are known already, with the operands that they belong to
 
 
@@ -160,7 +160,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             if not slope.is_finite():
                 return factor
             first = integral(mul(number(exact_or_ball(slope)), derivative(args[j])))
-            rest = add(rest, Series(first.terms, min(first.order, gain + BEYOND)))
+            rest = add(rest, Series(first.terms, min(first.order, gain + LITTLE_O_EXPONENT)))
             continue
         if isinstance(factor, bool):
             raise NoExpansion(gate)

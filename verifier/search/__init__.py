@@ -1,1 +1,1 @@
-"""Points and mistakes that nobody gave: hunts, mutations, fuzzing."""
+"""Searches beyond the points of a case: hunts for bad inputs, mutations of backward passes, fuzzing."""

@@ -1,4 +1,4 @@
-"""Where along a path a step starts to behave differently: to overflow, underflow, saturate, cancel, tie or meet a pole."""
+"""Finds the points of a path at which a step starts to behave differently: to overflow, underflow, saturate, cancel, tie or meet a pole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEWEST = 3  # short numbers that are special where there are many inputs
 
 
 def grid(path: Path, program: Program, fmt: Format) -> list[float]:
-    """The numbers t of a path at which the program is watched, in order."""
+    """The numbers t of a path at which the program is run, in order."""
     first, last = places_of(fmt, [path.low, path.high]).tolist()
     uniform = numbers(fmt, np.array([first + (last - first) * k // GRID for k in range(GRID + 1)]))
     evenly = [path.low * (1 - k / EVENLY) + path.high * (k / EVENLY) for k in range(EVENLY + 1)]
@@ -63,7 +63,7 @@ def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequ
 
 
 def _rarest(behaviours: Sequence[bytes]) -> list[int]:
-    """Where neighbours behave differently, those first whose change is the rarest: one tie matters more than the hundredth change of a sine's sign."""
+    """The places where neighbours behave differently, the rarest changes first: one tie matters more than the hundredth change of a sine's sign."""
     changed = {k: tuple(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y) for k, (a, b) in enumerate(pairwise(behaviours)) if a != b}
     count = Counter(changed.values())
     return sorted(changed, key=lambda k: (count[changed[k]], k))

@@ -1,4 +1,4 @@
-"""Points from structure: with no point given, the regions of the inputs where a gradient is not right.
+"""Finds, without given points, the regions of the inputs in which a gradient is not right, from the structure of its program.
 
 Along lines through the inputs (`paths`) a program is run on a grid that is uniform over the floats. Between two neighbours of
 the grid at which any step behaves differently there is a border (`borders`). The gradients are judged on both sides of every

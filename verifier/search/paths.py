@@ -1,4 +1,4 @@
-"""Lines through the inputs: one moves, or several move together as ties and cancellations need it; all others stay at a base point."""
+"""Lines through the input space: one input moves, or several move together so that they tie or cancel; the others stay at a base point."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from verifier.circuit.program import Program
 from verifier.language.formats import Format, numbers
 
 BASES = ((0.5, -1.5, 2.5, 0.75), (2.0, 3.0, 0.5, 1.5), (0.0, 1.0, 2.0, -1.0), (30.0, 0.25, -20.0, 1e-3), (1.0, 0.0, 0.0, 0.0))
-DISTINCT = 2  # base points whose numbers are not repeated where there are more inputs, but moved apart
-APART = 0.125
-EXTREME = 0.65  # of the exponent range: the squares of such numbers overflow and underflow
+DISTINCT_BASES = 2  # in the first base points no two inputs are equal: where the four numbers repeat, each repetition is shifted
+REPETITION_SHIFT = 0.125
+EXTREME_EXPONENT_SHARE = 0.65  # of the exponent range: the squares of such numbers overflow and underflow
 RANDOM_BASES = 2
 MOST_AXES = 64  # inputs that are moved from the first base point, one by one
 MOST_INPUTS = 6  # inputs that are moved from each of the others; with more, a random choice
@@ -73,7 +73,7 @@ def _moved(ts: Any, move: Move, fmt: Format) -> Any:
 
 
 def paths(program: Program, domain: Domain, fmt: Format, source: random.Random) -> Iterator[Path]:
-    """The paths of a hunt, those first on which most is found: every input alone, inputs together, then every input from other points."""
+    """The paths of a hunt, the most productive first: every input alone, inputs together, then every input from other base points."""
     count = len(domain)
     first, *others = bases(domain, fmt, source)
     yield from (axis(first, i, domain) for i in range(min(count, MOST_AXES)))
@@ -86,15 +86,15 @@ def paths(program: Program, domain: Domain, fmt: Format, source: random.Random) 
 
 
 def axis(base: tuple[float, ...], i: int, domain: Domain) -> Path:
-    """One input moves through its domain."""
+    """The path on which one input moves through its domain."""
     return Path(base, ((i, Move.SAME),), *domain[i])
 
 
 def bases(domain: Domain, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
     """The base points: short numbers, extreme ones whose products leave the format, random ones."""
     count = len(domain)
-    extremes = (2.0 ** round(EXTREME * fmt.emin), 2.0 ** round(EXTREME * fmt.emax))
-    rows = [[base[i % len(base)] + (i // len(base) * APART if k < DISTINCT else 0.0) for i in range(count)] for k, base in enumerate(BASES)] + [[x] * count for x in extremes]
+    extremes = (2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emin), 2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emax))
+    rows = [[base[i % len(base)] + (i // len(base) * REPETITION_SHIFT if k < DISTINCT_BASES else 0.0) for i in range(count)] for k, base in enumerate(BASES)] + [[x] * count for x in extremes]
     rows += [[round(source.gauss(0, 2), 1) for _ in range(count)] for _ in range(RANDOM_BASES)]
     columns = [numbers(fmt, places_of(fmt, [min(max(row[i], low), high) for row in rows])).tolist() for i, (low, high) in enumerate(domain)]
     return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))

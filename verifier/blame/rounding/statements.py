@@ -1,4 +1,4 @@
-"""A ledger as people read it: the effects of each statement, in ulps and as shares, the worst, the cause; two ledgers side by side."""
+"""Groups a ledger by statements: the effect of each in ulps and as a share, the worst one, what cancels; two ledgers side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from verifier.circuit.program import Program
 from verifier.language.gates import GATES, Gate, applied, is_operator
 from verifier.language.source import Place
 
-SEEN = 1e-4  # ulps: an error of the formula below it is not shown
+SHOWN_ULPS = 1e-4  # an error of the formula below it is not shown
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 
 

@@ -51,7 +51,7 @@ def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[It
             rows.append(["remainder", "", "", _ulps(found.remainder / unit), "", "", ""])
         rows.append(["sum", "", "", _ulps(total), "100 %" if not total.contains(0) else "", "", ""])
         formula = (found.real - exact) / unit
-        if abs(formula) > statements.SEEN:
+        if abs(formula) > statements.SHOWN_ULPS:
             rows.append(["the formula itself, over the reals", "", "", _ulps(formula), "", "", ""])
     return [title, *table(_right(rows), paint)]
 
