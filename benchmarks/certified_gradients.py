@@ -20,6 +20,7 @@ from machine import best, describe
 from verifier.arithmetic import balls, rounding
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact import sympy_gates
 from verifier.exact.derivatives import gradient, primitive
@@ -79,7 +80,7 @@ def main() -> None:
         "certified": best(lambda: certified(program, points)),
         "mpmath": best(lambda: by_mpmath(program, points, shared=False), 2),
         "mpmath, shared": best(lambda: by_mpmath(program, points, shared=True), 2),
-        "verdicts": best(lambda: compare(truth, subject, points, fmt=FLOAT64, detail=False), 2),
+        "verdicts": best(lambda: compare(Check("it", truth, subject, FLOAT64), points, detail=False), 2),
     }
     ours, theirs = certified(program, points), by_mpmath(program, points, shared=False)
     different = sum(a != b for p, q in zip(ours, theirs, strict=True) for a, b in zip(p, q, strict=True))

@@ -17,8 +17,9 @@ from machine import describe
 
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
-from verifier.compare.sweep import columns, exhaustive, sweep, tally
-from verifier.compare.sweep.columns import Work
+from verifier.compare.check import Check
+from verifier.compare.sweep import columns, sweep, tally
+from verifier.compare.sweep.source import everything
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
 from verifier.language.gates import GATES
@@ -30,10 +31,10 @@ BY_MPMATH = ("zeta",)
 ACTIVATIONS = ("sigmoid", "tanh", "gelu", "gelu_tanh", "softplus", "logsigmoid", "silu", "mish", "elu", "exp", "log1p", "erf", "softsign", "sin", "log_ndtr", "lgamma")
 
 
-def work_on(text: str, form: str) -> Work:
+def work_on(text: str, form: str) -> Check:
     program, _ = build_expression(Source(text, "benchmark", 1, 1, text), ("x",))
     assert program is not None
-    return Work(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), format_named(form))
+    return Check(text, truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), format_named(form))
 
 
 class Counted:
@@ -43,7 +44,7 @@ class Counted:
         self.points, self.inner = 0, columns.SLOW[0]
         columns.SLOW[0] = self
 
-    def __call__(self, work: Work, inputs: list[Any], computed: list[Any], found: list[Any]) -> None:
+    def __call__(self, work: Check, inputs: list[Any], computed: list[Any], found: list[Any]) -> None:
         self.points += len(inputs[0])
         self.inner(work, inputs, computed, found)
 
@@ -56,7 +57,7 @@ def sixteen_bits(counted: Counted, names: list[str]) -> None:
             work = work_on(f"{name}(x)", form)
             columns.judge(work, [np.array([0.3, 0.7])], way="points")
             before, start = counted.points, time.process_time()
-            (found,) = exhaustive.run(work, [(-np.inf, np.inf)])
+            (found,) = sweep.sweep(work, everything(work.format, [(-np.inf, np.inf)]))
             rows.append((time.process_time() - start, name, form, (counted.points - before) / found.tally.points))
             print(f"  {name:<17} {form:<9} {rows[-1][0]:6.2f} s   {100 * rows[-1][3]:5.1f} % to balls", flush=True)
     rows.sort(reverse=True)

@@ -21,7 +21,7 @@ from machine import describe
 
 RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 SEED = 20240229
-CUTTING = "from verifier import exhaustive, pieces, sweep; pieces.MANY_POINTS, sweep.PART, exhaustive.CHUNK = 1000, 2000, 3000"
+CUTTING = "from verifier import many; from verifier.compare.sweep import source; many.MANY_POINTS, source.PART, source.CHUNK = 1000, 2000, 3000"
 DRIVER = f"import sys; {CUTTING}; from verifier.cli import main; sys.exit(main())"
 CAMPAIGN = "\n---\n".join(
     [

@@ -20,6 +20,7 @@ from machine import describe
 import verifier
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.statements import build_program
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import Subject, truth_of
@@ -62,7 +63,7 @@ def random_programs(*, at: str) -> None:
         point = data.draw(points)  # type: ignore[attr-defined]
         gates.append(sum(bool(s.args) for s in forward.steps))
         try:
-            compare(truth_of(forward), whole, [point], fmt=FLOAT64, detail=False)
+            compare(Check("it", truth_of(forward), whole, FLOAT64), [point], detail=False)
         except NotDifferentiable:
             return
 

@@ -16,11 +16,11 @@ from verifier.blame.rounding import ledger, sensitivity
 from verifier.case.load import load
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
-from verifier.exact.truth import truth_of
+from verifier.exact.truth import subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.source import Source
-from verifier.verify import subject
 
 NEURON = Path(__file__).parent.parent / "cases" / "cs231n" / "neuron.yaml"
 FLOAT64 = FORMATS["float64"]
@@ -43,16 +43,15 @@ def main() -> None:
     source = random.Random(231)
     points = [tuple(source.uniform(-2, 2) for _ in range(5)) for _ in range(POINTS)]
     case = load(str(NEURON)).cases[0]
-    assert case.programs is not None
     truth = truth_of(case.programs.truth)
     print(describe())
     for draft in case.programs.drafts:
         tested = subject(draft)
         planned = ledger.plan(tested.program, [name for _, name in tested.claims])
         gradients = POINTS * len(tested.claims)
-        compare(truth, tested, points[:2], fmt=FLOAT64)  # SymPy's derivatives are cached
+        compare(Check("it", truth, tested, FLOAT64), points[:2])  # SymPy's derivatives are cached
         ledgers = best(lambda p=planned: ledger.ledgers(p, points, fmt=FLOAT64))  # type: ignore[misc]
-        compared = best(lambda t=tested: compare(truth, t, points, fmt=FLOAT64))  # type: ignore[misc]
+        compared = best(lambda t=tested: compare(Check("it", truth, t, FLOAT64), points))  # type: ignore[misc]
         entries = sum(len(found.entries) for row in ledger.ledgers(planned, points, fmt=FLOAT64) for found in row if isinstance(found, ledger.Ledger))
         print(f"\n{draft.implementation.name}: {len(tested.program)} steps, {gradients} gradients, {entries / gradients:.1f} steps that rounded in each")
         print(f"  ledger                        {gradients / ledgers:>9,.0f} gradients/s")

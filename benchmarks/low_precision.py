@@ -32,6 +32,7 @@ from peers import Asked, callables, put, share, table, versions
 
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact.one_sided import Finite
@@ -99,12 +100,11 @@ def question(activation: str, name: str) -> Question:
     required = len(GATES[activation].parameters) - len(GATES[activation].defaults)
     inputs = ("d", "x")[-required:]
     case = load_text(f"function: {activation}({', '.join(inputs)})\npoints: [{{{', '.join(f'{i}: 0.5' for i in inputs)}}}]").cases[0]
-    assert case.programs is not None
     draft = case.programs.drafts[0]
     whole = with_backward(draft.forward, draft.claims)
     draws = random.Random(f"{SEED} {activation} {name}")
     everywhere = [tuple(_draw(draws, fmt, *DOMAINS.get((activation, i), DOMAIN)) for i in case.inputs) for _ in range(POINTS)]
-    rows = compare(truth_of(case.programs.truth), Subject(whole, draft.claims), everywhere, fmt=fmt)
+    rows = compare(Check("it", truth_of(case.programs.truth), Subject(whole, draft.claims), fmt), everywhere)
     smooth = [(p, row) for p, row in zip(everywhere, rows, strict=True) if all(isinstance(d.exact, Finite) for d in row)]
     exact = tuple(tuple(_rounded(d) for d in row) for _, row in smooth)
     asked = Asked(activation, "staged", whole, draft.claims, reads=True, upstream=1.0, points=tuple(p for p, _ in smooth), exact=exact)

@@ -35,6 +35,7 @@ from verifier.case.load import load
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.linearity import reads_upstream
@@ -212,7 +213,7 @@ def material(case: Case, *, most: int) -> Material:
     """The right implementations of a float64 case, and a sample of its mutants spread evenly over all of them."""
     programs = case.programs
     nothing = Material((), (), (), 0)
-    if programs is None or "float64" not in case.formats:
+    if "float64" not in case.formats:
         return replace(nothing, left_out="not float64")
     upstream = round_exact(FLOAT64, exact(case.upstream))
     try:
@@ -241,7 +242,7 @@ def _asked(case: Case, draft: Draft, truth: Truth, everywhere: Sequence[tuple[fl
     """An implementation at the points where the exact gradient exists (the very points that `verifier mutate` uses)."""
     whole = differentiated(draft.whole) if draft.whole is not None else with_backward(draft.forward, draft.claims)
     whole = differentiated(whole)
-    rows = compare(truth, Subject(whole, draft.claims), everywhere, fmt=FLOAT64, upstream=upstream, detail=False)
+    rows = compare(Check("it", truth, Subject(whole, draft.claims), FLOAT64, upstream), everywhere, detail=False)
     smooth = [(p, row) for p, row in zip(everywhere, rows, strict=True) if row and all(isinstance(d.exact, one_sided.Finite) for d in row)]
     if not smooth:
         return None

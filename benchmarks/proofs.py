@@ -15,12 +15,12 @@ from machine import describe
 from verifier import load
 from verifier.case import points
 from verifier.compare import agreement
+from verifier.compare.check import Check
 from verifier.exact import prove
-from verifier.exact.truth import truth_of
+from verifier.exact.truth import subject, truth_of
 from verifier.language.formats import format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.search.mutate import mutants
-from verifier.verify import subject
 
 
 def proofs(paths: list[str]) -> tuple[Counter, list[float]]:
@@ -41,7 +41,7 @@ def proofs(paths: list[str]) -> tuple[Counter, list[float]]:
                 if found is not None:
                     kinds["proved"] += 1
                     continue
-                outcome = agreement.outcomes(truth, tested, points.listed(case, fmt), fmt=fmt, upstream=upstream)[claim[1]]
+                outcome = agreement.outcomes(Check("it", truth, tested, fmt, upstream), points.listed(case, fmt))[claim[1]]
                 kinds[outcome.kind] += 1
     return kinds, spent
 

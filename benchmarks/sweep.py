@@ -24,9 +24,9 @@ from verifier.arithmetic import balls
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
 from verifier.compare.sweep import columns
-from verifier.compare.sweep.columns import Work
 from verifier.exact import sympy_gates
 from verifier.exact.derivatives import gradient, primitive
 from verifier.exact.truth import Subject, truth_of
@@ -39,7 +39,7 @@ NETWORKS = {"neuron": ("1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))", ("w0", "x0", "w1"
 FLOAT64 = FORMATS["float64"]
 
 
-def in_arb(work: Work, given: list[Any]) -> None:
+def in_arb(work: Check, given: list[Any]) -> None:
     """What a sweep asks of Arb, and nothing else: inputs to balls, the program, midpoints, radii, residuals, distances."""
     assert work.shared is not None
     inputs = [list(map(arb, c.tolist())) for c in given]
@@ -86,7 +86,7 @@ def measure(name: str, text: str, inputs: tuple[str, ...]) -> None:
     program, _ = build_expression(Source(text, name, 1, 1, text), inputs)
     assert program is not None
     claims = tuple((i, f"d{i}") for i in inputs)
-    work = Work(truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64)
+    work = Check("staged", truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64)
     points = [tuple(draw.uniform(-10, 10) for _ in inputs) for _ in range(POINTS)]
     given = [np.array(c) for c in zip(*points, strict=True)]
     columns.judge(work, [c[:50] for c in given])

@@ -23,10 +23,12 @@ from tests import ROOT
 from verifier import load, load_text
 from verifier.arithmetic import floats
 from verifier.case import points
+from verifier.exact.truth import subject
 from verifier.language.formats import FORMATS, dtype
 from verifier.language.verdict import Verdict
+from verifier.many import verify_all
 from verifier.report.draw.json import render
-from verifier.verify import subject, verify, verify_all
+from verifier.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

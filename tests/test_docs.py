@@ -10,8 +10,8 @@ import pytest
 from tests import ROOT
 from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
+from verifier.many import verify_all
 from verifier.report.draw import pages
-from verifier.verify import verify_all
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -18,6 +18,7 @@ from verifier.arithmetic import balls, floats
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import partial
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact import derivatives, sympy_gates
 from verifier.exact.truth import Subject, truth_of
@@ -133,10 +134,10 @@ def test_a_wider_format_never_loses(text: str, x: float, y: float) -> None:
     program = expression(text, "x", "y")
     x, y = (round_exact(FORMATS["bfloat16"], Fraction(v)) for v in (x, y))
     subject, truth = Subject(with_backward(program, CLAIMS), CLAIMS), truth_of(program)
-    wide = compare(truth, subject, [(x, y)], fmt=FLOAT64)[0]
+    wide = compare(Check("it", truth, subject, FLOAT64), [(x, y)])[0]
     for name in ("float32", "float16", "bfloat16"):
         fmt = FORMATS[name]
-        for far, near in zip(compare(truth, subject, [(x, y)], fmt=fmt)[0], wide, strict=True):
+        for far, near in zip(compare(Check("it", truth, subject, fmt), [(x, y)])[0], wide, strict=True):
             assert far.verdict is not Verdict.WRONG
             if near.program_condition is None or far.residual is None or near.residual is None:
                 continue
@@ -151,7 +152,7 @@ def test_a_run_in_a_format_is_never_better_than_correct_rounding(name: str, data
     fmt = FORMATS[name]
     x, y = (round_exact(fmt, Fraction(data.draw(coordinates))) for _ in range(2))
     program = expression("sigmoid(x) * sin(y) + x * y", "x", "y")
-    for found in compare(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), [(x, y)], fmt=fmt)[0]:
+    for found in compare(Check("it", truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), fmt), [(x, y)])[0]:
         if found.ulps is None or found.rounded is None:
             continue
         best = abs(arb(found.rounded) - found.exact.ball)
@@ -218,7 +219,7 @@ def test_a_bent_partial_is_caught_as_wrong_through_the_whole_pipeline(name: str,
     claims = tuple((v, f"d{v}") for v in inputs)
     truth = truth_of(program)
     for point in ((0.7, 1.3, 0.4)[: len(inputs)], (1.3, 0.7, 0.4)[: len(inputs)]):  # max and min have slope 0 on one side
-        honest = compare(truth, Subject(with_backward(program, claims), claims), [point], fmt=FLOAT64)[0][position]
+        honest = compare(Check("it", truth, Subject(with_backward(program, claims), claims), FLOAT64), [point])[0][position]
         assert honest.verdict.passes
         if honest.computed:
             break
@@ -226,7 +227,7 @@ def test_a_bent_partial_is_caught_as_wrong_through_the_whole_pipeline(name: str,
     monkeypatch.setitem(GATES, name, dataclasses.replace(gate, partials=(*gate.partials[:position], bent, *gate.partials[position + 1 :])))
     partial.cache_clear()
     try:
-        found = compare(truth, Subject(with_backward(program, claims), claims), [point], fmt=FLOAT64)[0][position]
+        found = compare(Check("it", truth, Subject(with_backward(program, claims), claims), FLOAT64), [point])[0][position]
     finally:
         partial.cache_clear()
     assert found.verdict is Verdict.WRONG

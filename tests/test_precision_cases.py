@@ -14,7 +14,8 @@ from verifier import load, load_text
 from verifier.language.formats import format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
-from verifier.verify import verify, verify_all
+from verifier.many import verify_all
+from verifier.verify import verify
 
 if TYPE_CHECKING:
     from verifier.language.formats import Format

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from verifier.case.load import Loaded, load, load_text
     from verifier.language.source import CaseError, Complaint, Place
     from verifier.language.verdict import Verdict
+    from verifier.many import verify_all
     from verifier.report.outcome import CaseReport, Finding, Report, Result
     from verifier.testing import assert_gradient
-    from verifier.verify import verify, verify_all
+    from verifier.verify import verify
 
 _HOMES = {  # imported on first use, so that `import verifier` loads neither SymPy nor NumPy
     "Case": "case.case", "CaseError": "language.source", "Complaint": "language.source", "Place": "language.source",
     "Loaded": "case.load", "load": "case.load", "load_text": "case.load",
     "CaseReport": "report.outcome", "Finding": "report.outcome", "Report": "report.outcome", "Result": "report.outcome",
-    "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "verify", "fuzz": "search.fuzz",
+    "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "many", "fuzz": "search.fuzz",
 }  # fmt: skip
 
 __all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]

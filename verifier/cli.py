@@ -207,9 +207,9 @@ def _hunt(options: argparse.Namespace) -> int:
 def _fuzz(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     _complain(loaded)
+    from verifier.many import campaigns
     from verifier.report.draw import finds
     from verifier.search.fuzz.campaign import save
-    from verifier.search.many import campaigns
 
     run = []
     with _workers(options) as workers:
@@ -228,9 +228,9 @@ def _check(options: argparse.Namespace) -> int:
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
+    from verifier.many import verify_all
     from verifier.report.draw.paint import paint_for
     from verifier.report.draw.progress import progress_on
-    from verifier.verify import verify_all
 
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
@@ -284,19 +284,17 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     from verifier.language.formats import format_named
     from verifier.report.draw import svg, waterfall
     from verifier.report.legs import paths
-    from verifier.verify import subject
 
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
         raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
     format_named(options.form or case.formats[0])
-    subjects = {d.implementation.name: subject(d) for d in case.programs.drafts} if case.programs is not None else {}
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
-        return waterfall.render(paths(case, subjects, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
+        return waterfall.render(paths(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
     from verifier.report.plot import curves
 
-    return svg.render(curves(case, subjects, over=options.over, **chosen), title=f"{case.name}: error of the gradient over {options.over}")
+    return svg.render(curves(case, over=options.over, **chosen), title=f"{case.name}: error of the gradient over {options.over}")
 
 
 def _show_problem(case: Case, options: argparse.Namespace) -> str:
@@ -310,7 +308,7 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 def _mutate(options: argparse.Namespace) -> int:
     loaded = _load(*options.paths)
     _complain(loaded)
-    from verifier.search.many import mutations
+    from verifier.many import mutations
 
     total: list[Mutant] = []
     is_whole = True

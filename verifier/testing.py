@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from verifier.case.case import Case
+from verifier.case.case import Case, only
 from verifier.case.load import case_of
-from verifier.compare.oracle import Values, at, in_order, narrowed, oracle
+from verifier.compare.check import exceeds
+from verifier.compare.oracle import Values, at, in_order, judged_at, oracle
 from verifier.language.formats import format_named, round_exact
 from verifier.report.outcome import Report
 from verifier.verify import verify
@@ -22,7 +23,9 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
     expects of its own points is no excuse.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
-    case = narrowed(case_of(case) if isinstance(case, str) else case, implementation)
+    case = case_of(case) if isinstance(case, str) else case
+    if implementation is not None:
+        case = only(case, implementation)
     if point is not None:
         values = in_order(case, point)
         if not any(_has_failure_at(case, values, strict=strict)):
@@ -45,5 +48,5 @@ def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> I
         if not all(map(math.isfinite, point)):
             yield True  # `verify` says what is wrong with it
             continue
-        for k in range(len(asked.drafts)):
-            yield from (d.verdict.fails or (strict and d.verdict.warns) or asked.exceeds(k, d) for d in asked.judge(k, point, fmt=fmt))
+        for check in asked.checks(fmt):
+            yield from (d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit, d) for d in judged_at(check, point))

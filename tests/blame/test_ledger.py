@@ -22,15 +22,15 @@ from verifier.case.load import load, load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import ancestors
 from verifier.cli import main
-from verifier.compare.check import Check
+from verifier.compare.check import Check, checks_of
+from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact import derivatives
-from verifier.exact.truth import Subject, truth_of
+from verifier.exact.truth import Subject, subject, truth_of
 from verifier.language.formats import FORMATS, format_named, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 from verifier.report import attribution
-from verifier.verify import subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +54,13 @@ def ledger_of(text: str, *point: float, fmt: str = "float64", names: str = "xy")
     return found
 
 
-def check_of(text: str, implementation: int = 0) -> tuple[Check, list[attribution.Discrepancy]]:
-    """The Check of one implementation of a case text, with its discrepancies at the first point."""
+def checked(text: str, implementation: int = 0) -> tuple[Checked, list[attribution.Discrepancy]]:
+    """One implementation of a case text, compared at the first point; its discrepancies there."""
     case = load_text(text).cases[0]
-    assert case.programs is not None
-    draft = case.programs.drafts[implementation]
+    ((_, checks),) = checks_of(case, truth_of(case.programs.truth))
     point = tuple(float(v) for _, v in case.points[0].values)
-    tested = subject(draft)
-    found = compare(truth_of(case.programs.truth), tested, [point], fmt=FLOAT64)
-    return Check(draft.implementation.name, FLOAT64, tested, [point], found, 1.0), found[0]
+    found = compare(checks[implementation], [point])
+    return Checked(checks[implementation], [point], found), found[0]
 
 
 def fraction(ball: arb) -> Fraction:
@@ -82,7 +80,6 @@ def fraction(ball: arb) -> Fraction:
 )
 def test_the_ulp_of_the_neuron_is_split_as_it_was_by_hand(implementation: str, total: float, effects: dict[str, float]) -> None:
     case = load(str(NEURON)).cases[0]
-    assert case.programs is not None
     draft = next(d for d in case.programs.drafts if d.implementation.name == implementation)
     plan = ledger.plan(subject(draft).program, ["ddotplusw2"])
     found = ledger.ledgers(plan, [(2.0, -3.0, -3.0, -1.0, -2.0)], fmt=FLOAT64)[0][0]
@@ -243,7 +240,7 @@ def test_the_real_value_is_that_of_the_comparison() -> None:
     plan = planned("sigmoid(x) * tanh(y) + x**3 / (1 + y*y)", "x", "y")
     point = (0.7, -1.3)
     tested = Subject(plan.program, CLAIMS)
-    compared = compare(truth_of(expression("sigmoid(x) * tanh(y) + x**3 / (1 + y*y)", "x", "y")), tested, [point], fmt=FLOAT64)[0]
+    compared = compare(Check("it", truth_of(expression("sigmoid(x) * tanh(y) + x**3 / (1 + y*y)", "x", "y")), tested, FLOAT64), [point])[0]
     for d, found in zip(compared, ledger.ledgers(plan, [point], fmt=FLOAT64)[0], strict=True):
         assert isinstance(found, Ledger)
         assert found.real.overlaps(d.exact.ball)
@@ -260,7 +257,7 @@ def test_a_step_whose_float_is_exact_contributes_nothing() -> None:
 
 
 def test_the_rounding_of_a_literal_belongs_to_the_line_that_has_it() -> None:
-    verifier, found = check_of("function: 0.1 * x * x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      a = 0.2 * x\n      dx = a * 1\n")
+    verifier, found = checked("function: 0.1 * x * x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      a = 0.2 * x\n      dx = a * 1\n")
     plan, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     assert [r.statement for r in rows] == ["a = 0.2 * x"]
@@ -273,7 +270,7 @@ def test_the_rounding_of_a_literal_belongs_to_the_line_that_has_it() -> None:
 def test_a_branch_that_the_floats_take_and_the_reals_do_not_is_a_contribution_of_its_own() -> None:
     """0.3 is below 3/10, and 0.3 * 10 rounds to 3."""
     text = "function: 2 * x\npoints: [{x: 0.3}]\nimplementations:\n  it:\n    backward: |\n      a = x * 10\n      c = a < 3\n      dx = where(c, 2, 1)\n"
-    verifier, found = check_of(text)
+    verifier, found = checked(text)
     _, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     (entry,) = book.entries
@@ -284,7 +281,7 @@ def test_a_branch_that_the_floats_take_and_the_reals_do_not_is_a_contribution_of
 
 def test_smooth_effects_and_the_jump_are_told_apart() -> None:
     text = "function: 2 * x\npoints: [{x: 0.3}]\nimplementations:\n  it:\n    backward: |\n      a = x * 10\n      dx = where(a < 3, a * 0.7, a)\n"
-    verifier, found = check_of(text)
+    verifier, found = checked(text)
     _, book, _ = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     by_gate = {verifier.subject.program.steps[e.step].gate: e.effect for e in book.entries}
@@ -303,7 +300,7 @@ def test_a_branch_that_is_not_taken_may_be_nan() -> None:
 def test_where_the_kept_decision_has_no_value_the_decision_follows_its_operand() -> None:
     """Over the reals 0.3*10 - 3 < 0 and the first branch is taken; with a = 0 there, 1/a has no value."""
     text = "function: 2 * x\npoints: [{x: 0.3}]\nimplementations:\n  it:\n    backward: |\n      a = x * 10\n      b = a - 3\n      dx = where(b < 0, 1 / b, 1)\n"
-    verifier, found = check_of(text)
+    verifier, found = checked(text)
     _, book, _ = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     assert [verifier.subject.program.steps[e.step].gate for e in book.entries] == ["mul"]
@@ -362,7 +359,7 @@ def test_adjoints_by_the_sweep_are_those_of_the_gradient_program() -> None:
 
 def test_long_programs_get_shares_of_first_order_with_the_remainder_stated() -> None:
     terms = " + ".join(f"sin(x * 0.{i})" for i in range(1, 60))
-    verifier, found = check_of(f"function: {terms}\npoints: [{{x: 1.25}}]\n")
+    verifier, found = checked(f"function: {terms}\npoints: [{{x: 1.25}}]\n")
     assert len(verifier.subject.program) > attribution.MOST_STEPS
     _, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
@@ -377,7 +374,7 @@ def test_long_programs_get_shares_of_first_order_with_the_remainder_stated() -> 
 
 
 def test_the_condition_of_a_fork_is_that_of_all_its_contributions() -> None:
-    verifier, found = check_of("function: t / (t + 1)\npoints: [{t: 971.74}]\n")
+    verifier, found = checked("function: t / (t + 1)\npoints: [{t: 971.74}]\n")
     plan, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     fork = next(r for r in rows if r.statement == "dt += dt1")
@@ -390,7 +387,7 @@ def test_the_condition_of_a_fork_is_that_of_all_its_contributions() -> None:
 
 
 def test_three_contributions_to_one_name_are_one_sum() -> None:
-    verifier, found = check_of("function: x * x * x - x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      dx = 9.1 * x\n      dx += -0.3\n      dx -= 1\n")
+    verifier, found = checked("function: x * x * x - x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      dx = 9.1 * x\n      dx += -0.3\n      dx -= 1\n")
     plan, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     (last,) = (r for r in rows if r.statement == "dx -= 1")
@@ -403,7 +400,7 @@ def test_a_difference_of_exact_numbers_is_not_accused() -> None:
     text = (ROOT / "cases" / "hard" / "conditioning.yaml").read_text(encoding="utf-8")
     case = next(d for d in text.split("---\n") if "gradient of 1/(x**2" in d)
     for implementation, accused in ((0, True), (1, False)):
-        verifier, found = check_of(case, implementation)
+        verifier, found = checked(case, implementation)
         plan, book, _ = attribution.rows(verifier, found[0])
         assert isinstance(book, Ledger)
         assert (sensitivity.cancellation(plan, book) is not None) == accused
@@ -518,16 +515,16 @@ def test_json_carries_the_ledger_and_the_ledgers_of_a_residual(capsys: pytest.Ca
 
 def test_the_difference_of_two_ledgers_is_the_difference_of_the_gradients() -> None:
     case = load(str(NEURON)).cases[0]
-    assert case.programs is not None
-    drafts = {d.implementation.name: subject(d) for d in case.programs.drafts}
+    ((_, asked),) = checks_of(case, truth_of(case.programs.truth))
+    fused = next(c.subject for c in asked if c.implementation == "fused")
     point = (1.3, -0.7, 0.1, 2.9, 0.3)
-    checks = {n: Check(n, FLOAT64, s, [point], [], 1.0) for n, s in drafts.items()}
+    checks = {c.implementation: Checked(c, [point], []) for c in asked}
     sides = attribution.difference((checks["fused"], "dw0"), (checks["staged"], "dw0"), point)
     values = [checks[n].value("dw0", 0) for n in ("fused", "staged")]
     assert None not in values
     with balls.precision(300):
-        real = derivatives.primitive(drafts["fused"].program)
-        unit = rounding.ulp(FLOAT64, balls.run(real, [[arb(v)] for v in point], bits=200, strict=False)[drafts["fused"].index("dw0")][0])[0]
+        real = derivatives.primitive(fused.program)
+        unit = rounding.ulp(FLOAT64, balls.run(real, [[arb(v)] for v in point], bits=200, strict=False)[fused.index("dw0")][0])[0]
         total = sum((s.difference for s in sides), arb(0)) * unit
         assert abs(total - (arb(values[0]) - arb(values[1]))) < unit * arb(2) ** -50
 

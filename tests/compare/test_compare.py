@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.texts import expression, judge, smooth_expressions
 from verifier.arithmetic import balls, rounding
 from verifier.circuit.backprop import with_backward
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact import one_sided, sympy_gates
 from verifier.exact.derivatives import primitive
@@ -30,7 +31,7 @@ CLAIMS = (("x", "dx"), ("y", "dy"))
 
 def compared(text: str, points: list[tuple[float, ...]], *, form: str = "float64", upstream: float = 1.0, detail: bool = True) -> list:
     program = expression(text, "x", "y")
-    return compare(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), points, fmt=FORMATS[form], upstream=upstream, detail=detail)
+    return compare(Check("it", truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), FORMATS[form], upstream), points, detail=detail)
 
 
 def second_by_mpmath(x: float, y: float) -> tuple[Fraction, Fraction]:
@@ -79,9 +80,9 @@ def test_a_bent_partial_is_wrong_however_little_it_is_bent(text: str, x: float, 
     program_bent = differentiated(bent)
     names = {**program_bent.names, "dx": program_bent.output}
     subject = Subject(type(program_bent)(program_bent.steps, program_bent.inputs, names, program_bent.output, program_bent.lines), (("x", "dx"),))
-    found = compare(truth_of(program), subject, [(x, y)], fmt=FLOAT64)[0][0]
+    found = compare(Check("it", truth_of(program), subject, FLOAT64), [(x, y)])[0][0]
     assert found.verdict is Verdict.WRONG
-    honest = compare(truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), [(x, y)], fmt=FLOAT64)[0][0]
+    honest = compare(Check("it", truth_of(program), Subject(with_backward(program, CLAIMS), CLAIMS), FLOAT64), [(x, y)])[0][0]
     assert honest.verdict.passes
 
 
@@ -125,7 +126,7 @@ def test_the_gradients_of_a_thousand_inputs_are_compared() -> None:
     program = expression(" + ".join(f"x{i} * x{(i + 1) % 1000}" for i in range(1000)), *names)
     claims = tuple((n, f"d{n}") for n in names)
     point = tuple(0.5 + i for i in range(1000))
-    (row,) = compare(truth_of(program), Subject(with_backward(program, claims), claims), [point], fmt=FLOAT64)
+    (row,) = compare(Check("it", truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64), [point])
     assert [d.computed for d in row] == [point[i - 1] + point[(i + 1) % 1000] for i in range(1000)]
     assert all(d.verdict is Verdict.CORRECT for d in row)
 

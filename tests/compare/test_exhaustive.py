@@ -12,39 +12,47 @@ from tests.compare.test_sweep import work_on
 from tests.texts import check, complaints
 from verifier import load_text
 from verifier.cli import main
-from verifier.compare.sweep import exhaustive, sweep
+from verifier.compare.check import Check
+from verifier.compare.sweep import source, sweep
 from verifier.compare.sweep.columns import CODE, judge
+from verifier.compare.sweep.source import Places, everything
 from verifier.compare.sweep.tally import Tally
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
 from verifier.language.verdict import Verdict
+from verifier.many import verify_all
 from verifier.report.draw.progress import progress_on
 from verifier.run.workers import Workers
-from verifier.verify import verify, verify_all
+from verifier.verify import verify
 
 EVERYTHING = [(-math.inf, math.inf)]
 FUSED = "dx = (1 - out) * out * dout"
 
 
+def swept(work: Check, domain: list = EVERYTHING, **options: object) -> list[sweep.Swept]:
+    """All inputs inside a domain, summed up."""
+    return sweep.sweep(work, everything(work.format, domain), **options)
+
+
 def test_every_finite_number_is_looked_at_once() -> None:
     for form, count in (("float16", 63_488), ("bfloat16", 65_280), ("float8_e4m3fn", 254), ("float8_e5m2", 248), ("float8_e4m3fnuz", 255)):
-        (found,) = exhaustive.run(work_on("x * x", form=form), EVERYTHING)
+        (found,) = swept(work_on("x * x", form=form))
         assert (found.tally.points, found.total) == (count, count)  # 2^16 - 2 * 1024; 2^16 - 2 * 128; OCP OFP8: 256 less NaNs and infinities
 
 
 def test_pairs_of_8_bit_numbers_are_all_there() -> None:
     work = work_on("x * y", "x y", "float8_e5m2")
-    dx, dy = exhaustive.run(work, [*EVERYTHING, *EVERYTHING])
+    dx, dy = swept(work, [*EVERYTHING, *EVERYTHING])
     assert dx.tally.points == 248**2
     assert {g.verdict for g in dx.tally.groups} == {Verdict.CORRECT}, "the other factor, exactly"
     assert dy.tally.count(Verdict.CORRECT) == 248**2
-    columns = exhaustive.columns_of(work.format, [(-2, 1), (0, 2)], 0, 12)
+    columns = Places(work.format, [(-2, 1), (0, 2)], 0, 12).columns
     smallest = float(work.format.smallest)
     assert list(zip(*(c.tolist() for c in columns), strict=True)) == [(x, y) for x in (-smallest, -0.0, 0.0, smallest) for y in (0.0, smallest, 2 * smallest)]
 
 
 def test_where_the_gradient_vanishes_is_where_theory_puts_it() -> None:
     """(1 - s) s in float16 is 0 once s rounds to 1: exp(-x) < 2^-12, and its exact value rounds to 0 beyond log 2^25 = 17.329."""
-    (found,) = exhaustive.run(work_on("sigmoid(x)", form="float16", backward=FUSED), [(1.0, math.inf)])
+    (found,) = swept(work_on("sigmoid(x)", form="float16", backward=FUSED), [(1.0, math.inf)])
     (run,) = [r for r in found.tally.runs if r.verdict is Verdict.VANISHED]
     assert run.low == pytest.approx(7.624, abs=0.02)  # log(2^11 - 1) = 7.624: half an ulp below 1
     assert run.high == 17.328125
@@ -53,51 +61,51 @@ def test_where_the_gradient_vanishes_is_where_theory_puts_it() -> None:
 
 def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     work = work_on("tanh(x)", form="bfloat16")
-    whole = exhaustive.run(work, EVERYTHING)
-    monkeypatch.setattr(exhaustive, "CHUNK", 5000)
+    whole = swept(work)
+    monkeypatch.setattr(source, "CHUNK", 5000)
     for jobs in (1, 2):
         with Workers(jobs) as workers:
-            assert [s.tally for s in exhaustive.run(work, EVERYTHING, workers=workers)] == [s.tally for s in whole]
+            assert [s.tally for s in swept(work, workers=workers)] == [s.tally for s in whole]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
-    monkeypatch.setattr(exhaustive, "CHUNK", 4000)
+    monkeypatch.setattr(source, "CHUNK", 4000)
     work = work_on("sigmoid(x)", form="float16")
-    whole = exhaustive.run(work, EVERYTHING)
+    whole = swept(work)
     folder = str(tmp_path)
     with Workers(1, state=folder) as workers:
-        part = exhaustive.run(work, EVERYTHING, workers=workers, most=20_000)
+        part = swept(work, workers=workers, most=20_000)
     assert part[0].tally.points == 20_000 < part[0].total == 63_488
     done: list[int] = []
-    inner = exhaustive._chunk
+    inner = sweep._part
 
-    def counted(work: object, spans: object, chunk: tuple[int, int]) -> list[Tally]:
-        done.append(chunk[0])
-        return inner(work, spans, chunk)
+    def counted(work: Check, way: str, part: Places) -> list[Tally]:
+        done.append(part.start)
+        return inner(work, way, part)
 
     if jobs == 1:
-        monkeypatch.setattr(exhaustive, "_chunk", counted)
+        monkeypatch.setattr(sweep, "_part", counted)
     with Workers(jobs, state=folder) as workers:
-        again = exhaustive.run(work, EVERYTHING, workers=workers)
+        again = swept(work, workers=workers)
     assert again[0].tally == whole[0].tally
     assert jobs == 2 or done == list(range(20_000, 63_488, 4000))
     done.clear()
     with Workers(jobs, state=folder) as workers:
-        exhaustive.run(work, EVERYTHING, workers=workers)
+        swept(work, workers=workers)
     assert done == []
 
 
 def test_other_work_does_not_read_the_state(tmp_path: object) -> None:
     right, bent = (work_on("sigmoid(x)", form="float8_e5m2", backward=b) for b in (FUSED, "dx = (1 - out) * out * dout * 2"))
     with Workers(1, state=str(tmp_path)) as workers:
-        found = [exhaustive.run(work, EVERYTHING, workers=workers)[0].tally for work in (right, bent, right)]
+        found = [swept(work, workers=workers)[0].tally for work in (right, bent, right)]
     assert found[0] == found[2] != found[1]
     assert found[1].count(Verdict.WRONG) > 0
 
 
 def test_an_interrupt_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exhaustive, "CHUNK", 4000)
+    monkeypatch.setattr(source, "CHUNK", 4000)
     seen: list[tuple[int, int]] = []
 
     def interrupt(done: int, total: int) -> None:
@@ -105,7 +113,7 @@ def test_an_interrupt_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> N
         if done >= 12_000:
             raise KeyboardInterrupt
 
-    (found,) = exhaustive.run(work_on("tanh(x)", form="float16"), EVERYTHING, progress=interrupt)
+    (found,) = swept(work_on("tanh(x)", form="float16"), progress=interrupt)
     assert (found.tally.points, found.total) == (12_000, 63_488)
     assert seen == [(4000, 63_488), (8000, 63_488), (12_000, 63_488)]
 
@@ -139,15 +147,15 @@ def test_the_figure_in_the_sentence_is_an_upper_bound_that_is_nearly_reached() -
 
 
 def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interrupt(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(exhaustive, "CHUNK", 4000)
-    inner = exhaustive._chunk
+    monkeypatch.setattr(source, "CHUNK", 4000)
+    inner = sweep._part
 
-    def interrupted(work: object, spans: object, chunk: tuple[int, int]) -> list[Tally]:
-        if chunk[0] >= 8000:
+    def interrupted(work: Check, way: str, part: Places) -> list[Tally]:
+        if part.start >= 8000:
             raise KeyboardInterrupt
-        return inner(work, spans, chunk)
+        return inner(work, way, part)
 
-    monkeypatch.setattr(exhaustive, "_chunk", interrupted)
+    monkeypatch.setattr(sweep, "_part", interrupted)
     path = tmp_path / "case.yaml"  # type: ignore[operator]
     path.write_text(CASE)
     assert main(["check", str(path), "--jobs", "1"]) == 130
@@ -161,7 +169,7 @@ def test_after_an_interrupt_the_next_sweep_does_not_begin(monkeypatch: pytest.Mo
     def interrupted(*_: object) -> list[Tally]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exhaustive, "_chunk", interrupted)
+    monkeypatch.setattr(sweep, "_part", interrupted)
     cases = load_text(f"{CASE}---\n{CASE}".replace("[float16]", "[float16, bfloat16]"), file="t.yaml").cases
     report = verify_all(cases)
     assert [[(s.points, s.total) for s in c.sweeps] for c in report.cases] == [[(0, 63_488)]]

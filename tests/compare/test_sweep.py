@@ -17,9 +17,11 @@ from verifier import load_text
 from verifier.arithmetic import balls, ranges
 from verifier.case import points
 from verifier.circuit.backprop import with_backward
+from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
-from verifier.compare.sweep import jumps, sweep
-from verifier.compare.sweep.columns import CODE, FAINT, OPEN, VERDICTS, Judged, Work, edge, judge
+from verifier.compare.sweep import jumps, source, sweep
+from verifier.compare.sweep.columns import CODE, FAINT, OPEN, VERDICTS, Judged, edge, judge
+from verifier.compare.sweep.source import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
 from verifier.exact.derivatives import primitive
 from verifier.exact.truth import Subject, truth_of
@@ -35,15 +37,20 @@ FUNCTIONS = (
 FORMS = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "float32->bfloat16")
 
 
-def work_on(text: str, names: str = "x", form: str = "float64", *, limit: float | None = None, upstream: float = 1.0, backward: str | None = None) -> Work:
+def work_on(text: str, names: str = "x", form: str = "float64", *, limit: float | None = None, upstream: float = 1.0, backward: str | None = None) -> Check:
     inputs = tuple(names.split())
     claims = tuple((i, f"d{i}") for i in inputs)
     if backward is not None:
         (case,) = load_text(f"function: {text}\npoints: [{{x: 1}}]\nimplementations: {{it: {{backward: '{backward}'}}}}", file="t.yaml").cases
         (draft,) = case.programs.drafts
-        return Work(truth_of(case.programs.truth), Subject(draft.whole, draft.claims), format_named(form), upstream, limit)
+        return Check("it", truth_of(case.programs.truth), Subject(draft.whole, draft.claims), format_named(form), upstream, limit)
     program = expression(text, *inputs)
-    return Work(truth_of(program), Subject(with_backward(program, claims), claims), format_named(form), upstream, limit)
+    return Check("it", truth_of(program), Subject(with_backward(program, claims), claims), format_named(form), upstream, limit)
+
+
+def sums_of(work: Check, columns: list, **options: object) -> tuple:
+    """The tallies of a sample."""
+    return sweep.sums(sweep.prepared(work, Sample(columns)), Sample(columns), **options).tallies
 
 
 def hard_columns(fmt: Format, count: int, seed: int, size: int) -> list[np.ndarray]:
@@ -124,7 +131,7 @@ def test_an_edge_is_an_upper_bound_within_a_256th_and_never_falls() -> None:
 def test_quantiles_are_those_of_mpmath_to_the_resolution_of_an_edge() -> None:
     work = work_on("sigmoid(x)", form="float32")
     column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(2)).uniform(-10, 10, 400)))
-    tally = sweep.run(work, [column])[0]
+    tally = sums_of(work, [column])[0]
     errors = []
     with mpmath.workprec(200):
         computed = judge_computed(work, column)
@@ -138,7 +145,7 @@ def test_quantiles_are_those_of_mpmath_to_the_resolution_of_an_edge() -> None:
     assert sum(g.count for g in tally.groups) == tally.points == len(column)
 
 
-def judge_computed(work: Work, column: np.ndarray) -> list[float]:
+def judge_computed(work: Check, column: np.ndarray) -> list[float]:
     from verifier.compare.sweep.columns import computed_columns
 
     return computed_columns(work, [column])[0].tolist()
@@ -147,8 +154,8 @@ def judge_computed(work: Work, column: np.ndarray) -> list[float]:
 def test_the_worst_point_is_the_worst_of_all() -> None:
     work = work_on("x * exp(-x) - log(x)", form="float32")
     column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(4)).uniform(0.1, 30, 1000)))
-    (swept,) = sweep.swept(work, sweep.sums(work, [column], workers=Workers(1)))
-    rows = compare(work.truth, work.subject, [(x,) for x in column.tolist()], fmt=work.format, detail=False)
+    (swept,) = sweep.swept(work, sweep.sums(work, Sample([column])))
+    rows = compare(work, [(x,) for x in column.tolist()], detail=False)
     worst = max(rows, key=lambda row: float(row[0].ulps.abs_upper()))[0]
     shown = max((d for _, found in swept.examples for d in found), key=lambda d: float(d.ulps.abs_upper()))
     assert shown.point == worst.point
@@ -161,18 +168,18 @@ def test_the_worst_point_is_the_worst_of_all() -> None:
 def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     work = work_on("sigmoid(x) * y", "x y", "float16")
     columns = hard_columns(work.format, 2, 13, 3000)
-    whole = sweep.run(work, columns)
-    assert sweep.run(work, columns, way="balls") == whole
-    monkeypatch.setattr(sweep, "PART", 700)
-    assert sweep.run(work, columns) == whole
+    whole = sums_of(work, columns)
+    assert sums_of(work, columns, way="balls") == whole
+    monkeypatch.setattr(source, "PART", 700)
+    assert sums_of(work, columns) == whole
     with Workers(2) as workers:
-        assert sweep.run(work, columns, workers=workers) == whole
+        assert sums_of(work, columns, workers=workers) == whole
 
 
 def test_a_tally_that_lost_a_point_is_another_one() -> None:
     work = work_on("sigmoid(x)", form="float16")
     (column,) = hard_columns(work.format, 1, 13, 100)
-    assert sweep.run(work, [column]) != sweep.run(work, [column[1:]])
+    assert sums_of(work, [column]) != sums_of(work, [column[1:]])
 
 
 def test_intervals_of_one_verdict_are_maximal_and_joined_across_parts() -> None:
@@ -288,6 +295,26 @@ def test_an_accepted_limit_holds_for_sampled_points() -> None:
     above = sum(j.over.sum() for j in judge(work_on("sigmoid(x)", form="float32", limit=0.6), points.sample_columns(load_text(text % "0.6", file="t.yaml").cases[0], FORMATS["float32"])))
     assert any(f.code == "V104" and f"(at {above:,} of 500 points)" in f.message for f in strict.findings)
     assert check(text % "200").status == "passed"
+
+
+LIMITED = (
+    ("sigmoid(x)", None), ("tanh(x)", "dx = (1 - out) * dout"), ("exp(x) / (1 + exp(x))", None), ("tanh(x)", "dx = (1 - out * out) * dout"), ("x * x", "dx = exp(x) * x / exp(x) * 2 * dout"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "backward"), LIMITED)
+@pytest.mark.parametrize("form", ["float64", "float32", "float16"])
+def test_every_way_counts_above_the_limit_what_one_point_counts(text: str, backward: str | None, form: str) -> None:
+    """A wrong gradient, or one that is not finite, is told as such, however far it is off: it is no gradient above its limit."""
+    for limit in (0.25, 3.0):
+        work = work_on(text, form=form, limit=limit, backward=backward)
+        columns = hard_columns(work.format, 1, 29, 200)
+        rows = compare(work, [(x,) for x in columns[0].tolist()], detail=False)
+        expected = [exceeds(limit, row[0]) for row in rows]
+        for way in ("any", "balls", "points"):
+            assert judge(work, columns, way=way)[0].over.tolist() == expected, way
+        for row, over in zip(rows, expected, strict=True):
+            assert not (over and row[0].verdict.fails)
 
 
 def test_verdicts_have_a_code_each() -> None:

@@ -17,11 +17,11 @@ from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Builder, Program
 from verifier.compare import agreement
+from verifier.compare.check import Check
 from verifier.exact import constants, derivatives, prove
-from verifier.exact.truth import Subject, truth_of
+from verifier.exact.truth import Subject, subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.gates import GATES, Gate
-from verifier.verify import subject
 
 FLOAT64 = FORMATS["float64"]
 NEAR_IDENTITIES = 3000
@@ -45,7 +45,7 @@ def outcomes(function: str, backward: str, *points: tuple[float, ...], forward: 
     loaded = load_text(text, file="t.yaml")
     assert not loaded.complaints, loaded.complaints
     programs = loaded.cases[0].programs
-    return agreement.outcomes(truth_of(programs.truth), subject(programs.drafts[0]), listed, fmt=FORMATS[fmt], upstream=float(upstream))
+    return agreement.outcomes(Check("it", truth_of(programs.truth), subject(programs.drafts[0]), FORMATS[fmt], float(upstream)), listed)
 
 
 def outcome(function: str, dx: str, *points: tuple[float, ...], fmt: str = "float64", upstream: str = "1") -> agreement.Outcome:

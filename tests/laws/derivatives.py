@@ -14,6 +14,7 @@ from verifier.arithmetic import balls
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact import derivatives, one_sided
 from verifier.exact.truth import Subject, truth_of
@@ -34,7 +35,6 @@ def sympy_agrees(text: str) -> int:
     from verifier.exact import sympy_gates
 
     case, count = case_in(text), 0
-    assert case.programs is not None
     truth = truth_of(case.programs.truth)
     if len(truth.function) > MOST_STEPS:
         return 0
@@ -96,7 +96,6 @@ def differences_agree(text: str) -> int:
     import mpmath
 
     case, count = case_in(text), 0
-    assert case.programs is not None
     truth = truth_of(case.programs.truth)
     m = mpmath.MPContext()
     for setting in settings_of(case):
@@ -146,7 +145,7 @@ def equal_formulas_agree(text: str) -> int:
             if program is None:
                 raise Broken(f"{written} is refused")
             claims = tuple((v, f"d{v}") for v in case.inputs)
-            rows = compare(truth_of(program), Subject(with_backward(program, claims), claims), setting.points, fmt=setting.format, detail=False)
+            rows = compare(Check("it", truth_of(program), Subject(with_backward(program, claims), claims), setting.format), setting.points, detail=False)
             found = [d for row in rows for d in row]
             if first is None:
                 first = found

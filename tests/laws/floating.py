@@ -15,7 +15,7 @@ from verifier.case.case import Case
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import oracle
+from verifier.compare.oracle import judged_at, oracle
 from verifier.exact import one_sided
 from verifier.language.formats import Format, dtype
 
@@ -26,7 +26,6 @@ READ_BITS = 4096  # at which an exact ball's ends are read
 
 def _written(case: Case) -> tuple[Program, list[str]]:
     """The staged program, one gate a line, and its statements."""
-    assert case.programs is not None
     forward = case.programs.drafts[0].forward
     whole = with_backward(forward, [(name, f"d{name}") for name in forward.inputs])
     return whole, [line.text for line in whole.lines if line.text]
@@ -98,7 +97,7 @@ def _same_names(program: Program, found: dict[str, Any], computed: dict[str, Any
 
 def _found(case: Case) -> list[tuple[Format, Discrepancy]]:
     asked = oracle(case)
-    return [(s.format, d) for s in settings_of(case) for point in s.points for k in range(len(asked.drafts)) for d in asked.judge(k, point, fmt=s.format)]
+    return [(s.format, d) for s in settings_of(case) for point in s.points for check in asked.checks(s.format) for d in judged_at(check, point)]
 
 
 def _ends(d: Discrepancy) -> tuple[Fraction, Fraction] | None:

@@ -11,7 +11,7 @@ from tests.laws.law import Setting, case_in, require, settings_of
 from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding import ledger
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
-from verifier.compare.check import Check
+from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.compare.oracle import oracle
 from verifier.exact import one_sided
@@ -27,7 +27,8 @@ def effects_add_up(text: str) -> int:
     case, count = case_in(text), 0
     asked = oracle(case)
     for setting in settings_of(case):
-        for tested in asked.subjects:
+        for check in asked.checks(setting.format):
+            tested = check.subject
             planned = ledger.plan(tested.program, [name for _, name in tested.claims])
             rows = ledger.ledgers(planned, setting.points, fmt=setting.format, upstream=setting.upstream)
             for point, row in zip(setting.points, rows, strict=True):
@@ -59,12 +60,9 @@ def differences_add_up(text: str) -> int:
     case, count = case_in(text), 0
     asked = oracle(case)
     for setting in settings_of(case):
-        checks = [
-            Check(d.implementation.name, setting.format, tested, setting.points, compare(asked.truth, tested, setting.points, fmt=setting.format, upstream=setting.upstream), setting.upstream)
-            for d, tested in zip(asked.drafts, asked.subjects, strict=True)
-        ]
+        checks = [Checked(c, setting.points, compare(c, setting.points)) for c in asked.checks(setting.format)]
         for at, point in enumerate(setting.points):
-            for a, b in zip(*(c.listed[at] for c in checks), strict=True):
+            for a, b in zip(*(c.rows[at] for c in checks), strict=True):
                 sides = attribution.difference((checks[0], a.name), (checks[1], b.name), point)
                 if not sides or not isinstance(a.exact, one_sided.Finite) or a.real_value is None or b.real_value is None:
                     continue

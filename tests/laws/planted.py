@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import Subject, Truth, truth_of
@@ -89,7 +90,7 @@ def shows(formula: str, point: tuple[float, ...], bug: Bug, *, inputs: tuple[str
 
 def _wrong(truth: Truth, subject: Subject, point: tuple[float, ...]) -> set[str]:
     """The gradients that are wrong at a point."""
-    return {d.name for d in compare(truth, subject, [point], fmt=FLOAT64, detail=False)[0] if d.verdict is Verdict.WRONG}
+    return {d.name for d in compare(Check("it", truth, subject, FLOAT64), [point], detail=False)[0] if d.verdict is Verdict.WRONG}
 
 
 @lru_cache(maxsize=8)

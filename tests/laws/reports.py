@@ -12,8 +12,9 @@ from verifier.case import points
 from verifier.case.load import load_text
 from verifier.compare.compare import compare
 from verifier.compare.oracle import oracle
-from verifier.compare.sweep.columns import VERDICTS, Work, judge
-from verifier.compare.sweep.sweep import run
+from verifier.compare.sweep.columns import VERDICTS, judge
+from verifier.compare.sweep.source import Sample
+from verifier.compare.sweep.sweep import sums
 from verifier.compare.sweep.tally import joined, tally
 from verifier.language.verdict import Verdict
 from verifier.report.draw import json as as_json
@@ -95,17 +96,16 @@ def sweeps_take_no_notice_of_the_way(text: str) -> int:
     sampled = replace(case, sample=SWEPT)
     for setting in settings_of(case):
         columns = points.sample_columns(sampled, setting.format)
-        for tested in asked.subjects:
-            work = Work(asked.truth, tested, setting.format, setting.upstream)
-            ways = [judge(work, columns, way=way) for way in WAYS]
-            for c, (_, name) in enumerate(tested.claims):
+        for check in asked.checks(setting.format):
+            ways = [judge(check, columns, way=way) for way in WAYS]
+            for c, (_, name) in enumerate(check.subject.claims):
                 for k in range(SWEPT):
                     found = [VERDICTS[int(way[c].verdict[k])] for way in ways]
                     require(len({*found} - {Verdict.UNDECIDED}) <= 1, lambda found=found, k=k, name=name, columns=columns: f"{name} at {[float(x[k]) for x in columns]} is {', '.join(f'{v.value} by {w}' for v, w in zip(found, WAYS, strict=True))}")  # type: ignore[misc]
                     count += 1
             half = SWEPT // 2
-            whole = run(work, columns)
-            halves = [[tally(j, part, start) for j in judge(work, part)] for start, part in ((0, [c[:half] for c in columns]), (half, [c[half:] for c in columns]))]
+            whole = list(sums(check, Sample(columns)).tallies)
+            halves = [[tally(j, part, start) for j in judge(check, part)] for start, part in ((0, [c[:half] for c in columns]), (half, [c[half:] for c in columns]))]
             require(whole == [joined(list(pair)) for pair in zip(*halves, strict=True)], lambda: "two halves of a sweep do not add up to the whole")
     return count
 
@@ -115,11 +115,11 @@ def regions_have_their_verdict(text: str) -> int:
     case, count = case_in(text), 0
     asked, domain = oracle(case), points.domain_of(case)
     for setting in settings_of(case):
-        for tested in asked.subjects:
-            for r in hunt(asked.truth, tested, domain, fmt=setting.format, upstream=setting.upstream, seed=case.name, budget=BUDGET):
-                claim = [name for _, name in tested.claims].index(r.gradient)
+        for check in asked.checks(setting.format):
+            for r in hunt(check, domain, seed=case.name, budget=BUDGET):
+                claim = [name for _, name in check.subject.claims].index(r.gradient)
                 for point in (r.point, *r.ends):
-                    (row,) = compare(asked.truth, tested, [point], fmt=setting.format, upstream=setting.upstream)
+                    (row,) = compare(check, [point])
                     require(row[claim].verdict is r.verdict or Verdict.UNDECIDED in (row[claim].verdict, r.verdict), lambda r=r, point=point, row=row, claim=claim: f"{r.gradient} is {r.verdict.value} for {r.input} from {r.low!r} to {r.high!r}, and {row[claim].verdict.value} at {point}")  # type: ignore[misc]
                     count += 1
     return count

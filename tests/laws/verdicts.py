@@ -12,12 +12,12 @@ from tests.laws.law import case_in, require, settings_of
 from tests.laws.slopes import is_regular
 from verifier.arithmetic import balls, rounding
 from verifier.compare.agreement import further_points
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import Oracle, oracle
+from verifier.compare.oracle import judged_at, oracle
 from verifier.exact import one_sided
 from verifier.exact.prove import prove
-from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import CaseReport
 from verifier.verify import verify
@@ -35,11 +35,11 @@ def right_is_never_wrong(text: str) -> int:
     case, count = case_in(text), 0
     asked = oracle(case)
     for setting in settings_of(case):
-        points = [p for p in setting.points if all(is_regular(d.forward, p) for d in asked.drafts)]
-        for k, draft in enumerate(asked.drafts):
+        points = [p for p in setting.points if all(is_regular(d.forward, p) for d in case.programs.drafts)]
+        for check in asked.checks(setting.format):
             for point in points:
-                for d in asked.judge(k, point, fmt=setting.format):
-                    require(d.verdict is not Verdict.WRONG, lambda d=d, draft=draft, setting=setting: f"{draft.implementation.name}.{d.name} is wrong at {d.point} in {setting.format.name}: {d.reason or d.formula_error}; exact {d.exact}, real {d.real_value}")  # type: ignore[misc]
+                for d in judged_at(check, point):
+                    require(d.verdict is not Verdict.WRONG, lambda d=d, check=check, setting=setting: f"{check.implementation}.{d.name} is wrong at {d.point} in {setting.format.name}: {d.reason or d.formula_error}; exact {d.exact}, real {d.real_value}")  # type: ignore[misc]
                     count += d.verdict not in (Verdict.UNDEFINED, Verdict.UNDECIDED)
     return count
 
@@ -50,7 +50,7 @@ def right_is_decided(text: str) -> int:
     asked = oracle(case)
     for setting in settings_of(case):
         for point in setting.points:
-            for d in asked.judge(0, point, fmt=setting.format):
+            for d in judged_at(asked.checks(setting.format)[0], point):
                 is_known_gap = d.reason.endswith(NO_EXPANSION) or not math.isfinite(d.computed)
                 require(d.verdict is not Verdict.UNDECIDED or is_known_gap, lambda d=d: f"{d.name} is undecided at {d.point}: {d.reason}")  # type: ignore[misc]
                 count += 1
@@ -60,8 +60,7 @@ def right_is_decided(text: str) -> int:
 def reports_of_the_right_pass(text: str) -> int:
     """The whole report of right implementations: no finding `wrong`, no proof refuted, no failure of the tool."""
     case = case_in(text)
-    asked = oracle(case)
-    if not all(is_regular(d.forward, p) for s in settings_of(case) for p in s.points for d in asked.drafts):
+    if not all(is_regular(d.forward, p) for s in settings_of(case) for p in s.points for d in case.programs.drafts):
         return 0
     report = verify(case)
     wrong = [f.message for f in report.findings if f.code in ("V101", "V002") and "beyond the largest" not in f.message]
@@ -76,13 +75,13 @@ def mistakes_are_never_proved(text: str) -> int:
     case, count = case_in(text), 0
     report = verify(case)
     asked = oracle(case)
-    names = [d.implementation.name for d in asked.drafts]
-    right, edited = names.index("staged"), names.index("mistaken")
     for setting in settings_of(case):
+        checks = {c.implementation: c for c in asked.checks(setting.format)}
+        right, edited = checks["staged"], checks["mistaken"]
         for point in setting.points:
-            rows = [asked.judge(k, point, fmt=setting.format) for k in (right, edited)]
+            rows = [judged_at(c, point) for c in (right, edited)]
             for a, b in zip(*rows, strict=True):
-                if isinstance(a.exact, one_sided.Finite) and _differs(asked, (right, edited), a, setting.format):
+                if isinstance(a.exact, one_sided.Finite) and _differs((right, edited), a):
                     require(b.verdict in (Verdict.WRONG, Verdict.UNDECIDED), lambda b=b: f"mistaken.{b.name} at {b.point} is {b.verdict.value}, and differs by more than two ulps over the reals")  # type: ignore[misc]
                     said = report.proofs["mistaken"][b.name]
                     require(said != "proved", lambda b=b, said=said: f"mistaken.{b.name} is {said}, and differs at {b.point}")  # type: ignore[misc]
@@ -90,15 +89,15 @@ def mistakes_are_never_proved(text: str) -> int:
     return count
 
 
-def _differs(asked: Oracle, which: tuple[int, int], d: Discrepancy, fmt: Format) -> bool:
+def _differs(which: tuple[Check, Check], d: Discrepancy) -> bool:
     """Whether two implementations differ over the reals by more than two ulps."""
     with balls.precision(BITS):
         values = []
-        for k in which:
-            program, _ = asked.subjects[k].exact
-            values.append(balls.run(program, [[arb(x)] for x in d.point], bits=BITS, strict=False, rounded_in=fmt)[asked.subjects[k].index(d.name)][0])
+        for check in which:
+            program, _ = check.subject.exact
+            values.append(balls.run(program, [[arb(x)] for x in d.point], bits=BITS, strict=False, rounded_in=check.format)[check.subject.index(d.name)][0])
         a, b = values
-        return bool(a.is_finite() and b.is_finite() and abs(a - b) > 2 * rounding.ulp(fmt, a)[1])
+        return bool(a.is_finite() and b.is_finite() and abs(a - b) > 2 * rounding.ulp(which[0].format, a)[1])
 
 
 def proofs_hold_elsewhere(text: str) -> int:
@@ -107,10 +106,10 @@ def proofs_hold_elsewhere(text: str) -> int:
     asked = oracle(case)
     for setting in settings_of(case):
         others = further_points(setting.points, len(case.inputs), fmt=setting.format, seed=OTHER_SEED, most=OTHER_POINTS)
-        for k, tested in enumerate(asked.subjects):
-            proved = {c[1] for c in tested.claims if (p := prove(asked.truth, tested, c, fmt=setting.format, upstream=setting.upstream)) is not None and not p.conditions and not p.gaps}
+        for check in asked.checks(setting.format):
+            proved = {c[1] for c in check.subject.claims if (p := prove(check.truth, check.subject, c, fmt=check.format, upstream=check.upstream)) is not None and not p.conditions and not p.gaps}
             for point in others if proved else ():
-                for d in asked.judge(k, point, fmt=setting.format):
+                for d in judged_at(check, point):
                     if d.name in proved:
                         require(d.verdict is not Verdict.WRONG or not isinstance(d.exact, one_sided.Finite), lambda d=d: f"{d.name} is proved, and wrong at {d.point}")  # type: ignore[misc]
                         count += 1
@@ -125,9 +124,9 @@ def precision_changes_no_verdict(text: str) -> int:
     case, count = case_in(text), 0
     asked = oracle(case)
     for setting in settings_of(case):
-        for tested in asked.subjects:
+        for check in asked.checks(setting.format):
             runs = [
-                compare(asked.truth, tested, setting.points, fmt=setting.format, upstream=setting.upstream, detail=detail, first_bits=bits)
+                compare(check, setting.points, detail=detail, first_bits=bits)
                 for detail, bits in ((True, None), (False, None), (True, MORE_BITS))
             ]
             for rows in zip(*runs, strict=True):
@@ -150,8 +149,8 @@ def names_do_not_matter(text: str) -> int:
 def order_does_not_matter(text: str) -> int:
     """With implementations and points in the opposite order the report has the same verdicts and digits."""
     case = case_in(text)
-    drafts = case.programs and case.programs.drafts[::-1]
-    turned = replace(case, points=case.points[::-1], implementations=case.implementations[::-1], programs=case.programs and replace(case.programs, drafts=drafts or ()))
+    drafts = case.programs.drafts[::-1]
+    turned = replace(case, points=case.points[::-1], implementations=case.implementations[::-1], programs=replace(case.programs, drafts=drafts))
     return _equal(sorted(_said(verify(case))), sorted(_said(verify(turned))), "in another order")
 
 

@@ -12,9 +12,9 @@ import pytest
 from tests import ROOT
 from verifier import load_text
 from verifier.cli import main
+from verifier.many import verify_all
 from verifier.report import draw
 from verifier.report.draw.paint import Paint
-from verifier.verify import verify_all
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,6 @@ from verifier.cli import main
 from verifier.language.verdict import Verdict
 from verifier.report.draw import svg
 from verifier.report.plot import MOST, Curve, curves
-from verifier.verify import subject
 
 TANH = "name: tanh <often> & so\nfunction: tanh(x)\ndomain: {x: [-25, 25]}\nsample: 3\nformats: [float64, float16]\nimplementations:\n  squares: {backward: dx = 1 - tanh(x)**2}\n  cosh: {backward: dx = (1 / cosh(x))**2}\n"
 FREE = "name: free\nfunction: log(x) * y\npoints: [{x: 1, y: 3}]\nformats: [float32]\n"
@@ -27,7 +26,7 @@ FREE = "name: free\nfunction: log(x) * y\npoints: [{x: 1, y: 3}]\nformats: [floa
 
 def of(text: str, **options: object) -> list[Curve]:
     (case,) = load_text(text, file="t.yaml").cases
-    return curves(case, {d.implementation.name: subject(d) for d in case.programs.drafts}, **options)
+    return curves(case, **options)
 
 
 def heights(drawing: str) -> list[float]:

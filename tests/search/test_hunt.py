@@ -11,6 +11,8 @@ import pytest
 from tests import ROOT
 from verifier.case.load import load, load_text
 from verifier.circuit.expressions import build_expression
+from verifier.compare.check import Check
+from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.source import Source
 from verifier.search import borders
@@ -173,11 +175,12 @@ def test_neither_hash_seed_nor_processes_change_a_byte_of_a_hunt():
 @pytest.mark.parametrize(("formula", "kink"), [("clip(x, 0.37, 5)", 0.37), ("clip(x, 0.37, 5)", 5.0), ("relu6(x)", 6.0), ("hardswish(x)", 3.0), ("max(x, 0.37)", 0.37)])
 def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
     program = build_expression(Source(formula, "here", 1, 1, formula), ("x",))[0]
+    check = Check("it", truth_of(program), Subject(program, ()), FLOAT64)
     path = axis((1.0,), 0, [(-10.0, 10.0)])
     ts = borders.grid(path, program, FLOAT64)
 
     def found():
-        return borders.narrowed(path, program, ts, borders.behaviour(path, program, ts, FLOAT64, 1.0), FLOAT64, 1.0)
+        return borders.narrowed(path, check, ts, borders.behaviour(path, check, ts))
 
     assert (math.nextafter(kink, -10), kink) in found()
     monkeypatch.setattr(borders, "kinks", {}.get)

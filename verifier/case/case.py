@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verifier.circuit.program import Program
-from verifier.language.source import Place, Source
+from verifier.language.source import Place, Source, suggestion
 
 # the verdicts that a case may expect, in the order of the design's table
 VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")
@@ -72,34 +72,6 @@ class Expectation:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One document of a case file."""
-
-    name: str
-    file: str
-    place: Place
-    inputs: tuple[str, ...]
-    points: tuple[Point, ...]
-    implementations: tuple[Implementation, ...]
-    function: Source | None = None
-    about: str = ""
-    source: str = ""
-    vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
-    domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
-    sample: int = 0
-    exhaustive: bool = False
-    hunt: bool = False
-    budget: int = 20_000  # points that a hunt may judge, per implementation
-    formats: tuple[str, ...] = ("float64",)
-    upstream: str = "1"
-    accept_ulps: str | None = None
-    residuals: tuple[Residual, ...] = ()
-    published: tuple[Published, ...] = ()
-    expect: tuple[Expectation, ...] = ()
-    programs: Programs | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
 class Draft:
     """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""
 
@@ -116,3 +88,41 @@ class Programs:
     truth: Program
     drafts: tuple[Draft, ...]
     residuals: tuple[Program, ...] = ()  # over inputs named `implementation.name`
+
+
+@dataclass(frozen=True)
+class Case:
+    """One document of a case file."""
+
+    name: str
+    file: str
+    place: Place
+    inputs: tuple[str, ...]
+    points: tuple[Point, ...]
+    implementations: tuple[Implementation, ...]
+    programs: Programs = field(compare=False, repr=False)
+    function: Source | None = None
+    about: str = ""
+    source: str = ""
+    vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
+    domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
+    sample: int = 0
+    exhaustive: bool = False
+    hunt: bool = False
+    budget: int = 20_000  # points that a hunt may judge, per implementation
+    formats: tuple[str, ...] = ("float64",)
+    upstream: str = "1"
+    accept_ulps: str | None = None
+    residuals: tuple[Residual, ...] = ()
+    published: tuple[Published, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+
+
+def only(case: Case, *names: str) -> Case:
+    """The case with one of its implementations, or some of them, and nothing that is said of the others. Raises ValueError where it has none of that name."""
+    known = [i.name for i in case.implementations]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{case.name} has no implementation '{name}'{suggestion(name, known)}")
+    programs = replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in names), residuals=())
+    return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, residuals=(), published=(), expect=())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
 from verifier.case.inputs import Inputs, read_inputs
+from verifier.case.programs import programs_of
 from verifier.case.reader import Entry, Reader, element, is_assignable
 from verifier.case.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
 from verifier.circuit.statements import free_names
@@ -32,11 +34,11 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 
 
 def read_case(document: Document, *, default_name: str) -> tuple[Case | None, list[Complaint]]:
-    """The case that a document describes, without its programs; or all that is wrong with the document."""
+    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts."""
     reader = Reader(document.complaints)
-    case = _case(reader, document.root, default_name)
-    complaints = reader.complaints.all()
-    return (None, complaints) if complaints else (case, [])
+    case, complaints = _case(reader, document.root, default_name)
+    told = reader.complaints.all()
+    return (None, [*told, *complaints]) if told or complaints else (case, [])
 
 
 def is_named(document: Document) -> bool:
@@ -45,10 +47,11 @@ def is_named(document: Document) -> bool:
     return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
 
 
-def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
+def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, list[Complaint]]:
+    """The case, and what is wrong with its texts; None, where the reader was told what is wrong with the document."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
-        return None
+        return None, []
     sample = _sample(reader, fields)
     hunt = _switch(reader, fields, "hunt")
     exhaustive = _switch(reader, fields, "exhaustive")
@@ -68,28 +71,38 @@ def _case(reader: Reader, root: Node, default_name: str) -> Case | None:
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
     upstream = reader.number(fields["upstream"][1], "upstream") if "upstream" in fields else "1"
-    return Case(
+    accept = reader.limit(fields["accept"][1], "accept") if "accept" in fields else None
+    about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
+    if inputs is None or reader.complaints.count:
+        return None, []
+    programs, complaints = programs_of(inputs.names, inputs.points, function=function, implementations=implementations, residuals=residuals, published=published)
+    if programs is None:
+        ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
+        return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
+    case = Case(
         name=name or default_name,
         file=root.page.file,
         place=root.page.place(root.start),
-        inputs=inputs.names if inputs else (),
-        points=inputs.points if inputs else (),
+        inputs=inputs.names,
+        points=inputs.points,
         implementations=implementations,
+        programs=programs,
         function=function,
-        about=_free_text(reader, fields, "about"),
-        source=_free_text(reader, fields, "source"),
-        vectors=inputs.vectors if inputs else (),
-        domain=inputs.domain if inputs else (),
+        about=about,
+        source=origin,
+        vectors=inputs.vectors,
+        domain=inputs.domain,
         sample=sample,
         exhaustive=exhaustive,
         hunt=hunt,
         formats=formats,
         upstream=upstream or "1",
-        accept_ulps=reader.limit(fields["accept"][1], "accept") if "accept" in fields else None,
+        accept_ulps=accept,
         residuals=residuals,
         published=published,
         expect=expect,
     )
+    return case, []
 
 
 def _is_off(node: Node) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Case
 from verifier.case.document import is_named, read_case
-from verifier.case.programs import programs_of
 from verifier.case.yaml_tree import Document, read_documents
 from verifier.language.source import CaseError, Complaint, Place
 
@@ -67,14 +66,7 @@ def load_text(text: str, *, file: str = "<text>") -> Loaded:
 
 def _load_document(document: Document, *, default_name: str) -> Loaded:
     case, complaints = read_case(document, default_name=default_name)
-    if case is None:
-        return Loaded((), tuple(complaints))
-    programs, complaints = programs_of(case)
-    if programs is not None and not complaints:
-        return Loaded((replace(case, programs=programs),), ())
-    page = document.root.page
-    ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
-    return Loaded((), tuple(replace(c, line_text=page.line_text(c.place.line)) for c in ordered))
+    return Loaded(() if case is None else (case,), tuple(complaints))
 
 
 def _together(parts: list[Loaded]) -> Loaded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier.case.case import Case, Draft, Implementation, Programs
+from verifier.case.case import Draft, Implementation, Point, Programs, Published, Residual
 from verifier.circuit.expressions import BuildError, add_tree, build_expression
 from verifier.circuit.program import Builder, Program
 from verifier.circuit.statements import add_backward, build_program
@@ -20,45 +20,47 @@ def _default_claims(implementation: Implementation, inputs: tuple[str, ...]) -> 
     return tuple((claim.input, claim.name) for claim in implementation.gradients)
 
 
-def programs_of(case: Case) -> tuple[Programs | None, list[Complaint]]:
+def programs_of(
+    inputs: tuple[str, ...], points: Sequence[Point], *, function: Source | None, implementations: Sequence[Implementation], residuals: Sequence[Residual], published: Sequence[Published]
+) -> tuple[Programs | None, list[Complaint]]:
     """The programs of a case; None and the complaints where its texts are wrong."""
     complaints: list[Complaint] = []
-    examples: dict[str, set[float]] = {name: set() for name in case.inputs}
-    for point in case.points:
+    examples: dict[str, set[float]] = {name: set() for name in inputs}
+    for point in points:
         for name, text in point.values:
             examples[name].add(float.fromhex(text) if "0x" in text.lower() else float(text))
     truth: Program | None = None
-    if case.function is not None:
-        truth, more = build_expression(case.function, case.inputs)
+    if function is not None:
+        truth, more = build_expression(function, inputs)
         complaints += more
     forwards: dict[str, Program | None] = {}
-    for implementation in case.implementations:
+    for implementation in implementations:
         if implementation.forward is not None:
-            forwards[implementation.name], more = build_program(implementation.forward, case.inputs, examples=examples)
+            forwards[implementation.name], more = build_program(implementation.forward, inputs, examples=examples)
             complaints += more
-    if case.function is None:
+    if function is None:
         truth = next(iter(forwards.values()), None)
     drafts: list[Draft] = []
-    for implementation in case.implementations:
+    for implementation in implementations:
         forward = forwards.get(implementation.name) if implementation.forward is not None else truth
         if forward is None:
             continue
-        claims = _default_claims(implementation, case.inputs)
+        claims = _default_claims(implementation, inputs)
         whole: Program | None = None
         if implementation.backward is not None:
             whole, more = add_backward(forward, implementation.backward, claims)
             complaints += more
         drafts.append(Draft(implementation, forward, whole, claims))
-    residuals = []
-    for residual in case.residuals:
+    differences = []
+    for residual in residuals:
         program, more = _residual_program(residual.expression, drafts)
         complaints += more
         if program is not None:
-            residuals.append(program)
-    complaints += _published_complaints(case, drafts)
+            differences.append(program)
+    complaints += _published_complaints(published, drafts)
     if complaints or truth is None:
         return None, complaints
-    return Programs(truth, tuple(drafts), tuple(residuals)), []
+    return Programs(truth, tuple(drafts), tuple(differences)), []
 
 
 def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program | None, list[Complaint]]:
@@ -96,9 +98,9 @@ def _reference_problem(reference: str, drafts: Sequence[Draft]) -> str:
     return f"'{implementation}' has no name '{name}'{suggestion(name, known)}"
 
 
-def _published_complaints(case: Case, drafts: Sequence[Draft]) -> list[Complaint]:
+def _published_complaints(published: Sequence[Published], drafts: Sequence[Draft]) -> list[Complaint]:
     return [
         Complaint(figure.place, problem)
-        for figure in case.published
+        for figure in published
         if (problem := _reference_problem(f"{figure.implementation}.{figure.name}", drafts))
     ]

@@ -12,11 +12,11 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.exact.prove import CHECK_BITS, CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove
-from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
 
@@ -31,12 +31,9 @@ class Outcome:
 
 
 def outcomes(
-    truth: Truth,
-    subject: Subject,
+    check: Check,
     points: Sequence[tuple[float, ...]],
     *,
-    fmt: Format,
-    upstream: float,
     domain: Sequence[tuple[float, float] | None] | None = None,
     seed: int = 0,
     listed: Sequence[Sequence[Discrepancy]] | None = None,
@@ -46,14 +43,15 @@ def outcomes(
     `points` are numbers of the format; `domain` has one entry for each input; `listed` is what `compare` found at the
     points, where that is known already. A proof says nothing about boundaries: where a listed point is wrong, that counts.
     """
+    subject, fmt = check.subject, check.format
     count = len(subject.program.inputs)
     few = further_points(points, count, fmt=fmt, domain=domain, seed=seed, most=CHECKED_POINTS)
-    proofs = _believed(truth, subject, (*points, *few), fmt=fmt, upstream=upstream)
-    rows = list(listed) if listed is not None else compare(truth, subject, points, fmt=fmt, upstream=upstream) if points else []
+    proofs = _believed(check, (*points, *few))
+    rows = list(listed) if listed is not None else compare(check, points) if points else []
     wrong = {row[i].name for row in rows for i in range(len(row)) if row[i].verdict is Verdict.WRONG}
     open_claims = [name for _, name in subject.claims if name not in proofs]
     if any(name not in wrong for name in open_claims):
-        rows += compare(truth, subject, further_points(points, count, fmt=fmt, domain=domain, seed=seed), fmt=fmt, upstream=upstream)
+        rows += compare(check, further_points(points, count, fmt=fmt, domain=domain, seed=seed))
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         proof = proofs.get(name)
@@ -86,8 +84,9 @@ def further_points(
     return result
 
 
-def _believed(truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> dict[str, Proof]:
+def _believed(check: Check, points: Sequence[tuple[float, ...]]) -> dict[str, Proof]:
     """The proofs that the enclosures at the points do not contradict; one that meets no point where both are defined is none."""
+    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     proofs = {name: proof for variable, name in subject.claims if (proof := prove(truth, subject, (variable, name), fmt=fmt, upstream=upstream)) is not None}
     if not proofs:
         return {}

@@ -1,48 +1,103 @@
-"""What was computed of one implementation in one format."""
+"""The question: is this implementation's gradient, in this format, the exact one? And what the case accepts of its error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from verifier.arithmetic import floats
+import numpy as np
+
+from verifier.case.case import Case
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.sweep.sweep import Swept
-from verifier.exact.truth import Subject
-from verifier.language.formats import Format
+from verifier.compare.shared import Shared, shared
+from verifier.exact.truth import Subject, Truth, subject
+from verifier.language.formats import Format, format_named, round_exact
+from verifier.language.numeral import exact
+from verifier.language.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was computed of one implementation in one format."""
+    """A question: is this implementation's gradient, in this format, the exact one? The answer is a Checked."""
 
     implementation: str
-    format: Format
+    truth: Truth
     subject: Subject
-    points: Sequence[tuple[float, ...]]
-    listed: list[list[Discrepancy]]
-    upstream: float
-    swept: Sequence[Swept] = ()
+    format: Format
+    upstream: float = 1.0  # the gradient that flows into the output
+    limit: float | None = None  # ulps that the case accepts
+    proved: frozenset[str] = frozenset()  # gradients whose formula is proved for all inputs
 
     @cached_property
-    def values(self) -> list[Any]:
-        """The column of every step at the listed points."""
-        columns = [[p[i] for p in self.points] for i in range(len(self.subject.program.inputs))]
-        return floats.run(self.subject.program, columns, self.format, upstream=self.upstream)
+    def positions(self) -> list[int]:
+        """The input of each claimed gradient."""
+        return [self.subject.program.inputs.index(variable) for variable, _ in self.subject.claims]
 
     @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """What others have made of it and will want again (the ledgers of the report)."""
+    def has_literals(self) -> bool:
+        """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
+        return max(self.truth.function.longest_literal, self.subject.program.longest_literal) >= self.format.digits
+
+    @cached_property
+    def shared(self) -> Shared | None:
+        """Both sides as one program, where they may be run as one: no literal to be widened, nothing that a kink decides."""
+        return None if self.has_literals else shared(self.truth, self.subject, self.positions, upstream=self.upstream)
+
+    @cached_property
+    def _single(self) -> dict[str, Check]:
         return {}
 
-    def value(self, name: str, point: int) -> float | None:
-        """The float that a name holds at a listed point; None where there is no such name."""
-        index = self.subject.program.names.get(name)
-        return None if index is None else float(self.values[index][point])
+    def alone(self, gradient: str) -> Check:
+        """The same question of one of the gradients."""
+        if gradient not in self._single:
+            claims = tuple(c for c in self.subject.claims if c[1] == gradient)
+            self._single[gradient] = replace(self, subject=Subject(self.subject.program, claims))
+        return self._single[gradient]
 
 
-def exceeds(d: Discrepancy, limit: str) -> bool:
-    """Whether a gradient whose formula is right is further off than a case accepts."""
-    return d.ulps is not None and (d.verdict.passes or d.verdict.warns) and not d.ulps <= float(limit)
+def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tuple[Format, list[Check]]]:
+    """The checks of a case in each of its formats (or of those that are named): one of every implementation."""
+    subjects = [(d.implementation.name, subject(d), limit_of(case, d.implementation.name)) for d in case.programs.drafts]
+    found = []
+    for fmt in map(format_named, formats or case.formats):
+        upstream = round_exact(fmt, exact(case.upstream))
+        found.append((fmt, [Check(name, truth, tested, fmt, upstream, limit) for name, tested, limit in subjects]))
+    return found
+
+
+# ---------------------------------------------------------------- what the case accepts
+
+
+def limit_of(case: Case, implementation: str) -> float | None:
+    """The ulps that a case accepts of an implementation: its own limit, else that of all."""
+    own = next(i.accept_ulps for i in case.implementations if i.name == implementation)
+    text = own if own is not None else case.accept_ulps
+    return None if text is None else float(text)
+
+
+def is_limited(verdict: Verdict) -> bool:
+    """Whether a limit is for gradients of this verdict: the formula is right, and computed and exact are numbers."""
+    return verdict.passes or verdict.warns
+
+
+def exceeds(limit: float | None, d: Discrepancy) -> bool:
+    """Whether a gradient whose formula is right is further off than the case accepts."""
+    return limit is not None and d.ulps is not None and is_limited(d.verdict) and not d.ulps <= limit
+
+
+def keeps(limit: float | None, d: Discrepancy) -> bool:
+    """Whether there is a limit for an error, and the error is within it."""
+    return limit is not None and d.ulps is not None and is_limited(d.verdict) and not exceeds(limit, d)
+
+
+def exceeds_column(limit: float | None, low: Any, high: Any) -> tuple[Any, Any]:
+    """`exceeds` for a column of errors between two bounds, of gradients that are limited: where it is so, and where that is certain."""
+    if limit is None:
+        return np.zeros(len(low), bool), np.ones(len(low), bool)
+    over = low > limit
+    return over, over | (high <= limit)
+
+
+__all__ = ["Check", "checks_of", "exceeds", "exceeds_column", "is_limited", "keeps", "limit_of"]

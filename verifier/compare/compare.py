@@ -11,11 +11,12 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.exact import one_sided
-from verifier.exact.truth import Subject, Truth
+from verifier.exact.truth import Truth
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
@@ -37,19 +38,17 @@ class Task:
     computed: float
 
 
-def compare(
-    truth: Truth, subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float = 1.0, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS
-) -> list[list[Discrepancy]]:
+def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
     else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
     `most_bits` the last one that is tried: what it does not tell is undecided.
     """
+    truth, subject = check.truth, check.subject
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
-    run = floats.run(subject.program, columns, fmt, upstream=upstream)
+    run = floats.run(subject.program, columns, check.format, upstream=check.upstream)
     computed = [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
-    positions = [subject.program.inputs.index(variable) for variable, _ in subject.claims]
     results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
     cap = max(1024, min(most_bits, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
@@ -57,11 +56,11 @@ def compare(
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap
-        pending = _level(truth, subject, points, positions, pending, results, previous, bits=bits, last=last, fmt=fmt, upstream=upstream, detail=detail)
+        pending = _level(check, points, pending, results, previous, bits=bits, last=last, detail=detail)
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
-    return [[conditioned(truth, subject, d, fmt, upstream, needed=not everywhere) for d in row] for row in done]
+    return [[conditioned(check, d, needed=not everywhere) for d in row] for row in done]
 
 
 def _weight(program: Program) -> int:
@@ -70,21 +69,18 @@ def _weight(program: Program) -> int:
 
 
 def _level(
-    truth: Truth,
-    subject: Subject,
+    check: Check,
     points: Sequence[tuple[float, ...]],
-    positions: Sequence[int],
     pending: list[Task],
     results: list[list[Discrepancy | None]],
     previous: dict[tuple[int, int], Any],
     *,
     bits: int,
     last: bool,
-    fmt: Format,
-    upstream: float,
     detail: bool,
 ) -> list[Task]:
     """Settle what this precision settles; what is left."""
+    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     where = sorted({t.point for t in pending})
     rank = {p: i for i, p in enumerate(where)}
     with balls.precision(bits):
@@ -97,11 +93,10 @@ def _level(
         program, places = subject.exact
         real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
-        has_literals = max(subject.program.longest_literal, truth.function.longest_literal) >= fmt.digits
         left = []
         for task in pending:
             at = rank[task.point]
-            position = positions[task.claim]
+            position = check.positions[task.claim]
             component = truth.gradient.adjoint.get(position)
             exact: one_sided.Derivative | None
             value_is_real = exact_run[truth.gradient.value][at].is_finite()
@@ -127,7 +122,7 @@ def _level(
                 real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()), rounded_in=fmt)[0]
             key = (task.point, task.claim)
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
-            found = judge(blank, literal, real, previous.get(key), fmt=fmt, last=last, detail=detail, has_literals=has_literals)
+            found = judge(blank, literal, real, previous.get(key), fmt=fmt, last=last, detail=detail, has_literals=check.has_literals)
             if found is None:
                 previous[key] = real if isinstance(real, arb) else None
                 left.append(task)

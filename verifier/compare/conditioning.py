@@ -10,10 +10,9 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, rounding
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
-from verifier.exact.truth import Subject, Truth
-from verifier.language.formats import Format
 from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 
@@ -23,35 +22,36 @@ FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
 
 
-def conditioned(truth: Truth, subject: Subject, found: Discrepancy, fmt: Format, upstream: float, *, needed: bool) -> Discrepancy:
+def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepancy:
     """Add the condition numbers; they tell `unstable` from `ill_conditioned`."""
     open_verdict = found.verdict is Verdict.UNSTABLE
     if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
         return found
     bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
-    g = found.exact.ball
+    g, roundoff = found.exact.ball, check.format.unit_roundoff
     while True:
         with balls.precision(bits):
-            kappa, reach, nearest = _condition(truth, found, g, upstream, bits, fmt)
+            kappa, reach, nearest = _condition(check, found, g, bits)
             excess = None
             if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
-                bound = CONDITION_FACTOR * kappa * arb(fmpq(fmt.unit_roundoff.numerator, fmt.unit_roundoff.denominator)) * abs(g)
+                bound = CONDITION_FACTOR * kappa * arb(fmpq(roundoff.numerator, roundoff.denominator)) * abs(g)
                 excess = abs(found.residual) - bound
             if excess is None or not excess.contains(0) or bits >= MOST_BITS:
                 break
         bits = min(2 * bits, MOST_BITS)
     with balls.precision(bits):
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
-        program_kappa = _program_condition(subject, found, g, upstream, bits)
+        program_kappa = _program_condition(check, found, g, bits)
         verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
     return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa, backward_error=backward, backward_input=nearest if backward is not None else "")
 
 
-def _condition(truth: Truth, found: Discrepancy, g: Any, upstream: float, bits: int, fmt: Format) -> tuple[Any, Any, str]:
+def _condition(check: Check, found: Discrepancy, g: Any, bits: int) -> tuple[Any, Any, str]:
     """κ = 1 + Σ_j |x_j H_ij| / |g_i|, and the largest |H_ij ulp(x_j)| with its input; None where g is 0 or the second derivatives have no value here."""
     if g.is_zero() or g.contains(0):
         return None, None, ""
-    row = truth.hessian_row(truth.function.inputs.index(found.input))
+    inputs = check.truth.function.inputs
+    row = check.truth.hessian_row(inputs.index(found.input))
     if row is None:
         return None, None, ""
     values = _at(row.program, found.point, bits)
@@ -59,22 +59,22 @@ def _condition(truth: Truth, found: Discrepancy, g: Any, upstream: float, bits: 
     for j, x in enumerate(found.point):
         step = row.adjoint.get(j)
         if step is not None:
-            slope = abs(values[step][0] * upstream)
-            moved = slope * rounding.ulp(fmt, arb(x))[0]
+            slope = abs(values[step][0] * check.upstream)
+            moved = slope * rounding.ulp(check.format, arb(x))[0]
             if moved > reach:
-                reach, nearest = moved, truth.function.inputs[j]
+                reach, nearest = moved, inputs[j]
             total += slope * abs(arb(x)) if x != 0 else 0
     kappa = 1 + total / abs(g)
     return (kappa, reach, nearest) if kappa.is_finite() else (None, None, "")
 
 
-def _program_condition(subject: Subject, found: Discrepancy, g: Any, upstream: float, bits: int) -> Any:
+def _program_condition(check: Check, found: Discrepancy, g: Any, bits: int) -> Any:
     """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
     if g.is_zero() or g.contains(0):
         return None
-    program, _ = subject.exact
-    sensitivity = subject.sensitivity(subject.index(found.name))
-    values = _at(sensitivity.program, found.point, bits, upstream)
+    program, _ = check.subject.exact
+    sensitivity = check.subject.sensitivity(check.subject.index(found.name))
+    values = _at(sensitivity.program, found.point, bits, check.upstream)
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
         if k < len(program.steps) and program.steps[k].args and program.steps[k].gate not in EXACT_GATES:

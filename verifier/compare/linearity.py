@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from verifier.case.case import Draft
 from verifier.circuit.program import reads_upstream
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact.truth import Subject, Truth
-from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
 UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format
@@ -29,17 +29,17 @@ def other_upstream(upstream: float, *, seed: str) -> float:
     return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
 
 
-def not_linear(truth: Truth, subject: Subject, rows: Iterable[Sequence[Discrepancy]], *, fmt: Format, upstream: float, other: float) -> list[Discrepancy]:
+def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: float) -> list[Discrepancy]:
     """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it.
 
     The error of a linear one, in ulps, may grow with the upstream: up to twice between two powers of two, or as its ratio among the subnormals.
     """
-    growth = max(2.0, abs(other / upstream) if upstream else 0.0)
-    checked = [row for row in rows if row][:MOST_POINTS]
-    again = compare(truth, subject, [row[0].point for row in checked], fmt=fmt, upstream=other, detail=False)
+    growth = max(2.0, abs(other / check.upstream) if check.upstream else 0.0)
+    tried = [row for row in rows if row][:MOST_POINTS]
+    again = compare(replace(check, upstream=other), [row[0].point for row in tried], detail=False)
     return [
         after
-        for row, others in zip(checked, again, strict=True)
+        for row, others in zip(tried, again, strict=True)
         for before, after in zip(row, others, strict=True)
         if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG and (after.formula_error is None or after.formula_error > growth)
     ]

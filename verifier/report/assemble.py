@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier.case.case import Case, Programs
+from verifier.case.case import Case
 from verifier.compare.check import Check
-from verifier.compare.sweep.sweep import Gap
+from verifier.compare.checked import Checked
+from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
 from verifier.report import attribution, figures, findings, sweeps
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion
-from verifier.report.results import Judged, judged
+from verifier.report.outcome import CaseReport, Finding
+from verifier.report.results import Judged, judged, region_text
+from verifier.search.hunt import Region
 
 
-def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check], *, strict: bool, regions: Sequence[HuntedRegion] = ()) -> CaseReport:
-    """The report of a case."""
-    accepted = {i.name: i.accept_ulps if i.accept_ulps is not None else case.accept_ulps for i in case.implementations}
+def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), *, strict: bool) -> CaseReport:
+    """The report of a case: of what was found in answer to its checks, and the regions that a hunt found."""
     listed: list[Judged] = []
     sampled: list[Judged] = []
-    for check in checks:
-        limit = accepted[check.implementation]
-        listed.extend(judged(case, check, d, limit, strict=strict, is_listed=True) for row in check.listed for d in row)
-        sampled.extend(sweeps.sampled(case, check, limit, strict=strict))
+    for checked in found:
+        listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
+        sampled.extend(sweeps.sampled(case, checked, strict=strict))
     listed = attribution.with_blame(listed)
-    proofs = findings.proofs(case, truth, checks)
-    residuals = figures.residuals(case, programs, checks)
-    published = figures.published(case, checks)
+    proofs = findings.proofs(case, found)
+    residuals = figures.residuals(case, found)
+    published = figures.published(case, found)
     told = [
-        *findings.forward_findings(case, programs, checks),
-        *findings.verdict_findings(case, programs, truth, [*listed, *sampled]),
-        *findings.proof_findings(case, programs, checks, proofs, [*listed, *sampled]),
-        *findings.upstream_findings(case, programs, truth, checks),
+        *findings.forward_findings(case, found),
+        *findings.verdict_findings(case, truth, [*listed, *sampled]),
+        *findings.proof_findings(case, found, proofs, [*listed, *sampled]),
+        *findings.upstream_findings(case, found),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *findings.expectation_findings(case, [*listed, *sampled]),
@@ -42,15 +42,15 @@ def report(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]
         case.file,
         case.place.line,
         "failed" if failed else "passed",
-        proofs={name: {gradient: o.kind for gradient, o in found.items()} for name, found in proofs.items()},
-        proof_notes={name: {gradient: o.note for gradient, o in found.items()} for name, found in proofs.items()},
+        proofs={name: {gradient: o.kind for gradient, o in outcomes.items()} for name, outcomes in proofs.items()},
+        proof_notes={name: {gradient: o.note for gradient, o in outcomes.items()} for name, outcomes in proofs.items()},
         results=tuple(j.result for j in listed),
-        sweeps=tuple(sweeps.sweeps(case, checks, sampled)),
+        sweeps=tuple(sweeps.sweeps(case, found, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(told),
-        notes=tuple(findings.notes(case, programs, truth, told)),
-        regions=tuple(regions),
+        notes=tuple(findings.notes(case, truth, told)),
+        regions=tuple(region_text(case, check, region) for check, region in regions),
     )
 
 
@@ -64,6 +64,11 @@ def unfinished(case: Case, *reasons: str) -> CaseReport:
     """The report of a case that was not checked completely."""
     findings = tuple(Finding("V003", "unfinished-case", "error", f"not checked completely: {reason}", case.place) for reason in reasons)
     return CaseReport(case.name, case.file, case.place.line, "error", findings=findings)
+
+
+def unfinished_sweep(case: Case, error: Unfinished) -> CaseReport:
+    """The report of a case some of whose many points could not be judged."""
+    return unfinished(case, *(_where(case, gap) for gap in error.gaps))
 
 
 def _where(case: Case, gap: Gap) -> str:

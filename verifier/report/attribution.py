@@ -13,6 +13,7 @@ from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
 from verifier.blame.rounding.origin import culprit, origin
 from verifier.blame.rounding.statements import Item, Side
 from verifier.compare.check import Check
+from verifier.compare.checked import Checked
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.language.source import Place
@@ -39,31 +40,32 @@ class Cause:
     details: tuple[str, ...]
 
 
-def ledger_at(check: Check, name: str, point: tuple[float, ...]) -> tuple[Plan, Ledger | NoLedger]:
+def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[Plan, Ledger | NoLedger]:
     """The ledger of a name of an implementation at a point; first-order where the program is long."""
+    check = checked.check
     program = check.subject.program
     claimed = [n for _, n in check.subject.claims]
     long = len(program) > MOST_STEPS
     names = [name] if long or name not in claimed else claimed
-    if names is claimed and "plan" not in check.kept:
-        check.kept["plan"] = ledger.plan(program, names)
-    planned: Plan = check.kept["plan"] if names is claimed else ledger.plan(program, names)
+    if names is claimed and "plan" not in checked.ledgers:
+        checked.ledgers["plan"] = ledger.plan(program, names)
+    planned: Plan = checked.ledgers["plan"] if names is claimed else ledger.plan(program, names)
     key = (tuple(names), tuple(x.hex() for x in point))
-    if key not in check.kept:
+    if key not in checked.ledgers:
         made = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
-        check.kept[key] = made
-    return planned, check.kept[key][names.index(name)]
+        checked.ledgers[key] = made
+    return planned, checked.ledgers[key][names.index(name)]
 
 
-def unit_of(d: Discrepancy, check: Check) -> Any:
+def unit_of(check: Check, d: Discrepancy) -> Any:
     """One ulp of the exact gradient (the smallest subnormal where it is 0); None where there is no exact gradient."""
     return rounding.ulp(check.format, d.exact.ball)[0] if isinstance(d.exact, one_sided.Finite) else None
 
 
-def rows(check: Check, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
+def rows(checked: Checked, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
     """The ledger of a discrepancy, with its entries grouped by statement."""
-    planned, found = ledger_at(check, d.name, d.point)
-    unit = unit_of(d, check)
+    planned, found = ledger_at(checked, d.name, d.point)
+    unit = unit_of(checked.check, d)
     return planned, found, [] if isinstance(found, NoLedger) or unit is None else statements.items(planned, found, unit)
 
 
@@ -78,7 +80,7 @@ def with_blame(listed: Sequence[Judged]) -> list[Judged]:
     left, left_long = MOST_WORK, MOST_LONG_WORK
     blamed: dict[int, Judged] = {}
     for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
-        steps = len(j.check.subject.program)
+        steps = len(j.checked.check.subject.program)
         if steps > MOST_STEPS:
             allowed = id(j) in chosen and steps <= left_long
             left_long -= steps if allowed else 0
@@ -91,8 +93,8 @@ def with_blame(listed: Sequence[Judged]) -> list[Judged]:
 
 
 def _blamed(j: Judged) -> Judged:
-    _, found, items = rows(j.check, j.discrepancy)
-    unit = unit_of(j.discrepancy, j.check)
+    _, found, items = rows(j.checked, j.discrepancy)
+    unit = unit_of(j.checked.check, j.discrepancy)
     if isinstance(found, NoLedger) or not items:
         return j
     return replace(j, result=replace(j.result, blame=results.shares(found, items, unit, most=MOST_SHARES)))
@@ -100,7 +102,7 @@ def _blamed(j: Judged) -> Judged:
 
 def cause(worst: Judged) -> Cause | None:
     """Where a gradient was lost; of one that only lost digits the statement with the largest effect, and the cancelling sum that magnified it."""
-    d, check = worst.discrepancy, worst.check
+    d, check = worst.discrepancy, worst.checked.check
     program = check.subject.program
     lost = origin(program, program.names[d.name], d.point, check.format, upstream=check.upstream) if d.verdict in LOST else None
     if lost is not None:
@@ -108,7 +110,7 @@ def cause(worst: Judged) -> Cause | None:
         return Cause(statement, place, str(lost), (f"first     {lost}", *(_worst_details(worst) if d.verdict.warns else ())))
     if not d.verdict.warns:
         return None
-    planned, found, items = rows(check, d)
+    planned, found, items = rows(worst.checked, d)
     worst_item = statements.worst(items)
     if isinstance(found, NoLedger):
         return None if found.step < 0 else _overflow(check, found.step)
@@ -128,8 +130,8 @@ def cause(worst: Judged) -> Cause | None:
 
 def _worst_details(worst: Judged) -> list[str]:
     """The statement with the largest effect, and how far away the input is that has the computed gradient."""
-    check = worst.check
-    _, found, items = rows(check, worst.discrepancy)
+    check = worst.checked.check
+    _, found, items = rows(worst.checked, worst.discrepancy)
     item = statements.worst(items)
     if isinstance(found, NoLedger) or item is None:
         return []
@@ -147,14 +149,14 @@ def _overflow(check: Check, step: int) -> Cause:
     return Cause(statement, place, "", (f"cause     `{statements.step_text(check.subject.program, step)}` is not finite here",))
 
 
-def difference(first: tuple[Check, str], second: tuple[Check, str], point: tuple[float, ...]) -> list[Side]:
+def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: tuple[float, ...]) -> list[Side]:
     """The ledgers of one value in two implementations, side by side, in ulps of the first one's real value; empty where one of them has none."""
     sides: list[list[Item]] = []
     unit = None
-    for check, name in (first, second):
-        planned, found = ledger_at(check, name, point)
+    for checked, name in (first, second):
+        planned, found = ledger_at(checked, name, point)
         if isinstance(found, NoLedger):
             return []
-        unit = rounding.ulp(check.format, found.real)[0] if unit is None else unit
+        unit = rounding.ulp(checked.check.format, found.real)[0] if unit is None else unit
         sides.append(statements.items(planned, found, unit))
     return statements.side_by_side(*sides)

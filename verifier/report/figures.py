@@ -10,11 +10,11 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.blame.rounding import statements
-from verifier.case.case import Case, Programs
+from verifier.case.case import Case
 from verifier.case.points import point_text
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
-from verifier.compare.check import Check
+from verifier.compare.checked import Checked
 from verifier.exact import derivatives
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language import formats
@@ -27,21 +27,21 @@ RESIDUAL_BITS = (192, 768, 3072)  # at which a residual over the reals is tried
 MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side by side
 
 
-def residuals(case: Case, programs: Programs, checks: Sequence[Check]) -> list[ResidualResult]:
+def residuals(case: Case, found: Sequence[Checked]) -> list[ResidualResult]:
     """Every residual at every listed point, in the first format."""
     results = []
-    fmt_checks = [c for c in checks if c.format is checks[0].format] if checks else []
-    by_name = {c.implementation: c for c in fmt_checks}
-    for residual, program in zip(case.residuals, programs.residuals, strict=True):
-        for at, point in enumerate(fmt_checks[0].points if fmt_checks else ()):
+    first = [c for c in found if c.check.format is found[0].check.format]
+    by_name = {c.check.implementation: c for c in first}
+    for residual, program in zip(case.residuals, case.programs.residuals, strict=True):
+        for at, point in enumerate(first[0].points if first else ()):
             results.append(_residual(case, residual.expression.text.strip(), residual.expected, program, by_name, at, point))
     return results
 
 
-def _residual(case: Case, text: str, expected: str | None, program: Program, checks: dict[str, Check], at: int, point: tuple[float, ...]) -> ResidualResult:
+def _residual(case: Case, text: str, expected: str | None, program: Program, checks: dict[str, Checked], at: int, point: tuple[float, ...]) -> ResidualResult:
     references = [name.partition(".") for name in program.inputs]
     values = [checks[impl].value(name, at) for impl, _, name in references]
-    fmt = next(iter(checks.values())).format
+    fmt = next(iter(checks.values())).check.format
     shown = point_text(case, fmt, point)
     if any(v is None for v in values):
         missing = program.inputs[values.index(None)]
@@ -52,7 +52,7 @@ def _residual(case: Case, text: str, expected: str | None, program: Program, che
     return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
 
 
-def difference(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> list[statements.Side]:
+def difference(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> list[statements.Side]:
     """The two ledgers behind a residual of the form `a.x - b.y`; empty for any other."""
     last = program.steps[program.output]
     if last.gate != "sub" or set(last.args) != {0, 1}:
@@ -61,10 +61,10 @@ def difference(program: Program, checks: dict[str, Check], point: tuple[float, .
     return attribution.difference((checks[first], name), (checks[second], other), point)
 
 
-def _exact_residual(program: Program, checks: dict[str, Check], point: tuple[float, ...]) -> str | None:
+def _exact_residual(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> str | None:
     """The residual over the reals: `0` where that is proved, for all inputs or at the point; None where no digits are certain."""
     whole = _together(program, checks)
-    upstream = next(iter(checks.values())).upstream
+    upstream = next(iter(checks.values())).check.upstream
     for bits in RESIDUAL_BITS:
         with balls.precision(bits):
             columns = [[arb(x)] for x in point]
@@ -76,15 +76,15 @@ def _exact_residual(program: Program, checks: dict[str, Check], point: tuple[flo
     return None
 
 
-def _together(program: Program, checks: dict[str, Check]) -> Program:
+def _together(program: Program, checks: dict[str, Checked]) -> Program:
     """The implementations over the reals, written into one graph in which equal steps are one, and the residual of their names."""
-    inputs = next(iter(checks.values())).subject.program.inputs
+    inputs = next(iter(checks.values())).check.subject.program.inputs
     dag = Dag(inputs)
     written: dict[str, list[int]] = {}
     references = []
     for reference in program.inputs:
         implementation, _, name = reference.partition(".")
-        subject = checks[implementation].subject
+        subject = checks[implementation].check.subject
         if implementation not in written:
             written[implementation] = dag.splice(subject.exact[0], range(len(inputs)))
         references.append(written[implementation][subject.index(name)])
@@ -107,15 +107,17 @@ def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Fin
     return findings
 
 
-def published(case: Case, checks: Sequence[Check]) -> list[PublishedResult]:
+def published(case: Case, found: Sequence[Checked]) -> list[PublishedResult]:
     """Every published figure at every listed point."""
     results = []
     for figure in case.published:
-        check = next((c for c in checks if c.implementation == figure.implementation), None)
-        for at, point in enumerate(check.points if check is not None else ()):
-            value = check.value(figure.name, at) if check is not None else None
-            computed = "no such name" if value is None else formats.text(check.format, value) if check is not None else ""
-            shown = point_text(case, check.format, point) if check is not None else ()
+        checked = next((c for c in found if c.check.implementation == figure.implementation), None)
+        if checked is None:
+            continue
+        for at, point in enumerate(checked.points):
+            value = checked.value(figure.name, at)
+            computed = "no such name" if value is None else formats.text(checked.check.format, value)
+            shown = point_text(case, checked.check.format, point)
             results.append(PublishedResult(f"{figure.implementation}.{figure.name}", shown, computed, figure.text, value is not None and agrees(value, figure.text)))
     return results
 

@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation, Programs
+from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.points import point_text
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
-from verifier.compare.check import Check
+from verifier.compare.checked import Checked
 from verifier.exact import derivatives, prove
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
@@ -40,7 +40,7 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
 
 
-def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
+def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
     """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     totals: dict[tuple[str, str, str], int] = {}
@@ -51,7 +51,7 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
             groups.setdefault((*key, j.code, j.severity), []).append(j)
     found = []
     explained: set[tuple[str, str, str]] = set()
-    for draft in programs.drafts:
+    for draft in case.programs.drafts:
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
@@ -64,7 +64,7 @@ def verdict_findings(case: Case, programs: Programs, truth: Truth, judged: Seque
         if code == "V101" and (implementation, gradient, fmt) in explained:
             continue
         worst = _worst(group)
-        statement, place = statement_of(worst.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
+        statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
         cause = attribution.cause(worst)
         if cause is not None:
             statement, place = cause.statement, cause.place or place
@@ -101,10 +101,10 @@ def _explanations(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Explanat
     if draft.whole is None or not wrong:
         return []
     ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
-    check = ordered[0].check
+    checked = ordered[0].checked
     from verifier.blame.formula import explain
 
-    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=check.format, upstream=check.upstream, beside=check.points)
+    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points)
 
 
 def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
@@ -181,27 +181,24 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- proofs
 
 
-def proofs(case: Case, truth: Truth, checks: Sequence[Check]) -> dict[str, dict[str, Outcome]]:
+def proofs(case: Case, found: Sequence[Checked]) -> dict[str, dict[str, Outcome]]:
     """For each gradient of each implementation whether its formula is proved, in the case's first format."""
     domain = dict(case.domain)
     intervals = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
     return {
-        check.implementation: agreement.outcomes(
-            truth,
-            check.subject,
-            check.points,
-            fmt=check.format,
-            upstream=check.upstream,
+        checked.check.implementation: agreement.outcomes(
+            checked.check,
+            checked.points,
             domain=intervals,  # type: ignore[arg-type]
             seed=zlib.crc32(case.name.encode()),
-            listed=check.listed,
+            listed=checked.rows,
         )
-        for check in checks
-        if check.format is checks[0].format
+        for checked in found
+        if checked.check.format is found[0].check.format
     }
 
 
-def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
+def proof_findings(case: Case, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
     """Findings about formulas that are right at the points of the case and wrong at another point of its domain.
 
     Without a domain the case does not say where else the formula should hold; the outcome `refuted` in the report is then enough.
@@ -211,8 +208,8 @@ def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outc
     seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
     found = []
     for name, gradients in outcomes.items():
-        draft = next(d for d in programs.drafts if d.implementation.name == name)
-        fmt = checks[0].format
+        draft = next(d for d in case.programs.drafts if d.implementation.name == name)
+        fmt = checked[0].check.format
         for gradient, outcome in gradients.items():
             if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None:
                 continue
@@ -234,16 +231,16 @@ def proof_findings(case: Case, programs: Programs, checks: Sequence[Check], outc
 # ---------------------------------------------------------------- forward, upstream, expectations
 
 
-def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) -> list[Finding]:
+def forward_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     """Findings about forward passes that are not the function."""
     found = []
-    for draft in programs.drafts:
-        check = next((c for c in checks if c.implementation == draft.implementation.name), None)
-        if check is None or draft.forward is programs.truth or case.function is None or not check.points:
+    for draft in case.programs.drafts:
+        checked = next((c for c in answers if c.check.implementation == draft.implementation.name), None)
+        if checked is None or draft.forward is case.programs.truth or case.function is None or not checked.points:
             continue
         from verifier.blame.formula import explain
 
-        error = explain.forward_error(programs.truth, draft.forward, check.points, fmt=check.format)
+        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
@@ -256,22 +253,23 @@ def forward_findings(case: Case, programs: Programs, checks: Sequence[Check]) ->
                 line.source.place(start) if line.source is not None else draft.implementation.place,
                 implementation=draft.implementation.name,
                 statement=line.text.strip(),
-                point=point_text(case, check.format, error.point),
+                point=point_text(case, checked.check.format, error.point),
                 details=(f"function  {error.exact}", f"forward   {error.computed}"),
             )
         )
     return found
 
 
-def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequence[Check]) -> list[Finding]:
+def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     """Findings about backward passes that read the gradient of the output and are not linear in it; expected where the case expects a failure."""
     found: list[Finding] = []
-    for draft in programs.drafts:
-        check = next((c for c in checks if c.implementation == draft.implementation.name and c.points), None)
-        if check is None or draft.whole is None or not linearity.uses_upstream(draft):
+    for draft in case.programs.drafts:
+        checked = next((c for c in answers if c.check.implementation == draft.implementation.name and c.points), None)
+        if checked is None or draft.whole is None or not linearity.uses_upstream(draft):
             continue
+        check = checked.check
         other = linearity.other_upstream(check.upstream, seed=case.name)
-        for d in linearity.not_linear(truth, check.subject, check.listed, fmt=check.format, upstream=check.upstream, other=other):
+        for d in linearity.not_linear(check, checked.rows, other=other):
             if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)
@@ -291,13 +289,13 @@ def upstream_findings(case: Case, programs: Programs, truth: Truth, checks: Sequ
     return found
 
 
-def notes(case: Case, programs: Programs, truth: Truth, seen: Sequence[Finding]) -> list[str]:
+def notes(case: Case, truth: Truth, seen: Sequence[Finding]) -> list[str]:
     """Sentences about the case that are worth knowing but are no findings."""
     wrong = {f.implementation for f in seen if f.code == "V105"}
     found = []
-    for draft in programs.drafts:
+    for draft in case.programs.drafts:
         name = draft.implementation.name
-        if case.function is None or draft.forward is programs.truth or name in wrong:
+        if case.function is None or draft.forward is case.programs.truth or name in wrong:
             continue
         same = prove.prove_same(truth.function, derivatives.primitive(draft.forward), fmt=format_named(case.formats[0]))
         found.append(f"the forward pass of {name} is the function: " + (f"proved {same.text()}" if same is not None else "it agrees at all points"))
@@ -305,7 +303,7 @@ def notes(case: Case, programs: Programs, truth: Truth, seen: Sequence[Finding])
         return found
     return found + [
         f"{d.implementation.name} never reads the gradient that flows in, so it is right for upstream 1 only"
-        for d in programs.drafts
+        for d in case.programs.drafts
         if d.whole is not None and not linearity.uses_upstream(d)
     ]
 

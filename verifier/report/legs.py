@@ -15,12 +15,12 @@ from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
 from verifier.blame.rounding.statements import Item
 from verifier.case import points
 from verifier.case.case import Case
-from verifier.compare.check import Check
+from verifier.compare.check import checks_of
+from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact.one_sided import Finite
-from verifier.exact.truth import Subject, truth_of
-from verifier.language.formats import Format, format_named, numbers, places, round_exact
-from verifier.language.numeral import exact as exact_number
+from verifier.exact.truth import truth_of
+from verifier.language.formats import Format, numbers, places
 from verifier.language.verdict import Verdict
 from verifier.report import attribution
 from verifier.report.results import digits
@@ -60,27 +60,25 @@ class Path:
 
 
 def paths(
-    case: Case, subjects: dict[str, Subject], *, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
+    case: Case, *, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
 ) -> list[Path]:
     """The path of a gradient (default: the first that is claimed) in every implementation or one. ValueError names what the case does not have."""
-    if case.programs is None:
-        raise ValueError(f"{case.name}: load cases with verifier.load: this one has no programs")
-    fmt = format_named(form or case.formats[0])
+    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or case.formats[0]])
     listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
     if not 1 <= point <= len(listed):
         raise ValueError(f"{case.name} has {len(listed)} {'point' if len(listed) == 1 else 'points'}, not {point}")
-    at, upstream, truth = listed[point - 1], round_exact(fmt, exact_number(case.upstream)), truth_of(case.programs.truth)
+    at = listed[point - 1]
     found, variable = [], None
-    for name, subject in subjects.items():
-        claims = [c for c in subject.claims if c[1] == gradient or (gradient is None and variable in (None, c[0]))][:1]
+    for whole in checks:
+        name = whole.implementation
+        claims = [c for c in whole.subject.claims if c[1] == gradient or (gradient is None and variable in (None, c[0]))][:1]
         if not claims or implementation not in (None, name):
             continue
         variable = claims[0][0]
-        narrowed = Subject(subject.program, tuple(claims))
-        ((d,),) = compare(truth, narrowed, [at], fmt=fmt, upstream=upstream)
-        check = Check(name, fmt, narrowed, [at], [[d]], upstream)
-        unit = attribution.unit_of(d, check)
-        _, ledger, items = attribution.rows(check, d)
+        check = whole.alone(claims[0][1])
+        ((d,),) = compare(check, [at])
+        unit = attribution.unit_of(check, d)
+        _, ledger, items = attribution.rows(Checked(check, [at], [[d]]), d)
         if unit is None or not isinstance(d.exact, Finite) or isinstance(ledger, NoLedger):
             raise ValueError(f"{name}.{d.name} has no ledger at point {point}: {ledger.reason if isinstance(ledger, NoLedger) else 'there is no exact gradient'}")
         with balls.precision(DIFFERENCE_BITS):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from verifier.case import points
 from verifier.case.case import Case
-from verifier.compare.sweep.columns import VERDICTS, Work, judge
+from verifier.compare.check import checks_of
+from verifier.compare.sweep.columns import VERDICTS, judge
 from verifier.compare.sweep.sweep import with_proofs
 from verifier.exact.truth import Subject, truth_of
-from verifier.language.formats import Format, format_named, numbers, places, round_exact
+from verifier.language.formats import Format, numbers, places, round_exact
 from verifier.language.numeral import exact as exact_number
 from verifier.language.verdict import Verdict
 
@@ -40,29 +41,27 @@ class Curve:
 
 
 def curves(
-    case: Case, subjects: dict[str, Subject], *, over: str, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
+    case: Case, *, over: str, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
 ) -> list[Curve]:
     """The error curves of every implementation, or of one, for the gradient with respect to `over` or the one named. ValueError names what the case does not have."""
     if over not in case.inputs:
         raise ValueError(f"{case.name} has no input '{over}'; it has {', '.join(case.inputs)}")
-    if case.programs is None:
-        raise ValueError(f"{case.name}: load cases with verifier.load: this one has no programs")
-    fmt = format_named(form or case.formats[0])
+    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or case.formats[0]])
     others = _others(case, fmt, over, point)
     position = case.inputs.index(over)
     low, high = points.domain_of(case)[position]
     by_place = over not in dict(case.domain) or (low * high > 0 and max(low / high, high / low) > DECADES)
     column, is_complete = _column(fmt, low, high, by_place=by_place)
     columns = [column if name == over else np.full(len(column), others[name]) for name in case.inputs]
-    truth = truth_of(case.programs.truth)
     found = []
-    for name, subject in subjects.items():
-        claims = [c for c in subject.claims if (c[1] == gradient if gradient is not None else c[0] == over)]
+    for check in checks:
+        name = check.implementation
+        claims = [c for c in check.subject.claims if (c[1] == gradient if gradient is not None else c[0] == over)]
         if not claims or implementation not in (None, name):
             continue
-        work = with_proofs(Work(truth, Subject(subject.program, tuple(claims)), fmt, round_exact(fmt, exact_number(case.upstream))))
+        asked = with_proofs(replace(check, subject=Subject(check.subject.program, tuple(claims)), limit=None))
         fixed = tuple((other, str(value)) for other, value in others.items())
-        for (_, claimed), judged in zip(claims, judge(work, columns), strict=True):
+        for (_, claimed), judged in zip(claims, judge(asked, columns), strict=True):
             verdicts = [VERDICTS[v] for v in judged.verdict.tolist()]
             found.append(Curve(name, claimed, fmt.name, over, column, verdicts, judged.error, by_place, fixed, is_complete))
     if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import arb
 
@@ -15,17 +15,15 @@ from verifier.blame.rounding.statements import Item, Side, _size, step_text, wor
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import point_text
 from verifier.circuit.program import Program
-from verifier.compare.check import Check, exceeds
+from verifier.compare.check import Check, exceeds, keeps
+from verifier.compare.checked import Checked
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FEWEST_DIGITS
 from verifier.exact import one_sided
 from verifier.language import formats
-from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import Difference, HuntedRegion, Result, Share
-
-if TYPE_CHECKING:
-    from verifier.search.hunt import Region
+from verifier.search.hunt import Region
 
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
 SMALLEST, LARGEST = 1e-290, 1e290  # values between them are formatted as floats
@@ -45,7 +43,7 @@ CODES = {
 class Judged:
     """A discrepancy with its place in the run, and whether the case accepts it."""
 
-    check: Check
+    checked: Checked
     discrepancy: Discrepancy
     result: Result
     severity: str  # "", warning, error
@@ -56,10 +54,11 @@ class Judged:
     over: bool = False  # the error is above what the case accepts
 
 
-def region_text(case: Case, fmt: Format, implementation: str, region: Region) -> HuntedRegion:
+def region_text(case: Case, check: Check, region: Region) -> HuntedRegion:
     """A region that a hunt found, as text."""
+    fmt = check.format
     return HuntedRegion(
-        implementation,
+        check.implementation,
         region.gradient,
         fmt.name,
         region.verdict,
@@ -136,9 +135,10 @@ def _formula_text(error: Any) -> str | None:
     return "0" if error.is_zero() else rounding.significant(error, 6)
 
 
-def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, strict: bool, is_listed: bool) -> Judged:
+def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_listed: bool) -> Judged:
     """A discrepancy with its severity, which follows from its verdict, `strict` and the case's `accept`."""
-    over = limit is not None and exceeds(d, limit)
+    check = checked.check
+    over = exceeds(check.limit, d)
     expected = any(e.implementation == check.implementation and e.gradient == d.name and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
     severity, code = "", CODES.get(d.verdict, "")
     if d.verdict.fails:
@@ -149,9 +149,9 @@ def judged(case: Case, check: Check, d: Discrepancy, limit: str | None, *, stric
         severity = "warning"
     if over:
         severity, code = "error", "V104" if d.verdict.passes else code
-    elif limit is not None and d.ulps is not None and d.verdict.warns:
+    elif d.verdict.warns and keeps(check.limit, d):
         severity = ""  # within what the case accepts
-    return Judged(check, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
+    return Judged(checked, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
 
 
 FIGURES = 6  # digits of effects and shares, rounded and not certified

@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from verifier.case.case import Case
 from verifier.compare.check import Check
+from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Swept
+from verifier.compare.sweep.tally import Run
 from verifier.language import formats
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import Sweep, SweepRegion
 from verifier.report.results import Judged, judged
-
-if TYPE_CHECKING:
-    from verifier.case.case import Case
-    from verifier.compare.check import Check
-    from verifier.compare.sweep.sweep import Swept
-    from verifier.compare.sweep.tally import Run
 
 MOST_SHOWN = 3  # regions of a verdict that the sentence names one by one
 WORDS = {
@@ -110,25 +105,20 @@ def _region(name: str, check: Check, places: tuple[int, int], r: Run) -> SweepRe
     return SweepRegion(r.verdict, low, high, r.count, mixed, words + inside)
 
 
-def sampled(case: Case, check: Check, limit: str | None, *, strict: bool) -> list[Judged]:
+def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Judged]:
     """The judged examples of the swept points. The worst example of a group also counts for the points of the group that are no examples."""
     found = []
-    for swept in check.swept:
+    for swept in checked.swept:
         for group, rows in swept.examples:
             for i, d in enumerate(rows):
-                j = judged(case, check, d, limit, strict=strict, is_listed=False)
+                j = judged(case, checked, d, strict=strict, is_listed=False)
                 found.append(j if i else replace(j, count=group.count - len(rows) + 1))
     return found
 
 
-def interrupted(checks: Sequence[Check]) -> bool:
-    """Whether a sweep ended before all its points were seen."""
-    return any(s.tally.points < s.total for c in checks for s in c.swept)
-
-
-def sweeps(case: Case, checks: Sequence[Check], sampled: Sequence[Judged]) -> list[Sweep]:
+def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Judged]) -> list[Sweep]:
     """The swept points, summed up per gradient."""
-    return [_sweep(case, check, swept, [j for j in sampled if j.check is check and j.discrepancy.name == swept.name]) for check in checks for swept in check.swept]
+    return [_sweep(case, checked.check, swept, [j for j in sampled if j.checked is checked and j.discrepancy.name == swept.name]) for checked in found for swept in checked.swept]
 
 
 def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Judged]) -> Sweep:

@@ -13,6 +13,7 @@ from verifier.arithmetic.floats import columns
 from verifier.case.points import places_of
 from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS
 from verifier.search.paths import Path
@@ -45,14 +46,15 @@ def special(path: Path, program: Program) -> list[float]:
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
-def narrowed(path: Path, program: Program, ts: Sequence[float], behaviours: Sequence[bytes], fmt: Format, upstream: float) -> list[tuple[float, float]]:
+def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes]) -> list[tuple[float, float]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
+    fmt = check.format
     changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[: MOST_BORDERS if len(path.base) <= MOST_OWN else FEW_BORDERS]]
     ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
     active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
     while active:
         cuts = [(k, place) for k in active for place in _cuts(*ends[k])]
-        seen = behaviour(path, program, numbers(fmt, np.array([place for _, place in cuts])), fmt, upstream)
+        seen = behaviour(path, check, numbers(fmt, np.array([place for _, place in cuts])))
         for (k, place), how in zip(cuts, seen, strict=True):
             a, b = ends[k]
             if a < place < b:  # a cut behind the first change is no part of the interval any more
@@ -73,9 +75,10 @@ def _cuts(a: int, b: int) -> list[int]:
     return sorted({a + (b - a) * m // PARTS for m in range(1, PARTS)} - {a, b})
 
 
-def behaviour(path: Path, program: Program, ts: Any, fmt: Format, upstream: float) -> list[bytes]:
+def behaviour(path: Path, check: Check, ts: Any) -> list[bytes]:
     """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
-    run = columns(program, path.columns(ts, fmt), fmt, upstream)
+    program, fmt = check.subject.program, check.format
+    run = columns(program, path.columns(ts, fmt), fmt, check.upstream)
     rows = []
     with np.errstate(all="ignore"):
         for step, value in zip(program.steps, run, strict=True):

@@ -19,9 +19,9 @@ import numpy as np
 
 from verifier.blame.rounding.origin import cause
 from verifier.case.points import places_of
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import borders
@@ -57,17 +57,17 @@ class Region:
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
 
 
-def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD) -> list[Region]:
+def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
     Only regions of the `verdicts` are told.
     """
-    scan = _Scan(truth, subject, fmt, upstream, budget)
+    scan, fmt = _Scan(check, budget), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
-    for path in paths(subject.program, inside, fmt, source):
+    for path in paths(check.subject.program, inside, fmt, source):
         scan.along(path, between=BETWEEN if path.base == first else SPARSE)
     for base in scan.corners(len(inside)):
         for i in range(min(len(inside), HARD_INPUTS)):
@@ -75,9 +75,14 @@ def hunt(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstrea
     return scan.regions(verdicts)
 
 
-def hard_points(truth: Truth, subject: Subject, domain: Domain, *, fmt: Format, upstream: float) -> list[tuple[float, ...]]:
+def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
+    """The listed points and those of the regions, each once; where the search could not decide, nobody asked."""
+    return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
+
+
+def hard_points(check: Check, domain: Domain) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
-    scan = _Scan(truth, subject, fmt, upstream, 0)
+    scan, fmt = _Scan(check, 0), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     found: dict[tuple[float, ...], None] = {}
     for base in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
@@ -100,11 +105,10 @@ def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
 class _Scan:
     """What was judged so far: on each path, the discrepancies by position."""
 
-    def __init__(self, truth: Truth, subject: Subject, fmt: Format, upstream: float, budget: int) -> None:
-        self.truth, self.subject, self.fmt, self.upstream, self.budget = truth, subject, fmt, upstream, budget
+    def __init__(self, check: Check, budget: int) -> None:
+        self.check, self.program, self.claims, self.fmt, self.budget = check, check.subject.program, check.subject.claims, check.format, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
-        self.single: dict[tuple[str, str], Subject] = {}  # the subject with one claim only
         self.edges: list[tuple[float, ...]] = []  # the points at borders, of the paths along which one input moves
 
     def along(self, path: Path, *, between: int) -> None:
@@ -112,7 +116,7 @@ class _Scan:
         if self.budget <= 0:
             return
         ordered, edges = self.watch(path)
-        special = set(borders.special(path, self.subject.program)) if between == BETWEEN else {0.0}
+        special = set(borders.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
@@ -125,10 +129,9 @@ class _Scan:
 
     def watch(self, path: Path) -> tuple[list[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more."""
-        program = self.subject.program
-        ordered = borders.grid(path, program, self.fmt)
-        seen = borders.behaviour(path, program, ordered, self.fmt, self.upstream)
-        found = borders.narrowed(path, program, ordered, seen, self.fmt, self.upstream)
+        ordered = borders.grid(path, self.program, self.fmt)
+        seen = borders.behaviour(path, self.check, ordered)
+        found = borders.narrowed(path, self.check, ordered, seen)
         around = places_of(self.fmt, [x for pair in found for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
         return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())
@@ -138,7 +141,7 @@ class _Scan:
         points = {t: path.point(t, self.fmt) for t in ts}
         new = list(dict.fromkeys(p for p in points.values() if p not in self.known))
         self.budget -= len(new)
-        self.known.update(zip(new, compare(self.truth, self.subject, new, fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS), strict=True) if new else ())
+        self.known.update(zip(new, compare(self.check, new, detail=False, most_bits=MOST_BITS), strict=True) if new else ())
         return {t: self.known[p] for t, p in points.items()}
 
     def corners(self, count: int) -> list[tuple[float, ...]]:
@@ -153,8 +156,8 @@ class _Scan:
         chosen: list[Region] = []
         for verdict in verdicts:
             shown: list[list[Discrepancy]] = []
-            for c in range(len(self.subject.claims)):
-                if len(self.subject.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
+            for c in range(len(self.claims)):
+                if len(self.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
                     told = self._told(c, verdict)
                     shown += [self.known[r.point] for r in told]
                     chosen += told
@@ -180,7 +183,7 @@ class _Scan:
         """What happens in a run of positions with one verdict, at its plainest or at a given one."""
         t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
         beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
-        return cause(self.subject, self.judge(path, [t])[t][c], beside, fmt=self.fmt, upstream=self.upstream)
+        return cause(self.check, self.judge(path, [t])[t][c], beside)
 
     def _passing(self, c: int) -> tuple[float, ...] | None:
         """Some point at which a gradient is right: what a run that fills its path is compared with."""
@@ -194,7 +197,7 @@ class _Scan:
         simple = simplest(left, right, self.fmt)
         t = simple if self.judge(path, [simple])[simple][c].verdict is verdict else _plainest([x for x in judged if low <= x <= high])
         d = self.judge(path, [t])[t][c]
-        inputs = self.subject.program.inputs
+        inputs = self.program.inputs
         return Region(
             d.name,
             verdict,
@@ -210,15 +213,14 @@ class _Scan:
 
     def _edge(self, path: Path, c: int, outside: float, inside: float) -> float:
         """The last position of a region on the way to a point outside it, by bisection over the places."""
-        claim = self.subject.claims[c]
-        only = self.single.setdefault(claim, Subject(self.subject.program, (claim,)))
+        only = self.check.alone(self.claims[c][1])
         verdict = self.judge(path, [inside])[inside][c].verdict
         b, a = places_of(self.fmt, [inside, outside]).tolist()
         while abs(b - a) > 1 and self.budget > 0:
             middle = (a + b) // 2
             point = path.point(float(numbers(self.fmt, np.array([middle]))[0]) + 0.0, self.fmt)
             self.budget -= 1
-            ((found,),) = compare(self.truth, only, [point], fmt=self.fmt, upstream=self.upstream, detail=False, most_bits=MOST_BITS)
+            ((found,),) = compare(only, [point], detail=False, most_bits=MOST_BITS)
             if found.verdict is verdict:
                 b = middle
             else:
@@ -227,13 +229,13 @@ class _Scan:
 
     def _worst(self) -> Iterator[Region]:
         """The point with the most ulps of every gradient that passes somewhere."""
-        for c, (_, name) in enumerate(self.subject.claims):
+        for c, (_, name) in enumerate(self.claims):
             worst: Region | None = None
             for path, judged in self.lines:
                 for t, row in judged.items():
                     error = _error(row[c], 0.0)
                     if row[c].verdict.passes and error > (0.5 if worst is None else worst.ulps):
-                        worst = Region(name, row[c].verdict, self.subject.program.inputs[path.input], t, t, row[c].point, error, ends=(row[c].point,))
+                        worst = Region(name, row[c].verdict, self.program.inputs[path.input], t, t, row[c].point, error, ends=(row[c].point,))
             if worst is not None:
                 yield worst
 

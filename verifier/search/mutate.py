@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from verifier.arithmetic import balls, rounding
 from verifier.blame.formula import explain
@@ -15,6 +15,7 @@ from verifier.case.case import Case, Draft
 from verifier.case.points import PointText, point_text
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.statements import add_backward
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
@@ -24,7 +25,7 @@ from verifier.language.grammar import Node, Statement, parse_program
 from verifier.language.numeral import exact
 from verifier.language.source import Source
 from verifier.language.verdict import Verdict
-from verifier.search.survivors import BITS, Setting, real_columns, search
+from verifier.search.survivors import BITS, real_columns, search
 
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
@@ -155,12 +156,12 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
     """
     found: list[Mutant] = []
     known: dict[tuple[float, ...], None] = {}
-    for draft in case.programs.drafts if case.programs is not None else _unloaded():
+    for draft in case.programs.drafts:
         source = draft.implementation.backward
         if draft.whole is None or source is None:
             continue
         original = Subject(differentiated(draft.whole), draft.claims)
-        settings = _settings(case, original)
+        settings = _settings(case, draft.implementation.name, original)
         if not settings or not (settings[0].smooth or (survivors and not settings[0].points)):
             continue  # wrong on purpose; or at kinks only, where another value may be as right
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
@@ -172,59 +173,57 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
             if not survivors and not settings[0].distinguishes(subject):
                 continue
             mutant = _outcome(edited, edit, subject, settings)
-            found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, original, subject, settings[0], known))
+            found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, subject, settings[0], known))
             if most is not None and len(found) >= most:
                 return found
     return found
 
 
-def _unloaded() -> NoReturn:
-    raise ValueError("load cases with verifier.load")
-
-
 @dataclass(frozen=True)
-class _Setting:
-    """One of the case's formats in which the original passes: its points, those off kinks, and the gradients there over the reals."""
+class _Passed:
+    """The original in one of the case's formats, where it passes: its points, those off kinks, and the gradients there over the reals."""
 
-    setting: Setting
+    check: Check
     points: list[tuple[float, ...]]
     smooth: list[tuple[float, ...]]
     before: list[list[Any]]
 
+    def of(self, edited: Subject) -> Check:
+        """The same question of another program."""
+        return replace(self.check, subject=edited)
+
     def distinguishes(self, edited: Subject) -> bool:
         """Whether some point off the kinks tells another program from the original over the reals."""
-        return _differs(self.before, real_columns(edited, self.smooth, self.setting.upstream, self.setting.format), self.setting.format)
+        return _differs(self.before, real_columns(edited, self.smooth, fmt=self.check.format, upstream=self.check.upstream), self.check.format)
 
 
-def _settings(case: Case, original: Subject) -> list[_Setting]:
+def _settings(case: Case, implementation: str, original: Subject) -> list[_Passed]:
     """The case's formats, in order, without those in which the original fails; none where it fails in the first."""
-    if case.programs is None:
-        _unloaded()
-    truth, domain, found = truth_of(case.programs.truth), tuple(points.domain_of(case)), []
+    truth, found = truth_of(case.programs.truth), []
     for name in case.formats:
         fmt = format_named(name)
-        upstream = round_exact(fmt, exact(case.upstream))
+        check = Check(implementation, truth, original, fmt, round_exact(fmt, exact(case.upstream)))
         listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
-        rows = compare(truth, original, listed, fmt=fmt, upstream=upstream, detail=False) if listed else []
+        rows = compare(check, listed, detail=False) if listed else []
         if not any(d.verdict.fails for row in rows for d in row):
             smooth = [p for p, row in zip(listed, rows, strict=True) if all(isinstance(d.exact, one_sided.Finite) for d in row)]
-            before = real_columns(original, smooth, upstream, fmt) if smooth else []
-            found.append(_Setting(Setting(truth, fmt, upstream, domain, case.name), listed, smooth, before))
+            before = real_columns(original, smooth, fmt=fmt, upstream=check.upstream) if smooth else []
+            found.append(_Passed(check, listed, smooth, before))
         elif not found:
             return []
     return found
 
 
-def _survivor(case: Case, mutant: Mutant, original: Subject, edited: Subject, where: _Setting, known: dict[tuple[float, ...], None]) -> Mutant:
+def _survivor(case: Case, mutant: Mutant, edited: Subject, where: _Passed, known: dict[tuple[float, ...], None]) -> Mutant:
     """A mutant that no listed point catches, with the point that would: one that is `known` to tell another, or a new one."""
-    found = search(where.setting, original, edited, where.points, known=list(known))
+    found = search(where.check, where.of(edited), where.points, domain=points.domain_of(case), seed=case.name, known=list(known))
     if found.point is None:
         return replace(mutant, fate="equivalent" if found.equivalent else "unknown")
     if (case.hunt or case.exhaustive) and found.upstream is None:
         return replace(mutant, caught=True, fate="caught")  # its own points are those that a hunt finds, or all there are
     if found.upstream is None:
         known[found.point] = None
-    point = point_text(case, where.setting.format, found.point)
+    point = point_text(case, where.check.format, found.point)
     return replace(mutant, fate="survived", point=point, upstream="" if found.upstream is None else f"{found.upstream:g}")
 
 
@@ -236,7 +235,7 @@ def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
 
 def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
     """Whether some claimed gradient is another over the reals, by certainly more than two ulps of the format, at one of the points."""
-    return _differs(real_columns(original, listed, upstream, fmt), real_columns(mutant, listed, upstream, fmt), fmt)
+    return _differs(real_columns(original, listed, fmt=fmt, upstream=upstream), real_columns(mutant, listed, fmt=fmt, upstream=upstream), fmt)
 
 
 def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
@@ -248,17 +247,17 @@ def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bo
     return False
 
 
-def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Setting]) -> Mutant:
+def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Passed]) -> Mutant:
     """What the first format makes of an edit in which it fails at a point; wrong goes before not finite."""
     changed = _changed_lines(edit)
     caught = False
     for where in settings:
-        fmt, upstream = where.setting.format, where.setting.upstream
-        rows = compare(where.setting.truth, edited, where.points, fmt=fmt, upstream=upstream, detail=False) if where.points else []
+        check = where.of(edited)
+        rows = compare(check, where.points, detail=False) if where.points else []
         wrong = [(d.name, d.point) for row in rows for d in row if d.verdict is Verdict.WRONG]
         caught = caught or any(d.verdict in (Verdict.WRONG, Verdict.NONFINITE) for row in rows for d in row)
         if wrong:
-            explanations = explain.explanations(draft, wrong, fmt=fmt, upstream=upstream, beside=where.smooth or where.points)
+            explanations = explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=where.smooth or where.points)
             named = any(c.place.line in changed for c in explanations)
             if edit.kind in ("dropped +=", "overwritten", "doubled +="):
                 target = parse_program(edit.text)[0][edit.statement].target

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.exact.prove import prove
-from verifier.exact.truth import Subject, Truth
+from verifier.exact.truth import Subject
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hunt, plainness, simplest
@@ -27,17 +28,6 @@ OTHER_UPSTREAM = 3.0  # with 1 a factor `dout` that is lost, or divided by, show
 
 
 @dataclass(frozen=True)
-class Setting:
-    """Where two backward passes are compared: the truth, a format, the gradient that flows in, the domain."""
-
-    truth: Truth
-    format: Format
-    upstream: float
-    domain: tuple[tuple[float, float], ...]
-    seed: str
-
-
-@dataclass(frozen=True)
 class Search:
     """What became of a search: a point (the upstream, where it is not the case's), `equivalent` by a proof, or nothing."""
 
@@ -46,22 +36,25 @@ class Search:
     equivalent: bool = False
 
 
-def search(setting: Setting, original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, known: Sequence[tuple[float, ...]] = ()) -> Search:
+def search(
+    original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = ()
+) -> Search:
     """The simplest point found at which the mutant is wrong and the original is not; short numbers first, a hunt at last.
 
     `known` are points that tell other mutants apart: one that tells this one as well is not looked for again.
     """
-    short = sorted(islice(short_points(setting.domain, setting.format), POINTS), key=plainness)
-    point = _telling(setting, original, mutant, [*known, *short], upstream=setting.upstream)
+    short = sorted(islice(short_points(domain, original.format), POINTS), key=plainness)
+    point = _telling(original, mutant, [*known, *short])
     if point is not None:
         return Search(point)
-    if (other := _telling(setting, original, mutant, [*listed, *short], upstream=OTHER_UPSTREAM)) is not None:
+    scaled, scaled_mutant = (replace(c, upstream=OTHER_UPSTREAM) for c in (original, mutant))
+    if (other := _telling(scaled, scaled_mutant, [*listed, *short])) is not None:
         return Search(other, upstream=OTHER_UPSTREAM)
-    if all(prove(setting.truth, mutant, claim, fmt=setting.format, upstream=setting.upstream) is not None for claim in mutant.claims):
+    if all(prove(mutant.truth, mutant.subject, claim, fmt=mutant.format, upstream=mutant.upstream) is not None for claim in mutant.subject.claims):
         return Search(equivalent=True)
-    regions = hunt(setting.truth, mutant, setting.domain, fmt=setting.format, upstream=setting.upstream, seed=setting.seed, budget=BUDGET, verdicts=(Verdict.WRONG,))
+    regions = hunt(mutant, domain, seed=seed, budget=BUDGET, verdicts=(Verdict.WRONG,))
     hunted = sorted((r.point for r in regions if r.verdict is Verdict.WRONG), key=plainness)
-    return Search(next((p for p in hunted if _tells(setting, original, mutant, p, upstream=setting.upstream)), None))
+    return Search(next((p for p in hunted if _tells(original, mutant, p)), None))
 
 
 def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:
@@ -77,19 +70,19 @@ def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator
         yield tuple(row[(k * (2 * i + 1) + k // len(row) * i + i) % len(row)] for i, row in enumerate(choices))
 
 
-def _telling(setting: Setting, original: Subject, mutant: Subject, points: Sequence[tuple[float, ...]], *, upstream: float) -> tuple[float, ...] | None:
-    before, after = (real_columns(s, points, upstream, setting.format) for s in (original, mutant))
-    apart = [p for k, p in enumerate(points) if any(differ(old[k], new[k], setting.format) for old, new in zip(before, after, strict=True))]
-    return next((p for p in apart[:CONFIRMED] if _tells(setting, original, mutant, p, upstream=upstream)), None)
+def _telling(original: Check, mutant: Check, points: Sequence[tuple[float, ...]]) -> tuple[float, ...] | None:
+    before, after = (real_columns(c.subject, points, fmt=c.format, upstream=c.upstream) for c in (original, mutant))
+    apart = [p for k, p in enumerate(points) if any(differ(old[k], new[k], original.format) for old, new in zip(before, after, strict=True))]
+    return next((p for p in apart[:CONFIRMED] if _tells(original, mutant, p)), None)
 
 
-def _tells(setting: Setting, original: Subject, mutant: Subject, point: tuple[float, ...], *, upstream: float) -> bool:
+def _tells(original: Check, mutant: Check, point: tuple[float, ...]) -> bool:
     """Whether the mutant is wrong at a point where the original does not fail."""
-    before, after = (compare(setting.truth, s, [point], fmt=setting.format, upstream=upstream, detail=False)[0] for s in (original, mutant))
+    before, after = (compare(c, [point], detail=False)[0] for c in (original, mutant))
     return not any(d.verdict.fails for d in before) and any(d.verdict is Verdict.WRONG for d in after)
 
 
-def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], upstream: float, fmt: Format) -> list[list[Any]]:
+def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[list[Any]]:
     """Every claimed gradient over the reals, enclosed, at every point."""
     program, _ = subject.exact
     with balls.precision(BITS):

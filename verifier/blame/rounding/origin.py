@@ -20,8 +20,8 @@ from verifier.blame.rounding.ledger import Ledger
 from verifier.blame.rounding.statements import step_text
 from verifier.circuit.expressions import definition, kinks
 from verifier.circuit.program import Program, ancestors
+from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact.truth import Subject
 from verifier.language.formats import FORMATS, Format, computing
 from verifier.language.gates import COMPARISONS, GATES, is_operator
 from verifier.language.verdict import Verdict
@@ -281,20 +281,21 @@ class Run:
         return isinstance(real, arb) and real.is_finite() and math.isfinite(self.values[step]) and bool(real != self.values[step])
 
 
-def cause(subject: Subject, found: Discrepancy, beside: tuple[float, ...] | None, *, fmt: Format, upstream: float) -> str:
+def cause(check: Check, found: Discrepancy, beside: tuple[float, ...] | None) -> str:
     """What happens at the point of a discrepancy, in words; empty where no step stands out. `beside` is a point where the verdict is another one."""
     if found.verdict is Verdict.UNDECIDED:
         return found.reason
-    output = subject.program.names[found.name]
+    program, output = check.subject.program, check.subject.program.names[found.name]
     if not math.isfinite(found.computed) or found.verdict is Verdict.VANISHED:
-        return str(origin(subject.program, output, found.point, fmt, upstream=upstream) or "")
-    here = _run_at(subject, found.point, fmt, upstream)
+        return str(origin(program, output, found.point, check.format, upstream=check.upstream) or "")
+    here = _run_at(check, found.point)
     if found.verdict in (Verdict.UNSTABLE, Verdict.ILL_CONDITIONED):
         return _cancelled(here, output)
-    return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(subject, beside, fmt, upstream), output))
+    return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(check, beside), output))
 
 
-def _run_at(subject: Subject, point: tuple[float, ...], fmt: Format, upstream: float) -> Run:
+def _run_at(check: Check, point: tuple[float, ...]) -> Run:
+    subject, fmt, upstream = check.subject, check.format, check.upstream
     values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
     program, places = subject.exact
     with balls.precision(BITS_OF_CAUSE):

@@ -11,9 +11,10 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
 from verifier.compare.sweep.classify import Enclosed, Judged, classify, from_ends
-from verifier.compare.sweep.work import Runner, Work, both_sides
+from verifier.compare.sweep.sides import Runner, both_sides
 
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
 PRECISIONS = (SWEEP_BITS, 640)  # 2^128 squared cancels 256 bits, its sine's argument as many
@@ -21,12 +22,12 @@ EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 12
 HALF = 0.5  # ulps: what is closer is the number rounded
 
 
-def by_balls(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
     """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
     left = np.arange(len(columns[0]))
     for bits in PRECISIONS:
         part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
-        hopeful = _level(work, [c[left] for c in columns], [c[left] for c in computed], part, bits)
+        hopeful = _level(check, [c[left] for c in columns], [c[left] for c in computed], part, bits)
         for j, p in zip(found, part, strict=True):
             j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
         left = left[hopeful]
@@ -34,34 +35,34 @@ def by_balls(work: Work, columns: list[Any], computed: list[Any], found: list[Ju
             break
 
 
-def _level(work: Work, columns: list[Any], computed: list[Any], found: list[Judged], bits: int) -> Any:
+def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], bits: int) -> Any:
     """Judge what this precision decides; the points that a higher one may."""
     lists = [list(map(arb, c.tolist())) for c in columns]
-    seed, hopeful = arb(work.upstream), np.zeros(len(lists[0]), bool)
+    seed, hopeful = arb(check.upstream), np.zeros(len(lists[0]), bool)
 
     def run(program: Program, outputs: Sequence[int], *, upstream: float = 1.0, **options: Any) -> list[list[Any]]:
         values = balls.run(program, lists, bits=bits, upstream=arb(upstream), **options)
         return [values[i] for i in outputs]
 
     with balls.precision(bits):
-        value, exact, literal, real, same = both_sides(work, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
+        value, exact, literal, real, same = both_sides(check, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
-            e, unit = (_from_balls if work.format.precision > NARROW else _from_wide_balls)(work, computed[k], exact[k])
+            e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k], exact[k])
             e.is_rounded = e.is_rounded & has_value
             if same[k]:
                 e.right = has_value
-            elif work.subject.claims[k][1] in work.proved:
+            elif check.subject.claims[k][1] in check.proved:
                 e.right = np.fromiter(map(arb.is_finite, real[k]), bool, len(value))
             else:
                 distance = list(map(operator.sub, real[k], literal[k]))
                 e.right = np.nextafter(_floats(map(arb.abs_upper, distance)), np.inf) <= unit[0]
-                if not work.has_literals and not e.right.all():
+                if not check.has_literals and not e.right.all():
                     at = np.flatnonzero(~e.right)
                     e.wrong = np.zeros(len(value), bool)
                     e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
-            classify(work, e, j)
-            if bits < PRECISIONS[-1] and work.format.precision <= NARROW:
+            classify(check, e, j)
+            if bits < PRECISIONS[-1] and check.format.precision <= NARROW:
                 inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
                 hopeful |= j.open & has_value & inexact & ~e.is_rounded
     return hopeful
@@ -76,21 +77,21 @@ def _floats(values: Any) -> Any:
     return np.array(list(map(float, values)), dtype=np.float64)
 
 
-def _from_wide_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+def _from_wide_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
     """What balls tell in a narrow format: their ends in float64."""
     low, high = _floats(map(arb.lower, g)), _floats(map(arb.upper, g))
     thin = low == high
     thin[thin] = [g[i] == low[i] for i in np.flatnonzero(thin).tolist()]
-    return from_ends(work, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
+    return from_ends(check, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
 
 
-def _from_balls(work: Work, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+def _from_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
     """What balls tell in float64, from the residual in balls, its radius, and the float next to g's midpoint.
 
     That float is g rounded where g is certainly less than half an ulp away. Where the computed one is more than that away it is
     not the rounded one, whichever that is.
     """
-    fmt = work.format
+    fmt = check.format
     near, radius = _floats(g), _floats(map(arb.rad, g))
     residual = np.abs(_floats(map(operator.sub, map(arb, np.where(np.isfinite(c), c, 0.0).tolist()), g)))
     slack = np.nextafter(radius * (1 + EXTRA) + (np.abs(near) + np.abs(residual)) * EXTRA**2, np.inf)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import down, up
-from verifier.compare.sweep.work import Work
+from verifier.compare.check import Check, exceeds_column, is_limited
 from verifier.language.formats import Format, round_array
 from verifier.language.verdict import Verdict
 
 VERDICTS = tuple(Verdict)
 CODE = {verdict: i for i, verdict in enumerate(VERDICTS)}
+LIMITED = np.array([is_limited(v) for v in VERDICTS])  # by code
 OPEN = -1  # a verdict that is not known yet
 FAINT = 2.0**-10  # ulps; an error below it is as good as none
 STEPS = 512  # an error is known to a 512th of its power of two, rounded up
@@ -60,20 +61,17 @@ class Enclosed:
     wrong: Any
 
 
-def classify(work: Work, e: Enclosed, found: Judged) -> Any:
+def classify(check: Check, e: Enclosed, found: Judged) -> Any:
     """Write the verdicts that are certain; the points where only the condition number is missing."""
     c, r = e.computed, e.rounded
     low, high = edge(e.ulps_low), edge(e.ulps_high)
     has_ulps = np.isfinite(c)
-    over = np.zeros(len(c), bool)
-    sure = ~has_ulps | (low == high)
-    if work.limit is not None:
-        over = has_ulps & (e.ulps_low > work.limit)
-        sure &= ~has_ulps | over | (e.ulps_high <= work.limit)
+    over, is_known = exceeds_column(check.limit, e.ulps_low, e.ulps_high)
+    sure = ~has_ulps | ((low == high) & is_known)
     settled = e.is_rounded & (e.right | e.wrong) & sure & found.open
     same = (c == r) | (np.isnan(c) & np.isnan(r))
     nonfinite = ~has_ulps | ~np.isfinite(r)
-    bound = work.format.rounding_limit
+    bound = check.format.rounding_limit
     verdict = np.full(len(c), OPEN, np.int8)
     verdict[e.ulps_high <= bound] = CODE[Verdict.ROUNDING]
     verdict[same] = CODE[Verdict.CORRECT]
@@ -85,13 +83,13 @@ def classify(work: Work, e: Enclosed, found: Judged) -> Any:
     found.verdict[ready] = verdict[ready]
     fill = ready | unstable
     found.error[fill] = np.where(has_ulps, low, np.nan)[fill]
-    found.over[fill] = over[fill]
+    found.over[fill] = (has_ulps & over & (unstable | LIMITED[verdict]))[fill]
     return unstable
 
 
-def from_ends(work: Work, c: Any, low: Any, high: Any) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+def from_ends(check: Check, c: Any, low: Any, high: Any) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
     """What float64 ends of g tell in a narrow format; bounds of its ulp (NaN where it is not known), and of |computed - g|."""
-    fmt = work.format
+    fmt = check.format
     first, last = round_array(fmt, low), round_array(fmt, high)
     known = ~(np.isnan(low) | np.isnan(high))
     is_rounded = known & ((first == last) | (np.isnan(first) & np.isnan(last) & ((low > 0) | (high < 0))))  # NaN: too large on one side

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
@@ -20,29 +21,27 @@ from verifier.compare.sweep.classify import CODE, FAINT, OPEN, VERDICTS, Judged,
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
-from verifier.compare.sweep.work import Work
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
-def by_points(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
     """Judge what is open."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
-    rows = compare(work.truth, work.subject, points, fmt=work.format, upstream=work.upstream, detail=False)
+    rows = compare(check, points, detail=False)
     for k, j in enumerate(found):
         for i, row in enumerate(rows):
             if j.verdict[i] == OPEN:
-                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], *_figures(row[k], work.limit)
+                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit, row[k])
 
 
-def _figures(d: Discrepancy, limit: float | None) -> tuple[float, bool]:
-    """The edge of the error (NaN where there are no ulps), and whether it is above the limit."""
+def _edge(d: Discrepancy) -> float:
+    """The edge of the error; NaN where there are no ulps."""
     if d.ulps is None:
-        return (0.0 if d.verdict in (Verdict.CORRECT, Verdict.ROUNDING) and np.isfinite(d.computed) and _is_finite(d) else np.nan), False
-    upper = d.ulps.abs_upper()
-    return float(edge(np.float64(float(upper)))), limit is not None and not d.ulps <= limit
+        return 0.0 if d.verdict in (Verdict.CORRECT, Verdict.ROUNDING) and np.isfinite(d.computed) and _is_finite(d) else np.nan
+    return float(edge(np.float64(float(d.ulps.abs_upper()))))
 
 
 def _is_finite(d: Discrepancy) -> bool:
@@ -52,44 +51,44 @@ def _is_finite(d: Discrepancy) -> bool:
 SLOW = [by_balls, by_points]
 
 
-def judge(work: Work, columns: Sequence[Any], *, way: str = "any") -> list[Judged]:
+def judge(check: Check, columns: Sequence[Any], *, way: str = "any") -> list[Judged]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `way` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
-    parts = [_block(work, [c[i : i + BLOCK] for c in columns], way) for i in range(0, count, BLOCK)]
+    parts = [_block(check, [c[i : i + BLOCK] for c in columns], way) for i in range(0, count, BLOCK)]
     if len(parts) == 1:
         return parts[0]
-    return [Judged(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(work.subject.claims))]
+    return [Judged(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(work: Work, columns: list[Any], way: str) -> list[Judged]:
-    found = [all_open(len(columns[0])) for _ in work.subject.claims]
+def _block(check: Check, columns: list[Any], way: str) -> list[Judged]:
+    found = [all_open(len(columns[0])) for _ in check.subject.claims]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
-        _judge(work, columns, computed_columns(work, columns), found, way)
+        _judge(check, columns, computed_columns(check, columns), found, way)
     return found
 
 
-def _judge(work: Work, columns: list[Any], computed: list[Any], found: list[Judged], way: str) -> None:
+def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], way: str) -> None:
     count = len(columns[0])
-    if way == "any" and work.format.precision <= NARROW:
-        if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(work, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
+    if way == "any" and check.format.precision <= NARROW:
+        if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
             return
-        by_intervals(work, columns, computed, found)
-        by_breaks(work, columns, computed, found)
+        by_intervals(check, columns, computed, found)
+        by_breaks(check, columns, computed, found)
         if len(columns) == 1:
-            by_ranges(work, columns[0], computed, found)
+            by_ranges(check, columns[0], computed, found)
     for step in SLOW if way != "points" else SLOW[-1:]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):
             part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
-            step(work, [c[left] for c in columns], [c[left] for c in computed], part)
+            step(check, [c[left] for c in columns], [c[left] for c in computed], part)
             for j, p in zip(found, part, strict=True):
                 j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
 
 
-def computed_columns(work: Work, columns: Sequence[Any]) -> list[Any]:
+def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
     """The staged gradients, as arrays of float64."""
-    run = floats.run(work.subject.program, columns, work.format, upstream=work.upstream)
-    return [np.asarray(run[work.subject.program.names[name]]).astype(np.float64) for _, name in work.subject.claims]
+    run = floats.run(check.subject.program, columns, check.format, upstream=check.upstream)
+    return [np.asarray(run[check.subject.program.names[name]]).astype(np.float64) for _, name in check.subject.claims]
 
 
-__all__ = ["CODE", "FAINT", "OPEN", "VERDICTS", "Judged", "Work", "computed_columns", "edge", "judge"]
+__all__ = ["CODE", "FAINT", "OPEN", "VERDICTS", "Judged", "computed_columns", "edge", "judge"]

@@ -11,13 +11,14 @@ from verifier.arithmetic.intervals import run as intervals
 from verifier.arithmetic.intervals.choices import absolute
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, up
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.classify import CODE, OPEN, Judged, classify, from_ends
-from verifier.compare.sweep.work import Runner, Work, both_sides
+from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
 
-def by_intervals(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
     """Judge what is open and certain."""
     count = len(columns[0])
 
@@ -27,26 +28,26 @@ def by_intervals(work: Work, columns: list[Any], computed: list[Any], found: lis
     def run(program: Program, outputs: Sequence[int], **options: Any) -> list[Interval]:
         return intervals.run(program, columns, outputs, **options)
 
-    seed = exactly(np.float64(work.upstream))
-    value, exact, literal, real, same = both_sides(work, Runner(run, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
+    seed = exactly(np.float64(check.upstream))
+    value, exact, literal, real, same = both_sides(check, Runner(run, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
     never = None if value.never is None else full(value.never)
     has_value = full(~np.isnan(value.low))
     for k, j in enumerate(found):
         if never is not None:
             j.verdict[never] = CODE[Verdict.UNDEFINED]
         g, r, lit = ([full(end) for end in a[k][:2]] for a in (exact, real, literal))
-        e, unit, error = from_ends(work, computed[k], g[0], g[1])
+        e, unit, error = from_ends(check, computed[k], g[0], g[1])
         e.is_rounded = e.is_rounded & has_value
-        if same[k] or work.subject.claims[k][1] in work.proved:
+        if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = ~np.isnan(r[0])
         else:
             e.right = np.maximum(up(r[1] - lit[0]), up(lit[1] - r[0])) <= unit[0]
-            if not work.has_literals:
+            if not check.has_literals:
                 e.wrong = np.maximum(down(r[0] - lit[1]), down(lit[0] - r[1])) > unit[1]
-        unstable = classify(work, e, j)
+        unstable = classify(check, e, j)
         if unstable.any():
             at = np.flatnonzero(unstable)
-            j.verdict[at] = _conditioned(work, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
 
 
 def _meet(g: Interval, r: Interval) -> Interval:
@@ -54,9 +55,9 @@ def _meet(g: Interval, r: Interval) -> Interval:
     return Interval(np.where(known, np.maximum(g.low, r.low), g.low), np.where(known, np.minimum(g.high, r.high), g.high), g.never)
 
 
-def _conditioned(work: Work, claim: int, columns: list[Any], low: Any, high: Any, least: Any, most: Any) -> Any:
+def _conditioned(check: Check, claim: int, columns: list[Any], low: Any, high: Any, least: Any, most: Any) -> Any:
     """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
-    row = work.truth.hessian_row(work.positions[claim])
+    row = check.truth.hessian_row(check.positions[claim])
     zero = (low == 0) & (high == 0)
     away = (low > 0) | (high < 0)
     total_low = total_high = np.zeros(len(low))
@@ -68,11 +69,11 @@ def _conditioned(work: Work, claim: int, columns: list[Any], low: Any, high: Any
             x = np.abs(columns[j])
             total_low = total_low + np.where(x == 0, 0.0, down(down(x * size.low)))
             total_high = total_high + np.where(x == 0, 0.0, up(up(x * size.high)))
-    factor = CONDITION_FACTOR * float(work.format.unit_roundoff)
+    factor = CONDITION_FACTOR * float(check.format.unit_roundoff)
     g_low, g_high = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
     slack = 2.0**-44  # for the few roundings here
-    bound_low = (g_low + abs(work.upstream) * total_low) * factor * (1 - slack)
-    bound_high = (g_high + abs(work.upstream) * total_high) * factor * (1 + slack)
+    bound_low = (g_low + abs(check.upstream) * total_low) * factor * (1 - slack)
+    bound_high = (g_high + abs(check.upstream) * total_high) * factor * (1 + slack)
     explained = away & (most <= bound_low)
     unexplained = zero | (away & (least > bound_high))
     return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)

@@ -15,8 +15,8 @@ from verifier.arithmetic.intervals import run
 from verifier.arithmetic.intervals.choices import TRUTHS, decided
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.sweep.classify import CODE, Judged
-from verifier.compare.sweep.work import Work
 from verifier.language.gates import COMPARISONS, GATES, of_kind
 from verifier.language.verdict import Verdict
 
@@ -193,13 +193,13 @@ def _grows(gate: str, args: list[Side]) -> Any:
     return np.False_
 
 
-def by_breaks(work: Work, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_breaks(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
     """Judge `undefined` the open points at which the function certainly has no derivative."""
     del computed
-    function = work.truth.function
+    function = check.truth.function
     if not any(s.gate in BREAKING for s in function.steps):
         return
-    for j, position in zip(found, work.positions, strict=True):
+    for j, position in zip(found, check.positions, strict=True):
         at = np.flatnonzero(j.open)
         if len(at):
             certain = has_break(function, [c[at] for c in columns], position)

@@ -9,13 +9,14 @@ import numpy as np
 
 from verifier.arithmetic import ranges
 from verifier.circuit.program import Program
+from verifier.compare.check import Check
 from verifier.compare.sweep.classify import OPEN, Judged, all_open, classify, from_ends
-from verifier.compare.sweep.work import Runner, Work, both_sides
+from verifier.compare.sweep.sides import Runner, both_sides
 
 FEWEST = 48  # points of a range; fewer are quicker one by one
 
 
-def by_ranges(work: Work, column: Any, computed: list[Any], found: list[Judged]) -> None:
+def by_ranges(check: Check, column: Any, computed: list[Any], found: list[Judged]) -> None:
     """Judge ranges of the input in which all computed gradients stay the same: tails, where float64 overflows, in a few steps."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     if len(left) < FEWEST:
@@ -29,7 +30,7 @@ def by_ranges(work: Work, column: Any, computed: list[Any], found: list[Judged])
     pending = [left[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True) if b - a >= FEWEST]
     while pending:
         points = pending.pop()
-        if not judge_range(work, points, column, computed, found) and len(points) >= 2 * FEWEST:
+        if not judge_range(check, points, column, computed, found) and len(points) >= 2 * FEWEST:
             pending += [points[: len(points) // 2], points[len(points) // 2 :]]
 
 
@@ -38,25 +39,25 @@ def is_constant(computed: list[Any]) -> bool:
     return all(np.array_equal(c, np.broadcast_to(c[0], c.shape), equal_nan=True) for c in computed)
 
 
-def judge_range(work: Work, points: Any, column: Any, computed: list[Any], found: list[Judged]) -> bool:
+def judge_range(check: Check, points: Any, column: Any, computed: list[Any], found: list[Judged]) -> bool:
     """Whether every gradient is judged at all these points (indices, in the order of the input), between which the floats do not change."""
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
     def run(program: Program, outputs: Sequence[int], **options: Any) -> list[ranges.Range | None]:
         return ranges.run(program, inputs, outputs, **options)
 
-    value, exact, literal, real, same = both_sides(work, Runner(run, ranges.ZERO, lambda g: ranges.times(g, work.upstream), ranges.meet))
+    value, exact, literal, real, same = both_sides(check, Runner(run, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet))
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
-        e, unit, _ = from_ends(work, computed[k][first], *(np.array([end]) for end in g))
+        e, unit, _ = from_ends(check, computed[k][first], *(np.array([end]) for end in g))
         e.is_rounded = e.is_rounded & (value is not None)
-        if same[k] or work.subject.claims[k][1] in work.proved:
+        if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = np.array([real[k] is not None])
         else:
             e.right = np.nextafter(np.maximum(r[1] - lit[0], lit[1] - r[0]), np.inf) <= unit[0]
         one = all_open(1)
-        classify(work, e, one)
+        classify(check, e, one)
         if one.verdict[0] == OPEN:
             settled = False
         else:

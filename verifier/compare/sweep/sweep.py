@@ -12,17 +12,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.sweep.columns import Work, judge
+from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.source import Places, Source, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, Point, Tally, joined, tally
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
 
-PART = 1 << 16  # points of one item of work
+PIECE = 1 << 17  # points that are judged and counted at a time: what stays in the cache
 MANY = 20_000  # points from which a proof of the formula is worth its time
 SEVERAL = 500_000  # points from which several processes pay
+
+Run = tuple[str, str]  # an implementation and a format
+Progress = Callable[[int, int], None]  # points done, points in all
 
 
 @dataclass(frozen=True)
@@ -35,69 +40,74 @@ class Sums:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def run(work: Work, columns: Sequence[Any], *, workers: Workers | None = None, way: str = "any") -> list[Tally]:
-    """The tally of every claimed gradient at the points of some columns (arrays of float64, one per input). Raises Unfinished."""
-    if len(columns[0]) >= MANY and way == "any":
-        work = with_proofs(work)
-    return list(sums(work, columns, workers=workers or Workers(1), way=way).tallies)
+def sweep(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None) -> list[Swept]:
+    """Many points summed up, with examples. Raises Unfinished."""
+    return swept(check, sums(prepared(check, source), source, workers=workers, progress=progress, most=most))
 
 
-def sums(work: Work, columns: Sequence[Any], *, workers: Workers, way: str = "any") -> Sums:
-    """The same, of a work whose proofs are known where they are worth their time. Raises Unfinished."""
-    count = len(columns[0])
-    parts = [(_cut(columns, i, i + PART), i) for i in range(0, count, PART)]
-    worth = cores() if count >= SEVERAL else 1
-    outcomes = workers.run(partial(_part, task=work, way=way), parts, worth=worth, key=partial(_key, named(work), way), kind=list[Tally], split=_halves)
-    found = [tallies for parts_of in without_gaps(outcomes, _gap) for tallies in parts_of]
-    return Sums(tuple(joined([t[k] for t in found]) for k in range(len(work.subject.claims))), count)
+def sums(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None, way: str = "any") -> Sums:
+    """The tallies of many points; `check` knows its proofs where they are worth their time (`prepared`). Raises Unfinished.
+
+    An interrupt (KeyboardInterrupt) ends a sweep of all inputs with what was seen; `most` does so after so many points.
+    """
+    total = source.count
+    parts = [source.cut(start, min(start + source.size, total)) for start in range(0, total, source.size)]
+    worth = min(cores(), len(parts)) if total >= SEVERAL else 1
+    outcomes = (workers or Workers(1)).run(partial(_part, check, way), parts, worth=worth, key=partial(_key, named(check), way), kind=list[Tally], split=halves)
+    tallies, done = [Tally()] * len(check.subject.claims), 0
+    try:
+        for found, part in zip(without_gaps(outcomes), parts, strict=False):
+            tallies = [joined(several) for several in zip(tallies, *found, strict=True)]
+            done += part.count
+            if progress is not None and source.is_exhaustive:
+                progress(done, total)
+            if most is not None and done >= most:
+                break
+    except KeyboardInterrupt:
+        if not source.is_exhaustive:
+            raise
+    return Sums(tuple(tallies), total, source.is_exhaustive, source.spans[0] if isinstance(source, Places) and len(source.spans) == 1 and total else None)
 
 
-def named(work: Work) -> str:
-    """A hash of all that the verdicts of a work depend on."""
-    programs = (work.truth.function.steps, work.subject.program.steps)
-    steps = [[(s.gate, s.args, s.text, s.name) for s in p] for p in programs]
-    plain = (work.format.name, work.upstream, work.limit, sorted(work.proved), work.subject.claims, steps)
-    return hashlib.sha256(repr(plain).encode()).hexdigest()
+def _part(check: Check, way: str, part: Source) -> list[Tally]:
+    pieces = [_piece(check, way, part.cut(start, min(start + PIECE, part.count))) for start in range(0, part.count, PIECE)]
+    return [joined(several) for several in zip(*pieces, strict=True)]
 
 
-def _cut(columns: Sequence[Any], start: int, stop: int) -> list[Any]:
-    return [c[start:stop] for c in columns]
+def _piece(check: Check, way: str, piece: Source) -> list[Tally]:
+    columns = piece.columns
+    has_runs = isinstance(piece, Places) and len(piece.spans) == 1
+    first = piece.start + (piece.spans[0][0] if isinstance(piece, Places) and has_runs else 0)
+    return [tally(j, columns, first, runs=has_runs) for j in judge(check, columns, way=way)]
 
 
-def _halves(part: tuple[list[Any], int]) -> list[tuple[list[Any], int]]:
-    columns, start = part
-    count = len(columns[0])
-    return [(_cut(columns, 0, count // 2), start), (_cut(columns, count // 2, count), start + count // 2)] if count > 1 else []
-
-
-def _gap(lost: Lost) -> Gap:
-    columns, _ = lost.item
-    return Gap(tuple(float(c[0]) for c in columns), tuple(float(c[-1]) for c in columns), len(columns[0]), lost.reason)
-
-
-def _key(work: str, way: str, part: tuple[list[Any], int]) -> str:
+def _key(check: str, way: str, part: Source) -> str:
     from verifier.run.state import key
 
-    columns, start = part
-    return key("sweep", work, way, start, hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest())
+    return key(*part.plain, check, way)
 
 
-def with_proofs(work: Work) -> Work:
-    """The same work, knowing which gradients have a formula that is proved for all inputs."""
+def prepared(check: Check, source: Source) -> Check:
+    """The same check, with proofs where there are so many points that they are worth their time."""
+    return with_proofs(check) if source.count >= MANY else check
+
+
+def with_proofs(check: Check) -> Check:
+    """The same check, knowing which gradients have a formula that is proved for all inputs."""
     proved = set()
-    for claim in work.subject.claims:
-        proof = prove(work.truth, work.subject, claim, fmt=work.format, upstream=work.upstream)
+    for claim in check.subject.claims:
+        proof = prove(check.truth, check.subject, claim, fmt=check.format, upstream=check.upstream)
         if proof is not None and not (proof.conditions or proof.gaps or proof.readings):
             proved.add(claim[1])
-    return replace(work, proved=frozenset(proved))
+    return replace(check, proved=frozenset(proved))
 
 
-def _part(part: tuple[list[Any], int], *, task: Work, way: str) -> list[Tally]:
-    columns, start = part
-    return [tally(j, columns, start) for j in judge(task, columns, way=way)]
-
-
-# ---------------------------------------------------------------- intervals of one input
+def named(check: Check) -> str:
+    """A hash of all that the verdicts of a check depend on."""
+    programs = (check.truth.function.steps, check.subject.program.steps)
+    steps = [[(s.gate, s.args, s.text, s.name) for s in p] for p in programs]
+    plain = (check.format.name, check.upstream, check.limit, sorted(check.proved), check.subject.claims, steps)
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 # ---------------------------------------------------------------- the worst points, looked at again
@@ -115,19 +125,19 @@ class Swept:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def swept(work: Work, sums: Sums) -> list[Swept]:
-    """The tallies of all claimed gradients with their examples."""
-    return [
-        Swept(name, t, tuple((g, tuple(examples(work, k, g))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
-        for k, ((_, name), t) in enumerate(zip(work.subject.claims, sums.tallies, strict=True))
+def swept(check: Check, sums: Sums | None) -> list[Swept]:
+    """The tallies of all claimed gradients with their examples; none where there are no sums."""
+    return [] if sums is None else [
+        Swept(name, t, tuple((g, tuple(examples(check, k, g))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
+        for k, ((_, name), t) in enumerate(zip(check.subject.claims, sums.tallies, strict=True))
     ]
 
 
-def worst_of(work: Work, claim: int, group: Group) -> Point:
+def worst_of(check: Check, claim: int, group: Group) -> Point:
     """The point of a group with the largest error: exactly where few come close to it, else the first that does."""
     if group.worst_count > CANDIDATES or len(group.worst) == 1:
         return group.worst[0]
-    rows = compare(work.truth, work.subject, group.worst, fmt=work.format, upstream=work.upstream, detail=False)
+    rows = compare(check, group.worst, detail=False)
     errors = [_error(row[claim]) for row in rows]
     return group.worst[errors.index(max(errors))]
 
@@ -136,10 +146,10 @@ def _error(d: Discrepancy) -> float:
     return math.inf if d.ulps is None or not d.ulps.is_finite() else float(d.ulps.abs_upper())
 
 
-def examples(work: Work, claim: int, group: Group) -> list[Discrepancy]:
+def examples(check: Check, claim: int, group: Group) -> list[Discrepancy]:
     """The worst point of a group and its first ones, compared in full, the worst first."""
-    points = list(dict.fromkeys([worst_of(work, claim, group), *group.first]))
-    rows = compare(work.truth, work.subject, points, fmt=work.format, upstream=work.upstream)
+    points = list(dict.fromkeys([worst_of(check, claim, group), *group.first]))
+    rows = compare(check, points)
     return [row[claim] for row in rows]
 
 
@@ -164,14 +174,20 @@ class Unfinished(Exception):
         super().__init__("; ".join(f"{g.count} points from {g.first} to {g.last}: {g.reason}" for g in gaps))
 
 
-def without_gaps(outcomes: Iterable[list[Any]], gap: Callable[[Lost], Gap]) -> Iterator[list[Any]]:
+def without_gaps(outcomes: Iterable[list[Any]]) -> Iterator[list[Any]]:
     """What came of each item, until one is lost. The others are computed all the same (a state keeps them), then Unfinished is raised."""
     gaps: list[Gap] = []
     for found in outcomes:
-        gaps += [gap(f) for f in found if isinstance(f, Lost)]
+        gaps += [_gap(f) for f in found if isinstance(f, Lost)]
         if len(gaps) >= MOST_GAPS:
             break
         if not gaps:
             yield found
     if gaps:
         raise Unfinished(gaps)
+
+
+def _gap(lost: Lost) -> Gap:
+    part: Source = lost.item
+    ends = [tuple(float(c[0]) for c in part.cut(n, n + 1).columns) for n in (0, part.count - 1)]
+    return Gap(ends[0], ends[1], part.count, lost.reason)

@@ -9,15 +9,15 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats, rounding
 from verifier.case import points
-from verifier.case.case import Case, Programs
+from verifier.case.case import Case
 from verifier.circuit.program import Program
-from verifier.compare.check import Check
+from verifier.compare.check import Check, checks_of
+from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact import derivatives, one_sided
-from verifier.exact.truth import Subject, subject, truth_of
+from verifier.exact.truth import Subject, truth_of
 from verifier.language import formats
-from verifier.language.formats import Format, format_named, round_exact
-from verifier.language.numeral import exact
+from verifier.language.formats import Format
 from verifier.report import attribution, figures
 from verifier.report.draw import ledger_table
 from verifier.report.draw.paint import Paint
@@ -30,29 +30,23 @@ DIGITS = 20
 
 def render(case: Case, *, paint: Paint, implementation: str | None = None, point: int = 1) -> str:
     """The circuits of a case's implementations at one of its points, in its first format."""
-    if case.programs is None:
-        raise ValueError("load cases with verifier.load")
-    fmt = format_named(case.formats[0])
+    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), case.formats[:1])
     chosen = [*points.listed(case, fmt), *points.sampled(case, fmt)][point - 1]
     blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={formats.text(fmt, v)}" for n, v in zip(case.inputs, chosen, strict=True)) + f"  {fmt.name}"]
-    truth = truth_of(case.programs.truth)
-    checks: dict[str, Check] = {}
-    for draft in case.programs.drafts:
-        if implementation in (None, draft.implementation.name):
-            upstream = round_exact(fmt, exact(case.upstream))
-            tested = subject(draft)
-            blocks.append(_circuit(draft.implementation.name, tested, chosen, fmt, upstream, paint))
-            found = compare(truth, tested, [chosen], fmt=fmt, upstream=upstream)
-            checks[draft.implementation.name] = Check(draft.implementation.name, fmt, tested, [chosen], found, upstream)
-            blocks += _ledgers(checks[draft.implementation.name], paint)
-    blocks += _residuals(case.programs, checks, chosen, paint)
+    found: dict[str, Checked] = {}
+    for check in checks:
+        if implementation in (None, check.implementation):
+            blocks.append(_circuit(check, chosen, paint))
+            found[check.implementation] = Checked(check, [chosen], compare(check, [chosen]))
+            blocks += _ledgers(found[check.implementation], paint)
+    blocks += _residuals(case, found, chosen, paint)
     return "\n".join(blocks) + "\n"
 
 
-def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, upstream: float, paint: Paint) -> str:
-    program = tested.program
+def _circuit(check: Check, point: Sequence[float], paint: Paint) -> str:
+    program, fmt, upstream = check.subject.program, check.format, check.upstream
     computed = floats.run(program, [[x] for x in point], fmt, upstream=upstream)
-    exact = _exact_values(tested, point, upstream)
+    exact = _exact_values(check.subject, point, upstream)
     adjoints = _exact_adjoints(program, point, upstream)
     start = program.backward_start
     rows: list[list[str]] = [[paint(h, "dim") for h in ("line", "value", "exact", "ulps", "adjoint (exact)")]]
@@ -66,24 +60,24 @@ def _circuit(name: str, tested: Subject, point: Sequence[float], fmt: Format, up
         enclosure, at = exact[index], adjoints.get(index)
         digits, ulps = _against(fmt, value, enclosure)
         rows.append([program.lines[step.line].text, text, digits, ulps, "" if at is None or 0 <= start <= index else at])
-    return paint(f"\n{name}", bold=True) + "\n" + "\n".join(table(rows, paint))
+    return paint(f"\n{check.implementation}", bold=True) + "\n" + "\n".join(table(rows, paint))
 
 
-def _ledgers(check: Check, paint: Paint) -> list[str]:
+def _ledgers(checked: Checked, paint: Paint) -> list[str]:
     """The ledgers of the gradients; those that differ in their signs only are shown once."""
-    name, tested, found = check.implementation, check.subject, check.listed
+    check = checked.check
     blocks: list[list[str]] = []
     alike: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-    for d in found[0][:MOST_LEDGERS]:
-        unit = attribution.unit_of(d, check)
+    for d in checked.rows[0][:MOST_LEDGERS]:
+        unit = attribution.unit_of(check, d)
         if unit is None or not isinstance(d.exact, one_sided.Finite):
             continue
-        _, ledger, items = attribution.rows(check, d)
+        _, ledger, items = attribution.rows(checked, d)
         before = alike.get(ledger_table.shape(ledger, items, unit))
         if before is not None:
             before[1].append(d.name)
             continue
-        blocks.append(["", *ledger_table.render(name, d.name, ledger, items, unit, d.exact.ball, program=tested.program, paint=paint)])
+        blocks.append(["", *ledger_table.render(check.implementation, d.name, ledger, items, unit, d.exact.ball, program=check.subject.program, paint=paint)])
         alike[ledger_table.shape(ledger, items, unit)] = (blocks[-1], [])
     for lines, others in alike.values():
         if others:
@@ -91,10 +85,10 @@ def _ledgers(check: Check, paint: Paint) -> list[str]:
     return ["\n".join(b) for b in blocks]
 
 
-def _residuals(programs: Programs, checks: dict[str, Check], point: tuple[float, ...], paint: Paint) -> list[str]:
+def _residuals(case: Case, checks: dict[str, Checked], point: tuple[float, ...], paint: Paint) -> list[str]:
     """The ledgers behind the residuals of two implementations, side by side."""
     blocks = []
-    for program in programs.residuals:
+    for program in case.programs.residuals:
         if all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
             first, second = (program.inputs[a] for a in program.steps[program.output].args)
             blocks.append("\n" + "\n".join(ledger_table.compared(first, second, sides, paint=paint)))

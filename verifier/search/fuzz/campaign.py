@@ -17,8 +17,10 @@ from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import PointError, ordinal
+from verifier.compare.check import Check, exceeds, keeps
+from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import Oracle, oracle
+from verifier.compare.oracle import judged_at, oracle
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.language.formats import Format, format_named
 from verifier.language.gates import GATES
@@ -57,10 +59,11 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, numbe
     try:
         asked, finds, examples = oracle(case), [], 0
         for name in case.formats:
-            search = _Search(asked, format_named(name), strict, lambda: clock() > deadline)
+            checks = asked.checks(format_named(name))
+            search = _Search(case, checks, strict, lambda: clock() > deadline)
             search.run(max_examples, number)
-            finds += [find_of(asked, search.format, k.cause, k.point, k.region) for k in search.kept]
-            examples += search.examples * len(asked.drafts)
+            finds += [find_of(case, checks, k.cause, k.point, k.region) for k in search.kept]
+            examples += search.examples * len(checks)
     except (PointError, NotDifferentiable, ValueError) as error:
         return Campaign(case.name, problem=str(error))
     return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples)
@@ -68,9 +71,9 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, numbe
 
 @dataclass(frozen=True)
 class _Sight:
-    """What a point shows: of which implementation, which gradient, what, and which way its comparisons go."""
+    """What a point shows: of which implementation (its index), which gradient, what, and which way its comparisons go."""
 
-    draft: int
+    index: int
     gradient: str
     verdict: Verdict
     over: bool
@@ -91,19 +94,24 @@ class _Kept:
 class _Search:
     """All implementations in one format: what is known of them."""
 
-    asked: Oracle
-    format: Format
+    case: Case
+    checks: Sequence[Check]
     strict: bool
     is_over: Callable[[], bool]
     kept: list[_Kept] = field(default_factory=list)
     looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
 
+    @property
+    def format(self) -> Format:
+        """The format of all checks."""
+        return self.checks[0].format
+
     def run(self, max_examples: int, number: int) -> None:
         """Look at points until the budget is spent."""
         options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
         with suppress(_TimeIsOver):
-            seed(number)(options(given(tuples(self.asked.case, self.format))(self.look)))()
+            seed(number)(options(given(tuples(self.case, self.format))(self.look)))()
 
     def look(self, point: Point) -> None:
         """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
@@ -111,44 +119,32 @@ class _Search:
             raise _TimeIsOver
         self.examples += 1
         guides: dict[str, float] = {}
-        for k, draft in enumerate(self.asked.drafts):
-            run = self.run_at(k, point)
-            row = self.asked.judge(k, point, fmt=self.format)
+        for k, check in enumerate(self.checks):
+            run = _run_at(check, point)
+            row = judged_at(check, point)
             for d in row:
-                if self.is_find(k, d):
-                    self.note(_Sight(k, d.name, d.verdict, self.asked.exceeds(k, d), self.branches(k, run)), d)
-            for label, value in _guides(self.asked, k, row, run):
-                guides[f"{draft.implementation.name}: {label}"] = max(value, guides.get(f"{draft.implementation.name}: {label}", -LARGEST))
+                if self.is_find(check, d):
+                    self.note(_Sight(k, d.name, d.verdict, exceeds(check.limit, d), _branches(check, run)), d)
+            for label, value in _guides(check, row, run):
+                guides[f"{check.implementation}: {label}"] = max(value, guides.get(f"{check.implementation}: {label}", -LARGEST))
         for label, value in guides.items():
             target(value, label=label)
 
-    def run_at(self, k: int, point: Point) -> list[Any]:
-        """The floats of all steps of an implementation."""
-        return [column[0] for column in floats.run(self.asked.subjects[k].program, [[x] for x in point], self.format, upstream=self.asked.upstream(self.format))]
-
-    def branches(self, k: int, run: Sequence[Any]) -> tuple[bool, ...]:
-        """Which way each comparison of an implementation goes."""
-        return tuple(bool(v) for step, v in zip(self.asked.subjects[k].program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
-
-    def is_find(self, k: int, d: Discrepancy) -> bool:
+    def is_find(self, check: Check, d: Discrepancy) -> bool:
         """Whether a gradient is not right, and the case does not say so itself."""
-        name = self.asked.drafts[k].implementation.name
-        over = self.asked.exceeds(k, d)
-        expected = {e.verdict for e in self.asked.case.expect if (e.implementation, e.gradient) == (name, d.name)}
+        over = exceeds(check.limit, d)
+        expected = {e.verdict for e in self.case.expect if (e.implementation, e.gradient) == (check.implementation, d.name)}
         accepted = d.verdict.value in expected or (over and OVER_LIMIT in expected)
-        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not self.is_within_limit(k, d)))
-
-    def is_within_limit(self, k: int, d: Discrepancy) -> bool:
-        """Whether the case sets a limit that an error keeps."""
-        return self.asked.limit(k) is not None and d.ulps is not None and not self.asked.exceeds(k, d)
+        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not keeps(check.limit, d)))
 
     # ------------------------------------------------------------ what is new
 
     def note(self, sight: _Sight, d: Discrepancy) -> None:
         """Keep the cause of what a point shows, at its simplest point, where it is in no region of the same cause."""
-        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.asked.drafts):
+        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.checks):
             return
         self.looks[sight] += 1
+        check = self.checks[sight.index]
         cause = self.cause(sight, d.point)
         gap = 0 if sight.verdict.fails else WIDEST_GAP
         alike = [k for k in self.kept if k.cause.key == cause.key]
@@ -156,32 +152,41 @@ class _Search:
             return
 
         def shows(points: Sequence[Point]) -> list[bool]:
-            return [good and self.branches(sight.draft, self.run_at(sight.draft, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
+            return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
 
-        bounds = bounds_of(self.asked.case, self.format)
+        bounds = bounds_of(self.case, self.format)
         point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
         if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
             self.kept.append(_Kept(cause, sight, point, region))
 
     def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
-        found = []
-        for (d,) in self.asked.judge_all(sight.draft, points, fmt=self.format, gradient=sight.gradient):
-            found.append(d.verdict is sight.verdict and self.asked.exceeds(sight.draft, d) == sight.over)
-        return found
+        check = self.checks[sight.index].alone(sight.gradient)
+        return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
 
     def cause(self, sight: _Sight, point: Point) -> Cause:
         """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
-        draft, subject, upstream = self.asked.drafts[sight.draft], self.asked.subjects[sight.draft], self.asked.upstream(self.format)
+        draft, check = self.case.programs.drafts[sight.index], self.checks[sight.index]
+        program = check.subject.program
         line = 0
         if sight.verdict is Verdict.WRONG:
-            explanations = explain.explanations(draft, [(sight.gradient, point)], fmt=self.format, upstream=upstream) if draft.whole is not None else []
+            explanations = explain.explanations(draft, [(sight.gradient, point)], fmt=check.format, upstream=check.upstream) if draft.whole is not None else []
             line = explanations[0].place.line if explanations else 0
         elif sight.verdict in (Verdict.NONFINITE, Verdict.VANISHED):
-            failure = origin(subject.program, subject.program.names[sight.gradient], point, self.format, upstream=upstream)
-            record = subject.program.lines[subject.program.steps[failure.step].line] if failure is not None and draft.whole is not None else None
+            failure = origin(program, program.names[sight.gradient], point, check.format, upstream=check.upstream)
+            record = program.lines[program.steps[failure.step].line] if failure is not None and draft.whole is not None else None
             line = record.source.place(record.start).line if record is not None and record.source is not None else 0
-        return Cause(draft.implementation.name, sight.gradient, sight.verdict, line, sight.over)
+        return Cause(check.implementation, sight.gradient, sight.verdict, line, sight.over)
+
+
+def _run_at(check: Check, point: Point) -> list[Any]:
+    """The floats of all steps of an implementation."""
+    return [column[0] for column in floats.run(check.subject.program, [[x] for x in point], check.format, upstream=check.upstream)]
+
+
+def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:
+    """Which way each comparison of an implementation goes."""
+    return tuple(bool(v) for step, v in zip(check.subject.program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
 
 
 def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
@@ -191,9 +196,8 @@ def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
 # ---------------------------------------------------------------- where to go
 
 
-def _guides(asked: Oracle, k: int, row: Iterable[Discrepancy], run: Sequence[Any]) -> Iterator[tuple[str, float]]:
+def _guides(check: Check, row: Iterable[Discrepancy], run: Sequence[Any]) -> Iterator[tuple[str, float]]:
     """What the search climbs: errors, in bits, and how near a point is to where something changes."""
-    subject = asked.subjects[k]
     for d in row:
         yield "ulps", _bits(d.ulps) if d.ulps is not None else 0.0
         if d.formula_error is not None and not d.formula_error.is_zero():
@@ -202,7 +206,7 @@ def _guides(asked: Oracle, k: int, row: Iterable[Discrepancy], run: Sequence[Any
     if sizes:
         yield "overflow", float(max(sizes))
         yield "underflow", float(-min(sizes))
-    compared = [s for s in subject.program.steps if s.gate in GATES and GATES[s.gate].boolean and not GATES[s.gate].conditions]
+    compared = [s for s in check.subject.program.steps if s.gate in GATES and GATES[s.gate].boolean and not GATES[s.gate].conditions]
     for number, step in enumerate(compared[:MOST_MARGINS]):
         a, b = (float(run[i]) for i in step.args)
         if math.isfinite(a) and math.isfinite(b):

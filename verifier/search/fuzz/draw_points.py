@@ -20,7 +20,8 @@ from verifier.case.case import Case
 from verifier.case.load import case_of
 from verifier.case.points import domain_of
 from verifier.circuit.program import Program
-from verifier.compare.oracle import Oracle, oracle
+from verifier.compare.check import Check
+from verifier.compare.oracle import oracle
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
@@ -47,8 +48,9 @@ def points(case: Case | str) -> st.SearchStrategy[dict[str, Any]]:
 def tuples(case: Case, fmt: Format) -> st.SearchStrategy[tuple[float, ...]]:
     """The same, in the order of the inputs and for any format."""
     asked = oracle(case)
-    borders = borders_of([asked.truth.function, *(s.program for s in asked.subjects)])
-    return drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(asked, fmt))
+    checks = asked.checks(fmt)
+    borders = borders_of([asked.truth.function, *(c.subject.program for c in checks)])
+    return drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(case, checks))
 
 
 def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, hard: Iterable[tuple[float, ...]] = ()) -> st.SearchStrategy[tuple[float, ...]]:
@@ -79,11 +81,10 @@ def as_float(literal: str) -> float:
     return round_exact(FORMATS["float64"], exact(literal))
 
 
-def _hard(asked: Oracle, fmt: Format) -> list[tuple[float, ...]]:
+def _hard(case: Case, checks: Sequence[Check]) -> list[tuple[float, ...]]:
     """Both sides of every border at which a step of some implementation behaves differently."""
-    upstream = round_exact(fmt, exact(asked.case.upstream))
-    domain = domain_of(asked.case)
-    return list(dict.fromkeys(p for s in asked.subjects for p in hard_points(asked.truth, s, domain, fmt=fmt, upstream=upstream)))
+    domain = domain_of(case)
+    return list(dict.fromkeys(p for c in checks for p in hard_points(c, domain)))
 
 
 def _named(case: Case, values: tuple[float, ...]) -> dict[str, Any]:

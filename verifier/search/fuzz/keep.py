@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
-from verifier.case.case import OVER_LIMIT, Case, Implementation
+from verifier.case.case import OVER_LIMIT, Case, Implementation, only
 from verifier.case.load import load_text
 from verifier.case.points import listed
-from verifier.compare.oracle import Oracle, at
+from verifier.compare.check import Check, exceeds
+from verifier.compare.oracle import at, judged_at
 from verifier.language import formats
-from verifier.language.formats import Format
 from verifier.language.source import Source
 from verifier.language.verdict import Verdict
 
@@ -62,35 +62,29 @@ def save(finds: Sequence[Find], folder: str) -> list[Path]:
     return paths
 
 
-def find_of(asked: Oracle, fmt: Format, cause: Cause, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
-    """The find of a cause at a point of a case."""
-    case = asked.case
+def find_of(case: Case, checks: Sequence[Check], cause: Cause, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
+    """The find of a cause at a point of a case; `checks` are those of the format in which it was found."""
+    fmt = checks[0].format
     texts = tuple((name, formats.text(fmt, x)) for name, x in zip(case.inputs, point, strict=True))
     around = tuple((name, formats.text(fmt, low), formats.text(fmt, high)) for name, (low, high) in zip(case.inputs, region, strict=True))
-    alone = replace(_needed(at(case, point), cause.implementation), formats=(fmt.name,))
-    text = _text(asked, alone, cause, [(dict(texts), point)])
+    owner = next((i.name for i in case.implementations if i.forward is not None), cause.implementation) if case.function is None else cause.implementation  # of the truth
+    alone = replace(only(at(case, point), owner, cause.implementation), formats=(fmt.name,))
+    text = _text(checks, alone, cause, [(dict(texts), point)])
     if load_text(text).complaints:  # a pasted `x = 3` wants a point that has this value
         alone = replace(alone, points=(*alone.points, *case.points))
         more = [(dict(p.values), values) for p, values in zip(case.points, listed(case, fmt), strict=True)]
-        text = _text(asked, alone, cause, [(dict(texts), point), *more])
+        text = _text(checks, alone, cause, [(dict(texts), point), *more])
     return Find(case.name, cause, texts, text, around)
 
 
-def _needed(case: Case, name: str) -> Case:
-    """The case with one implementation; where there is no `function`, also with the one whose forward pass is the truth."""
-    owner = next((i.name for i in case.implementations if i.forward is not None), name) if case.function is None else name
-    programs = case.programs and replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in (owner, name)))
-    return replace(case, implementations=tuple(i for i in case.implementations if i.name in (owner, name)), programs=programs)
-
-
-def _text(asked: Oracle, case: Case, cause: Cause, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
+def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
     """A case that shows the cause and expects what comes out: it passes until the gradient is repaired."""
     expected: dict[str, dict[str, None]] = {}
-    for k, draft in enumerate(asked.drafts):
-        if draft.implementation.name in [i.name for i in case.implementations]:
-            for d in (d for _, point in rows for d in asked.judge(k, point, fmt=formats.format_named(case.formats[0]))):
-                words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * asked.exceeds(k, d)
-                expected.setdefault(f"{draft.implementation.name}.{d.name}", {}).update(dict.fromkeys(words))
+    for check in checks:
+        if check.implementation in [i.name for i in case.implementations]:
+            for d in (d for _, point in rows for d in judged_at(check, point)):
+                words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * exceeds(check.limit, d)
+                expected.setdefault(f"{check.implementation}.{d.name}", {}).update(dict.fromkeys(words))
     document = {
         "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {'above the limit' if cause.over else cause.verdict.value}",
         "about": "found by fuzzing",

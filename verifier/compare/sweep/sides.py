@@ -1,0 +1,62 @@
+"""Both sides of a check in one arithmetic: the exact gradients, and the computed ones over the reals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from verifier.compare.check import Check
+from verifier.language.formats import Format
+
+
+class Runner(NamedTuple):
+    """An arithmetic at some points. `run` takes a program, the steps that are asked for, and the options `strict`, `upstream` and `rounded_in`."""
+
+    run: Callable[..., list[Any]]
+    zero: Any
+    times_upstream: Callable[[Any], Any]
+    meet: Callable[[Any, Any], Any]  # two enclosures of the same numbers made one; not known where the first is not
+
+
+class Sides(NamedTuple):
+    """The function's value, and per claim the exact gradient, the same with its literals as they were rounded, the computed one over the reals; whether these are one step."""
+
+    value: Any
+    exact: Sequence[Any]
+    literal: Sequence[Any]
+    real: Sequence[Any]
+    same: Sequence[bool]
+
+
+def both_sides(check: Check, runner: Runner) -> Sides:
+    """Both sides in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient."""
+    found = _both_sides(check, runner)
+    if check.has_literals or not check.proved:
+        return found
+    helped = [name in check.proved and not same for (_, name), same in zip(check.subject.claims, found.same, strict=True)]
+    exact = [runner.meet(g, r) if help_ else g for g, r, help_ in zip(found.exact, found.real, helped, strict=True)]
+    return found._replace(exact=exact, literal=exact)
+
+
+def _both_sides(check: Check, runner: Runner) -> Sides:
+    """As one program where that is possible."""
+    claims = range(len(check.subject.claims))
+    if check.shared is not None:
+        s = check.shared
+        found = runner.run(s.program, (s.value, *s.exact, *s.real), strict=True, upstream=check.upstream)
+        exact, real = found[1 : 1 + len(s.exact)], found[1 + len(s.exact) :]
+        return Sides(found[0], exact, exact, real, [s.exact[k] == s.real[k] for k in claims])
+    gradient = check.truth.gradient
+    steps = [gradient.adjoint.get(p) for p in check.positions]
+    outputs = (gradient.value, *(s if s is not None else gradient.value for s in steps))
+
+    def exactly(rounded_in: Format | None) -> list[Any]:
+        value, *found = runner.run(gradient.program, outputs, strict=True, rounded_in=rounded_in)
+        scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
+        return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]
+
+    plain = exactly(None)
+    literal = exactly(check.format) if check.truth.function.longest_literal >= check.format.digits else plain
+    names = [check.subject.index(name) for _, name in check.subject.claims]
+    real = runner.run(check.subject.exact[0], names, strict=False, upstream=check.upstream, rounded_in=check.format)
+    return Sides(plain[0], plain[1:], literal[1:], real, [False for _ in claims])

@@ -1,0 +1,152 @@
+"""The same for many cases, on many processes: all cases of a run, their campaigns of fuzzing, the edits of their backward passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from verifier.case.case import Case
+from verifier.case.points import PointError
+from verifier.compare.check import Check, checks_of
+from verifier.compare.sweep.source import Source, source_of
+from verifier.compare.sweep.sweep import Progress, Run, Sums, Unfinished, prepared, sums
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.truth import truth_of
+from verifier.language.source import Complaint
+from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
+from verifier.report.outcome import CaseReport, Report
+from verifier.run.chunks import Lost
+from verifier.run.workers import MOST_ITEMS, Workers, automatic, cores
+from verifier.verify import verify
+
+if TYPE_CHECKING:
+    from verifier.search.fuzz.campaign import Campaign
+    from verifier.search.mutate import Mutant
+
+MANY_POINTS = 100_000  # of a sample: from here on its parts, not the case, are the items of work
+
+
+def verify_all(
+    cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1, workers: Workers | None = None, progress: Progress | None = None
+) -> Report:
+    """Check many cases; a broken document or case is reported and never takes the others with it.
+
+    `workers` do it (`jobs` is short for Workers(jobs)). An interrupt (KeyboardInterrupt) ends it with what is done.
+    """
+    if workers is None:
+        with Workers(jobs) as own:
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress)
+    listed = list(cases)
+    in_parts = [is_heavy(c) or (workers.debug and c.sample > 0) for c in listed]  # a fault is raised by whoever hands out the parts
+    reports: dict[int, CaseReport] = {}  # by the case's number
+    try:
+        light = [i for i in range(len(listed)) if not in_parts[i]]
+        for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
+            reports[i] = found
+        for i, case in enumerate(listed):
+            if in_parts[i]:
+                reports[i] = _heavy(case, workers, strict=strict, progress=progress)
+                if reports[i].is_interrupted:
+                    break
+    except KeyboardInterrupt:
+        pass  # what was seen is the result
+    broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
+    return Report((*(reports[i] for i in sorted(reports)), *broken), tuple(complaints), unchecked=len(listed) - len(reports))
+
+
+def is_heavy(case: Case) -> bool:
+    """Whether a case is worth several processes of its own."""
+    return case.exhaustive or case.sample >= MANY_POINTS
+
+
+def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
+    """`verify`, with a failure of the tool itself reported as an error of this case alone."""
+    try:
+        return verify(case, strict=strict, sums=sums)
+    except MemoryError:
+        raise  # which may be that of the process, not of the case
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
+        return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+
+
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator[CaseReport]:
+    """Cases in chunks of several."""
+    worth = automatic(len(cases))
+    if worth > 1:
+        import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
+    work, key = partial(verify if workers.debug else verify_safely, strict=strict), partial(_key, ("check", strict))
+    for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=MOST_ITEMS, key=key, kind=CaseReport), strict=True):
+        yield unfinished(case, found.reason) if isinstance(found, Lost) else found
+
+
+def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None) -> CaseReport:
+    """A case in parts: first the sums of its many points, then the case with them."""
+    swept: Mapping[Run, Sums] = {}
+    try:
+        swept = sums_of(case, workers, progress)
+    except PointError:
+        pass  # the case itself will tell
+    except Unfinished as error:
+        return unfinished_sweep(case, error)
+    ((found,),) = workers.run(partial(verify if workers.debug else verify_safely, strict=strict, sums=swept), [case])
+    return unfinished(case, found.reason) if isinstance(found, Lost) else found
+
+
+def sums_of(case: Case, workers: Workers, progress: Progress | None = None) -> dict[Run, Sums]:
+    """The sums of all implementations in all formats; the last ones are missing where it was interrupted. Raises PointError, Unfinished."""
+    found: dict[Run, Sums] = {}
+    runs = [(d.implementation.name, form) for form in case.formats for d in case.programs.drafts]
+    for run, (check,) in zip(runs, workers.run(partial(_prepared, case), runs), strict=True):
+        if check is None or isinstance(check, Lost):
+            break  # the case itself will tell
+        found[run] = sums(check, _source(case, check), workers=workers, progress=progress)
+        if any(t.points < found[run].total for t in found[run].tallies):
+            break
+    return found
+
+
+def _prepared(case: Case, run: Run) -> Any:
+    """The check of an implementation in a format, with its proofs; None where the case cannot be computed."""
+    try:
+        ((_, checks),) = checks_of(case, truth_of(case.programs.truth), run[1:])
+        check = next(c for c in checks if c.implementation == run[0])
+        return prepared(check, _source(case, check))
+    except (PointError, NotDifferentiable):
+        return None
+
+
+def _source(case: Case, check: Check) -> Source:
+    found = source_of(case, check.format)
+    if found is None:
+        raise ValueError(f"{case.name} has neither a sample nor all inputs to sweep")
+    return found
+
+
+# ---------------------------------------------------------------- searches, each case an item of work
+
+
+def campaigns(cases: Sequence[Case], workers: Workers, *, max_examples: int, max_time: float, number: int, strict: bool) -> Iterator[Campaign]:
+    """The fuzzing campaign of each case, in order. One that did not come to its end has a `problem`."""
+    from verifier.search.fuzz.campaign import Campaign, campaign
+
+    work = partial(campaign, max_examples=max_examples, max_time=max_time, number=number, strict=strict)
+    key = partial(_key, ("fuzz", max_examples, max_time, number, strict))
+    for case, (found,) in zip(cases, workers.run(work, cases, worth=min(cores(), len(cases)), key=key, kind=Campaign), strict=True):
+        yield Campaign(case.name, problem=found.reason) if isinstance(found, Lost) else found
+
+
+def mutations(cases: Sequence[Case], workers: Workers, *, most: int | None) -> Iterator[list[Mutant] | str]:
+    """The edits of each case, survivors with a point, in order; why there are none where it did not come to its end."""
+    from verifier.search.mutate import Mutant, mutants
+
+    key = partial(_key, ("mutate", most))
+    for (found,) in workers.run(partial(mutants, most=most, survivors=True), cases, worth=min(cores(), len(cases)), key=key, kind=list[Mutant]):
+        yield found.reason if isinstance(found, Lost) else found
+
+
+def _key(what: tuple[object, ...], case: Case) -> str:
+    from verifier.run.state import key
+
+    return key(*what, case)
