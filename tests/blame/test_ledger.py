@@ -284,7 +284,7 @@ def test_smooth_effects_and_the_jump_are_told_apart() -> None:
     verifier, found = checked(text)
     _, book, _ = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
-    by_gate = {verifier.subject.program.steps[e.step].gate: e.effect for e in book.entries}
+    by_gate = {verifier.check.subject.program.steps[e.step].gate: e.effect for e in book.entries}
     assert abs(float(by_gate["lt"].mid())) == pytest.approx(0.9)
     assert abs(float(by_gate["mul"].mid())) < 1e-15
     with balls.precision(500):
@@ -303,7 +303,7 @@ def test_where_the_kept_decision_has_no_value_the_decision_follows_its_operand()
     verifier, found = checked(text)
     _, book, _ = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
-    assert [verifier.subject.program.steps[e.step].gate for e in book.entries] == ["mul"]
+    assert [verifier.check.subject.program.steps[e.step].gate for e in book.entries] == ["mul"]
 
 
 # ---------------------------------------------------------------- floats that are not finite
@@ -360,7 +360,7 @@ def test_adjoints_by_the_sweep_are_those_of_the_gradient_program() -> None:
 def test_long_programs_get_shares_of_first_order_with_the_remainder_stated() -> None:
     terms = " + ".join(f"sin(x * 0.{i})" for i in range(1, 60))
     verifier, found = checked(f"function: {terms}\npoints: [{{x: 1.25}}]\n")
-    assert len(verifier.subject.program) > attribution.MOST_STEPS
+    assert len(verifier.check.subject.program) > attribution.MOST_STEPS
     _, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     assert book.first_order
