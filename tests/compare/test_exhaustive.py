@@ -160,7 +160,7 @@ def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interru
     path.write_text(CASE)
     assert main(["check", str(path), "--jobs", "1"]) == 130
     out = capsys.readouterr()
-    assert "for the 8,000 of the 63,488 finite float16 inputs that were looked at before the interruption" in " ".join(out.out.split())
+    assert "for the 8,000 of the 63,488 finite float16 inputs that were checked before the interruption" in " ".join(out.out.split())
     assert out.out.startswith("STOPPED fused")
     assert out.err == "", "no progress in a pipe"
 
