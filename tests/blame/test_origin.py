@@ -12,8 +12,9 @@ from verifier.blame.rounding import statements
 from verifier.blame.rounding.origin import cause, origin
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
+from verifier.compare.check import checks_of
 from verifier.compare.compare import compare
-from verifier.exact.truth import subject, truth_of
+from verifier.exact.truth import truth_of
 from verifier.language.formats import FORMATS
 
 
@@ -55,10 +56,9 @@ def test_a_finding_and_a_hunt_name_the_step_with_which_a_gradient_is_lost(functi
     assert message.endswith(": " + words)
     assert f"first     {words}" in details
     (case,) = load_text(text, file="t.yaml").cases
-    assert case.programs is not None
-    tested, truth = subject(case.programs.drafts[0]), truth_of(case.programs.truth)
-    ((found,),) = compare(truth, tested, [(x,)], fmt=FORMATS[form], upstream=1.0)
-    assert cause(tested, found, None, fmt=FORMATS[form], upstream=1.0) == words
+    ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
+    ((found,),) = compare(question, [(x,)])
+    assert cause(question, found, None) == words
 
 
 @pytest.mark.parametrize(("function", "x"), [("sqrt(x * x + 1)", 1e200), ("exp(x) * 1e300", -800.0), ("log(1 + exp(x))", 800.0), ("tanh(x) * 1e300", 25.0)])
