@@ -55,7 +55,7 @@ def sixteen_bits(counted: Counted, names: list[str]) -> None:
     for name in names:
         for form in ("float16", "bfloat16"):
             work = work_on(f"{name}(x)", form)
-            columns.judge(work, [np.array([0.3, 0.7])], way="points")
+            columns.judge(work, [np.array([0.3, 0.7])], method="points")
             before, start = counted.points, time.process_time()
             (found,) = sweep.sweep(work, everything(work.format, [(-np.inf, np.inf)]))
             rows.append((time.process_time() - start, name, form, (counted.points - before) / found.tally.points))

@@ -213,7 +213,7 @@ def _fuzz(options: argparse.Namespace) -> int:
 
     run = []
     with _workers(options) as workers:
-        for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, number=options.seed, strict=options.strict):
+        for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
             sys.stdout.write(finds.campaign(found, save(found.finds, options.save)))
     sys.stdout.write(finds.summary(run))

@@ -127,12 +127,12 @@ def _source(case: Case, check: Check) -> Source:
 # ---------------------------------------------------------------- searches, each case an item of work
 
 
-def campaigns(cases: Sequence[Case], workers: Workers, *, max_examples: int, max_time: float, number: int, strict: bool) -> Iterator[Campaign]:
+def campaigns(cases: Sequence[Case], workers: Workers, *, max_examples: int, max_time: float, seed: int, strict: bool) -> Iterator[Campaign]:
     """The fuzzing campaign of each case, in order. One that did not come to its end has a `problem`."""
     from verifier.search.fuzz.campaign import Campaign, campaign
 
-    work = partial(campaign, max_examples=max_examples, max_time=max_time, number=number, strict=strict)
-    key = partial(_key, ("fuzz", max_examples, max_time, number, strict))
+    work = partial(campaign, max_examples=max_examples, max_time=max_time, seed=seed, strict=strict)
+    key = partial(_key, ("fuzz", max_examples, max_time, seed, strict))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=min(cores(), len(cases)), key=key, kind=Campaign), strict=True):
         yield Campaign(case.name, problem=found.reason) if isinstance(found, Lost) else found
 

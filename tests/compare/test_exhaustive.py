@@ -80,9 +80,9 @@ def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.Mo
     done: list[int] = []
     inner = sweep._part
 
-    def counted(work: Check, way: str, part: Places) -> list[Tally]:
+    def counted(work: Check, method: str, part: Places) -> list[Tally]:
         done.append(part.start)
-        return inner(work, way, part)
+        return inner(work, method, part)
 
     if jobs == 1:
         monkeypatch.setattr(sweep, "_part", counted)
@@ -150,10 +150,10 @@ def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interru
     monkeypatch.setattr(source, "CHUNK", 4000)
     inner = sweep._part
 
-    def interrupted(work: Check, way: str, part: Places) -> list[Tally]:
+    def interrupted(work: Check, method: str, part: Places) -> list[Tally]:
         if part.start >= 8000:
             raise KeyboardInterrupt
-        return inner(work, way, part)
+        return inner(work, method, part)
 
     monkeypatch.setattr(sweep, "_part", interrupted)
     path = tmp_path / "case.yaml"  # type: ignore[operator]
@@ -222,7 +222,7 @@ def test_a_slice_of_float32_is_judged_as_by_balls() -> None:
     draw = np.random.Generator(np.random.PCG64(1))
     for start in draw.integers(first_place(fmt), last_place(fmt) - 300, 12).tolist():
         column = numbers(fmt, np.arange(start, start + 300))
-        ours, theirs = judge(work, [column])[0], judge(work, [column], way="balls")[0]
+        ours, theirs = judge(work, [column])[0], judge(work, [column], method="balls")[0]
         assert np.array_equal(ours.verdict, theirs.verdict)
         assert np.array_equal(ours.error, theirs.error, equal_nan=True)
         assert set(ours.verdict.tolist()) <= {CODE[Verdict.CORRECT], CODE[Verdict.ROUNDING]}

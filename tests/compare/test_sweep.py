@@ -1,4 +1,4 @@
-"""Sweeps: the same verdicts, quantiles and worst point whatever way they were found and however many processes did it."""
+"""Sweeps: the same verdicts, quantiles and worst point whatever method found them and however many processes did it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from verifier.circuit.backprop import with_backward
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.sweep import jumps, source, sweep
-from verifier.compare.sweep.columns import CODE, FAINT, OPEN, VERDICTS, Judged, edge, judge
+from verifier.compare.sweep.columns import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, Judged, edge, judge
 from verifier.compare.sweep.source import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
 from verifier.exact.derivatives import primitive
@@ -79,8 +79,8 @@ def test_every_way_comes_to_the_verdicts_of_compare(text: str, names: str, form:
     for limit, upstream in ((None, 1.0), (0.75, -1.5)):
         work = work_on(text, names, form, limit=limit, upstream=upstream)
         columns = hard_columns(work.format, len(names.split()), 7, 150 if "gamma" not in text else 25)
-        one_by_one = judge(work, columns, way="points")
-        for other in (judge(work, columns), judge(work, columns, way="balls"), judge(sweep.with_proofs(work), columns)):
+        one_by_one = judge(work, columns, method="points")
+        for other in (judge(work, columns), judge(work, columns, method="balls"), judge(sweep.with_proofs(work), columns)):
             assert all(same(a, b) for a, b in zip(other, one_by_one, strict=True))
 
 
@@ -90,7 +90,7 @@ def test_every_way_comes_to_the_same_on_random_functions(text: str) -> None:
     for form in ("float32", "float16"):
         work = work_on(text, "x y", form)
         columns = [c[:40] for c in hard_columns(work.format, 2, 3, 200)]
-        for a, b in zip(judge(work, columns), judge(work, columns, way="points"), strict=True):
+        for a, b in zip(judge(work, columns), judge(work, columns, method="points"), strict=True):
             decided = (a.verdict != CODE[Verdict.UNDECIDED]) & (b.verdict != CODE[Verdict.UNDECIDED])
             assert np.array_equal(a.verdict[decided], b.verdict[decided])
 
@@ -100,7 +100,7 @@ def test_a_wrong_formula_is_wrong_in_every_way() -> None:
         work = work_on("tanh(x)", form=form, backward="dx = (1 - out) * dout")
         columns = hard_columns(work.format, 1, 5, 200)
         found = judge(work, columns)[0]
-        assert same(found, judge(work, columns, way="points")[0])
+        assert same(found, judge(work, columns, method="points")[0])
         assert (found.verdict == CODE[Verdict.WRONG]).mean() > 0.3
 
 
@@ -108,7 +108,7 @@ def test_all_16_bit_sigmoid_gradients_are_judged_by_intervals_and_ranges_as_by_b
     for form in ("float16", "bfloat16"):
         work = sweep.with_proofs(work_on("sigmoid(x)", form=form))
         column = numbers(work.format, np.arange(first_place(work.format), last_place(work.format) + 1, 3))
-        assert same(judge(work, [column])[0], judge(work, [column], way="balls")[0])
+        assert same(judge(work, [column])[0], judge(work, [column], method="balls")[0])
 
 
 def test_nothing_stays_open() -> None:
@@ -125,7 +125,7 @@ def test_an_edge_is_an_upper_bound_within_a_256th_and_never_falls() -> None:
     assert (edges >= ulps).all()
     assert (edges <= ulps * (1 + 2 / 256)).all()
     assert (np.diff(edges) >= 0).all()
-    assert edge(np.array([0.0, FAINT])).tolist() == [0.0, 0.0]
+    assert edge(np.array([0.0, NEGLIGIBLE_ULPS])).tolist() == [0.0, 0.0]
 
 
 def test_quantiles_are_those_of_mpmath_to_the_resolution_of_an_edge() -> None:
@@ -169,7 +169,7 @@ def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatc
     work = work_on("sigmoid(x) * y", "x y", "float16")
     columns = hard_columns(work.format, 2, 13, 3000)
     whole = sums_of(work, columns)
-    assert sums_of(work, columns, way="balls") == whole
+    assert sums_of(work, columns, method="balls") == whole
     monkeypatch.setattr(source, "PART", 700)
     assert sums_of(work, columns) == whole
     with Workers(2) as workers:
@@ -311,8 +311,8 @@ def test_every_way_counts_above_the_limit_what_one_point_counts(text: str, backw
         columns = hard_columns(work.format, 1, 29, 200)
         rows = compare(work, [(x,) for x in columns[0].tolist()], detail=False)
         expected = [exceeds(limit, row[0]) for row in rows]
-        for way in ("any", "balls", "points"):
-            assert judge(work, columns, way=way)[0].over.tolist() == expected, way
+        for method in ("any", "balls", "points"):
+            assert judge(work, columns, method=method)[0].over.tolist() == expected, method
         for row, over in zip(rows, expected, strict=True):
             assert not (over and row[0].verdict.fails)
 
@@ -335,7 +335,7 @@ def test_a_break_that_is_certain_is_one(text: str) -> None:
     work = work_on(text, form="float32")
     column = np.concatenate([np.arange(-8.0, 9.0), np.arange(-3.0, 4.0, 0.25) / 2, [1e10, -1e10, 2.0**70, -(2.0**70), 1e-20, -1e-20]])
     found = judge(work, [column])[0]
-    assert same(found, judge(work, [column], way="points")[0])
+    assert same(found, judge(work, [column], method="points")[0])
     certain = jumps.has_break(work.truth.function, [column], 0)
     assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
 
@@ -358,5 +358,5 @@ def test_special_functions_come_to_the_same_by_intervals_and_by_balls(text: str)
     for form in ("float32", "bfloat16"):
         work = work_on(text, form=form)
         columns = hard_columns(work.format, 1, 19, 60)
-        quick, slow = judge(work, columns)[0], judge(work, columns, way="balls")[0]
+        quick, slow = judge(work, columns)[0], judge(work, columns, method="balls")[0]
         assert same(quick, slow)

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     with Workers(options.jobs) as workers:
         held = run(
-            options.law, workers=workers, max_examples=options.max_examples, max_time=options.max_time, number=options.seed,
+            options.law, workers=workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed,
             told=lambda find: print(broken(find, save(find, options.save)), flush=True),
         )  # fmt: skip
     sys.stdout.write(laws(held))

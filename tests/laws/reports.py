@@ -97,10 +97,10 @@ def sweeps_take_no_notice_of_the_way(text: str) -> int:
     for setting in settings_of(case):
         columns = points.sample_columns(sampled, setting.format)
         for check in asked.checks(setting.format):
-            ways = [judge(check, columns, way=way) for way in WAYS]
+            ways = [judge(check, columns, method=method) for method in WAYS]
             for c, (_, name) in enumerate(check.subject.claims):
                 for k in range(SWEPT):
-                    found = [VERDICTS[int(way[c].verdict[k])] for way in ways]
+                    found = [VERDICTS[int(method[c].verdict[k])] for method in ways]
                     require(len({*found} - {Verdict.UNDECIDED}) <= 1, lambda found=found, k=k, name=name, columns=columns: f"{name} at {[float(x[k]) for x in columns]} is {', '.join(f'{v.value} by {w}' for v, w in zip(found, WAYS, strict=True))}")  # type: ignore[misc]
                     count += 1
             half = SWEPT // 2

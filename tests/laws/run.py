@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as with_seed
 from hypothesis.errors import Unsatisfiable
 
 from tests.laws.law import Broken, Law
@@ -147,23 +148,23 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def run(
-    names: Sequence[str] = (), *, workers: Workers, max_examples: int, max_time: float = math.inf, number: int = 0, told: Callable[[LawFind], None] = lambda _: None
+    names: Sequence[str] = (), *, workers: Workers, max_examples: int, max_time: float = math.inf, seed: int = 0, told: Callable[[LawFind], None] = lambda _: None
 ) -> list[Held]:
-    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `number` draws the same. `told` hears of a find at once.
+    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `seed` draws the same. `told` hears of a find at once.
 
     The laws take turns. Of those that take little time more are handed out at once, so that with `max_time` (seconds) each has its share.
     """
     deadline = time.time() + max_time
     held = {name: Held(name) for name in names or LAWS}
     left = {name: range(-(-max_examples // CHUNK)) for name in held}
-    work = partial(_chunk, number=number, most=max_examples, deadline=deadline)
+    work = partial(_chunk, seed=seed, most=max_examples, deadline=deadline)
     while any(left.values()) and time.time() <= deadline:
         turns = {name: left[name][: _turns(held[name])] for name in held}
         left = {name: left[name][len(turns[name]) :] for name in held}
         items = sorted(((name, turn) for name in held for turn in turns[name]), key=lambda item: item[1] - turns[item[0]][0])
         for (name, turn), results in zip(items, workers.run(work, items), strict=True):
             for found in results:
-                one = Held(name, finds=(LawFind(name, f"turn {turn} of seed {number} is lost: {found.reason}", ""),)) if isinstance(found, Lost) else found
+                one = Held(name, finds=(LawFind(name, f"turn {turn} of seed {seed} is lost: {found.reason}", ""),)) if isinstance(found, Lost) else found
                 known = {f.text for f in held[name].finds}
                 held[name] = _joined(held[name], one)
                 for find in held[name].finds:
@@ -178,13 +179,13 @@ def _turns(held: Held) -> int:
     return max(1, min(TURNS, int(SHARE / a_turn))) if a_turn else TURNS
 
 
-def _chunk(item: tuple[str, int], *, number: int, most: int, deadline: float) -> Held:
+def _chunk(item: tuple[str, int], *, seed: int, most: int, deadline: float) -> Held:
     """Some examples of one law, until it breaks: its turn."""
     name, turn = item
     size = min(CHUNK, most - turn * CHUNK)
     search = _Search(LAWS[name], deadline)
     options = settings(max_examples=size, database=None, deadline=None, derandomize=False, phases=SEARCH, print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
-    look = seed(zlib.crc32(f"{name} {number} {turn}".encode()))(options(given(LAWS[name].texts())(search.look)))
+    look = with_seed(zlib.crc32(f"{name} {seed} {turn}".encode()))(options(given(LAWS[name].texts())(search.look)))
     try:
         look()
     except Unsatisfiable:

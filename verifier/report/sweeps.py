@@ -10,7 +10,7 @@ from verifier.case.case import Case
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Swept
-from verifier.compare.sweep.tally import Run
+from verifier.compare.sweep.tally import VerdictRun
 from verifier.language import formats
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import Sweep, SweepRegion
@@ -88,7 +88,7 @@ def regions(case: Case, check: Check, swept: Swept, *verdicts: Verdict) -> tuple
     return tuple(_region(case.inputs[0], check, swept.places, r) for r in swept.tally.runs if not verdicts or r.verdict in verdicts)
 
 
-def _region(name: str, check: Check, places: tuple[int, int], r: Run) -> SweepRegion:
+def _region(name: str, check: Check, places: tuple[int, int], r: VerdictRun) -> SweepRegion:
     low, high = (formats.text(check.format, v) for v in (r.low, r.high))
     mixed = r.count < r.last - r.first + 1
     if r.first == r.last:

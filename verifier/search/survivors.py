@@ -1,4 +1,4 @@
-"""An edit that a case's own points do not tell from the original: the simplest point that would, or a proof that none does."""
+"""For an edit of a backward pass that no point of the case catches: finds the simplest point that would, or proves that there is none."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from verifier.language.verdict import Verdict
 from verifier.search.hunt import hunt, plainness, simplest
 
 BITS = 512
-SHORT = (2.0, 3.0, 0.5, 1.0, -1.0, -2.0, 1.5, -0.5, 0.0, 5.0, -3.0, 10.0, 0.1, 30.0, -10.0)  # tried first, in every input
-FEWEST = 4  # of them in a domain; else short numbers between its ends are tried
-POINTS = 64  # made of short numbers
-CONFIRMED = 6  # of them that are judged
-BUDGET = 1500  # points of a hunt for one edit
-OTHER_UPSTREAM = 3.0  # with 1 a factor `dout` that is lost, or divided by, shows nowhere
+SHORT_NUMBERS = (2.0, 3.0, 0.5, 1.0, -1.0, -2.0, 1.5, -0.5, 0.0, 5.0, -3.0, 10.0, 0.1, 30.0, -10.0)  # tried first, in every input
+FEWEST_SHORT_NUMBERS = 4  # a domain with fewer of them also gets short numbers between its ends
+MAX_SHORT_POINTS = 64  # points made of short numbers
+MAX_CONFIRMED_POINTS = 6  # points at which the gradients differ over the reals and are then compared in full
+HUNT_BUDGET = 1500  # points of a hunt for one edit
+OTHER_UPSTREAM = 3.0  # with upstream 1 a missing factor `dout`, or a division by it, has no effect
 
 
 @dataclass(frozen=True)
 class Search:
-    """What became of a search: a point (the upstream, where it is not the case's), `equivalent` by a proof, or nothing."""
+    """The result of a search: a point (and the upstream, if it is not the case's), or that a proof shows the edit to be `equivalent`, or neither."""
 
     point: tuple[float, ...] | None = None
     upstream: float | None = None
@@ -39,30 +39,30 @@ class Search:
 def search(
     original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = ()
 ) -> Search:
-    """The simplest point found at which the mutant is wrong and the original is not; short numbers first, a hunt at last.
+    """The simplest point found at which the mutant is wrong and the original does not fail: short numbers are tried first, a hunt last.
 
-    `known` are points that tell other mutants apart: one that tells this one as well is not looked for again.
+    `known` are points that catch other mutants; they are tried first, so that few points catch many mutants.
     """
-    short = sorted(islice(short_points(domain, original.format), POINTS), key=plainness)
-    point = _telling(original, mutant, [*known, *short])
+    short = sorted(islice(short_points(domain, original.format), MAX_SHORT_POINTS), key=plainness)
+    point = _first_catching(original, mutant, [*known, *short])
     if point is not None:
         return Search(point)
     scaled, scaled_mutant = (replace(c, upstream=OTHER_UPSTREAM) for c in (original, mutant))
-    if (other := _telling(scaled, scaled_mutant, [*listed, *short])) is not None:
+    if (other := _first_catching(scaled, scaled_mutant, [*listed, *short])) is not None:
         return Search(other, upstream=OTHER_UPSTREAM)
     if all(prove(mutant.truth, mutant.subject, claim, fmt=mutant.format, upstream=mutant.upstream) is not None for claim in mutant.subject.claims):
         return Search(equivalent=True)
-    regions = hunt(mutant, domain, seed=seed, budget=BUDGET, verdicts=(Verdict.WRONG,))
+    regions = hunt(mutant, domain, seed=seed, budget=HUNT_BUDGET, verdicts=(Verdict.WRONG,))
     hunted = sorted((r.point for r in regions if r.verdict is Verdict.WRONG), key=plainness)
-    return Search(next((p for p in hunted if _tells(original, mutant, p)), None))
+    return Search(next((p for p in hunted if _catches(original, mutant, p)), None))
 
 
 def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:
-    """Points of short numbers in a domain, no two inputs moving alike."""
+    """Points of short numbers in a domain; from point to point every input takes its numbers in another order."""
     choices = []
     for low, high in domain:
-        inside = [x for x in SHORT if low <= x <= high]
-        if len(inside) < FEWEST:
+        inside = [x for x in SHORT_NUMBERS if low <= x <= high]
+        if len(inside) < FEWEST_SHORT_NUMBERS:
             quarters = [low + (high - low) * k / 8 for k in range(9)]
             inside += [simplest(a, b, fmt) for a, b in pairwise(quarters)]
         choices.append(inside)
@@ -70,20 +70,20 @@ def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator
         yield tuple(row[(k * (2 * i + 1) + k // len(row) * i + i) % len(row)] for i, row in enumerate(choices))
 
 
-def _telling(original: Check, mutant: Check, points: Sequence[tuple[float, ...]]) -> tuple[float, ...] | None:
+def _first_catching(original: Check, mutant: Check, points: Sequence[tuple[float, ...]]) -> tuple[float, ...] | None:
     before, after = (real_columns(c.subject, points, fmt=c.format, upstream=c.upstream) for c in (original, mutant))
     apart = [p for k, p in enumerate(points) if any(differ(old[k], new[k], original.format) for old, new in zip(before, after, strict=True))]
-    return next((p for p in apart[:CONFIRMED] if _tells(original, mutant, p)), None)
+    return next((p for p in apart[:MAX_CONFIRMED_POINTS] if _catches(original, mutant, p)), None)
 
 
-def _tells(original: Check, mutant: Check, point: tuple[float, ...]) -> bool:
+def _catches(original: Check, mutant: Check, point: tuple[float, ...]) -> bool:
     """Whether the mutant is wrong at a point where the original does not fail."""
     before, after = (compare(c, [point], detail=False)[0] for c in (original, mutant))
     return not any(d.verdict.fails for d in before) and any(d.verdict is Verdict.WRONG for d in after)
 
 
 def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[list[Any]]:
-    """Every claimed gradient over the reals, enclosed, at every point."""
+    """Enclosures of every claimed gradient over the reals, at every point."""
     program, _ = subject.exact
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
@@ -92,6 +92,6 @@ def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: 
 
 
 def differ(a: Any, b: Any, fmt: Format) -> bool:
-    """Whether two enclosed numbers are certainly more than two ulps of the format apart; or the second has no value where the first has one."""
+    """Whether two enclosed numbers certainly differ by more than two ulps of the format, or only the first has a value."""
     with balls.precision(BITS):
         return bool(a.is_finite()) and (not b.is_finite() or bool(abs(a - b) > 2 * rounding.ulp(fmt, a)[1]))

@@ -1,4 +1,4 @@
-"""From enclosures to verdicts: what is certain of a gradient at a column of points, and what stays open."""
+"""Turns enclosures into verdicts at a column of points; where a verdict is not certain the point stays open."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ VERDICTS = tuple(Verdict)
 CODE = {verdict: i for i, verdict in enumerate(VERDICTS)}
 LIMITED = np.array([is_limited(v) for v in VERDICTS])  # by code
 OPEN = -1  # a verdict that is not known yet
-FAINT = 2.0**-10  # ulps; an error below it is as good as none
-STEPS = 512  # an error is known to a 512th of its power of two, rounded up
-OFFSET = 0.382  # errors are often short numbers themselves, which must not lie on the border between two steps
+NEGLIGIBLE_ULPS = 2.0**-10  # an error below it is recorded as 0
+STEPS_PER_BINADE = 512  # errors are rounded up to one of so many values between two powers of two
+STEP_OFFSET = 0.382  # these values lie so many steps above the multiples of a step: errors that are short binary numbers are then never on the border between two of them
 
 
 @dataclass
 class Judged:
-    """One gradient at a column of points: codes of verdicts, errors in ulps (see `edge`; NaN where there are none), and whether above the limit."""
+    """One gradient at a column of points: the codes of its verdicts, its errors in ulps as `edge` rounds them (NaN where there are none), whether they are above the limit."""
 
     verdict: Any
     error: Any
@@ -36,21 +36,21 @@ class Judged:
 
 
 def all_open(count: int) -> Judged:
-    """Nothing is known of so many points."""
+    """The state in which all of so many points are open."""
     return Judged(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
 
 
 def edge(ulps: Any) -> Any:
-    """Errors rounded up to nine bits and OFFSET, also next to a power of two; 0 below FAINT. Two ways that enclose an error by different intervals nearly always agree on it."""
+    """Errors rounded up to one of STEPS_PER_BINADE values between two powers of two; 0 below NEGLIGIBLE_ULPS. Two methods that enclose an error differently nearly always round it alike."""
     mantissa, exponent = np.frexp(ulps)
-    step = np.ceil(mantissa * STEPS - OFFSET)
-    top = step == STEPS  # as near below a power of two as the first step above it begins
-    return np.where(ulps <= FAINT, 0.0, np.ldexp((np.where(top, STEPS / 2, step) + OFFSET) / STEPS, exponent + top))
+    step = np.ceil(mantissa * STEPS_PER_BINADE - STEP_OFFSET)
+    top = step == STEPS_PER_BINADE  # as near below a power of two as the first step above it begins
+    return np.where(ulps <= NEGLIGIBLE_ULPS, 0.0, np.ldexp((np.where(top, STEPS_PER_BINADE / 2, step) + STEP_OFFSET) / STEPS_PER_BINADE, exponent + top))
 
 
 @dataclass
 class Enclosed:
-    """What is known of one gradient: g rounded (NaN: not known), |computed - g| and its ulps, where the formula is right, where it is certainly wrong."""
+    """The bounds of one gradient at a column of points: g rounded (NaN: not known), bounds of the error in ulps, where the formula is right, where it is certainly wrong."""
 
     computed: Any
     rounded: Any
@@ -62,7 +62,7 @@ class Enclosed:
 
 
 def classify(check: Check, e: Enclosed, found: Judged) -> Any:
-    """Write the verdicts that are certain; the points where only the condition number is missing."""
+    """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
     low, high = edge(e.ulps_low), edge(e.ulps_high)
     has_ulps = np.isfinite(c)
@@ -88,7 +88,7 @@ def classify(check: Check, e: Enclosed, found: Judged) -> Any:
 
 
 def from_ends(check: Check, c: Any, low: Any, high: Any) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
-    """What float64 ends of g tell in a narrow format; bounds of its ulp (NaN where it is not known), and of |computed - g|."""
+    """The bounds that follow in a narrow format from float64 ends of g; also the bounds of its ulp (NaN where not known) and of |computed - g|."""
     fmt = check.format
     first, last = round_array(fmt, low), round_array(fmt, high)
     known = ~(np.isnan(low) | np.isnan(high))

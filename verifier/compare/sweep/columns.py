@@ -1,8 +1,8 @@
-"""The verdicts of columns of points: what `compare` says of each, decided for many at once where that is possible.
+"""Judges columns of points: every point gets the verdict that `compare` gives it, decided for many points at once where that is possible.
 
-Each way is for what the ones before left open: vectors of float64 intervals (formats of 32 bits and less), jumps and poles that are
-certain, whole ranges of one input in which the floats do not change, columns of balls, and `compare` point by point. Every decision is
-certified, so the ways cannot contradict each other; only what one leaves undecided another may decide.
+Five methods are tried in turn, each on the points that the ones before left open: vectors of float64 intervals (formats of 32 bits and
+less), certain jumps and poles, ranges of one input in which the floats do not change, columns of balls, and `compare` point by point.
+Every method decides only what it can certify, so no two of them can contradict each other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, FAINT, OPEN, VERDICTS, Judged, all_open, edge
+from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, Judged, all_open, edge
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
@@ -27,7 +27,7 @@ BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
 def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
-    """Judge what is open."""
+    """Judge the open points one by one."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
     rows = compare(check, points, detail=False)
@@ -38,7 +38,7 @@ def by_points(check: Check, columns: list[Any], computed: list[Any], found: list
 
 
 def _edge(d: Discrepancy) -> float:
-    """The edge of the error; NaN where there are no ulps."""
+    """The error in ulps, rounded as `edge` does; NaN where there are no ulps."""
     if d.ulps is None:
         return 0.0 if d.verdict in (Verdict.CORRECT, Verdict.ROUNDING) and np.isfinite(d.computed) and _is_finite(d) else np.nan
     return float(edge(np.float64(float(d.ulps.abs_upper()))))
@@ -51,32 +51,32 @@ def _is_finite(d: Discrepancy) -> bool:
 SLOW = [by_balls, by_points]
 
 
-def judge(check: Check, columns: Sequence[Any], *, way: str = "any") -> list[Judged]:
-    """Every claimed gradient at every point. `columns` has one array of float64 per input; `way` starts with `balls` or `points` instead of intervals."""
+def judge(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[Judged]:
+    """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
-    parts = [_block(check, [c[i : i + BLOCK] for c in columns], way) for i in range(0, count, BLOCK)]
+    parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
     if len(parts) == 1:
         return parts[0]
     return [Judged(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(check: Check, columns: list[Any], way: str) -> list[Judged]:
+def _block(check: Check, columns: list[Any], method: str) -> list[Judged]:
     found = [all_open(len(columns[0])) for _ in check.subject.claims]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
-        _judge(check, columns, computed_columns(check, columns), found, way)
+        _judge(check, columns, computed_columns(check, columns), found, method)
     return found
 
 
-def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], way: str) -> None:
+def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], method: str) -> None:
     count = len(columns[0])
-    if way == "any" and check.format.precision <= NARROW:
+    if method == "any" and check.format.precision <= NARROW:
         if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
             return
         by_intervals(check, columns, computed, found)
         by_breaks(check, columns, computed, found)
         if len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
-    for step in SLOW if way != "points" else SLOW[-1:]:
+    for step in SLOW if method != "points" else SLOW[-1:]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):
             part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
@@ -91,4 +91,4 @@ def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
     return [np.asarray(run[check.subject.program.names[name]]).astype(np.float64) for _, name in check.subject.claims]
 
 
-__all__ = ["CODE", "FAINT", "OPEN", "VERDICTS", "Judged", "computed_columns", "edge", "judge"]
+__all__ = ["CODE", "NEGLIGIBLE_ULPS", "OPEN", "VERDICTS", "Judged", "computed_columns", "edge", "judge"]

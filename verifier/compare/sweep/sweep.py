@@ -1,4 +1,4 @@
-"""Many points summed up: verdict counts, quantiles of the error, the worst point, the regions of one input where it does not pass.
+"""Judges many points and sums them up: counts of verdicts, quantiles of the error, the worst points, the regions of one input that do not pass.
 
 Points are judged in parts of a fixed size and the sums are joined in order, so the result does not depend on the processes.
 """
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]  # points done, points in all
 
 @dataclass(frozen=True)
 class Sums:
-    """What the points of one implementation in one format came to: a tally for every claimed gradient."""
+    """The sums over the points of one implementation in one format: a tally for every claimed gradient."""
 
     tallies: tuple[Tally, ...]
     total: int  # points that were asked for; more than a tally has where it was interrupted
@@ -41,11 +41,11 @@ class Sums:
 
 
 def sweep(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None) -> list[Swept]:
-    """Many points summed up, with examples. Raises Unfinished."""
+    """Judge all points of a source; the tally of every claimed gradient, with examples. Raises Unfinished."""
     return swept(check, sums(prepared(check, source), source, workers=workers, progress=progress, most=most))
 
 
-def sums(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None, way: str = "any") -> Sums:
+def sums(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None, method: str = "any") -> Sums:
     """The tallies of many points; `check` knows its proofs where they are worth their time (`prepared`). Raises Unfinished.
 
     An interrupt (KeyboardInterrupt) ends a sweep of all inputs with what was seen; `most` does so after so many points.
@@ -53,7 +53,7 @@ def sums(check: Check, source: Source, *, workers: Workers | None = None, progre
     total = source.count
     parts = [source.cut(start, min(start + source.size, total)) for start in range(0, total, source.size)]
     worth = min(cores(), len(parts)) if total >= SEVERAL else 1
-    outcomes = (workers or Workers(1)).run(partial(_part, check, way), parts, worth=worth, key=partial(_key, named(check), way), kind=list[Tally], split=halves)
+    outcomes = (workers or Workers(1)).run(partial(_part, check, method), parts, worth=worth, key=partial(_key, named(check), method), kind=list[Tally], split=halves)
     tallies, done = [Tally()] * len(check.subject.claims), 0
     try:
         for found, part in zip(without_gaps(outcomes), parts, strict=False):
@@ -69,31 +69,31 @@ def sums(check: Check, source: Source, *, workers: Workers | None = None, progre
     return Sums(tuple(tallies), total, source.is_exhaustive, source.spans[0] if isinstance(source, Places) and len(source.spans) == 1 and total else None)
 
 
-def _part(check: Check, way: str, part: Source) -> list[Tally]:
-    pieces = [_piece(check, way, part.cut(start, min(start + PIECE, part.count))) for start in range(0, part.count, PIECE)]
+def _part(check: Check, method: str, part: Source) -> list[Tally]:
+    pieces = [_piece(check, method, part.cut(start, min(start + PIECE, part.count))) for start in range(0, part.count, PIECE)]
     return [joined(several) for several in zip(*pieces, strict=True)]
 
 
-def _piece(check: Check, way: str, piece: Source) -> list[Tally]:
+def _piece(check: Check, method: str, piece: Source) -> list[Tally]:
     columns = piece.columns
     has_runs = isinstance(piece, Places) and len(piece.spans) == 1
     first = piece.start + (piece.spans[0][0] if isinstance(piece, Places) and has_runs else 0)
-    return [tally(j, columns, first, runs=has_runs) for j in judge(check, columns, way=way)]
+    return [tally(j, columns, first, runs=has_runs) for j in judge(check, columns, method=method)]
 
 
-def _key(check: str, way: str, part: Source) -> str:
+def _key(check: str, method: str, part: Source) -> str:
     from verifier.run.state import key
 
-    return key(*part.plain, check, way)
+    return key(*part.plain, check, method)
 
 
 def prepared(check: Check, source: Source) -> Check:
-    """The same check, with proofs where there are so many points that they are worth their time."""
+    """The check, with proofs if it has so many points that proving saves time."""
     return with_proofs(check) if source.count >= MANY else check
 
 
 def with_proofs(check: Check) -> Check:
-    """The same check, knowing which gradients have a formula that is proved for all inputs."""
+    """The check with the names of those gradients whose formula is proved for all inputs."""
     proved = set()
     for claim in check.subject.claims:
         proof = prove(check.truth, check.subject, claim, fmt=check.format, upstream=check.upstream)
@@ -115,7 +115,7 @@ def named(check: Check) -> str:
 
 @dataclass(frozen=True)
 class Swept:
-    """The tally of one gradient, with the worst and the first points of each group compared in full (the worst first)."""
+    """The tally of one gradient, with full comparisons at the worst point and the first points of each group, the worst first."""
 
     name: str
     tally: Tally
@@ -134,7 +134,7 @@ def swept(check: Check, sums: Sums | None) -> list[Swept]:
 
 
 def worst_of(check: Check, claim: int, group: Group) -> Point:
-    """The point of a group with the largest error: exactly where few come close to it, else the first that does."""
+    """The point of a group with the largest error. Where many points have the same rounded error, it is the first of them."""
     if group.worst_count > CANDIDATES or len(group.worst) == 1:
         return group.worst[0]
     rows = compare(check, group.worst, detail=False)
@@ -147,18 +147,18 @@ def _error(d: Discrepancy) -> float:
 
 
 def examples(check: Check, claim: int, group: Group) -> list[Discrepancy]:
-    """The worst point of a group and its first ones, compared in full, the worst first."""
+    """Full comparisons at the worst point of a group and at its first points, the worst first."""
     points = list(dict.fromkeys([worst_of(check, claim, group), *group.first]))
     rows = compare(check, points)
     return [row[claim] for row in rows]
 
 
-MOST_GAPS = 5  # before the sweep ends
+MAX_GAPS = 5  # a sweep with so many gaps is given up
 
 
 @dataclass(frozen=True)
 class Gap:
-    """So many points in a row, from the first to the last, and why they could not be judged."""
+    """Consecutive points that could not be judged: the first, the last, how many, and the reason."""
 
     first: tuple[float, ...]
     last: tuple[float, ...]
@@ -167,7 +167,7 @@ class Gap:
 
 
 class Unfinished(Exception):
-    """A sweep with gaps."""
+    """A sweep in which some points could not be judged; `gaps` says which."""
 
     def __init__(self, gaps: Sequence[Gap]) -> None:
         self.gaps = tuple(gaps)
@@ -175,11 +175,11 @@ class Unfinished(Exception):
 
 
 def without_gaps(outcomes: Iterable[list[Any]]) -> Iterator[list[Any]]:
-    """What came of each item, until one is lost. The others are computed all the same (a state keeps them), then Unfinished is raised."""
+    """The outcomes of the items in order, up to the first one without a result. The items after it are computed and saved in the state, then Unfinished is raised."""
     gaps: list[Gap] = []
     for found in outcomes:
         gaps += [_gap(f) for f in found if isinstance(f, Lost)]
-        if len(gaps) >= MOST_GAPS:
+        if len(gaps) >= MAX_GAPS:
             break
         if not gaps:
             yield found

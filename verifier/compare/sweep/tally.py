@@ -1,4 +1,4 @@
-"""The sum of many verdicts: counts, largest errors, and the intervals of inputs where a verdict holds."""
+"""Sums up many verdicts: their counts, the largest errors, and the intervals of inputs in which a verdict occurs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class VerdictRun:
     """Points of one verdict among the inputs from `low` to `high`; `first` and `last` are their places in the order, `count` how many they are."""
 
     verdict: Verdict
@@ -56,7 +56,7 @@ class Tally:
     points: int = 0
     groups: tuple[Group, ...] = ()
     histogram: dict[float, int] = field(default_factory=dict)  # error, rounded up -> points
-    runs: tuple[Run, ...] = ()
+    runs: tuple[VerdictRun, ...] = ()
 
     def quantile(self, share: float) -> float | None:
         """The smallest error that at least this share of the points with an error does not exceed."""
@@ -124,7 +124,7 @@ def _joined_group(a: Group, b: Group) -> Group:
     return Group(a.verdict, a.over, a.count + b.count, first, top.error, top.worst_count, top.worst)
 
 
-def _runs(verdict: Any, column: Any, start: int) -> tuple[Run, ...]:
+def _runs(verdict: Any, column: Any, start: int) -> tuple[VerdictRun, ...]:
     found = []
     for v in VERDICTS:
         if v.passes:
@@ -134,15 +134,15 @@ def _runs(verdict: Any, column: Any, start: int) -> tuple[Run, ...]:
             continue
         splits = np.flatnonzero(np.diff(at) > 1) + 1
         ends = np.concatenate([[0], splits, [len(at)]]).tolist()
-        runs = [Run(v, start + int(at[a]), start + int(at[b - 1]), float(column[at[a]]), float(column[at[b - 1]]), b - a) for a, b in pairwise(ends)]
+        runs = [VerdictRun(v, start + int(at[a]), start + int(at[b - 1]), float(column[at[a]]), float(column[at[b - 1]]), b - a) for a, b in pairwise(ends)]
         found += _fewer(runs)
     return tuple(found)
 
 
-def _joined_runs(runs: list[Run]) -> tuple[Run, ...]:
+def _joined_runs(runs: list[VerdictRun]) -> tuple[VerdictRun, ...]:
     result = []
     for verdict in VERDICTS:
-        merged: list[Run] = []
+        merged: list[VerdictRun] = []
         for r in (r for r in runs if r.verdict is verdict):
             if merged and merged[-1].last + 1 == r.first:
                 merged[-1] = _hull(merged[-1], r)
@@ -152,12 +152,12 @@ def _joined_runs(runs: list[Run]) -> tuple[Run, ...]:
     return tuple(result)
 
 
-def _hull(a: Run, b: Run) -> Run:
-    return Run(a.verdict, a.first, b.last, a.low, b.high, a.count + b.count)
+def _hull(a: VerdictRun, b: VerdictRun) -> VerdictRun:
+    return VerdictRun(a.verdict, a.first, b.last, a.low, b.high, a.count + b.count)
 
 
-def _fewer(runs: list[Run]) -> list[Run]:
-    """At most MOST_RUNS: neighbours with the smallest gaps become one, which then holds other verdicts, too."""
+def _fewer(runs: list[VerdictRun]) -> list[VerdictRun]:
+    """At most MOST_RUNS intervals: neighbours with the smallest gaps are joined, so a joined interval contains other verdicts too."""
     if len(runs) <= MOST_RUNS:
         return runs
     gaps = [b.first - a.last for a, b in pairwise(runs)]

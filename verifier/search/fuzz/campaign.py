@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings, target
+from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import seed as with_seed
 
 from verifier.arithmetic import floats
 from verifier.blame.formula import explain
@@ -53,15 +54,15 @@ class _TimeIsOver(Exception):
     """The search ends here."""
 
 
-def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, number: int = 0, strict: bool = False, clock: Callable[[], float] = time.monotonic) -> Campaign:
-    """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `number` gives the same finds."""
+def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed: int = 0, strict: bool = False, clock: Callable[[], float] = time.monotonic) -> Campaign:
+    """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `seed` gives the same finds."""
     deadline = clock() + max_time
     try:
         asked, finds, examples = oracle(case), [], 0
         for name in case.formats:
             checks = asked.checks(format_named(name))
             search = _Search(case, checks, strict, lambda: clock() > deadline)
-            search.run(max_examples, number)
+            search.run(max_examples, seed)
             finds += [find_of(case, checks, k.cause, k.point, k.region) for k in search.kept]
             examples += search.examples * len(checks)
     except (PointError, NotDifferentiable, ValueError) as error:
@@ -107,11 +108,11 @@ class _Search:
         """The format of all checks."""
         return self.checks[0].format
 
-    def run(self, max_examples: int, number: int) -> None:
+    def run(self, max_examples: int, seed: int) -> None:
         """Look at points until the budget is spent."""
         options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
         with suppress(_TimeIsOver):
-            seed(number)(options(given(tuples(self.case, self.format))(self.look)))()
+            with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
     def look(self, point: Point) -> None:
         """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
