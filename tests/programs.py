@@ -53,7 +53,7 @@ def near_values(program: Program, points: Sequence[tuple[float, float]]) -> list
     ended = False
 
     def look(over: Field) -> bool:
-        element = field.value(over, program, program.output, strict=False)
+        element = field.value(over, program, program.output)
         for point in points:
             at = [arb(c) for c in point]
             if all(signs.enclose(over, over.polynomial(p), at) * s > 0 for p, s in over.assumptions.values()):

@@ -11,7 +11,7 @@ from flint import arb, ctx
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests import ROOT
-from tests.laws import hostile, ledgers, reports, verdicts
+from tests.laws import hostile, ledgers, proofs, reports, verdicts
 from tests.laws import run as itself
 from tests.laws.__main__ import main as laws_main
 from tests.laws.law import Broken, Law
@@ -94,6 +94,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "right-report": (BOTH, BENT_SINE),
     "mistakes-caught": (MISTAKEN, lambda patch: patch.setattr(judge, "_formula_error", lambda *_, **__: arb(0))),
     "proofs-hold": (BOTH, lambda patch: (patch.setattr(verdicts, "prove", lambda *_, **__: Proof()), BENT_SINE(patch))),
+    "proofs-true": ("function: x**2 + 0*y\npoints: [{x: 0.5, y: 1}]\nimplementations:\n  it: {backward: 'dx = 2*x*dout', gradients: {x: dx}}\n", lambda patch: patch.setattr(proofs, "_derivative", lambda *_: 17)),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
     "names": (STAGED, wrapped(verdicts, "verify", first_result(computed="0.5"))),
     "order": (BOTH, wrapped(verdicts, "verify", first_result(verdict=Verdict.UNSTABLE))),

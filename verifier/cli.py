@@ -334,6 +334,7 @@ def _mutate(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from verifier.report.catalogue import CATALOGUE, entry
     from verifier.report.draw import pages
+    from verifier.report.proof_words import PROOF_WORDS
 
     if options.markdown:
         sys.stdout.write(pages.verdicts_markdown())
@@ -342,9 +343,12 @@ def _explain(options: argparse.Namespace) -> int:
         for e in CATALOGUE.values():
             print(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}")
         return 0
+    if options.code.lower() in PROOF_WORDS:
+        sys.stdout.write(pages.proof_word(options.code.lower()))
+        return 0
     found = entry(options.code)
     if found is None:
-        known = [*CATALOGUE, *(e.name for e in CATALOGUE.values())]
+        known = [*CATALOGUE, *(e.name for e in CATALOGUE.values()), *PROOF_WORDS]
         print(f"verifier: no finding has the code or name '{options.code}'{suggestion(options.code.upper(), known) or suggestion(options.code, known)}", file=sys.stderr)
         return USAGE_ERROR
     sys.stdout.write(pages.explain(found))

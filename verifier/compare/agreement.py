@@ -7,18 +7,22 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
-from flint import arb
-
-from verifier.arithmetic import balls, rounding
+from verifier.arithmetic import rounding
+from verifier.circuit.program import Program
+from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.places import Domain
 from verifier.exact import one_sided
-from verifier.exact.prove import CHECK_BITS, CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove
+from verifier.exact.bound import bound
+from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove, prove_same
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
+
+MOST_HOLES = 3  # named in a note
+MOST_LOOKED_AT = 40  # points at which a bound is challenged
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Outcome:
     kind: str
     note: str
     witness: dict[str, float] | None = None
+    fault: str = ""  # of this tool: a proof that the challenge contradicts
 
 
 def outcomes(
@@ -41,26 +46,85 @@ def outcomes(
     """The outcome of every claimed gradient, by its name.
 
     `points` are numbers of the format; `domain` has one entry for each input; `listed` is what `compare` found at the
-    points, where that is known already. A proof says nothing about boundaries: where a listed point is wrong, that counts.
+    points, where that is known already. Every proof is challenged first (`challenge`): one that fails on a border, or has
+    a gap in the domain, is `refuted` with that point as its witness.
     """
-    subject, fmt = check.subject, check.format
+    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     count = len(subject.program.inputs)
-    few = further_points(points, count, fmt=fmt, domain=domain, seed=seed, most=CHECKED_POINTS)
-    proofs = _believed(check, (*points, *few))
+    proofs = {name: proof for variable, name in subject.claims if (proof := prove(truth, subject, (variable, name), fmt=fmt, upstream=upstream)) is not None}
+    few = further_points(points, count, fmt=fmt, domain=domain, seed=seed, most=CHECKED_POINTS) if proofs else []
+    challenged = challenge(truth, subject, proofs, (*points, *few), fmt=fmt, upstream=upstream, domain=domain, seed=seed, conditional=[n for n, p in proofs.items() if p.conditions]) if proofs else {}
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     wrong = {row[i].name for row in rows for i in range(len(row)) if row[i].verdict is Verdict.WRONG}
-    open_claims = [name for _, name in subject.claims if name not in proofs]
+    standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
+    open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and all(c.kind is Kind.TIE for c in challenged[name].found))]
     if any(name not in wrong for name in open_claims):
         rows += compare(check, further_points(points, count, fmt=fmt, domain=domain, seed=seed))
     result = {}
     for i, (_, name) in enumerate(subject.claims):
-        proof = proofs.get(name)
-        if proof is not None and name not in wrong:
-            result[name] = Outcome("proved", proof.text())
-        else:
-            seen = _compared([row[i] for row in rows], subject.program.inputs)
-            result[name] = seen if proof is None else replace(seen, note=f"{seen.note}; off boundaries it is proved {proof.text()}")
+        if name in standing:
+            result[name] = Outcome("proved", _proved_text(standing[name], challenged[name], subject.program.inputs))
+            continue
+        found = [row[i] for row in rows]
+        met = challenged.get(name)
+        against = next((c for kind in Kind if kind is not Kind.TIE and (c := met.first(kind)) is not None), None) if met is not None and name not in wrong else None
+        if against is not None:
+            found = [d for d in compare(check, [against.point])[0] if d.name == name]
+        seen = _compared(found, subject.program.inputs)
+        if name not in proofs and name not in wrong and seen.kind in ("agrees", "approximates") and count == 1:
+            seen = _bounded(seen, check, subject.claims[i], points, domain=domain, seed=seed)
+        result[name] = seen if name not in proofs or met is None or not (met.found or name in wrong) else _withdrawn(seen, proofs[name], met, subject.program.inputs)
     return result
+
+
+def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: Domain, seed: int) -> Outcome:
+    """The same outcome, certified for all numbers of the format where the distance from the exact gradient is bounded by an ulp; the bound is challenged like a proof."""
+    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
+    limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain[0] if domain is not None else None)
+    if limit is None:
+        return seen
+    met = challenge(truth, subject, [claim[1]], points, fmt=fmt, upstream=upstream, domain=domain, seed=seed)[claim[1]]
+    off = [c.point for c in met.found if c.kind in (Kind.INSIDE, Kind.BORDER)][:MOST_LOOKED_AT]
+    if any(c.kind in (Kind.GAP, Kind.TIE) for c in met.found) or not met.met:
+        return seen
+    if any(d.name == claim[1] and d.verdict is Verdict.WRONG for row in compare(check, off, detail=False) for d in row):
+        return seen
+    return replace(seen, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and domain[0] is not None else ""))
+
+
+def _stands(challenged: Challenged) -> bool:
+    """Whether a proof is to be said: nothing but single holes contradicts it, and somewhere both sides were enclosed and met."""
+    return challenged.met > 0 and all(c.kind is Kind.HOLE for c in challenged.found)
+
+
+def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> str:
+    """What was proved, with the single points at which the implementation has no value."""
+    holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
+    return proof.text() + (f"; it has no value at {' or '.join(holes)}, where the exact gradient has one" if holes else "")
+
+
+def _withdrawn(seen: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
+    """What the points show of a gradient whose proof does not stand as it is; a proof that is false inside a piece is a fault of ours."""
+    false = challenged.first(Kind.INSIDE) or challenged.first(Kind.TIE)
+    if false is not None and false.kind is Kind.TIE:
+        return replace(seen, note=f"{seen.note}; a proof of it was not believed: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
+    if false is not None:
+        fault = f"a proof of it ({proof.text()}) is contradicted at {_at(false, inputs)} and withdrawn: a fault of this tool, please report it"
+        return replace(seen, note=f"{seen.note}; {fault}", fault=fault)
+    return replace(seen, note=f"{seen.note}; elsewhere it is proved {proof.text()}")
+
+
+def _at(contradiction: Contradiction, inputs: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in zip(inputs, contradiction.point, strict=True))
+
+
+def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: Domain = None) -> str:
+    """Whether two programs have the same value, in words: proved, different at a point, or alike at all points."""
+    different = differs(function, other, points, fmt=fmt, domain=domain)
+    if different is not None:
+        return "differs from the function at " + ", ".join(f"{name} = {value!r}" for name, value in zip(function.inputs, different, strict=True))
+    proof = prove_same(function, other, fmt=fmt)
+    return "is the function: " + (f"proved {proof.text()}" if proof is not None else "it agrees at all points")
 
 
 def further_points(
@@ -82,37 +146,6 @@ def further_points(
             row.append(near if math.isfinite(near) else x)  # next to the largest number
         result.append(tuple(row))
     return result
-
-
-def _believed(check: Check, points: Sequence[tuple[float, ...]]) -> dict[str, Proof]:
-    """The proofs that the enclosures at the points do not contradict; one that meets no point where both are defined is none."""
-    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
-    proofs = {name: proof for variable, name in subject.claims if (proof := prove(truth, subject, (variable, name), fmt=fmt, upstream=upstream)) is not None}
-    if not proofs:
-        return {}
-    program, _ = subject.exact
-    columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
-    with balls.precision(CHECK_BITS):
-        seed = arb(upstream)
-        exact = balls.run(truth.gradient.program, columns, bits=CHECK_BITS, strict=True, rounded_in=fmt)
-        computed = balls.run(program, columns, bits=CHECK_BITS, strict=False, upstream=seed, rounded_in=fmt)
-        believed = {}
-        for variable, name in subject.claims:
-            component = truth.gradient.adjoint.get(program.inputs.index(variable))
-            real = computed[subject.index(name)]
-            right = exact[component] if component is not None else [arb(0)] * len(points)
-            rows = [(r, g * seed) for r, g, value in zip(real, right, exact[truth.gradient.value], strict=True) if value.is_finite() and g.is_finite()]
-            if name in proofs and _is_consistent(proofs[name], rows):
-                believed[name] = proofs[name]
-    return believed
-
-
-def _is_consistent(proof: Proof, rows: Sequence[tuple[Any, Any]]) -> bool:
-    """Whether the enclosures (computed, exact) meet, at one point at least, and a proof with gaps has none at these points."""
-    both = [(r, g) for r, g in rows if r.is_finite()]
-    if proof.gaps and len(both) < len(rows):
-        return False
-    return bool(both) and not any(r != g for r, g in both)
 
 
 def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:

@@ -1,14 +1,15 @@
 """Prove that two programs compute the same function, or say how far they agree.
 
-A proof holds for all inputs where both are defined, off the boundaries of the conditions: those are points, and the
-verdicts look at points. It is an identity in a field of rational functions (`arithmetic.field`), and it is believed only
-where the enclosures of both programs do not contradict it.
+A proof is an identity in a field of rational functions (`identities.field`): it holds wherever both are defined. Where a
+sign or a step changes (a set without inner points) an identity between open pieces says nothing: a proof names these
+borders. It is said only after it was challenged (`compare.challenge`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -16,25 +17,30 @@ from typing import Any
 from verifier.circuit.program import Program, reads_upstream
 from verifier.exact import constants
 from verifier.exact.identities import elementary, field
-from verifier.exact.identities.elements import Element, Field, GiveUp
+from verifier.exact.identities.elements import Element, Field, GiveUp, Infinite
 from verifier.exact.identities.field import is_zero
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import GATES
 
 FURTHER_POINTS = 20  # where two programs are compared besides the listed points
 CHECKED_POINTS = 4  # of them, where the enclosures must not contradict a proof
-CHECK_BITS = 256  # at which the enclosures of two programs must not contradict a proof
+GAP_WORK = 200_000  # what it may cost to name where the computed side alone has no value
+DOMAINS = frozenset(n for n, g in GATES.items() if g.where and n != "div")
 NEAR = 0.25  # further points lie within this part of a listed point where no domain is given
 DIGITS_PER_BIT = 0.30103
+MOST_BORDERS = 4  # named in a note
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An identity in every branch; the conditions it needs, where the computed side has no value, and the literals that were read as constants."""
+    """An identity in every branch: the conditions it needs, where the computed side has no value, the literals that were read as constants, and the borders."""
 
     conditions: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     readings: tuple[tuple[str, str], ...] = ()
+    borders: tuple[str, ...] = ()  # where a sign or a step changes: isolated, and not proved
+    own_borders: tuple[str, ...] = ()  # those of the computed side alone
 
     def text(self) -> str:
         """What was proved, in words."""
@@ -43,6 +49,8 @@ class Proof:
             words.append("where " + " and ".join(self.conditions))
         if self.gaps:
             words.append("except where " + " or where ".join(self.gaps) + ": there it has no value")
+        if self.borders:
+            words.append("on the borders (" + ", ".join(self.borders[:MOST_BORDERS]) + (", ..." if len(self.borders) > MOST_BORDERS else "") + ") at the points tried")
         if self.readings:
             words.append("with " + ", ".join(f"{text} read as {constant}" for text, constant in self.readings))
         return ", ".join(words)
@@ -57,15 +65,15 @@ def prove(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format
     It does not look at points: `outcomes` also asks the enclosures.
     """
     component = truth.gradient.adjoint.get(subject.program.inputs.index(claim[0]))
-    exact = _Side(truth.gradient.program, component, truth.gradient.value, strict=True)
+    exact = _Side(truth.gradient.program, component, truth.gradient.value)
     program, _ = subject.exact
-    return _prove(exact, _Side(program, subject.index(claim[1]), None, strict=False), fmt=fmt, upstream=upstream)
+    return _prove(exact, _Side(program, subject.index(claim[1]), None), fmt=fmt, upstream=upstream)
 
 
 def prove_same(function: Program, other: Program, *, fmt: Format) -> Proof | None:
     """A proof that two programs of primitives over the same inputs have the same value; None where there is none."""
-    exact = _Side(function, function.output, function.output, strict=False)
-    return _prove(exact, _Side(other, other.output, None, strict=False), fmt=fmt, upstream=1.0)
+    exact = _Side(function, function.output, function.output)
+    return _prove(exact, _Side(other, other.output, None), fmt=fmt, upstream=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +83,12 @@ class _Side:
     program: Program
     output: int | None
     function: int | None
-    strict: bool
 
     def value(self, over: Field, seed: Element | None, literals: Mapping[str, Element]) -> Element | None:
         """The element of this side in the present branch."""
         if self.output is None:
             return over.zero
-        result: Element | None = field.value(over, self.program, self.output, strict=self.strict, upstream=seed, readings=literals)
+        result: Element | None = field.value(over, self.program, self.output, upstream=seed, readings=literals)
         return result
 
 
@@ -93,9 +100,14 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
         literals = {text: _constant(over, p) for text, p in given.items()}
         seed = over.generator(len(inputs)) if reads else over.number(Fraction(upstream))
         right = exact.value(over, None, literals)
+        if isinstance(right, Infinite):
+            raise GiveUp("an infinite gradient")
         if right is None:
             return None
+        over.turn()
         left = computed.value(over, seed, literals)
+        if isinstance(left, Infinite):
+            return False
         if left is not None:
             return bool(over.sub(left, over.mul(right, seed)).num.is_zero())
         if not over.assumptions:
@@ -104,10 +116,23 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
             over.gaps[elementary.branch(over)] = None
         return None
 
+    def gap(over: Field) -> bool:
+        seed = over.generator(len(inputs)) if reads else over.number(Fraction(upstream))
+        if computed.output is None or exact.function is None or not field.is_defined(over, exact.program, exact.function):
+            return True
+        if not field.is_defined(over, computed.program, computed.output, upstream=seed):
+            over.gaps[elementary.branch(over)] = None
+        return True
+
     names = (*inputs, "upstream") if reads else inputs
     proof = _attempt(names, identity, ())
     if proof is None and (literals := _readings(exact.program, computed.program, fmt=fmt)):
         return _attempt(names, identity, literals)
+    if proof is None or proof.gaps or computed.output is None or not any(s.gate in DOMAINS for s in computed.program.steps):
+        return proof
+    with contextlib.suppress(GiveUp):
+        found = field.holds(names, gap, work=GAP_WORK)
+        return replace(proof, gaps=found.gaps) if found is not None else proof
     return proof
 
 
@@ -117,11 +142,11 @@ def _attempt(names: tuple[str, ...], identity: Any, literals: tuple[tuple[str, s
         holding = field.holds(names, lambda over: identity(over, given))
     except GiveUp:
         return None
-    return None if holding is None else Proof(holding.conditions, holding.gaps, literals)
+    return None if holding is None else Proof(holding.conditions, holding.gaps, literals, holding.borders, holding.own_borders)
 
 
 def _constant(over: Field, program: Program) -> Element:
-    result: Element | None = field.value(over, program, program.output, strict=False)
+    result: Element | None = field.value(over, program, program.output)
     if result is None:
         raise GiveUp("a reading without a value")
     return result

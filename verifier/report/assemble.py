@@ -49,7 +49,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(told),
-        notes=tuple(findings.notes(case, truth, told)),
+        notes=tuple(findings.notes(case, truth, found, proofs, told)),
         regions=tuple(region_text(case, check, region) for check, region in regions),
     )
 

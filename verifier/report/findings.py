@@ -12,7 +12,7 @@ from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
 from verifier.compare.checked import Checked
-from verifier.exact import derivatives, prove
+from verifier.exact import derivatives
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.formats import format_named
@@ -183,19 +183,24 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 
 def proofs(case: Case, found: Sequence[Checked]) -> dict[str, dict[str, Outcome]]:
     """For each gradient of each implementation whether its formula is proved, in the case's first format."""
-    domain = dict(case.domain)
-    intervals = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
     return {
         checked.check.implementation: agreement.outcomes(
             checked.check,
             checked.points,
-            domain=intervals,  # type: ignore[arg-type]
+            domain=intervals_of(case),
             seed=zlib.crc32(case.name.encode()),
             listed=checked.rows,
         )
         for checked in found
         if checked.check.format is found[0].check.format
     }
+
+
+def intervals_of(case: Case) -> list[tuple[float, float] | None]:
+    """The domain of every input, None where none is given."""
+    domain = dict(case.domain)
+    bounds = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
+    return [None if b is None else (b[0], b[1]) for b in bounds]
 
 
 def proof_findings(case: Case, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
@@ -289,16 +294,16 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     return found
 
 
-def notes(case: Case, truth: Truth, seen: Sequence[Finding]) -> list[str]:
+def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], seen: Sequence[Finding]) -> list[str]:
     """Sentences about the case that are worth knowing but are no findings."""
     wrong = {f.implementation for f in seen if f.code == "V105"}
-    found = []
+    found = [f"{name}.{gradient}: {o.fault}" for name, gradients in outcomes.items() for gradient, o in gradients.items() if o.fault]
     for draft in case.programs.drafts:
         name = draft.implementation.name
         if case.function is None or draft.forward is case.programs.truth or name in wrong:
             continue
-        same = prove.prove_same(truth.function, derivatives.primitive(draft.forward), fmt=format_named(case.formats[0]))
-        found.append(f"the forward pass of {name} is the function: " + (f"proved {same.text()}" if same is not None else "it agrees at all points"))
+        points = next((c.points for c in checked if c.check.implementation == name), ())
+        found.append(f"the forward pass of {name} {agreement.same(truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))}")
     if case.upstream not in ("1", "1.0"):
         return found
     return found + [

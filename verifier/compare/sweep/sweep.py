@@ -97,7 +97,7 @@ def with_proofs(check: Check) -> Check:
     proved = set()
     for claim in check.subject.claims:
         proof = prove(check.truth, check.subject, claim, fmt=check.format, upstream=check.upstream)
-        if proof is not None and not (proof.conditions or proof.gaps or proof.readings):
+        if proof is not None and not (proof.conditions or proof.gaps or proof.readings or proof.own_borders):
             proved.add(claim[1])
     return replace(check, proved=frozenset(proved))
 

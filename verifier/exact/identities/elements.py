@@ -21,6 +21,7 @@ MAX_EXPONENT = 64  # of a power of a sum
 FEW_TERMS = 6  # an argument of exp or sin with more terms than this is one kernel, not one for each term
 FIRST_SPARE = 8  # generators set aside for kernels; doubled when they are used up
 MAX_GENERATORS = 96
+STEPS = frozenset(("floor",))  # kernels that are constant on intervals
 WORK = 2_000_000  # about two seconds: a unit is the time of a few products of coefficients
 
 
@@ -47,6 +48,12 @@ class Split(Exception):
         self.atom = atom
 
 
+class Infinite(NamedTuple):
+    """Plus or minus infinity: no real number, but it can be compared, and `min(x, inf)` is x."""
+
+    sign: int
+
+
 class Element(NamedTuple):
     """A reduced fraction; the leading coefficient of the denominator is positive."""
 
@@ -67,6 +74,7 @@ class Kernel:
     scale: Fraction = Fraction(1)
     text: str = ""
     constant: bool = False
+    stepped: bool = False  # a step function, or a function of one: it may be constant, and zero, on intervals
 
 
 @dataclass
@@ -114,10 +122,17 @@ class Field:
         self.assumptions: dict[str, tuple[Polynomial, int]] = {}  # polynomial as text -> (polynomial, sign)
         self.conditions: dict[str, None] = {}  # under which what was computed holds, in words
         self.gaps: dict[str, None] = {}  # branches that a claim excepts, in words
+        self.borders: dict[str, None] = {}  # where a sign or a step changes, in words: isolated, and not looked at
+        self.other_borders: dict[str, None] = {}  # likewise, of the other side of an identity
+        self.rarely_zero: dict[str, bool] = {}  # polynomial as text -> whether it certainly vanishes on no open set
         self.one_poly = self.context.constant(1)
         self.zero = Element(self.context.constant(0), self.one_poly)
         self.one = Element(self.one_poly, self.one_poly)
         self._factored: dict[str, tuple[int, list[tuple[Polynomial, int]]]] = {}
+
+    def turn(self) -> None:
+        """From one side of an identity to the other."""
+        self.borders, self.other_borders = self.other_borders, self.borders
 
     # ---------------------------------------------------------------- making elements
 
@@ -194,7 +209,8 @@ class Field:
                 self.plan.spare *= 2
                 raise Restart
             self.known[key] = at
-            self.kernels.append(Kernel(kind, args, scale, text, all(self.is_constant(a) for a in args)))
+            is_stepped = kind in STEPS or any(self.kernels[i].stepped for a in args for p in a for i in self.used(p))
+            self.kernels.append(Kernel(kind, args, scale, text, all(self.is_constant(a) for a in args), is_stepped))
             if kind == "root":
                 self.roots.append(at)
         return self.generator(at)

@@ -17,7 +17,7 @@ from verifier.circuit.expressions import add_tree
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact.derivatives import primitive
 from verifier.exact.identities import elementary, signs
-from verifier.exact.identities.elements import Element, Field, GiveUp, Plan, Restart, Split, Undefined
+from verifier.exact.identities.elements import WORK, Element, Field, GiveUp, Infinite, Plan, Restart, Split, Undefined
 from verifier.exact.identities.special import RULES, opaque
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.grammar import parse_expression
@@ -33,20 +33,22 @@ LAZY = frozenset(name for name, gate in GATES.items() if 0 in gate.conditions an
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """In which sense a claim holds: the conditions it needs, and the branches that it excepts, in words."""
+    """In which sense a claim holds: the conditions it needs, the branches that it excepts, and the borders at which it says nothing, in words."""
 
     conditions: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    borders: tuple[str, ...] = ()
+    own_borders: tuple[str, ...] = ()  # those that the first side of the identity does not have
 
 
-def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> Holding | None:
+def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None], *, work: int = WORK) -> Holding | None:
     """That a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
 
     `claim` returns None in a branch where there is nothing to claim. Raises GiveUp.
     """
     if len(inputs) > MAX_INPUTS:
         raise GiveUp("too many inputs")
-    plan = Plan()
+    plan = Plan(work=work)
     for _ in range(MAX_RESTARTS):
         try:
             return _in_all_branches(Field(tuple(inputs), plan), claim)
@@ -58,12 +60,15 @@ def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None]) -> Holdi
 def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Holding | None:
     pending: list[tuple[tuple[Any, int], ...]] = [()]
     leaves = proved = 0
+    first, second = field.borders, field.other_borders
     while pending:
         assumptions = pending.pop()
         field.assumptions = {str(p): (p, s) for p, s in assumptions}
+        field.borders, field.other_borders = first, second
         try:
             answer = claim(field)
         except Split as split:
+            field.borders[f"{elementary.text(field, field.polynomial(split.atom))} = 0"] = None
             if len(assumptions) >= MAX_SIGNS or len(pending) > MAX_BRANCHES:
                 raise GiveUp("too many branches") from None
             for s in (-1, 1):
@@ -77,18 +82,18 @@ def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Hol
         if answer is False:
             return None
         proved += answer is True
-    return Holding(tuple(field.conditions), tuple(field.gaps)) if proved else None
+    return Holding(tuple(field.conditions), tuple(field.gaps), (*first, *(b for b in second if b not in first)), tuple(b for b in second if b not in first)) if proved else None
 
 
-def is_defined(field: Field, program: Program, output: int, *, readings: Mapping[str, Element] | None = None) -> bool:
+def is_defined(field: Field, program: Program, output: int, *, upstream: Element | None = None, readings: Mapping[str, Element] | None = None) -> bool:
     """Whether nothing that a step needs is outside its domain in this branch. Raises GiveUp, Restart, Split."""
     values: dict[int, Any] = {}
-    if value(field, program, output, readings=readings, values=values, strict=False) is None:
+    if value(field, program, output, upstream=upstream, readings=readings, values=values) is None:
         return False
     for i in values:
         step = program.steps[i]
         domain = _domain(step.gate) if step.args else None
-        if domain is not None and not value(field, domain, domain.output, strict=False, operands=[values[a] for a in step.args]):
+        if domain is not None and not value(field, domain, domain.output, operands=[values[a] for a in step.args]):
             return False
     return True
 
@@ -108,7 +113,6 @@ def value(
     program: Program,
     output: int,
     *,
-    strict: bool,
     upstream: Element | None = None,
     readings: Mapping[str, Element] | None = None,
     operands: Sequence[Element] | None = None,
@@ -117,9 +121,8 @@ def value(
     """One step of a program of primitives, from what it needs; None where it has no real value in this branch.
 
     A branch of `where` that is not taken is not run, nor an operand of `and` that does not matter. `readings` gives
-    literals another value than their decimal one, `operands` the inputs; `values` gathers what was run. With `strict`,
-    for programs that are derivatives, a comparison that is a tie everywhere (`max(x, x)`) has no answer: on a boundary a
-    derivative cannot be read off one branch.
+    literals another value than their decimal one, `operands` the inputs; `values` gathers what was run. Equal elements
+    are equal on an open set, so a tie (`max(x, x)`) decides a comparison, also in a derivative.
     Raises GiveUp, Restart, Split.
     """
     values = {} if values is None else values
@@ -138,7 +141,7 @@ def value(
         pending.pop()
         if len(values) >= MAX_STEPS:
             raise GiveUp("a long program")
-        values[index] = _step(field, program, index, values, upstream, readings or {}, strict=strict)
+        values[index] = _step(field, program, index, values, upstream, readings or {})
     return values[output]
 
 
@@ -156,7 +159,7 @@ def _next(program: Program, index: int, values: Mapping[int, Any]) -> int | None
     return next((a for a in args if a not in values), None)
 
 
-def _step(field: Field, program: Program, index: int, values: Mapping[int, Any], upstream: Element | None, readings: Mapping[str, Element], *, strict: bool) -> Any:
+def _step(field: Field, program: Program, index: int, values: Mapping[int, Any], upstream: Element | None, readings: Mapping[str, Element]) -> Any:
     gate, args, text = program.steps[index][:3]
     if gate == "input":
         return field.generator(index)
@@ -179,21 +182,24 @@ def _step(field: Field, program: Program, index: int, values: Mapping[int, Any],
     if any(o is None for o in operands):
         return None
     try:
-        return _gate(field, gate, operands, strict=strict)
+        return _gate(field, gate, operands)
     except Undefined:
         return None
 
 
-def _gate(field: Field, gate: str, operands: Sequence[Any], *, strict: bool) -> Any:
+def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
     if gate == "not":
         return not operands[0]
+    if any(isinstance(o, Infinite) for o in operands):
+        return _infinite(field, gate, operands)
     if gate in COMPARISONS:
         difference = field.sub(*operands)
-        if strict and difference.num.is_zero() and not field.is_constant(operands[0]):
-            raise GiveUp("a tie everywhere")
-        if gate in ("eq", "ne"):
-            return signs.is_zero(field, difference) == (gate == "eq")
-        return signs.sign(field, difference) in GATES[gate].holds
+        if gate not in ("eq", "ne"):
+            return signs.sign(field, difference) in GATES[gate].holds
+        is_equal = signs.is_zero(field, difference)
+        if not is_equal and not field.is_constant(difference):
+            field.borders[f"{elementary.text(field, difference)} = 0"] = None
+        return is_equal == (gate == "eq")
     rule = RULES.get(gate)
     if rule is None:
         if gate not in PRIMITIVES:
@@ -202,9 +208,35 @@ def _gate(field: Field, gate: str, operands: Sequence[Any], *, strict: bool) -> 
     return rule(field, *operands)
 
 
-def _constant(field: Field, name: str) -> Element | None:
+def _infinite(field: Field, gate: str, operands: Sequence[Any]) -> Any:
+    """A gate that reads an infinity: what is known of it without arithmetic. Raises GiveUp for everything else."""
+    signs_of = [o.sign if isinstance(o, Infinite) else 0 for o in operands]
+    if gate == "neg":
+        return Infinite(-signs_of[0])
+    if gate == "copy":
+        return operands[0]
+    if gate == "sign":
+        return field.number(signs_of[0])
+    if gate == "abs":
+        return Infinite(1)
+    if gate in ("max", "min"):
+        return RULES[gate](field, *operands)
+    if gate == "mul":
+        others = [signs.sign(field, o) if s == 0 else s for s, o in zip(signs_of, operands, strict=True)]
+        return Infinite(others[0] * others[1]) if all(others) else None
+    if gate in ("add", "sub"):
+        first, second = signs_of[0], signs_of[1] if gate == "add" else -signs_of[1]
+        if first == -second:
+            return None
+        return Infinite(first or second)
+    if gate in COMPARISONS:
+        return (signs_of[0] > signs_of[1]) - (signs_of[0] < signs_of[1]) in GATES[gate].holds
+    raise GiveUp("arithmetic with infinity")
+
+
+def _constant(field: Field, name: str) -> Any:
     if name == "inf":
-        return None
+        return Infinite(1)
     if name == "e":
         return elementary.exp(field, field.one)
     if name == "tau":
@@ -219,7 +251,7 @@ def is_zero(program: Program, output: int) -> bool:
     """Whether a step of a program of primitives is provably zero wherever it is defined."""
 
     def claim(over: Field) -> bool | None:
-        result = value(over, program, output, strict=True, upstream=over.generator(len(program.inputs)))
+        result = value(over, program, output, upstream=over.generator(len(program.inputs)))
         return None if result is None else bool(result.num.is_zero())
 
     try:

@@ -4,7 +4,7 @@ Logarithms of distinct irreducible polynomials, and exponentials of arguments th
 rationals modulo constants, also together with the logarithms, are independent; tangents are quotients of exponentials of
 imaginary arguments. Ax, On Schanuel's conjectures, Annals of Mathematics 93 (1971), theorem 3; Risch, Algebraic
 properties of the elementary functions of analysis, American Journal of Mathematics 101 (1979). Roots of distinct
-irreducible polynomials are of full degree over the others.
+irreducible polynomials are of full degree over the others. One function that is not elementary may stand beside them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,20 @@ from flint import fmpz_mat
 from verifier.exact.identities.elements import Element, Field
 
 MAX_KEYS = 12
+SINGLE = frozenset(
+    ("asin", "atan", "erf", "erfi", "gamma", "digamma", "polygamma", "zeta", "lambertw", "si", "ci", "shi", "chi", "expi", "expn", "fresnels", "fresnelc", "spence", "besselj", "bessely", "besseli", "besselk")
+)
+"""Functions that are, one at a time, of a rational function, transcendental over the elementary kernels: those that are not elementary
+(what is algebraic over elementary functions is elementary), and the arcs, which are logarithms. Two of them may depend on each other."""
 
 
 def are_independent(field: Field, generators: Iterable[int]) -> bool:
     """Whether generators that are not constant are certainly independent (the roots among them: of full degree over the rest)."""
-    closure = _closure(field, generators)
+    rest = list(generators)
+    single = [i for i in rest if _is_single(field, i)]
+    if len(single) > 1:  # of two nothing is known: atan(x) and atan(1/x)
+        return False
+    closure = _closure(field, [i for i in rest if i not in single])
     if closure is None:
         return False
     kinds: dict[str, list[Element]] = {"exp": [], "tan": []}
@@ -39,6 +48,16 @@ def are_independent(field: Field, generators: Iterable[int]) -> bool:
                 return False
             kinds[kernel.kind].append(key)
     return all(_linearly_independent(field, keys) for keys in kinds.values())
+
+
+def _is_single(field: Field, i: int) -> bool:
+    """Whether a generator is a function in SINGLE of a rational function of the inputs, its parameters integers."""
+    kernel = field.kernels[i]
+    if kernel.kind not in SINGLE or kernel.constant:
+        return False
+    *parameters, inside = kernel.args
+    is_integer = all((q := field.rational(a)) is not None and q.denominator == 1 for a in parameters)
+    return is_integer and all(field.kernels[j].kind == "input" for p in inside for j in field.used(p))
 
 
 def _closure(field: Field, generators: Iterable[int]) -> set[int] | None:

@@ -10,63 +10,138 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball
-from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, Split
+from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, Split, primes
 from verifier.exact.identities.independence import are_independent
-from verifier.language.gates import of_kind
 
 CONSTANT_BITS = 256  # at which the sign of a constant must show
 LARGEST_SYSTEM = 80  # inequalities of a system whose contradiction is looked for
 LARGEST_ROW = 12  # terms of an inequality in it
-STEPS = of_kind("step")  # kernels that are constant on intervals: the only ones that may vanish on one
+INCREASING = frozenset(("asin", "atan", "erf", "erfi", "erfinv", "shi", "lambertw"))  # kernels that are 0 at 0 and increase
 
 
 def sign(field: Field, a: Element) -> int:
-    """The sign of an element in the present branch, off its zeros. Raises Split where the branch does not decide it."""
+    """The sign of an element in the present branch, off its zeros, which lie on no open set.
+
+    Raises Split where the branch does not decide it, GiveUp where an element may vanish on an interval.
+    """
     if a.num.is_zero():
         return 0
     content, factors = field.factors(a)
     result = 1 if content > 0 else -1
-    undecided = None
+    undecided: Split | None = None
     for p, e in factors:
-        if any(field.kernels[i].kind in STEPS for i in field.used(p)) and not _is_nonzero(field, p):
-            raise GiveUp("a step function may stay on the boundary")
         if e % 2:
-            s = _polynomial_sign(field, p)
-            undecided = p if s is None and undecided is None else undecided
-            result *= s or 1
-    if undecided is None:
+            try:
+                result *= _factor_sign(field, p)
+            except Split as split:
+                undecided = undecided or split
+        elif not is_rarely_zero(field, p):
+            raise GiveUp("a factor may vanish on an interval")
+    if undecided is None or result == 0:
         return result
-    raise Split(undecided)
+    raise undecided
 
 
 def known_sign(field: Field, a: Element) -> int | None:
     """The sign of an element where it is known without a split."""
     try:
         return sign(field, a)
-    except Split:
+    except (Split, GiveUp):
+        field.plan.spend(0)
         return None
 
 
 def is_zero(field: Field, a: Element) -> bool:
-    """Whether an element is zero. Raises GiveUp where a hidden zero is not excluded on every open set."""
+    """Whether an element is zero, off isolated zeros. Raises GiveUp where a hidden zero is not excluded on every open set."""
     if a.num.is_zero():
         return True
     if field.is_constant(a):
         _constant_sign(field, a.num)
         return False
     _, factors = field.factors(field.polynomial(a.num))
-    if all(_is_bounded_away(field, p) or _is_nonzero(field, p) for p, _ in factors):
+    if all(is_rarely_zero(field, p) for p, _ in factors):
         return False
     raise GiveUp("an equality that is not decided")
+
+
+def _factor_sign(field: Field, p: Polynomial) -> int:
+    """The sign of an irreducible polynomial, off its zeros. Raises Split, GiveUp."""
+    if str(p) in field.assumptions:
+        return field.assumptions[str(p)][1]
+    if field.is_constant(field.polynomial(p)):
+        return _constant_sign(field, p)
+    simpler = _simpler(field, p)
+    if simpler is not None:
+        return sign(field, simpler)
+    known, is_strict = _polynomial_sign(field, p)
+    if known is not None and is_strict:
+        return known
+    if not is_rarely_zero(field, p):
+        raise GiveUp("a sign of what may vanish on an interval")
+    if known is None:
+        raise Split(p)
+    return known
+
+
+def is_rarely_zero(field: Field, p: Polynomial) -> bool:
+    """Whether a polynomial certainly vanishes on no open set of the present branch."""
+    if str(p) in field.assumptions:
+        return True
+    if field.is_constant(field.polynomial(p)):
+        return _certain_sign(field, p) is not None
+    return _is_nonzero(field, p) or _polynomial_sign(field, p)[1] or _is_sign_of_another(field, p)
+
+
+def _is_sign_of_another(field: Field, p: Polynomial) -> bool:
+    simpler = _simpler(field, p)
+    return simpler is not None and not simpler.num.is_zero() and all(is_rarely_zero(field, q) for q, _ in field.factors(simpler)[1])
+
+
+def _simpler(field: Field, p: Polynomial) -> Element | None:
+    """An element that has the same sign and the same zeros as an irreducible polynomial, by a function that increases; None where no rule is known."""
+    i = field.single(field.polynomial(p))
+    if i is not None:
+        kernel = field.kernels[i]
+        if kernel.kind in INCREASING:
+            return kernel.args[0]
+        inside = known_sign(field, kernel.args[0]) if kernel.kind == "log" else None
+        return None if not inside else field.sub(field.scaled(kernel.args[0], inside), field.one)
+    if len(p) != 2 or any(field.kernels[j].kind != "exp" for j in field.used(p)):
+        return None
+    first, second = (int(c) for c in p.coeffs())
+    if first * second > 0:
+        return None
+    exponents = [_exponent(field, m) for m in p.monoms()]
+    difference = field.sub(*exponents)  # of logarithms: first e^u > second e^v where u - v + log(first/second) > 0
+    for number, direction in ((abs(first), 1), (abs(second), -1)):
+        for q, e in primes(number):
+            difference = field.add(difference, field.scaled(field.kernel("log", field.number(q)), e * direction))
+    return difference if first > 0 else field.neg(difference)
+
+
+def _exponent(field: Field, monomial: Any) -> Element:
+    result = field.zero
+    for i, e in enumerate(monomial):
+        if e:
+            kernel = field.kernels[i]
+            result = field.add(result, field.scaled(kernel.args[0], kernel.scale * int(e)))
+    return result
 
 
 def _is_nonzero(field: Field, p: Polynomial) -> bool:
     """Whether a polynomial certainly vanishes on no open set: a coefficient of its independent kernels is not zero.
 
-    Step functions count as constants of unknown value, so with them the kernels of that term must move.
+    Functions of steps count as constants of unknown value, so with them the kernels of that term must move.
     """
+    key = str(p)
+    if key not in field.rarely_zero:
+        field.rarely_zero[key] = _has_free_term(field, p)
+    return field.rarely_zero[key]
+
+
+def _has_free_term(field: Field, p: Polynomial) -> bool:
     used = field.used(p)
-    steps = [i for i in used if field.kernels[i].kind in STEPS]
+    steps = [i for i in used if field.kernels[i].stepped]
     moving = [i for i in used if not field.kernels[i].constant and i not in steps]
     if not are_independent(field, moving):
         return False
@@ -81,40 +156,37 @@ def _is_nonzero(field: Field, p: Polynomial) -> bool:
     return False
 
 
-def _is_bounded_away(field: Field, p: Polynomial) -> bool:
-    """Whether a polynomial has a sign, and a term that is never zero in this branch: exponentials, roots and what is assumed to have a sign."""
-    if str(p) in field.assumptions:
-        return True
-    never = [i for i in field.used(p) if field.kernels[i].kind in ("exp", "root") or str(field.generators[i]) in field.assumptions]
-    one_term = any(all(i in never for i, e in enumerate(m) if e) for m in p.monoms())
-    return one_term and _polynomial_sign(field, p) is not None
-
-
-def _polynomial_sign(field: Field, p: Polynomial) -> int | None:
-    """The sign of an irreducible polynomial, off its zeros; None where it is not known."""
-    if not p.is_constant() and field.is_constant(field.polynomial(p)):
-        return _constant_sign(field, p)
-    assumed = field.assumptions.get(str(p))
-    if assumed is not None:
-        return assumed[1]
+def _polynomial_sign(field: Field, p: Polynomial) -> tuple[int | None, bool]:
+    """The sign that an irreducible polynomial has or else is zero, None where it is not known; and whether it certainly vanishes on no open set."""
     signs = {i: _generator_sign(field, i) for i in field.used(p)}
+    strict = {i: _is_generator_strict(field, i) for i in signs}
     field.plan.spend(len(p) * (4 + len(signs)))
-    result = 0
+    result, is_strict = 0, False
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
         s: int | None = 1 if c > 0 else -1
         for i, known in signs.items():
-            if m[i]:
-                odd = int(m[i]) % 2
-                unknown = s is None or (odd and known is None) or field.kernels[i].kind in STEPS
-                s = None if unknown or s is None else s * (known or 1) ** odd
+            if m[i] and int(m[i]) % 2:
+                s = None if known is None or s is None else s * known
         if s is None or result == -s:
-            return _sign_with_root(field, p)
+            balance = _sign_with_root(field, p)
+            return balance, balance is not None
         result = s
-    return result
+        is_strict = is_strict or all(strict[i] for i in signs if m[i])
+    return result, is_strict
+
+
+def _is_generator_strict(field: Field, i: int) -> bool:
+    """Whether a generator certainly vanishes on no open set."""
+    kernel = field.kernels[i]
+    if kernel.kind in ("exp", "input") or str(field.generators[i]) in field.assumptions:
+        return True
+    if kernel.constant:
+        return _certain_sign(field, field.generators[i]) is not None
+    return _is_nonzero(field, field.generators[i])
 
 
 def _sign_with_root(field: Field, p: Polynomial) -> int | None:
-    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other."""
+    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other; it is no zero then."""
     for i in reversed(field.roots):
         if field.kernels[i].scale == 2 and p.degrees()[i] == 1:
             free: dict[tuple[int, ...], Any] = {}
@@ -231,6 +303,4 @@ def contradictory(field: Field, assumptions: Sequence[tuple[Polynomial, int]]) -
 
 
 def _is_positive(field: Field, m: tuple[int, ...]) -> bool:
-    return all(e % 2 == 0 or field.kernels[i].kind in ("exp", "root") for i, e in enumerate(m) if e) and not any(
-        e and field.kernels[i].kind in STEPS for i, e in enumerate(m)
-    )
+    return all(_is_generator_strict(field, i) and (e % 2 == 0 or field.kernels[i].kind in ("exp", "root")) for i, e in enumerate(m) if e)

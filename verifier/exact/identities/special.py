@@ -11,7 +11,8 @@ from math import factorial, floor
 from typing import Any
 
 from verifier.exact.identities import elementary as el
-from verifier.exact.identities.elements import Element, Field, GiveUp, Undefined
+from verifier.exact.identities.elements import STEPS, Element, Field, GiveUp, Infinite, Undefined
+from verifier.exact.identities.independence import are_independent
 from verifier.exact.identities.signs import sign
 
 MAX_STEPS = 16  # of a recurrence
@@ -249,14 +250,49 @@ def _log_ndtr(field: Field, a: Element) -> Element:
 
 
 def _floor(field: Field, a: Element) -> Element:
-    """The integer below, off the integers: floor(-a) = -1 - floor(a), floor(a + 1) = floor(a) + 1."""
+    """The integer below: floor(a + 1) = floor(a) + 1, and floor(-a) = -1 - floor(a) where `a` is an integer on no interval."""
     q = field.rational(a)
     if q is not None:
         return field.number(floor(q))
-    if _is_negative(a):
+    whole, rest = _integer_part(field, a)
+    if rest is not None:
+        return field.add(whole, field.number(floor(rest)))
+    if _is_negative(a) and _is_rarely_integer(field, a):
+        field.borders[f"{el.text(field, field.neg(a))} is an integer"] = None
         return field.sub(field.number(-1), _floor(field, field.neg(a)))
     base, n = _shift(field, a)
     return field.add(field.kernel("floor", base), field.number(n))
+
+
+def _integer_part(field: Field, a: Element) -> tuple[Element, Fraction | None]:
+    """(n, q) with a = n + q, n an integer wherever it is defined and q a number; q is None where there is no such sum."""
+    if not a.den.is_constant():
+        return field.zero, None
+    below = int(a.den.leading_coefficient())
+    whole, rest = field.zero, Fraction(0)
+    for m, c in zip(a.num.monoms(), a.num.coeffs(), strict=True):
+        if not any(m):
+            rest = Fraction(int(c), below)
+        elif int(c) % below or any(e and field.kernels[i].kind not in STEPS for i, e in enumerate(m)):
+            return field.zero, None
+        else:
+            whole = field.add(whole, field.polynomial(field.context.from_dict({tuple(m): int(c) // below})))
+    return whole, rest
+
+
+def _is_rarely_integer(field: Field, a: Element) -> bool:
+    """Whether an element that is no number certainly is an integer on no open set: it moves, in independent kernels without steps."""
+    used = {i for p in a for i in field.used(p)}
+    if any(field.kernels[i].stepped for i in used) or field.is_constant(a):
+        return False
+    return are_independent(field, [i for i in used if not field.kernels[i].constant]) and _moves(field, a)
+
+
+def _moves(field: Field, a: Element) -> bool:
+    """Whether a numerator has a term that its denominator has not, but for constants: no multiple of the one is the other."""
+    moving = [i for p in a for i in field.used(p) if not field.kernels[i].constant]
+    above, below = ({tuple(int(m[i]) for i in moving) for m in p.monoms()} for p in a)
+    return above != below or all(not field.kernels[i].constant for p in a for i in field.used(p))
 
 
 def _ceil(field: Field, a: Element) -> Element:
@@ -265,9 +301,18 @@ def _ceil(field: Field, a: Element) -> Element:
 
 def _choice(direction: int) -> Rule:
     def rule(field: Field, a: Element, b: Element) -> Element:
+        if isinstance(a, Infinite) or isinstance(b, Infinite):
+            return _extreme(a, b, direction)
         return a if sign(field, field.sub(a, b)) * direction >= 0 else b
 
     return rule
+
+
+def _extreme(a: Any, b: Any, direction: int) -> Any:
+    """The larger (direction 1) or smaller of two, of which one at least is infinite."""
+    if not isinstance(a, Infinite):
+        a, b = b, a
+    return a if a.sign == direction else b
 
 
 def _arccosine(field: Field, a: Element) -> Element:

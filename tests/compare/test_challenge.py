@@ -1,0 +1,114 @@
+"""Every proof is challenged: with the prover's rules switched off, the challenge alone finds what would be false."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.exact.test_prove import outcome
+from tests.texts import expression
+from verifier.compare.agreement import Outcome
+from verifier.compare.places import places
+from verifier.exact.derivatives import primitive
+from verifier.exact.identities import field, signs, special
+from verifier.language.formats import FORMATS
+
+Switch = Callable[[pytest.MonkeyPatch], None]
+
+
+def without_infinity(patch: pytest.MonkeyPatch) -> None:
+    """A branch that reads inf has nothing to claim."""
+    plain = field._constant
+    patch.setattr(field, "_constant", lambda over, name: None if name == "inf" else plain(over, name))
+
+
+def without_integers(patch: pytest.MonkeyPatch) -> None:
+    """No function is an integer on an interval."""
+    patch.setattr(special, "_integer_part", lambda over, _: (over.zero, None))
+    patch.setattr(special, "_is_rarely_integer", lambda *_: True)
+
+
+def without_intervals(patch: pytest.MonkeyPatch) -> None:
+    """No function vanishes on an interval."""
+    patch.setattr(signs, "is_rarely_zero", lambda *_: True)
+
+
+def as_it_is(_: pytest.MonkeyPatch) -> None:
+    """All rules are on."""
+
+
+# (what is switched off, function, a wrong dx that would be proved without the rule)
+FALSE = {
+    "a branch that reads inf": (without_infinity, "where(x > 100, min(x, inf), x)", "where(x > 100, 17, 1)*dout"),
+    "clip to inf": (without_infinity, "where(x > 100, clip(x, 0, inf), x)", "where(x > 100, 3, 1)*dout"),
+    "the floor of an integer": (without_integers, "where(x > 100, x*ceil(floor(x)), x)", "where(x > 100, 1 + floor(floor(x)), 1)*dout"),
+    "the floor of a rounded number": (without_integers, "where(x > 100, x*floor(-round(x)), x)", "where(x > 100, -(1 + floor(round(x))), 1)*dout"),
+    "the sign of tanh of a step": (without_intervals, "x*sign(tanh(round(x)))", "where(tanh(round(x)) > 0, 1, -1)*dout"),
+    "the sign of erf of a step": (without_intervals, "x*sign(erf(floor(x)))", "where(erf(floor(x)) > 0, 1, -1)*dout"),
+    "the sign of a power of a step": (without_intervals, "x*sign(2**floor(x) - 4)", "where(2**floor(x) > 4, 1, -1)*dout"),
+    "asin(sin(x)) and x": (without_intervals, "where(asin(sin(x)) - x >= 0, x, 2*x)", "where(asin(sin(x)) - x > 0, 1, 2)*dout"),
+    "atan(tan(x)) and x": (without_intervals, "where(atan(tan(x)) - x >= 0, x, 2*x)", "where(atan(tan(x)) - x > 0, 1, 2)*dout"),
+    "lambertw(x*exp(x)) and x": (without_intervals, "where(lambertw(x*exp(x)) - x >= 0, x, 2*x)", "where(lambertw(x*exp(x)) - x > 0, 1, 2)*dout"),
+    "atan(x) + atan(1/x)": (without_intervals, "where(atan(x) + atan(1/x) - pi/2 >= 0, x, 2*x)", "where(atan(x) + atan(1/x) - pi/2 > 0, 1, 2)*dout"),
+    "the duplication of gamma": (without_intervals, "where(gamma(x)*gamma(x + 1/2) - 2**(1 - 2*x)*sqrt(pi)*gamma(2*x) >= 0, x, 2*x)", "where(gamma(x)*gamma(x + 1/2) - 2**(1 - 2*x)*sqrt(pi)*gamma(2*x) > 0, 1, 2)*dout"),
+    "a gap where both are negative": (as_it_is, "x*log(x*y)", "(log(x) + log(y) + 1)*dout"),
+    "a gap on a ray": (as_it_is, "log(x*x)", "2*exp(-log(x))*dout"),
+    "the integers": (as_it_is, "x**2", "(2*x + ceil(x) - floor(x) - 1)*dout"),
+    "a single point": (as_it_is, "x**2", "where(x == 4.5, 1, 2*x)*dout"),
+    "a diagonal": (as_it_is, "x**2*y", "where(x == 3*y, 1, 2*x*y)*dout"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALSE)
+@pytest.mark.parametrize("is_mended", [True, False], ids=["with the rule", "without it"])
+def test_a_false_proof_is_never_said(name: str, is_mended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch, function, dx = FALSE[name]
+    if not is_mended:
+        switch(monkeypatch)
+    assert outcome(function, dx, *([] if "y" in function else [(150.5,) if "100" in function and is_mended else (3.75,)])).kind != "proved"
+
+
+@pytest.mark.parametrize("name", [n for n, row in FALSE.items() if row[0] is not as_it_is and not n.startswith("the duplication")])
+def test_without_the_rule_the_prover_errs_and_the_challenge_says_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin: without the challenge the proof would be said."""
+    switch, function, dx = FALSE[name]
+    switch(monkeypatch)
+    found: Outcome = outcome(function, dx, (3.75,))
+    assert found.fault
+    assert "proof" in found.fault
+    monkeypatch.setattr("verifier.compare.agreement.challenge", _no_challenge)
+    assert outcome(function, dx, (3.75,)).kind == "proved"
+
+
+def _no_challenge(*_args: object, **_options: object) -> dict[str, object]:
+    from verifier.compare.challenge import Challenged
+
+    return {"dx": Challenged([], 1)}
+
+
+def test_a_gap_in_the_domain_is_refuted_and_one_outside_is_not() -> None:
+    assert outcome("x*log(x*y)", "(log(x) + log(y) + 1)*dout").kind == "refuted"
+
+
+def test_borders_are_among_the_places() -> None:
+    """x**3 > 7 turns at the cube root of 7, floor(x/3) at the multiples of 3, log(x + 0.3) ends at -0.3."""
+    program = primitive(expression("where(x**3 > 7, floor(x/3), log(x + 0.3))", "x"))
+    found = [x for (x,) in places([program], [(1.0,)], fmt=FORMATS["float64"], domain=None, seed=1, most=500)]
+    root = 7 ** (1 / 3)  # correctly rounded to 1.912931182772389
+    assert any(abs(x - root) < 1e-15 for x in found)
+    assert {3.0, 6.0} <= set(found)
+    assert any(-0.3 - 1e-15 < x < -0.3 + 1e-15 for x in found)
+    assert len(found) == len(set(found))
+
+
+def test_places_stay_in_the_domain_and_in_the_format() -> None:
+    program = primitive(expression("where(x > y, x*y, exp(x))", "x", "y"))
+    float16 = FORMATS["float16"]
+    draw = random.Random(3)
+    for _ in range(5):
+        low, high = sorted((draw.uniform(-9, 9), draw.uniform(-9, 9)))
+        found = places([program], [], fmt=float16, domain=[(low, high), None], seed=7, most=100)
+        assert found
+        assert all(low <= x <= high for x, _ in found)

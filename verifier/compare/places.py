@@ -1,0 +1,216 @@
+"""The points at which a proof is challenged: in and on the borders of every branch, step and domain of both programs, in the tails, at integers and halves.
+
+The borders are found along lines on which one input moves: between two points at which a step is on different sides,
+bisection over the floats ends at the two neighbours that the border separates.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise, zip_longest
+from typing import Any
+
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.case.points import from_ordinal, ordinal
+from verifier.circuit.program import Program, ancestors
+from verifier.language.formats import Format, round_exact
+from verifier.language.gates import GATES
+from verifier.language.numeral import exact
+
+Point = tuple[float, ...]
+Domain = Sequence[tuple[float, float] | None] | None
+
+SIDE_BITS = 64  # at which it is told on which side of a border a step is
+COMPARED = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min"))
+SIGNED = frozenset(("abs", "sign", "div"))
+STEPPED = frozenset(("floor", "ceil"))
+INTEGERS = (0, 1, 2, 3, 4, 5, 7, 10, 100)
+OTHERS = (0.5, 1.5, 2.5, 0.25, 0.75, 1.25, 2.25, 3.5, 6.5, 150.5, 20.25, 40.5, 1e-3, 1e-8, 1e-30, 1e-200, 88.75, 710.5, 1000.25, 1e5 + 0.25, 1e10, 1e30, 1e200)
+INSIDE = 12  # points at equal distances in a domain
+MOST_BORDERS = 16  # along one line
+MOST_LINES = 4
+PARTS = 8  # of an interval, at every step of the search for a border
+SECTIONS = 24  # steps from any float64 to any other
+LARGEST_STEP = 1 << 20  # of an integer step: beyond it a border is no isolated event
+
+
+def places(programs: Sequence[Program], listed: Sequence[Point], *, fmt: Format, domain: Domain, seed: int, most: int) -> list[Point]:
+    """At most `most` points of the format and the domain, no two equal; the borders first."""
+    count = len(programs[0].inputs)
+    if not count:
+        return [()]
+    draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    allowed = [_Range(fmt, domain[i] if domain is not None else None) for i in range(count)]
+    literals = sorted({abs(float(exact(s.text))) for p in programs for s in p.steps if s.gate == "number" and len(s.text) < 30})[:INSIDE]
+    scalars = [allowed[i].scalars(literals) for i in range(count)]
+    bases = [*listed[:2], tuple(r.generic(draw) for r in allowed), tuple(r.generic(draw) for r in allowed)]
+    lines = [(b, i) for b in bases[: 1 if count == 1 else None] for i in range(count)]
+    draw.shuffle(lines)
+    found: dict[Point, None] = {}
+    on_axes: list[list[float]] = [list(s) for s in scalars]
+    for base, i in lines[:MOST_LINES]:
+        moved = [(*base[:i], x, *base[i + 1 :]) for x in scalars[i]]
+        ends = _borders(programs, moved, i)
+        near = sorted({y for pair in ends for x in pair for y in _around(fmt, x) if y in allowed[i]})
+        middles = [m for a, b in pairwise([x for x, _ in ends]) if (m := _rounded(fmt, (a + b) / 2)) in allowed[i]]
+        on_axes[i] += [*near, *middles]
+        found.update(dict.fromkeys((*base[:i], x, *base[i + 1 :]) for x in (*near, *middles)))
+    half = found if len(found) <= most // 2 else dict.fromkeys(draw.sample(list(found), most // 2))
+    rest = [p for p in _beside(on_axes, scalars, bases, allowed, draw, most) if p not in half]
+    return [*half, *dict.fromkeys(rest)][:most]
+
+
+def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], bases: Sequence[Point], allowed: Sequence[_Range], draw: random.Random, most: int) -> Iterator[Point]:
+    """Points beside the lines: all of one input, else every combination of signs, ties, and random ones of the numbers on the lines."""
+    count = len(scalars)
+    if count == 1:
+        yield from ((x,) for x in dict.fromkeys(on_axes[0]))
+        return
+    for signs in range(min(2**count, 16)):
+        yield from (tuple(_turned(x, bool(signs >> i & 1), r) for i, (x, r) in enumerate(zip(b, allowed, strict=True))) for b in bases)
+    for x in (0.0, 1.0, -1.0, 0.5, 2.0, -1.5):
+        for turned in ((x,) * count, tuple(-x if i % 2 else x for i in range(count))):
+            if all(y in r for y, r in zip(turned, allowed, strict=True)):
+                yield turned
+    for k in range(most):
+        source = scalars if k % 3 else on_axes
+        yield tuple(draw.choice(axis) if axis and draw.random() < 0.7 else r.generic(draw) for axis, r in zip(source, allowed, strict=True))
+
+
+class _Range:
+    """The numbers of a format between two bounds."""
+
+    def __init__(self, fmt: Format, bounds: tuple[float, float] | None) -> None:
+        self.format = fmt
+        largest = float(fmt.largest)
+        self.low, self.high = bounds if bounds is not None else (-largest, largest)
+        self.is_bounded = bounds is not None
+
+    def __contains__(self, x: float) -> bool:
+        return math.isfinite(x) and self.low <= x <= self.high
+
+    def scalars(self, literals: Sequence[float]) -> list[float]:
+        """Numbers at which formulas like to change, in order."""
+        numbers = [s * float(x) for x in (*INTEGERS, *OTHERS, *literals, *(c + d for c in literals for d in (1, -1, 0.25, -0.25))) for s in (1, -1)]
+        if self.is_bounded:
+            numbers += [self.low + (self.high - self.low) * k / INSIDE for k in range(INSIDE + 1)]
+        return sorted({y for x in numbers if (y := _rounded(self.format, x)) in self})
+
+    def generic(self, draw: random.Random) -> float:
+        """A number without pattern."""
+        low, high = (self.low, self.high) if self.is_bounded else (-3.0, 3.0)
+        x = _rounded(self.format, draw.uniform(low, high))
+        return x if x in self else self.low
+
+
+def _turned(x: float, is_turned: bool, allowed: _Range) -> float:
+    return -x if is_turned and -x in allowed else x
+
+
+def _rounded(fmt: Format, x: float) -> float:
+    return round_exact(fmt, Fraction(x)) if math.isfinite(x) else x
+
+
+def _around(fmt: Format, x: float) -> set[float]:
+    """The number of the format next to a float, its neighbours, and the integer or half that it may be meant for."""
+    near = _rounded(fmt, x)
+    step = max(abs(near) * float(fmt.unit_roundoff) * 2, float(fmt.smallest))
+    halves = round(2 * x) / 2 if abs(x) < LARGEST_STEP else x
+    return {near, _rounded(fmt, near + step), _rounded(fmt, near - step), *([halves] if abs(halves - x) <= 4 * step else [])}
+
+
+# ---------------------------------------------------------------- borders along a line
+
+
+def _borders(programs: Sequence[Program], line: Sequence[Point], moving: int) -> list[tuple[float, float]]:
+    """Neighbouring float64 numbers of the moving input between which a step changes sides, in order."""
+    watched = [w for p in programs if (w := _watched(p)).steps]
+    if len(line) < 2 or not watched:
+        return []
+    sides = _sides(watched, line)
+    brackets = [(line[k], line[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
+    brackets = _fairly(brackets, moving)
+    ends = [(ordinal(a[moving]), ordinal(b[moving])) for a, b, _, _ in brackets]
+    for _ in range(SECTIONS):
+        cuts = [(k, a + (b - a) * j // PARTS) for k, (a, b) in enumerate(ends) if b - a > 1 for j in range(1, PARTS)]
+        if not cuts:
+            break
+        points = [(*brackets[k][0][:moving], from_ordinal(m), *brackets[k][0][moving + 1 :]) for k, m in cuts]
+        moved: set[int] = set()
+        for (k, m), side in zip(cuts, _sides(watched, points), strict=True):
+            if k in moved:
+                continue
+            _, _, first, which = brackets[k]
+            if side[which] == first:
+                ends[k] = (m, ends[k][1])
+            else:
+                ends[k] = (ends[k][0], m)
+                moved.add(k)
+    return sorted({(from_ordinal(a), from_ordinal(b)) for a, b in ends})
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """The part of a program that leads to steps with a border, and where they stand in it."""
+
+    program: Program
+    steps: tuple[int, ...]
+
+
+def _fairly(brackets: Sequence[tuple[Point, Point, Any, int]], moving: int) -> list[tuple[Point, Point, Any, int]]:
+    """At most MOST_BORDERS of the brackets: of every watched step those nearest to 0 first, one after the other."""
+    groups: dict[int, list[tuple[Point, Point, Any, int]]] = {}
+    for bracket in sorted(brackets, key=lambda b: abs(b[0][moving])):
+        groups.setdefault(bracket[3], []).append(bracket)
+    turns = zip_longest(*groups.values())
+    return [b for turn in turns for b in turn if b is not None][:MOST_BORDERS]
+
+
+def _watched(program: Program) -> _Watched:
+    watched = [i for i, s in enumerate(program.steps) if s.args and (s.gate in COMPARED or s.gate in SIGNED or s.gate in STEPPED or GATES[s.gate].where)]
+    needed = set(range(len(program.inputs))).union(*(ancestors(program, i) for i in watched))
+    at = {old: new for new, old in enumerate(sorted(needed))}
+    steps = tuple(program.steps[old]._replace(args=tuple(at[a] for a in program.steps[old].args)) for old in at)
+    is_moving = [s.gate == "input" for s in steps]
+    for k, s in enumerate(steps):
+        is_moving[k] = is_moving[k] or any(is_moving[a] for a in s.args)
+    return _Watched(Program(steps, program.inputs, {}, len(steps) - 1), tuple(at[i] for i in watched if is_moving[at[i]]))
+
+
+def _sides(watched: Sequence[_Watched], points: Sequence[Point]) -> list[tuple[Any, ...]]:
+    """On which side of its border each watched step is, at every point."""
+    columns = [[arb(p[i]) for p in points] for i in range(len(points[0]))]
+    rows: list[list[Any]] = []
+    for part in watched:
+        values = balls.run(part.program, columns, bits=SIDE_BITS, strict=False)
+        for i in part.steps:
+            step = part.program.steps[i]
+            operands = [values[a] for a in step.args]
+            if step.gate in COMPARED:
+                rows.append([_side(a - b) for a, b in zip(*operands, strict=True)])
+            elif step.gate in SIGNED:
+                rows.append([_side(a) for a in operands[-1]])
+            elif step.gate in STEPPED:
+                rows.append([_whole(a) for a in operands[0]])
+            else:
+                rows.append([bool(v.is_finite()) for v in values[i]])
+    return list(zip(*rows, strict=True)) if rows else [()] * len(points)
+
+
+def _side(ball: Any) -> int | None:
+    if not ball.is_finite():
+        return None
+    middle = ball.mid()
+    return 1 if middle > 0 else -1 if middle < 0 else 0
+
+
+def _whole(ball: Any) -> int | None:
+    if not ball.is_finite() or abs(ball) > LARGEST_STEP:
+        return None
+    return math.floor(float(ball.mid()))
