@@ -23,9 +23,9 @@ NEURON = """\
           dp = (-1) * (f * f)
           de = dp
           dm = e * de
-          dx = (-1) * dm
+          dx = (-1) * dm * dout
       fused:
-        backward: dx = (1 - out) * out
+        backward: dx = (1 - out) * out * dout
 """
 
 
@@ -109,14 +109,14 @@ def test_an_expectation_excuses_its_own_verdict_only() -> None:
     [("sigmoid(x)", "30", "(1 - out) * out", "V201"), ("sin(x * x)", "3906250.1", "2 * x * cos(x * x)", "V202"), ("tanh(x)", "20", "1 - out**2", "V203")],
 )
 def test_lost_digits_warn_and_fail_only_where_strict(function: str, x: str, backward: str, code: str) -> None:
-    text = f"    function: {function}\n    points: [{{x: {x}}}]\n    implementations: {{it: {{backward: dx = {backward}}}}}\n"
+    text = f"    function: {function}\n    points: [{{x: {x}}}]\n    implementations: {{it: {{backward: dx = ({backward}) * dout}}}}\n"
     relaxed, strict = check(text), check(text, strict=True)
     assert (relaxed.status, [(f.code, f.severity) for f in relaxed.findings]) == ("passed", [(code, "warning")])
     assert (strict.status, [(f.code, f.severity) for f in strict.findings]) == ("failed", [(code, "error")])
 
 
 def test_a_limit_turns_a_warning_into_an_error_or_into_nothing() -> None:
-    text = "    function: sigmoid(x)\n    points: [{x: 30}]\n    implementations: {it: {backward: dx = (1 - out) * out}}\n    accept: {ulps: %s}\n"
+    text = "    function: sigmoid(x)\n    points: [{x: 30}]\n    implementations: {it: {backward: dx = (1 - out) * out * dout}}\n    accept: {ulps: %s}\n"
     assert [f.severity for f in check(text % "1e6").findings] == ["error"]
     assert check(text % "1e16", strict=True).findings == ()
 

@@ -8,12 +8,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
 from verifier.language.source import CampaignError, suggestion
 from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.report.draw.deliver import Lost, abandon, deliver, painted, safe, say, visible
+from verifier.report.draw.paint import Paint, paint_for
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] not in COMMANDS and not words[0].startswith("-") and not os.path.exists(words[0]):  # noqa: PTH110
         hint = suggestion(words[0], COMMANDS)
         if hint and os.sep not in words[0] and "." not in words[0]:
-            print(f"verifier: unknown command '{words[0]}'{hint}", file=sys.stderr)
+            say(f"verifier: unknown command '{words[0]}'{hint}")
             return USAGE_ERROR
     parser = _parser()
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
@@ -69,14 +72,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+    except Lost as error:
+        if str(error):
+            say(f"verifier: {error}")
+        abandon()
+        return USAGE_ERROR
+    except OSError as error:
+        say(f"verifier: {error}")
+        return USAGE_ERROR
     except CampaignError as error:
-        print(f"verifier: {error}", file=sys.stderr)
+        say(f"verifier: {error}")
         return USAGE_ERROR
     except KeyboardInterrupt:
-        print("verifier: interrupted", file=sys.stderr)
+        say("verifier: interrupted")
         return INTERRUPTED
 
 
@@ -161,7 +169,7 @@ def _workers(options: argparse.Namespace) -> Workers:
 
     workers = Workers(options.jobs, executor=options.executor, timeout=options.timeout, memory=options.memory, state=options.state, debug=options.debug)
     if workers.note:
-        print(f"verifier: {workers.note}", file=sys.stderr)
+        say(f"verifier: {workers.note}")
     return workers
 
 
@@ -195,7 +203,7 @@ def _load(*paths: str) -> Loaded:
 
 def _complain(loaded: Loaded) -> None:
     for complaint in loaded.complaints:
-        print(complaint, file=sys.stderr)
+        say(str(complaint))
 
 
 def _hunt(options: argparse.Namespace) -> int:
@@ -215,8 +223,8 @@ def _fuzz(options: argparse.Namespace) -> int:
     with _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            sys.stdout.write(finds.campaign(found, save(found.finds, options.save)))
-    sys.stdout.write(finds.summary(run))
+            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
+    deliver(finds.summary(run))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
@@ -229,34 +237,41 @@ def _check(options: argparse.Namespace) -> int:
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
     from verifier.many import verify_all
-    from verifier.report.draw.paint import paint_for
     from verifier.report.draw.progress import progress_on
 
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    sys.stdout.write(drawn(options.format, report, paint=paint_for(sys.stdout), quiet=options.quiet))
+    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
 def _show(options: argparse.Namespace) -> int:
     loaded = _load(options.path)
     _complain(loaded)
-    from verifier.report.draw import circuit
-    from verifier.report.draw.paint import paint_for
 
     cases = [c for c in loaded.cases if options.case in (None, c.name)]
     if not cases:
         names = [c.name for c in loaded.cases]
-        print(f"verifier: no case to show{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}", file=sys.stderr)
+        say(f"verifier: no case to show{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}")
         return USAGE_ERROR
     for case in cases:
         problem = _show_problem(case, options)
         if problem:
-            print(f"verifier: {problem}", file=sys.stderr)
+            say(f"verifier: {problem}")
             return USAGE_ERROR
-        sys.stdout.write(circuit.render(case, paint=paint_for(sys.stdout), implementation=options.implementation, point=options.point))
+        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout)))
     return USAGE_ERROR if loaded.complaints else 0
+
+
+def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
+    from verifier.report.draw import circuit
+
+    return circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)
+
+
+def _as_it_is(text: str, _: Paint) -> str:
+    return text
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -265,17 +280,17 @@ def _plot(options: argparse.Namespace) -> int:
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
     if case is None:
         names = [c.name for c in loaded.cases]
-        print(f"verifier: no case to plot{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}", file=sys.stderr)
+        say(f"verifier: no case to plot{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}")
         return USAGE_ERROR
     try:
         drawing = _drawing(case, options)
     except ValueError as error:
-        print(f"verifier: {error}", file=sys.stderr)
+        say(f"verifier: {error}")
         return USAGE_ERROR
     if options.output:
         Path(options.output).write_text(drawing, encoding="utf-8")
     else:
-        sys.stdout.write(drawing)
+        deliver(visible(drawing))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -318,14 +333,14 @@ def _mutate(options: argparse.Namespace) -> int:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
-                print(f"verifier: {case.place}: {case.name}: {found}", file=sys.stderr)
+                say(f"verifier: {case.place}: {case.name}: {found}")
             else:
                 total.extend(found)
                 yield case.name, case.file, found
 
     with _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            sys.stdout.write(part)
+            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0
@@ -337,26 +352,26 @@ def _explain(options: argparse.Namespace) -> int:
     from verifier.report.proof_words import PROOF_WORDS
 
     if options.markdown:
-        sys.stdout.write(pages.verdicts_markdown())
+        deliver(pages.verdicts_markdown())
         return 0
     if options.code is None:
         for e in CATALOGUE.values():
-            print(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}")
+            deliver(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}\n")
         return 0
     if options.code.lower() in PROOF_WORDS:
-        sys.stdout.write(pages.proof_word(options.code.lower()))
+        deliver(pages.proof_word(options.code.lower()))
         return 0
     found = entry(options.code)
     if found is None:
         known = [*CATALOGUE, *(e.name for e in CATALOGUE.values()), *PROOF_WORDS]
-        print(f"verifier: no finding has the code or name '{options.code}'{suggestion(options.code.upper(), known) or suggestion(options.code, known)}", file=sys.stderr)
+        say(f"verifier: no finding has the code or name '{options.code}'{suggestion(options.code.upper(), known) or suggestion(options.code, known)}")
         return USAGE_ERROR
-    sys.stdout.write(pages.explain(found))
+    deliver(pages.explain(found))
     return 0
 
 
 def _gates(options: argparse.Namespace) -> int:
     from verifier.report.draw import pages
 
-    sys.stdout.write(pages.gates_markdown() if options.markdown else pages.gates_text())
+    deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
     return 0

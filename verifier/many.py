@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,10 @@ def is_heavy(case: Case) -> bool:
     return case.exhaustive or case.sample >= MANY_POINTS
 
 
+def _checker(workers: Workers) -> Callable[..., CaseReport]:
+    return partial(verify, debug=True) if workers.debug else verify_safely
+
+
 def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
     """`verify`, with a failure of the tool itself reported as an error of this case alone."""
     try:
@@ -76,7 +80,7 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator
     worth = automatic(len(cases))
     if worth > 1:
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
-    work, key = partial(verify if workers.debug else verify_safely, strict=strict), partial(_key, ("check", strict))
+    work, key = partial(_checker(workers), strict=strict), partial(_key, ("check", strict))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=MOST_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
@@ -90,14 +94,14 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
         pass  # the case itself will tell
     except Unfinished as error:
         return unfinished_sweep(case, error)
-    ((found,),) = workers.run(partial(verify if workers.debug else verify_safely, strict=strict, sums=swept), [case])
+    ((found,),) = workers.run(partial(_checker(workers), strict=strict, sums=swept), [case])
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 
 def sums_of(case: Case, workers: Workers, progress: Progress | None = None) -> dict[Run, Sums]:
     """The sums of all implementations in all formats; the last ones are missing where it was interrupted. Raises PointError, Unfinished."""
     found: dict[Run, Sums] = {}
-    runs = [(d.implementation.name, form) for form in case.formats for d in case.programs.drafts]
+    runs = [(d.implementation.name, form) for form in case.formats for d in case.programs.drafts if not d.implementation.formats or form in d.implementation.formats]
     for run, (check,) in zip(runs, workers.run(partial(_prepared, case), runs), strict=True):
         if check is None or isinstance(check, Lost):
             break  # the case itself will tell

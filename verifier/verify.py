@@ -9,19 +9,21 @@ from verifier.case.case import Case
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked, is_interrupted
 from verifier.compare.compare import compare
+from verifier.compare.meant import meant_in
 from verifier.compare.sweep.source import source_of
 from verifier.compare.sweep.sweep import Run, Sums, sweep, swept
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport
-from verifier.search.hunt import Region, hunt, with_regions
+from verifier.search.hunt import Region, hunted_in, with_regions
 
 
-def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
+def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None, debug: bool = False) -> CaseReport:
     """Check every claimed gradient of every implementation of a case, at every point, in every format.
 
     `sums` are what its many points came to, by implementation and format, where others have swept them; one that is missing was interrupted.
+    What fails beside the verdicts costs a note only, and with `debug` the run.
     """
     found: list[Checked] = []
     regions: list[tuple[Check, Region]] = []
@@ -30,7 +32,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
         for form, checks in checks_of(case, truth):  # the implementations in one format
             listed = points.listed(case, form)
             if case.hunt:  # for points that nobody listed: every implementation is then judged there
-                hunted = [(c, r) for c in checks for r in hunt(c, points.domain_of(case), seed=case.name, budget=case.budget)]
+                hunted = [(c, r) for c in checks for r in hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))]
                 regions += hunted
                 listed = with_regions(listed, [r for _, r in hunted])
             many = source_of(case, form)  # a sample, or all numbers of the format
@@ -42,4 +44,4 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None 
                     found.append(Checked(check, listed, rows, sweep(check, many) if sums is None else swept(check, sums.get((check.implementation, form.name)))))
     except (points.PointError, NotDifferentiable) as error:
         return assemble.unusable(case, str(error))
-    return assemble.report(case, truth, found, regions, strict=strict)  # blame, findings, proofs, status
+    return assemble.report(case, truth, found, regions, strict=strict, debug=debug)  # blame, findings, proofs, status

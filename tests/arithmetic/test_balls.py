@@ -34,9 +34,10 @@ WITH_ORDERS = {
     ("gammainc", (2.5,)): lambda a: mp.gammainc(2.5, 0, a, regularized=True), ("gammaincc", (3,)): lambda a: mp.gammainc(3, a, mp.inf, regularized=True),
     ("betainc", (2, 3.5)): lambda a: mp.betainc(2, 3.5, 0, a, regularized=True), ("expn", (2,)): lambda a: mp.expint(2, a), ("polygamma", (2,)): lambda a: mp.polygamma(2, a),
     ("hyp2f1", (0.5, 0.5, 1)): lambda a: mp.hyp2f1(0.5, 0.5, 1, a), ("hyp0f1", (1.5,)): lambda a: mp.hyp0f1(1.5, a), ("zetaderiv", (1,)): lambda a: mp.zeta(a, 1, 1),
+    ("hurwitz", (2.5,)): lambda a: mp.zeta(2.5, a) if a > 0 else mp.nan,
 }  # fmt: skip
 CASES = [*(((name, ()), f) for name, f in UNARY.items()), *WITH_ORDERS.items()]
-SLOW_IN_MPMATH = {"zetaderiv", "zeta", "gammainc", "betainc", "gammaincc"}  # or wrong there, far out: ordinary points only
+SLOW_IN_MPMATH = {"hurwitz", "zetaderiv", "zeta", "gammainc", "betainc", "gammaincc"}  # or wrong there, far out: ordinary points only
 
 
 def enclose(name: str, *args: object, bits: int) -> object:

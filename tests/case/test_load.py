@@ -291,7 +291,7 @@ WRONG = [
     ("a format by another name", "function: x\npoints: {x: 1}\nformats: half\n", "3:10: unknown format 'half'; did you mean 'float16'?"),
     ("a format that holds no gradients", "function: x\npoints: {x: 1}\nformats: [float32->float8_e8m0fnu]\n", "3:11: 'float8_e8m0fnu' is no format here: it has powers of two only, no sign and no zero: it holds scales, not gradients"),
     ("an absurd exponent", "function: x\npoints: {x: 1e9999999}\n", "2:13: the input 'x': the exponent of '1e9999999' is beyond 5000"),
-    ("an input named like a constant", "function: x\npoints: {e: 1}\n", "2:10: the input 'e' is a constant of the language"),
+    ("an input named like a value", "function: x\npoints: {nan: 1}\n", "2:10: the input 'nan' is a value of the language"),
     ("an input named like a word", "function: x\npoints: {if: 1}\n", "2:10: the input 'if' is a word of the language"),
     ("an input that is no name", "function: x\npoints: {2x: 1}\n", "2:10: the input '2x' is not a name"),
     ("an element as an input", "function: x\npoints: {'W[0]': 1}\n", "2:10: the input 'W[0]' is not a name: a name is letters, digits"),

@@ -36,7 +36,7 @@ def case(forward_lines: str, backward_lines: str = "", points: str = "{x: 3, y: 
         ("f = leaky_relu(x, 1, 2)", "6:11: 'leaky_relu' takes 1 to 2 arguments (a, slope), not 3 in implementations.it.forward"),
         ("f = x[0] * y", "6:11: 'x' is a scalar and has no subscript in implementations.it.forward"),
         ("f = x < y", "6:7: the output 'f' is a comparison: it has no gradient in implementations.it.forward"),
-        ("f = besselj(x, y)", "6:11: the order 'n' of 'besselj' must be a constant: there is no derivative with respect to it in implementations.it.forward"),
+        ("f = besselj(x, x * y)", "6:11: the order 'n' of 'besselj' must be a constant: there is no derivative with respect to it; if it is one, say so: parameters: [x] in implementations.it.forward"),
         ("f = diff(x * y, 2)", "6:11: 'diff' differentiates with respect to an input: diff(expr, x), or diff(expr, x, 2) for the second derivative in implementations.it.forward"),
         ("x = 2\nf = x * y", "6:7: 'x' is an input, and no point has this value: the values of inputs belong under 'points'; remove this line in implementations.it.forward"),
     ],
@@ -52,7 +52,7 @@ def test_all_mistakes_of_a_block_come_at_once() -> None:
 
 def test_a_backward_pass_that_never_sets_a_gradient_is_refused() -> None:
     assert complaints(case("f = x * y", "dx = y * df\ndyy = x * df")) == [
-        "8:7: the backward pass never sets 'dy', the gradient with respect to 'y'; did you mean 'dyy'? in implementations.it.backward"
+        "8:7: the backward pass never sets 'dy', the gradient with respect to 'y'; did you mean 'dyy'? then add gradients: {y: dyy} in implementations.it.backward"
     ]
 
 

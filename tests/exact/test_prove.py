@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import textwrap
@@ -18,6 +19,7 @@ from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Builder, Program
 from verifier.compare import agreement
 from verifier.compare.check import Check
+from verifier.compare.meant import Meant
 from verifier.exact import constants, derivatives, prove
 from verifier.exact.truth import Subject, subject, truth_of
 from verifier.language.formats import FORMATS
@@ -239,7 +241,7 @@ def test_the_further_points_repeat_and_lie_where_they_should() -> None:
     assert first == agreement.further_points([(2.0, 0.0)], 2, fmt=FLOAT64, seed=3)
     assert len(first) == prove.FURTHER_POINTS
     assert all(1.5 <= x <= 2.5 and -0.25 <= y <= 0.25 for x, y in first)
-    assert all(5 <= x <= 6 for x, _ in agreement.further_points([(2.0, 0.0)], 2, fmt=FORMATS["float16"], domain=[(5, 6), None], seed=3))
+    assert all(5 <= x <= 6 for x, _ in agreement.further_points([(2.0, 0.0)], 2, fmt=FORMATS["float16"], meant=Meant(((5.0, 6.0), (-math.inf, math.inf)), ((), ())), seed=3))
 
 
 def test_zero_is_seen() -> None:

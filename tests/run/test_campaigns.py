@@ -345,7 +345,9 @@ def test_an_interrupt_leaves_the_cases_that_were_checked(monkeypatch: pytest.Mon
     assert (report.unchecked, report.is_interrupted) == (len(cases) - 2, True)
     seen.clear()
     assert main(["check", str(ROOT / "cases" / "cs231n"), "--jobs", "1"]) == 130
-    assert f"2 cases, 2 passed, {len(cases) - 2} not checked before the interruption" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "2 cases, 2 passed, " in out
+    assert f", {len(cases) - 2} not checked before the interruption" in out
 
 
 def test_what_nobody_waits_for_is_ended_although_it_hangs() -> None:

@@ -159,6 +159,7 @@ SPECIAL: dict[str, Callable[..., Value]] = {
     "gammaincc": _where(lambda a: a >= 0, lambda s, a: a.gamma_upper(s, 1)),
     "betainc": _where(lambda a: a >= 0 and a <= 1, lambda p, q, a: a.beta_lower(p, q, 1)),
     "zeta": _zeta,
+    "hurwitz": _where(lambda a: a > 0, lambda s, a: s.zeta(a) if s > 1 else NAN),
     "zetaderiv": _zeta_derivative,
     "expn": _where(lambda a: a >= 0, lambda n, a: a.expint(n)),
     "expi": arb.ei,

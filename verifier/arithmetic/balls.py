@@ -90,10 +90,10 @@ def _last_digit(text: str) -> Ball:
 
 
 def constant(name: str) -> Ball:
-    """pi, e, tau, Euler's constant as balls; inf."""
+    """pi, e, tau, Euler's constant as balls; inf; nan, which encloses nothing."""
     if name == "tau":
         return 2 * arb.pi()
-    return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "euler_gamma": arb.const_euler}[name]()
+    return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "nan": arb.nan, "euler_gamma": arb.const_euler}[name]()
 
 
 def integer(ball: Ball) -> int | None:

@@ -18,7 +18,7 @@ from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
 
 Cast = Callable[[Column], Column]
-CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "tau": math.tau, "euler_gamma": 0.5772156649015329}
+CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
 def run(program: Program, columns: Sequence[Column], fmt: Format, *, upstream: float = 1.0) -> list[Column]:

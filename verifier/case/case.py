@@ -9,6 +9,7 @@ from verifier.language.source import Place, Source, suggestion
 
 # the verdicts that a case may expect, in the order of the design's table
 VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")
+DOMAIN, POINTS = "domain", "points"  # where gradients are claimed: wherever the inputs are meant, or at the listed points only
 OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
 
 
@@ -39,6 +40,7 @@ class Implementation:
     backward: Source | None = None
     gradients: tuple[Claim, ...] | None = None
     adjoints: tuple[tuple[str, Source], ...] = ()
+    formats: tuple[str, ...] = ()  # its own ones; those of the case where there are none
     accept_ulps: str | None = None
 
 
@@ -88,6 +90,7 @@ class Programs:
     truth: Program
     drafts: tuple[Draft, ...]
     residuals: tuple[Program, ...] = ()  # over inputs named `implementation.name`
+    given: Program | None = None  # the constraint: its output is a truth value
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,18 @@ class Case:
     source: str = ""
     vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
     domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()  # per scalar input whose values are listed: those values; `domain` has the first and the last
+    parameters: tuple[str, ...] = ()  # inputs that no gradient is asked for; every point has their values
+    outputs: tuple[str, ...] = ()  # of the forward pass, where there are several; what flows into them are parameters
+    given: Source | None = None  # the inputs are only meant where this holds
+    scope: str = DOMAIN  # where the gradients are claimed
     sample: int = 0
     exhaustive: bool = False
     hunt: bool = False
     budget: int = 20_000  # points that a hunt may judge, per implementation
     formats: tuple[str, ...] = ("float64",)
     upstream: str = "1"
+    has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
     accept_ulps: str | None = None
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()

@@ -6,13 +6,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verifier.case.case import OVER_LIMIT, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
-from verifier.case.inputs import Inputs, read_inputs
+from verifier.case import outputs
+from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
+from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.programs import programs_of
 from verifier.case.reader import Entry, Reader, element, is_assignable
 from verifier.case.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
+from verifier.language.numeral import BEYOND, exact
 from verifier.language.source import Source
 
 if TYPE_CHECKING:
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
-    "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream",
-    "hunt", "exhaustive", "implementations", "accept", "residuals", "published", "expect",
+    "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream", "parameters", "given", "scope",
+    "hunt", "exhaustive", "forward", "outputs", "implementations", "accept", "residuals", "published", "expect",
 )  # fmt: skip
 _ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
 _OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
-_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "accept")
+_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "formats", "accept")
+_SCOPES = (DOMAIN, POINTS)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COUNT = re.compile(r"[0-9]{1,12}")
 
@@ -55,30 +58,35 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
     sample = _sample(reader, fields)
     hunt = _switch(reader, fields, "hunt")
     exhaustive = _switch(reader, fields, "exhaustive")
-    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
+    flows = outputs.read_outputs(reader, fields) if "outputs" in fields else {}
+    inputs = read_inputs(reader, fields, sample=sample, root=root, flows={outputs.upstream_name(name): (fields["outputs"][0], text) for name, text in flows.items()}, read=_names_read(reader, fields) if hunt or exhaustive else None)
     formats = _formats(reader, fields)
     if exhaustive and inputs is not None:
-        _check_exhaustive(reader, fields, formats, len(inputs.names))
+        _check_exhaustive(reader, fields, formats, inputs)
     before = reader.complaints.count
-    implementations = _implementations(reader, fields, root, inputs)
+    forward = reader.formula(fields["forward"][1], label="forward") if "forward" in fields else None
+    implementations, formats = _in_formats(tuple(replace(i, forward=i.forward or forward) for i in _implementations(reader, fields, root, inputs)), formats, has_formats="formats" in fields)
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
     named = {i.name: i for i in implementations}
     function = reader.formula(fields["function"][1], label="function") if "function" in fields else None
-    if "function" not in fields and sound and not any(i.forward for i in implementations):
+    if "function" not in fields and "forward" not in fields and sound and not any(i.forward for i in implementations):
         reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
     name = _free_text(reader, fields, "name")
     published = _published(reader, fields, named)
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
-    upstream = reader.number(fields["upstream"][1], "upstream") if "upstream" in fields else "1"
+    upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and "outputs" not in fields else "1"
     accept = reader.limit(fields["accept"][1], "accept") if "accept" in fields else None
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
+    given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
+    scope = _scope(reader, fields)
     if inputs is None or reader.complaints.count:
         return None, []
-    programs, complaints = programs_of(inputs.names, inputs.points, function=function, implementations=implementations, residuals=residuals, published=published)
+    programs, complaints = programs_of(inputs, function=function, implementations=implementations, residuals=residuals, published=published, outputs=tuple(flows), given=given)
     if programs is None:
         ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
         return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
+    inputs = with_parameters(inputs, programs.truth.parameters)
     case = Case(
         name=name or default_name,
         file=root.page.file,
@@ -92,11 +100,17 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
         source=origin,
         vectors=inputs.vectors,
         domain=inputs.domain,
+        choices=inputs.choices,
+        parameters=inputs.parameters,
+        outputs=tuple(flows),
+        given=given,
+        scope=scope,
         sample=sample,
         exhaustive=exhaustive,
         hunt=hunt,
         formats=formats,
         upstream=upstream or "1",
+        has_upstream="upstream" in fields,
         accept_ulps=accept,
         residuals=residuals,
         published=published,
@@ -119,12 +133,43 @@ def _switch(reader: Reader, fields: dict[str, Entry], key: str) -> bool:
     return text in _ON
 
 
+def _upstream(reader: Reader, node: Node) -> str | None:
+    """The gradient that flows in: a number that every format can be asked about."""
+    text = reader.number(node, "upstream")
+    if text is not None and abs(exact(text)) >= BEYOND:
+        reader.tell(node, f"upstream is {quoted(text)}, beyond the largest number of every format")
+        return None
+    return text
+
+
+def _scope(reader: Reader, fields: dict[str, Entry]) -> str:
+    """Where the gradients are claimed."""
+    if "scope" not in fields:
+        return DOMAIN
+    text = reader.text(fields["scope"][1], "scope")
+    if text is not None and text not in _SCOPES:
+        reader.tell_unknown(fields["scope"][1], f"scope is {quoted(text)}; it must be 'domain' or 'points'", text, _SCOPES)
+    return text or DOMAIN
+
+
+def _in_formats(found: tuple[Implementation, ...], formats: tuple[str, ...], *, has_formats: bool) -> tuple[tuple[Implementation, ...], tuple[str, ...]]:
+    """Every implementation with its own formats where any has some, and all formats that are looked at."""
+    if not any(i.formats for i in found):
+        return found, formats
+    used = formats if has_formats or not all(i.formats for i in found) else ()
+    every = tuple(dict.fromkeys([*used, *(name for i in found for name in i.formats)]))
+    each = tuple(i if i.formats else replace(i, formats=formats) for i in found)
+    return each, tuple(name for name in every if any(name in i.formats for i in each))
+
+
 def _names_read(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
     """The names that the function, or else the forward passes, read without setting them."""
     if "function" in fields and isinstance(fields["function"][1], Scalar):
         formula = reader.formula(fields["function"][1], label="function")
         return free_names(formula, is_block=False) if formula is not None else ()
     found: dict[str, None] = {}
+    if "forward" in fields and isinstance(fields["forward"][1], Scalar) and (shared := reader.formula(fields["forward"][1], label="forward")) is not None:
+        found.update(dict.fromkeys(free_names(shared, is_block=True)))
     implementations = fields["implementations"][1] if "implementations" in fields else None
     for _, value in implementations.entries if isinstance(implementations, Mapping) else ():
         for key, block in value.entries if isinstance(value, Mapping) else ():
@@ -153,8 +198,13 @@ def _sample(reader: Reader, fields: dict[str, Entry]) -> int:
     return int(text)
 
 
-def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequence[str], inputs: int) -> None:
-    key = fields["exhaustive"][0]
+def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequence[str], known: Inputs) -> None:
+    key, choices = fields["exhaustive"][0], dict(known.choices)
+    inputs = len(known.names) - sum(len(values) == 1 for values in choices.values())
+    if (name := next((n for n, values in choices.items() if len(values) > 1), None)) is not None:
+        reader.tell(key, f"'exhaustive' looks at all numbers of an interval, and '{name}' has listed values; use 'sample' or points, or one case for each value")
+    if "given" in fields:
+        reader.tell(key, "'exhaustive' looks at all numbers of an interval, and 'given' leaves some out; use 'sample' or points")
     for name in formats:
         if name in FORMATS or format_problem(name) is None:
             problem = too_many(format_named(name), inputs)
@@ -165,11 +215,11 @@ def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequenc
         reader.tell(fields["sample"][0], "'exhaustive' looks at all inputs already; remove 'sample'")
 
 
-def _formats(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
+def _formats(reader: Reader, fields: dict[str, Entry], label: str = "formats") -> tuple[str, ...]:
     if "formats" not in fields:
         return ("float64",)
     names: list[str] = []
-    for item in reader.items(fields["formats"][1], "formats", example="[float64]") or ():
+    for item in reader.items(fields["formats"][1], label, example="[float64]") or ():
         name = reader.text(item, "a format")
         if name is None:
             continue
@@ -219,6 +269,7 @@ def _implementation(reader: Reader, key: Scalar, node: Node, inputs: Inputs | No
         backward=formula("backward"),
         gradients=_claims(reader, fields["gradients"][1], f"{label}.gradients", inputs) if "gradients" in fields else None,
         adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
+        formats=_formats(reader, fields, f"{label}.formats") if "formats" in fields else (),
         accept_ulps=reader.limit(fields["accept"][1], f"{label}.accept") if "accept" in fields else None,
     )
 
@@ -230,10 +281,14 @@ def _claims(reader: Reader, node: Node, label: str, inputs: Inputs | None) -> tu
     claims = []
     for key, value in entries or ():
         if inputs is not None and key.text not in inputs.names:
-            if key.text in dict(inputs.vectors):
+            if key.text in dict(inputs.vectors) and all(f"{key.text}[{i}]" in inputs.parameters for i in range(dict(inputs.vectors)[key.text])):
+                reader.tell(key, f"'{key.text}' in {label} is a parameter: no gradient is asked for")
+            elif key.text in dict(inputs.vectors):
                 reader.tell(key, f"the input '{key.text}' in {label} is a vector; name its elements one by one, as in '{key.text}[0]': dw0")
             else:
                 reader.tell_unknown(key, f"unknown input {quoted(key.text)} in {label}", key.text, inputs.names)
+        elif inputs is not None and key.text in inputs.parameters:
+            reader.tell(key, f"'{key.text}' in {label} is a parameter: no gradient is asked for; leave it out here, or under 'parameters'")
         name = reader.text(value, f"{label}: the gradient")
         if name is None:
             continue
@@ -278,7 +333,7 @@ def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implement
     for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
         pair = _reference(reader, key, "expect", named)
         if pair is not None and inputs is not None:
-            gradients = _gradients(named[pair[0]], inputs.names)
+            gradients = _gradients(named[pair[0]], inputs)
             if pair[1] not in gradients:
                 reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
         for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
@@ -290,10 +345,10 @@ def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implement
     return tuple(expectations)
 
 
-def _gradients(implementation: Implementation, inputs: Sequence[str]) -> list[str]:
+def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:
     """The names that hold the gradients an implementation claims."""
     if implementation.gradients is None:
-        return [f"d{name}" for name in inputs]
+        return [f"d{name}" for name in inputs.names if name not in inputs.parameters]
     return [claim.name for claim in implementation.gradients]
 
 

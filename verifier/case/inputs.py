@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verifier.case.case import Point
-from verifier.case.reader import Entry, Reader, element, name_problem
-from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, quoted
-from verifier.language.numeral import exact
+from verifier.case.domain import Bound, Interval, choices_of, in_order, intervals_of, lengths_of_domain, read_domain, scalars, shape, span
+from verifier.case.reader import Entry, Reader, name_problem
+from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, is_null, quoted
 
 Values = str | tuple[str, ...]  # of one input in one point: a scalar's text, or those of a vector's elements
-Interval = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +21,49 @@ class Inputs:
     vectors: tuple[tuple[str, int], ...]
     points: tuple[Point, ...]
     domain: tuple[tuple[str, Interval], ...]
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    parameters: tuple[str, ...] = ()
 
 
-def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
+def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None, flows: dict[str, tuple[Scalar, str]] | None = None) -> Inputs | None:
     """The inputs of a case; None where something is wrong with them (`reader` has the complaints).
 
     `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
+    `flows` are the gradients that flow into several outputs, with the key that names these.
     """
     before = reader.complaints.count
     points = _points(reader, fields["points"]) if "points" in fields else []
-    domain = _domain(reader, fields["domain"]) if "domain" in fields else []
+    domain = read_domain(reader, fields["domain"]) if "domain" in fields else []
+    fixed, named = read_parameters(reader, fields["parameters"]) if "parameters" in fields else ({}, {})
+    fixed.update(flows or {})
     if "points" not in fields and sample == 0 and read is None:
         reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true'")
     if sample > 0 and "domain" not in fields:
         reader.tell(fields["sample"][0], "'sample' needs a domain to draw points from; add one such as domain: {x: [-10, 10]}")
     if reader.complaints.count > before:
         return None
-    lengths = _lengths(reader, points) if points else _lengths_of_domain(reader, domain)
+    _add_fixed(reader, fixed, points, domain, is_listed="points" in fields)
+    lengths = _lengths(reader, points) if points else lengths_of_domain(reader, domain)
     if not points:
         _add_names(lengths, read or ())
     if points:
         _same_names(reader, points, domain)
     elif reader.complaints.count > before:
         return None
-    intervals = _intervals(reader, domain, lengths)
-    names = tuple(name for base in lengths for name in _scalars(base, lengths[base]))
+    intervals = intervals_of(reader, domain, lengths)
+    names = tuple(name for base in lengths for name in scalars(base, lengths[base]))
+    choices = choices_of(domain, lengths)
+    parameters = _parameters(reader, fixed, named, lengths)
+    listed = tuple(_point(point, lengths) for point in points) if reader.complaints.count == before else ()
+    for name in parameters:
+        if name not in intervals and (values := distinct(listed, name)):
+            choices[name] = values
+            intervals[name] = span(values)
+        elif name not in intervals:
+            key = named.get(name.partition("[")[0]) or fixed[name.partition("[")[0]][0]
+            reader.tell(key, f"the parameter '{name}' has no value: no point gives it one, and the domain lists none, as in domain: {{{name}: {{0, 1, 2}}}}")
+    if parameters and len(parameters) == len(names):
+        reader.tell(root, "every input is a parameter, so no gradient would be checked; leave out the names whose gradients are asked for")
     if sample > 0:
         for name in names:
             if name not in intervals:
@@ -56,9 +73,75 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
     return Inputs(
         names=names,
         vectors=tuple((base, length) for base, length in lengths.items() if length is not None),
-        points=tuple(_point(point, lengths) for point in points),
+        points=listed,
         domain=tuple((name, intervals[name]) for name in names if name in intervals),
+        choices=tuple((name, choices[name]) for name in names if name in choices),
+        parameters=parameters,
     )
+
+
+def with_parameters(inputs: Inputs, parameters: frozenset[str]) -> Inputs:
+    """The inputs with their parameters, some of which only the programs show: these have no values but those of the points, or of the domain."""
+    choices, domain = dict(inputs.choices), dict(inputs.domain)
+    for name in parameters:
+        if name not in domain and (values := distinct(inputs.points, name)):
+            choices[name], domain[name] = values, span(values)
+    return replace(
+        inputs,
+        parameters=tuple(name for name in inputs.names if name in parameters),
+        choices=tuple((name, choices[name]) for name in inputs.names if name in choices),
+        domain=tuple((name, domain[name]) for name in inputs.names if name in domain),
+    )
+
+
+def distinct(points: tuple[Point, ...], name: str) -> tuple[str, ...]:
+    """The values that a scalar input has in the points, smallest first, each once."""
+    return in_order([text for point in points for key, text in point.values if key == name])
+
+
+def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: list[_Listed], domain: list[Bound], *, is_listed: bool) -> None:
+    """Give every point the values of the parameters that are fixed for all of them; where no points are listed the domain has them."""
+    for name, (key, values) in fixed.items():
+        if any(name in point.values for point in points):
+            reader.tell(key, f"the parameter '{name}' has a value here and in the points; leave one of them, or write parameters: [{name}]")
+        if any(bound.base == name for bound in domain):
+            reader.tell(key, f"the parameter '{name}' has a value here and a domain; leave one of them")
+        for point in points:
+            point.values.setdefault(name, (key, values))
+        if not is_listed:
+            each = [(None, values)] if isinstance(values, str) else list(enumerate(values))
+            domain += [Bound(key, name, index, (text, text), (text,)) for index, text in each]
+
+
+def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: dict[str, Scalar], lengths: dict[str, int | None]) -> tuple[str, ...]:
+    """The scalar inputs that are parameters, in the order of the inputs."""
+    for name, key in named.items():
+        if name not in lengths:
+            reader.tell_unknown(key, f"the parameter {quoted(name)} is no name of the points or the domain", name, list(lengths))
+    return tuple(name for base in lengths if base in fixed or base in named for name in scalars(base, lengths[base]))
+
+
+def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
+    """`{eps: 1e-5}` as names with their fixed values; `[n]` as names whose values the points have."""
+    fixed: dict[str, tuple[Scalar, Values]] = {}
+    named: dict[str, Scalar] = {}
+    if isinstance(entry[1], Mapping):
+        for key, node in entry[1].entries:
+            if (problem := name_problem(key.text)) is not None:
+                reader.tell(key, f"the parameter {problem}")
+            elif is_null(node):
+                named[key.text] = key
+            elif (value := _values(reader, key, node, what="parameter")) is not None:
+                fixed[key.text] = (key, value)
+        return fixed, named
+    for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or the names of points that are no inputs: [n]") or ():
+        name = reader.text(item, "a parameter")
+        if name is None or not isinstance(item, Scalar):
+            continue
+        if (problem := name_problem(name)) is not None:
+            reader.tell(item, f"the parameter {problem}")
+        named[name] = item
+    return fixed, named
 
 
 def _add_names(lengths: dict[str, int | None], names: tuple[str, ...]) -> None:
@@ -98,13 +181,13 @@ def _points(reader: Reader, entry: Entry) -> list[_Listed]:
     return listed
 
 
-def _values(reader: Reader, key: Scalar, node: Node) -> Values | None:
+def _values(reader: Reader, key: Scalar, node: Node, *, what: str = "input") -> Values | None:
     if not isinstance(node, Sequence):
-        return reader.number(node, f"the input '{key.text}'")
+        return reader.number(node, f"the {what} '{key.text}'")
     if not node.items:
         reader.tell(node, f"the vector '{key.text}' is empty; give its elements, as in [2, -3]")
         return None
-    texts = [reader.number(item, f"the input '{key.text}[{i}]'") for i, item in enumerate(node.items)]
+    texts = [reader.number(item, f"the {what} '{key.text}[{i}]'") for i, item in enumerate(node.items)]
     known = tuple(t for t in texts if t is not None)
     return known if len(known) == len(texts) else None
 
@@ -118,33 +201,12 @@ def _lengths(reader: Reader, points: list[_Listed]) -> dict[str, int | None]:
             before = lengths.setdefault(name, length)
             if before != length:
                 reader.tell(
-                    key, f"the input '{name}' is {_shape(length)} here and {_shape(before)} before; it must be the same in every point"
+                    key, f"the input '{name}' is {shape(length)} here and {shape(before)} before; it must be the same in every point"
                 )
     return lengths
 
 
-def _lengths_of_domain(reader: Reader, domain: list[_Bound]) -> dict[str, int | None]:
-    """As `_lengths`, of inputs that only the domain names: `W[0]`, `W[1]` make a vector of two."""
-    found: dict[str, int | None] = {}
-    seen: dict[str, set[int]] = {}
-    for bound in domain:
-        if bound.index is None:
-            found.setdefault(bound.base, None)
-        else:
-            found[bound.base] = None
-            seen.setdefault(bound.base, set()).add(bound.index)
-    for bound in domain:
-        indices = seen.pop(bound.base, None)
-        if indices is None:
-            continue
-        missing = next(i for i in range(len(indices) + 1) if i not in indices)
-        if missing < len(indices):
-            reader.tell(bound.key, f"the domain has no interval for '{bound.base}[{missing}]'; give every element of the vector")
-        found[bound.base] = len(indices)
-    return found
-
-
-def _same_names(reader: Reader, points: list[_Listed], domain: list[_Bound]) -> None:
+def _same_names(reader: Reader, points: list[_Listed], domain: list[Bound]) -> None:
     """Complain where points do not give the same inputs: about a missing input, or about one that most points leave out."""
     counts = Counter(name for point in points for name in point.values)
     bounded = {bound.base for bound in domain}
@@ -164,78 +226,9 @@ def _same_names(reader: Reader, points: list[_Listed], domain: list[_Bound]) -> 
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """One entry of the domain; `index` is the element of a vector, None where the name stands alone."""
-
-    key: Scalar
-    base: str
-    index: int | None
-    interval: Interval
-
-
-def _domain(reader: Reader, entry: Entry) -> list[_Bound]:
-    entries = reader.mapping(entry[1], "domain", example="{x: [-10, 10]}")
-    if entries == ():
-        reader.tell(entry[1], "domain is empty; give an interval for every input, as in {x: [-10, 10]}")
-    bounds = []
-    for key, node in entries or ():
-        base, index = element(key.text) or (key.text, None)
-        if (problem := name_problem(base)) is not None:
-            reader.tell(key, f"the input {problem}")
-        elif (interval := _interval(reader, key.text, node)) is not None:
-            bounds.append(_Bound(key, base, index, interval))
-    return bounds
-
-
-def _interval(reader: Reader, name: str, node: Node) -> Interval | None:
-    if not isinstance(node, Sequence) or len(node.items) != 2:
-        reader.tell(node, f"the domain of '{name}' must be a lowest and a highest value, as in [-10, 10]")
-        return None
-    low, high = (reader.number(item, f"the domain of '{name}'") for item in node.items)
-    if low is None or high is None:
-        return None
-    if exact(low) > exact(high):
-        reader.tell(node, f"the domain of '{name}' is empty: {low} is above {high}; write the lowest value first")
-        return None
-    return low, high
-
-
-def _intervals(reader: Reader, domain: list[_Bound], lengths: dict[str, int | None]) -> dict[str, Interval]:
-    """The interval of each scalar input. An interval given for one element takes precedence over that of its vector."""
-    intervals: dict[str, Interval] = {}
-    for bound in sorted(domain, key=lambda b: b.index is not None):
-        if bound.base not in lengths:
-            reader.tell_unknown(
-                bound.key, f"the domain names {quoted(bound.key.text)}, but no point gives it a value", bound.base, list(lengths)
-            )
-            continue
-        length = lengths[bound.base]
-        if bound.index is None:
-            intervals.update(dict.fromkeys(_scalars(bound.base, length), bound.interval))
-        elif length is None:
-            reader.tell(bound.key, f"the domain names '{bound.key.text}', but the input '{bound.base}' is {_shape(None)}")
-        elif bound.index >= length:
-            reader.tell(
-                bound.key,
-                f"the domain names '{bound.key.text}', but '{bound.base}' is {_shape(length)}, up to '{bound.base}[{length - 1}]'",
-            )
-        else:
-            intervals[bound.key.text] = bound.interval
-    return intervals
-
-
-def _scalars(base: str, length: int | None) -> list[str]:
-    return [base] if length is None else [f"{base}[{i}]" for i in range(length)]
-
-
-def _shape(length: int | None) -> str:
-    return "a scalar" if length is None else f"a vector of {length}"
-
-
 def _point(point: _Listed, lengths: dict[str, int | None]) -> Point:
     pairs: list[tuple[str, str]] = []
     for base, length in lengths.items():
         values = point.values[base][1]
-        pairs.extend(zip(_scalars(base, length), (values,) if isinstance(values, str) else values, strict=True))
+        pairs.extend(zip(scalars(base, length), (values,) if isinstance(values, str) else values, strict=True))
     return Point(tuple(pairs), point.node.page.place(point.node.start))

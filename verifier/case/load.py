@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 2**20  # of a file
 MOST_CASES = 64  # texts whose case is kept
 SUFFIXES = (".yaml", ".yml")
+STANDARD_INPUT = "-"
+DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _files(path: str) -> Iterator[str | Complaint]:
     for folder, subfolders, names in os.walk(path, onerror=failures.append):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _is_special(Path(folder, name)):
                 found += 1
                 yield str(Path(folder, name))
     for failure in failures:
@@ -93,12 +97,21 @@ def _files(path: str) -> Iterator[str | Complaint]:
         yield _about_file(path, f"no case found in '{path}': the folder has no *.yaml or *.yml file")
 
 
+def _is_special(path: Path) -> bool:
+    """A pipe, a socket or a device: no case file, whatever its name."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False  # reading it will tell
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
+
+
 def _load_file(path: str) -> Loaded:
     try:
-        with Path(path).open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = _standard_input() if path == STANDARD_INPUT else _read(path)
     except OSError as error:
-        return Loaded((), (_about_file(path, f"the file cannot be read: {error.strerror}"),))
+        return Loaded((), (_about_file(path, f"the file cannot be read: {error.strerror or error}"),))
+    path = "<stdin>" if path == STANDARD_INPUT else path
     if len(content) > MAX_BYTES:
         return Loaded((), (_about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
     try:
@@ -107,6 +120,23 @@ def _load_file(path: str) -> Loaded:
         before = content[: error.start].decode("utf-8")
         place = Place(path, before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start))
         return Loaded((), (Complaint(place, f"the file is not text in UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8"),))
+
+
+def _read(path: str) -> bytes:
+    """The first MAX_BYTES + 1 bytes of a file; OSError where it is none: a pipe that nobody writes to would be waited for without end."""
+    wait = 0 if path.startswith(DESCRIPTORS) else getattr(os, "O_NONBLOCK", 0)
+    with os.fdopen(os.open(path, os.O_RDONLY | wait | getattr(os, "O_BINARY", 0)), "rb") as stream:
+        kind = os.fstat(stream.fileno()).st_mode
+        if not stat.S_ISREG(kind) and wait:
+            what = "a pipe" if stat.S_ISFIFO(kind) else "a folder" if stat.S_ISDIR(kind) else "a device"
+            raise OSError(f"it is {what}, not a file; to read what another program writes, use a pipe and 'verifier -'")
+        return stream.read(MAX_BYTES + 1)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _about_file(path: str, message: str) -> Complaint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,8 @@ from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact
 
+MOST_BOXES = 16  # combinations of listed values that a hunt looks at
+MOST_DRAWS = 64  # times that a sample is drawn anew where a constraint leaves points out
 MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
 
 
@@ -33,10 +35,41 @@ def _rounded(name: str, text: str, fmt: Format) -> float:
     return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
 
 
-def domain_of(case: Case) -> list[tuple[float, float]]:
-    """The lowest and the highest value of each input; ±inf where the case does not say."""
-    domain = dict(case.domain)
-    return [tuple(_bound(text) for text in domain.get(name, ("-inf", "inf"))) for name in case.inputs]  # type: ignore[misc]
+def domain_of(case: Case, fmt: Format | None = None) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each input; ±inf where the case does not say. Listed values are rounded to the format, as in a point."""
+    domain, choices = dict(case.domain), dict(case.choices)
+    found: list[tuple[float, float]] = []
+    for name in case.inputs:
+        if name in choices and fmt is not None:
+            found.append((_rounded(name, choices[name][0], fmt), _rounded(name, choices[name][-1], fmt)))
+        else:
+            low, high = domain.get(name, ("-inf", "inf"))
+            found.append((_bound(low), _bound(high)))
+    return found
+
+
+def choices_of(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+    """The listed values of each input as numbers of the format; empty where it has all those of its domain."""
+    choices = dict(case.choices)
+    return [tuple(dict.fromkeys(_rounded(name, text, fmt) for text in choices.get(name, ()))) for name in case.inputs]
+
+
+def boxes(case: Case, fmt: Format) -> list[list[tuple[float, float]]]:
+    """The domain, once for each combination of listed values; of many combinations MOST_BOXES that are spread over all."""
+    domain, choices = domain_of(case, fmt), choices_of(case, fmt)
+    count = math.prod(len(values) for values in choices if values)
+    chosen = range(count) if count <= MOST_BOXES else [k * (count - 1) // (MOST_BOXES - 1) for k in range(MOST_BOXES)]
+    found = []
+    for number in chosen:
+        box = []
+        for bounds, values in zip(domain, choices, strict=True):
+            if values:
+                number, k = divmod(number, len(values))  # noqa: PLW2901 - the digits of a number in mixed radix
+                box.append((values[k], values[k]))
+            else:
+                box.append(bounds)
+        found.append(box)
+    return found
 
 
 def _bound(text: str) -> float:
@@ -46,21 +79,46 @@ def _bound(text: str) -> float:
     return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
 
 
-def sampled(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+Admits = Callable[[list[tuple[float, ...]]], list[bool]]  # which of some points the case speaks of
+
+
+def sampled(case: Case, fmt: Format, admits: Admits | None = None) -> list[tuple[float, ...]]:
     """`sample` further points of the domain, as `sample_columns` has them."""
-    return list(zip(*(c.tolist() for c in sample_columns(case, fmt)), strict=True)) if case.sample else []
+    return list(zip(*(c.tolist() for c in sample_columns(case, fmt, admits)), strict=True)) if case.sample else []
 
 
-def sample_columns(case: Case, fmt: Format) -> list[Any]:
+def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> list[Any]:
     """`sample` points of the domain, one array per input: in turn uniform over the floats, over the magnitudes, and over the reals.
 
     Deterministic: the seed is the case's name. Every value is a number of the format inside the domain; none is -0.0.
+    Where `admits` refuses points others are drawn. Raises PointError where none is found.
     """
     import numpy as np
 
     source = np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
+    columns = _drawn(case, fmt, source)
+    if admits is None:
+        return columns
+    kept: list[tuple[float, ...]] = []
+    for _ in range(MOST_DRAWS):
+        rows = list(zip(*(c.tolist() for c in columns), strict=True))
+        kept += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
+        if len(kept) >= case.sample:
+            break
+        columns = _drawn(case, fmt, source)
+    if not kept:
+        raise PointError(f"none of {MOST_DRAWS * case.sample:,} points of the domain satisfies 'given'; list points, or state the inputs so that samples can meet it")
+    return [np.array(c) for c in zip(*kept[: case.sample], strict=True)]
+
+
+def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
+    import numpy as np
+
     result = []
-    for low, high in domain_of(case):
+    for (low, high), choices in zip(domain_of(case, fmt), choices_of(case, fmt), strict=True):
+        if choices:
+            result.append(np.array(choices)[(source.random_raw(case.sample) % np.uint64(len(choices))).astype(np.int64)] + 0.0)
+            continue
         first, last = places(fmt, low, high)
         if first > last:
             raise PointError(f"the domain [{low!r}, {high!r}] has no {fmt.name} number")

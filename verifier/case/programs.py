@@ -3,53 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from verifier.case.case import Draft, Implementation, Point, Programs, Published, Residual
+from verifier.case import hints
+from verifier.case.case import Draft, Implementation, Programs, Published, Residual
+from verifier.case.inputs import Inputs
+from verifier.case.outputs import joined
 from verifier.circuit.expressions import BuildError, add_tree, build_expression
-from verifier.circuit.program import Builder, Program
+from verifier.circuit.program import Builder, Program, Step, ancestors
 from verifier.circuit.statements import add_backward, build_program
-from verifier.language.gates import CONSTANTS
+from verifier.language.gates import CONSTANTS, GATES
 from verifier.language.grammar import parse_expression
-from verifier.language.source import Complaint, Source, suggestion
+from verifier.language.source import Complaint, Place, Source, suggestion
 from verifier.language.tokens import LanguageError
 
 
-def _default_claims(implementation: Implementation, inputs: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _claims(implementation: Implementation, inputs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(input, name of its gradient): as the implementation says, or else of every input that is no parameter."""
     if implementation.gradients is None:
         return tuple((name, f"d{name}") for name in inputs)
     return tuple((claim.input, claim.name) for claim in implementation.gradients)
 
 
 def programs_of(
-    inputs: tuple[str, ...], points: Sequence[Point], *, function: Source | None, implementations: Sequence[Implementation], residuals: Sequence[Residual], published: Sequence[Published]
+    inputs: Inputs,
+    *,
+    function: Source | None,
+    implementations: Sequence[Implementation],
+    residuals: Sequence[Residual] = (),
+    published: Sequence[Published] = (),
+    outputs: Sequence[str] = (),
+    given: Source | None = None,
 ) -> tuple[Programs | None, list[Complaint]]:
     """The programs of a case; None and the complaints where its texts are wrong."""
     complaints: list[Complaint] = []
-    examples: dict[str, set[float]] = {name: set() for name in inputs}
-    for point in points:
+    examples: dict[str, set[float]] = {name: set() for name in inputs.names}
+    for point in inputs.points:
         for name, text in point.values:
             examples[name].add(float.fromhex(text) if "0x" in text.lower() else float(text))
     truth: Program | None = None
     if function is not None:
-        truth, more = build_expression(function, inputs)
+        truth, more = build_expression(function, inputs.names)
         complaints += more
     forwards: dict[str, Program | None] = {}
     for implementation in implementations:
         if implementation.forward is not None:
-            forwards[implementation.name], more = build_program(implementation.forward, inputs, examples=examples)
+            forwards[implementation.name], more = _forward(implementation.forward, inputs.names, outputs, examples)
             complaints += more
     if function is None:
         truth = next(iter(forwards.values()), None)
+    parameters, more = parameters_of(inputs, implementations, [p for p in (truth, *forwards.values()) if p is not None])
+    complaints += more
+    if truth is not None:
+        constant = replace(truth, parameters=parameters)
+        forwards = {name: constant if p is truth else p for name, p in forwards.items()}
+        truth = constant
+    claimable = tuple(name for name in inputs.names if name not in parameters)
     drafts: list[Draft] = []
     for implementation in implementations:
         forward = forwards.get(implementation.name) if implementation.forward is not None else truth
         if forward is None:
             continue
-        claims = _default_claims(implementation, inputs)
+        claims = _claims(implementation, claimable)
         whole: Program | None = None
         if implementation.backward is not None:
             whole, more = add_backward(forward, implementation.backward, claims)
-            complaints += more
+            complaints += hints.with_hints(more, implementation, forward, claims)
         drafts.append(Draft(implementation, forward, whole, claims))
     differences = []
     for residual in residuals:
@@ -57,10 +76,69 @@ def programs_of(
         complaints += more
         if program is not None:
             differences.append(program)
+    condition: Program | None = None
+    if given is not None:
+        condition, more = _constraint(given, inputs.names)
+        complaints += more
     complaints += _published_complaints(published, drafts)
     if complaints or truth is None:
         return None, complaints
-    return Programs(truth, tuple(drafts), tuple(differences)), []
+    return Programs(truth, tuple(drafts), tuple(differences), condition), []
+
+
+def _forward(source: Source, inputs: tuple[str, ...], outputs: Sequence[str], examples: dict[str, set[float]]) -> tuple[Program | None, list[Complaint]]:
+    """The program of a forward pass; where there are several outputs, its output is their sum, each times the gradient that flows into it."""
+    program, complaints = build_program(source, inputs, examples=examples)
+    return (program, complaints) if program is None or not outputs else joined(program, source, outputs)
+
+
+def _constraint(source: Source, inputs: tuple[str, ...]) -> tuple[Program | None, list[Complaint]]:
+    """`given` as a program whose output is a truth value."""
+    builder = Builder(inputs)
+    try:
+        output = add_tree(builder, parse_expression(source.text))
+    except (LanguageError, BuildError) as error:
+        return None, [source.complaint(error.offset, error.message)]
+    if not builder.boolean(output):
+        return None, [source.complaint(0, "a constraint must be a comparison, such as x > 0 or p[0] + p[1] == 1, not a number{where}")]
+    return builder.program(output), []
+
+
+def parameters_of(inputs: Inputs, implementations: Sequence[Implementation], programs: Sequence[Program]) -> tuple[frozenset[str], list[Complaint]]:
+    """The inputs that are constants: those that the case says, and those that nothing but the order of a gate reads; what is wrong with orders.
+
+    There is no derivative with respect to an order: a name that is read elsewhere, too, or whose gradient is claimed, must be said to be a parameter.
+    """
+    found, complaints = set(inputs.parameters), []
+    claimed = {c.input for i in implementations for c in i.gradients or ()}
+    for program in programs:
+        elsewhere = _read_beside_orders(program)
+        for step in program.steps:
+            for position in GATES[step.gate].orders if step.gate in GATES else ():
+                read = [program.steps[k].text for k in sorted(ancestors(program, step.args[position])) if program.steps[k].gate == "input"]
+                new = [name for name in read if name not in found]
+                if any(name in claimed or name in elsewhere for name in new) or (new and all(name in found or name in new for name in inputs.names)):
+                    complaints.append(_order_complaint(implementations[0].place, program, step, position, new))
+                found.update(read)
+    return frozenset(found), complaints
+
+
+def _read_beside_orders(program: Program) -> set[str]:
+    """The inputs that the output depends on otherwise than through the order of a gate."""
+    needed = {program.output}
+    for i in range(program.output, -1, -1):
+        if i in needed:
+            step = program.steps[i]
+            orders = GATES[step.gate].orders if step.gate in GATES else ()
+            needed.update(a for position, a in enumerate(step.args) if position not in orders)
+    return {program.steps[i].text for i in needed if program.steps[i].gate == "input"}
+
+
+def _order_complaint(place: Place, program: Program, step: Step, position: int, names: Sequence[str]) -> Complaint:
+    gate = GATES[step.gate]
+    message = f"the order '{gate.parameters[position]}' of '{step.gate}' must be a constant: there is no derivative with respect to it; if it is one, say so: parameters: [{', '.join(names)}]"
+    line = program.lines[step.line] if step.line >= 0 else None
+    return line.source.complaint(step.start, message) if line is not None and line.source is not None else Complaint(place, message)
 
 
 def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program | None, list[Complaint]]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from verifier.case.yaml_tree import Complaints, Mapping, Node, Refused, Scalar, is_null, quoted, source
 from verifier.case.yaml_tree import Sequence as ListNode
-from verifier.language.gates import CONSTANTS
 from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
 from verifier.language.tokens import KEYWORDS
@@ -137,8 +136,8 @@ def name_problem(name: str) -> str | None:
     """Why a name cannot be an input, or None where it can."""
     if name in KEYWORDS or name in ("lambda", "True", "False", "None"):
         return f"'{name}' is a word of the language; choose another name"
-    if name in CONSTANTS or name == "nan":
-        return f"'{name}' is a constant of the language; choose another name"
+    if name in ("nan", "inf"):
+        return f"'{name}' is a value of the language; choose another name"
     if not _NAME.fullmatch(name):
         hint = "; the elements of a vector are written as a list, as in W: [2, -3]" if _ELEMENT.fullmatch(name) else ""
         return f"{quoted(name)} is not a name: a name is letters, digits and underscores and starts with no digit{hint}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from verifier.circuit.program import LEAVES, Builder, Line, Program
-from verifier.language.gates import CONSTANTS, GATES, canonical
+from verifier.language.gates import CONSTANTS, GATES, OVERLOADS, canonical
 from verifier.language.grammar import Node, parse_expression
 from verifier.language.primitives import incomplete
 from verifier.language.source import Complaint, Source, suggestion
@@ -56,7 +56,7 @@ def _call(builder: Builder, node: Node, args: list[int], line: int) -> int:
     name = node.op
     if name in ("diff", "derivative", "grad"):
         return _differentiate(builder, node, args, line)
-    gate = GATES.get(canonical(name) or "")
+    gate = GATES.get(OVERLOADS.get((name, len(args))) or canonical(name) or "")
     if gate is None:
         raise BuildError(node.start, f"unknown gate '{name}'{{where}}{suggestion(name, [*GATES, 'diff'])}")
     where = {"line": line, "start": node.start, "end": node.end}
@@ -97,11 +97,11 @@ def _count(parameters: tuple[str, ...], defaults: tuple[str, ...]) -> str:
 
 
 def _is_constant(builder: Builder, index: int) -> bool:
-    """Whether a step is a number or an arithmetic combination of numbers (`n + 1` of a generated partial)."""
+    """Whether a step is made of numbers and inputs (`n + 1`): inputs that an order reads are parameters, or the case is refused (`case.programs`)."""
     pending = [index]
     while pending:
         step = builder.steps[pending.pop()]
-        if step.gate in ("input", "upstream"):
+        if step.gate == "upstream":
             return False
         pending.extend(step.args)
     return True

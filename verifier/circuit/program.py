@@ -47,6 +47,7 @@ class Program:
     lines: tuple[Line, ...] = ()
     output_name: str = "out"
     backward_start: int = -1  # index of the first backward step; -1 where there is none
+    parameters: frozenset[str] = frozenset()  # inputs that are constants: no derivative with respect to them is asked for
 
     def __len__(self) -> int:
         return len(self.steps)

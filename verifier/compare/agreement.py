@@ -14,6 +14,7 @@ from verifier.compare.challenge import Challenged, Contradiction, Kind, challeng
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.meant import Meant, intervals, is_meant, satisfied
 from verifier.compare.places import Domain
 from verifier.exact import one_sided
 from verifier.exact.bound import bound
@@ -23,6 +24,7 @@ from verifier.language.verdict import Verdict
 
 MOST_HOLES = 3  # named in a note
 MOST_LOOKED_AT = 40  # points at which a bound is challenged
+SHORT = 3  # digits of every other point: a witness that can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +35,35 @@ class Outcome:
     note: str
     witness: dict[str, float] | None = None
     fault: str = ""  # of this tool: a proof that the challenge contradicts
+    both_defined: bool = True  # the computed gradient has a value at the witness
 
 
 def outcomes(
     check: Check,
     points: Sequence[tuple[float, ...]],
     *,
-    domain: Sequence[tuple[float, float] | None] | None = None,
+    meant: Meant | None = None,
     seed: int = 0,
     listed: Sequence[Sequence[Discrepancy]] | None = None,
 ) -> dict[str, Outcome]:
     """The outcome of every claimed gradient, by its name.
 
-    `points` are numbers of the format; `domain` has one entry for each input; `listed` is what `compare` found at the
+    `points` are numbers of the format; further ones are tried where the inputs are `meant`; `listed` is what `compare` found at the
     points, where that is known already. Every proof is challenged first (`challenge`): one that fails on a border, or has
     a gap in the domain, is `refuted` with that point as its witness.
     """
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     count = len(subject.program.inputs)
+    domain = intervals(meant)
     proofs = {name: proof for variable, name in subject.claims if (proof := prove(truth, subject, (variable, name), fmt=fmt, upstream=upstream)) is not None}
-    few = further_points(points, count, fmt=fmt, domain=domain, seed=seed, most=CHECKED_POINTS) if proofs else []
+    few = further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=CHECKED_POINTS) if proofs else []
     challenged = challenge(truth, subject, proofs, (*points, *few), fmt=fmt, upstream=upstream, domain=domain, seed=seed, conditional=[n for n, p in proofs.items() if p.conditions]) if proofs else {}
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     wrong = {row[i].name for row in rows for i in range(len(row)) if row[i].verdict is Verdict.WRONG}
     standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
-    open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and all(c.kind is Kind.TIE for c in challenged[name].found))]
+    open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and _against(challenged[name], points, meant) is None)]
     if any(name not in wrong for name in open_claims):
-        rows += compare(check, further_points(points, count, fmt=fmt, domain=domain, seed=seed))
+        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed))
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         if name in standing:
@@ -67,7 +71,7 @@ def outcomes(
             continue
         found = [row[i] for row in rows]
         met = challenged.get(name)
-        against = next((c for kind in Kind if kind is not Kind.TIE and (c := met.first(kind)) is not None), None) if met is not None and name not in wrong else None
+        against = _against(met, points, meant) if met is not None and name not in wrong else None
         if against is not None:
             found = [d for d in compare(check, [against.point])[0] if d.name == name]
         seen = _compared(found, subject.program.inputs)
@@ -75,6 +79,12 @@ def outcomes(
             seen = _bounded(seen, check, subject.claims[i], points, domain=domain, seed=seed)
         result[name] = seen if name not in proofs or met is None or not (met.found or name in wrong) else _withdrawn(seen, proofs[name], met, subject.program.inputs)
     return result
+
+
+def _against(met: Challenged, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Contradiction | None:
+    """The first contradiction of a proof, ties aside, at a point at which the gradient is claimed; a proof that is false inside a piece counts anywhere."""
+    claimed = [c for c in met.found if c.kind is Kind.INSIDE or meant is None or tuple(c.point) in points or is_meant(meant, c.point)]
+    return next((c for kind in Kind if kind is not Kind.TIE for c in claimed if c.kind is kind), None)
 
 
 def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: Domain, seed: int) -> Outcome:
@@ -127,32 +137,38 @@ def same(function: Program, other: Program, points: Sequence[tuple[float, ...]],
     return "is the function: " + (f"proved {proof.text()}" if proof is not None else "it agrees at all points")
 
 
-def further_points(
-    points: Sequence[tuple[float, ...]], count: int, *, fmt: Format, domain: Sequence[tuple[float, float] | None] | None = None, seed: int = 0, most: int = FURTHER_POINTS
-) -> list[tuple[float, ...]]:
-    """Random points of the format: in the domain where one is given, else near the listed points."""
+def further_points(points: Sequence[tuple[float, ...]], count: int, *, fmt: Format, meant: Meant | None = None, seed: int = 0, most: int = FURTHER_POINTS) -> list[tuple[float, ...]]:
+    """Random points of the format at which the inputs are meant: in the domain where one is given, else near the listed points."""
+    if meant is not None and not meant.is_anywhere:
+        return []
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     centres = list(points) or [(0.0,) * count]
     result = []
     for k in range(most):
         row = []
         for i, x in enumerate(centres[k % len(centres)]):
-            interval = domain[i] if domain is not None else None
-            if interval is not None:
-                value = Fraction(draw.uniform(*interval))
+            low, high = meant.domain[i] if meant is not None else (-math.inf, math.inf)
+            if meant is not None and meant.choices[i]:
+                value = Fraction(draw.choice(meant.choices[i]))
+            elif math.isfinite(high - low):
+                value = Fraction(draw.uniform(low, high))
             else:
                 value = Fraction(x) * Fraction(1 + draw.uniform(-NEAR, NEAR)) if x else Fraction(draw.uniform(-1, 1) if not points else draw.uniform(-NEAR, NEAR))
-            near = round_exact(fmt, value)
+            short = Fraction(f"{float(value):.{SHORT}g}") if abs(value) < fmt.largest else value
+            near = round_exact(fmt, short if k % 2 == 0 and low <= short <= high and not (meant and meant.choices[i]) else value)
             row.append(near if math.isfinite(near) else x)  # next to the largest number
         result.append(tuple(row))
-    return result
+    if meant is None:
+        return result
+    return [p for p in result if is_meant(meant, p)] if meant.given is None else [p for p, holds in zip(result, satisfied(meant, result), strict=True) if holds]
 
 
 def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:
     """The outcome that the points show."""
-    wrong = next((d for d in found if d.verdict is Verdict.WRONG), None)
-    if wrong is not None:
-        return Outcome("refuted", wrong.reason or "over the reals it is another number", dict(zip(inputs, wrong.point, strict=True)))
+    wrong = sorted((d for d in found if d.verdict is Verdict.WRONG), key=lambda d: d.formula_error is None)
+    if wrong:
+        first = wrong[0]  # one that has a value of its own, if there is one
+        return Outcome("refuted", first.reason or "over the reals it is another number", dict(zip(inputs, first.point, strict=True)), both_defined=first.formula_error is not None)
     known = [d for d in found if isinstance(d.exact, one_sided.Finite) and d.formula_error is not None and d.verdict is not Verdict.UNDECIDED]
     if not known:
         return Outcome("undecided", "no point where both could be compared")

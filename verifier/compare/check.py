@@ -58,12 +58,12 @@ class Check:
 
 
 def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tuple[Format, list[Check]]]:
-    """The checks of a case in each of its formats (or of those that are named): one of every implementation."""
-    subjects = [(d.implementation.name, subject(d), limit_of(case, d.implementation.name)) for d in case.programs.drafts]
+    """The checks of a case in each of its formats (or of those that are named): one of every implementation that runs in it."""
+    subjects = [(d.implementation, subject(d), limit_of(case, d.implementation.name)) for d in case.programs.drafts]
     found = []
     for fmt in map(format_named, formats or case.formats):
         upstream = round_exact(fmt, exact(case.upstream))
-        found.append((fmt, [Check(name, truth, tested, fmt, upstream, limit) for name, tested, limit in subjects]))
+        found.append((fmt, [Check(i.name, truth, tested, fmt, upstream, limit) for i, tested, limit in subjects if not i.formats or fmt.name in i.formats]))
     return found
 
 

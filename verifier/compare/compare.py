@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +24,7 @@ SWEEP_BITS = 128  # enough for a verdict at nearly every point
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
-COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
+COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -60,7 +60,18 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
-    return [[conditioned(check, d, needed=not everywhere) for d in row] for row in done]
+    return [[_conditioned(check, d, needed=not everywhere) for d in row] for row in done]
+
+
+def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepancy:
+    """The discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
+    try:
+        return conditioned(check, found, needed=needed)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
+        failed = f"the condition numbers could not be made ({type(error).__name__})"
+        return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 
 def _weight(program: Program) -> int:

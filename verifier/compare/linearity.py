@@ -24,6 +24,12 @@ def uses_upstream(draft: Draft) -> bool:
     return program is None or reads_upstream(program, (program.names[name] for _, name in draft.claims))
 
 
+def sets_upstream(draft: Draft) -> bool:
+    """Whether a hand-written backward pass gives the gradient that flows in a value of its own, as in `df = 1`."""
+    program = draft.whole
+    return program is not None and any(s.name in (f"d{program.output_name}", "dout", "upstream") for s in program.steps[program.backward_start :])
+
+
 def other_upstream(upstream: float, *, seed: str) -> float:
     """A second gradient to flow in, drawn by the seed."""
     return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
-from verifier.circuit.program import Program, Step
+from verifier.circuit.program import Program, Step, ancestors
 from verifier.language.gates import GATES, of_kind
 from verifier.language.primitives import incomplete
 
@@ -193,6 +193,7 @@ DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
     "fresnels": lambda a: (_other("sinpi", a**2 / 2),),  # likewise SymPy's sin(pi*a**2/2)
     "fresnelc": lambda a: (_other("cospi", a**2 / 2),),  # likewise
     "zeta": lambda a: (_other("zetaderiv", 1, a),),  # SymPy has none
+    "hurwitz": lambda s, a: (None, -s * _other("hurwitz", s + 1, a)),  # DLMF 25.11.17
     "zetaderiv": lambda n, a: (None, _other("zetaderiv", n + 1, a)),  # SymPy does not know the function
     "tanh": _tanh,  # SymPy's 1 - tanh(a)**2 loses all digits in the tails; 1/cosh(a)**2 is the same function
 }
@@ -283,16 +284,22 @@ _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an 
 
 
 def gradient(program: Program, *, output: int | None = None, variables: set[int] | None = None) -> Gradient:
-    """The exact gradient of a program's output (or of another step) with respect to every step that depends on some inputs (default: all)."""
+    """The exact gradient of a program's output (or of another step) with respect to every step that depends on some inputs (default: all but its parameters)."""
     dag = Dag(program.inputs)
     at = write(dag, program)
     value = at[program.output if output is None else output]
-    adjoints = accumulate(dag, value, set(range(len(program.inputs))) if variables is None else variables)
+    adjoints = accumulate(dag, value, differentiable(program) if variables is None else variables)
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, value), value, tuple(at), adjoints)
 
 
-def adjoints_of(program: Program, output: int) -> Gradient:
+def differentiable(program: Program) -> set[int]:
+    """The inputs that are no parameters: neither by name nor because the order of a gate reads them."""
+    orders = {a for s in program.steps if s.gate in GATES for p in GATES[s.gate].orders for a in ancestors(program, s.args[p])}
+    return {i for i, name in enumerate(program.inputs) if i not in orders and name not in program.parameters}
+
+
+def adjoints_of(program: Program, output: int, *, variables: set[int] | None = None) -> Gradient:
     """The adjoints of one step of a program of primitives: the Hessian row, when the program is a gradient program."""
     dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
-    adjoints = accumulate(dag, output, set(range(len(program.inputs))))
+    adjoints = accumulate(dag, output, differentiable(program) if variables is None else variables)
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, output), output, tuple(range(len(program.steps))), adjoints)

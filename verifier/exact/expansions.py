@@ -225,6 +225,9 @@ RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
 }
 
 
+NO_NUMBERS = {"inf": "infinity is no real number", "nan": "nan is no number"}
+
+
 def _negated(value: Series | Undefined) -> Series | Undefined:
     return neg(value) if isinstance(value, Series) else value
 
@@ -245,7 +248,7 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
         elif step.gate == "upstream":
             values.append(number(upstream))
         elif step.gate == "constant":
-            values.append(number(balls.constant(step.text)) if step.text != "inf" else Undefined("infinity is no real number"))
+            values.append(number(balls.constant(step.text)) if step.text not in NO_NUMBERS else Undefined(NO_NUMBERS[step.text]))
         else:
             values.append(number(_literal(step.text, rounded_in)))
     for value in (values[program.output],):

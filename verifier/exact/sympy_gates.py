@@ -14,7 +14,7 @@ from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
 Expression = Any  # sympy.Expr, or a truth value of SymPy
-CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}
+CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}
 
 
 def _real_cbrt(a: Expression) -> Expression:
@@ -66,6 +66,7 @@ PRIMITIVES: dict[str, Callable[..., Expression]] = {
     "gammaincc": lambda s, a: sympy.uppergamma(s, a) / sympy.gamma(s),
     "betainc": lambda p, q, a: sympy.betainc_regularized(p, q, 0, a),
     "zeta": sympy.zeta,
+    "hurwitz": sympy.Function("hurwitz"),  # SymPy's zeta of two arguments would be read back as that of one
     "zetaderiv": sympy.Function("zetaderiv"),  # SymPy has no name for it
     "spence": lambda a: sympy.polylog(2, 1 - a),
     "besselj": sympy.besselj,

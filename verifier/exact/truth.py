@@ -42,7 +42,7 @@ class Truth:
         """The adjoints of the gradient's component (None where that component is exactly 0)."""
         if position not in self.hessian_rows:
             component = self.gradient.adjoint.get(position)
-            self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component)
+            self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component, variables=derivatives.differentiable(self.source or self.function))
         return self.hessian_rows[position]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-CONSTANTS = ("pi", "e", "inf", "tau", "euler_gamma")
+CONSTANTS = ("pi", "e", "inf", "nan", "tau", "euler_gamma")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ def _gate(signature: str, *aliases: str, **columns: Any) -> None:
         ALIASES[alias] = name
 
 
+OVERLOADS = {("zeta", 2): "hurwitz"}  # (spelling, number of arguments) -> the gate that is meant
+
+
 def canonical(name: str) -> str | None:
     """The table's name for a gate or one of its other spellings; None where there is none."""
     return name if name in GATES else ALIASES.get(name)
@@ -106,7 +109,7 @@ _gate("div(a, b)",        "divide", "true_divide",
 _gate("neg(a)",           "negative",
                           partials=("-1",),                          float64="operator.neg",     arrays="np.negative", symbol="-", binds=12, exact=True)
 _gate("pow(a, b)",        "power",
-                          partials=("where(b == 0, 0, b * a**(b - 1))", "where(a == 0, 0, out * log(a))"),
+                          partials=("where(b == 0, where(a == 0, 0, b / a * a**b), b * a**(b - 1))", "where(a == 0, 0, out * log(a))"),
                                                                      float64="operator.pow",     arrays="np.power",
       where="a > 0 or (a == 0 and b >= 0) or (a < 0 and b == floor(b))", symbol="**", binds=14)
 _gate("fma(a, b, c)",     means="a * b + c", partials=("b", "a", "1"), float64="verifier.arithmetic.floats.fma")
@@ -190,6 +193,10 @@ _gate("floor(a)",         partials=("0",),                           float64="ve
 _gate("ceil(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.ceil",  arrays="np.ceil",  kinks="a == floor(a)", kind="step", exact=True)
 _gate("trunc(a)",         means="where(a < 0, ceil(a), floor(a))",   partials=("0",),
                           float64="verifier.arithmetic.floats.trunc", arrays="np.trunc", kinks="a == floor(a) and a != 0", kind="step", exact=True)
+_gate("fmod(a, b)",       means="a - b * trunc(a / b)",              partials=("1", "-round((a - out) / b)"),
+                          float64="math.fmod", arrays="np.fmod", where="b != 0", kinks="a / b == floor(a / b) and a != 0", exact=True, note="the rest has the sign of a, as in C")
+_gate("remainder(a, b)", "mod", means="a - b * floor(a / b)",        partials=("1", "(out - a) / b"),
+                          float64="np.remainder", arrays="np.remainder", where="b != 0", kinks="a / b == floor(a / b)", note="the rest has the sign of b, as in NumPy, torch and Python's %; math.remainder is another")
 _gate("round(a)", "rint", "round_",
                           means="where(a + 0.5 - floor(a + 0.5) == 0, 2 * floor((a + 0.5) / 2), floor(a + 0.5))",
                           partials=("0",), float64="verifier.arithmetic.floats.round_half_even", arrays="np.rint",
@@ -326,6 +333,8 @@ _gate("betainc(p, q, a)", partials=(None, None, "where(a == 0 or a == 1, a**(p -
       float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a >= 0 and a <= 1", note="the regularised incomplete beta function I_a(p, q)")
 
 _group[0] = "zeta functions and polylogarithms"
+_gate("hurwitz(s, a)", "hurwitz_zeta", partials=(None, "-s * hurwitz(s + 1, a)"), float64="scipy.special.zeta", arrays="scipy.special.zeta",
+      orders=(0,), where="a > 0", note="Hurwitz's zeta function for s > 1: the sum of 1 / (k + a)**s; also written zeta(s, a)")
 _gate("zeta(a)",          partials=("zetaderiv(1, a)",),             float64="scipy.special.zeta",   arrays="scipy.special.zeta",   where="a != 1", note="Riemann's")
 _gate("zetaderiv(n, a)",  partials=(None, "zetaderiv(n + 1, a)"),    float64="verifier.arithmetic.kernels.zetaderiv", arrays="verifier.arithmetic.kernels.zetaderiv",
       orders=(0,), where="a != 1", note="the n-th derivative of zeta")

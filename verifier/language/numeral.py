@@ -10,7 +10,7 @@ MAX_DIGITS = 1_000
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?(\d+))?", re.ASCII)
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?\.?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
-_BEYOND = (2**54 - 1) * 2**970  # rounds to infinity in the widest format; `float.fromhex` raises OverflowError there
+BEYOND = (2**54 - 1) * 2**970  # rounds to infinity in the widest format; `float.fromhex` raises OverflowError there
 _MARKS = 16  # characters of a numeral that are not digits of it: sign, point, prefix, exponent
 
 
@@ -35,7 +35,7 @@ def number_problem(text: str) -> str | None:
     exponent = (decimal[1] if decimal is not None else hexadecimal[4] if hexadecimal is not None else "") or "0"
     if abs(int(exponent)) > MAX_EXPONENT:
         return f"the exponent of {shown} is beyond {MAX_EXPONENT}"
-    if hexadecimal is not None and abs(exact(text)) >= _BEYOND:
+    if hexadecimal is not None and abs(exact(text)) >= BEYOND:
         return f"{shown} is beyond the largest number of every format"
     return None
 

@@ -11,31 +11,39 @@ from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
 from verifier.report import attribution, figures, findings, sweeps
+from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.results import Judged, judged, region_text
 from verifier.search.hunt import Region
 
 
-def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), *, strict: bool) -> CaseReport:
-    """The report of a case: of what was found in answer to its checks, and the regions that a hunt found."""
+def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), *, strict: bool, debug: bool = False) -> CaseReport:
+    """The report of a case: of what was found in answer to its checks, and the regions that a hunt found.
+
+    What stands beside the verdicts and fails costs a note; with `debug` the failure is raised.
+    """
+    attempts = attempts_for(case, raises=debug)
     listed: list[Judged] = []
     sampled: list[Judged] = []
     for checked in found:
         listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
         sampled.extend(sweeps.sampled(case, checked, strict=strict))
-    listed = attribution.with_blame(listed)
-    proofs = findings.proofs(case, found)
-    residuals = figures.residuals(case, found)
+    plain = listed
+    listed = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(plain), plain)
+    proofs = findings.proofs(case, found, attempts)
+    residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
     told = [
-        *findings.forward_findings(case, found),
-        *findings.verdict_findings(case, truth, [*listed, *sampled]),
+        *attempts.check("the forward passes", lambda: findings.forward_findings(case, found)),
+        *findings.verdict_findings(case, truth, [*listed, *sampled], attempts),
         *findings.proof_findings(case, found, proofs, [*listed, *sampled]),
-        *findings.upstream_findings(case, found),
+        *attempts.check("other gradients that flow in", lambda: findings.upstream_findings(case, found)),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *findings.expectation_findings(case, [*listed, *sampled]),
     ]
+    remarks = findings.notes(case, truth, found, proofs, told, attempts)
+    told += attempts.findings
     failed = any(f.severity == "error" and not f.expected for f in told)
     return CaseReport(
         case.name,
@@ -49,7 +57,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(told),
-        notes=tuple(findings.notes(case, truth, found, proofs, told)),
+        notes=(*remarks, *attempts.notes),
         regions=tuple(region_text(case, check, region) for check, region in regions),
     )
 

@@ -90,10 +90,10 @@ CATALOGUE = {
         ),
         Entry(
             "V107", "refuted-elsewhere", "error",
-            "The gradient is right at every point of the case, but certified to be wrong at another point of its `domain`.",
+            "The gradient is right at every point of the case, and certified to be wrong at another one, at which both have a value: the witness, which the finding names. It lies in the `domain` where one is given.",
             "The points of the case cannot distinguish this formula from the right one.",
-            "dx = 2*x        # for f = x**2 + where(x > 3, sin(x), 0), with domain: {x: [0, 10]} and a point at x = 1 only",
-            "Add the point to the case. Then correct the formula, or narrow the domain to the inputs it is meant for.",
+            "dx = x**2*exp(y)*dout        # for f = x**2*exp(y): at x = 2 it is 2*x*exp(y), and nowhere else",
+            "Correct the formula. Where it is meant for some inputs only, say so: a `domain` (also of listed values: {t: {0, 1}}), a constraint (`given: p[0] + p[1] == 1`), or `scope: points`.",
         ),
         Entry(
             "V201", "unstable-gradient", "warning",
@@ -122,6 +122,13 @@ CATALOGUE = {
             "The point shows nothing about the implementation, so it counts neither as a pass nor as a failure.",
             "function: log(x)   points: [{x: -1}]",
             "Remove the point, or write the function so that it has a value there.",
+        ),
+        Entry(
+            "V205", "upstream-ignored", "warning",
+            "The backward pass never reads the gradient that flows in (dout): it is right for upstream 1 and wrong for any other. An error where the case gives an `upstream`.",
+            "Inside a larger program the gradient that flows in is never 1, and what comes out is off by that factor.",
+            "da = exp(a - out)        # for f = logaddexp(a, b): the factor dout is missing",
+            "Multiply by dout. A pass that is meant to start from 1 says so: `dout = 1` as its first line, which a note mentions.",
         ),
         Entry(
             "V301", "residual-differs", "error",

@@ -28,12 +28,13 @@ MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side
 
 
 def residuals(case: Case, found: Sequence[Checked]) -> list[ResidualResult]:
-    """Every residual at every listed point, in the first format."""
+    """Every residual at every listed point, in the first format in which all its implementations run."""
     results = []
-    first = [c for c in found if c.check.format is found[0].check.format]
-    by_name = {c.check.implementation: c for c in first}
     for residual, program in zip(case.residuals, case.programs.residuals, strict=True):
-        for at, point in enumerate(first[0].points if first else ()):
+        wanted = {name.partition(".")[0] for name in program.inputs}
+        groups = [{c.check.implementation: c for c in found if c.check.format.name == name} for name in case.formats]
+        by_name = next((g for g in groups if g and wanted <= set(g)), {})
+        for at, point in enumerate(next(iter(by_name.values())).points if by_name else ()):
             results.append(_residual(case, residual.expression.text.strip(), residual.expected, program, by_name, at, point))
     return results
 

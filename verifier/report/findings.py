@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
@@ -11,7 +12,9 @@ from verifier.case.points import point_text
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
+from verifier.compare.check import Check
 from verifier.compare.checked import Checked
+from verifier.compare.meant import is_meant, meant_in
 from verifier.exact import derivatives
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
@@ -20,6 +23,7 @@ from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import attribution
+from verifier.report.attempts import Attempts
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, Result
 from verifier.report.results import Judged
@@ -27,6 +31,7 @@ from verifier.report.results import Judged
 if TYPE_CHECKING:
     from verifier.blame.formula.explain import Explanation
 
+PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
 
@@ -40,7 +45,7 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
 
 
-def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged]) -> list[Finding]:
+def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempts: Attempts) -> list[Finding]:
     """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     totals: dict[tuple[str, str, str], int] = {}
@@ -55,7 +60,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged]) -> list
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
-            for explanation in _explanations(draft, wrong):
+            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, wrong), []):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
                     found.append(_explained_finding(explanation, wrong, totals))
@@ -64,8 +69,8 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged]) -> list
         if code == "V101" and (implementation, gradient, fmt) in explained:
             continue
         worst = _worst(group)
-        statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else _undefined_at(truth, worst)
-        cause = attribution.cause(worst)
+        statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else attempts.make("the place without a value", partial(_undefined_at, truth, worst), ("", None))
+        cause = attempts.make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
         if cause is not None:
             statement, place = cause.statement, cause.place or place
         found.append(
@@ -181,21 +186,6 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- proofs
 
 
-def proofs(case: Case, found: Sequence[Checked]) -> dict[str, dict[str, Outcome]]:
-    """For each gradient of each implementation whether its formula is proved, in the case's first format."""
-    return {
-        checked.check.implementation: agreement.outcomes(
-            checked.check,
-            checked.points,
-            domain=intervals_of(case),
-            seed=zlib.crc32(case.name.encode()),
-            listed=checked.rows,
-        )
-        for checked in found
-        if checked.check.format is found[0].check.format
-    }
-
-
 def intervals_of(case: Case) -> list[tuple[float, float] | None]:
     """The domain of every input, None where none is given."""
     domain = dict(case.domain)
@@ -203,34 +193,56 @@ def intervals_of(case: Case) -> list[tuple[float, float] | None]:
     return [None if b is None else (b[0], b[1]) for b in bounds]
 
 
-def proof_findings(case: Case, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
-    """Findings about formulas that are right at the points of the case and wrong at another point of its domain.
+def proofs(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
+    """For each gradient of each implementation whether its formula is proved, in the first format that it runs in."""
+    return {c.check.implementation: attempts.make(f"the proofs of {c.check.implementation}", partial(_outcomes, case, c), _unproved(c.check), PROOFS_SHARE) for c in _firsts(found)}
 
-    Without a domain the case does not say where else the formula should hold; the outcome `refuted` in the report is then enough.
-    """
-    if not case.domain:
-        return []
+
+def _firsts(found: Sequence[Checked]) -> list[Checked]:
+    """The answers of every implementation in the first format that it runs in."""
+    first: dict[str, Checked] = {}
+    for checked in found:
+        first.setdefault(checked.check.implementation, checked)
+    return list(first.values())
+
+
+def _outcomes(case: Case, checked: Checked) -> dict[str, Outcome]:
+    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+
+
+def _unproved(check: Check) -> dict[str, Outcome]:
+    return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
+
+
+def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
+    """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
     seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
-    found = []
+    findings = []
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
-        fmt = checked[0].check.format
+        fmt = next(c.check.format for c in found if c.check.implementation == name)
         for gradient, outcome in gradients.items():
-            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None:
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None or not outcome.both_defined:
+                continue
+            witness = [outcome.witness[x] for x in case.inputs]
+            if not is_meant(meant_in(case, fmt), witness):
                 continue
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
-            found.append(
+            point = point_text(case, fmt, witness)
+            where = ", ".join(f"{x} = {v}" if isinstance(v, str) else f"{x} = [{', '.join(v)}]" for x, v in point)
+            findings.append(
                 finding(
                     "V107",
-                    f"{name}.{gradient} is right at the points of the case and wrong elsewhere: {outcome.note}",
+                    f"{name}.{gradient} is right at the points of the case and wrong at {where}: {outcome.note}",
                     place or draft.implementation.place,
                     implementation=name,
                     gradient=gradient,
                     statement=statement,
-                    point=point_text(case, fmt, [outcome.witness[x] for x in case.inputs]),
+                    point=point,
+                    expected=any(e.implementation == name and e.gradient == gradient and e.verdict == Verdict.WRONG.value for e in case.expect),
                 )
             )
-    return found
+    return findings
 
 
 # ---------------------------------------------------------------- forward, upstream, expectations
@@ -270,7 +282,10 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     found: list[Finding] = []
     for draft in case.programs.drafts:
         checked = next((c for c in answers if c.check.implementation == draft.implementation.name and c.points), None)
-        if checked is None or draft.whole is None or not linearity.uses_upstream(draft):
+        if checked is None or draft.whole is None or case.outputs:  # what flows into several outputs are parameters, with values of their own
+            continue
+        if not linearity.uses_upstream(draft):
+            found += _ignored_upstream(case, draft, checked)
             continue
         check = checked.check
         other = linearity.other_upstream(check.upstream, seed=case.name)
@@ -294,7 +309,36 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     return found
 
 
-def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], seen: Sequence[Finding]) -> list[str]:
+def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Finding]:
+    """A finding about a backward pass that never reads the gradient that flows in, and is wrong for another one; where it sets that gradient itself it says so (a note)."""
+    if draft.whole is None or linearity.sets_upstream(draft):
+        return []
+    check = checked.check
+    other = linearity.other_upstream(check.upstream, seed=case.name)
+    wrong = linearity.not_linear(check, checked.rows, other=other)
+    if not wrong:
+        return []
+    first, names = wrong[0], tuple(dict.fromkeys(d.name for d in wrong))
+    statement, place = statement_of(draft.whole, first.name)
+    flow = f"d{draft.whole.output_name}"
+    return [
+        finding(
+            "V205",
+            f"{check.implementation} never reads {flow}, the gradient that flows in: {', '.join(names)} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
+            place or draft.implementation.place,
+            severity="error" if case.has_upstream else "warning",
+            implementation=check.implementation,
+            gradient=first.name,
+            gradients=names,
+            statement=statement,
+            point=point_text(case, check.format, first.point),
+            expected=all(any(e.implementation == check.implementation and e.gradient == name and e.verdict in FAILING for e in case.expect) for name in names),
+            details=(f"computed  {first.computed!r}", f"exact     {first.rounded!r} (rounded, for upstream {other!r})"),
+        )
+    ]
+
+
+def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], seen: Sequence[Finding], attempts: Attempts) -> list[str]:
     """Sentences about the case that are worth knowing but are no findings."""
     wrong = {f.implementation for f in seen if f.code == "V105"}
     found = [f"{name}.{gradient}: {o.fault}" for name, gradients in outcomes.items() for gradient, o in gradients.items() if o.fault]
@@ -303,13 +347,15 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
         if case.function is None or draft.forward is case.programs.truth or name in wrong:
             continue
         points = next((c.points for c in checked if c.check.implementation == name), ())
-        found.append(f"the forward pass of {name} {agreement.same(truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))}")
-    if case.upstream not in ("1", "1.0"):
+        work = partial(agreement.same, truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))
+        same = attempts.make(f"the proof that the forward pass of {name} is the function", work, "")
+        found += [f"the forward pass of {name} {same}"] if same else []
+    if case.upstream not in ("1", "1.0") or case.outputs:
         return found
     return found + [
-        f"{d.implementation.name} never reads the gradient that flows in, so it is right for upstream 1 only"
+        f"{d.implementation.name} sets the gradient that flows in itself, so it is right for upstream 1 only"
         for d in case.programs.drafts
-        if d.whole is not None and not linearity.uses_upstream(d)
+        if d.whole is not None and not linearity.uses_upstream(d) and linearity.sets_upstream(d)
     ]
 
 

@@ -11,7 +11,7 @@ import math
 import random
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from verifier.case.points import places_of
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import borders
@@ -38,6 +39,7 @@ FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for a
 MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
 MOST_TRIES = 8  # runs of points that are looked at for them
 WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
+NOT_MEANT = "'given' does not hold here"
 OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
 
 
@@ -57,13 +59,13 @@ class Region:
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
 
 
-def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD) -> list[Region]:
+def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
-    Only regions of the `verdicts` are told.
+    Only regions of the `verdicts` are told, and where a constraint of `meant` holds.
     """
-    scan, fmt = _Scan(check, budget), check.format
+    scan, fmt = _Scan(check, budget, meant), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
@@ -73,6 +75,11 @@ def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequ
         for i in range(min(len(inside), HARD_INPUTS)):
             scan.along(axis(base, i, inside), between=SPARSE)
     return scan.regions(verdicts)
+
+
+def hunted_in(check: Check, boxes: Sequence[Domain], *, seed: str, budget: int, meant: Meant) -> list[Region]:
+    """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
+    return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
 
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
@@ -105,7 +112,8 @@ def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
 class _Scan:
     """What was judged so far: on each path, the discrepancies by position."""
 
-    def __init__(self, check: Check, budget: int) -> None:
+    def __init__(self, check: Check, budget: int, meant: Meant | None = None) -> None:
+        self.meant = meant
         self.check, self.program, self.claims, self.fmt, self.budget = check, check.subject.program, check.subject.claims, check.format, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
@@ -141,8 +149,16 @@ class _Scan:
         points = {t: path.point(t, self.fmt) for t in ts}
         new = list(dict.fromkeys(p for p in points.values() if p not in self.known))
         self.budget -= len(new)
-        self.known.update(zip(new, compare(self.check, new, detail=False, most_bits=MOST_BITS), strict=True) if new else ())
+        self.known.update(zip(new, self.compared(self.check, new), strict=True) if new else ())
         return {t: self.known[p] for t, p in points.items()}
+
+    def compared(self, check: Check, points: list[tuple[float, ...]]) -> list[list[Discrepancy]]:
+        """The discrepancies at points; where the inputs are not meant nothing is claimed."""
+        found = compare(check, points, detail=False, most_bits=MOST_BITS)
+        if self.meant is None or self.meant.given is None:
+            return found
+        holds = satisfied(self.meant, points)
+        return [row if inside else [replace(d, verdict=Verdict.UNDEFINED, reason=NOT_MEANT) for d in row] for row, inside in zip(found, holds, strict=True)]
 
     def corners(self, count: int) -> list[tuple[float, ...]]:
         """Some of the points at borders, spread over those that were found: from there other inputs move to where two borders meet."""
@@ -220,7 +236,7 @@ class _Scan:
             middle = (a + b) // 2
             point = path.point(float(numbers(self.fmt, np.array([middle]))[0]) + 0.0, self.fmt)
             self.budget -= 1
-            ((found,),) = compare(only, [point], detail=False, most_bits=MOST_BITS)
+            ((found,),) = self.compared(only, [point])
             if found.verdict is verdict:
                 b = middle
             else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from verifier.case import points
 from verifier.case.case import Case
+from verifier.compare.meant import meant_in, satisfied
 from verifier.language.formats import Format, numbers, places
 
 PART = 1 << 16  # points of a sample in one item of work
@@ -102,8 +104,11 @@ def everything(fmt: Format, domain: Sequence[tuple[float, float]]) -> Places:
 def source_of(case: Case, fmt: Format) -> Source | None:
     """The many points of a case; None where it asks for none. Raises PointError."""
     if case.exhaustive:
-        return everything(fmt, points.domain_of(case))
-    return Sample(points.sample_columns(case, fmt)) if case.sample else None
+        return everything(fmt, points.domain_of(case, fmt))
+    if not case.sample:
+        return None
+    meant = meant_in(case, fmt)
+    return Sample(points.sample_columns(case, fmt, None if meant.given is None else partial(satisfied, meant)))
 
 
 def halves(source: Source) -> list[Source]:

@@ -235,6 +235,8 @@ def _infinite(field: Field, gate: str, operands: Sequence[Any]) -> Any:
 
 
 def _constant(field: Field, name: str) -> Any:
+    if name == "nan":
+        raise GiveUp("nan has no value")
     if name == "inf":
         return Infinite(1)
     if name == "e":

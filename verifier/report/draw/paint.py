@@ -27,6 +27,6 @@ class Paint:
         return len(_ESCAPE.sub("", text))
 
 
-def paint_for(stream: TextIO) -> Paint:
+def paint_for(stream: TextIO | None) -> Paint:
     """Colours on a terminal, none in a pipe or a file, none where NO_COLOR is set (no-color.org)."""
-    return Paint(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    return Paint(stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")

@@ -21,6 +21,7 @@ from verifier.case.load import case_of
 from verifier.case.points import domain_of
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
+from verifier.compare.meant import listed_values, meant_in, satisfied
 from verifier.compare.oracle import oracle
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
@@ -50,7 +51,9 @@ def tuples(case: Case, fmt: Format) -> st.SearchStrategy[tuple[float, ...]]:
     asked = oracle(case)
     checks = asked.checks(fmt)
     borders = borders_of([asked.truth.function, *(c.subject.program for c in checks)])
-    return drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(case, checks))
+    meant = meant_in(case, fmt)
+    found = drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(case, checks)).map(lambda p: listed_values(meant, p))
+    return found if meant.given is None else found.filter(lambda p: satisfied(meant, [p])[0])
 
 
 def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, hard: Iterable[tuple[float, ...]] = ()) -> st.SearchStrategy[tuple[float, ...]]:
@@ -104,7 +107,7 @@ def bounds_of(case: Case, fmt: Format) -> list[Bounds]:
     import numpy as np
 
     found: list[Bounds] = []
-    for low, high in domain_of(case):
+    for low, high in domain_of(case, fmt):
         first, last = places(fmt, low, high)
         if first > last:
             raise ValueError(f"the domain [{low!r}, {high!r}] has no {fmt.name} number")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from verifier.case.case import OVER_LIMIT, Case, Implementation, only
+from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
 from verifier.case.load import load_text
+from verifier.case.outputs import upstream_name
 from verifier.case.points import listed
 from verifier.compare.check import Check, exceeds
 from verifier.compare.oracle import at, judged_at
@@ -85,13 +86,17 @@ def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tupl
             for d in (d for _, point in rows for d in judged_at(check, point)):
                 words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * exceeds(check.limit, d)
                 expected.setdefault(f"{check.implementation}.{d.name}", {}).update(dict.fromkeys(words))
+    flows = {upstream_name(name) for name in case.outputs}
     document = {
         "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {'above the limit' if cause.over else cause.verdict.value}",
         "about": "found by fuzzing",
         "function": _source(case.function),
-        "points": [_gathered(case, row) for row, _ in rows],
+        "outputs": list(case.outputs),
+        "parameters": [name for name in dict.fromkeys(p.partition("[")[0] for p in case.parameters) if name not in flows],
+        "points": [_gathered(case, {name: text for name, text in row.items() if name not in flows}) for row, _ in rows],
+        "scope": POINTS,
         "formats": list(case.formats),
-        "upstream": _Number(case.upstream) if case.upstream != "1" else None,
+        "upstream": {name: _Number(rows[0][0][upstream_name(name)]) for name in case.outputs} or (_Number(case.upstream) if case.upstream != "1" else None),
         "implementations": {i.name: _body(i) for i in case.implementations},
         "accept": _accept(case.accept_ulps),
         "expect": {name: list(words) for name, words in expected.items() if words},

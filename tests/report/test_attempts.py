@@ -1,0 +1,95 @@
+"""What stands beside the verdicts may fail or take too long: the verdicts stay, and a note says what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from verifier.arithmetic import balls
+from verifier.blame.formula import explain
+from verifier.case.load import case_of
+from verifier.compare import agreement, compare
+from verifier.exact import prove
+from verifier.language.source import Place
+from verifier.many import verify_safely
+from verifier.report import attribution, findings
+from verifier.report.attempts import Attempts
+from verifier.verify import verify
+
+PLACE = Place("case.yaml", 1, 1)
+TEXT = """
+name: a case with all there is
+function: sin(x) * y
+points: [{x: 1, y: 2}, {x: 0, y: 1}]
+implementations:
+  right: {forward: "out = y * sin(x)", backward: "dx = cos(x)*y*dout; dy = sin(x)*dout"}
+  bent: {backward: "dx = sin(x)*y*dout; dy = sin(x)*dout"}
+"""
+STAGES = [
+    (attribution, "with_blame", "the shares of the statements"),
+    (agreement, "outcomes", "the proofs of right"),
+    (explain, "explanations", "the diagnosis of bent"),
+    (prove, "prove_same", "the proof that the forward pass of right is the function"),
+]
+
+
+def _broken(*_: Any, **__: Any) -> Any:
+    raise RecursionError("planted")
+
+
+def verdicts_of(report: Any) -> list[tuple[str, str, str]]:
+    return [(r.implementation, r.gradient, r.verdict.value) for r in report.results]
+
+
+@pytest.mark.parametrize(("module", "name", "note"), STAGES, ids=[row[1] for row in STAGES])
+def test_a_stage_that_fails_costs_no_verdict(module: Any, name: str, note: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(TEXT)
+    before = verify(case)
+    monkeypatch.setattr(module, name, _broken)
+    after = verify_safely(case)
+    assert verdicts_of(after) == verdicts_of(before)
+    assert (after.status, before.status) == ("failed", "failed")
+    assert any(n.startswith(note) and "RecursionError (planted)" in n for n in after.notes), after.notes
+    assert not any("could not be made" in n for n in before.notes)
+
+
+@pytest.mark.parametrize(("module", "name"), [row[:2] for row in STAGES], ids=[row[1] for row in STAGES])
+def test_with_debug_a_stage_that_fails_ends_the_run(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, name, _broken)
+    with pytest.raises(RecursionError, match="planted"):
+        verify(case_of(TEXT), debug=True)
+
+
+def test_condition_numbers_that_fail_cost_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(TEXT)
+    before = verify(case)
+    monkeypatch.setattr(compare, "conditioned", _broken)
+    after = verify_safely(case)
+    assert verdicts_of(after) == verdicts_of(before)
+    assert all("the condition numbers could not be made (RecursionError)" in r.reason for r in after.results)
+
+
+def test_a_check_that_fails_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = case_of('function: x**2\npoints: [{x: 3}]\nimplementations: {it: {backward: "dx = 2*x*dout"}}\n')
+    assert verify(right).status == "passed"
+    monkeypatch.setattr(findings.linearity, "not_linear", _broken)
+    report = verify_safely(right)
+    assert report.status == "failed"
+    assert [f.code for f in report.findings] == ["V003"]
+    assert report.results
+
+
+def test_work_that_takes_too_long_is_given_up_and_leaves_the_precision_as_it_was() -> None:
+    attempts = Attempts(PLACE, seconds=0.05)
+
+    def endless() -> int:
+        with balls.precision(777):
+            while True:
+                pass
+
+    before = balls.current_precision()
+    assert attempts.make("an endless thing", endless, 5) == 5
+    assert balls.current_precision() == before
+    assert attempts.notes == ["an endless thing could not be made: it took more than 0.05 s. The verdicts do not depend on it"]
+    assert attempts.make("a short thing", lambda: 6, 5) == 6

@@ -1,0 +1,147 @@
+"""The domain of a case: per input a lowest and a highest value, or the list of its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.case.reader import Entry, Reader, element, name_problem
+from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, is_null, quoted
+from verifier.language.numeral import exact
+
+Interval = tuple[str, str]
+MOST_CHOICES = 1000  # values that a domain may list
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One entry of the domain; `index` is the element of a vector, None where the name stands alone."""
+
+    key: Scalar
+    base: str
+    index: int | None
+    interval: Interval
+    choices: tuple[str, ...] = ()  # the only values, where they are listed
+
+
+def read_domain(reader: Reader, entry: Entry) -> list[Bound]:
+    """The entries of the domain that are as they should be."""
+    entries = reader.mapping(entry[1], "domain", example="{x: [-10, 10]}")
+    if entries == ():
+        reader.tell(entry[1], "domain is empty; give an interval for every input, as in {x: [-10, 10]}")
+    bounds = []
+    for key, node in entries or ():
+        base, index = element(key.text) or (key.text, None)
+        if (problem := name_problem(base)) is not None:
+            reader.tell(key, f"the input {problem}")
+        elif isinstance(node, Mapping):
+            if (values := _listed_values(reader, key.text, node)) is not None:
+                bounds.append(Bound(key, base, index, span(values), values))
+        elif (interval := _interval(reader, key.text, node)) is not None:
+            bounds.append(Bound(key, base, index, interval))
+    return bounds
+
+
+def _listed_values(reader: Reader, name: str, node: Mapping) -> tuple[str, ...] | None:
+    """`{0, 1}`: the only values of an input, smallest first."""
+    before = reader.complaints.count
+    if not node.entries:
+        reader.tell(node, f"the domain of '{name}' lists no value; list some, as in {{0, 1}}")
+    if len(node.entries) > MOST_CHOICES:
+        reader.tell(node, f"the domain of '{name}' lists {len(node.entries)} values, more than {MOST_CHOICES}; write a lowest and a highest value, as in [0, 100]")
+    texts = []
+    for key, value in node.entries:
+        if not is_null(value):
+            reader.tell(value, f"the domain of '{name}' is a mapping; list its values, as in {{0, 1}}, or a lowest and a highest value, as in [-10, 10]")
+        elif (text := reader.number(key, f"the domain of '{name}'")) is not None:
+            texts.append(text)
+    return in_order(texts) if reader.complaints.count == before else None
+
+
+def _interval(reader: Reader, name: str, node: Node) -> Interval | None:
+    if not isinstance(node, Sequence) or len(node.items) != 2:
+        reader.tell(node, f"the domain of '{name}' must be a lowest and a highest value, as in [-10, 10], or the list of its values in braces, as in {{0, 1}}")
+        return None
+    low, high = (reader.number(item, f"the domain of '{name}'") for item in node.items)
+    if low is None or high is None:
+        return None
+    if exact(low) > exact(high):
+        reader.tell(node, f"the domain of '{name}' is empty: {low} is above {high}; write the lowest value first")
+        return None
+    return low, high
+
+
+def span(values: tuple[str, ...]) -> Interval:
+    """The smallest and the largest of some values in order."""
+    return values[0], values[-1]
+
+
+def in_order(texts: list[str]) -> tuple[str, ...]:
+    """Numbers as texts, smallest first, each value once."""
+    return tuple({exact(text): text for text in sorted(texts, key=exact, reverse=True)}.values())[::-1]
+
+
+def lengths_of_domain(reader: Reader, domain: list[Bound]) -> dict[str, int | None]:
+    """As `_lengths`, of inputs that only the domain names: `W[0]`, `W[1]` make a vector of two."""
+    found: dict[str, int | None] = {}
+    seen: dict[str, set[int]] = {}
+    for bound in domain:
+        if bound.index is None:
+            found.setdefault(bound.base, None)
+        else:
+            found[bound.base] = None
+            seen.setdefault(bound.base, set()).add(bound.index)
+    for bound in domain:
+        indices = seen.pop(bound.base, None)
+        if indices is None:
+            continue
+        missing = next(i for i in range(len(indices) + 1) if i not in indices)
+        if missing < len(indices):
+            reader.tell(bound.key, f"the domain has no interval for '{bound.base}[{missing}]'; give every element of the vector")
+        found[bound.base] = len(indices)
+    return found
+
+
+def intervals_of(reader: Reader, domain: list[Bound], lengths: dict[str, int | None]) -> dict[str, Interval]:
+    """Per scalar input its interval. An interval of one element goes before that of its vector."""
+    intervals: dict[str, Interval] = {}
+    for bound in sorted(domain, key=lambda b: b.index is not None):
+        if bound.base not in lengths:
+            reader.tell_unknown(
+                bound.key, f"the domain names {quoted(bound.key.text)}, but no point gives it a value", bound.base, list(lengths)
+            )
+            continue
+        length = lengths[bound.base]
+        if bound.index is None:
+            intervals.update(dict.fromkeys(scalars(bound.base, length), bound.interval))
+        elif length is None:
+            reader.tell(bound.key, f"the domain names '{bound.key.text}', but the input '{bound.base}' is {shape(None)}")
+        elif bound.index >= length:
+            reader.tell(
+                bound.key,
+                f"the domain names '{bound.key.text}', but '{bound.base}' is {shape(length)}, up to '{bound.base}[{length - 1}]'",
+            )
+        else:
+            intervals[f"{bound.base}[{bound.index}]"] = bound.interval
+    return intervals
+
+
+def choices_of(domain: list[Bound], lengths: dict[str, int | None]) -> dict[str, tuple[str, ...]]:
+    """Per scalar input whose values are listed: these. What one element has goes before what its vector has."""
+    found: dict[str, tuple[str, ...]] = {}
+    for bound in sorted(domain, key=lambda b: b.index is not None):
+        names = scalars(bound.base, lengths.get(bound.base)) if bound.index is None else [f"{bound.base}[{bound.index}]"]
+        for name in names:
+            found.pop(name, None)
+            if bound.choices:
+                found[name] = bound.choices
+    return found
+
+
+def scalars(base: str, length: int | None) -> list[str]:
+    """The scalar inputs of a name: itself, or the elements of a vector."""
+    return [base] if length is None else [f"{base}[{i}]" for i in range(length)]
+
+
+def shape(length: int | None) -> str:
+    """What an input is, in words."""
+    return "a scalar" if length is None else f"a vector of {length}"

@@ -1,0 +1,66 @@
+"""The points that a case speaks of: its domain, the values that it lists, and the constraint `given`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.case import points
+from verifier.case.case import DOMAIN, Case
+from verifier.circuit.program import Program
+from verifier.exact import derivatives
+from verifier.language.formats import Format
+
+BITS = 1200  # sums of two float64 numbers with all their exponents take 2,100 bits; of numbers that people write, far fewer
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Where the gradients of a case are claimed, in one format."""
+
+    domain: tuple[tuple[float, float], ...]  # lowest and highest value of each input
+    choices: tuple[tuple[float, ...], ...]  # the only values of an input; empty where it has all of its domain
+    given: Program | None = None  # in primitives; its output is a truth value
+    is_anywhere: bool = True  # not only at the listed points
+
+
+def meant_in(case: Case, fmt: Format) -> Meant:
+    """Where the gradients of a case are claimed in a format."""
+    given = case.programs.given
+    return Meant(
+        tuple(points.domain_of(case, fmt)),
+        tuple(points.choices_of(case, fmt)),
+        None if given is None else derivatives.primitive(given),
+        case.scope == DOMAIN,
+    )
+
+
+def intervals(meant: Meant | None) -> list[tuple[float, float] | None] | None:
+    """The interval of each input, None for one that has no bounds."""
+    return None if meant is None else [bounds if math.isfinite(bounds[1] - bounds[0]) else None for bounds in meant.domain]
+
+
+def satisfied(meant: Meant, found: Sequence[tuple[float, ...]]) -> list[bool]:
+    """Whether the constraint certainly holds at each of the points, as numbers of the format and over the reals."""
+    if meant.given is None or not found:
+        return [True] * len(found)
+    columns = [[arb(x) for x in column] for column in zip(*found, strict=True)]
+    values = balls.run(meant.given, columns, bits=BITS, strict=False)[meant.given.output]
+    return [bool(v is True) for v in values] if len(values) == len(found) else [bool(values[0] is True)] * len(found)
+
+
+def listed_values(meant: Meant, point: tuple[float, ...]) -> tuple[float, ...]:
+    """The point with the nearest of the listed values, where an input has only these."""
+    if not any(meant.choices):
+        return point
+    return tuple(min(choices, key=lambda c: abs(c - x)) if choices else x for x, choices in zip(point, meant.choices, strict=True))
+
+
+def is_meant(meant: Meant, point: Sequence[float]) -> bool:
+    """Whether the gradients are claimed at a point that is not listed."""
+    inside = all(low <= x <= high and (not choices or x in choices) for x, (low, high), choices in zip(point, meant.domain, meant.choices, strict=True))
+    return meant.is_anywhere and inside and satisfied(meant, [tuple(point)])[0]

@@ -1,0 +1,101 @@
+"""Text to standard output and standard error: whatever their encoding, nothing raw that steers a terminal, and never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable
+
+from verifier.report.draw.paint import Paint
+
+# Control characters but tab and line feed; marks that turn the direction of the text (Unicode's bidirectional controls); ends of lines that are none here; halves of characters.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What our reports are written with, where the encoding of the output has no such character.
+_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
+
+
+class Lost(Exception):
+    """Standard output took nothing more: it is full, or closed."""
+
+
+def visible(text: str) -> str:
+    r"""The text with every character that steers a terminal written out.
+
+    >>> visible("red\x1b[31m")
+    'red\\x1b[31m'
+    """
+    return _STEERING.sub(lambda m: ascii(m.group())[1:-1], text)
+
+
+def painted(draw: Callable[[Paint], str], paint: Paint) -> str:
+    """What is drawn, in colours if nothing in it steers a terminal by itself."""
+    plain = draw(Paint(enabled=False))
+    if _STEERING.search(plain):
+        return visible(plain)
+    return draw(paint) if paint.enabled else plain
+
+
+def json_safe(text: str) -> str:
+    """JSON whose texts have no such character either: what stands outside of them is white space and ASCII."""
+    safe = _STEERING.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+    return safe if _fits(safe, _encoding()) else "".join(c if c.isascii() else _escaped(c) for c in safe)
+
+
+def safe(form: str, draw: Callable[[Paint], str], paint: Paint) -> str:
+    """A report in a format, without anything that steers a terminal."""
+    return json_safe(draw(paint)) if form == "json" else painted(draw, paint)
+
+
+def deliver(text: str) -> None:
+    """Write to standard output. Raises Lost."""
+    stream = sys.stdout
+    if stream is None:
+        raise Lost("standard output is closed")
+    try:
+        stream.write(_encodable(text, _encoding()))
+        stream.flush()
+    except BrokenPipeError:
+        raise Lost("") from None  # whoever read it wants no more, and knows
+    except (OSError, ValueError) as error:
+        raise Lost(f"the report could not be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def say(text: str) -> None:
+    """A line to standard error, if anybody takes it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(visible(text), file=sys.stderr, flush=True)
+
+
+def abandon() -> None:
+    """Standard output is lost: what is still to be flushed at the end goes nowhere, in silence."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def _fits(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encodable(text: str, encoding: str) -> str:
+    if _fits(text, encoding):
+        return text
+    return "".join(c if _fits(c, encoding) else _PLAIN.get(c) or _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """A character as JSON writes it in ASCII."""
+    point = ord(character)
+    halves = (point,) if point < 0x10000 else (0xD800 + ((point - 0x10000) >> 10), 0xDC00 + ((point - 0x10000) & 0x3FF))
+    return "".join(f"\\u{half:04x}" for half in halves)
