@@ -6,15 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from verifier.circuit.program import Program, Step
+from verifier.language.gates import GATES
+from verifier.language.numeral import exact
+
+# Primitives without a domain in the table that have no value at some real operands all the same: poles that no rational operand meets
+# (tan), and a Bessel function to the left of 0 or a hypergeometric one, which depend on their orders.
+PARTIAL = frozenset(("tan", *(name for name, gate in GATES.items() if gate.orders)))
 
 
 @dataclass
 class Dag:
-    """Steps with every distinct one written once; products with 1, sums with 0 and the like are folded, exactly."""
+    """Steps with every distinct one written once; products with 1, sums with 0 and the like are folded, exactly.
+
+    A fold that forgets an operand (`0 * x`, `x - x`) keeps the domain: it is made only where the operand has a value for all inputs.
+    """
 
     inputs: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
     index: dict[tuple[str, tuple[int, ...], str], int] = field(default_factory=dict)
+    everywhere: dict[int, bool] = field(default_factory=dict)  # whether a step has a value for all inputs, where that was needed
 
     def __post_init__(self) -> None:
         for name in self.inputs:
@@ -46,11 +56,35 @@ class Dag:
         step = self.steps[at]
         return step.gate == "number" and float(step.text) == 0
 
-    def gate(self, name: str, *args: int) -> int:
-        """The step of a gate, folded where the result is one of its operands or a number."""
+    def exists_everywhere(self, at: int) -> bool:
+        """Whether a step certainly has a real value for all inputs; that of a condition is a truth value."""
+        pending = [at]
+        while pending:
+            index = pending[-1]
+            missing = [a for a in self.steps[index].args if a not in self.everywhere]
+            if index in self.everywhere or not missing:
+                pending.pop()
+                self.everywhere.setdefault(index, self._exists(self.steps[index]))
+            else:
+                pending.extend(missing)
+        return self.everywhere[at]
+
+    def _exists(self, step: Step) -> bool:
+        if not step.args:
+            return step.text != "inf" or step.gate != "constant"
+        if not all(self.everywhere[a] for a in step.args):
+            return False
+        last = self.steps[step.args[-1]]
+        if last.gate == "number" and step.gate in ("div", "pow"):
+            value = exact(last.text)
+            return value != 0 if step.gate == "div" else value >= 0 and value.denominator == 1
+        return step.gate not in PARTIAL and step.gate in GATES and not GATES[step.gate].where
+
+    def gate(self, name: str, *args: int, exist: bool = False) -> int:
+        """The step of a gate, folded where the result is one of its operands or a number. `exist`: the operands are known to have values where it is needed."""
         a, b = (*args, -1, -1)[:2]
         if name == "mul":
-            if self.is_number(a, "0") or self.is_number(b, "0"):
+            if (self.is_number(a, "0") and (exist or self.exists_everywhere(b))) or (self.is_number(b, "0") and (exist or self.exists_everywhere(a))):
                 return self.number("0")
             if self.is_number(a, "1"):
                 return b
@@ -63,7 +97,7 @@ class Dag:
                 return a
         elif name in ("sub", "div") and self.is_number(b, "0" if name == "sub" else "1"):
             return a
-        elif name == "sub" and a == b:
+        elif name == "sub" and a == b and (exist or self.exists_everywhere(a)):
             return self.number("0")
         elif name == "neg":
             if self.is_number(a, "0"):
@@ -74,14 +108,14 @@ class Dag:
             return a
         return self._add(name, args)
 
-    def splice(self, program: Program, args: Sequence[int]) -> list[int]:
+    def splice(self, program: Program, args: Sequence[int], *, exist: bool = False) -> list[int]:
         """Write a program of primitives with its inputs replaced by steps; where each of its steps came to stand."""
         at: list[int] = []
         for step in program.steps:
             if step.gate == "input":
                 at.append(args[len(at)])
             elif step.args:
-                at.append(self.gate(step.gate, *(at[a] for a in step.args)))
+                at.append(self.gate(step.gate, *(at[a] for a in step.args), exist=exist))
             else:
                 at.append(self._add(step.gate, (), step.text))
         return at

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from verifier.circuit.dag import Dag
-from verifier.circuit.expressions import definition
+from verifier.circuit.expressions import definition, table_program
 from verifier.circuit.program import LEAVES, Program
 from verifier.language.gates import GATES
 
@@ -39,8 +39,12 @@ def write_gate(dag: Dag, name: str, args: list[int]) -> int:
 
 @cache
 def meaning(name: str) -> Program:
-    """What a composite gate means, in primitives over its parameters."""
+    """What a composite gate means, in primitives over its parameters; it has no value outside the gate's domain."""
     program = definition(name, exact=True)
     dag = Dag(program.inputs)
-    at = write(dag, program)
-    return Program(tuple(dag.steps), program.inputs, {}, at[program.output])
+    output = write(dag, program)[program.output]
+    row = GATES[name]
+    if row.wider:  # 0 inside the domain, 0/0 outside
+        domain = table_program(name, f"0 / where({row.where}, 1, 0)", row.parameters)
+        output = dag.gate("add", output, write(dag, domain)[domain.output])
+    return Program(tuple(dag.steps), program.inputs, {}, output)

@@ -88,7 +88,7 @@ def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str 
         derivative = DERIVATIVES[name](*values)[position] if name in DERIVATIVES else sympy.diff(meaning, symbol)
         dag = Dag(parameters)
         indices = {s: i for i, s in enumerate(symbols)}
-        output = sympy_gates.emit(derivative, indices, dag.gate, dag.number, lambda text, dag=dag: dag.leaf("constant", text))  # type: ignore[misc]
+        output = sympy_gates.emit(derivative, indices, lambda name, *args, dag=dag: dag.gate(name, *args, exist=True), dag.number, lambda text, dag=dag: dag.leaf("constant", text))  # type: ignore[misc]
         programs.append(Program(tuple(dag.steps), parameters, {}, output))
     return tuple(programs)
 
@@ -221,26 +221,29 @@ def write(dag: Dag, program: Program) -> list[int]:
 
 
 def _derivative(dag: Dag, value: int, variable: int) -> int:
-    """Write d(value)/d(variable); its step."""
+    """Write d(value)/d(variable), which has no value where `value` has none; its step."""
     found = accumulate(dag, value, {variable}).get(variable)
-    return dag.number("0") if found is None else found
+    derivative = dag.number("0") if found is None else found
+    return dag.gate("add", derivative, dag.gate("mul", dag.number("0"), value))
 
 
 def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
     """Append the adjoints of `value`, in reverse, with respect to every step that depends on `variables`.
 
     The result maps a step to the step of its adjoint; what is absent has adjoint exactly 0. Linear in the number of
-    steps: each is visited once, with SymPy's partials of its gate.
+    steps: each is visited once, with SymPy's partials of its gate. Adjoints are meant where `value` exists, so a factor 0
+    is folded whatever stands beside it.
     """
     depends = [i in variables for i in range(value + 1)]
     for i in range(value + 1):
         if not depends[i]:
-            depends[i] = any(depends[a] for a in dag.steps[i].args)
+            conditions = GATES[dag.steps[i].gate].conditions if dag.steps[i].args else ()
+            depends[i] = any(depends[a] for position, a in enumerate(dag.steps[i].args) if position not in conditions)
     adjoints: dict[int, int] = {value: dag.number("1")} if depends[value] else {}
     for i in range(value, -1, -1):
         adjoint = adjoints.get(i)
         step = dag.steps[i]
-        if adjoint is None or not step.args or not any(depends[a] for a in step.args):
+        if adjoint is None or dag.is_number(adjoint, "0") or not step.args or not any(depends[a] for a in step.args):
             continue
         literals: tuple[str | None, ...] = (None,) * len(step.args)
         if step.gate in _BY_LITERAL and not dag.is_zero(step.args[0]):  # SymPy's 0**x has the derivative nan
@@ -254,7 +257,7 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
                 if position in GATES[step.gate].orders:
                     raise NotDifferentiable(f"'{step.gate}' has no derivative with respect to its parameter '{GATES[step.gate].parameters[position]}'")
                 continue
-            factor = dag.splice(partial, step.args)[partial.output]
+            factor = dag.splice(partial, step.args, exist=True)[partial.output]
             contribution = _through(dag, adjoint, factor)
             adjoints[argument] = dag.gate("add", adjoints[argument], contribution) if argument in adjoints else contribution
     return {i: a for i, a in adjoints.items() if not dag.is_number(a, "0")}
@@ -268,10 +271,10 @@ def _through(dag: Dag, adjoint: int, factor: int) -> int:
     if step.gate == "where":
         condition, taken, other = step.args
         if dag.is_number(other, "0"):
-            return dag.gate("where", condition, dag.gate("mul", taken, factor), other)
+            return dag.gate("where", condition, dag.gate("mul", taken, factor, exist=True), other)
         if dag.is_number(taken, "0"):
-            return dag.gate("where", condition, taken, dag.gate("mul", other, factor))
-    return dag.gate("mul", adjoint, factor)
+            return dag.gate("where", condition, taken, dag.gate("mul", other, factor, exist=True))
+    return dag.gate("mul", adjoint, factor, exist=True)
 
 
 def _short_literal(step: Step) -> str | None:

@@ -5,7 +5,7 @@
 `runs` is how floats compute it where that is not its meaning. `partials` are the local gradients of the staged engine:
 they may use the parameters, the gate's own output `out`, and `dout`, the adjoint of the output (then the entry is the
 whole contribution, not a factor). `float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's
-for the narrower formats. `where` is the domain over the reals. `kinks` is where, inside it, the derivative with respect
+for the narrower formats. `where` is the domain over the reals, `wider` that the meaning alone would go beyond it. `kinks` is where, inside it, the derivative with respect
 to some parameter differs from one side to the other, or the value jumps: the hunt looks there, `arithmetic.ranges`
 stops there. `kind`, `exact`, `symbol`, `binds`, `holds`, `folds` and `commutes` are explained at the columns.
 `tests/language/test_gates.py` and `test_kinks.py` hold every column against the meaning.
@@ -34,6 +34,7 @@ class Gate:
     float64: str | None = None
     arrays: str | None = None
     where: str = ""
+    wider: bool = False  # the meaning as a formula has values outside the domain, too: they do not count
     kinks: str = ""
     kind: str = "smooth"  # or step: constant between its jumps; choice: one of several formulas; comparison; logic
     exact: bool = False  # the result is never rounded
@@ -136,15 +137,15 @@ _gate("logaddexp(a, b)",  means="log(exp(a) + exp(b))",
 _gate("logaddexp2(a, b)", means="log2(2**a + 2**b)",
       partials=("exp2(min(a - b, 0)) / (1 + exp2(-abs(a - b)))", "exp2(min(b - a, 0)) / (1 + exp2(-abs(a - b)))"), float64="np.logaddexp2", arrays="np.logaddexp2", commutes=True)
 _gate("xlogy(a, b)",      means="where(a == 0, 0, a * log(b))",   partials=("log(b)", "a / b"),
-      float64="scipy.special.xlogy",  arrays="scipy.special.xlogy",  where="b > 0")
+      float64="scipy.special.xlogy",  arrays="scipy.special.xlogy",  where="a == 0 or b > 0")
 _gate("xlog1py(a, b)",    means="where(a == 0, 0, a * log1p(b))", partials=("log1p(b)", "a / (1 + b)"),
-      float64="scipy.special.xlog1py", arrays="scipy.special.xlog1py", where="b > -1")
+      float64="scipy.special.xlog1py", arrays="scipy.special.xlog1py", where="a == 0 or b > -1")
 _gate("entr(a)",          means="where(a == 0, 0, -a * log(a))",  partials=("-log(a) - 1",),
       float64="scipy.special.entr",   arrays="scipy.special.entr",   where="a >= 0")
 _gate("rel_entr(a, b)",   means="where(a == 0, 0, a * log(a / b))", partials=("log(a / b) + 1", "-a / b"),
-      float64="scipy.special.rel_entr", arrays="scipy.special.rel_entr", where="a >= 0 and b > 0")
+      float64="scipy.special.rel_entr", arrays="scipy.special.rel_entr", where="a >= 0 and b > 0", wider=True)
 _gate("kl_div(a, b)",     means="where(a == 0, 0, a * log(a / b)) - a + b", partials=("log(a / b)", "(b - a) / b"),
-      float64="scipy.special.kl_div",   arrays="scipy.special.kl_div",   where="a >= 0 and b > 0")
+      float64="scipy.special.kl_div",   arrays="scipy.special.kl_div",   where="a >= 0 and b > 0", wider=True)
 _gate("ldexp(a, b)",      means="a * 2**b", partials=("exp2(b)", "out * log(2)"))
 
 _group[0] = "trigonometric and hyperbolic"
@@ -278,10 +279,10 @@ _gate("hardshrink(a, threshold=0.5)",
                           partials=("where(a > threshold or a < -threshold or threshold <= 0, dout, 0)", "0"), kind="choice", exact=True, kinks="abs(a) == threshold and threshold > 0")
 _gate("huber(delta, a)",  means="where(abs(a) <= delta, a * a / 2, delta * (abs(a) - delta / 2))",
                           partials=("where(abs(a) <= delta, 0, (abs(a) - delta) * dout)", "where(abs(a) <= delta, a * dout, sign(a) * delta * dout)"),
-      float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0", kind="choice")
+      float64="scipy.special.huber",  arrays="scipy.special.huber",  where="delta >= 0", wider=True, kind="choice")
 _gate("pseudo_huber(delta, a)", means="delta * delta * (sqrt(1 + (a / delta)**2) - 1)",
       partials=("delta * (a / delta / (1 + hypot(1, a / delta)))**2 * (a / delta / hypot(1, a / delta)) * (a / delta)", "a / hypot(1, a / delta)"),
-      float64="scipy.special.pseudo_huber", arrays="scipy.special.pseudo_huber", where="delta > 0")
+      float64="scipy.special.pseudo_huber", arrays="scipy.special.pseudo_huber", where="delta > 0", wider=True)
 
 _group[0] = "error functions"
 _gate("erf(a)",           partials=("2 / sqrt(pi) * exp(-a * a)",),  float64="math.erf",         arrays="scipy.special.erf")
@@ -318,13 +319,13 @@ _gate("rgamma(a)",        partials=("where(a < 1/3, gamma(1 - a) * (cospi(a) - s
       float64="scipy.special.rgamma", arrays="scipy.special.rgamma", note="1 / gamma(a), 0 at the poles of gamma; its slope is reflected there")
 _gate("betaln(a, b)", "lbeta", means="lgamma(a) + lgamma(b) - lgamma(a + b)",
       partials=("digamma(a) - digamma(a + b)", "digamma(b) - digamma(a + b)"),
-      float64="scipy.special.betaln", arrays="scipy.special.betaln", where="a > 0 and b > 0", commutes=True)
+      float64="scipy.special.betaln", arrays="scipy.special.betaln", where="a > 0 and b > 0", wider=True, commutes=True)
 _gate("poch(a, b)",       means="gamma(a + b) * rgamma(a)",
       partials=("where(a == 0, gamma(b), out * (digamma(a + b) - digamma(a)))", "out * digamma(a + b)"),
-      float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0")
+      float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0", wider=True)
 _gate("binom(a, b)",      means="gamma(a + 1) * rgamma(b + 1) * rgamma(a - b + 1)",
       partials=("out * (digamma(a + 1) - digamma(a - b + 1))", "out * (digamma(a - b + 1) - digamma(b + 1))"),
-      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1")
+      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1", wider=True)
 _gate("gammainc(s, a)",   partials=(None, "where(a == 0, a**(s - 1) * exp(-a) / gamma(s), exp(xlogy(s - 1, a) - a - lgamma(s)))"),  orders=(0,),
       float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
 _gate("gammaincc(s, a)",  partials=(None, "where(a == 0, -a**(s - 1) * exp(-a) / gamma(s), -exp(xlogy(s - 1, a) - a - lgamma(s)))"), orders=(0,),
