@@ -48,3 +48,9 @@ def meaning(name: str) -> Program:
         domain = table_program(name, f"0 / where({row.where}, 1, 0)", row.parameters)
         output = dag.gate("add", output, write(dag, domain)[domain.output])
     return Program(tuple(dag.steps), program.inputs, {}, output)
+
+
+def is_domain(program: Program, step: int) -> bool:
+    """Whether a step is the 0 that only says where a gate has a value."""
+    gate, args = program.steps[step][:2]
+    return gate == "div" and program.steps[args[0]].text == "0" and program.steps[args[1]].gate == "where"

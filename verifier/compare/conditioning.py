@@ -9,6 +9,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, rounding
+from verifier.circuit.primitives import is_domain
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
@@ -77,10 +78,16 @@ def _program_condition(check: Check, found: Discrepancy, g: Any, bits: int) -> A
     values = _at(sensitivity.program, found.point, bits, check.upstream)
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
-        if k < len(program.steps) and program.steps[k].args and program.steps[k].gate not in EXACT_GATES:
+        if k < len(program.steps) and _rounds(program, k):
             total += abs(values[adjoint][0] * values[k][0])
     result = total / abs(g)
     return result if result.is_finite() else None
+
+
+def _rounds(program: Program, step: int) -> bool:
+    """Whether a step is an operation that floats round."""
+    gate, args = program.steps[step][:2]
+    return bool(args) and gate not in EXACT_GATES and not (gate == "add" and is_domain(program, args[1]))
 
 
 def _at(program: Program, point: Sequence[float], bits: int, upstream: float = 1.0) -> list[Any]:

@@ -175,8 +175,20 @@ def _cospi(a: Expression) -> tuple[Expression]:
     return (-sympy.pi * _other("sinpi", a),)
 
 
+def _pow(a: Any, b: Any) -> tuple[Any, Any]:
+    import sympy
+
+    slope = b * a ** (b - 1)
+    if not b.is_Symbol:
+        return slope, sympy.S.Zero
+    growth = a**b * sympy.log(a)
+    at_0 = sympy.And(sympy.Eq(a, 0), sympy.Gt(b, 0))
+    return sympy.Piecewise((0, sympy.Eq(b, 0)), (slope, True)), sympy.Piecewise((0, at_0), (growth, True)) if a.is_Symbol else growth
+
+
 # Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/test_symbolic.py` proves each equal to it.
 DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
+    "pow": _pow,  # SymPy's b * a**b / a and a**b * log(a) have no value at 0, where powers are smooth
     "cbrt": _cbrt,  # SymPy's has a DiracDelta at 0, a point where the derivative is infinite anyway
     "rgamma": _rgamma,  # SymPy's -digamma(a)/gamma(a) is pole times 0 at 0, -1, -2, ..., where 1/gamma is smooth: reflected
     "erfcx": _erfcx,  # SymPy's exp(a**2) * erfc(a) overflows times underflows; in terms of erfcx itself it does not
@@ -237,8 +249,7 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
     depends = [i in variables for i in range(value + 1)]
     for i in range(value + 1):
         if not depends[i]:
-            conditions = GATES[dag.steps[i].gate].conditions if dag.steps[i].args else ()
-            depends[i] = any(depends[a] for position, a in enumerate(dag.steps[i].args) if position not in conditions)
+            depends[i] = any(depends[a] for a in dag.steps[i].args)
     adjoints: dict[int, int] = {value: dag.number("1")} if depends[value] else {}
     for i in range(value, -1, -1):
         adjoint = adjoints.get(i)

@@ -17,6 +17,8 @@ from flint import fmpq
 from verifier.arithmetic import balls
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
+from verifier.exact import coefficients
+from verifier.exact.coefficients import Coefficient, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
     INFINITE,
@@ -26,9 +28,7 @@ from verifier.exact.series import (
     Undecided,
     Undefined,
     add,
-    ball,
     derivative,
-    exact_or_ball,
     exp,
     integral,
     inverse,
@@ -40,6 +40,7 @@ from verifier.exact.series import (
     power,
     sign,
     sub,
+    without_zeros,
 )
 from verifier.language.gates import COMPARISONS, GATES
 
@@ -70,23 +71,30 @@ def _atan2(y: Series, x: Series, limit: int) -> Series | Undefined:
     inverted = inverse(x, limit)
     if isinstance(inverted, Undefined):
         return inverted
-    turn = number(balls.constant("pi") * (1 if sign(y) >= 0 else -1))
+    turn = number(coefficients.constant("pi") * (1 if sign(y) >= 0 else -1))
     angle = _analytic("atan", [mul(y, inverted)], limit)
     return add(turn, angle) if isinstance(angle, Series) else angle
 
 
 def _floor(a: Series) -> Series:
+    a = without_zeros(a)
     if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
         raise NoExpansion("floor of something that tends to infinity")
     c = a.constant
-    if not isinstance(c, fmpq):
-        if c.contains_integer():
-            raise Undecided("floor")
-        return number(exact_or_ball(c.floor()))
-    below = int(c.floor()) if hasattr(c, "floor") else int(c.p // c.q)
-    if c == below and sign(sub(a, number(c))) < 0:
-        below -= 1
+    if not isinstance(c, fmpq) and not ball(c).contains_integer():
+        return number(coefficients.exact_or_ball(ball(c).floor()))
+    below = int(c.p // c.q) if isinstance(c, fmpq) else _integer(c)
+    if c == below or not isinstance(c, fmpq):
+        below -= sign(sub(a, number(c))) < 0
     return number(fmpq(below))
+
+
+def _integer(c: Coefficient) -> int:
+    """The integer that a real number is proved to be. Raises Undecided."""
+    whole = (ball(c).mid() + 0.5).floor().unique_fmpz()
+    if whole is None or not isinstance(c, Real) or not coefficients.is_zero(c - fmpq(int(whole))):
+        raise Undecided("floor")
+    return int(whole)
 
 
 @cache
@@ -127,6 +135,7 @@ def _analytic(gate: str, args: list[Series], limit: int, memo: Memo | None = Non
 
 
 def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Undefined:
+    args = [without_zeros(a) for a in args]
     for a in args:
         if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
             raise NoExpansion(f"{gate} of something that tends to infinity")
@@ -138,7 +147,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
     value = balls.PRIMITIVES[gate](*points)
     if not value.is_finite():
         raise Undecided(gate)
-    constant = number(exact_or_ball(value))
+    constant = number(named(value, gate, tuple(a.constant for a in args)))
     moving = [j for j, a in enumerate(args) if not a.is_constant]
     if not moving:
         return constant
@@ -159,7 +168,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
             if not slope.is_finite():
                 return factor
-            first = integral(mul(number(exact_or_ball(slope)), derivative(args[j])))
+            first = integral(mul(number(real(slope)), derivative(args[j])))
             rest = add(rest, Series(first.terms, min(first.order, gain + LITTLE_O_EXPONENT)))
             continue
         if isinstance(factor, bool):
@@ -248,7 +257,7 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
         elif step.gate == "upstream":
             values.append(number(upstream))
         elif step.gate == "constant":
-            values.append(number(balls.constant(step.text)) if step.text not in NO_NUMBERS else Undefined(NO_NUMBERS[step.text]))
+            values.append(number(coefficients.constant(step.text)) if step.text not in NO_NUMBERS else Undefined(NO_NUMBERS[step.text]))
         else:
             values.append(number(_literal(step.text, rounded_in)))
     for value in (values[program.output],):

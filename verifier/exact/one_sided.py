@@ -11,11 +11,12 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball
 from verifier.circuit.program import Program
-from verifier.exact import expansions, series
+from verifier.exact import coefficients, expansions, series
+from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
+from verifier.language.formats import Format
 
 EXPANSION_LIMITS = (2, 4, 7, 11)  # orders of t tried one after the other
-SAME_VALUE_BITS = 512  # two limits that agree to so many bits, and cannot be told apart exactly, count as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +69,29 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
         try:
             return _derivative(function, point, position, bits)
         except _Alike:
-            return derivative(function, point, position, bits=SAME_VALUE_BITS)
+            if bits < coefficients.PROOF_BITS:
+                return derivative(function, point, position, bits=coefficients.PROOF_BITS)
+            return Unknown("two one-sided limits that may be equal")
         except Undecided as error:
             return Unknown(str(error))
         except (Short, NoExpansion) as error:
             return Unknown(str(error) or "the expansion is too short")
 
 
-def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Ball = None) -> list[Ball]:
+def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Format | None = None) -> list[Ball]:
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
     with balls.precision(bits):
-        constants = [series.number(_rational(x)) for x in point]
-        result: list[Ball] = []
-        for output in outputs:
-            try:
-                value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
-            except (Undecided, Short, NoExpansion):
-                value = None
-            result.append(value if isinstance(value, Undefined) else series.ball(value.constant) if isinstance(value, Series) else None)
-        return result
+        found = [_value_at(program, point, output, upstream=upstream, rounded_in=rounded_in) for output in outputs]
+        return [value if value is None or isinstance(value, Undefined) else series.ball(value) for value in found]
+
+
+def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstream: Ball = None, rounded_in: Format | None = None) -> Coefficient | Undefined | None:
+    constants = [series.number(_rational(x)) for x in point]
+    try:
+        value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
+    except (Undecided, Short, NoExpansion):
+        return None
+    return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
 
 
 def _rational(x: Fraction) -> Ball:
@@ -94,7 +99,7 @@ def _rational(x: Fraction) -> Ball:
 
 
 def _derivative(function: Program, point: Sequence[Fraction], position: int, bits: int) -> Derivative:
-    here = value_at(function, point, [function.output], bits=bits)[0]
+    here = _value_at(function, point, function.output)
     if here is None:
         raise Undecided("the value at the point")
     if isinstance(here, Undefined) and _is_outside_all_around(function, point, here.step, bits):
@@ -106,12 +111,12 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     limits = [s.constant for s in existing]
     anchor = limits[0] if isinstance(here, Undefined) else here
     for limit in limits:
-        if not _equal(limit, anchor, bits):
+        if not _equal(limit, anchor):
             return Nowhere("a jump: the function is not continuous here")
-    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor, bits)):
+    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor)):
         return Nowhere(here.reason, here.step)
     slopes = [_slope(s) if s is not sides[1] else _reflected(_slope(s)) for s in existing]
-    if len(slopes) == 1 or _same_slope(slopes[0], slopes[1], bits):
+    if len(slopes) == 1 or _same_slope(slopes[0], slopes[1]):
         return _single(slopes)
     low, high = sorted(slopes, key=_order)
     return Kink(series.ball(low), series.ball(high))
@@ -128,13 +133,13 @@ def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: i
     return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
 
 
-def _removable(function: Program, point: Sequence[Fraction], limit: Ball, bits: int) -> bool:
+def _removable(function: Program, point: Sequence[Fraction], limit: Coefficient) -> bool:
     """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
     try:
         for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
             direction = [Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(point))]
             value = _ray(function, point, direction)
-            if not isinstance(value, Series) or not _equal(value.constant, limit, bits):
+            if not isinstance(value, Series) or not _equal(value.constant, limit):
                 return False
     except (NoExpansion, Short):
         return False
@@ -197,39 +202,50 @@ def _reflected(slope: Ball) -> Ball:
     return -slope
 
 
-def _is_infinite(slope: Ball) -> bool:
-    return not isinstance(slope, fmpq) and not slope.is_finite()
+def _is_infinite(slope: Coefficient) -> bool:
+    return not isinstance(slope, fmpq) and not series.ball(slope).is_finite()
 
 
 def _order(slope: Ball) -> float:
     return float(series.ball(slope).mid())
 
 
-def _same_slope(a: Ball, b: Ball, bits: int) -> bool:
+def _same_slope(a: Coefficient, b: Coefficient) -> bool:
     if _is_infinite(a) or _is_infinite(b):
         return _is_infinite(a) and _is_infinite(b) and bool(series.ball(a) == series.ball(b))
-    return _equal(a, b, bits)
+    return _equal(a, b)
 
 
-def _equal(a: Ball, b: Ball, bits: int) -> bool:
-    """Whether two numbers are the same. Raises Undecided while more precision may still tell them apart."""
+def _equal(a: Coefficient, b: Coefficient) -> bool:
+    """Whether two numbers are the same, certainly. Raises _Alike where neither is shown."""
     difference = a - b
     if isinstance(difference, fmpq):
         return bool(difference == 0)
-    if difference.is_zero():
+    enclosure = series.ball(difference)
+    if enclosure.is_zero():
         return True
-    if difference != 0:
+    if enclosure != 0:
         return False
-    if bits < SAME_VALUE_BITS:
-        raise _Alike
-    return True
+    if isinstance(difference, Real) and coefficients.is_zero(difference):
+        return True
+    raise _Alike
 
 
 def _single(slopes: Sequence[Ball]) -> Derivative:
     if _is_infinite(slopes[0]):
         return Infinite(1 if slopes[0] > 0 else -1)
-    hull = series.ball(slopes[0])
+    hull = _exact_slope(slopes[0])
     for slope in slopes[1:]:
         other = series.ball(slope)
-        hull = hull if hull.is_exact() and other.is_exact() else hull.union(other)
+        hull = hull if hull.is_exact() else hull.union(other)
     return Finite(hull)
+
+
+def _exact_slope(slope: Coefficient) -> Ball:
+    """The ball of a slope; exact where it is proved to be a short rational."""
+    enclosure = series.ball(slope)
+    candidate = coefficients.simple(enclosure) if isinstance(slope, Real) else None
+    if candidate is None:
+        return enclosure
+    value = coefficients.exact_or_ball(candidate)
+    return candidate if isinstance(value, fmpq) and coefficients.is_zero(slope - value) else enclosure

@@ -1,8 +1,8 @@
 """Expansions in t → 0+ with ball coefficients: sums, products, powers, logarithm, exponential, derivative.
 
 An expansion is a finite sum of terms c t^e L^l with L = log t, e rational, l an integer, plus O(t^order). Coefficients are
-exact rationals wherever the operations allow it, else balls, so a tie or a zero is decided exactly where all gates are
-rational.
+exact rationals wherever the operations allow it, else balls that know how they were made (`coefficients`), so a tie or a
+zero is decided exactly where all gates are rational, and proved where an identity says so.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
-from flint import arb, fmpq
+from flint import fmpq
 
-from verifier.arithmetic import balls
+from verifier.exact import coefficients
+from verifier.exact.coefficients import MAX_BITS, Coefficient, Real, apply, ball, real
 
 INFINITE = math.inf
 MAX_TERMS = 400  # terms of one expansion: beyond it the run is given up as undecided
-MAX_BITS = 20_000  # size of an exact rational: beyond it the coefficient becomes a ball
-Coefficient = Any  # an exact rational (flint.fmpq) or a Ball
 Key = tuple[Fraction, int]
 ZERO_KEY: Key = (Fraction(0), 0)
 
@@ -65,30 +63,26 @@ class Series:
 
 def number(value: Coefficient) -> Series:
     """A constant."""
-    return Series({} if is_zero_number(value) else {ZERO_KEY: value})
+    return Series({} if is_zero_number(value) else {ZERO_KEY: real(value)})
 
 
 def is_zero_number(c: Coefficient) -> bool:
     """Whether a coefficient is exactly zero."""
-    return c == 0 if isinstance(c, fmpq) else bool(c.is_zero())
-
-
-def ball(c: Coefficient) -> Coefficient:
-    """A coefficient as a ball."""
-    return arb(c) if isinstance(c, fmpq) else c
+    return c == 0 if isinstance(c, fmpq) else bool(ball(c).is_zero())
 
 
 def sign_of(c: Coefficient) -> int:
     """The sign of a coefficient. Raises Undecided."""
     if isinstance(c, fmpq):
         return (c > 0) - (c < 0)
-    if c > 0:
+    enclosure = ball(c)
+    if enclosure > 0:
         return 1
-    if c < 0:
+    if enclosure < 0:
         return -1
-    if c.is_zero():
+    if enclosure.is_zero() or (isinstance(c, Real) and coefficients.is_zero(c)):
         return 0
-    raise Undecided("sign")
+    raise Undecided("a number that is not told from 0")
 
 
 def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
@@ -97,8 +91,8 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
         if key[0] >= order or is_zero_number(c):
             continue
         if isinstance(c, fmpq) and max(int(c.p).bit_length(), int(c.q).bit_length()) > MAX_BITS:
-            c = arb(c)  # noqa: PLW2901
-        elif not isinstance(c, fmpq) and not c.is_finite():
+            c = Real(ball(c))  # noqa: PLW2901
+        elif not isinstance(c, fmpq) and not ball(c).is_finite():
             raise Undecided("coefficient")
         kept[key] = c
     if len(kept) > MAX_TERMS:
@@ -108,7 +102,7 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
 
 def leading(s: Series) -> tuple[Key, Coefficient, int]:
     """The dominant term as t → 0+: its key, coefficient and the coefficient's sign. ValueError where s is exactly 0."""
-    for key in sorted(s.terms, key=lambda k: (k[0], -k[1])):
+    for key in sorted(s.terms, key=_rank):
         sign = sign_of(s.terms[key])
         if sign:
             return key, s.terms[key], sign
@@ -172,12 +166,27 @@ def scale(a: Series, c: Coefficient) -> Series:
     return mul(a, number(c))
 
 
+def without_zeros(a: Series) -> Series:
+    """The expansion without the terms before its leading one, which are 0 though their balls do not tell."""
+    if all(k[0] > 0 or (k[0] == 0 and k[1] <= 0) for k in a.terms):
+        return a
+    try:
+        first = _rank(leading(a)[0])
+    except ValueError:
+        return Series({})
+    return Series({k: c for k, c in a.terms.items() if _rank(k) >= first}, a.order)
+
+
+def _rank(key: Key) -> tuple[Fraction, int]:
+    return key[0], -key[1]
+
+
 def _normalized(a: Series) -> tuple[Fraction, Coefficient, int, Series]:
     """a = c t^e (1 + u): (e, c, sign of c, u). Raises ValueError where a is 0."""
     (e, power), c, sign_ = leading(a)
     if power:
         raise NoExpansion("logarithm in the leading term")
-    u = _series({(k[0] - e, k[1]): d / c for k, d in a.terms.items() if k != (e, power)}, a.order - e if a.order != INFINITE else INFINITE)
+    u = _series({(k[0] - e, k[1]): d / c for k, d in a.terms.items() if _rank(k) > _rank((e, power))}, a.order - e if a.order != INFINITE else INFINITE)
     if any(k[0] <= 0 for k in u.terms):
         raise NoExpansion("logarithm in the leading term")
     return e, c, sign_, u
@@ -234,17 +243,8 @@ def _power_of_number(c: Coefficient, r: Fraction) -> Coefficient:
     if r.denominator == 1 and isinstance(c, fmpq) and abs(r.numerator) <= 64:
         return c ** int(r)
     if r == Fraction(1, 2):
-        return exact_or_ball(ball(c).sqrt())
-    return balls.PRIMITIVES["pow"](ball(c), arb(fmpq(r.numerator, r.denominator)))
-
-
-def exact_or_ball(value: Coefficient) -> Coefficient:
-    """An exact ball as a rational."""
-    if value.is_finite() and value.is_exact():
-        mantissa, exponent = value.man_exp()
-        if abs(int(exponent)) < MAX_BITS:
-            return fmpq(mantissa) * fmpq(2) ** int(exponent)
-    return value
+        return apply("sqrt", c)
+    return apply("pow", c, fmpq(r.numerator, r.denominator))
 
 
 def log(a: Series, limit: int) -> Series | Undefined:
@@ -255,7 +255,7 @@ def log(a: Series, limit: int) -> Series | Undefined:
         return Undefined("the logarithm of zero")
     if sign_ < 0:
         return Undefined("the logarithm of a negative number")
-    head = {ZERO_KEY: exact_or_ball(ball(c).log())}
+    head = {ZERO_KEY: apply("log", c)}
     if e:
         head[(Fraction(0), 1)] = fmpq(e.numerator, e.denominator)
     return add(_series(head, INFINITE), _compose(u, lambda k: fmpq(0) if k == 0 else fmpq((-1) ** (k + 1), k), limit))
@@ -263,6 +263,7 @@ def log(a: Series, limit: int) -> Series | Undefined:
 
 def exp(a: Series, limit: int) -> Series | Undefined:
     """exp a; where a tends to -inf like a power of t, the result is smaller than every power: O(t^limit)."""
+    a = without_zeros(a)
     head = {k: c for k, c in a.terms.items() if k[0] < 0 or (k[0] == 0 and k[1] > 0)}
     if a.order <= 0:
         raise Short
@@ -279,7 +280,7 @@ def exp(a: Series, limit: int) -> Series | Undefined:
     rest = _series({k: c for k, c in a.terms.items() if k not in head and k != ZERO_KEY}, a.order)
     if any(k[0] <= 0 for k in rest.terms):
         raise NoExpansion("exp of a logarithm")
-    value = exact_or_ball(ball(a.constant).exp())
+    value = apply("exp", a.constant)
     return mul(factor, scale(_compose(rest, lambda k: fmpq(1, math.factorial(k)), limit), value))
 
 
