@@ -93,7 +93,7 @@ def _written_out(e: sympy.Expr) -> sympy.Expr:
 
 
 POINTS = {"default": ("0.37", "2.6", "-0.45"), "lambertw": ("0.37", "2.6", "-0.2"), "kve": ("0.37", "2.6"), "spence": ("0.37", "2.6")}
-BY_SYMPY = sorted(name for name in derivatives.DERIVATIVES if not name.startswith("zeta") and name != "hurwitz")
+BY_SYMPY = sorted(name for name in derivatives.DERIVATIVES if not name.startswith("zeta") and name not in ("hurwitz", "pow"))
 
 
 @pytest.mark.parametrize("name", BY_SYMPY)
@@ -108,6 +108,23 @@ def test_a_derivative_of_our_own_is_that_of_sympy(name: str) -> None:
         at = sympy.Rational(text)
         difference = sympy.N((ours - theirs).subs(a, at).doit(), 25, maxn=200)
         assert abs(complex(difference)) < 1e-22, (name, text)
+
+
+@pytest.mark.parametrize(("a", "b"), [("0.37", "2.6"), ("2.6", "-0.45"), ("-1.5", "3"), ("-1.5", "0"), ("0.37", "0")])
+def test_the_derivatives_of_a_power_are_those_of_sympy(a: str, b: str) -> None:
+    base, exponent = sympy.symbols("a b", real=True)
+    at = {base: sympy.Rational(a), exponent: sympy.Rational(b)}
+    for ours, variable in zip(derivatives.DERIVATIVES["pow"](base, exponent), (base, exponent), strict=True):
+        assert sympy.simplify((ours - sympy.diff(base**exponent, variable)).subs(at)) == 0
+
+
+# What the derivatives of the powers with a whole exponent are at 0 (Rudin, Principles of Mathematical Analysis, 5.5).
+@pytest.mark.parametrize(("exponent", "expected"), [(0, 0), (1, 0), (2, 2), (3, 0), (7, 0)])
+def test_a_power_has_second_derivatives_at_0(exponent: int, expected: int) -> None:
+    program = derivatives.primitive(expression("diff(x**y, x)", "x", "y"))
+    found = one_sided.derivative(program, [Fraction(0), Fraction(exponent)], 0, bits=128)
+    assert isinstance(found, one_sided.Finite)
+    assert found.ball == expected
 
 
 def test_a_derivative_of_our_own_that_is_bent_would_be_seen() -> None:
