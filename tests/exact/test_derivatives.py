@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 import time
+from fractions import Fraction
 from functools import cache
 
 import mpmath
@@ -27,7 +28,7 @@ from tests.texts import expression, forward, smooth_expressions
 from verifier.arithmetic import balls
 from verifier.circuit import primitives
 from verifier.circuit.program import Program
-from verifier.exact import derivatives, sympy_gates
+from verifier.exact import derivatives, one_sided, sympy_gates
 from verifier.language.gates import GATES
 
 EXACT_SIDE = (

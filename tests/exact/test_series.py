@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.texts import expression, smooth_expressions
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
-from verifier.exact import derivatives, expansions, series
+from verifier.exact import coefficients, derivatives, expansions, series
 from verifier.exact.series import NoExpansion, Series, Undecided, Undefined
 
 BITS = 300
@@ -31,7 +31,7 @@ def coefficient(value: Series | Undefined, power: Fraction | int, logs: int = 0)
     assert isinstance(value, Series)
     assert power < value.order, "beyond what the expansion says"
     with balls.precision(BITS):
-        return series.ball(value.terms.get((Fraction(power), logs), fmpq(0)))
+        return coefficients.ball(value.terms.get((Fraction(power), logs), fmpq(0)))
 
 
 def close(enclosure: arb, expected: sympy.Expr) -> bool:

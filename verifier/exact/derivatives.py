@@ -175,7 +175,7 @@ def _cospi(a: Expression) -> tuple[Expression]:
     return (-sympy.pi * _other("sinpi", a),)
 
 
-def _pow(a: Any, b: Any) -> tuple[Any, Any]:
+def _pow(a: Expression, b: Expression) -> tuple[Expression, Expression]:
     import sympy
 
     slope = b * a ** (b - 1)

@@ -82,7 +82,7 @@ def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int]
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
     with balls.precision(bits):
         found = [_value_at(program, point, output, upstream=upstream, rounded_in=rounded_in) for output in outputs]
-        return [value if value is None or isinstance(value, Undefined) else series.ball(value) for value in found]
+        return [value if value is None or isinstance(value, Undefined) else coefficients.ball(value) for value in found]
 
 
 def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstream: Ball = None, rounded_in: Format | None = None) -> Coefficient | Undefined | None:
@@ -119,7 +119,7 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     if len(slopes) == 1 or _same_slope(slopes[0], slopes[1]):
         return _single(slopes)
     low, high = sorted(slopes, key=_order)
-    return Kink(series.ball(low), series.ball(high))
+    return Kink(coefficients.ball(low), coefficients.ball(high))
 
 
 def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: int, bits: int) -> bool:
@@ -203,16 +203,16 @@ def _reflected(slope: Ball) -> Ball:
 
 
 def _is_infinite(slope: Coefficient) -> bool:
-    return not isinstance(slope, fmpq) and not series.ball(slope).is_finite()
+    return not isinstance(slope, fmpq) and not coefficients.ball(slope).is_finite()
 
 
 def _order(slope: Ball) -> float:
-    return float(series.ball(slope).mid())
+    return float(coefficients.ball(slope).mid())
 
 
 def _same_slope(a: Coefficient, b: Coefficient) -> bool:
     if _is_infinite(a) or _is_infinite(b):
-        return _is_infinite(a) and _is_infinite(b) and bool(series.ball(a) == series.ball(b))
+        return _is_infinite(a) and _is_infinite(b) and bool(coefficients.ball(a) == coefficients.ball(b))
     return _equal(a, b)
 
 
@@ -221,7 +221,7 @@ def _equal(a: Coefficient, b: Coefficient) -> bool:
     difference = a - b
     if isinstance(difference, fmpq):
         return bool(difference == 0)
-    enclosure = series.ball(difference)
+    enclosure = coefficients.ball(difference)
     if enclosure.is_zero():
         return True
     if enclosure != 0:
@@ -236,14 +236,14 @@ def _single(slopes: Sequence[Ball]) -> Derivative:
         return Infinite(1 if slopes[0] > 0 else -1)
     hull = _exact_slope(slopes[0])
     for slope in slopes[1:]:
-        other = series.ball(slope)
+        other = coefficients.ball(slope)
         hull = hull if hull.is_exact() else hull.union(other)
     return Finite(hull)
 
 
 def _exact_slope(slope: Coefficient) -> Ball:
     """The ball of a slope; exact where it is proved to be a short rational."""
-    enclosure = series.ball(slope)
+    enclosure = coefficients.ball(slope)
     candidate = coefficients.simple(enclosure) if isinstance(slope, Real) else None
     if candidate is None:
         return enclosure
