@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from functools import cache
 from math import factorial
 
@@ -17,7 +18,7 @@ from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.arithmetic.values import Ball, Value
 from verifier.circuit.program import Program, Step, significant_digits
-from verifier.language.formats import Format
+from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
 from verifier.language.primitives import incomplete
@@ -72,21 +73,41 @@ def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, stric
 
 
 def literal(text: str, rounded_in: Format | None = None) -> Ball:
-    """A decimal literal as a ball; as the interval it stands for where it is a rounded constant of the format."""
+    """A decimal literal as a ball; with `rounded_in`, one with as many digits as the format holds encloses every constant that it may have been rounded from.
+
+    These are the reals that round to the same float, and those within half a unit of its last digit. A literal with one
+    digit less may be the shortest text of a float; then it stands for those that round to the same.
+    """
     value = exact(text)
     ball = arb(fmpq(value.numerator, value.denominator))
-    if rounded_in is None or significant_digits(text) < rounded_in.digits or value == 0:
+    if rounded_in is None or value == 0 or significant_digits(text) < fewest_digits(rounded_in):
         return ball
-    from verifier.language.formats import floor_log2, ulp_exponent
+    near = Fraction(round_exact(rounded_in, value)) if abs(value) <= Fraction(rounded_in.largest) else value
+    if significant_digits(text) < rounded_in.digits and near == value:
+        return ball
+    half_ulp = Fraction(2) ** (ulp_exponent(rounded_in, floor_log2(near or value)) - 1)
+    ends = [near - half_ulp, near + half_ulp]
+    if significant_digits(text) >= rounded_in.digits:
+        half_unit = _last_digit(text) / 2
+        ends = [min(ends[0], value - half_unit), max(ends[1], value + half_unit)]
+    low, high = (arb(fmpq(end.numerator, end.denominator)) for end in ends)
+    return low.union(high)
 
-    half_ulp = arb(2) ** (ulp_exponent(rounded_in, floor_log2(value)) - 1)
-    return ball + arb(0, max(half_ulp, _last_digit(text) / 2))
+
+def fewest_digits(fmt: Format) -> int:
+    """How many significant digits a literal has at least that may be a constant that was rounded: one less than the format holds, in those whose numbers are printed in decimals."""
+    return fmt.digits - 1 if fmt.precision in (11, 24, 53) else fmt.digits
 
 
-def _last_digit(text: str) -> Ball:
+def has_rounded_constants(program: Program, fmt: Format) -> bool:
+    """Whether a literal of a program may be a constant that was rounded when it was written."""
+    return program.longest_literal >= fewest_digits(fmt)
+
+
+def _last_digit(text: str) -> Fraction:
     mantissa, _, exponent = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2].replace("_", ""))
-    return arb(10) ** (int(exponent or 0) - decimals)
+    return Fraction(10) ** (int(exponent or 0) - decimals)
 
 
 def constant(name: str) -> Ball:

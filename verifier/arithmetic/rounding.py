@@ -71,6 +71,12 @@ def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:
     return _two_to(ulp_exponent(fmt, low)), _two_to(ulp_exponent(fmt, high))
 
 
+def has_one_ulp(fmt: Format, ball: Ball) -> bool:
+    """Whether all numbers of a ball have the same ulp: no power of two is inside."""
+    small, large = ulp(fmt, ball)
+    return bool(small == large)
+
+
 def _two_to(exponent: int) -> Ball:
     return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from verifier.case.case import Case
+from verifier.arithmetic.balls import has_rounded_constants
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.shared import Shared, shared
 from verifier.exact.truth import Subject, Truth, subject
@@ -38,7 +39,7 @@ class Check:
     @cached_property
     def has_literals(self) -> bool:
         """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
-        return max(self.truth.function.longest_literal, self.subject.program.longest_literal) >= self.format.digits
+        return any(has_rounded_constants(p, self.format) for p in (self.truth.function, self.subject.program))
 
     @cached_property
     def shared(self) -> Shared | None:

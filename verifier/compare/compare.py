@@ -10,12 +10,13 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
+from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
-from verifier.exact import one_sided
+from verifier.exact import coefficients, one_sided
 from verifier.exact.truth import Truth
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
@@ -24,6 +25,7 @@ SWEEP_BITS = 128  # enough for a verdict at nearly every point
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
+SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
@@ -52,11 +54,10 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
     cap = max(1024, min(most_bits, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
-    previous: dict[tuple[int, int], Any] = {}
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap
-        pending = _level(check, points, pending, results, previous, bits=bits, last=last, detail=detail)
+        pending = _level(check, points, pending, results, bits=bits, last=last, detail=detail)
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
@@ -84,7 +85,6 @@ def _level(
     points: Sequence[tuple[float, ...]],
     pending: list[Task],
     results: list[list[Discrepancy | None]],
-    previous: dict[tuple[int, int], Any],
     *,
     bits: int,
     last: bool,
@@ -98,11 +98,13 @@ def _level(
         columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
         seed = arb(upstream)
         exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
-        literal_run = exact_run
-        if truth.function.longest_literal >= fmt.digits:
-            literal_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
         program, places = subject.exact
-        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed)
+        exact_hulls, real_hulls = exact_run, real_run  # for all constants that the literals may have been rounded from
+        if has_rounded_constants(truth.function, fmt):
+            exact_hulls = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
+        if has_rounded_constants(program, fmt):
+            real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
         left = []
         for task in pending:
@@ -113,29 +115,28 @@ def _level(
             value_is_real = exact_run[truth.gradient.value][at].is_finite()
             if component is None:
                 exact = one_sided.Finite(arb(0)) if value_is_real else None
-                literal = arb(0)
+                hull = arb(0)
             else:
-                g, literal = exact_run[component][at], literal_run[component][at]
+                g, hull = exact_run[component][at], exact_hulls[component][at]
                 if not unit:
-                    g, literal = g * seed, literal * seed
+                    g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
             if exact is None:
                 fractions = [Fraction(x) for x in points[task.point]]
                 exact = _scaled(one_sided.derivative(truth.function, fractions, position, bits=bits), seed)
-                literal = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
+                hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
-                exact, literal = one_sided.Finite(arb(0)), arb(0)
-            elif component is not None and unit and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
-                exact = _exactly(truth, points[task.point], component, exact, bits)
+                exact, hull = one_sided.Finite(arb(0)), arb(0)
+            elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
+                exact = _exactly(truth, points[task.point], component, exact, bits, upstream)
             variable, name = subject.claims[task.claim]
-            real = real_run[places[subject.program.names[name]]][at]
+            step = places[subject.program.names[name]]
+            real, real_hull = real_run[step][at], real_hulls[step][at]
             if not real.is_finite():
-                real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()), rounded_in=fmt)[0]
-            key = (task.point, task.claim)
+                real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()))[0]
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
-            found = judge(blank, literal, real, previous.get(key), fmt=fmt, last=last, detail=detail, has_literals=check.has_literals)
+            found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
             if found is None:
-                previous[key] = real if isinstance(real, arb) else None
                 left.append(task)
             else:
                 results[task.point][task.claim] = found
@@ -143,16 +144,24 @@ def _level(
 
 
 def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
-    """Whether a gradient may be exactly the computed float, or exactly half way between two floats."""
+    """Whether a gradient may be exactly the computed float, a power of two, or half way between two floats."""
     if ball.is_exact():
         return False
-    return (detail and bool(ball.overlaps(arb(computed)))) or (bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None)
+    if detail and (ball.overlaps(arb(computed)) or not rounding.has_one_ulp(fmt, ball)):
+        return True
+    return bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None
 
 
-def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: one_sided.Finite, bits: int) -> one_sided.Finite:
-    """A gradient that seems to be a float exactly: the same from a run in exact rationals, where all its steps are rational."""
-    value = one_sided.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
-    return one_sided.Finite(value) if isinstance(value, arb) and value.is_exact() else found
+def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: one_sided.Finite, bits: int, upstream: float) -> one_sided.Finite:
+    """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it."""
+    if upstream == 1.0:
+        value = one_sided.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
+        if isinstance(value, arb) and value.is_exact():
+            return one_sided.Finite(value)
+    candidate = coefficients.simple(found.ball)
+    if candidate is None or abs(candidate.man_exp()[1]) > SHORT_EXPONENT:
+        return found
+    return one_sided.Finite(candidate) if truth.equals(component, point, rounding.rational(candidate), upstream) else found
 
 
 def _scaled(exact: one_sided.Derivative, seed: Any) -> one_sided.Derivative:

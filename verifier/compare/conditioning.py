@@ -29,28 +29,34 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepanc
     if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
         return found
     bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
-    g, roundoff = found.exact.ball, check.format.unit_roundoff
+    g, roundoff = found.exact.ball, arb(fmpq(check.format.unit_roundoff.numerator, check.format.unit_roundoff.denominator))
     while True:
         with balls.precision(bits):
-            kappa, reach, nearest = _condition(check, found, g, bits)
-            excess = None
-            if open_verdict and kappa is not None and kappa.is_finite() and found.residual is not None:
-                bound = CONDITION_FACTOR * kappa * arb(fmpq(roundoff.numerator, roundoff.denominator)) * abs(g)
-                excess = abs(found.residual) - bound
+            sensitivity, reach, nearest = _sensitivity(check, found, bits)
+            scale = None if sensitivity is None else abs(g) + sensitivity  # kappa |g|, also where g is 0
+            excess = abs(found.residual) - CONDITION_FACTOR * roundoff * scale if open_verdict and scale is not None and found.residual is not None else None
             if excess is None or not excess.contains(0) or bits >= MOST_BITS:
                 break
         bits = min(2 * bits, MOST_BITS)
     with balls.precision(bits):
+        kappa = None if scale is None or g.contains(0) else scale / abs(g)
+        reach = None if kappa is None else reach
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
         program_kappa = _program_condition(check, found, g, bits)
         verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
-    return replace(found, verdict=verdict, condition=kappa, program_condition=program_kappa, backward_error=backward, backward_input=nearest if backward is not None else "")
+    return replace(
+        found,
+        verdict=verdict,
+        condition=kappa,
+        is_explained=None if excess is None else bool(excess <= 0),
+        program_condition=program_kappa,
+        backward_error=backward,
+        backward_input=nearest if backward is not None else "",
+    )
 
 
-def _condition(check: Check, found: Discrepancy, g: Any, bits: int) -> tuple[Any, Any, str]:
-    """κ = 1 + Σ_j |x_j H_ij| / |g_i|, and the largest |H_ij ulp(x_j)| with its input; None where g is 0 or the second derivatives have no value here."""
-    if g.is_zero() or g.contains(0):
-        return None, None, ""
+def _sensitivity(check: Check, found: Discrepancy, bits: int) -> tuple[Any, Any, str]:
+    """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
     row = check.truth.hessian_row(inputs.index(found.input))
     if row is None:
@@ -65,8 +71,7 @@ def _condition(check: Check, found: Discrepancy, g: Any, bits: int) -> tuple[Any
             if moved > reach:
                 reach, nearest = moved, inputs[j]
             total += slope * abs(arb(x)) if x != 0 else 0
-    kappa = 1 + total / abs(g)
-    return (kappa, reach, nearest) if kappa.is_finite() else (None, None, "")
+    return (total, reach, nearest) if total.is_finite() else (None, None, "")
 
 
 def _program_condition(check: Check, found: Discrepancy, g: Any, bits: int) -> Any:

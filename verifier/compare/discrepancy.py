@@ -25,6 +25,7 @@ class Discrepancy:
     formula_error: Any = None  # |R - g| / ulp(g): exactly 0 where they overlap at high precision
     real_value: Any = None  # R, the backward pass over the reals
     condition: Any = None
+    is_explained: bool | None = None  # whether the conditioning explains an error of many ulps, where that was asked and is known
     program_condition: Any = None
     backward_error: Any = None  # the computed gradient is, to first order, the exact one of an input so many ulps away
     backward_input: str = ""  # that input

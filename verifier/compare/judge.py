@@ -23,8 +23,12 @@ INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 
 
-def judge(blank: Discrepancy, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
-    """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it."""
+def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
+    """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it.
+
+    `real` is R, with the decimals as they are written; `hulls` encloses g and R for all constants that they may have been
+    rounded from, where there are such.
+    """
     exact, bits = blank.exact, blank.bits
     if isinstance(exact, one_sided.Unknown):
         hopeless = last or bits >= UNKNOWN_BITS
@@ -37,7 +41,7 @@ def judge(blank: Discrepancy, literal: Any, real: Any, before: Any, *, fmt: Form
         return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, one_sided.Kink):
         return _judge_kink(blank, exact, real, fmt=fmt, last=last)
-    return _judge_finite(blank, exact.ball, literal, real, before, fmt=fmt, last=last, detail=detail, has_literals=has_literals)
+    return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
 
 
 def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Format, last: bool) -> Discrepancy | None:
@@ -55,7 +59,7 @@ def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Fo
     if not math.isfinite(blank.computed):
         return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
     nearest = exact.low if blank.computed < low else exact.high
-    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[0]
+    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[1]
     small = error <= fmt.rounding_limit
     return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
 
@@ -64,26 +68,28 @@ def _round_bound(fmt: Format, bound: Any) -> float | None:
     return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
 
 
-def _judge_finite(blank: Discrepancy, g: Any, literal: Any, real: Any, before: Any, *, fmt: Format, last: bool, detail: bool, has_literals: bool) -> Discrepancy | None:
+def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
     bits, computed = blank.bits, blank.computed
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
-    formula = _formula_error(literal if literal.is_finite() else g, real, before, small, large, bits=bits, last=last, has_literals=has_literals)
-    if formula is not None and not isinstance(formula, str) and formula > 1 and not literal.is_finite():  # wrong as the literals stand: as rounded constants they are not enclosed
-        formula = None
+    formula = _formula_error(g, real, hulls, small, large, bits=bits, last=last)
     if formula is None:
         hopeless = last or (real is None and bits >= UNKNOWN_BITS)
         return None if not hopeless else replace(blank, reason=_undecided_reason(real), rounded=rounded)
+    if small != large and not last and bits < TIE_BITS:  # on which side of a power of two? a proof that it is one is tried with more bits
+        return None
     certain_zero = g.is_zero()
     settled = certain_zero or (g.rel_accuracy_bits() >= SETTLED_BITS and rounding.digits(g, FEWEST_DIGITS) is not None if detail else rounded is not None)
     if not settled and not last and (rounded is None or bits < 4096):  # digits beyond what the verdict needs
         return None
-    errors = _errors(computed, g, small, large, certain_zero=certain_zero)
+    errors = _errors(computed, g, large)
     if isinstance(formula, str):
         return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt)
+    if small != large and "ulps" in errors:
+        reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two: the error is so many ulp at least") if r)
     return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 
@@ -121,39 +127,43 @@ def _undecided_reason(real: Any) -> str:
     return "the backward pass could not be enclosed over the reals" if real is None else "the formula error could not be separated from one ulp"
 
 
-def _errors(computed: float, g: Any, small: Any, large: Any, *, certain_zero: bool) -> dict[str, Any]:
+def _errors(computed: float, g: Any, large: Any) -> dict[str, Any]:
+    """The residual, and the error in ulps: where the ulp of g is not known (on which side of a power of two is it?) the least that it may be."""
     if not math.isfinite(computed):
         return {}
     residual = arb(computed) - g
     if not residual.is_exact() and residual.contains(0):  # equal as far as this precision sees
-        return {"ulps": arb(0)} if abs(residual).upper() < small * INVISIBLE else {}
-    unit = small if not certain_zero else large
-    return {"residual": residual, "ulps": abs(residual) / (unit if small == large else small)}
+        return {"ulps": arb(0)} if abs(residual).upper() < large * INVISIBLE else {}
+    return {"residual": residual, "ulps": abs(residual) / large}
 
 
-def _formula_error(literal: Any, real: Any, before: Any, small: Any, large: Any, *, bits: int, last: bool, has_literals: bool) -> Any:
-    """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed."""
+def _formula_error(g: Any, real: Any, hulls: tuple[Any, Any] | None, small: Any, large: Any, *, bits: int, last: bool) -> Any:
+    """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed.
+
+    Where literals may be rounded constants it is the least that it may be for any choice of these constants.
+    """
     if isinstance(real, Undefined):
         return f"over the reals it has no value here: {real.reason}"
     if real is None:
         return None
-    distance = abs(real - literal)
+    distance = abs(real - g)
     if distance > large:
-        lower = distance.lower() / large
-        return abs(real - literal) / large if lower > 1 else None
-    overlap = not (real - literal != 0)
+        least = distance.lower() if hulls is None else _least_distance(g, real, hulls)
+        if least <= large:
+            return least / large
+        return distance / large if distance.lower() / large > 1 else None
+    overlap = not (real - g != 0)
     if distance <= small:
         if not overlap:
-            return distance / small
+            return distance / large if hulls is None else _least_distance(g, real, hulls) / large
         tight = real.is_exact() or real.rel_accuracy_bits() >= SETTLED_BITS - 40 or abs(real).upper() < small / 2**40
         if tight or last or bits >= 1024:  # cancellation below an ulp: enough that they overlap far below it
             return arb(0)
-        return arb(0) if has_literals and _stalled(real, before) else None
-    if overlap and has_literals and (_stalled(real, before) or last):
-        return arb(0)
     return None
 
 
-def _stalled(real: Any, before: Any) -> bool:
-    """Whether twice the bits did not narrow the ball: its width is that of the rounded literals."""
-    return before is not None and before.is_finite() and real.rad() > before.rad() / 2
+def _least_distance(g: Any, real: Any, hulls: tuple[Any, Any]) -> Any:
+    """The least |R - g| for any choice of the rounded constants; where it is not enclosed for all of them, that of the decimals as they are written."""
+    g_hull, real_hull = (hull if hull.is_finite() else written for hull, written in zip(hulls, (g, real), strict=True))
+    difference = abs(real_hull - g_hull)
+    return difference.lower() if difference.lower() > 0 else arb(0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
+from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
 from verifier.exact.identities.field import is_zero, is_zero_at
@@ -38,12 +40,33 @@ class Truth:
             self.zeros[component, point] = self.zeros[component, None] or is_zero_at(program, component, point)
         return self.zeros[component, point]
 
+    def equals(self, component: int, point: tuple[float, ...], value: Fraction, upstream: float) -> bool:
+        """Whether a component of the gradient, times the gradient that flows in, is provably this number at this point."""
+        key = (component, point, value, upstream)
+        if key not in self.equalities:
+            program = self.gradient.program
+            dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
+            scaled = dag.gate("mul", component, _rational(dag, Fraction(upstream)))
+            difference = dag.gate("sub", scaled, _rational(dag, value))
+            self.equalities[key] = is_zero_at(Program(tuple(dag.steps), program.inputs, {}, difference), difference, point)
+        return self.equalities[key]
+
+    @cached_property
+    def equalities(self) -> dict[tuple[int, tuple[float, ...], Fraction, float], bool]:
+        return {}
+
     def hessian_row(self, position: int) -> derivatives.Gradient | None:
         """The adjoints of the gradient's component (None where that component is exactly 0)."""
         if position not in self.hessian_rows:
             component = self.gradient.adjoint.get(position)
             self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component, variables=derivatives.differentiable(self.source or self.function))
         return self.hessian_rows[position]
+
+
+def _rational(dag: Dag, value: Fraction) -> int:
+    """The step of a rational number."""
+    top = dag.gate("div", dag.number(str(abs(value.numerator))), dag.number(str(value.denominator)))
+    return top if value >= 0 else dag.gate("neg", top)
 
 
 def truth_of(function: Program) -> Truth:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from verifier.arithmetic.balls import has_rounded_constants
 from verifier.compare.check import Check
 from verifier.language.formats import Format
 
@@ -56,7 +57,7 @@ def _both_sides(check: Check, runner: Runner) -> Sides:
         return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]
 
     plain = exactly(None)
-    literal = exactly(check.format) if check.truth.function.longest_literal >= check.format.digits else plain
+    literal = exactly(check.format) if has_rounded_constants(check.truth.function, check.format) else plain
     names = [check.subject.index(name) for _, name in check.subject.claims]
     real = runner.run(check.subject.exact[0], names, strict=False, upstream=check.upstream, rounded_in=check.format)
     return Sides(plain[0], plain[1:], literal[1:], real, [False for _ in claims])
