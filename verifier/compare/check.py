@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from verifier.case.case import Case
 from verifier.arithmetic.balls import has_rounded_constants
+from verifier.case.case import Case
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.shared import Shared, shared
 from verifier.exact.truth import Subject, Truth, subject
