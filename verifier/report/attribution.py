@@ -59,7 +59,7 @@ def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[Pl
 
 def unit_of(check: Check, d: Discrepancy) -> Any:
     """One ulp of the exact gradient (the smallest subnormal where it is 0); None where there is no exact gradient."""
-    return rounding.ulp(check.format, d.exact.ball)[0] if isinstance(d.exact, one_sided.Finite) else None
+    return rounding.ulp(check.format, d.exact.ball)[1] if isinstance(d.exact, one_sided.Finite) else None
 
 
 def rows(checked: Checked, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
@@ -138,7 +138,8 @@ def _worst_details(worst: Judged) -> list[str]:
     with balls.precision(found.run.bits):
         line = f", line {item.place.line}" if item.place is not None else ""
         share = "" if item.share is None else f", {float(item.share.mid()):.1%} of the error"
-        details = [f"worst     `{item.statement}`{line}: {float(item.ulps.mid()):+.4g} ulp{share}{' (to first order)' if found.first_order else ''}"]
+        effect = f"{results.signed(item.effect)} from the exact 0" if worst.result.subnormals is not None else f"{float(item.ulps.mid()):+.4g} ulp"
+        details = [f"worst     `{item.statement}`{line}: {effect}{share}{' (to first order)' if found.first_order else ''}"]
     if worst.result.backward_error_ulps is not None and float(worst.result.backward_error_ulps) < math.ldexp(1, check.format.precision - FAR_BITS):
         details.append(f"nearest   it is the exact gradient for a value of {worst.result.backward_error_input} that is {worst.result.backward_error_ulps} ulp away (to first order)")
     return details
@@ -157,6 +158,6 @@ def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: t
         planned, found = ledger_at(checked, name, point)
         if isinstance(found, NoLedger):
             return []
-        unit = rounding.ulp(checked.check.format, found.real)[0] if unit is None else unit
+        unit = rounding.ulp(checked.check.format, found.real)[1] if unit is None else unit
         sides.append(statements.items(planned, found, unit))
     return statements.side_by_side(*sides)

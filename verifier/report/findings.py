@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from verifier.blame.formula.explain import Explanation
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
+FIGURES_OF_A_LINE = ("needed ", "missing ", "this line ")
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
 
@@ -48,22 +49,24 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
 def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempts: Attempts) -> list[Finding]:
     """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding."""
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
-    totals: dict[tuple[str, str, str], int] = {}
+    everything: dict[tuple[str, str, str], list[Judged]] = {}
     for j in judged:
         key = (j.result.implementation, j.result.gradient, j.result.format)
-        totals[key] = totals.get(key, 0) + j.count
+        everything.setdefault(key, []).append(j)
         if j.severity:
             groups.setdefault((*key, j.code, j.severity), []).append(j)
+    totals = {key: _points(group) for key, group in everything.items()}
     found = []
     explained: set[tuple[str, str, str]] = set()
     for draft in case.programs.drafts:
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
-            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, wrong), []):
+            ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
+            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered), []):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
-                    found.append(_explained_finding(explanation, wrong, totals))
+                    found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point))
                 seen.add((explanation.place, explanation.words))
     for (implementation, gradient, fmt, code, severity), group in groups.items():
         if code == "V101" and (implementation, gradient, fmt) in explained:
@@ -102,19 +105,21 @@ def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
     return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
-def _explanations(draft: Draft, wrong: dict[str, list[Judged]]) -> list[Explanation]:
-    if draft.whole is None or not wrong:
+def _explanations(draft: Draft, ordered: Sequence[Judged]) -> list[Explanation]:
+    if draft.whole is None or not ordered:
         return []
-    ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
     checked = ordered[0].checked
     from verifier.blame.formula import explain
 
     return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points)
 
 
-def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int]) -> Finding:
+def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...]) -> Finding:
+    """The finding about a wrong line, with all its figures at one point: the first, at which the line was explained, where the gradient is wrong there."""
     group = wrong[explanation.gradients[0]]
-    worst = _worst(group)
+    there = [j for j in group if j.discrepancy.point == first]
+    worst = _worst(there or group)
+    details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
     named = [f"{worst.result.implementation}.{name}" for name in explanation.gradients]
     names = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     return finding(
@@ -127,7 +132,7 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]],
         statement=explanation.statement,
         point=worst.result.point,
         expected=all(j.expected for name in explanation.gradients for j in wrong[name]),
-        details=(*explanation.details, *_figures(worst.result)),
+        details=(*details, *_figures(worst.result)),
         source_line=explanation.source_line,
         width=explanation.width,
     )
@@ -140,7 +145,12 @@ def _worst(group: Sequence[Judged]) -> Judged:
 def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
     r = group[0].result
     total = totals[(r.implementation, r.gradient, r.format)]
-    return f" (at {sum(j.count for j in group):,} of {total:,} points)" if total > 1 else ""
+    return f" (at {_points(group):,} of {total:,} points)" if total > 1 else ""
+
+
+def _points(group: Sequence[Judged]) -> int:
+    """How many points some results are of: one name that is claimed for several inputs has several at a point."""
+    return sum({(j.is_listed, j.discrepancy.point): j.count for j in group}.values())
 
 
 def _place_of(case: Case, implementation: str, gradient: str) -> Place:
@@ -161,11 +171,18 @@ def _headline(code: str, worst: Judged) -> str:
         "V102": f"{who} is {r.computed} where the exact gradient rounds to {r.rounded}{reason}",
         "V103": f"{who} could not be decided{reason}",
         "V104": f"{who} is {off}, more than the case accepts",
-        "V201": f"{who} is {off}, more than the conditioning explains{'' if r.condition is None else f' (κ = {r.condition})'}",
-        "V202": f"{who} is {off}, as the condition number {r.condition} explains",
+        "V201": f"{who} is {off}{_unexplained(worst)}",
+        "V202": f"{who} is {off}, as the {'conditioning' if r.condition is None else f'condition number {r.condition}'} explains",
         "V203": f"{who} vanished: it is 0 where the exact gradient rounds to {r.rounded}",
         "V204": f"{who} is not defined here{reason}",
     }[code]
+
+
+def _unexplained(worst: Judged) -> str:
+    """What the conditioning says of an error that is unstable."""
+    if worst.discrepancy.is_explained is None:
+        return "; the condition number is not known here"
+    return ", more than the conditioning explains" + ("" if worst.result.condition is None else f" (κ = {worst.result.condition})")
 
 
 def _figures(r: Result) -> tuple[str, ...]:

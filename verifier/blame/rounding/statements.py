@@ -133,7 +133,7 @@ def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Ball:
     exact, computed = values[members[-1]], run.computed[members[-1]]
     if isinstance(computed, bool) or exact is None or isinstance(exact, bool) or not exact.is_finite():
         return None
-    return (arb(computed) - exact) / rounding.ulp(run.format, exact)[0]
+    return (arb(computed) - exact) / rounding.ulp(run.format, exact)[1]
 
 
 # ---------------------------------------------------------------- figures

@@ -11,7 +11,7 @@ from verifier.arithmetic import balls, floats, rounding
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.circuit.program import Program
-from verifier.compare.check import Check, checks_of
+from verifier.compare.check import checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact import derivatives, one_sided
@@ -26,6 +26,7 @@ from verifier.report.draw.text import table
 BITS = 256
 MOST_LEDGERS = 8  # gradients whose ledger is shown
 DIGITS = 20
+LONG_FIGURE = 1e6  # ulps: from there on in scientific notation
 
 
 def render(case: Case, *, paint: Paint, implementation: str | None = None, point: int = 1) -> str:
@@ -36,17 +37,21 @@ def render(case: Case, *, paint: Paint, implementation: str | None = None, point
     found: dict[str, Checked] = {}
     for check in checks:
         if implementation in (None, check.implementation):
-            blocks.append(_circuit(check, chosen, paint))
             found[check.implementation] = Checked(check, [chosen], compare(check, [chosen]))
+            blocks.append(_circuit(found[check.implementation], chosen, paint))
             blocks += _ledgers(found[check.implementation], paint)
     blocks += _residuals(case, found, chosen, paint)
     return "\n".join(blocks) + "\n"
 
 
-def _circuit(check: Check, point: Sequence[float], paint: Paint) -> str:
+def _circuit(checked: Checked, point: Sequence[float], paint: Paint) -> str:
+    """Line by line: a claimed gradient beside the exact gradient, other lines beside what the program is over the reals."""
+    check = checked.check
     program, fmt, upstream = check.subject.program, check.format, check.upstream
     computed = floats.run(program, [[x] for x in point], fmt, upstream=upstream)
     exact = _exact_values(check.subject, point, upstream)
+    for d in checked.rows[0]:
+        exact[program.names[d.name]] = d.exact.ball if isinstance(d.exact, one_sided.Finite) else arb("nan")
     adjoints = _exact_adjoints(program, point, upstream)
     start = program.backward_start
     rows: list[list[str]] = [[paint(h, "dim") for h in ("line", "value", "exact", "ulps", "adjoint (exact)")]]
@@ -127,5 +132,9 @@ def _against(fmt: Format, value: Any, enclosure: Any) -> tuple[str, str]:
         digits = rounding.digits(enclosure, DIGITS) or "-"
         if value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN
             return digits, "-"
-        error = (arb(float(value)) - enclosure) / rounding.ulp(fmt, enclosure)[0]
-        return digits, f"{float(error.mid()):+.3f}" if not error.is_zero() else "0"
+        error = (arb(float(value)) - enclosure) / rounding.ulp(fmt, enclosure)[1]
+        return digits, _figure(float(error.mid())) if not error.is_zero() else "0"
+
+
+def _figure(ulps: float) -> str:
+    return f"{ulps:+.3f}" if abs(ulps) < LONG_FIGURE else f"{ulps:+.4g}"

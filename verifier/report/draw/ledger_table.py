@@ -65,7 +65,7 @@ def _row(item: Item) -> list[str]:
 
 def _step(entry: Any, item: Item, found: Ledger, unit: Any) -> list[str]:
     share = None if item.share is None else entry.effect / found.total
-    own = "" if entry.own is None else f"{float((entry.own / rounding.ulp(found.run.format, entry.value)[0]).mid()):+.4f}"
+    own = "" if entry.own is None else f"{float((entry.own / rounding.ulp(found.run.format, entry.value)[1]).mid()):+.4f}"
     return [f"    {statements.step_text(found.run.program, entry.step)}", "", own, _ulps(entry.effect / unit), _share(share)[0], "", ""]
 
 

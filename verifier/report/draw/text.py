@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
 from verifier.report.draw.paint import Paint
@@ -82,12 +82,23 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
         groups.setdefault((r.implementation, r.gradient, r.format), []).append(r)
     formats = {r.format for r in c.results} | {s.format for s in c.sweeps}
     rows = []
-    for (implementation, gradient, fmt), results in groups.items():
+    for (implementation, gradient, fmt), found in groups.items():
+        results = list(_one_a_point(found))
         rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
     for s in c.sweeps:
         if s.worst is not None:
             rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"))
     return rows
+
+
+def _one_a_point(results: Sequence[Result]) -> Iterable[Result]:
+    """The worst result of each point: one name that is claimed for several inputs has several."""
+    worst: dict[PointText, Result] = {}
+    for r in results:
+        before = worst.get(r.point)
+        if before is None or (r.verdict.fails, r.verdict.warns, r.error) > (before.verdict.fails, before.verdict.warns, before.error):
+            worst[r.point] = r
+    return worst.values()
 
 
 def _tally(results: Sequence[Result]) -> dict[str, int]:
