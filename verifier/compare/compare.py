@@ -12,6 +12,7 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls, floats, rounding
 from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
+from verifier.compare.beyond import judge_beyond
 from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
@@ -135,6 +136,9 @@ def _level(
             if not real.is_finite():
                 real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()))[0]
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
+            if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, check, component)) is not None:
+                results[task.point][task.claim] = beyond
+                continue
             found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
             if found is None:
                 left.append(task)

@@ -40,6 +40,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepanc
         bits = min(2 * bits, MOST_BITS)
     with balls.precision(bits):
         kappa = None if scale is None or g.contains(0) else scale / abs(g)
+        kappa = kappa if kappa is not None and kappa.is_finite() else None
         reach = None if kappa is None else reach
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
         program_kappa = _program_condition(check, found, g, bits)
