@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws import proofs
+from tests.laws import places, proofs
 from tests.laws.derivatives import differences_agree, equal_formulas_agree, sympy_agrees
 from tests.laws.draw import ELEMENTARY, FORMATS, arranged, functions, staged
 from tests.laws.enclosures import intervals_hold, mpmath_agrees, nested
@@ -48,6 +48,7 @@ LAWS = {
         Law("mistakes-caught",   "a real change of a gradient is wrong or undecided, and never proved",          lambda: arranged(wrong=True),                                mistakes_are_never_proved),
         Law("proofs-hold",       "what is proved is wrong at no other point",                                    lambda: arranged(ELEMENTARY),                                proofs_hold_elsewhere),
         Law("proofs-true",       "what is proved is the limit of difference quotients, on every border, too",    proofs.texts,                                               proofs.proofs_are_true),
+        Law("places",            "what does not exist, seams, powers of two and printed constants are judged as they were built", places.texts,                            places.places_are_judged_rightly),
         Law("precision",         "more bits to begin with change no verdict",                                    lambda: functions(formats=FORMATS, upstream=True),           precision_changes_no_verdict),
         Law("names",             "other names for the inputs change no verdict, digit or proof",                 staged,                                            names_do_not_matter),
         Law("order",             "the order of implementations and points changes no verdict and no digit",      lambda: arranged(formats=FORMATS),                           order_does_not_matter),

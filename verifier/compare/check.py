@@ -84,8 +84,8 @@ def is_limited(verdict: Verdict) -> bool:
 
 
 def exceeds(limit: float | None, d: Discrepancy) -> bool:
-    """Whether a gradient whose formula is right is further off than the case accepts."""
-    return limit is not None and d.ulps is not None and is_limited(d.verdict) and not d.ulps <= limit
+    """Whether a gradient whose formula is right is certainly further off than the case accepts."""
+    return limit is not None and d.ulps is not None and is_limited(d.verdict) and bool(d.ulps > limit)
 
 
 def keeps(limit: float | None, d: Discrepancy) -> bool:

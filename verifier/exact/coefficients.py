@@ -181,6 +181,7 @@ def simple(enclosure: Ball) -> Ball:
     """The one rational of few bits inside a narrow ball, as an exact ball; None where there is none."""
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None
-    with balls.precision(SIMPLE_BITS):
-        candidate = (enclosure.mid() + 0).mid()
+    mantissa, exponent = (int(part) for part in enclosure.mid().man_exp())
+    surplus = max(abs(mantissa).bit_length() - SIMPLE_BITS, 1)
+    candidate = arb((((mantissa >> (surplus - 1)) + 1) >> 1, exponent + surplus))  # to nearest
     return candidate if enclosure.contains(candidate) else None
