@@ -178,17 +178,13 @@ def _cospi(a: Expression) -> tuple[Expression]:
 def _pow(a: Expression, b: Expression) -> tuple[Expression, Expression]:
     import sympy
 
-    slope = b * a ** (b - 1)
-    if not b.is_Symbol:
-        return slope, sympy.S.Zero
-    growth = a**b * sympy.log(a)
-    at_0 = sympy.And(sympy.Eq(a, 0), sympy.Gt(b, 0))
-    return sympy.Piecewise((0, sympy.Eq(b, 0)), (slope, True)), sympy.Piecewise((0, at_0), (growth, True)) if a.is_Symbol else growth
+    slope = b * a ** (b - 1)  # no Piecewise: as a function it would be differentiated branch by branch
+    return slope, a**b * sympy.log(a) if b.is_Symbol else sympy.S.Zero
 
 
 # Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/test_symbolic.py` proves each equal to it.
 DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
-    "pow": _pow,  # SymPy's b * a**b / a and a**b * log(a) have no value at 0, where powers are smooth
+    "pow": _pow,  # SymPy's b * a**b / a has no value at 0, where powers are smooth
     "cbrt": _cbrt,  # SymPy's has a DiracDelta at 0, a point where the derivative is infinite anyway
     "rgamma": _rgamma,  # SymPy's -digamma(a)/gamma(a) is pole times 0 at 0, -1, -2, ..., where 1/gamma is smooth: reflected
     "erfcx": _erfcx,  # SymPy's exp(a**2) * erfc(a) overflows times underflows; in terms of erfcx itself it does not
