@@ -33,6 +33,7 @@ implementations:
       exp_dot = exp(minus_dot)
       f = 1.0 / (1 + exp_dot)
     backward: |
+      df = 1
       dplusone = (-1)*(f*f)
       dexp = dplusone
       dminusone = exp_dot * dexp

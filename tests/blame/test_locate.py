@@ -187,7 +187,7 @@ def test_a_gradient_that_is_right_at_a_kink_is_no_finding():
 
 
 def test_several_wrong_implementations_of_one_case_have_a_finding_each():
-    found = check("function: sin(x)\npoints: [{x: 1}]\nimplementations: {a: {backward: 'dx = sin(x)'}, b: {backward: 'dx = -cos(x)'}, c: {backward: 'dx = cos(x)'}}")
+    found = check("function: sin(x)\npoints: [{x: 1}]\nimplementations: {a: {backward: 'dx = sin(x)'}, b: {backward: 'dx = -cos(x)'}, c: {backward: 'dx = cos(x) * dout'}}")
     assert [(f.implementation, f.statement) for f in found.findings] == [("a", "dx = sin(x)"), ("b", "dx = -cos(x)")]
 
 
@@ -198,7 +198,7 @@ def test_narrow_formats_name_the_same_line_once(fmt):
 
 
 def test_vectors_are_blamed_element_by_element():
-    text = "function: W[0]*x + sin(W[1])\npoints: [{W: [0.5, -2], x: 3}]\nimplementations: {a: {backward: 'dW[0] = x\\ndW[1] = cos(W[0])\\ndx = W[0]'}}".replace("'dW", '"dW').replace("W[0]'", 'W[0]"')
+    text = "function: W[0]*x + sin(W[1])\npoints: [{W: [0.5, -2], x: 3}]\nimplementations: {a: {backward: 'dW[0] = x\\ndW[1] = cos(W[0])\\ndx = W[0]'}}".replace("'dW", '"dout = 1\\ndW').replace("W[0]'", 'W[0]"')
     (finding,) = check(text).findings
     assert (finding.statement, finding.gradients) == ("dW[1] = cos(W[0])", ("dW[1]",))
 
@@ -268,12 +268,12 @@ def test_a_formula_that_is_off_by_less_than_an_ulp_is_linear_in_upstream():
     assert report.results[0].verdict.value == "rounding"
 
 
-def test_a_backward_pass_that_never_reads_upstream_gets_a_note_and_no_finding():
-    text = "function: sin(x)\npoints: [{x: 0.5}]\nimplementations: {it: {backward: 'dx = cos(x)'}}\n"
+def test_a_backward_pass_that_sets_upstream_itself_gets_a_note_and_no_finding():
+    text = "function: sin(x)\npoints: [{x: 0.5}]\nimplementations: {it: {backward: 'dout = 1; dx = cos(x)'}}\n"
     found = check(text)
     assert found.findings == ()
-    assert found.notes == ("it never reads the gradient that flows in, so it is right for upstream 1 only",)
-    assert check(text.replace("cos(x)'", "cos(x) * dout'")).notes == ()
+    assert found.notes == ("it sets the gradient that flows in itself, so it is right for upstream 1 only",)
+    assert check(text.replace("dout = 1; dx = cos(x)", "dx = cos(x) * dout")).notes == ()
 
 
 def test_where_the_case_gives_another_upstream_it_is_a_finding():
