@@ -212,9 +212,12 @@ def test_the_run_over_all_cases_exits_0():
     assert report().exit_status == 0
 
 
+FROM_ONE = "V205"  # cells and formulas as they were written elsewhere begin with 1, not with what flows in: a warning, and true
+
+
 def test_hand_written_cases_raise_no_alarm_beyond_what_they_expect():
     folders = {str(CASES / "cs231n"), str(CASES / "hard")}
-    alarms = [(c.name, f.message) for c in report().cases if str(Path(c.file).parent) in folders for f in c.findings if not f.expected]
+    alarms = [(c.name, f.message) for c in report().cases if str(Path(c.file).parent) in folders for f in c.findings if not f.expected and f.code != FROM_ONE]
     assert alarms == []
 
 
@@ -232,7 +235,7 @@ def test_a_case_whose_expectation_is_not_met_fails_the_run():
     expectation = replace(case_named("relu at 0").expect[-1], implementation="staged", gradient="dx", verdict="wrong")
     found = verify_all([replace(case, expect=(expectation,), sample=0)])
     assert found.exit_status == 1
-    assert [f.code for c in found.cases for f in c.findings] == ["V303"]
+    assert [f.code for c in found.cases for f in c.findings if f.code != FROM_ONE] == ["V303"]
 
 
 def test_every_hand_written_case_says_what_is_hard_about_it():
@@ -297,7 +300,7 @@ def test_a_residual_off_by_one_bit_or_a_figure_off_by_one_digit_fails(old, new, 
     assert old in text
     (case,) = load_text(text.replace(old, new)).cases
     found = verify(case)
-    assert (found.status, [f.code for f in found.findings]) == ("failed", [code])
+    assert (found.status, [f.code for f in found.findings if f.code != FROM_ONE]) == ("failed", [code])
 
 
 # ---------------------------------------------------------------- an independent reference
