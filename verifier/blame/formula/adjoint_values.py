@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from flint import arb
@@ -37,7 +37,7 @@ class Reference:
     values: tuple[Balls, ...]  # of the forward steps
     adjoints: tuple[Balls, ...]  # of the forward steps: upstream * d(output)/d(step)
     totals: tuple[Balls, ...]  # the adjoints again; those of nameless steps that are the same expression are added
-    upstream: Ball
+    upstream: Balls  # the gradient that flows in, at every test point
     first: int  # the number of points at which something is wrong; they come first
     bits: int  # the precision of these values and of everything that is compared with them
 
@@ -48,7 +48,18 @@ class Reference:
 
     def value_of(self, step: Step, args: Sequence[Balls], fmt: Format) -> Balls:
         """A step over the reals, of its operands; a literal as it may have been rounded to the format."""
-        return reals.value(step.gate, args) if step.args else [reals.leaf(step, upstream=self.upstream, rounded_in=fmt)] * self.count
+        if step.gate == "upstream":
+            return self.upstream
+        return reals.value(step.gate, args) if step.args else [reals.leaf(step, rounded_in=fmt)] * self.count
+
+    def at(self, chosen: Sequence[int], *, first: int) -> Reference:
+        """The same values at some of the test points, in the order given; something is wrong at the first of them."""
+
+        def of(columns: Sequence[Balls]) -> tuple[Balls, ...]:
+            return tuple([c[i] for i in chosen] for c in columns)
+
+        points = tuple(self.points[i] for i in chosen)
+        return replace(self, points=points, values=of(self.values), adjoints=of(self.adjoints), totals=of(self.totals), upstream=[self.upstream[i] for i in chosen], first=first)
 
     @cached_property
     def _by_adjoint(self) -> dict[str, list[int]]:
@@ -61,12 +72,12 @@ class Reference:
 
     def step_of_adjoint(self, column: Balls) -> int | None:
         """The last forward step whose exact adjoint equals this column; None if there is none, or fewer than two test points."""
-        found = [i for i in self._by_adjoint.get(_key(column), ()) if same(column, self.adjoints[i]) or same(column, self.totals[i])]
+        found = [i for i in self._by_adjoint.get(key_of(column), ()) if same(column, self.adjoints[i]) or same(column, self.totals[i])]
         return max(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
     def step_of_value(self, column: Balls) -> int | None:
         """The first forward step whose exact value equals this column; None if there is none, or fewer than two test points."""
-        found = [i for i in self._by_value.get(_key(column), ()) if same(column, self.values[i])]
+        found = [i for i in self._by_value.get(key_of(column), ()) if same(column, self.values[i])]
         return min(found, default=None) if self.count > 1 and _is_distinctive(column) else None
 
     def exact(self, step: int, computed: Balls, fmt: Format) -> Balls:
@@ -77,11 +88,12 @@ class Reference:
 def _index(columns: Ball) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, column in columns:
-        found.setdefault(_key(column), []).append(i)
+        found.setdefault(key_of(column), []).append(i)
     return found
 
 
-def _key(column: Balls) -> str:
+def key_of(column: Balls) -> str:
+    """The first digits of a column, by which equal columns are looked up."""
     return " ".join(f"{float(x.mid()):.{KEY_DIGITS}e}" if isinstance(x, arb) else str(x) for x in column[:2])
 
 
@@ -90,21 +102,27 @@ def _is_distinctive(column: Balls) -> bool:
     return all(isinstance(x, arb) and x.is_finite() for x in column) and all(x != 0 for x in column[:2])
 
 
-def reference_values(program: Program, points: Sequence[tuple[float, ...]], beside: Sequence[tuple[float, ...]] = (), *, upstream: float) -> Reference:
-    """Exact values and adjoints at the points where the output and the gradients exist; `beside` are further points, at which nothing is wrong."""
+def reference_values(program: Program, points: Sequence[tuple[float, ...]], beside: Sequence[tuple[float, ...]] = (), *, upstream: float | Sequence[float]) -> Reference:
+    """Exact values and adjoints at the points where the output and the gradients exist; `beside` are further points, at which nothing is wrong.
+
+    `upstream` is the gradient that flows in, the same at all points or one for each of them, those of `beside` included.
+    """
     bits = BITS
+    together = [*points, *beside]
+    flowing = [upstream] * len(together) if isinstance(upstream, (int, float)) else list(upstream)
     while True:
-        reference = _reference_values(program, [*points, *beside], len(points), upstream, bits)
-        accuracy = [x.rel_accuracy_bits() for c in reference.adjoints[: len(program.inputs)] for x in c if not x.is_zero()]
-        if bits >= MAX_BITS or min(accuracy, default=CERTAIN_BITS) >= CERTAIN_BITS:
-            return reference
+        reference = _reference_values(program, together, len(points), flowing, bits)
+        accuracy = [min((c[at].rel_accuracy_bits() for c in reference.adjoints[: len(program.inputs)] if not c[at].is_zero()), default=CERTAIN_BITS) for at in range(reference.count)]
+        if bits >= MAX_BITS or min(accuracy[: reference.first], default=CERTAIN_BITS) >= CERTAIN_BITS:
+            good = [at for at, bits_here in enumerate(accuracy) if at < reference.first or bits_here >= CERTAIN_BITS]
+            return reference if len(good) == reference.count else reference.at(good, first=reference.first)
         bits *= 2
 
 
-def _reference_values(program: Program, points: Sequence[tuple[float, ...]], first: int, upstream: float, bits: int) -> Reference:
+def _reference_values(program: Program, points: Sequence[tuple[float, ...]], first: int, upstream: Sequence[float], bits: int) -> Reference:
     forward = program.forward_part()
     with balls.precision(bits):
-        seed = arb(upstream)
+        seed = [arb(u) for u in upstream]
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
         exact, places = derivatives.primitive_with_places(forward)
         run = balls.run(exact, columns, bits=bits, strict=True)
@@ -112,7 +130,7 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
         if any(s.gate == "diff" for s in forward.steps):
             adjoints = totals = _merged_adjoints(forward, columns, seed)
         else:
-            adjoints = _adjoints(forward, values, [seed] * len(points))
+            adjoints = _adjoints(forward, values, seed)
             totals = _totals(forward, adjoints, places)
     wanted = [values[forward.output], *adjoints[: len(program.inputs)]]
     good = [at for at in range(len(points)) if all(c[at].is_finite() for c in wanted)]
@@ -120,7 +138,7 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
     def at_good_points(found: Sequence[Balls]) -> tuple[Balls, ...]:
         return tuple([c[at] for at in good] for c in found)
 
-    return Reference(program, tuple(tuple(points[at]) for at in good), at_good_points(values), at_good_points(adjoints), at_good_points(totals), seed, sum(at < first for at in good), bits)
+    return Reference(program, tuple(tuple(points[at]) for at in good), at_good_points(values), at_good_points(adjoints), at_good_points(totals), [seed[at] for at in good], sum(at < first for at in good), bits)
 
 
 def _adjoints(forward: Program, values: Sequence[Balls], seed: Balls) -> list[Balls]:
@@ -140,12 +158,12 @@ def _adjoints(forward: Program, values: Sequence[Balls], seed: Balls) -> list[Ba
     return found
 
 
-def _merged_adjoints(forward: Program, columns: Sequence[Balls], seed: Ball) -> list[Balls]:
+def _merged_adjoints(forward: Program, columns: Sequence[Balls], seed: Balls) -> list[Balls]:
     """The adjoint of every step where the forward pass contains derivatives; equal steps are treated as one."""
     gradient = derivatives.gradient(forward)
     run = balls.run(gradient.program, columns, bits=balls.current_precision(), strict=True)
     found = [gradient.adjoint.get(place) for place in gradient.at]
-    return [[arb(0)] * len(columns[0]) if step is None else [x * seed for x in run[step]] for step in found]
+    return [[arb(0)] * len(columns[0]) if step is None else [x * u for x, u in zip(run[step], seed, strict=True)] for step in found]
 
 
 def _totals(forward: Program, adjoints: Sequence[Balls], places: Sequence[int]) -> list[Balls]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from verifier.blame.formula.locate import Mistake
 from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 
+MAX_SIMPLIFIED = 60  # operations of a formula that SymPy simplifies
 MAX_FORMULA_STEPS = 60  # steps of a formula that SymPy differentiates for the message
 MAX_FORMULA_CHARACTERS = 300  # characters of a formula that is shown
 
@@ -23,15 +26,25 @@ def expected_formula(program: Program, mistake: Mistake) -> str | None:
     formula = _derivative(program, end, mistake.forward)
     if formula is None:
         return None
-    variable = steps[mistake.forward].name or steps[mistake.forward].text or "the operand"
+    variable = steps[mistake.forward].name or _source_text(program, mistake.forward)
     result = steps[end].name or program.output_name
+    if not variable:
+        return None
     return f"d({result})/d({variable}) = {formula}, from `{program.lines[line].text.strip()}`"
 
 
-def _derivative(program: Program, end: int, variable: int) -> str | None:
-    import sympy
+def _source_text(program: Program, i: int) -> str:
+    """What stands in the source for a step; nothing for one that no text stands for."""
+    step = program.steps[i]
+    if step.gate == "input":
+        return step.text
+    line = program.lines[step.line] if 0 <= step.line < len(program.lines) else None
+    return " ".join(line.source.text[step.start : step.end].split()) if line is not None and line.source is not None and step.end > step.start else ""
 
-    from verifier.exact import sympy_gates
+
+def _derivative(program: Program, end: int, variable: int) -> str | None:
+    """The derivative of a forward step with respect to another, in inputs and names of the program, as short as SymPy makes it."""
+    import sympy
 
     line = program.steps[end].line
     inside: list[int] = []
@@ -50,21 +63,46 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
             return None
     if variable not in leaves:
         return None
-    ordered = sorted(leaves)
-    symbols = {i: sympy.Symbol(program.steps[i].name or program.steps[i].text or f"t{i}", real=True) for i in ordered}
+    symbols = {i: sympy.Symbol(program.steps[i].name or program.steps[i].text or "nameless", real=True) for i in leaves}
+    value = _in_sympy(program, inside, end, symbols)
+    if value is None:
+        return None
+    found = sympy.diff(value, symbols[variable])
+    if not program.steps[variable].name and program.steps[variable].gate != "input":  # an inner step: written out
+        own = _parts(program, variable)
+        written = _in_sympy(program, own, variable, {a: sympy.Symbol(program.steps[a].name or program.steps[a].text, real=True) for i in own for a in program.steps[i].args if a not in own})
+        if written is None:
+            return None
+        found = found.subs(symbols[variable], written)
+    if sympy.count_ops(found) <= MAX_SIMPLIFIED:
+        found = min((found, sympy.simplify(found)), key=lambda e: (sympy.count_ops(e), len(str(e))))
+    text = str(found)
+    return text if len(text) <= MAX_FORMULA_CHARACTERS else None
+
+
+def _parts(program: Program, root: int) -> list[int]:
+    """The nameless steps that a step is computed from, and itself."""
+    found, pending = set(), [root]
+    while pending:
+        i = pending.pop()
+        step = program.steps[i]
+        if i not in found and (i == root or not (step.name or step.gate == "input")):
+            found.add(i)
+            pending.extend(step.args)
+    return sorted(found)
+
+
+def _in_sympy(program: Program, inside: list[int], end: int, symbols: dict[int, Any]) -> Any:
+    """A step as an expression in the symbols of others; None for one that is too long, or holds a derivative."""
+    from verifier.exact import sympy_gates
+
+    ordered = sorted(symbols)
     dag = Dag(tuple(str(i) for i in ordered))
     at = {i: n for n, i in enumerate(ordered)}
     for i in sorted(inside):
         step = program.steps[i]
-        if step.args and step.gate != "diff":
-            at[i] = primitives.write_gate(dag, step.gate, [at[a] for a in step.args])
-        elif step.gate == "diff":
+        if step.gate == "diff":
             return None
-        else:
-            at[i] = dag.leaf(step.gate, step.text)
+        at[i] = primitives.write_gate(dag, step.gate, [at[a] for a in step.args]) if step.args else dag.leaf(step.gate, step.text)
     whole = Program(tuple(dag.steps), dag.inputs, {}, at[end])
-    if len(whole.steps) > 2 * MAX_FORMULA_STEPS:
-        return None
-    value = sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]]
-    text = str(sympy.diff(value, symbols[variable]))
-    return text if len(text) <= MAX_FORMULA_CHARACTERS else None
+    return sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]] if len(whole.steps) <= 2 * MAX_FORMULA_STEPS else None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import repairs
-from verifier.blame.formula.adjoint_values import agrees
+from verifier.blame.formula.adjoint_values import agrees, key_of
+from verifier.blame.formula.expressions import Expressions, repairs_by_expressions
 from verifier.blame.formula.locate import IsolatedRun, Mistake
 from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text
 from verifier.blame.formula.temporaries import solve, widen
@@ -21,7 +23,13 @@ from verifier.language.formats import Format
 from verifier.language.numeral import exact
 
 NEAR_RELATIVE = 0.05  # a literal that is off by less than 5 % is taken for a misprint
+MAX_NAMES = 8  # of a statement, of which two may be exchanged
+MAX_EDITS = 1500  # single edits of which two are combined
+FAR_RELATIVE = 0.5  # a line whose sign is wrong is off by more
 MAX_SHORT_DIGITS = 8  # a misprinted literal is tried with up to so many digits
+
+
+OF_VALUES = (repairs.signs, repairs.factors, repairs.squares, repairs.reciprocals, repairs.composite_factors, repairs.shapes)  # they change a value as a whole
 
 
 @dataclass(frozen=True)
@@ -32,28 +40,45 @@ class Diagnosis:
     line: int
     start: int
     end: int
+    step: int = -1  # the step that has another value after the edit,
+    column: Balls = ()  # and that value
 
 
 def diagnose(program: Program, isolated: IsolatedRun, mistake: Mistake, *, fmt: Format) -> Diagnosis | None:
     """The simplest single edit that repairs the statement at every test point; None where there is none."""
     with balls.precision(isolated.reference.bits):
-        structural = _structural(program, mistake)
+        structural = _structural(program, isolated, mistake, fmt)
         if structural is not None:
             return structural
         statement = RepairTarget(program, isolated, mistake, fmt)
         return _first_repair(statement) if len(statement.cone) <= MAX_CONE else None
 
 
-def _structural(program: Program, mistake: Mistake) -> Diagnosis | None:
+def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> Diagnosis | None:
     line = program.lines[mistake.line]
     through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
     words = {
-        "missing": f"the contribution through {through} is missing",
+        "missing": f"{_missing_part(program, isolated, mistake, fmt)}the contribution through {through} is missing",
         "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
         "doubled": "this contribution is already added by another line",
+        "exchanged": f"`{program.steps[mistake.definition].name}` and `{program.steps[mistake.other].name}` are exchanged: each holds the gradient of the other" if mistake.other >= 0 else "",
         "premature": f"`{program.steps[mistake.other].name}` is read here before `{_line_text(program, mistake.other)}` is added to it" if mistake.other >= 0 else "",
     }.get(mistake.kind)
     return None if words is None else Diagnosis(words, mistake.line, line.start, line.end)
+
+
+def _missing_part(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> str:
+    """What is missing in the only statement of an adjoint, in front of the edge that it belongs to."""
+    step = program.steps[mistake.definition]
+    if step.line != mistake.line or mistake.contribution != mistake.definition or mistake.forward < 0 or sum(s.name == step.name for s in program.steps[program.backward_start :]) != 1:
+        return ""
+    whole = replace(mistake, kind="wrong", needed=isolated.reference.adjoints[mistake.forward], computed=isolated.own.get(mistake.definition, mistake.computed))
+    telling = RepairTarget(program, isolated, whole, fmt).where_it_tells()
+    if telling is None or len(telling.cone) > MAX_CONE:
+        return ""
+    rows = ((column, words, k) for k, column, words in repairs_by_expressions(telling) if " missing" in words)
+    shaped = ((column, words, k) for k in reversed(telling.cone) if telling.steps[k].args for column, words in repairs.shapes(telling, k) if "missing" in words or " off by " in words)
+    return next((f"{words}: " for column, words, k in chain(shaped, rows) if telling.is_repaired_by(k, column)), "")
 
 
 def _line_text(program: Program, step: int) -> str:
@@ -69,22 +94,29 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
     copied = s.bare or s.steps[s.root].gate == "copy"
     kinds: list[Callable[[], Diagnosis | None]] = [
         lambda: _try_edits(s, [s.root], (repairs.signs,)),
+        lambda: _try_edits(s, gates, (repairs.literal_terms,)),
         lambda: _try_edits(s, gates, (repairs.gates, repairs.signs)),
         lambda: _literal_edit(s, near=True),
         lambda: _try_edits(s, gates, (repairs.exponents,)),
         lambda: _try_edits(s, [s.root] if s.bare else [], (repairs.leaves,)),
-        lambda: _try_edits(s, [s.root] if copied else [], (repairs.factors, repairs.chain_factors)),
-        lambda: _try_edits(s, gates, (repairs.drops, repairs.powers, repairs.operands, repairs.factors, repairs.chain_factors)),
+        lambda: _try_edits(s, [s.root] if copied else [], (repairs.factors,)),
+        lambda: _chain_factor(s) if copied else None,
+        lambda: _try_edits(s, gates, (repairs.drops, repairs.squares, repairs.operands, repairs.factors)),
+        lambda: _chain_factor(s),
+        lambda: _try_edits(s, gates, (repairs.reciprocals,)),
         lambda: _renamed_everywhere(s),
         lambda: _try_edits(s, gates, (repairs.other_branch,)),
         lambda: _try_edits(s, choices, (repairs.gates, repairs.drops, repairs.operands)),
         lambda: _literal_edit(s, near=False),
         lambda: _try_edits(s, gates, (repairs.operand_shapes, repairs.composite_factors, repairs.shapes)),
+        lambda: _by_expression(s),
+        lambda: _names_exchanged(s),
         lambda: _try_edits(s, order, (repairs.signs, repairs.leaves, repairs.masks)),
         lambda: _constant_factor(s),
+        lambda: _two_mistakes(s, gates),
         lambda: _literal_edit(s, near=False, unnamed=True),
     ]
-    return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s)
+    return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s) or _nearly(s)
 
 
 def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repair]]]) -> Diagnosis | None:
@@ -92,8 +124,18 @@ def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[
         for k in order:
             for column, words in kind(s, k):
                 if s.is_repaired_by(k, column):
-                    return _diagnosis_at(s, k, words)
+                    return replace(_diagnosis_at(s, s.root if kind in OF_VALUES and s.is_read_here(k) else k, words), step=k, column=column)
     return None
+
+
+def _chain_factor(s: RepairTarget) -> Diagnosis | None:
+    """The factor that the chain rule asks for, as an expression where there is one."""
+    found = next((words for column, words in repairs.chain_factors(s, s.root) if s.is_repaired_by(s.root, column)), None)
+    if found is None:
+        return None
+    telling = s.where_it_tells()
+    factor = Expressions(telling).product(_ratio(telling.mistake.needed, telling.value(telling.root))) if telling is not None else None
+    return _diagnosis_at(s, s.root, found if factor is None else f"the factor `{factor.text}` is missing: {found}")
 
 
 def _renamed_everywhere(s: RepairTarget) -> Diagnosis | None:
@@ -104,6 +146,67 @@ def _renamed_everywhere(s: RepairTarget) -> Diagnosis | None:
             if not s.is_upstream(name) and s.is_repaired_by(a, column):
                 return _diagnosis_at(s, s.root, f"`{s.text(a)}` where `{name}` is meant, {read.count(a)} times")
     return None
+
+
+def _by_expression(s: RepairTarget) -> Diagnosis | None:
+    """A factor, a term or another operand that stands somewhere in the program."""
+    telling = s.where_it_tells() if not s.bare else None
+    if telling is None:
+        return None
+    return next((_diagnosis_at(s, k, words) for k, column, words in repairs_by_expressions(telling) if telling.is_repaired_by(k, column)), None)
+
+
+def _names_exchanged(s: RepairTarget) -> Diagnosis | None:
+    """Two names that the statement reads, each in the place of the other."""
+    read = sorted({a for i in s.cone for a in s.args(i) if a not in s.values and all(isinstance(v, arb) for v in s.value(a))})
+    for a, b in combinations(read[:MAX_NAMES], 2):
+        if agrees(s.with_changed({a: s.value(b), b: s.value(a)}), s.mistake.needed, s.fmt):
+            return _diagnosis_at(s, s.root, f"`{s.text(a)}` and `{s.text(b)}` are exchanged")
+    return None
+
+
+def _two_mistakes(s: RepairTarget, gates: Sequence[int]) -> Diagnosis | None:
+    """Two edits of the statement's own line that repair it together: in two factors, or in two terms."""
+    s = s.where_it_tells() or s
+    own = [k for k in gates if s.steps[k].line == s.mistake.line]
+    computed, needed = s.value(s.root), s.mistake.needed
+    if not own or not all(isinstance(v, arb) and v.is_finite() for v in (*computed, *needed)) or any(v.contains(0) for v in (*computed, *needed)):
+        return None
+    edits: list[tuple[int, Balls, str, Balls]] = []
+    for kind in (repairs.signs, repairs.gates, repairs.exponents, repairs.drops, repairs.squares, repairs.reciprocals, repairs.operands, repairs.operand_shapes, repairs.factors):
+        for k in own:
+            for column, words in kind(s, k):
+                if len(edits) >= MAX_EDITS:
+                    break
+                root = s.with_changed({k: column})
+                if all(isinstance(v, arb) and v.is_finite() and not v.contains(0) for v in root):
+                    edits.append((k, column, words, root))
+    for combine, left in ((_ratio, _ratio(needed, computed)), (_difference, _difference(needed, computed))):
+        by_effect = {key_of(combine(root, computed)): (k, column, words) for k, column, words, root in reversed(edits)}
+        for k, column, words, root in edits:
+            other = by_effect.get(key_of(combine(left, combine(root, computed))))
+            if other is None or other[0] == k:
+                continue
+            if any(agrees(_both(s, *pair), needed, s.fmt) for pair in (((k, column), other[:2]), (other[:2], (k, column)))):
+                return _diagnosis_at(s, s.root, f"two mistakes: {words}; {other[2]}")
+    return None
+
+
+def _both(s: RepairTarget, inner: tuple[int, Balls], outer: tuple[int, Balls]) -> Balls:
+    """The statement after two edits; the second, where it is around the first, as the factor that it is."""
+    k, column = inner
+    at, changed = outer
+    if k not in s.inside(at):
+        return s.with_changed({k: column, at: changed}) if at not in s.inside(k) else s.mistake.computed
+    return s.with_changed({k: column}, scaled={at: _ratio(changed, s.value(at))}) if not any(v.contains(0) for v in s.value(at)) else s.mistake.computed
+
+
+def _ratio(a: Balls, b: Balls) -> Balls:
+    return [x / y for x, y in zip(a, b, strict=True)]
+
+
+def _difference(a: Balls, b: Balls) -> Balls:
+    return [x - y for x, y in zip(a, b, strict=True)]
 
 
 def _diagnosis_at(s: RepairTarget, k: int, words: str) -> Diagnosis:
@@ -176,14 +279,26 @@ def _solve_literal(s: RepairTarget, group: list[int]) -> Ball:
 
 
 def _constant_factor(s: RepairTarget) -> Diagnosis | None:
-    ratios = []
-    for n, c in zip(s.mistake.needed, s.mistake.computed, strict=True):
-        if not isinstance(c, arb) or not c.is_finite() or c.contains(0) or n.contains(0):
-            return None
-        ratios.append(n / c)
+    telling = s.where_it_tells()
+    ratios = _ratio(telling.mistake.needed, telling.value(telling.root)) if telling is not None else []
     if len(ratios) < 2 or not all(ratios[0].overlaps(r) for r in ratios):
         return None
     return _diagnosis_at(s, s.root, f"the factor {identify(ratios[0]) or ratios[0].str(10, radius=False)} is missing")
+
+
+def _nearly(s: RepairTarget) -> Diagnosis | None:
+    """A sign with which the line, an approximation, comes as near as it is meant to."""
+    telling = s.where_it_tells()
+    if telling is None:
+        return None
+    for k in sorted(telling.cone, key=lambda i: i != telling.root):
+        for column, words in repairs.signs(telling, k):
+            after = telling.with_changed({k: column})
+            off, before = ([abs(x / n - 1) for x, n in zip(values, telling.mistake.needed, strict=True)] if all(isinstance(x, arb) for x in values) else [] for values in (after, telling.value(telling.root)))
+            if off and all(x < NEAR_RELATIVE for x in off) and all(x > FAR_RELATIVE for x in before):
+                digits = min(max(1, math.floor(-math.log10(float(x.upper())))) if x > 0 else MAX_SHORT_DIGITS for x in off)
+                return _diagnosis_at(s, k, f"{words}; without that the line, an approximation, would be right to {digits} digit{'s' if digits > 1 else ''}")
+    return None
 
 
 def _superfluous(s: RepairTarget) -> Diagnosis | None:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from flint import arb
 
-from verifier.arithmetic import balls, rounding
+from verifier.arithmetic import balls, reals, rounding
 from verifier.arithmetic.values import Ball
 from verifier.blame.formula import branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Reference
+from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
-from verifier.circuit.program import Program, ancestors
+from verifier.circuit.program import Program, ancestors, reads_upstream
 from verifier.compare import judge
 from verifier.exact import derivatives
-from verifier.language.formats import Format
+from verifier.language.formats import Format, round_exact
 from verifier.language.source import Place
+from verifier.run.nicety import Budget
 
 MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
 RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
 INPUT_SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # the first input's value at the ordinary points; the others are a little larger
 FIGURE_DIGITS = 20
+SHORT_DIGITS = 8  # in the words of a finding
+OTHER_UPSTREAMS = (-1.375, 0.8125)  # a diagnosis must hold for these multiples of the gradient that flows in
+TURN_SHIFT = 1 / 32  # a point of another sign is also moved by so much, times the number of the input
+MAX_TURNED = 6  # so many inputs get the other sign, one at a time
+PROPORTIONS = (0.75, 1.3125, 0.9375, 1.125, 0.8125)  # the inputs are multiplied by these
 UNEXPLAINED = "this line is wrong"
 
 
@@ -44,26 +52,41 @@ def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
     return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in RELATIVE_SHIFTS]
 
 
+def elsewhere(point: tuple[float, ...], fmt: Format) -> list[tuple[float, ...]]:
+    """Points of other signs and proportions, since a wrong repair may hold for those of one kind."""
+    count = len(point)
+    turned = [tuple(-x * (1 + TURN_SHIFT * (i + 1)) if i == k else x for i, x in enumerate(point)) for k in range(min(count, MAX_TURNED))]
+    scaled = [tuple(x * PROPORTIONS[(i + k) % len(PROPORTIONS)] for i, x in enumerate(point)) for k in range(2)]
+    rows = [*turned, tuple(-x * (1 - TURN_SHIFT * (i + 1) / count) for i, x in enumerate(point)), *scaled]
+    return list(dict.fromkeys(tuple(round_exact(fmt, x) for x in map(Fraction, p)) for p in rows if all(map(math.isfinite, p))))
+
+
 def ordinary(count: int) -> list[tuple[float, ...]]:
     """Points of several sizes and signs. A repair must not break the backward pass at those of them where it is right."""
     return [tuple(size * (1 + 0.17 * (i % 7)) for i in range(count)) for size in INPUT_SIZES]
 
 
-def explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = ()) -> list[Explanation]:
-    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too."""
+def explanations(
+    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), niceties: Budget | None = None
+) -> list[Explanation]:
+    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too.
+
+    `niceties` bounds the time for what can be left out: the words of the diagnosis, and the formula that is expected.
+    """
     program = draft.whole
     if program is None:
         return []
+    niceties = niceties or Budget()
     found: list[Explanation] = []
     chosen = list(dict.fromkeys(point for _, point in wrong))
     right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
     chosen = chosen[:MAX_POINTS]
-    isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, fmt=fmt, upstream=upstream)
-    names = {name for name, _ in wrong}
-    for mistake in temporaries.relocate_to_temporaries(program, isolated, fmt=fmt) if isolated is not None else ():
-        affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, mistake.definition, n))
-        if affected and isolated is not None:
-            found.append(_explanation(program, isolated, mistake, affected, fmt))
+    for names in _by_reading(program, {name for name, _ in wrong}):
+        isolated, mistakes = _mistakes(draft, program, names, chosen, right, fmt=fmt, upstream=upstream, niceties=niceties)
+        for mistake in mistakes:
+            affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, mistake.definition, n))
+            if affected and isolated is not None:
+                found.append(_explanation(program, isolated, mistake, affected, fmt, niceties))
     explained = {name for explanation in found for name in explanation.gradients}
     for name, point in wrong:
         if name not in explained and (point_mistake := branches.point_mistake(draft, name, point, fmt=fmt, upstream=upstream)) is not None:
@@ -76,6 +99,43 @@ def explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
     return list(merged.values())
+
+
+def _by_reading(program: Program, names: set[str]) -> list[set[str]]:
+    """Gradients that read the one that flows in, and those that do not."""
+    reading = {name for name in names if reads_upstream(program, [program.names[name]])}
+    return [group for group in (reading, names - reading) if group]
+
+
+def _mistakes(
+    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float, niceties: Budget
+) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
+    """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
+    if any(not all(map(math.isfinite, p)) for p in chosen):
+        return None, []
+    turned: list[locate.Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
+    flowing: list[locate.Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
+
+    def run(others: Sequence[locate.Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
+        isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
+        if isolated is None:
+            return None, []
+        return niceties.attempt(lambda: temporaries.fewest_mistakes(program, isolated, fmt=fmt), (isolated, list(isolated.mistakes)))
+
+    if all(reads_upstream(program, [program.names[name]]) for name in names):
+        return run([*flowing, *turned])
+    if upstream != 1:
+        isolated, mistakes = run([*flowing, *turned])
+        if isolated is not None and mistakes and all(_ignores_upstream(isolated, m, fmt) for m in mistakes if any(_reaches(program, m.definition, n) for n in names)):
+            return isolated, mistakes
+    return run(turned)
+
+
+def _ignores_upstream(isolated: locate.IsolatedRun, mistake: locate.Mistake, fmt: Format) -> bool:
+    """Whether a statement lacks nothing but the gradient that flows in."""
+    with balls.precision(isolated.reference.bits):
+        pairs = zip(mistake.computed, isolated.reference.upstream, strict=True)
+        return mistake.kind == "wrong" and agrees([c * u if isinstance(c, arb) else c for c, u in pairs], mistake.needed, fmt)
 
 
 def _point_explanation(program: Program, point_mistake: branches.PointMistake, name: str) -> Explanation:
@@ -92,23 +152,32 @@ def _reaches(program: Program, step: int, claim: str) -> bool:
     return step in ancestors(program, program.names[claim])
 
 
-def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate.Mistake, affected: tuple[str, ...], fmt: Format) -> Explanation:
-    found = diagnose.diagnose(program, isolated, mistake, fmt=fmt)
+def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate.Mistake, affected: tuple[str, ...], fmt: Format, niceties: Budget) -> Explanation:
+    found = niceties.attempt(lambda: diagnose.diagnose(program, isolated, mistake, fmt=fmt), None)
     line = program.lines[found.line if found is not None else mistake.line]
     place = line.source.place(found.start if found is not None else line.start) if line.source is not None else Place("", 0, 0)
     details = [f"diagnosis {found.words}"] if found is not None else []
     with balls.precision(BITS):
         details += _figures(mistake)
-    if (formula := derivation.expected_formula(program, mistake)) is not None:
+    if (formula := niceties.attempt(lambda: derivation.expected_formula(program, mistake), None)) is not None:
         details.append(f"expected  {formula}")
     followers = [i for i in isolated.propagated if _line_reaches(program, mistake.definition, i)]
     if followers:
         lines = sorted({_line_number(program, i) for i in followers})
         details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
-    words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact"
+    words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact{_plainly(mistake)}"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
     return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
+
+
+def _plainly(mistake: locate.Mistake) -> str:
+    """What the statement gives at the first point, and what is needed."""
+    needed, computed = mistake.needed[0], mistake.computed[0]
+    if not all(isinstance(x, arb) and x.is_finite() for x in (needed, computed)):
+        return ""
+    with balls.precision(BITS):
+        return f": it gives {_digits(computed, SHORT_DIGITS)} where {_digits(needed, SHORT_DIGITS)} is needed"
 
 
 def _line_reaches(program: Program, step: int, line: int) -> bool:
@@ -159,7 +228,7 @@ class ForwardError:
     diagnosis: Diagnosis | None
 
 
-def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format) -> ForwardError | None:
+def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, niceties: Budget | None = None) -> ForwardError | None:
     """The first point at which a forward pass, run over the reals, is off the function by more than one ulp; None if there is none."""
     exact_function, exact_forward = derivatives.primitive(function), derivatives.primitive(forward)
     for bits in (judge.FIRST_BITS, 1024, 4096):
@@ -173,8 +242,32 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
                 unit = rounding.ulp(fmt, f)[1]
                 if abs(r - f) > unit:
                     off = rounding.significant(abs(r - f) / unit, 6)
-                    return ForwardError(points[at], _digits(r), _digits(f), off, _forward_diagnosis(exact_function, forward, points[at], fmt))
+                    found_edit = (niceties or Budget()).attempt(lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)  # type: ignore[misc]
+                    return ForwardError(points[at], _digits(r), _digits(f), off, found_edit)
     return None
+
+
+def right_for_its_forward(draft: Draft, function: Program, error: ForwardError, names: Sequence[str], points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[str]:
+    """The wrong gradients that only a wrong forward pass is to blame for: they are those of that forward pass, or come right with it."""
+    program = draft.whole
+    if program is None:
+        return []
+    own = reference_values(program, points[:MAX_POINTS], upstream=upstream)
+    edited = [error.point, *neighbours([error.point])]
+    truth = reference_values(function, edited, upstream=upstream)
+    found = []
+    with balls.precision(max(own.bits, truth.bits)):
+        actual = locate.run_over_reals(program, own, {}, fmt)
+        change = error.diagnosis
+        mended = None
+        if change is not None and change.step >= 0 and len(change.column) == len(edited) == truth.count:
+            mended = reals.run(program, [[arb(p[i]) for p in edited] for i in range(len(program.inputs))], upstream=arb(upstream), rounded_in=fmt, replaced={change.step: change.column})
+        for variable, name in draft.claims:
+            position, step = program.inputs.index(variable), program.names[name]
+            is_own = own.count > 0 and agrees(actual[step], own.adjoints[position], fmt)
+            if name in names and (is_own or (mended is not None and agrees(mended[step], truth.adjoints[position], fmt))):
+                found.append(name)
+    return found
 
 
 def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, ...], fmt: Format) -> Diagnosis | None:
@@ -188,7 +281,7 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
         kept = tuple(points[at] for at in good)
         inputs = tuple([c[at] for at in good] for c in columns)
-        reference = Reference(whole, kept, inputs, (), (), arb(1), len(kept), BITS)
+        reference = Reference(whole, kept, inputs, (), (), [arb(1)] * len(kept), len(kept), BITS)
         values = locate.run_over_reals(whole, reference, {}, fmt)
         isolated = locate.IsolatedRun(reference, values, values, {}, (), ())
         line = next((s.line for s in (forward.steps[forward.output],)), -1)

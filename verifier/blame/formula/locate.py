@@ -7,8 +7,8 @@ used several times, each contribution to its adjoint is matched to the edges of 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import combinations, pairwise
 
 from flint import arb
 
@@ -20,7 +20,9 @@ from verifier.blame.formula.contributions import Contribution, Definition, defin
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
+from verifier.language.gates import GATES
 
+Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
 MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
 
@@ -31,14 +33,15 @@ class Mistake:
 
     target: str
     line: int
-    kind: str  # wrong, missing, doubled, overwritten, premature, extra
+    kind: str  # wrong, missing, doubled, overwritten, premature, extra, exchanged
     contribution: int
     needed: Balls
     computed: Balls
     edges: tuple[int, ...] = ()  # the forward steps through which the contribution should have come
     forward: int = -1  # the forward step whose adjoint the target is
     definition: int = -1  # the last step of the definition that it makes wrong
-    other: int = -1  # premature: the step that completes the sum which is read too early
+    other: int = -1  # premature: the step that completes the sum which is read too early; exchanged: the definition that holds this one's value
+    right: tuple[int, ...] = ()  # temporaries that the statement reads and that need no repair
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,24 @@ class IsolatedRun:
     meaning: dict[int, int]  # last step of a definition -> the forward step whose adjoint it holds
     mistakes: tuple[Mistake, ...]
     propagated: tuple[int, ...]  # lines that are wrong only because of what they read
+    named: dict[int, int] = field(default_factory=dict)  # those of `meaning` that a name tells, the others were found by their values
+    claimed: frozenset[int] = frozenset()  # the steps of the claimed gradients
+    own: dict[int, Balls] = field(default_factory=dict)  # what the statements of the adjoints give on exact operands
     operands: frozenset[int] = frozenset()  # all versions of all adjoints: where a statement's own computation ends
 
 
-def isolate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), fmt: Format, upstream: float) -> IsolatedRun | None:
+def isolate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), others: Sequence[Trial] = (), fmt: Format, upstream: float) -> IsolatedRun | None:
     """Run a hand-written backward pass statement by statement on exact operands; None where that is impossible.
 
-    `points` are those at which it is wrong. The points of `beside` at which it is right are added: a repair must hold there too.
+    `points` are those at which it is wrong. The points of `beside` at which it is right are added, and those of `others`, with a gradient of
+    their own that flows in, at which it takes the same branches: a repair must hold there too.
     """
     start = program.backward_start
     if start < 0 or len(program.lines) > MAX_LINES or any(s.gate == "diff" for s in program.steps[start:]):
         return None
-    right = _points_right(program, claims, reference_values(program, beside, upstream=upstream), fmt) if beside else []
-    reference = reference_values(program, points, right, upstream=upstream)
+    trials = [*((p, upstream) for p in points), *((p, upstream) for p in beside), *others]
+    kinds = ["given"] * len(points) + ["beside"] * len(beside) + ["other"] * len(others)
+    reference = _chosen(program, claims, reference_values(program, [p for p, _ in trials[: len(points)]], [p for p, _ in trials[len(points) :]], upstream=[u for _, u in trials]), dict(zip(trials, kinds, strict=True)), fmt)
     if not reference.first:
         return None
     found = definitions(program)
@@ -80,21 +88,53 @@ def isolate(program: Program, implementation: Implementation, claims: Sequence[t
                 break
             known = {step: forward for step, forward in known.items() if step != candidate}  # not an adjoint after all
             isolated = _isolated(program, reference, found, known, actual, fmt)
-    return isolated
+    return replace(isolated, claimed=frozenset(claimed))
 
 
-def _points_right(program: Program, claims: Sequence[tuple[str, str]], reference: Reference, fmt: Format) -> list[tuple[float, ...]]:
-    """The points at which every claimed gradient is right."""
+def without(program: Program, isolated: IsolatedRun, dropped: Container[int], fmt: Format) -> IsolatedRun:
+    """The same run, where some definitions are taken to hold no adjoint."""
+    known = {step: forward for step, forward in isolated.named.items() if step not in dropped}
+    with balls.precision(isolated.reference.bits):
+        found = _isolated(program, isolated.reference, definitions(program), known, isolated.actual, fmt, dropped)
+    return replace(found, claimed=isolated.claimed)
+
+
+def _chosen(program: Program, claims: Sequence[tuple[str, str]], reference: Reference, kinds: dict[Trial, str], fmt: Format) -> Reference:
+    """The test points that count: all that are given; those beside them where every claimed gradient is right; others on the same branches, where the claimed gradients have values."""
+    if reference.first == reference.count:
+        return reference
     with balls.precision(reference.bits):
         actual = run_over_reals(program, reference, {}, fmt)
         pairs = [(actual[program.names[name]], reference.adjoints[program.inputs.index(variable)]) for variable, name in claims]
-        return [p for at, p in enumerate(reference.points) if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs)]
+        taken = _branches(program, actual)
+        known = {tuple(c[at] for c in taken) for at in range(reference.first)}
+        wrong, right = list(range(reference.first)), []
+        for at in range(reference.first, reference.count):
+            if all(agrees([c[at]], [x[at]], fmt) for c, x in pairs):
+                right.append(at)
+            elif kinds.get((reference.points[at], float(reference.upstream[at])), "other") == "other" and tuple(c[at] for c in taken) in known and all(isinstance(c[at], arb) and c[at].is_finite() for c, _ in pairs):
+                wrong.append(at)
+        return reference.at([*wrong, *right], first=len(wrong))
+
+
+def _branches(program: Program, values: Sequence[Balls]) -> list[list[object]]:
+    """What every step that chooses between formulas chooses, at every point."""
+    found: list[list[object]] = []
+    for i, step in enumerate(program.steps):
+        kind = GATES[step.gate].kind if step.gate in GATES else ""
+        if kind in ("comparison", "logic", "step"):
+            found.append([str(v) for v in values[i]])
+        elif kind == "choice":
+            args = [values[a] for a in step.args if all(isinstance(v, arb) for v in values[a])]
+            found.append([(tuple(bool(v > 0) for v in row), tuple(bool(v > row[0]) for v in row)) for row in zip(*args, strict=True)] if args else [()] * len(values[i]))
+    return found
 
 
 def run_over_reals(program: Program, reference: Reference, replaced: dict[int, Balls], fmt: Format) -> tuple[Balls, ...]:
     """The values of all steps over the reals, where some steps are given other values."""
-    known = {**dict(enumerate(reference.values)), **replaced}
-    return tuple(reals.run(program, reference.values[: len(program.inputs)], upstream=reference.upstream, rounded_in=fmt, replaced=known).values())
+    flowing = {i: reference.upstream for i, step in enumerate(program.steps) if step.gate == "upstream"}
+    known = {**dict(enumerate(reference.values)), **flowing, **replaced}
+    return tuple(reals.run(program, reference.values[: len(program.inputs)], rounded_in=fmt, replaced=known).values())
 
 
 def _meaning(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], found: Sequence[Definition], reference: Reference, actual: Sequence[Balls]) -> dict[int, int]:
@@ -122,13 +162,14 @@ def _meaning(program: Program, implementation: Implementation, claims: Sequence[
     return meaning
 
 
-def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Balls, ...], fmt: Format) -> IsolatedRun:
+def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Balls, ...], fmt: Format, dropped: Container[int] = ()) -> IsolatedRun:
     values: list[Balls] = list(reference.values)
     meaning = dict(known)
     ends = {d.last: d for d in found}
     early = {v: d.last for d in found for v in d.versions[:-1]}
     mistakes: list[Mistake] = []
     propagated: list[int] = []
+    own: dict[int, Balls] = {}
     for index in range(len(values), len(program.steps)):
         step = program.steps[index]
         values.append(reference.value_of(step, [values[a] for a in step.args], fmt))
@@ -136,7 +177,7 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
         if d is None:
             continue
         forward = meaning.get(index)
-        if forward is None:
+        if forward is None and index not in dropped:
             forward = reference.step_of_adjoint(values[index])
         if forward is not None and agrees(values[index], exact := reference.exact(forward, values[index], fmt), fmt):
             meaning[index] = forward
@@ -150,9 +191,22 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
         elif forward is not None:
             mistakes += mistakes_of(program, reference, d, forward, [e for e in found if e.name == d.name and e.last < index], values, fmt)
         if forward is not None:
-            values[index] = exact
+            own[index], values[index] = values[index], exact
+    mistakes = _exchanged(program, reference, meaning, own, mistakes, fmt)
     operands = frozenset(v for d in found if d.last in meaning for v in d.versions)
-    return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), operands)
+    return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), dict(known), own=own, operands=operands)
+
+
+def _exchanged(program: Program, reference: Reference, meaning: dict[int, int], own: dict[int, Balls], mistakes: list[Mistake], fmt: Format) -> list[Mistake]:
+    """The mistakes, where two wrong statements that have each other's right value are said to be exchanged."""
+    wrong = list(dict.fromkeys(m.definition for m in mistakes if m.definition in own))
+    for i, j in combinations(wrong, 2):
+        a, b = (reference.adjoints[meaning[k]] for k in (i, j))
+        if agrees(own[i], b, fmt) and agrees(own[j], a, fmt) and not agrees(a, b, fmt):
+            mistakes = [m for m in mistakes if m.definition not in (i, j)]
+            for at, other, needed in ((i, j, a), (j, i, b)):
+                mistakes.append(Mistake(program.steps[at].name, program.steps[at].line, "exchanged", at, needed, own[at], (), meaning[at], at, other))
+    return mistakes
 
 
 def _premature(program: Program, reference: Reference, definition: Definition, early: dict[int, int], meaning: dict[int, int], values: Sequence[Balls], fmt: Format) -> Mistake | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from flint import arb
 
@@ -39,6 +39,8 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
     if not args:
         return
     for other in OTHER.get(step.gate, ()):
+        if step.gate == "add" and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
+            continue  # that is: the term 1 is superfluous
         yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
     if len(args) == 2 and _has_an_order(step.gate):
         yield reals.value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
@@ -109,21 +111,23 @@ def exponents(s: RepairTarget, k: int) -> Iterator[Repair]:
             yield reals.value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
 
 
-def powers(s: RepairTarget, k: int) -> Iterator[Repair]:
-    """A step or a name that should be squared or inverted."""
-    for changed, words in _power_edits(s.text(k), s.value(k)):
-        yield changed, words
+def squares(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """A step or a name that should be squared."""
+    return _powers(s, k, "should be squared", lambda v: v * v)
+
+
+def reciprocals(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """A step or a name that should be inverted."""
+    return _powers(s, k, "should be its reciprocal", lambda v: 1 / v)
+
+
+def _powers(s: RepairTarget, k: int, words: str, power: Callable[[Ball], Ball]) -> Iterator[Repair]:
+    if all(isinstance(v, arb) for v in s.value(k)):
+        yield list(map(power, s.value(k))), f"`{s.text(k)}` {words}"
     args = [s.value(a) for a in s.args(k)]
     for position, a in enumerate(s.args(k)):
-        if a not in s.values:  # names are no steps of the statement: `den` where `den**2` is meant
-            for changed, words in _power_edits(s.text(a), args[position]):
-                yield reals.value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"{words} in `{s.text(k)}`"
-
-
-def _power_edits(text: str, value: Balls) -> Iterator[Repair]:
-    if all(isinstance(v, arb) for v in value):
-        yield [v * v for v in value], f"`{text}` should be squared"
-        yield [1 / v for v in value], f"`{text}` should be its reciprocal"
+        if a not in s.values and all(isinstance(v, arb) for v in args[position]):  # names are no steps of the statement: `den` where `den**2` is meant
+            yield reals.value(s.steps[k].gate, [*args[:position], list(map(power, args[position])), *args[position + 1 :]]), f"`{s.text(a)}` {words} in `{s.text(k)}`"
 
 
 def factors(s: RepairTarget, k: int) -> Iterator[Repair]:
@@ -181,6 +185,15 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
         for kept, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
             yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
+
+
+def literal_terms(s: RepairTarget, k: int) -> Iterator[Repair]:
+    """A term that is a number left out: a guard such as `+ 1e-6` that the function does not have."""
+    args = s.args(k)
+    if s.steps[k].gate in ("add", "sub"):
+        for kept, dropped in ((0, 1), (1, 0)):
+            if s.steps[args[dropped]].gate == "number" and (kept == 0 or s.steps[k].gate == "add"):
+                yield s.value(args[kept]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
 
 
 def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:

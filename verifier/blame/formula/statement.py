@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import MappingProxyType
+
 from flint import arb
 
 from verifier.arithmetic import reals
 from verifier.arithmetic.values import Balls
 from verifier.blame.formula.adjoint_values import agrees, same
-from verifier.blame.formula.locate import IsolatedRun, Mistake, cone
+from verifier.blame.formula.contributions import definitions
+from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
 MAX_CONE = 200  # repairs are tried on statements of at most so many steps, with the temporaries they read
+NOTHING: Mapping[int, Balls] = MappingProxyType({})
+MIN_TELLING = 4  # points that must tell factors
+FIRST_POINTS = 2  # a repair that fails at one of so many is tried at no other
 MAX_ATOMS = 60  # at most so many names are tried as operands and factors
 
 
@@ -37,6 +46,8 @@ class RepairTarget:
         bare = self.steps[self.root].line != mistake.line or self.root < program.backward_start  # `dx += du`: the name itself is the contribution
         self.cone = [self.root] if bare else cone(program, isolated.operands, self.root)
         self.bare = bare
+        fixed = {i for end in mistake.right for i in cone(program, isolated.operands, end)}
+        self.cone = [i for i in self.cone if i not in fixed]
         self.values: dict[int, Balls] = {}
         for i in self.cone if len(self.cone) <= MAX_CONE else ():
             self.values[i] = isolated.values[i] if bare else self._recompute(i)
@@ -56,20 +67,63 @@ class RepairTarget:
         """The operands of a step; none where the statement is a bare name, in which nothing can be edited."""
         return () if self.bare else self.steps[k].args
 
-    def with_changed(self, changes: dict[int, Balls]) -> Balls:
-        """The value of the statement after some of its steps are given other values."""
-        changed = dict(changes)
+    def with_changed(self, changes: dict[int, Balls], *, count: int | None = None, scaled: Mapping[int, Balls] = NOTHING) -> Balls:
+        """The value of the statement after some of its steps are given other values, or are multiplied by some; at the first `count` points only."""
+        changed = {i: column[:count] for i, column in changes.items()}
         for i in self.cone:
             if i not in changed and any(a in changed for a in self.args(i)):
-                changed[i] = reals.value(self.steps[i].gate, [changed.get(a, self.value(a)) for a in self.steps[i].args])
-        return changed.get(self.root, self.value(self.root))
+                changed[i] = reals.value(self.steps[i].gate, [changed[a] if a in changed else self.value(a)[:count] for a in self.steps[i].args])
+            if i in scaled:
+                changed[i] = [v * f for v, f in zip(changed.get(i, self.value(i)), scaled[i], strict=False)]
+        return changed.get(self.root, self.value(self.root)[:count])
+
+    def is_read_here(self, k: int) -> bool:
+        """Whether a step is another line's whole value, which the statement reads: where it is wrong as a whole, the line that reads it is as likely to be."""
+        return bool(self.steps[k].name) and self.steps[k].line != self.mistake.line
+
+    def inside(self, k: int) -> set[int]:
+        """The steps of the statement that a step is computed from."""
+        found: set[int] = set()
+        for i in reversed(self.cone):
+            if i == k or i in found:
+                found.update(a for a in self.args(i) if a in self.values)
+        return found
 
     def is_repaired_by(self, k: int, column: Balls) -> bool:
         """Whether the statement is right once step k, or every step that is the same expression, has this value."""
         if not all(isinstance(c, arb) and c.is_finite() for c in column) and not all(isinstance(c, bool) for c in column):
             return False
         twins = self.twins.get(k, ())
-        return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.mistake.needed, self.fmt) for changed in ([k], twins) if changed)
+        likely = [c for c in ([k], twins) if c and agrees(self.with_changed(dict.fromkeys(c, column), count=FIRST_POINTS), self.mistake.needed[:FIRST_POINTS], self.fmt)]
+        return any(agrees(self.with_changed(dict.fromkeys(changed, column)), self.mistake.needed, self.fmt) and self._spares_others(changed, column) for changed in likely)
+
+    def _spares_others(self, changed: Sequence[int], column: Balls) -> bool:
+        """Whether the other adjoints computed from a changed step are right after the change."""
+        touched = [end for end, steps in self._others.items() if not steps.isdisjoint(changed)]
+        return all(agrees(recompute(self.program, self.isolated.values, sorted(self._others[end]), dict.fromkeys(changed, column)), self.isolated.values[end], self.fmt) for end in touched)
+
+    @cached_property
+    def _others(self) -> dict[int, set[int]]:
+        """The steps that every other adjoint is computed from."""
+        ends = {d.last: d.versions for d in definitions(self.program) if d.last in self.isolated.meaning and d.last != self.mistake.definition}
+        ends_here = self.isolated.operands | {self.mistake.definition}  # through the statement itself every reader gets the value that is needed
+        return {end: set(cone(self.program, ends_here, end, versions)) - {self.mistake.definition} for end, versions in ends.items()}
+
+    def where_it_tells(self) -> RepairTarget | None:
+        """The same statement at the points where it is not 0 and should not be, which may tell factors; None where they are too few."""
+        pairs = zip(self.value(self.root), self.mistake.needed, strict=True)
+        chosen = [at for at, (v, n) in enumerate(pairs) if all(isinstance(x, arb) and x.is_finite() and not x.contains(0) for x in (v, n))]
+        if len(chosen) == self.isolated.reference.count:
+            return self
+        if len(chosen) < MIN_TELLING:
+            return None
+
+        def of(column: Balls) -> Balls:
+            return [column[at] for at in chosen]
+
+        reference = self.isolated.reference
+        isolated = replace(self.isolated, reference=reference.at(chosen, first=sum(at < reference.first for at in chosen)), values=tuple(map(of, self.isolated.values)), actual=())
+        return RepairTarget(self.program, isolated, replace(self.mistake, needed=of(self.mistake.needed), computed=of(self.mistake.computed)), self.fmt)
 
     def _atoms(self) -> list[tuple[str, Balls]]:
         """The names in scope at the statement that hold numbers, the nearest first."""
@@ -87,7 +141,7 @@ class RepairTarget:
                 atoms.setdefault(f"{name} before it was reassigned", self.value(i))
             if len(atoms) >= MAX_ATOMS:
                 break
-        atoms.setdefault("upstream", [self.isolated.reference.upstream] * self.isolated.reference.count)
+        atoms.setdefault("upstream", self.isolated.reference.upstream)
         return list(atoms.items())
 
     def is_upstream(self, name: str) -> bool:
@@ -97,7 +151,7 @@ class RepairTarget:
     def text(self, i: int) -> str:
         """The source text of a step."""
         step = self.steps[i]
-        if step.name and (i not in self.values or self.bare):
+        if step.name and (i not in self.values or self.bare or step.line != self.mistake.line):
             return step.name
         if not 0 <= step.line < len(self.program.lines):
             return step.name or step.text

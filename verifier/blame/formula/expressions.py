@@ -1,0 +1,209 @@
+"""Repairs by an expression: a factor, a term or another operand that stands somewhere in the program, or is made of what stands there.
+
+The value that a part of a wrong statement should have is solved for; it is then looked up among the values of expressions, once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+
+from flint import arb
+
+from verifier.arithmetic import reals
+from verifier.arithmetic.values import Balls
+from verifier.blame.formula.adjoint_values import key_of
+from verifier.blame.formula.known_values import is_varied
+from verifier.blame.formula.statement import RepairTarget
+from verifier.blame.formula.temporaries import solve, widen
+from verifier.exact.constants import identify
+
+MAX_EXPRESSIONS = 400  # at most so many are looked up, the nearest names first
+TERM = 4  # a missing term, or another operand, is as likely as a missing factor of so many more characters
+MAX_INNER_TEXT = 24  # characters of an expression of which others are made
+MAX_TEXT = 60  # characters of an expression that is said
+POWERS = {"1/2": "should be its square root", "2": "should be squared", "3": "should be cubed", "-1": "should be its reciprocal", "3/2": "should have the exponent 3/2", "-2": "should have the exponent -2", "-1/2": "should have the exponent -1/2"}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A text and its values."""
+
+    text: str
+    column: Balls
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a statement: its text, its value, the value it should have, and the statement's value after it is given another one."""
+
+    step: int
+    text: str
+    value: Balls
+    needed: Balls
+    change: Callable[[Balls], tuple[int, Balls]]
+
+
+class Expressions:
+    """The expressions that may be meant in a statement, looked up by value."""
+
+    def __init__(self, target: RepairTarget) -> None:
+        self.target = target
+        found: dict[str, Expression] = {}
+        written = [Expression(text, column) for text, column in islice(_written(target), MAX_EXPRESSIONS)]
+        for made in chain(written, (m for e in written if len(e.text) <= MAX_INNER_TEXT for m in _made_of(e.text, e.column))):
+            if len(made.text) <= MAX_TEXT and is_varied(made.column):
+                before = found.get(key := key_of(made.column))
+                if before is None or len(made.text) < len(before.text):
+                    found[key] = made
+        self.by_value = found
+
+    def equal(self, column: Balls) -> Expression | None:
+        """The shortest expression with these values."""
+        return self.by_value.get(key_of(column)) if is_varied(column) else None
+
+    @cached_property
+    def by_shape(self) -> dict[str, list[Expression]]:
+        """The expressions by their values up to a constant factor."""
+        found: dict[str, list[Expression]] = {}
+        for e in self.by_value.values():
+            found.setdefault(key_of([x / e.column[0] for x in e.column[1:]]), []).append(e)
+        return found
+
+    def product(self, column: Balls) -> Expression | None:
+        """An expression, a constant times one, or a product of two, with these values."""
+        if not column or not is_varied(column):
+            return None
+        if (one := self.equal(column)) is not None:
+            return one
+        for e in self.by_shape.get(key_of([x / column[0] for x in column[1:]]), ()):
+            name = identify(widen([column[0] / e.column[0]])[0])
+            if name is not None:
+                return Expression(f"-{_in_product(e.text)}" if name == "-1" else f"{name}*{_in_product(e.text)}", column)
+        pairs = ((e, self.by_value.get(key_of([x / y for x, y in zip(column[:2], e.column[:2], strict=True)]))) for e in self.by_value.values())
+        found = [f"{_in_product(a.text)}*{_in_product(b.text)}" for a, b in pairs if b is not None and all(x.overlaps(y * z) for x, y, z in zip(column, a.column, b.column, strict=True))]
+        return Expression(min(found, key=len), column) if found else None
+
+
+def _in_product(text: str) -> str:
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and c in "+-" and i:
+            return f"({text})"
+    return text
+
+
+def _written(s: RepairTarget) -> Iterator[tuple[str, Balls]]:
+    """The names in scope and the expressions that stand in the program, with their values."""
+    for name, column in s.atoms:
+        if " " not in name and not s.is_upstream(name):
+            yield name, column
+    for i in range(len(s.steps)):
+        step = s.steps[i]
+        if i == s.root or (i >= s.program.backward_start and i > s.root) or not step.args or not 0 <= step.line < len(s.program.lines):
+            continue
+        line = s.program.lines[step.line]
+        if line.source is None or step.end <= step.start or (step.start == line.start and step.end == line.end and step.name):
+            continue
+        column = s.value(i)
+        if all(isinstance(v, arb) and v.is_finite() for v in column):
+            yield " ".join(line.source.text[step.start : step.end].split()), column
+
+
+def _made_of(text: str, column: Balls) -> Iterator[Expression]:
+    inside = f"({text})" if not text.replace("_", "").replace("[", "").replace("]", "").isalnum() else text
+    one = arb(1)
+    yield Expression(f"1 - {inside}", [one - c for c in column])
+    yield Expression(f"1 + {inside}", [one + c for c in column])
+    yield Expression(f"{inside}**2", [c * c for c in column])
+    yield Expression(f"1 - {inside}**2", [one - c * c for c in column])
+    if all(c > 0 for c in column):
+        yield Expression(f"sqrt({text})", [c.sqrt() for c in column])
+        yield Expression(f"log({text})", [c.log() for c in column])
+    yield Expression(f"cos({text})", [c.cos() for c in column])
+    yield Expression(f"sin({text})", [c.sin() for c in column])
+    yield Expression(f"exp({text})", [c.exp() for c in column])
+
+
+def parts(s: RepairTarget) -> Iterator[Part]:
+    """The parts of a statement whose right value is known: itself, then the steps of its line, then the operands that these read."""
+    own = [i for i in s.cone if s.steps[i].args and i not in s.conditions]
+    own.sort(key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, i))
+    for k in own:
+        needed = list(s.mistake.needed) if k == s.root else _solved(s, k, lambda x, k=k: (k, x), s.value(k))
+        if needed is not None:
+            yield Part(k, s.text(k), s.value(k), needed, lambda x, k=k: (k, x))
+    for k in own:
+        for position, a in enumerate(s.args(k)):
+            if s.steps[k].gate == "pow" and position == 1:
+                continue
+            if a in s.values and not s.steps[a].name:
+                continue
+
+            def change(x: Balls, k: int = k, position: int = position) -> tuple[int, Balls]:
+                args = [s.value(b)[: len(x)] for b in s.args(k)]
+                return k, reals.value(s.steps[k].gate, [*args[:position], x, *args[position + 1 :]])
+
+            needed = _solved(s, k, change, s.value(a))
+            if needed is not None:
+                yield Part(k, s.text(a), s.value(a), needed, change)
+
+
+def _solved(s: RepairTarget, k: int, change: Callable[[Balls], tuple[int, Balls]], start: Balls) -> Balls | None:
+    return solve(lambda x: s.with_changed(dict([change(x)])), start, s.mistake.needed, first=s.isolated.reference.count)
+
+
+def repairs_by_expressions(s: RepairTarget) -> Iterator[tuple[int, Balls, str]]:
+    """The step, its value after the repair, and the mistake in words; the shortest first."""
+    expressions = Expressions(s)
+    found: list[tuple[int, int, int, Balls, str]] = []
+    for number, part in enumerate(parts(s)):
+        for extra, words in _words(expressions, part, s):
+            found.append((len(words.partition(" in `")[0]) + extra, number, *part.change(widen(part.needed)), words))
+    for _, _, k, column, words in sorted(found, key=lambda row: row[:2]):
+        yield k, column, words
+
+
+def _words(expressions: Expressions, part: Part, s: RepairTarget) -> Iterator[tuple[int, str]]:
+    """What a part should be, in words; with the characters that a less likely kind of mistake counts in addition."""
+    whole = s.text(part.step)
+    is_root = part.step == s.root and part.text == whole
+    inside = "" if is_root else f" in `{whole}`"
+    where = inside if part.text == whole else f" at `{part.text}`{inside}"
+    about = widen(part.needed)
+    ratios = [n / v for n, v in zip(about, part.value, strict=True)] if not any(v.contains(0) for v in part.value) else []
+    turned = [1 / r for r in ratios] if not any(r.contains(0) for r in ratios) else []
+    if (number := _constant(ratios)) is not None and not is_root:
+        yield 0, f"a division by `{number[2:]}` is missing{where}" if number.startswith("1/") else f"the factor `{number}` is missing{where}"
+    if (e := expressions.product(ratios)) is not None:
+        yield 0, f"the factor `{e.text}` is missing{where}"
+    if (e := expressions.product(turned)) is not None:
+        yield 0, f"a division by `{e.text}` is missing{where}"
+    if (power := _power(part.value, about)) is not None:
+        yield 0, f"`{part.text}` {POWERS[power]}{'' if part.text == whole else inside}"
+    differences = [n - v for n, v in zip(about, part.value, strict=True)]
+    if (e := expressions.product(differences)) is not None:
+        yield TERM, f"the term `{e.text}` is missing{where}"
+    if (e := expressions.product([-d for d in differences])) is not None:
+        yield TERM, f"the term `-{_in_product(e.text)}` is missing{where}"
+    if not is_root and (e := expressions.product(about)) is not None:
+        yield TERM, f"`{part.text}` where `{e.text}` is meant in `{whole}`"
+
+
+def _power(value: Balls, needed: Balls) -> str | None:
+    if not all(v > 0 and n > 0 and not v.log().contains(0) for v, n in zip(value, needed, strict=True)):
+        return None
+    exponents = [n.log() / v.log() for v, n in zip(value, needed, strict=True)]
+    return next((name for name in POWERS if all(e.overlaps(_number(name)) for e in exponents)), None) if is_varied(value) else None
+
+
+def _number(text: str) -> arb:
+    top, _, bottom = text.partition("/")
+    return arb(int(top)) / int(bottom or "1")
+
+
+def _constant(ratios: Balls) -> str | None:
+    return identify(ratios[0]) if ratios and all(r.overlaps(ratios[0]) for r in ratios) and not ratios[0].contains(1) else None
