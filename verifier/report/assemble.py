@@ -33,9 +33,10 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     proofs = findings.proofs(case, found, attempts)
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
+    forward = attempts.check("the forward passes", lambda: findings.forward_findings(case, found, [*listed, *sampled], attempts))
     told = [
-        *attempts.check("the forward passes", lambda: findings.forward_findings(case, found)),
-        *findings.verdict_findings(case, truth, [*listed, *sampled], attempts),
+        *forward,
+        *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
         *findings.proof_findings(case, found, proofs, [*listed, *sampled]),
         *attempts.check("other gradients that flow in", lambda: findings.upstream_findings(case, found)),
         *figures.residual_findings(case, residuals),

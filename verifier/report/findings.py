@@ -29,7 +29,7 @@ from verifier.report.outcome import Finding, Result
 from verifier.report.results import Judged
 
 if TYPE_CHECKING:
-    from verifier.blame.formula.explain import Explanation
+    from verifier.blame.formula.explain import Explanation, ForwardError
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 FIGURES_OF_A_LINE = ("needed ", "missing ", "this line ")
@@ -46,8 +46,11 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
 
 
-def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempts: Attempts) -> list[Finding]:
-    """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding."""
+def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempts: Attempts, forward: Sequence[Finding] = ()) -> list[Finding]:
+    """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding.
+
+    None for those that a finding about the forward pass explains.
+    """
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     everything: dict[tuple[str, str, str], list[Judged]] = {}
     for j in judged:
@@ -57,13 +60,13 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
             groups.setdefault((*key, j.code, j.severity), []).append(j)
     totals = {key: _points(group) for key, group in everything.items()}
     found = []
-    explained: set[tuple[str, str, str]] = set()
+    explained = {(f.implementation, name, fmt) for f in forward for name in f.gradients for fmt in case.formats}
     for draft in case.programs.drafts:
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
-            wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101"}
+            wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
             ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
-            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered), []):
+            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, attempts), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
                     found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point))
@@ -105,13 +108,13 @@ def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
     return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
-def _explanations(draft: Draft, ordered: Sequence[Judged]) -> list[Explanation]:
+def _explanations(draft: Draft, ordered: Sequence[Judged], attempts: Attempts) -> list[Explanation]:
     if draft.whole is None or not ordered:
         return []
     checked = ordered[0].checked
     from verifier.blame.formula import explain
 
-    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points)
+    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points, attempt=attempts.make)
 
 
 def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...]) -> Finding:
@@ -265,8 +268,8 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
 # ---------------------------------------------------------------- forward, upstream, expectations
 
 
-def forward_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
-    """Findings about forward passes that are not the function."""
+def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Judged], attempts: Attempts) -> list[Finding]:
+    """Findings about forward passes that are not the function, with the wrong gradients that nothing else is to blame for."""
     found = []
     for draft in case.programs.drafts:
         checked = next((c for c in answers if c.check.implementation == draft.implementation.name), None)
@@ -274,24 +277,42 @@ def forward_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
             continue
         from verifier.blame.formula import explain
 
-        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format)
+        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=attempts.make)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
         start = error.diagnosis.start if error.diagnosis is not None else line.start
         words = f": {error.diagnosis.words}" if error.diagnosis is not None else ""
+        names = _explained_by_forward(case, draft, checked.check, error, judged)
+        if names:
+            words += f"; {' and '.join(names)} {'is' if len(names) == 1 else 'are'} wrong for no other reason"
         found.append(
             finding(
                 "V105",
                 f"the forward pass of {draft.implementation.name} is not the function: off by {error.ulps} ulp{words}",
                 line.source.place(start) if line.source is not None else draft.implementation.place,
                 implementation=draft.implementation.name,
+                gradient=names[0] if names else "",
+                gradients=tuple(names),
+                expected=bool(names) and all(any(e.implementation == draft.implementation.name and e.gradient == n and e.verdict == "wrong" for e in case.expect) for n in names),
                 statement=line.text.strip(),
                 point=point_text(case, checked.check.format, error.point),
                 details=(f"function  {error.exact}", f"forward   {error.computed}"),
+                source_line=line.source.line_text(start) if line.source is not None else "",
+                width=(error.diagnosis.end if error.diagnosis is not None else line.end) - start,
             )
         )
     return found
+
+
+def _explained_by_forward(case: Case, draft: Draft, check: Check, error: ForwardError, judged: Sequence[Judged]) -> list[str]:
+    """The wrong gradients of an implementation that only its forward pass is to blame for."""
+    from verifier.blame.formula import explain
+
+    wrong = [j for j in judged if j.code == "V101" and j.result.implementation == draft.implementation.name and j.result.format == check.format.name]
+    names = list(dict.fromkeys(j.result.gradient for j in wrong))
+    points = list(dict.fromkeys(j.discrepancy.point for j in wrong))
+    return explain.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
 
 
 def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:

@@ -25,6 +25,7 @@ from verifier.language.numeral import exact
 NEAR_RELATIVE = 0.05  # a literal that is off by less than 5 % is taken for a misprint
 MAX_NAMES = 8  # of a statement, of which two may be exchanged
 MAX_EDITS = 1500  # single edits of which two are combined
+LIKE_RELATIVE = 0.2  # an approximation is off by less
 FAR_RELATIVE = 0.5  # a line whose sign is wrong is off by more
 MAX_SHORT_DIGITS = 8  # a misprinted literal is tried with up to so many digits
 
@@ -295,7 +296,7 @@ def _nearly(s: RepairTarget) -> Diagnosis | None:
         for column, words in repairs.signs(telling, k):
             after = telling.with_changed({k: column})
             off, before = ([abs(x / n - 1) for x, n in zip(values, telling.mistake.needed, strict=True)] if all(isinstance(x, arb) for x in values) else [] for values in (after, telling.value(telling.root)))
-            if off and all(x < NEAR_RELATIVE for x in off) and all(x > FAR_RELATIVE for x in before):
+            if off and all(x < LIKE_RELATIVE for x in off) and all(x > FAR_RELATIVE for x in before):
                 digits = min(max(1, math.floor(-math.log10(float(x.upper())))) if x > 0 else MAX_SHORT_DIGITS for x in off)
                 return _diagnosis_at(s, k, f"{words}; without that the line, an approximation, would be right to {digits} digit{'s' if digits > 1 else ''}")
     return None

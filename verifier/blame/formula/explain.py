@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from typing import Any
 
 from flint import arb
 
@@ -20,7 +22,6 @@ from verifier.compare import judge
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
 from verifier.language.source import Place
-from verifier.run.nicety import Budget
 
 MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
 RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
@@ -32,6 +33,14 @@ TURN_SHIFT = 1 / 32  # a point of another sign is also moved by so much, times t
 MAX_TURNED = 6  # so many inputs get the other sign, one at a time
 PROPORTIONS = (0.75, 1.3125, 0.9375, 1.125, 0.8125)  # the inputs are multiplied by these
 UNEXPLAINED = "this line is wrong"
+
+
+Attempt = Callable[[str, Callable[[], Any], Any], Any]  # what is made, the work, what there is without it
+
+
+def at_once(_what: str, work: Callable[[], Any], _otherwise: Any) -> Any:
+    """The result of some work, however long it takes."""
+    return work()
 
 
 @dataclass(frozen=True)
@@ -67,29 +76,32 @@ def ordinary(count: int) -> list[tuple[float, ...]]:
 
 
 def explanations(
-    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), niceties: Budget | None = None
+    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), attempt: Attempt = at_once
 ) -> list[Explanation]:
     """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too.
 
-    `niceties` bounds the time for what can be left out: the words of the diagnosis, and the formula that is expected.
+    `attempt` makes what a report can do without, within a limit of time: the search for the line, the words of a diagnosis, the formula that is expected.
     """
     program = draft.whole
     if program is None:
         return []
-    niceties = niceties or Budget()
     found: list[Explanation] = []
     chosen = list(dict.fromkeys(point for _, point in wrong))
     right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
     chosen = chosen[:MAX_POINTS]
     for names in _by_reading(program, {name for name, _ in wrong}):
-        isolated, mistakes = _mistakes(draft, program, names, chosen, right, fmt=fmt, upstream=upstream, niceties=niceties)
+        nothing: tuple[locate.IsolatedRun | None, list[locate.Mistake]] = (None, [])
+        isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream), nothing)
         for mistake in mistakes:
             affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, mistake.definition, n))
             if affected and isolated is not None:
-                found.append(_explanation(program, isolated, mistake, affected, fmt, niceties))
+                found.append(_explanation(program, isolated, mistake, affected, fmt, attempt))
     explained = {name for explanation in found for name in explanation.gradients}
     for name, point in wrong:
-        if name not in explained and (point_mistake := branches.point_mistake(draft, name, point, fmt=fmt, upstream=upstream)) is not None:
+        if name in explained:
+            continue
+        point_mistake = attempt("the search for a wrong branch", partial(branches.point_mistake, draft, name, point, fmt=fmt, upstream=upstream), None)
+        if point_mistake is not None:
             explained.add(name)
             found.append(_point_explanation(program, point_mistake, name))
     merged: dict[tuple[Place, str], Explanation] = {}
@@ -108,7 +120,7 @@ def _by_reading(program: Program, names: set[str]) -> list[set[str]]:
 
 
 def _mistakes(
-    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float, niceties: Budget
+    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float
 ) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
     """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
     if any(not all(map(math.isfinite, p)) for p in chosen):
@@ -120,7 +132,7 @@ def _mistakes(
         isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
         if isolated is None:
             return None, []
-        return niceties.attempt(lambda: temporaries.fewest_mistakes(program, isolated, fmt=fmt), (isolated, list(isolated.mistakes)))
+        return temporaries.fewest_mistakes(program, isolated, fmt=fmt)
 
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         return run([*flowing, *turned])
@@ -152,14 +164,14 @@ def _reaches(program: Program, step: int, claim: str) -> bool:
     return step in ancestors(program, program.names[claim])
 
 
-def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate.Mistake, affected: tuple[str, ...], fmt: Format, niceties: Budget) -> Explanation:
-    found = niceties.attempt(lambda: diagnose.diagnose(program, isolated, mistake, fmt=fmt), None)
+def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate.Mistake, affected: tuple[str, ...], fmt: Format, attempt: Attempt) -> Explanation:
+    found = attempt("a diagnosis", lambda: diagnose.diagnose(program, isolated, mistake, fmt=fmt), None)
     line = program.lines[found.line if found is not None else mistake.line]
     place = line.source.place(found.start if found is not None else line.start) if line.source is not None else Place("", 0, 0)
     details = [f"diagnosis {found.words}"] if found is not None else []
     with balls.precision(BITS):
         details += _figures(mistake)
-    if (formula := niceties.attempt(lambda: derivation.expected_formula(program, mistake), None)) is not None:
+    if (formula := attempt("the expected formula", lambda: derivation.expected_formula(program, mistake), None)) is not None:
         details.append(f"expected  {formula}")
     followers = [i for i in isolated.propagated if _line_reaches(program, mistake.definition, i)]
     if followers:
@@ -228,7 +240,7 @@ class ForwardError:
     diagnosis: Diagnosis | None
 
 
-def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, niceties: Budget | None = None) -> ForwardError | None:
+def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, attempt: Attempt = at_once) -> ForwardError | None:
     """The first point at which a forward pass, run over the reals, is off the function by more than one ulp; None if there is none."""
     exact_function, exact_forward = derivatives.primitive(function), derivatives.primitive(forward)
     for bits in (judge.FIRST_BITS, 1024, 4096):
@@ -242,7 +254,7 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
                 unit = rounding.ulp(fmt, f)[1]
                 if abs(r - f) > unit:
                     off = rounding.significant(abs(r - f) / unit, 6)
-                    found_edit = (niceties or Budget()).attempt(lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)  # type: ignore[misc]
+                    found_edit = attempt("the diagnosis of the forward pass", lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)  # type: ignore[misc]
                     return ForwardError(points[at], _digits(r), _digits(f), off, found_edit)
     return None
 

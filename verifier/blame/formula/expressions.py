@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 
 from flint import arb
@@ -22,6 +22,7 @@ from verifier.exact.constants import identify
 
 MAX_EXPRESSIONS = 400  # at most so many are looked up, the nearest names first
 TERM = 4  # a missing term, or another operand, is as likely as a missing factor of so many more characters
+MAX_LONGER = 12  # characters by which an expression is longer than what stands in its place
 MAX_INNER_TEXT = 24  # characters of an expression of which others are made
 MAX_TEXT = 60  # characters of an expression that is said
 POWERS = {"1/2": "should be its square root", "2": "should be squared", "3": "should be cubed", "-1": "should be its reciprocal", "3/2": "should have the exponent 3/2", "-2": "should have the exponent -2", "-1/2": "should have the exponent -1/2"}
@@ -133,9 +134,9 @@ def parts(s: RepairTarget) -> Iterator[Part]:
     own = [i for i in s.cone if s.steps[i].args and i not in s.conditions]
     own.sort(key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, i))
     for k in own:
-        needed = list(s.mistake.needed) if k == s.root else _solved(s, k, lambda x, k=k: (k, x), s.value(k))
+        needed = list(s.mistake.needed) if k == s.root else _solved(s, partial(_as_it_is, k), s.value(k))
         if needed is not None:
-            yield Part(k, s.text(k), s.value(k), needed, lambda x, k=k: (k, x))
+            yield Part(k, s.text(k), s.value(k), needed, partial(_as_it_is, k))
     for k in own:
         for position, a in enumerate(s.args(k)):
             if s.steps[k].gate == "pow" and position == 1:
@@ -147,12 +148,16 @@ def parts(s: RepairTarget) -> Iterator[Part]:
                 args = [s.value(b)[: len(x)] for b in s.args(k)]
                 return k, reals.value(s.steps[k].gate, [*args[:position], x, *args[position + 1 :]])
 
-            needed = _solved(s, k, change, s.value(a))
+            needed = _solved(s, change, s.value(a))
             if needed is not None:
                 yield Part(k, s.text(a), s.value(a), needed, change)
 
 
-def _solved(s: RepairTarget, k: int, change: Callable[[Balls], tuple[int, Balls]], start: Balls) -> Balls | None:
+def _as_it_is(k: int, column: Balls) -> tuple[int, Balls]:
+    return k, column
+
+
+def _solved(s: RepairTarget, change: Callable[[Balls], tuple[int, Balls]], start: Balls) -> Balls | None:
     return solve(lambda x: s.with_changed(dict([change(x)])), start, s.mistake.needed, first=s.isolated.reference.count)
 
 
@@ -189,7 +194,7 @@ def _words(expressions: Expressions, part: Part, s: RepairTarget) -> Iterator[tu
         yield TERM, f"the term `{e.text}` is missing{where}"
     if (e := expressions.product([-d for d in differences])) is not None:
         yield TERM, f"the term `-{_in_product(e.text)}` is missing{where}"
-    if not is_root and (e := expressions.product(about)) is not None:
+    if not is_root and _in_product(part.text) == part.text and (e := expressions.product(about)) is not None and len(e.text) <= len(part.text) + MAX_LONGER:
         yield TERM, f"`{part.text}` where `{e.text}` is meant in `{whole}`"
 
 

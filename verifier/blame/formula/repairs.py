@@ -39,7 +39,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
     if not args:
         return
     for other in OTHER.get(step.gate, ()):
-        if step.gate == "add" and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
+        if (step.gate, other) == ("add", "mul") and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
             continue  # that is: the term 1 is superfluous
         yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
     if len(args) == 2 and _has_an_order(step.gate):

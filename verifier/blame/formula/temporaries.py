@@ -18,7 +18,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import agrees, forward_versions
-from verifier.blame.formula.contributions import Definition, definitions
+from verifier.blame.formula.contributions import definitions
 from verifier.blame.formula.known_values import KnownValues, is_varied
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program
