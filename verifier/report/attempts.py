@@ -33,10 +33,15 @@ class Attempts:
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def make(self, what: str, work: Callable[[], T], otherwise: S, share: float = 1.0) -> T | S:
-        """The result of some work beside the verdicts; `otherwise`, and a note, where it fails or takes too long: longer than its share of the time."""
+    def make(self, what: str, work: Callable[[], T], otherwise: S, share: float = 1.0, *, is_made_of_attempts: bool = False) -> T | S:
+        """The result of some work beside the verdicts; `otherwise`, and a note, where it fails or takes too long: longer than its share of the time.
+
+        Work that is made of attempts itself has no limit of its own.
+        """
         problem, start = "", time.process_time()
         seconds = max(0.0, min(share * self.seconds, ATTEMPTS * self.seconds - self.spent)) or LEAST
+        if is_made_of_attempts:
+            seconds = float("inf")
         with balls.precision(balls.current_precision()):  # whatever is interrupted leaves it as it was
             try:
                 with limited_work(seconds):
@@ -50,7 +55,7 @@ class Attempts:
                     raise
                 problem = f"the tool failed with {_named(error)}; please report it"
             finally:
-                self.spent += time.process_time() - start
+                self.spent += 0.0 if is_made_of_attempts else time.process_time() - start
         self.notes += [note for note in [f"{what} could not be made: {problem}. The verdicts do not depend on it"] if note not in self.notes]
         return otherwise
 
