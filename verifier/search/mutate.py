@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from verifier.arithmetic import balls, rounding
@@ -15,8 +16,10 @@ from verifier.case.case import Case, Draft
 from verifier.case.points import PointText, point_text
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.statements import add_backward
+from verifier.compare import linearity
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
@@ -27,6 +30,7 @@ from verifier.language.source import Source
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, real_columns, search
 
+FLOWING = ("upstream", "dout")  # names of the gradient that flows in
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 
@@ -61,12 +65,21 @@ class Mutant:
         return self.edit.text.splitlines()[self.line - 1].strip()
 
 
-def edits(text: str, names: Sequence[str]) -> Iterator[Edit]:
-    """The single edits of a backward block. `names` are the forward names in scope, offered as wrong operands."""
+def edits(text: str, names: Sequence[str], *, claims: Sequence[str] = (), flowing: Sequence[str] = FLOWING) -> Iterator[Edit]:
+    """The single edits of a backward block. `names` are the forward names in scope, offered as wrong operands.
+
+    `claims` are the names of the gradients, of which two may be exchanged; what is not among them and read by others is a helper.
+    `flowing` are the names of the gradient that flows in, which may be forgotten.
+    """
     statements, _ = parse_program(text)
     scope = list(names)
     turn = 0
+    read = {text[n.start : n.end] for statement in statements for n in statement.nodes if n.op == "name"}
+    yield from _exchanges(text, statements, claims)
     for number, statement in enumerate(statements):
+        if statement.target in read and statement.target not in claims and not statement.augmented and not statement.target.startswith("d"):
+            start, end = _value_span(text, statement)
+            yield Edit("helper", number, f"{text[:start]} ({text[start:end].strip()})**2{text[end:]}", f"the helper {statement.target} squared")
         for kind, start, end, new, what in _statement_edits(text, statement):
             yield Edit(kind, number, text[:start] + new + text[end:], what)
         for node in statement.nodes:
@@ -75,9 +88,20 @@ def edits(text: str, names: Sequence[str]) -> Iterator[Edit]:
                 continue
             for kind, start, end, new, what in _node_edits(text, statement, node, scope, turn):
                 yield Edit(kind, number, text[:start] + new + text[end:], what)
+            if node.op == "name" and text[node.start : node.end] in flowing:
+                yield Edit("upstream", number, f"{text[: node.start]}1{text[node.end :]}", f"{text[node.start : node.end]} forgotten")
             turn += 1
         if statement.target not in scope:
             scope.append(statement.target)
+
+
+def _exchanges(text: str, statements: Sequence[Statement], claims: Sequence[str]) -> Iterator[Edit]:
+    """The values of two gradients exchanged, where each is the value of one statement."""
+    single = [(k, s) for k, s in enumerate(statements) if s.target in claims and not s.augmented and sum(t.target == s.target for t in statements) == 1]
+    for (first, a), (_, b) in pairwise(single):
+        (start, end), (later, last) = _value_span(text, a), _value_span(text, b)
+        changed = text[:start] + text[later:last] + text[end:later] + text[start:end] + text[last:]
+        yield Edit("exchanged", first, changed, f"{a.target} and {b.target} exchanged")
 
 
 Change = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
@@ -133,6 +157,13 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     other = GATES[OTHER[node.op][0]].symbol
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
+    before, after = text[node.start : at].strip(), text[at + 1 : node.end].strip()
+    if node.op in ("mul", "div"):
+        yield "factor dropped", node.start, node.end, before, f"{symbol} {after} dropped"
+        if node.op == "mul" and left.op not in ("mul", "div"):
+            yield "factor dropped", node.start, node.end, after, f"{before} {symbol} dropped"
+    else:
+        yield "sign of a term", node.start, node.end, f"-({before}) {symbol} {after}", f"sign of {before}"
     yield "operator", at, at + 1, other, f"{symbol} became {other}"
 
 
@@ -165,12 +196,12 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
         if not settings or not (settings[0].smooth or (survivors and not settings[0].points)):
             continue  # wrong on purpose; or at kinks only, where another value may be as right
         names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
-        for edit in edits(source.text, list(dict.fromkeys(names))):
+        for edit in edits(source.text, list(dict.fromkeys(names)), claims=[name for _, name in draft.claims], flowing=(*FLOWING, f"d{draft.whole.output_name}")):
             edited = _mutant(draft, source, edit)
             if edited is None or edited.whole is None:
                 continue
             subject = Subject(differentiated(edited.whole), original.claims)
-            if not survivors and not settings[0].distinguishes(subject):
+            if not survivors and not settings[0].distinguishes(subject) and not (linearity.uses_upstream(edited) and settings[0].distinguishes_elsewhere(subject)):
                 continue
             mutant = _outcome(edited, edit, subject, settings)
             found.append(mutant if mutant.caught or not survivors else _survivor(case, mutant, subject, settings[0], known))
@@ -195,6 +226,11 @@ class _Passed:
     def distinguishes(self, edited: Subject) -> bool:
         """Whether some point off the kinks tells another program from the original over the reals."""
         return _differs(self.before, real_columns(edited, self.smooth, fmt=self.check.format, upstream=self.check.upstream), self.check.format)
+
+    def distinguishes_elsewhere(self, edited: Subject) -> bool:
+        """The same for another gradient that flows in."""
+        before, after = (real_columns(s, self.smooth, fmt=self.check.format, upstream=linearity.UPSTREAMS[0]) for s in (self.check.subject, edited))
+        return _differs(before, after, self.check.format)
 
 
 def _settings(case: Case, implementation: str, original: Subject) -> list[_Passed]:
@@ -264,7 +300,18 @@ def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Pass
                 named = named or any(target in c.statement.partition("=")[0] for c in explanations)
             words = next((c.words for c in explanations if not c.words.startswith("this line is wrong")), "")
             return Mutant(draft.implementation.name, edit, min(changed), True, named, words, explanations[0].statement if explanations else "", fate="caught")
+        if not caught and linearity.uses_upstream(draft) and (found := linearity.not_linear(check, rows, other=linearity.UPSTREAMS[0])):
+            return _caught_by_upstream(draft, edit, check, found, changed)
     return Mutant(draft.implementation.name, edit, min(changed), caught, False, "", fate="caught" if caught else "unknown")
+
+
+def _caught_by_upstream(draft: Draft, edit: Edit, check: Check, found: Sequence[Discrepancy], changed: set[int]) -> Mutant:
+    """An edit with which a gradient is right for the case's upstream, and not linear in it."""
+    wrong = [(d.name, d.point) for d in found]
+    explanations = explain.explanations(draft, wrong, fmt=check.format, upstream=linearity.UPSTREAMS[0])
+    words = next((c.words for c in explanations if not c.words.startswith("this line is wrong")), "")
+    named = any(c.place.line in changed for c in explanations)
+    return Mutant(draft.implementation.name, edit, min(changed), True, named, words, explanations[0].statement if explanations else "", fate="caught")
 
 
 def _changed_lines(edit: Edit) -> set[int]:

@@ -1,4 +1,4 @@
-"""Values that a right backward pass computes again: those of the forward steps, and the derivatives of one forward step with respect to another."""
+"""Values that a right backward pass computes again: those of the forward steps, and the derivatives of one forward step with respect to another, with their terms."""
 
 from __future__ import annotations
 
@@ -56,11 +56,15 @@ def _columns(reference: Reference) -> Iterator[Balls]:
         slopes: dict[int, Balls] = {start: [arb(1)] * reference.count}
         for i in range(start + 1, count):
             total: Balls | None = None
+            terms: list[Balls] = []
             for position, a in enumerate(program.steps[i].args):
                 partial = partials[i, position]
                 if a in slopes and partial is not None:
                     term = [x * y for x, y in zip(partial, slopes[a], strict=True)]
+                    terms.append(term)
                     total = term if total is None else [x + y for x, y in zip(total, term, strict=True)]
             if total is not None:
                 slopes[i] = total
                 yield total
+                if len(terms) > 1:
+                    yield from terms

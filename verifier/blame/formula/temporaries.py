@@ -203,6 +203,7 @@ def solve(value: Callable[[Balls], Balls], start: Balls, target: Balls, *, first
     initial = x0 = [s.mid() for s in start]
     x1 = [x + (x if x != 0 else 1) * arb(2) ** -20 for x in x0]
     f0 = _residuals(value(x0), target)
+    is_settled = [f is not None and bool(abs(f) <= abs(w) * arb(2) ** -ROOT_BITS) for f, w in zip(f0, target, strict=True)]  # nothing is asked of the start
     for _ in range(MAX_SECANT_STEPS):
         f1 = _residuals(value(x1), target)
         if any(f is None for f in (*f0[:first], *f1[:first])):
@@ -214,7 +215,7 @@ def solve(value: Callable[[Balls], Balls], start: Balls, target: Balls, *, first
     is_root = [f is not None and bool(x.is_finite() and abs(f) <= abs(w) * arb(2) ** -ROOT_BITS) for x, f, w in zip(x1, _residuals(value(x1), target), target, strict=True)]
     if not all(is_root[:first]):
         return None
-    return [x if ok else s for x, s, ok in zip(x1, initial, is_root, strict=True)]
+    return [x if ok and not settled else s for x, s, ok, settled in zip(x1, initial, is_root, is_settled, strict=True)]
 
 
 def _secant_step(a: Ball, b: Ball, fa: Ball, fb: Ball) -> Ball:
