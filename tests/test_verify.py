@@ -127,12 +127,13 @@ def test_a_pole_is_told_and_is_neither_right_nor_wrong() -> None:
     assert [(f.code, f.severity) for f in report.findings] == [("V204", "warning")]
 
 
-def test_one_finding_per_gradient_names_the_worst_point_and_counts_the_others() -> None:
+def test_one_finding_per_gradient_counts_its_points_and_names_the_one_of_its_figures() -> None:
     report = check("    function: x**3\n    points: [{x: 1}, {x: 2}, {x: 3}]\n    implementations: {bent: {backward: dx = 3 * x * dout}}\n")
     (finding,) = report.findings
     assert "(at 2 of 3 points)" in finding.message
     assert finding.place.line == 3
-    assert dict(finding.point) == {"x": "3.0"}
+    assert dict(finding.point) == {"x": "2.0"}, "the point at which the diagnosis was made: exact 12, computed 6"
+    assert ["exact", "12.0"] in [line.split() for line in finding.details]
 
 
 def test_sampled_points_are_summed_up_and_the_same_every_time() -> None:
