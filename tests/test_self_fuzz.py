@@ -11,7 +11,7 @@ from flint import arb, ctx
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests import ROOT
-from tests.laws import hostile, ledgers, proofs, reports, verdicts
+from tests.laws import few_bits, hostile, ledgers, proofs, reports, verdicts
 from tests.laws import run as itself
 from tests.laws.__main__ import main as laws_main
 from tests.laws.law import Broken, Law
@@ -96,6 +96,10 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "proofs-hold": (BOTH, lambda patch: (patch.setattr(verdicts, "prove", lambda *_, **__: Proof()), BENT_SINE(patch))),
     "proofs-true": ("function: x**2 + 0*y\npoints: [{x: 0.5, y: 1}]\nimplementations:\n  it: {backward: 'dx = 2*x*dout', gradients: {x: dx}}\n", lambda patch: patch.setattr(proofs, "_derivative", lambda *_: 17)),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
+    "few-bits-values": ("function: where(x*x == 1.00195407867431640625, x, 2*x)\npoints: [{x: 1.0009765625}]\n", lambda patch: (patch.setitem(balls._TRUTHS, "eq", lambda a, b: bool(a == b)), patch.setitem(balls.PRIMITIVES, "eq", lambda a, b: bool(a == b)), balls.function_of.cache_clear())),
+    "few-bits-verdicts": (SINE, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.WRONG) if d and d.bits <= 24 else d)),
+    "few-bits-mistakes": (MISTAKEN, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.CORRECT) if d and d.bits <= 24 else d)),
+    "few-bits-proofs": (BOTH, lambda patch: patch.setattr(few_bits, "prove", lambda *_, **__: Proof() if few_bits.signs.CONSTANT_BITS < 256 else None)),
     "names": (STAGED, wrapped(verdicts, "verify", first_result(computed="0.5"))),
     "order": (BOTH, wrapped(verdicts, "verify", first_result(verdict=Verdict.UNSTABLE))),
     "effects-add-up": (STAGED, wrapped(ledger, "ledgers", doubled)),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import random
+from fractions import Fraction
 
 import pytest
-from flint import arb
+from flint import arb, fmpq
+from hypothesis import given
+from hypothesis import strategies as st
 from mpmath import MPContext
 
 from verifier.arithmetic import balls
@@ -130,3 +135,94 @@ def test_hyp2f1_of_an_interval_below_1_holds_its_ends(parameters):
             exact = mp.hyp2f1(*parameters, x)
             assert found.contains(arb(mp.nstr(exact, 200)))
         assert found.rel_accuracy_bits() > 50
+
+
+# ---------------------------------------------------------------- what a ball decides
+
+
+RELATIONS = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq, "ne": operator.ne}
+INTERVALS = [(low, high) for low in range(4) for high in range(low, 4)]
+
+
+def members(interval: tuple[int, int]) -> list[Fraction]:
+    """Halves in an interval with whole ends: enough to tell how two of them lie. Arb rounds a radius up, so that a ball goes on a little beyond its ends."""
+    low, high = interval
+    beyond = [low - Fraction(1, 8), high + Fraction(1, 8)] if low < high else []
+    return [*beyond, *(Fraction(k, 2) for k in range(2 * low, 2 * high + 1))]
+
+
+def ball_of(interval: tuple[int, int]) -> arb:
+    return arb(sum(interval) / 2, (interval[1] - interval[0]) / 2)
+
+
+def holds(ball: arb, value: Fraction) -> bool:
+    """Whether a ball holds a number; the eighth beyond an end stands for anything beyond it."""
+    return bool(ball.contains(fmpq(value.numerator, value.denominator))) or value.denominator == 8
+
+
+def common(answers: set[object]) -> object:
+    """What all of them say; None where they differ."""
+    return next(iter(answers)) if len(answers) == 1 else None
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+@pytest.mark.parametrize("bits", [8, 64])
+def test_a_comparison_of_balls_says_what_all_their_numbers_say_or_nothing(name: str, bits: int) -> None:
+    with balls.precision(bits):
+        for a, b in itertools.product(INTERVALS, repeat=2):
+            answers = {RELATIONS[name](x, y) for x in members(a) for y in members(b)}
+            assert balls.function_of(name, strict=False)(ball_of(a), ball_of(b)) is common(answers), (a, b)
+            meets = any(x == y for x in members(a) for y in members(b))
+            assert balls.function_of(name, strict=True)(ball_of(a), ball_of(b)) is (None if meets else common(answers)), (a, b)
+
+
+@pytest.mark.parametrize("bits", [8, 53, 300])
+def test_whether_two_numbers_that_are_equal_are_equal_is_not_known_to_balls(bits: int) -> None:
+    with balls.precision(bits):
+        half = balls.PRIMITIVES["sin"](arb.pi() / 6)
+        for name in RELATIONS:
+            assert balls.function_of(name, strict=False)(half, arb("0.5")) is None
+
+
+@pytest.mark.parametrize(("name", "connective"), [("and", all), ("or", any)])
+def test_a_connective_says_what_it_says_whatever_the_unknown_is(name: str, connective: object) -> None:
+    """Kleene's three-valued logic."""
+    for a, b in itertools.product((True, False, None), repeat=2):
+        answers = {connective((p, q)) for p in ((a,) if a is not None else (True, False)) for q in ((b,) if b is not None else (True, False))}
+        assert balls.PRIMITIVES[name](a, b) is common(answers), (a, b)
+    assert [balls.PRIMITIVES["not"](a) for a in (True, False, None)] == [False, True, None]
+
+
+STEPS = {"abs": abs, "sign": lambda x: (x > 0) - (x < 0), "floor": lambda x: x // 1, "ceil": lambda x: -(-x // 1)}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_kinked_function_of_a_ball_holds_its_values_and_nothing_on_the_kink(name: str) -> None:
+    for a in [(low - 2, high - 2) for low, high in INTERVALS]:
+        values = {Fraction(STEPS[name](x)) for x in members(a)}
+        found = balls.function_of(name, strict=False)(ball_of(a))
+        assert all(holds(found, v) for v in values) or not found.is_finite(), a
+        assert found.is_finite() or len(values) > 1, a
+        on_kink = (a[0] <= 0 <= a[1]) if name in ("abs", "sign") else True  # whole ends: every such interval holds an integer
+        assert balls.function_of(name, strict=True)(ball_of(a)).is_finite() is not on_kink, a
+
+
+@pytest.mark.parametrize(("name", "choose"), [("max", max), ("min", min)])
+def test_the_larger_and_the_smaller_of_two_balls_hold_those_of_their_numbers(name: str, choose: object) -> None:
+    for a, b in itertools.product(INTERVALS, repeat=2):
+        values = [choose(x, y) for x in members(a) for y in members(b)]
+        found = balls.function_of(name, strict=False)(ball_of(a), ball_of(b))
+        assert all(holds(found, v) for v in values), (a, b)
+        meets = any(x == y for x in members(a) for y in members(b))
+        strict = balls.function_of(name, strict=True)(ball_of(a), ball_of(b))
+        assert strict.is_finite() is not meets, (a, b)
+        assert meets or all(holds(strict, v) for v in values), (a, b)
+
+
+@given(st.integers(-40, 40), st.integers(0, 6), st.sampled_from((8, 16, 24)))
+def test_a_choice_is_made_where_the_condition_is_known(middle: int, radius: int, bits: int) -> None:
+    with balls.precision(bits):
+        one, two = arb(middle, radius), arb(-middle, radius)
+        assert balls.PRIMITIVES["where"](True, one, two) is one
+        assert balls.PRIMITIVES["where"](False, one, two) is two
+        assert not balls.PRIMITIVES["where"](None, one, two).is_finite()

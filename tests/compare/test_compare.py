@@ -152,3 +152,32 @@ def test_digits_of_the_exact_value_are_those_of_sympy() -> None:
         assert len(digits.digits) == 30
         expected = Decimal(str(sympy.N(sympy.diff(whole, symbol).subs({x: 3, y: -4}), 60)))
         assert abs(Decimal(printed) - expected) <= Decimal((0, (5,), int(digits.exponent) - 1)), "half a unit of the last digit"
+
+
+# Zero by an identity: everywhere (Pythagoras, addition theorems), or at one point (by calculus: the minimum of exp(x) - e*x is at 1,
+# that of x**2/2 - sqrt(2)*x at no float, sin(pi*x) has its extremum at 1/2).
+ZEROS = (
+    ("sin(x)**2 + cos(x)**2", 0.75), ("sin(x)**2 + cos(x)**2", 1e-200), ("cosh(x)**2 - sinh(x)**2", 1e-200), ("log(exp(x)) - x", -3.5),
+    ("exp(x) - e*x", 1.0), ("sin(pi*x)", 0.5), ("x*log(x) - x*(1 + log(2))", 2.0),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "x"), ZEROS)
+def test_a_gradient_that_is_zero_by_an_identity_is_exactly_zero(text: str, x: float) -> None:
+    program = expression(text, "x")
+    claims = (("x", "dx"),)
+    zero = expression("0 * x", "x")
+    for implementation in (with_backward(program, claims), type(zero)(zero.steps, zero.inputs, {"dx": zero.output}, zero.output, zero.lines)):
+        ((found,),) = compare(Check("it", truth_of(program), Subject(implementation, claims), FLOAT64), [(x,)])
+        assert found.exact.ball.is_zero()
+        assert found.rounded == 0
+        assert (found.verdict is Verdict.CORRECT) == (found.computed == 0)
+        assert found.residual == found.computed
+        assert found.condition is None, "the condition of a number that is 0 is not known"
+
+
+@pytest.mark.parametrize(("text", "x"), [("exp(x) - 2.718281828459045*x", 1.0), ("sin(x)**2 + (1 + 1e-160)*cos(x)**2", 0.75), ("sin(3.1*x)", 0.5)])
+def test_a_gradient_that_is_nearly_zero_is_not_zero(text: str, x: float) -> None:
+    program = expression(text, "x")
+    ((found,),) = compare(Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FLOAT64), [(x,)])
+    assert found.exact.ball != 0

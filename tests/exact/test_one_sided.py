@@ -146,3 +146,18 @@ def test_the_other_inputs_stand_still() -> None:
     assert isinstance(found, limits.Kink)
     assert (found.low, found.high) == (arb(0), arb(1))
     assert isinstance(derivative("max(x, y)", "2", Fraction(5, 2)), limits.Finite)
+
+
+# Functions of two variables at the origin, where they have no value; on the axes they tend to 0. By their values on other lines
+# (Gelbaum and Olmsted, Counterexamples in Analysis, chapter 9): y = m x gives m/(1 + m^2), 1/(1 + m), and a pole on y = 9x/7.
+@pytest.mark.parametrize("text", ["x*y/(x**2 + y**2)", "x*abs(y)/(abs(x)*abs(x) + y*y)", "x**3/(9*x - 7*y)", "x**3/(9*x + 7*y)"])
+def test_a_function_with_other_limits_on_other_lines_has_no_derivative_there(text: str) -> None:
+    assert isinstance(derivative(text, "0", Fraction(0)), limits.Nowhere)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("x**2*y/(x**2 + y**2)", 0), ("sin(x)/x + y", 0), ("x + y**3/(x**2 + y**2)", 1)])
+def test_a_function_with_one_limit_on_all_lines_has_that_of_its_extension(text: str, expected: int) -> None:
+    """x**2 y / (x**2 + y**2) and y**3 / (x**2 + y**2) are continuous at 0, as |f| <= |y|, and 0 on the axis y = 0."""
+    found = derivative(text, "0", Fraction(0))
+    assert isinstance(found, limits.Finite)
+    assert found.ball.contains(expected)

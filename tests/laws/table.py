@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws import places, proofs
+from tests.laws import few_bits, places, proofs
 from tests.laws.derivatives import differences_agree, equal_formulas_agree, sympy_agrees
 from tests.laws.draw import ELEMENTARY, FORMATS, arranged, functions, staged
 from tests.laws.enclosures import intervals_hold, mpmath_agrees, nested
@@ -50,6 +50,10 @@ LAWS = {
         Law("proofs-true",       "what is proved is the limit of difference quotients, on every border, too",    proofs.texts,                                               proofs.proofs_are_true),
         Law("places",            "what does not exist, seams, powers of two and printed constants are judged as they were built", places.texts,                            places.places_are_judged_rightly),
         Law("precision",         "more bits to begin with change no verdict",                                    lambda: functions(formats=FORMATS, upstream=True),           precision_changes_no_verdict),
+        Law("few-bits-values",   "what 8, 16 and 24 bits say of a step, a limit or a zero is what 320 bits say",  lambda: arranged(formats=FORMATS),                           few_bits.values_agree),
+        Law("few-bits-verdicts", "a verdict of 8, 16 and 24 bits is the usual one or none, and its figures overlap", lambda: functions(formats=FORMATS, upstream=True, size=4), few_bits.verdicts_agree),
+        Law("few-bits-mistakes", "so is the verdict on a mistake",                                               lambda: arranged(formats=FORMATS, wrong=True),               few_bits.verdicts_agree),
+        Law("few-bits-proofs",   "what few bits prove or contradict, many bits prove or contradict",             lambda: arranged(ELEMENTARY),                                few_bits.proofs_agree, 120.0),
         Law("names",             "other names for the inputs change no verdict, digit or proof",                 staged,                                            names_do_not_matter),
         Law("order",             "the order of implementations and points changes no verdict and no digit",      lambda: arranged(formats=FORMATS),                           order_does_not_matter),
         Law("effects-add-up",    "the effects of the roundings sum to computed - real, to the last bit",         lambda: staged(formats=FORMATS),                             effects_add_up),

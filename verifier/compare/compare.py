@@ -54,7 +54,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     computed = [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
     results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
     pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
-    cap = max(1024, min(most_bits, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
+    cap = min(most_bits, max(1024, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap

@@ -69,8 +69,9 @@ def _sensitivity(check: Check, found: Discrepancy, bits: int) -> tuple[Any, Any,
         if step is not None:
             slope = abs(values[step][0] * check.upstream)
             moved = slope * rounding.ulp(check.format, arb(x))[0]
-            if moved > reach:
-                reach, nearest = moved, inputs[j]
+            if moved > reach or not nearest:
+                nearest = inputs[j]
+            reach = reach.max(moved)  # where it is not known which is larger, both are enclosed
             total += slope * abs(arb(x)) if x != 0 else 0
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
 

@@ -21,6 +21,7 @@ FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 UNKNOWN_BITS = 6144  # where not even a one-sided limit is known at this precision, more will not tell
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
+FEWEST_TIE_BITS = 1024  # likewise where there are no more bits
 
 
 def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
@@ -87,18 +88,20 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
         return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
-    verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt)
+    verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt, is_tie=bits >= FEWEST_TIE_BITS)
+    if verdict is Verdict.UNDECIDED and not last:
+        return None
     if small != large and "ulps" in errors:
         reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two: the error is so many ulp at least") if r)
     return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 
-def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format) -> tuple[Verdict, str]:
+def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
     """The verdict on a gradient whose formula error is known, and what is to be said."""
     if formula > 1:
         return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
     if rounded is None:
-        return _either_way(computed, g, ulps, fmt), "the exact gradient is half way between two floats, as far as can be told"
+        return _either_way(computed, g, ulps, fmt, is_tie=is_tie), "the exact gradient is half way between two floats, as far as can be told"
     off = "" if formula.is_zero() else f"approximate formula: off by {rounding.significant(formula, 4)} ulp here"
     if not math.isfinite(computed) or not math.isfinite(rounded):
         same = computed == rounded or (math.isnan(computed) and math.isnan(rounded))  # too large for a format without infinities
@@ -107,20 +110,25 @@ def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps:
         return Verdict.VANISHED, off
     if computed == rounded:
         return Verdict.CORRECT, off
-    if ulps is not None and ulps <= fmt.rounding_limit:
-        return Verdict.ROUNDING, off
-    return Verdict.UNSTABLE, off  # or ill-conditioned: the condition number decides
+    return _by_size(ulps, fmt), off
 
 
-def _either_way(computed: float, g: Any, ulps: Any, fmt: Format) -> Verdict:
-    """The verdict where two neighbours may be the rounded gradient, if it is the same for both."""
+def _by_size(ulps: Any, fmt: Format) -> Verdict:
+    """The verdict on an error of that size; undecided where its enclosure holds the limit."""
+    if ulps is None or not (ulps <= fmt.rounding_limit or ulps > fmt.rounding_limit):
+        return Verdict.UNDECIDED
+    return Verdict.ROUNDING if ulps <= fmt.rounding_limit else Verdict.UNSTABLE  # or ill-conditioned: the condition number decides
+
+
+def _either_way(computed: float, g: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> Verdict:
+    """The verdict where two neighbours may be the rounded gradient, if it is the same for both. `is_tie`: it is taken to be in their middle."""
     if abs(g) < fmt.largest and not math.isfinite(computed):
         return Verdict.NONFINITE
-    if ulps is not None and ulps <= fmt.rounding_limit:
-        return Verdict.ROUNDING
     if computed == 0 and abs(g) > arb(fmpq(fmt.smallest.numerator, fmt.smallest.denominator)):
         return Verdict.VANISHED
-    return Verdict.UNSTABLE if ulps is not None and ulps > fmt.rounding_limit else Verdict.UNDECIDED
+    if not is_tie and not (ulps is not None and ulps > 1):  # the computed gradient may be the rounded one
+        return Verdict.UNDECIDED
+    return _by_size(ulps, fmt)
 
 
 def _undecided_reason(real: Any) -> str:

@@ -1,0 +1,354 @@
+"""How sharp are the tests? Single edits of the engine, drawn at random, each tried in a copy of the tree: killed, survived, or too slow.
+
+`python benchmarks/mutation.py --edits 600 --seed 1` draws from everything that decides a verdict, a proof, a figure or a guilty line
+(`MODULES`); `--module verifier/compare/judge.py` only from that one. An edit is run against those tests that enter the function
+it is in, the fastest first, up to the first that fails. Which tests these are is measured once, by running all of `TESTS`, and
+written beside the results (`--results`), which are read again: a run that was stopped goes on, and an edit whose file has changed since
+is tried again; `--survivors` tries again what survived. The worktree itself is never changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import difflib
+import functools
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = {  # what decides: a folder or a file -> the tests that see it
+    "verifier/arithmetic/rounding.py": ("tests/arithmetic",),
+    "verifier/arithmetic/balls.py":    ("tests/arithmetic", "tests/language"),
+    "verifier/arithmetic/reals.py":    ("tests/arithmetic",),
+    "verifier/compare":                ("tests/compare",),
+    "verifier/exact":                  ("tests/exact", "tests/compare"),
+    "verifier/blame":                  ("tests/blame",),
+    "verifier/circuit/dag.py":         ("tests/circuit", "tests/exact"),
+    "verifier/circuit/backprop.py":    ("tests/circuit",),
+}  # fmt: skip
+SHARED_TESTS = ("tests/test_verify.py", "tests/test_laws.py", "tests/test_self_fuzz.py", "tests/test_cases.py", "tests/test_museum.py", "tests/test_precision_cases.py")  # that span the rooms
+TESTS = (*dict.fromkeys(t for tests in MODULES.values() for t in tests), *SHARED_TESTS)
+COPIED = ("verifier", "tests", "cases", "benchmarks", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+FACTOR, SPARE = 4.0, 30.0  # a run may take so many times what its tests took before, and so many seconds more
+SMALL = 64  # constants up to it are changed by one, larger ones are halved
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+TURNED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.LShift: ast.RShift, ast.RShift: ast.LShift}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of one file: the bytes from `start` to `end` become `text`."""
+
+    path: str
+    line: int
+    kind: str
+    start: int
+    end: int
+    text: str
+    source: str  # a hash of the file
+
+    @property
+    def key(self) -> str:
+        return f"{self.path}:{self.line} {self.kind} {hashlib.sha256(f'{self.source} {self.start} {self.end} {self.text}'.encode()).hexdigest()[:10]}"
+
+    def applied(self, data: bytes) -> bytes:
+        return data[: self.start] + self.text.encode() + data[self.end :]
+
+
+# ---------------------------------------------------------------- edits
+
+
+def modules(only: str = "") -> list[str]:
+    """The files that edits are drawn from."""
+    found = [p for place in MODULES for p in ([ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py")))]
+    return [name for name in (p.relative_to(ROOT).as_posix() for p in found) if name.startswith(only) and not name.endswith("__init__.py")]
+
+
+def edits_of(path: str) -> list[Edit]:
+    """All single edits of a file."""
+    data = (ROOT / path).read_bytes()
+    source = hashlib.sha256(data).hexdigest()
+    starts = [0]
+    for line in data.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    found = {}
+    for node in _nodes(ast.parse(data)):
+        for kind, new in _changes(node):
+            old = node.test if kind == "condition negated" else node
+            first, last = starts[old.lineno - 1] + old.col_offset, starts[old.end_lineno - 1] + old.end_col_offset
+            text = "pass" if new is None else ast.unparse(new)
+            text = f"({text})" if isinstance(new, ast.expr) else text
+            edit = Edit(path, old.lineno, kind, first, last, text, source)
+            found[edit.key] = edit
+    return list(found.values())
+
+
+def _compiles(data: bytes) -> bool:
+    try:
+        compile(data, "edited", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def _nodes(node: ast.AST) -> Iterator[Any]:
+    """The nodes that run: no annotations, docstrings, texts, decorators, imports, messages."""
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.AnnAssign, ast.JoinedStr, ast.Raise, ast.Assert)):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            yield from _nodes(node.value)
+        return
+    if isinstance(node, (ast.expr, ast.stmt)):
+        yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "bases", "type_comment"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)) and not isinstance(child, ast.expr_context):
+                yield from _nodes(child)
+
+
+def _changes(node: Any) -> Iterator[tuple[str, ast.AST | None]]:
+    """What may be put in the place of a node (None: nothing)."""
+    if isinstance(node, ast.Compare):
+        for i, operator in enumerate(node.ops):
+            for table in (COMPARED, TURNED):
+                if type(operator) in table:
+                    new = copy.deepcopy(node)
+                    new.ops[i] = table[type(operator)]()
+                    yield "comparison", new
+    elif isinstance(node, ast.BoolOp):
+        yield "and/or", ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        for i in range(len(node.values)):
+            rest = node.values[:i] + node.values[i + 1 :]
+            yield "condition left out", rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.USub, ast.Invert)):
+        yield "not/minus left out", node.operand
+    elif isinstance(node, ast.BinOp) and type(node.op) in COMPUTED and not _is_text(node):
+        yield "operator", ast.BinOp(node.left, COMPUTED[type(node.op)](), node.right)
+    elif isinstance(node, ast.AugAssign) and type(node.op) in COMPUTED and not _is_text(node.value):
+        yield "operator", ast.AugAssign(node.target, COMPUTED[type(node.op)](), node.value)
+        yield "statement left out", None
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "constant", ast.Constant(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        for value in (node.value + 1, node.value - 1) if abs(node.value) <= SMALL else (node.value // 2 if isinstance(node.value, int) else node.value / 2,):
+            yield "constant", ast.Constant(value)
+    elif isinstance(node, ast.Call):
+        for i in range(len(node.args) - 1):
+            if ast.dump(node.args[i]) != ast.dump(node.args[i + 1]) and not any(isinstance(a, ast.Starred) for a in node.args):
+                yield "arguments exchanged", ast.Call(node.func, [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]], node.keywords)
+    elif isinstance(node, ast.Return) and node.value is not None:
+        values = [v for v in (None, True, False) if ast.dump(node.value) != ast.dump(ast.Constant(v))]
+        yield "returned value", ast.Return(ast.Constant(values[node.lineno % len(values)]))
+    elif isinstance(node, (ast.Continue, ast.Break)) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        yield "statement left out", None
+    if isinstance(node, (ast.If, ast.IfExp)) and not (isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)):
+        yield "condition negated", ast.UnaryOp(ast.Not(), node.test)
+    if isinstance(node, ast.If) and not node.orelse:
+        yield "statement left out", None
+
+
+def _is_text(node: ast.AST) -> bool:
+    return any(isinstance(n, (ast.JoinedStr,)) or (isinstance(n, ast.Constant) and isinstance(n.value, str)) for n in ast.walk(node))
+
+
+def drawn(count: int, seed: int, only: str) -> list[Edit]:
+    """So many edits; more of them begin with the same."""
+    every = [edit for path in modules(only) for edit in edits_of(path)]
+    order = sorted(every, key=lambda e: hashlib.sha256(f"{seed} {e.key}".encode()).hexdigest())
+    return list(itertools.islice((e for e in order if _compiles(e.applied((ROOT / e.path).read_bytes()))), count))
+
+
+# ---------------------------------------------------------------- which tests enter which function
+
+
+def where(edit: Edit) -> tuple[int, int] | None:
+    """The first and the last line of the function (or lambda) that an edit is in; None at the level of the module."""
+    best = None
+    for node in ast.walk(ast.parse((ROOT / edit.path).read_bytes())):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.lineno <= edit.line <= node.end_lineno:
+            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+            if best is None or first >= best[0]:
+                best = (first, node.end_lineno or first)
+    return best
+
+
+class Watch:
+    """A plugin of pytest: which functions of the package each test enters, and how long it takes. Caches are emptied before every test."""
+
+    def __init__(self, out: str) -> None:
+        self.out, self.entered, self.found = out, set(), {}
+
+    def _see(self, frame: Any, event: str, argument: Any) -> None:
+        del event, argument
+        self.entered.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+    def pytest_runtest_setup(self, item: Any) -> None:
+        del item
+        for name, module in list(sys.modules.items()):
+            for value in vars(module).values() if name.startswith("verifier.") else ():
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
+        self.entered = set()
+        self.start = time.perf_counter()
+        sys.settrace(self._see)
+
+    def pytest_runtest_teardown(self, item: Any) -> None:
+        sys.settrace(None)
+        package = f"{Path.cwd()}/verifier/"
+        lines = sorted(f"{f.removeprefix(package)}:{n}" for f, n in self.entered if f.startswith(package))
+        self.found[item.nodeid] = [round(time.perf_counter() - self.start, 3), lines]
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.found[report.nodeid] = None
+
+    def pytest_sessionfinish(self) -> None:
+        Path(self.out).write_text(json.dumps(self.found))
+
+
+class Only:
+    """A plugin of pytest: only these tests, in this order."""
+
+    def __init__(self, path: str) -> None:
+        self.order = {name: i for i, name in enumerate(json.loads(Path(path).read_text()))}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = sorted((i for i in items if i.nodeid in self.order), key=lambda i: self.order[i.nodeid])
+
+
+def worker(plugin: str, path: str, tests: list[str]) -> int:
+    """What runs in the copy of the tree."""
+    import pytest
+
+    sys.path.insert(0, os.getcwd())
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line"] if plugin == "only" else ["-q", "-p", "no:cacheprovider"]
+    return int(pytest.main([*options, *tests], plugins=[Only(path) if plugin == "only" else Watch(path)]))
+
+
+def reach(results: Path, tree: Path) -> dict[str, Any]:
+    """For each test its time and the functions that it enters; measured once."""
+    kept = results.with_suffix(".reach.json")
+    if not kept.exists():
+        print("measuring which tests enter which functions", flush=True)
+        out = tree / "reach.json"
+        _run(tree, "watch", out, list(TESTS), 3600.0)
+        shutil.copy(out, kept)
+    return {name: entry for name, entry in json.loads(kept.read_text()).items() if entry is not None}
+
+
+def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[str]:
+    """The tests that enter the function of an edit, the fastest first, as many as take that time."""
+    lines, name = where(edit), edit.path.removeprefix("verifier/")
+    places = {f"{name}:{n}" for n in range(lines[0], lines[1] + 1)} if lines is not None else None
+    found = sorted((entry[0], test) for test, entry in reached.items() if (any(e.startswith(f"{name}:") for e in entry[1]) if places is None else not places.isdisjoint(entry[1])))
+    total, chosen = 0.0, []
+    for seconds, test in found:
+        total += seconds
+        if total > most:
+            break
+        chosen.append(test)
+    return chosen
+
+
+# ---------------------------------------------------------------- trying
+
+
+def _run(tree: Path, plugin: str, path: Path, tests: list[str], seconds: float) -> int | None:
+    """The exit code of pytest; None where it takes longer."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--worker", plugin, str(path), *tests]
+    with subprocess.Popen(command, cwd=tree, env=os.environ | ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return None
+    return process.returncode
+
+
+def tried(edit: Edit, tree: Path, reached: dict[str, Any], most: float) -> str:
+    """What becomes of an edit: killed, survived, slow (it took too long), unreached (no test enters its function)."""
+    tests = tests_for(edit, reached, most)
+    if not tests:
+        return "unreached"
+    target, order = tree / edit.path, tree / "order.json"
+    original = target.read_bytes()
+    order.write_text(json.dumps(tests))
+    try:
+        target.write_bytes(edit.applied(original))
+        code = _run(tree, "only", order, list(dict.fromkeys(t.partition("::")[0] for t in tests)), FACTOR * sum(reached[t][0] for t in tests) + SPARE)
+    finally:
+        target.write_bytes(original)
+    return "slow" if code is None else "survived" if code == 0 else "killed"
+
+
+def shown(edit: Edit) -> str:
+    """An edit as a diff."""
+    data = (ROOT / edit.path).read_bytes()
+    lines = difflib.unified_diff(data.decode().splitlines(), edit.applied(data).decode().splitlines(), edit.path, edit.path, n=0, lineterm="")
+    return "\n".join(list(lines)[2:])
+
+
+def summary(edits: list[Edit], results: dict[str, Any]) -> str:
+    """A row for every module, and the survivors."""
+    done = [(e, results[e.key]["outcome"]) for e in edits if e.key in results]
+    rows = [f"{'module':44s} {'edits':>5s} {'killed':>6s} {'slow':>5s} {'equal':>5s} {'survived':>8s}"]
+    for path in (*sorted({e.path for e, _ in done}), ""):
+        count = Counter("equal" if results[e.key].get("equivalent") else outcome for e, outcome in done if path in ("", e.path))
+        rows.append(f"{path or 'all':44s} {sum(count.values()):5d} {count['killed']:6d} {count['slow']:5d} {count['equal']:5d} {count['survived'] + count['unreached']:8d}")
+    left = [f"\n{e.path}:{e.line} {e.kind} ({outcome})\n{shown(e)}" for e, outcome in done if outcome in ("survived", "unreached") and not results[e.key].get("equivalent")]
+    return "\n".join([*rows, *left])
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--worker"]:
+        sys.exit(worker(sys.argv[2], sys.argv[3], sys.argv[4:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--edits", type=int, default=50, help="how many are drawn")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--module", default="", help="only files whose path begins so")
+    parser.add_argument("--results", type=Path, default=Path("mutation.json"), help="what was found so far, read and written")
+    parser.add_argument("--most", type=float, default=90.0, help="seconds of tests an edit is tried with")
+    parser.add_argument("--time", type=float, default=float("inf"), help="stop after so many seconds")
+    parser.add_argument("--survivors", action="store_true", help="try again what survived")
+    parser.add_argument("--show", action="store_true", help="only print what was found")
+    options = parser.parse_args()
+    edits = drawn(options.edits, options.seed, options.module)
+    results = json.loads(options.results.read_text()) if options.results.exists() else {}
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in COPIED if not options.show else ():
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
+        reached = {} if options.show else reach(options.results.resolve(), tree)
+        for n, edit in enumerate(edits if not options.show else ()):
+            again = options.survivors and results.get(edit.key, {}).get("outcome") in ("survived", "unreached") and not results[edit.key].get("equivalent")
+            if (edit.key in results and not again) or time.monotonic() - start > options.time:
+                continue
+            outcome = tried(edit, tree, reached, options.most)
+            results[edit.key] = {"outcome": outcome, "line": edit.line, "path": edit.path, "diff": shown(edit)}
+            options.results.write_text(json.dumps(results, indent=1))
+            print(f"{n + 1:4d} {outcome:9s} {edit.path}:{edit.line} {edit.kind}", *([shown(edit)] if outcome in ("survived", "unreached") else []), sep="\n     ", flush=True)
+    print(summary(edits, results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Condition numbers against their definitions, by hand and by mpmath."""
+
+from __future__ import annotations
+
+import mpmath
+import pytest
+from flint import arb
+
+from tests.texts import expression
+from verifier.arithmetic import balls
+from verifier.circuit.backprop import with_backward
+from verifier.circuit.program import Program
+from verifier.compare.check import Check
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact.truth import Subject, truth_of
+from verifier.language.formats import FORMATS
+
+FLOAT64 = FORMATS["float64"]
+
+
+def of(function: str, by_hand: str, point: dict[str, float], *, upstream: float = 1.0) -> Discrepancy:
+    """The first input's gradient, computed by the expression."""
+    inputs = tuple(point)
+    program = expression(by_hand, *inputs)
+    subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), ((inputs[0], "dx"),))
+    return compare(Check("it", truth_of(expression(function, *inputs)), subject, FLOAT64, upstream), [tuple(point.values())])[0][0]
+
+
+# Of the steps that round: K = sum |d(dx)/d(step) * step| / |dx|, by hand.
+PROGRAMS = (
+    ("exp(3*x)", "3*exp(3*x)", 2.0, 8),  # 3x for the product inside, 1 for the exponential, 1 for the product
+    ("exp(3*x)", "3*exp(3*x)", -9.0, 29),
+    ("x*exp(-x)", "exp(-x)*(1 - x)", 7.0, 3),  # 1 each: exponential, difference, product; the sign is exact
+    ("x + 1/x", "(x*x - 1)/(x*x)", 1.5, "2.8"),  # 1/(x**2 - 1) for the square, 1 for the difference, 1 for the quotient
+    ("x**2", "(x + x)", 3.0, 1),
+)
+
+
+@pytest.mark.parametrize(("function", "by_hand", "x", "expected"), PROGRAMS, ids=[p[1] + f" at {p[2]}" for p in PROGRAMS])
+def test_the_condition_of_a_program_is_the_sum_over_its_roundings(function: str, by_hand: str, x: float, expected: int | str) -> None:
+    found = of(function, by_hand, {"x": x})
+    assert found.program_condition.overlaps(arb(expected))
+    assert float(found.program_condition.rad()) < 1e-20
+
+
+@pytest.mark.parametrize("upstream", [1.0, -0.25, 512.0])
+@pytest.mark.parametrize("x", [2.0, -9.0])
+def test_the_condition_of_the_problem_is_that_of_the_second_derivatives(x: float, upstream: float) -> None:
+    """For f = exp(3x + y) the gradient is 3 f, its derivatives 9 f and 3 f: kappa = 1 + |3x| + |y|."""
+    program = expression("exp(3*x + y)", "x", "y")
+    subject = Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),))
+    ((found,),) = compare(Check("it", truth_of(program), subject, FLOAT64, upstream), [(x, 0.5)])
+    assert found.condition.overlaps(arb(1 + 3 * abs(x)) + arb("0.5"))
+    assert float(found.condition.rad()) < 1e-20
+
+
+@pytest.mark.parametrize(("x", "y", "nearest"), [(2.0, 0.5, "x"), (0.125, 32.0, "y")])
+def test_the_backward_error_is_the_residual_over_the_largest_effect_of_an_ulp(x: float, y: float, nearest: str) -> None:
+    """For f = exp(3x + y): an ulp of x moves the gradient by 9 f ulp(x), one of y by 3 f ulp(y) (mpmath at 60 digits)."""
+    found = of("exp(3*x + y)", "3*exp(3*x + y) + 1e-9", {"x": x, "y": y})
+    m = mpmath.MPContext()
+    m.dps = 60
+    f = m.exp(3 * m.mpf(x) + y)
+    residual = abs(m.mpf(found.computed) - 3 * f)
+    reach = max(9 * f * m.mpf(2) ** (m.floor(m.log(x, 2)) - 52), 3 * f * m.mpf(2) ** (m.floor(m.log(y, 2)) - 52))
+    with balls.precision(150):
+        assert abs(found.backward_error - arb(m.nstr(residual / reach, 40))) < arb("1e-25") * (1 + found.backward_error)
+    assert found.backward_input == nearest
