@@ -2,9 +2,9 @@
 
 `python benchmarks/mutation.py --edits 600 --seed 1` draws from everything that decides a verdict, a proof, a figure or a guilty line
 (`MODULES`); `--module verifier/compare/judge.py` only from that one. An edit is run against those tests that enter the function
-it is in, the fastest first, up to the first that fails. Which tests these are is measured once, by running all of `TESTS`, and
-written beside the results (`--results`), which are read again: a run that was stopped goes on, and an edit whose file has changed since
-is tried again; `--survivors` tries again what survived. The worktree itself is never changed.
+it is in, the fastest first, up to the first that fails. Which tests these are is measured by running all of `TESTS`, file by file, and
+measured again where a file of them has changed. What is found is written to `--results` and read again: a run that was stopped goes on,
+an edit whose file has changed since is tried again, and `--survivors` tries again what survived. The worktree itself is never changed.
 """
 
 from __future__ import annotations
@@ -179,15 +179,27 @@ def drawn(count: int, seed: int, only: str) -> list[Edit]:
 # ---------------------------------------------------------------- which tests enter which function
 
 
-def where(edit: Edit) -> tuple[int, int] | None:
-    """The first and the last line of the function (or lambda) that an edit is in; None at the level of the module."""
-    best = None
-    for node in ast.walk(ast.parse((ROOT / edit.path).read_bytes())):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and node.lineno <= edit.line <= node.end_lineno:
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-            if best is None or first >= best[0]:
-                best = (first, node.end_lineno or first)
-    return best
+def where(edit: Edit) -> str:
+    """The function or method that an edit is in, by its qualified name; `<lambda>` for a lambda of the module, `<module>` for what runs at import."""
+    names: list[str] = []
+    node: Any = ast.parse((ROOT / edit.path).read_bytes())
+    while True:
+        inner = next((n for n in _below(node) if n.lineno <= edit.line <= n.end_lineno and (isinstance(n, ast.Lambda) or n.col_offset >= 0)), None)
+        if inner is None or isinstance(inner, ast.Lambda):
+            return ".".join(names) if names and inner is None and isinstance(node, ast.FunctionDef) else "<lambda>" if inner is not None else "<module>"
+        names.append(inner.name)
+        if isinstance(inner, ast.FunctionDef):
+            return ".".join(names)
+        node = inner
+
+
+def _below(node: ast.AST) -> Iterator[Any]:
+    """The classes, functions and lambdas in a node that are in none of one another."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.Lambda)):
+            yield child
+        else:
+            yield from _below(child)
 
 
 class Watch:
@@ -198,13 +210,13 @@ class Watch:
 
     def _see(self, frame: Any, event: str, argument: Any) -> None:
         del event, argument
-        self.entered.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+        self.entered.add((frame.f_code.co_filename, frame.f_code.co_qualname))
 
     def pytest_runtest_setup(self, item: Any) -> None:
         del item
         for name, module in list(sys.modules.items()):
             for value in vars(module).values() if name.startswith("verifier.") else ():
-                if isinstance(value, functools._lru_cache_wrapper):
+                if isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001
                     value.cache_clear()
         self.entered = set()
         self.start = time.perf_counter()
@@ -213,8 +225,8 @@ class Watch:
     def pytest_runtest_teardown(self, item: Any) -> None:
         sys.settrace(None)
         package = f"{Path.cwd()}/verifier/"
-        lines = sorted(f"{f.removeprefix(package)}:{n}" for f, n in self.entered if f.startswith(package))
-        self.found[item.nodeid] = [round(time.perf_counter() - self.start, 3), lines]
+        names = sorted({f"{f.removeprefix(package)}:{n.partition('.<locals>')[0]}" for f, n in self.entered if f.startswith(package)})
+        self.found[item.nodeid] = [round(time.perf_counter() - self.start, 3), names]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
@@ -238,27 +250,33 @@ def worker(plugin: str, path: str, tests: list[str]) -> int:
     """What runs in the copy of the tree."""
     import pytest
 
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line"] if plugin == "only" else ["-q", "-p", "no:cacheprovider"]
     return int(pytest.main([*options, *tests], plugins=[Only(path) if plugin == "only" else Watch(path)]))
 
 
-def reach(results: Path, tree: Path) -> dict[str, Any]:
-    """For each test its time and the functions that it enters; measured once."""
-    kept = results.with_suffix(".reach.json")
-    if not kept.exists():
-        print("measuring which tests enter which functions", flush=True)
-        out = tree / "reach.json"
-        _run(tree, "watch", out, list(TESTS), 3600.0)
-        shutil.copy(out, kept)
-    return {name: entry for name, entry in json.loads(kept.read_text()).items() if entry is not None}
+def reach(path: Path, tree: Path) -> dict[str, Any]:
+    """For each test its time and the functions that it enters; measured anew for those files of tests that have changed."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    files = [f.relative_to(ROOT).as_posix() for t in TESTS for f in ([ROOT / t] if t.endswith(".py") else sorted((ROOT / t).glob("test_*.py")))]
+    hashes = {f: hashlib.sha256((ROOT / f).read_bytes()).hexdigest() for f in files}
+    for name in files:
+        if known.get(name, {}).get("hash") != hashes[name]:
+            print(f"measuring which functions {name} enters", flush=True)
+            out = tree / "reach.json"
+            out.unlink(missing_ok=True)
+            _run(tree, "watch", out, [name], 1800.0)
+            known[name] = {"hash": hashes[name], "tests": json.loads(out.read_text())}
+            path.write_text(json.dumps(known))
+    return {test: entry for name in files for test, entry in known[name]["tests"].items() if entry is not None}
 
 
 def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[str]:
-    """The tests that enter the function of an edit, the fastest first, as many as take that time."""
-    lines, name = where(edit), edit.path.removeprefix("verifier/")
-    places = {f"{name}:{n}" for n in range(lines[0], lines[1] + 1)} if lines is not None else None
-    found = sorted((entry[0], test) for test, entry in reached.items() if (any(e.startswith(f"{name}:") for e in entry[1]) if places is None else not places.isdisjoint(entry[1])))
+    """The tests that enter the function of an edit (the file, where none is known to), the fastest first, as many as take that time."""
+    name, function = edit.path.removeprefix("verifier/"), where(edit)
+    found = sorted((entry[0], test) for test, entry in reached.items() if f"{name}:{function}" in entry[1])
+    found = found or sorted((entry[0], test) for test, entry in reached.items() if any(e.startswith(f"{name}:") for e in entry[1]))
+    found = found or sorted((entry[0], test) for test, entry in reached.items() if test.startswith(tests_of(edit.path)))
     total, chosen = 0.0, []
     for seconds, test in found:
         total += seconds
@@ -266,6 +284,11 @@ def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[str]:
             break
         chosen.append(test)
     return chosen
+
+
+def tests_of(path: str) -> tuple[str, ...]:
+    """The tests that are said to see a file."""
+    return next(tests for place, tests in MODULES.items() if path.startswith(place))
 
 
 # ---------------------------------------------------------------- trying
@@ -338,7 +361,7 @@ def main() -> None:
         tree = Path(folder)
         for name in COPIED if not options.show else ():
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
-        reached = {} if options.show else reach(options.results.resolve(), tree)
+        reached = {} if options.show else reach(options.results.with_suffix(".reach.json").resolve(), tree)
         for n, edit in enumerate(edits if not options.show else ()):
             again = options.survivors and results.get(edit.key, {}).get("outcome") in ("survived", "unreached") and not results[edit.key].get("equivalent")
             if (edit.key in results and not again) or time.monotonic() - start > options.time:

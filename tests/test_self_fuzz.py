@@ -238,3 +238,12 @@ def test_what_was_found_stays_repaired(path):
     text = path.read_text(encoding="utf-8")
     for name in [line.removeprefix("# law: ") for line in text.splitlines() if line.startswith("# law: ")]:
         LAWS[name].check(text)
+
+
+SHARP = sorted(p for folder in ("precision", "hard") for p in (ROOT / "cases" / folder).glob("*.yaml"))  # ties, tails and cancellation
+
+
+@pytest.mark.parametrize("path", SHARP, ids=lambda p: p.stem)
+def test_few_bits_say_of_a_case_what_many_bits_say_or_nothing(path):
+    """At 8, 16 and 24 bits a gradient may be half way between two floats, or on either side of a power of two, as far as can be told."""
+    assert sum(few_bits.verdicts_of(case) for case in load(path).cases) > 0

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.texts import expression
 from verifier.circuit.dag import Dag
 from verifier.exact.derivatives import gradient
-from tests.texts import expression
 
 OPERATIONS: dict[str, Callable[..., Fraction]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg, "copy": lambda a: a,

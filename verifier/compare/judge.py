@@ -88,7 +88,9 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
         return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
-    verdict, reason = _verdict(computed, g, rounded, formula, errors.get("ulps"), fmt, is_tie=bits >= FEWEST_TIE_BITS)
+    ulps = errors.get("ulps")
+    enclosed = ulps if ulps is None or small == large else ulps.union(ulps * large / small)
+    verdict, reason = _verdict(computed, g, rounded, formula, enclosed, fmt, is_tie=bits >= FEWEST_TIE_BITS)
     if verdict is Verdict.UNDECIDED and not last:
         return None
     if small != large and "ulps" in errors:
