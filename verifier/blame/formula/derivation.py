@@ -23,7 +23,10 @@ def expected_formula(program: Program, mistake: Mistake) -> str | None:
     end = max((i for i in range(program.backward_start) if steps[i].line == line), default=-1)
     if end < 0:
         return None
-    formula = _derivative(program, end, mistake.forward)
+    try:
+        formula = _derivative(program, end, mistake.forward)
+    except RecursionError:  # SymPy's rules call each other once for every function around another
+        return None
     if formula is None:
         return None
     variable = steps[mistake.forward].name or _source_text(program, mistake.forward)

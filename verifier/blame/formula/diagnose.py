@@ -89,7 +89,7 @@ def _line_text(program: Program, step: int) -> str:
 
 def _first_repair(s: RepairTarget) -> Diagnosis | None:
     """The first edit that repairs the statement. The likelier kinds are tried first, and within a kind the whole statement before its parts."""
-    order = sorted(s.cone, key=lambda i: (i != s.root, not s.steps[i].name, s.steps[i].line != s.mistake.line, i))
+    order = sorted(s.cone, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, i))
     gates = [i for i in order if s.steps[i].args and i not in s.conditions]
     choices = [i for i in order if s.steps[i].args and i in s.conditions]  # what only chooses a branch comes last
     copied = s.bare or s.steps[s.root].gate == "copy"

@@ -57,6 +57,8 @@ class RepairTarget:
 
     def _recompute(self, i: int) -> Balls:
         step = self.steps[i]
+        if i not in self.isolated.operands and all(self.value(a) is self.isolated.values[a] for a in step.args):
+            return self.isolated.values[i]
         return self.isolated.reference.value_of(step, [self.value(a) for a in step.args], self.fmt)
 
     def value(self, i: int) -> Balls:
