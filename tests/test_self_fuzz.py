@@ -74,7 +74,7 @@ def doubled(_, rows, *__):
 
 
 def other_verdict_by_balls(_, judged, __, options):
-    if options.get("way") == "balls":
+    if options.get("method") == "balls":
         judged[0].verdict[:] = list(Verdict).index(Verdict.WRONG)
     return judged
 
@@ -95,6 +95,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "mistakes-caught": (MISTAKEN, lambda patch: patch.setattr(judge, "_formula_error", lambda *_, **__: arb(0))),
     "proofs-hold": (BOTH, lambda patch: (patch.setattr(verdicts, "prove", lambda *_, **__: Proof()), BENT_SINE(patch))),
     "proofs-true": ("function: x**2 + 0*y\npoints: [{x: 0.5, y: 1}]\nimplementations:\n  it: {backward: 'dx = 2*x*dout', gradients: {x: dx}}\n", lambda patch: patch.setattr(proofs, "_derivative", lambda *_: 17)),
+    "places": ("about: right\nfunction: x*pi\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = 3.141592653589793*dout}}\n", wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG))),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
     "few-bits-values": ("function: where(x*x == 1.00195407867431640625, x, 2*x)\npoints: [{x: 1.0009765625}]\n", lambda patch: (patch.setitem(balls._TRUTHS, "eq", lambda a, b: bool(a == b)), patch.setitem(balls.PRIMITIVES, "eq", lambda a, b: bool(a == b)), balls.function_of.cache_clear())),
     "few-bits-verdicts": (SINE, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.WRONG) if d and d.bits <= 24 else d)),
