@@ -172,7 +172,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             first = integral(mul(number(real(slope)), derivative(args[j])))
             rest = add(rest, Series(first.terms, min(first.order, gain + LITTLE_O_EXPONENT)))
             continue
-        if isinstance(factor, bool):
+        if isinstance(factor, bool | Endless):
             raise NoExpansion(gate)
         rest = add(rest, integral(mul(factor, derivative(args[j]))))
     return add(constant, rest)
