@@ -161,3 +161,27 @@ def test_a_function_with_one_limit_on_all_lines_has_that_of_its_extension(text: 
     found = derivative(text, "0", Fraction(0))
     assert isinstance(found, limits.Finite)
     assert found.ball.contains(expected)
+
+
+# text, and the one-sided derivatives in x at (0, 0) that are those of the text with the infinity left out: min(a, inf) is a, a < inf holds
+INFINITE = (
+    ("x*clip(x, y, inf)", 0, 0), ("clip(x, y, inf)", 0, 1), ("clip(x, -inf, y)", 0, 1), ("max(x, -inf)*2 + abs(x)", 1, 3), ("where(x < inf, abs(x), 5)", -1, 1), ("where(-inf >= x, 5, x)", 1, 1),
+    ("where(inf == inf, abs(x), 5)", -1, 1), ("min(min(inf, inf - 3), 2*x)", 2, 2), ("where(x < -2*inf, 5, x)", 1, 1), ("where(1/abs(x - 1) < inf, x, 5)", 1, 1), ("diff(x*clip(x, y, inf), x)", 0, 2),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "low", "high"), INFINITE)
+def test_what_has_an_expansion_is_smaller_than_infinity(text: str, low: int, high: int) -> None:
+    found = derivative(text, "0", Fraction(0))
+    if low == high:
+        assert found == limits.Finite(arb(low))
+    else:
+        assert isinstance(found, limits.Kink)
+        assert (found.low, found.high) == (arb(low), arb(high))
+
+
+@pytest.mark.parametrize("text", ["max(x, inf)", "x + inf", "0*inf + x", "where(inf - inf < 1, x, x)", "1/inf + x", "x*clip(x, inf, inf)"])
+def test_a_result_of_arithmetic_with_infinity_is_no_real_number(text: str) -> None:
+    found = derivative(text, "0", Fraction(0))
+    assert isinstance(found, limits.Nowhere)
+    assert found.reason == "infinity is no real number"

@@ -22,6 +22,7 @@ from verifier.exact.coefficients import Coefficient, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
     INFINITE,
+    Endless,
     NoExpansion,
     Series,
     Short,
@@ -46,7 +47,7 @@ from verifier.language.gates import COMPARISONS, GATES
 
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
 
-Value = Series | Undefined | bool
+Value = Series | Endless | Undefined | bool
 
 
 def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
@@ -171,7 +172,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             first = integral(mul(number(real(slope)), derivative(args[j])))
             rest = add(rest, Series(first.terms, min(first.order, gain + LITTLE_O_EXPONENT)))
             continue
-        if isinstance(factor, bool):
+        if isinstance(factor, bool | Endless):
             raise NoExpansion(gate)
         rest = add(rest, integral(mul(factor, derivative(args[j]))))
     return add(constant, rest)
@@ -182,8 +183,28 @@ def _finite(program: Program, points: Sequence[Any]) -> bool:
     return bool(value.is_finite())
 
 
-def _compare(gate: str, a: Series, b: Series) -> bool:
-    return sign(sub(a, b)) in GATES[gate].holds
+def _difference(a: Series | Endless, b: Series | Endless) -> int:
+    """The sign of a - b for small t > 0; whatever has an expansion lies between the infinities."""
+    if isinstance(a, Endless) or isinstance(b, Endless):
+        left, right = (v.sign if isinstance(v, Endless) else 0 for v in (a, b))
+        return (left > right) - (left < right)
+    return sign(sub(a, b))
+
+
+def _endless(gate: str, args: list[Any]) -> Value:
+    """A gate that reads an infinity, other than a comparison, `max` or `min`; no real number where it is not certainly infinite."""
+    signs = [v.sign if isinstance(v, Endless) else 0 for v in args]
+    if gate == "copy":
+        return args[0]  # type: ignore[no-any-return]
+    if gate == "neg":
+        return Endless(-signs[0])
+    if gate in ("add", "sub"):
+        both = {s if gate == "add" or i == 0 else -s for i, s in enumerate(signs) if s}
+        return Endless(both.pop()) if len(both) == 1 else Undefined(NO_NUMBERS["inf"])
+    if gate == "mul":
+        product = math.prod(v.sign if isinstance(v, Endless) else sign(v) for v in args)
+        return Endless(product) if product else Undefined(NO_NUMBERS["inf"])
+    return Undefined(NO_NUMBERS["inf"])
 
 
 def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
@@ -202,7 +223,9 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in COMPARISONS:
-        return gate in balls.REFLEXIVE if a is b else _compare(gate, a, b)
+        return gate in balls.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
+    if (isinstance(a, Endless) or isinstance(b, Endless)) and gate not in ("max", "min"):
+        return _endless(gate, args)
     if gate == "div":
         inverted = inverse(b, limit)
         if a is b and isinstance(inverted, Series):
@@ -229,8 +252,8 @@ RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
     "floor": lambda v, _: _floor(v[0]),
     "ceil": lambda v, _: neg(_floor(neg(v[0]))),
     "atan2": lambda v, n: _atan2(v[0], v[1], n),
-    "max": lambda v, _: v[0] if sign(sub(v[0], v[1])) >= 0 else v[1],
-    "min": lambda v, _: v[0] if sign(sub(v[0], v[1])) <= 0 else v[1],
+    "max": lambda v, _: v[0] if _difference(v[0], v[1]) >= 0 else v[1],
+    "min": lambda v, _: v[0] if _difference(v[0], v[1]) <= 0 else v[1],
 }
 
 
@@ -257,13 +280,21 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
         elif step.gate == "upstream":
             values.append(number(upstream))
         elif step.gate == "constant":
-            values.append(number(coefficients.constant(step.text)) if step.text not in NO_NUMBERS else Undefined(NO_NUMBERS[step.text]))
+            values.append(_constant(step.text))
         else:
             values.append(number(_literal(step.text, rounded_in)))
-    for value in (values[program.output],):
-        if isinstance(value, _Postponed):
-            value.give_up()
+    value = values[program.output]
+    if isinstance(value, _Postponed):
+        value.give_up()
+    if isinstance(value, Endless):
+        values[program.output] = Undefined(NO_NUMBERS["inf"], program.output)
     return values
+
+
+def _constant(name: str) -> Value:
+    if name == "inf":
+        return Endless(1)
+    return Undefined(NO_NUMBERS[name]) if name in NO_NUMBERS else number(coefficients.constant(name))
 
 
 @dataclass(frozen=True, slots=True)

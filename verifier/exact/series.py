@@ -44,6 +44,13 @@ class Undefined:
 
 
 @dataclass(frozen=True, slots=True)
+class Endless:
+    """Plus or minus infinity as it is written: no real number, but everything that has an expansion is on one side of it."""
+
+    sign: int
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """Σ terms[e, l] t^e L^l + O(t^order); exact where `order` is infinite."""
 
