@@ -1,7 +1,7 @@
 """Mistakes planted in hand-written backward passes of known formulas: the changed lines, and what a reader has to be told.
 
 A `Formula` is a case with a right backward pass. Each of its plants changes lines of it (old line -> new line); `words` is a regular expression
-that a right diagnosis satisfies, written down before any diagnosis was made: the edit that a person would name.
+that a right diagnosis satisfies: the edit that a person would name. Some were widened later by another edit that repairs the line as well.
 """
 
 from __future__ import annotations
