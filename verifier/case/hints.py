@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program
-from verifier.language.grammar import parse_program
+from verifier.language.trees import parse_program
 from verifier.language.source import Complaint
 
 FLOWS_IN = ("grad_output", "grad_out", "gradOutput", "grad_y", "grad", "gout", "gy", "ct", "cotangent", "g", "dy", "dz", "dL", "delta", "upstream_grad", "Δ", "ȳ")  # what others call it

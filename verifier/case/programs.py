@@ -9,13 +9,14 @@ from verifier.case import hints
 from verifier.case.case import Draft, Implementation, Programs, Published, Residual
 from verifier.case.inputs import Inputs
 from verifier.case.outputs import joined
-from verifier.circuit.expressions import BuildError, add_tree, build_expression
+from verifier.circuit.apply import BuildError
+from verifier.circuit.expressions import add_expression, build_expression
 from verifier.circuit.program import Builder, Program, Step, ancestors
 from verifier.circuit.statements import add_backward, build_program
 from verifier.language.gates import CONSTANTS, GATES
-from verifier.language.grammar import parse_expression
 from verifier.language.source import Complaint, Place, Source, suggestion
 from verifier.language.tokens import LanguageError
+from verifier.language.trees import parse_expression
 
 
 def _claims(implementation: Implementation, inputs: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -59,6 +60,11 @@ def programs_of(
         forwards = {name: constant if p is truth else p for name, p in forwards.items()}
         truth = constant
     claimable = tuple(name for name in inputs.names if name not in parameters)
+    texts = [(function, truth), *((i.forward, forwards.get(i.name)) for i in implementations)]
+    for source, program in texts:
+        if source is not None and program is not None and program.output_name in program.shapes:
+            shape = program.shapes[program.output_name]
+            complaints.append(source.complaint(0, f"the output is an array of shape {shape}; it must be a number, as in sum(g * y)"))
     drafts: list[Draft] = []
     for implementation in implementations:
         forward = forwards.get(implementation.name) if implementation.forward is not None else truth
@@ -96,7 +102,7 @@ def _constraint(source: Source, inputs: tuple[str, ...]) -> tuple[Program | None
     """`given` as a program whose output is a truth value."""
     builder = Builder(inputs)
     try:
-        output = add_tree(builder, parse_expression(source.text))
+        output = add_expression(builder, source.text)
     except (LanguageError, BuildError) as error:
         return None, [source.complaint(error.offset, error.message)]
     if not builder.boolean(output):
@@ -144,7 +150,7 @@ def _order_complaint(place: Place, program: Program, step: Step, position: int, 
 def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program | None, list[Complaint]]:
     """A residual as a program over inputs named `implementation.name`."""
     try:
-        nodes = parse_expression(source.text, references=True)
+        nodes = parse_expression(source.text)
     except LanguageError as error:
         return None, [source.complaint(error.offset, error.message)]
     complaints = []
@@ -156,7 +162,7 @@ def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program 
     inputs = tuple(dict.fromkeys(n.text for n in nodes if n.op == "name" and n.text not in CONSTANTS))
     builder = Builder(inputs)
     try:
-        output = add_tree(builder, nodes)
+        output = add_expression(builder, source.text)
     except BuildError as error:
         return None, [source.complaint(error.offset, error.message)]
     return builder.program(output), []
