@@ -316,3 +316,26 @@ def test_cases_without_arrays_load_no_numpy() -> None:
     text = "function: W[0] * x + W[1]\\npoints: [{W: [2, -3], x: 5}]\\n"
     assert "numpy" not in loaded_by(f"from verifier import load_text\nassert load_text('{text}').cases")
     assert "numpy" in loaded_by(f"from verifier import load_text\nassert load_text('{text.replace('W[0] * x + W[1]', 'sum(W * x)')}').cases"), "the twin"
+
+
+ATOMS = ("x", "v", "s", "3", "-1", "None", "'a'", "(1, 2)", "[x, x]", "[]", "{'k': x}", "x.shape", "y", "x > 0", "np.arange(3) > 1", "...", "f", "range(2)", "1:2", "float", "np.inf", "10**9")
+FORMS = ("{0} + {1}", "{0} // {1}", "{0} @ {1}", "{0} < {1}", "{0} in {1}", "{0} and {1}", "np.{w}({0})", "np.{w}({0}, {1})", "np.{w}({0}, axis={1})", "({0}).{w}({1})", "({0}).{w}()", "({0})[{1}]", "({0})[{1}, {0}]", "-({0})", "({0}) if {1} else x", "[i for i in {0}]", "({0}).at[{1}].add({0})", "({0}).T", "np.einsum('ij,jk->ik', {0}, {1})")
+LINES = ("r = {0}", "r[{0}] = {1}", "x[{0}] = {1}", "x[{0}] += {1}", "x *= {0}", "for i in {0}:\n    r = {1}", "if {0}:\n    r = {1}", "a, b = {0}", "l.append({0})", "np.add.at({0}, {1}, {0})", "x.fill({0})", "d[{0}] = {1}")  # fmt: skip
+
+
+@st.composite
+def nonsense(draw: st.DrawFn) -> str:
+    """A line whose parts need not go together."""
+    words = st.sampled_from(("sum", "max", "var", "norm", "dot", "outer", "reshape", "transpose", "squeeze", "concatenate", "split", "pad", "tile", "roll", "full", "zeros", "eye", "where", "exp", "clip", "maximum", "softmax", "cumsum", "size", "get", "append"))
+    parts = st.recursive(st.sampled_from(ATOMS), lambda inner: st.builds(lambda form, a, b, w: form.format(a, b, w=w), st.sampled_from(FORMS), inner, inner, words), max_leaves=4)
+    return draw(st.sampled_from(LINES)).format(draw(parts), draw(parts))
+
+
+@settings(max_examples=500, deadline=None)
+@given(nonsense())
+def test_any_line_is_a_program_or_a_complaint(line: str) -> None:
+    text = f"l = []\nd = {{}}\ndef f(a, b=2):\n    return a * b\n{line}\nout = 1 * 1"
+    try:
+        array_program(text, known={"y": [0, 1]}, x=(2, 3), v=(3,), s=())
+    except ValueError as error:
+        assert str(error).startswith("t:"), error  # noqa: PT017

@@ -119,13 +119,20 @@ def _sequence(scope: Scope, tree: ast.List | ast.Tuple) -> Value:
     return found if isinstance(tree, ast.List) else tuple(found)
 
 
+def _key_of(scope: Scope, value: Value, tree: ast.expr) -> str | int:
+    found = value.value if isinstance(value, Known) else whole(scope.builder, value)
+    if not isinstance(found, str | int):
+        raise BuildError(tree.col_offset, "a key of a dictionary is a text or a whole number that is known")
+    return found
+
+
 def _dict(scope: Scope, tree: ast.Dict) -> Value:
     found: dict[Any, Value] = {}
     for key, value in zip(tree.keys, tree.values, strict=True):
         known = evaluate(scope, key) if key is not None else None
         if known is None:
             raise BuildError(tree.col_offset, "a dictionary is written out: {'W1': W1, 'b1': b1}")
-        found[known.value if isinstance(known, Known) else whole(scope.builder, known)] = evaluate(scope, value)
+        found[_key_of(scope, known, tree)] = evaluate(scope, value)
     return found
 
 

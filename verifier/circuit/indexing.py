@@ -48,7 +48,7 @@ def mask_of(b: Builder, value: Value) -> Array | None:
 def part(b: Builder, base: Value, subscript: Value) -> Value:
     """`base[subscript]`."""
     if isinstance(base, dict):
-        key = subscript.value if isinstance(subscript, Known) else whole(b, subscript)
+        key = _key(b, subscript)
         if key not in base:
             raise ArrayError(f"the dictionary has no key {key!r}; it has {', '.join(map(repr, base)) or 'none'}")
         return base[key]
@@ -74,6 +74,14 @@ def part(b: Builder, base: Value, subscript: Value) -> Value:
     return settled(Known(found) if isinstance(base, Known) else found if isinstance(found, np.ndarray) else int(found))
 
 
+def _key(b: Builder, subscript: Value) -> str | int:
+    """A key of a dictionary."""
+    found = subscript.value if isinstance(subscript, Known) else whole(b, subscript)
+    if not isinstance(found, str | int):
+        raise ArrayError(f"a key of a dictionary is a text or a whole number that is known, not {described(subscript)}")
+    return found
+
+
 def _outside(shape: tuple[int, ...], index: Any) -> str:
     listed = index if isinstance(index, tuple) else (index,)
     shown = ", ".join("..." if i is Ellipsis else _slice_text(i) if isinstance(i, slice) else f"an array of shape {i.shape}" if is_array(i) else str(i) for i in listed)
@@ -87,7 +95,7 @@ def _slice_text(s: slice) -> str:
 def put(b: Builder, base: Value, subscript: Value, value: Value) -> list[tuple[str, int]]:
     """`base[subscript] = value`, in place; the components that changed, `[1,2]`, and their steps."""
     if isinstance(base, dict):
-        base[subscript.value if isinstance(subscript, Known) else whole(b, subscript)] = value
+        base[_key(b, subscript)] = value
         return []
     if isinstance(base, list):
         index = index_of(b, subscript)

@@ -150,7 +150,7 @@ def _pad(b: Builder, a: Value, pad_width: Value | None = None, mode: Value = Kno
     if name == "constant":
         filler = constant_values if constant_values is not None else torch.get("value")
         filling = {"constant_values": arrays.literal(b, "0") if filler is None else int(array(b, filler))}
-    width = wholes(b, pad_width if pad_width is not None else torch["pad"])
+    width = wholes(b, pad_width if pad_width is not None else torch.get("pad", NONE))
     if width is None or (width.size and (width.min() < 0 or x.size * (1 + int(width.max())) > 100 * arrays.MAX_ELEMENTS)):
         raise ArrayError("the widths of 'pad' must be whole numbers that are known, none negative")
     if (width.ndim == 1 and width.size > 2) or "pad" in torch:  # torch: the last axis first
@@ -240,7 +240,7 @@ def _column_stack(b: Builder, a: Value) -> Value:
 def _split(b: Builder, a: Value, sections: Value, axis: Value | None = None) -> Value:
     along = 0 if axis is None else integer(b, axis, "an axis")
     at = shape_of(b, sections) if isinstance(sections, list | tuple) else integer(b, sections, "a number of parts")
-    return list(moved(b, a, lambda x: np.split(x, at, axis=along), "split"))  # type: ignore[arg-type]
+    return list(np.split(array(b, a), at, axis=along))
 
 
 @word("torch.split", method=False)

@@ -56,13 +56,13 @@ def _whole_arithmetic(scope: Scope, operator: type[ast.AST], left: Value, right:
     if is_array(left) or is_array(right) or isinstance(left, list | tuple) or isinstance(right, list | tuple):
         return None
     a, b = (v.value if isinstance(v, Known) else whole(scope.builder, v) for v in (left, right))
-    if a is None or b is None or isinstance(a, str | type) or isinstance(b, str | type):
+    if not all(isinstance(v, int) or is_array(v) for v in (a, b)):
         return None
     if operator is ast.Pow and (not isinstance(a, int) or not isinstance(b, int) or b < 0 or (abs(a) > 1 and b > 60)):
         return None
     if operator in (ast.BitAnd, ast.BitOr) and not all(isinstance(v, bool) or (is_array(v) and v.dtype == bool) for v in (a, b)):
         return None
-    if isinstance(a, range) or isinstance(b, range) or (operator in (ast.FloorDiv, ast.Mod) and not is_array(b) and b == 0):
+    if (operator in (ast.FloorDiv, ast.Mod) and not is_array(b) and b == 0):
         return None
     if isinstance(tree, ast.BinOp):
         scope.forget(right, tree.right)
@@ -84,9 +84,9 @@ def unary(scope: Scope, tree: ast.UnaryOp, value: Value) -> Value:
     gate = UNARY[type(tree.op)]
     if not gate:
         return value
-    if isinstance(value, Known) and not isinstance(value.value, str | range) and value.value is not None:
+    if isinstance(value, Known) and (isinstance(value.value, int) or is_array(value.value)):
         if gate == "neg":
-            return Known(-value.value)
+            return Known(-(value.value.astype("int64") if is_array(value.value) else value.value))
         known = truth(scope.builder, value)
         return Known(~value.value.astype(bool)) if is_array(value.value) else Known(not known)
     return scope.gate(gate, [value], tree)
@@ -96,9 +96,10 @@ def comparison(scope: Scope, gate: str, left: Value, right: Value, tree: ast.Com
     """Steps of a comparison, or its truth where both sides are known."""
     if isinstance(left, Known) or isinstance(right, Known):
         a, b = (v.value if isinstance(v, Known) else None if is_array(v) or isinstance(v, list) else whole(scope.builder, v) for v in (left, right))
-        if isinstance(left, Known) and isinstance(right, Known) and (a is None or b is None or isinstance(a, str) or isinstance(b, str)):
-            return Known((a == b) is (gate == "eq"))
-        if a is not None and b is not None:
+        are_numbers = all(isinstance(v, int) or is_array(v) for v in (a, b))
+        if isinstance(left, Known) and isinstance(right, Known) and not are_numbers and gate in ("eq", "ne"):
+            return Known((a is b or (type(a) is type(b) is str and a == b)) is (gate == "eq"))
+        if are_numbers:
             if len(tree.ops) == 1:
                 scope.forget(right, tree.comparators[0])
                 scope.forget(left, tree.left)
@@ -118,5 +119,5 @@ def identity(scope: Scope, operator: ast.cmpop, left: Value, right: Value, tree:
     key = left.value if isinstance(left, Known) else whole(scope.builder, left)
     if isinstance(right, dict | tuple | list):
         values = list(right) if isinstance(right, dict) else [v.value if isinstance(v, Known) else whole(scope.builder, v) for v in right]
-        return (key in values) is isinstance(operator, ast.In)
+        return any(type(v) is type(key) and not is_array(v) and v == key for v in values) is isinstance(operator, ast.In)
     raise BuildError(tree.col_offset, "'in' is for keys of a dictionary and elements of a list")

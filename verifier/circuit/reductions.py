@@ -77,7 +77,7 @@ def _cumprod(b: Builder, a: Value, axis: Value = NONE) -> Value:
 @word("norm")
 def _norm(b: Builder, a: Value, ord: Value = NONE, axis: Value = NONE, keepdims: Value = NONE, p: Value | None = None) -> Value:  # noqa: A002
     wanted = ord if p is None else p
-    order = wanted.value if isinstance(wanted, Known) else whole(b, wanted)
+    order = wanted.value if isinstance(wanted, Known) and isinstance(wanted.value, str) else whole(b, wanted)
     return arrays.norm(b, array(b, a), order, axis_of(b, axis), keepdims=bool(whole(b, keepdims)))
 
 

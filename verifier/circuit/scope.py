@@ -47,6 +47,9 @@ class Scope:
             return work()
         except (ArrayError, SizeError) as error:
             raise BuildError(tree.col_offset, str(error)) from None
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):  # NumPy's, of arguments that do not fit
+            start, end = span(tree)
+            raise BuildError(start, f"the arguments do not fit in '{self.text[start:end][:60]}'") from None
         except MemoryError:
             raise BuildError(tree.col_offset, "this takes more memory than there is") from None
 
