@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from verifier.circuit.apply import BuildError
 from verifier.circuit.evaluate import evaluate
 from verifier.circuit.program import LEAVES, Builder, Line, Program
 from verifier.circuit.scope import Scope
-from verifier.circuit.values import array, is_array
+from verifier.circuit.values import array, is_array, known_values
 from verifier.language.gates import GATES
 from verifier.language.grammar import expression
 from verifier.language.primitives import incomplete
@@ -23,9 +25,19 @@ def add_expression(builder: Builder, text: str, *, line: int = -1) -> int:
     return scope.as_step(evaluate(scope, tree), tree)
 
 
-def build_expression(source: Source, inputs: tuple[str, ...], *, name: str = "out") -> tuple[Program | None, list[Complaint]]:
-    """The program of one expression over the given inputs; its value may be an array."""
-    return _expression(Builder(inputs), source, name=name)
+def add_value(builder: Builder, text: str) -> Any:
+    """Append the steps of one formula; the index of its value, or an ndarray of such. Raises LanguageError and BuildError."""
+    tree = expression(text)
+    scope = Scope(builder, text)
+    value = evaluate(scope, tree)
+    return array(builder, value) if isinstance(value, list) or is_array(value) else scope.as_step(value, tree)
+
+
+def build_expression(source: Source, inputs: tuple[str, ...], *, name: str = "out", known: Mapping[str, Any] | None = None) -> tuple[Program | None, list[Complaint]]:
+    """The program of one expression over the given inputs; its value may be an array. `known` as in `build_program`."""
+    builder = Builder(inputs)
+    builder.know(known_values(known or {}))
+    return _expression(builder, source, name=name)
 
 
 def _expression(builder: Builder, source: Source, *, name: str = "out") -> tuple[Program | None, list[Complaint]]:

@@ -71,7 +71,9 @@ def part(b: Builder, base: Value, subscript: Value) -> Value:
         raise ArrayError(_outside(source.shape, index)) from None
     if isinstance(found, np.ndarray) and found.size > arrays.MAX_ELEMENTS:
         raise ArrayError(f"the part has more than {arrays.MAX_ELEMENTS} elements")
-    return settled(Known(found) if isinstance(base, Known) else found if isinstance(found, np.ndarray) else int(found))
+    if isinstance(base, Known):
+        return settled(Known(found.item() if isinstance(found, np.generic) else found))
+    return settled(found if isinstance(found, np.ndarray) else int(found))
 
 
 def _key(b: Builder, subscript: Value) -> str | int:

@@ -96,6 +96,14 @@ def ancestors(program: Program, step: int) -> set[int]:
     return found
 
 
+def only_for(program: Program, step: int) -> Program:
+    """What a step of a program depends on, as a program of its own: with the inputs that it reads, and no names."""
+    needed = sorted(ancestors(program, step))
+    at = {old: new for new, old in enumerate(needed)}
+    steps = tuple(program.steps[i]._replace(args=tuple(at[a] for a in program.steps[i].args)) for i in needed)
+    return Program(steps, tuple(program.inputs[i] for i in needed if i < len(program.inputs)), {}, at[step], program.lines)
+
+
 def reads_upstream(program: Program, outputs: Iterable[int]) -> bool:
     """Whether any of some steps depends on the gradient that flows in."""
     found = set(outputs)
@@ -146,6 +154,7 @@ class Builder:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of inputs whose shape their names do not tell: (0, 3)
     kept: int = 0  # steps below this one stay: what a function that was inlined appended may be in a list
     vectors: set[str] = field(default_factory=set)  # names that have components in `names`
+    known: dict[str, Any] = field(default_factory=dict)  # what `know` was given
     place: tuple[int, int, int] = (-1, 0, 0)  # line, start and end of the steps that `append_all` makes
 
     def __post_init__(self) -> None:
@@ -153,6 +162,14 @@ class Builder:
             for name in self.inputs:
                 self.names[name] = self.append("input", (), text=name)
         self.vectors.update([name.partition("[")[0] for name in self.names if name.endswith("]")])
+
+    def know(self, values: dict[str, Any]) -> None:
+        """Let names stand for what is known while the Program is built, also those of inputs: no step reads these."""
+        for name, value in values.items():
+            for element in (name, *self.elements(name)):
+                self.names.pop(element, None)
+            self.vectors.discard(name)
+            self.values[name] = self.known[name] = value
 
     def append(self, gate: str, args: tuple[int, ...], *, text: str = "", name: str = "", line: int = -1, start: int = 0, end: int = 0) -> int:
         """Add a step; its index."""
@@ -189,7 +206,7 @@ class Builder:
             if getattr(value, "shape", None):  # an array of steps
                 shapes[name] = tuple(value.shape)
                 names.update(zip(component_names(name, shapes[name]), value.ravel().tolist(), strict=True))
-        return Program(tuple(self.steps), self.inputs, names, output, tuple(self.lines), output_name, backward_start, shapes, dict(self.values))
+        return Program(tuple(self.steps), self.inputs, names, output, tuple(self.lines), output_name, backward_start, shapes=shapes, values=dict(self.values))
 
     def boolean(self, index: int) -> bool:
         """Whether a step's value is a truth value."""

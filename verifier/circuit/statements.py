@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from verifier.circuit.apply import as_number
 from verifier.circuit.execute import Executor
 from verifier.circuit.program import Builder, Program, component_names
 from verifier.circuit.targets import targets_of
-from verifier.circuit.values import Known, array, is_array
+from verifier.circuit.values import array, assembled, is_array, is_wholes, known_values
 from verifier.language.gates import CONSTANTS
 from verifier.language.grammar import block, expression
 from verifier.language.source import Complaint, Source, suggestion
 from verifier.language.tokens import MODULES, LanguageError
 from verifier.language.trees import dotted, written
-
-
-def known_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole numbers and nested lists of them as what names may stand for: the indices, orders and shapes of a case."""
-    found: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if isinstance(value, list | tuple):
-            import numpy as np
-
-            found[name] = Known(np.array(value, dtype=np.int64))
-        else:
-            found[name] = Known(value)
-    return found
 
 
 def _read(executor: Executor, source: Source, *, examples: dict[str, set[float]] | None = None) -> list[Complaint]:
@@ -56,7 +43,8 @@ def _example(builder: Builder, tree: ast.stmt, text: str) -> dict[str, float] | 
     if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in ("array", "asarray", "tensor") and len(value.args) == 1:
         value = value.args[0]
     names = {n: i for i, n in enumerate(builder.inputs) if n == target or n.startswith(target + "[")}
-    if not names or target in builder.values or any(builder.names.get(n) != i for n, i in names.items()):
+    is_known = target in builder.known and builder.values.get(target) is builder.known[target]
+    if not names or (not is_known and (target in builder.values or any(builder.names.get(n) != i for n, i in names.items()))):
         return None
     indices = set(names.values())
     if any(indices.intersection(s.args) for s in builder.steps):
@@ -99,10 +87,11 @@ def build_program(
     """The program of a forward block; its output is the last assigned name, whose shape is in `shapes` where it is an array.
 
     `examples` are the values each input takes in the points: a pasted cell may set an input to its example value, which is
-    skipped where it is one of them and refused where it is not. `known` are whole numbers (or nested lists of them) by name;
+    skipped where it is one of them and refused where it is not. `known` are whole numbers (or nested lists of them) by name, inputs among them;
     `shapes` those of array inputs, needed only where an array has no elements.
     """
-    builder = Builder(inputs, values=known_values(known or {}), shapes=dict(shapes or {}))
+    builder = Builder(inputs, shapes=dict(shapes or {}))
+    builder.know(known_values(known or {}))
     executor = Executor(builder, source, backward=False)
     complaints = _read(executor, source, examples=examples or {})
     if complaints:
@@ -145,24 +134,34 @@ def continued(forward: Program) -> Builder:
     return builder
 
 
-def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]]) -> tuple[Program | None, list[Complaint]]:
-    """The forward pass continued by a hand-written backward pass; every claimed gradient must be set."""
+def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]], *, aliases: Mapping[str, str] | None = None) -> tuple[Program | None, list[Complaint]]:
+    """The forward pass continued by a hand-written backward pass; every claimed gradient must be set, in whatever shape.
+
+    `aliases` are further names of inputs that flow in, where the forward pass does not set them.
+    """
     builder = continued(forward)
     start = len(builder.steps)
     seed = builder.append("upstream", (), text="upstream")
+    for name, flow in (aliases or {}).items():
+        if name not in builder.names and name not in builder.values and not builder.elements(name):
+            _also_called(builder, name, flow)
     for name in ("upstream", "dout", f"d{forward.output_name}"):
+        if name in (aliases or ()):
+            continue
         if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
             builder.values.pop(name, None)
             builder.names[name] = seed
     before = dict(builder.names)
     executor = Executor(builder, source, backward=True)
     complaints = _read(executor, source)
+    if not complaints:
+        complaints += [source.complaint(executor.assigned.get(name, 0), text) for name, text in _as_arrays(builder, {name.partition("[")[0]: None for _, name in claims})]
     program = builder.program(forward.output, output_name=forward.output_name, backward_start=start)
     if not complaints:  # a line that could not be read may be the one that sets a gradient
         for variable, name in claims:
             is_set = name in executor.assigned or name.partition("[")[0] in executor.assigned
-            if name not in program.names or not (is_set or before.get(name) == seed):
-                complaints.append(source.complaint(*_never_set(program, executor, variable, name)))
+            if (name not in program.names and not _is_misshapen(program, executor, variable, name)) or not (is_set or before.get(name) == seed):
+                complaints.append(source.complaint(0, _never_set(executor, variable, name)))
     if complaints:
         return None, list(dict.fromkeys(complaints))
     for _, name in claims:
@@ -176,17 +175,45 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
     return program, []
 
 
-def _never_set(program: Program, executor: Executor, variable: str, name: str) -> tuple[int, str]:
-    """Why a claimed gradient is not there: another shape, or never set."""
+def _as_arrays(builder: Builder, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Make arrays of the lists that names stand for; where that cannot be, the name and why."""
+    for name in names:
+        value = builder.values.get(name)
+        if isinstance(value, list | tuple) or is_wholes(value):
+            from verifier.circuit.arrays import ArrayError
+
+            try:
+                builder.values[name] = array(builder, value)
+            except ArrayError as error:
+                yield name, str(error)
+
+
+def _also_called(builder: Builder, name: str, flow: str) -> None:
+    """Let a name stand for what an input stands for."""
+    if elements := builder.elements(flow):
+        assembled(builder, flow, elements)
+    if flow in builder.values:
+        builder.values[name] = builder.values[flow].copy()
+    elif flow in builder.names:
+        builder.names[name] = builder.names[flow]
+
+
+def _is_misshapen(program: Program, executor: Executor, variable: str, name: str) -> bool:
+    """Whether a gradient is set, as a number or an array of another shape than what it is the gradient of."""
+    base, of = (name.partition("[")[0], variable.partition("[")[0]) if variable.endswith("]") else (name, variable)
+    if base not in executor.assigned:
+        return False
+    mine = program.shapes.get(base, () if base in program.names else None)
+    return mine is not None and mine != program.shapes.get(of, ())
+
+
+def _never_set(executor: Executor, variable: str, name: str) -> str:
+    """That a claimed gradient is not there."""
     base, of = name.partition("[")[0], variable.partition("[")[0]
-    if base in executor.assigned and of in program.shapes:
-        mine = program.shapes.get(base)
-        found = "a number" if mine is None else f"of shape {mine}"
-        return executor.assigned[base], f"'{base}' is {found}, '{of}' of shape {program.shapes[of]}: a gradient has the shape of what it is the gradient of"
     assigned = list(executor.assigned)
     if base != name and base not in assigned and name not in assigned and not any(a.startswith(base + "[") for a in assigned):
-        return 0, f"the backward pass never sets '{base}', the gradient with respect to '{of}'{suggestion(base, assigned)}"
-    return 0, f"the backward pass never sets '{name}', the gradient with respect to '{variable}'{suggestion(name, assigned)}"
+        return f"the backward pass never sets '{base}', the gradient with respect to '{of}'{suggestion(base, assigned)}"
+    return f"the backward pass never sets '{name}', the gradient with respect to '{variable}'{suggestion(name, assigned)}"
 
 
 # ---------------------------------------------------------------- names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -47,6 +47,19 @@ class Unreadable:
 
 
 Value: TypeAlias = "int | Known | Function | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
+
+
+def known_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole numbers and nested lists of them as what names may stand for: the indices, orders and shapes of a case."""
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if isinstance(value, list | tuple):
+            import numpy as np
+
+            found[name] = Known(np.array(value, dtype=np.int64))
+        else:
+            found[name] = Known(value)
+    return found
 
 
 def is_array(value: object) -> TypeGuard[Array]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.points import point_text
+from verifier.case.shapes import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
@@ -249,7 +250,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
                 continue
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
             point = point_text(case, fmt, witness)
-            where = ", ".join(f"{x} = {v}" if isinstance(v, str) else f"{x} = [{', '.join(v)}]" for x, v in point)
+            where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
             findings.append(
                 finding(
                     "V107",
@@ -259,7 +260,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
                     gradient=gradient,
                     statement=statement,
                     point=point,
-                    expected=any(e.implementation == name and e.gradient == gradient and e.verdict == Verdict.WRONG.value for e in case.expect),
+                    expected=any(e.implementation == name and covers(e.gradient, gradient) and e.verdict == Verdict.WRONG.value for e in case.expect),
                 )
             )
     return findings
@@ -340,7 +341,7 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
                     gradient=d.name,
                     statement=statement,
                     point=point_text(case, check.format, d.point),
-                    expected=any(e.implementation == check.implementation and e.gradient == d.name and e.verdict in FAILING for e in case.expect),
+                    expected=any(e.implementation == check.implementation and covers(e.gradient, d.name) and e.verdict in FAILING for e in case.expect),
                     details=(f"computed  {d.computed!r}", f"exact     {d.rounded!r} (rounded)"),
                 )
             )
@@ -370,7 +371,7 @@ def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Findin
             gradients=names,
             statement=statement,
             point=point_text(case, check.format, first.point),
-            expected=all(any(e.implementation == check.implementation and e.gradient == name and e.verdict in FAILING for e in case.expect) for name in names),
+            expected=all(any(e.implementation == check.implementation and covers(e.gradient, name) and e.verdict in FAILING for e in case.expect) for name in names),
             details=(f"computed  {first.computed!r}", f"exact     {first.rounded!r} (rounded, for upstream {other!r})"),
         )
     ]
@@ -397,12 +398,32 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
     ]
 
 
+def shape_findings(case: Case) -> list[Finding]:
+    """Findings about gradients of another shape than what they are the gradient of; expected where the case expects them to be wrong."""
+    return [
+        finding(
+            "V108",
+            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}",
+            m.place,
+            implementation=draft.implementation.name,
+            gradient=m.gradient,
+            statement=m.statement,
+            expected=any(e.implementation == draft.implementation.name and base(e.gradient) == base(m.gradient) and e.verdict == Verdict.WRONG.value for e in case.expect),
+        )
+        for draft in case.programs.drafts
+        for m in draft.misshapen
+    ]
+
+
 def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
     """Findings about expected verdicts that occur at no point."""
     findings = []
+    misshapen = {(d.implementation.name, base(m.gradient)) for d in case.programs.drafts for m in d.misshapen}
     for e in case.expect:
-        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+        if e.verdict == Verdict.WRONG.value and (e.implementation, base(e.gradient)) in misshapen:
             continue
-        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
+        if any(j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient) and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+            continue
+        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient)}))
         findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; {f'its verdicts are: {seen}' if seen else 'it was never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
     return findings

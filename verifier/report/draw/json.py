@@ -8,6 +8,7 @@ from typing import Any
 
 from verifier import __version__
 from verifier.case.points import PointText
+from verifier.case.shapes import as_lists
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.run.environment import environment
 
@@ -54,7 +55,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
 
 
 def _point(point: PointText) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in point}
+    return {name: as_lists(value) for name, value in point}
 
 
 def _result(r: Result) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
+from verifier.case.shapes import bracketed
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result
 
@@ -151,5 +152,5 @@ def _snippet(f: Finding, paint: Paint) -> list[str]:
 
 
 def _at(point: PointText) -> str:
-    shown = [f"{name}={'[' + ', '.join(value) + ']' if isinstance(value, tuple) else value}" for name, value in point[:12]]
+    shown = [f"{name}={bracketed(value)}" for name, value in point[:12]]
     return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""
