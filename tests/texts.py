@@ -5,15 +5,21 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+import numpy as np
 from hypothesis import strategies as st
 
+from verifier.arithmetic import floats
 from verifier.case.load import load_text
 from verifier.circuit.expressions import build_expression
+from verifier.circuit.program import component_names
 from verifier.circuit.statements import build_program
+from verifier.language.formats import FORMATS
 from verifier.language.source import Source
 from verifier.verify import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verifier.circuit.program import Program
     from verifier.report.outcome import CaseReport, Result
 
@@ -75,3 +81,28 @@ def smooth_expressions(names: tuple[str, ...] = ("x", "y"), *, leaves: int = 8) 
         ),
         max_leaves=leaves,
     )
+
+
+def array_program(text: str, *, known: dict[str, object] | None = None, **shapes: tuple[int, ...]) -> Program:
+    """The program of a forward block over inputs of the given shapes. Raises ValueError with all complaints."""
+    inputs = tuple(n for name, shape in shapes.items() for n in (component_names(name, shape) if shape else [name]))
+    program, complaints = build_program(Source(text, "t", 1, 1, text), inputs, known=known)
+    if program is None:
+        raise ValueError("\n".join(map(str, complaints)))
+    return program
+
+
+def array_values(program: Program, **values: object) -> Callable[[str], np.ndarray]:
+    """What every name is in float64, as an array of its shape, at values of the inputs."""
+    columns = [[float(v)] for value in values.values() for v in np.asarray(value, dtype=float).ravel()]
+    steps = floats.run(program, columns, FORMATS["float64"])
+
+    def value(name: str) -> np.ndarray:
+        if name not in program.shapes:
+            if name in program.names:
+                return np.float64(steps[program.names[name]][0])
+            return np.asarray(program.values[name].value)
+        found = [steps[program.names[n]][0] for n in component_names(name, program.shapes[name])]
+        return np.array(found, dtype=float).reshape(program.shapes[name])
+
+    return value

@@ -128,7 +128,7 @@ def test_a_vector_becomes_scalar_inputs() -> None:
         "implementations: {staged: {gradients: {'W[0]': dw0, x: 'dx'}}}\n"
     )
     assert case.inputs == ("W[0]", "W[1]", "x")
-    assert case.vectors == (("W", 2),)
+    assert case.shapes == (("W", (2,)),)
     assert case.points[1].values == (("W[0]", "4"), ("W[1]", "5"), ("x", "1"))
     assert case.domain == (("W[0]", ("0", "1")), ("W[1]", ("5", "6")), ("x", ("2", "3")))
 
@@ -360,9 +360,9 @@ WRONG = [
         "3:38: '2*dx' in implementations.a.gradients is not a name",
     ),
     (
-        "the gradient of a vector",
-        "function: W[0]\npoints: {W: [1]}\nimplementations: {a: {gradients: {W: dW}}}\n",
-        "3:35: the input 'W' in implementations.a.gradients is a vector",
+        "one component as the gradient of a vector",
+        "function: W[0]\npoints: {W: [1]}\nimplementations: {a: {gradients: {W: 'dW[0]'}}}\n",
+        "3:38: 'W' is a vector of 1, and its gradient 'dW[0]' in implementations.a.gradients one component",
     ),
     (
         "an adjoint that is no name",

@@ -37,6 +37,14 @@ def case(forward_lines: str, backward_lines: str = "", points: str = "{x: 3, y: 
         ("f = x[0] * y", "6:11: 'x' is a scalar and has no subscript in implementations.it.forward"),
         ("f = x < y", "6:7: the output 'f' is a comparison: it has no gradient in implementations.it.forward"),
         ("f = besselj(x, x * y)", "6:11: the order 'n' of 'besselj' must be a constant: there is no derivative with respect to it; if it is one, say so: parameters: [x] in implementations.it.forward"),
+        ("f = exp()", "6:11: 'exp()' has no arguments in implementations.it.forward"),
+        ("f = x, y", "6:7: the output 'f' is no number and no array of numbers in implementations.it.forward"),
+        ("f = True", "6:7: the output 'f' is no number and no array of numbers in implementations.it.forward"),
+        ("f = exp(x, q=2)", "6:11: 'exp' is not read with q; it takes (a) in implementations.it.forward"),
+        ("f = os.system(x)", "6:11: 'os.system' is not part of the language: only the prefixes math., np., numpy., torch., jnp. and scipy.special. are read in implementations.it.forward"),
+        ("f = __import__('os')", "6:11: unknown gate '__import__' in implementations.it.forward"),
+        ("f = x.__class__", "6:11: a number has no '.__class__' in implementations.it.forward"),
+        ("f = x if x > 0 else ().__class__", "6:27: a tuple has no '.__class__' in implementations.it.forward"),
         ("f = diff(x * y, 2)", "6:11: 'diff' differentiates with respect to an input: diff(expr, x), or diff(expr, x, 2) for the second derivative in implementations.it.forward"),
         ("x = 2\nf = x * y", "6:7: 'x' is an input, and no point has this value: the values of inputs belong under 'points'; remove this line in implementations.it.forward"),
     ],
@@ -98,7 +106,7 @@ def test_numbers_are_truth_values_where_truth_values_are_wanted() -> None:
 def test_a_vector_is_used_by_its_elements() -> None:
     text = "function: W[0] * x + W[1]\npoints: [{W: [2, -3], x: 5}]\n"
     assert [(r.gradient, r.computed) for r in check(text).results] == [("dW[0]", "5.0"), ("dW[1]", "1.0"), ("dx", "2.0")]
-    assert complaints("function: W * x\npoints: [{W: [2, -3], x: 5}]\n") == ["1:11: 'W' is a vector: use its elements W[0] to W[1] in function"]
+    assert [r.computed for r in check("function: sum(W * x)\npoints: [{W: [2, -3], x: 5}]\n").results] == ["5.0", "5.0", "-1.0"]
 
 
 def test_max_of_several_is_a_chain() -> None:

@@ -13,12 +13,11 @@ from flint import arb, fmpq
 from sympy.core.function import AppliedUndef
 
 from verifier.arithmetic import balls, floats
-from verifier.circuit.expressions import add_tree, partial
+from verifier.circuit.expressions import add_expression, partial
 from verifier.circuit.program import Builder, Program
 from verifier.exact import derivatives, sympy_gates
 from verifier.language.formats import FORMATS, dtype, round_exact, ulp_exponent
 from verifier.language.gates import ALIASES, CONSTANTS, GATES, Gate
-from verifier.language.grammar import parse_expression
 
 ONE_ULP = arb(2) ** -52  # an upper bound of ulp(g) / |g| in float64
 POOL = (0.3, 0.61, 1.7, 2.9, 7.25, 41.5, 1500.0, -0.7, -2.3, -38.5, 1e-3, -1e-5, 3e-7, -40.0, 0.01, 0.0, 0.149, 0.499, 24.5, 30.5, 1000.5)  # the last five: where the series of SERIES end or begin
@@ -55,7 +54,7 @@ def domain(name: str) -> Program | None:
     if not gate.where:
         return None
     builder = Builder(gate.parameters)
-    return builder.program(add_tree(builder, parse_expression(gate.where)))
+    return builder.program(add_expression(builder, gate.where))
 
 
 def inside(name: str, row: tuple[float, ...]) -> bool | None:

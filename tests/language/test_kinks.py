@@ -12,12 +12,11 @@ from flint import arb
 
 from tests.language.test_gates import columns_of, evaluate, fraction, inside, orders_of, program_of, sample
 from verifier.arithmetic import balls, floats
-from verifier.circuit.expressions import add_tree
+from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder
 from verifier.exact import derivatives
 from verifier.language.formats import FORMATS, round_exact
 from verifier.language.gates import GATES, kernel
-from verifier.language.grammar import parse_expression
 
 BITS = 900
 H = arb(2) ** -200  # the distance of a neighbour: a smooth function moves by no more than the root of it, and its slope, too
@@ -84,7 +83,7 @@ def stated(name: str, formula: str, points: list[tuple[object, ...]]) -> list[bo
     if not formula:
         return [False] * len(points)
     builder = Builder(GATES[name].parameters, is_table=True)
-    program = derivatives.primitive(builder.program(add_tree(builder, parse_expression(formula))))
+    program = derivatives.primitive(builder.program(add_expression(builder, formula)))
     return balls.run(program, columns_of(points, list(range(len(points[0])))), bits=BITS, strict=False)[program.output]
 
 

@@ -29,8 +29,8 @@ from verifier.compare.oracle import oracle
 from verifier.language import gates
 from verifier.language.formats import format_named
 from verifier.language.gates import canonical
-from verifier.language.grammar import parse_expression
 from verifier.language.source import CaseError
+from verifier.language.trees import parse_expression
 from verifier.language.verdict import Verdict
 from verifier.search import fuzz
 from verifier.search.fuzz.arrange import arranged, text_of, tree_of

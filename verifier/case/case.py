@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from verifier.case.shapes import Values
 from verifier.circuit.program import Program
 from verifier.language.source import Place, Source, suggestion
 
@@ -46,11 +47,22 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """A difference between implementations, and the value it is expected to have (None: report only)."""
+    """A difference between implementations, and the value it is expected to have (None: report only).
+
+    One of arrays becomes one for each component; until then `listed` has their expected values.
+    """
 
     expression: Source
     expected: str | None
     place: Place
+    component: str = ""  # `[1,2]` of a difference of arrays
+    listed: Values | None = None
+
+    @property
+    def text(self) -> str:
+        """The expression, with its component."""
+        text = self.expression.text.strip()
+        return text if not self.component else f"{text if text.replace('.', '').isidentifier() else f'({text})'}{self.component}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,18 @@ class Expectation:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Misshapen:
+    """A gradient of another shape than what it is the gradient of."""
+
+    input: str
+    gradient: str
+    wanted: tuple[int, ...]  # the shape of the input
+    shape: tuple[int, ...]
+    place: Place
+    statement: str = ""
+
+
 @dataclass(frozen=True)
 class Draft:
     """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""
@@ -80,7 +104,8 @@ class Draft:
     implementation: Implementation
     forward: Program
     whole: Program | None
-    claims: tuple[tuple[str, str], ...]  # (input, name of its gradient)
+    claims: tuple[tuple[str, str], ...]  # (input, name of its gradient), by component
+    misshapen: tuple[Misshapen, ...] = ()  # gradients that are claimed and have another shape: they are not among the claims
 
 
 @dataclass(frozen=True)
@@ -89,8 +114,9 @@ class Programs:
 
     truth: Program
     drafts: tuple[Draft, ...]
-    residuals: tuple[Program, ...] = ()  # over inputs named `implementation.name`
+    residuals: tuple[tuple[Residual, Program], ...] = ()  # over inputs named `implementation.name`; one for each component
     given: Program | None = None  # the constraint: its output is a truth value
+    outputs: tuple[str, ...] = ()  # where there are several, or it is an array
 
 
 @dataclass(frozen=True)
@@ -107,11 +133,11 @@ class Case:
     function: Source | None = None
     about: str = ""
     source: str = ""
-    vectors: tuple[tuple[str, int], ...] = ()  # vector inputs and their lengths
+    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()  # of the inputs that are arrays; `inputs` has their components
     domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()  # per scalar input whose values are listed: those values; `domain` has the first and the last
     parameters: tuple[str, ...] = ()  # inputs that no gradient is asked for; every point has their values
-    outputs: tuple[str, ...] = ()  # of the forward pass, where there are several; what flows into them are parameters
+    outputs: tuple[str, ...] = ()  # of the forward pass, where there are several, or it is an array; what flows into them are parameters
     given: Source | None = None  # the inputs are only meant where this holds
     scope: str = DOMAIN  # where the gradients are claimed
     sample: int = 0

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verifier.case import outputs
 from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
+from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
-from verifier.case.reader import Entry, Reader, element, is_assignable
+from verifier.case.reader import Entry, Reader, element, is_assignable, plain
+from verifier.case.shapes import Values, base, components, described, read_values
 from verifier.case.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
-    "name", "about", "source", "function", "points", "domain", "sample", "formats", "upstream", "parameters", "given", "scope",
+    "name", "about", "source", "function", "points", "domain", "shapes", "sample", "formats", "upstream", "parameters", "given", "scope",
     "hunt", "exhaustive", "forward", "outputs", "implementations", "accept", "residuals", "published", "expect",
 )  # fmt: skip
 _ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
@@ -58,8 +59,8 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
     sample = _sample(reader, fields)
     hunt = _switch(reader, fields, "hunt")
     exhaustive = _switch(reader, fields, "exhaustive")
-    flows = outputs.read_outputs(reader, fields) if "outputs" in fields else {}
-    inputs = read_inputs(reader, fields, sample=sample, root=root, flows={outputs.upstream_name(name): (fields["outputs"][0], text) for name, text in flows.items()}, read=_names_read(reader, fields) if hunt or exhaustive else None)
+    outputs = read_outputs(reader, fields)
+    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
     formats = _formats(reader, fields)
     if exhaustive and inputs is not None:
         _check_exhaustive(reader, fields, formats, inputs)
@@ -75,14 +76,14 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
     published = _published(reader, fields, named)
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
-    upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and "outputs" not in fields else "1"
+    upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
     accept = reader.limit(fields["accept"][1], "accept") if "accept" in fields else None
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
     if inputs is None or reader.complaints.count:
         return None, []
-    programs, complaints = programs_of(inputs, function=function, implementations=implementations, residuals=residuals, published=published, outputs=tuple(flows), given=given)
+    programs, inputs, complaints = programs_of(inputs, function=function, implementations=implementations, residuals=residuals, published=published, outputs=outputs, upstream=upstream or "1", given=given)
     if programs is None:
         ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
         return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
@@ -98,21 +99,21 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
         function=function,
         about=about,
         source=origin,
-        vectors=inputs.vectors,
+        shapes=inputs.shapes,
         domain=inputs.domain,
         choices=inputs.choices,
         parameters=inputs.parameters,
-        outputs=tuple(flows),
+        outputs=programs.outputs,
         given=given,
         scope=scope,
         sample=sample,
         exhaustive=exhaustive,
         hunt=hunt,
         formats=formats,
-        upstream=upstream or "1",
+        upstream="1" if programs.outputs else upstream or "1",
         has_upstream="upstream" in fields,
         accept_ulps=accept,
-        residuals=residuals,
+        residuals=tuple(r for r, _ in programs.residuals),
         published=published,
         expect=expect,
     )
@@ -279,22 +280,22 @@ def _claims(reader: Reader, node: Node, label: str, inputs: Inputs | None) -> tu
     if entries == ():
         reader.tell(node, f"{label} is empty, so nothing would be checked; name the gradients as in {{x: dx}} or leave the key out")
     claims = []
+    shapes = dict(inputs.shapes) if inputs is not None else {}
+    names = set(inputs.names) if inputs is not None else set()
     for key, value in entries or ():
-        if inputs is not None and key.text not in inputs.names:
-            if key.text in dict(inputs.vectors) and all(f"{key.text}[{i}]" in inputs.parameters for i in range(dict(inputs.vectors)[key.text])):
-                reader.tell(key, f"'{key.text}' in {label} is a parameter: no gradient is asked for")
-            elif key.text in dict(inputs.vectors):
-                reader.tell(key, f"the input '{key.text}' in {label} is a vector; name its elements one by one, as in '{key.text}[0]': dw0")
-            else:
-                reader.tell_unknown(key, f"unknown input {quoted(key.text)} in {label}", key.text, inputs.names)
-        elif inputs is not None and key.text in inputs.parameters:
+        variable = plain(key.text)
+        if inputs is not None and variable not in names and variable not in shapes:
+            reader.tell_unknown(key, f"unknown input {quoted(key.text)} in {label}", key.text, [*shapes, *inputs.names])
+        elif inputs is not None and components(variable, shapes.get(variable, ()))[0] in inputs.parameters:
             reader.tell(key, f"'{key.text}' in {label} is a parameter: no gradient is asked for; leave it out here, or under 'parameters'")
         name = reader.text(value, f"{label}: the gradient")
         if name is None:
             continue
         if not is_assignable(name):
             reader.tell(value, f"{quoted(name)} in {label} is not a name that a backward pass can set; write a name such as dx or dW[0]")
-        claims.append(Claim(key.text, name, key.page.place(key.start)))
+        elif variable in shapes and element(name):
+            reader.tell(value, f"'{variable}' is {described(shapes[variable])}, and its gradient {quoted(name)} in {label} one component; write the name of an array, or name components on both sides, as in '{variable}[0]': dw0")
+        claims.append(Claim(variable, plain(name), key.page.place(key.start)))
     return tuple(claims)
 
 
@@ -311,10 +312,11 @@ def _adjoints(reader: Reader, node: Node, label: str) -> tuple[tuple[str, Source
 def _residuals(reader: Reader, fields: dict[str, Entry]) -> tuple[Residual, ...]:
     residuals = []
     for key, value in _entries(reader, fields, "residuals", example="{by_hand.dx - staged.dx: null}"):
-        expected = None if is_null(value) else reader.number(value, f"the residual {quoted(key.text)}")
+        expected = None if is_null(value) else read_values(reader, value, "the residual '{}'", quoted(key.text)[1:-1])
         if not key.text.strip():
             reader.tell(key, "a residual needs an expression as its key, such as by_hand.dx - staged.dx")
-        residuals.append(Residual(source(key, label="residuals"), expected, key.page.place(key.start)))
+        is_list = expected is not None and bool(expected.shape)
+        residuals.append(Residual(source(key, label="residuals"), None if expected is None or is_list else expected.texts[0], key.page.place(key.start), listed=expected if is_list else None))
     return tuple(residuals)
 
 
@@ -322,18 +324,20 @@ def _published(reader: Reader, fields: dict[str, Entry], named: dict[str, Implem
     figures = []
     for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
         pair = _reference(reader, key, "published", named)
-        text = reader.number(value, f"published.{quoted(key.text)[1:-1]}")
-        if pair is not None and text is not None:
-            figures.append(Published(*pair, text, key.page.place(key.start)))
+        values: Values | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
+        if pair is not None and values is not None:
+            names = components(pair[1], values.shape)
+            figures += [Published(pair[0], name, text, key.page.place(key.start)) for name, text in zip(names, values.texts, strict=True)]
     return tuple(figures)
 
 
 def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implementation], inputs: Inputs | None) -> tuple[Expectation, ...]:
     expectations = []
+    known: dict[str, list[str]] = {}
     for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
         pair = _reference(reader, key, "expect", named)
         if pair is not None and inputs is not None:
-            gradients = _gradients(named[pair[0]], inputs)
+            gradients = known.setdefault(pair[0], _gradients(named[pair[0]], inputs))
             if pair[1] not in gradients:
                 reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
         for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
@@ -348,8 +352,11 @@ def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implement
 def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:
     """The names that hold the gradients an implementation claims."""
     if implementation.gradients is None:
-        return [f"d{name}" for name in inputs.names if name not in inputs.parameters]
-    return [claim.name for claim in implementation.gradients]
+        found = [f"d{name}" for name in inputs.names if name not in inputs.parameters]
+        return [*dict.fromkeys(map(base, found)), *(name for name in found if name.endswith("]"))]
+    shapes = dict(inputs.shapes)
+    names = [(claim.name, shapes.get(claim.input, ())) for claim in implementation.gradients]
+    return [name for name, _ in names] + [part for name, shape in names if shape for part in components(name, shape)]
 
 
 def _entries(reader: Reader, fields: dict[str, Entry], key: str, *, example: str) -> tuple[Entry, ...]:
@@ -359,11 +366,10 @@ def _entries(reader: Reader, fields: dict[str, Entry], key: str, *, example: str
 def _reference(reader: Reader, key: Scalar, what: str, named: dict[str, Implementation]) -> tuple[str, str] | None:
     """`by_hand.dx` as ("by_hand", "dx")."""
     implementation, dot, name = key.text.partition(".")
-    base = element(name)
-    if not dot or not _WORD.fullmatch(implementation) or not is_assignable(base[0] if base else name):
+    if not dot or not _WORD.fullmatch(implementation) or not is_assignable(name):
         reader.tell(key, f"{quoted(key.text)} in {what} must be written implementation.name, as in by_hand.dx")
     elif implementation not in named:
         reader.tell_unknown(key, f"unknown implementation {quoted(implementation)} in {what}", implementation, tuple(named))
     else:
-        return implementation, name
+        return implementation, plain(name)
     return None

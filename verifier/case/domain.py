@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 from verifier.case.reader import Entry, Reader, element, name_problem
+from verifier.case.shapes import Shape, components, described
 from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, is_null, quoted
 from verifier.language.numeral import exact
 
@@ -14,11 +17,11 @@ MOST_CHOICES = 1000  # values that a domain may list
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One entry of the domain; `index` is the element of a vector, None where the name stands alone."""
+    """One entry of the domain; `index` is the element of an array, None where the name stands alone."""
 
     key: Scalar
     base: str
-    index: int | None
+    index: Shape | None
     interval: Interval
     choices: tuple[str, ...] = ()  # the only values, where they are listed
 
@@ -80,68 +83,63 @@ def in_order(texts: list[str]) -> tuple[str, ...]:
     return tuple({exact(text): text for text in sorted(texts, key=exact, reverse=True)}.values())[::-1]
 
 
-def lengths_of_domain(reader: Reader, domain: list[Bound]) -> dict[str, int | None]:
-    """As `_lengths`, of inputs that only the domain names: `W[0]`, `W[1]` make a vector of two."""
-    found: dict[str, int | None] = {}
-    seen: dict[str, set[int]] = {}
+def shapes_of_domain(reader: Reader, domain: list[Bound]) -> dict[str, Shape]:
+    """The shapes of inputs that only the domain names: `W[0]`, `W[1]` make a vector of two."""
+    found: dict[str, Shape] = {}
+    seen: dict[str, dict[Shape, None]] = {}
     for bound in domain:
-        if bound.index is None:
-            found.setdefault(bound.base, None)
-        else:
-            found[bound.base] = None
-            seen.setdefault(bound.base, set()).add(bound.index)
+        found.setdefault(bound.base, ())
+        if bound.index is not None:
+            seen.setdefault(bound.base, {})[bound.index] = None
     for bound in domain:
         indices = seen.pop(bound.base, None)
         if indices is None:
             continue
-        missing = next(i for i in range(len(indices) + 1) if i not in indices)
-        if missing < len(indices):
-            reader.tell(bound.key, f"the domain has no interval for '{bound.base}[{missing}]'; give every element of the vector")
-        found[bound.base] = len(indices)
+        if len({len(i) for i in indices}) > 1:
+            reader.tell(bound.key, f"the domain names elements of '{bound.base}' with different numbers of subscripts")
+            continue
+        shape = tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
+        if prod(shape) > len(indices):
+            missing = next(i for i in product(*map(range, shape)) if i not in indices)
+            reader.tell(bound.key, f"the domain has no interval for '{bound.base}[{','.join(map(str, missing))}]'; give every element of the {'vector' if len(shape) == 1 else 'array'}")
+        found[bound.base] = shape
     return found
 
 
-def intervals_of(reader: Reader, domain: list[Bound], lengths: dict[str, int | None]) -> dict[str, Interval]:
-    """Per scalar input its interval. An interval of one element goes before that of its vector."""
+def intervals_of(reader: Reader, domain: list[Bound], shapes: dict[str, Shape]) -> dict[str, Interval]:
+    """Per scalar input its interval. An interval of one element goes before that of its array."""
     intervals: dict[str, Interval] = {}
     for bound in sorted(domain, key=lambda b: b.index is not None):
-        if bound.base not in lengths:
+        if bound.base not in shapes:
             reader.tell_unknown(
-                bound.key, f"the domain names {quoted(bound.key.text)}, but no point gives it a value", bound.base, list(lengths)
+                bound.key, f"the domain names {quoted(bound.key.text)}, but no point gives it a value", bound.base, list(shapes)
             )
             continue
-        length = lengths[bound.base]
+        shape = shapes[bound.base]
         if bound.index is None:
-            intervals.update(dict.fromkeys(scalars(bound.base, length), bound.interval))
-        elif length is None:
-            reader.tell(bound.key, f"the domain names '{bound.key.text}', but the input '{bound.base}' is {shape(None)}")
-        elif bound.index >= length:
-            reader.tell(
-                bound.key,
-                f"the domain names '{bound.key.text}', but '{bound.base}' is {shape(length)}, up to '{bound.base}[{length - 1}]'",
-            )
+            intervals.update(dict.fromkeys(components(bound.base, shape), bound.interval))
+        elif not shape:
+            reader.tell(bound.key, f"the domain names '{bound.key.text}', but the input '{bound.base}' is {described(shape)}")
+        elif len(bound.index) != len(shape) or any(i >= n for i, n in zip(bound.index, shape, strict=True)):
+            last = ",".join(str(n - 1) for n in shape)
+            reader.tell(bound.key, f"the domain names '{bound.key.text}', but '{bound.base}' is {described(shape)}, up to '{bound.base}[{last}]'")
         else:
-            intervals[f"{bound.base}[{bound.index}]"] = bound.interval
+            intervals[component_of(bound)] = bound.interval
     return intervals
 
 
-def choices_of(domain: list[Bound], lengths: dict[str, int | None]) -> dict[str, tuple[str, ...]]:
-    """Per scalar input whose values are listed: these. What one element has goes before what its vector has."""
+def component_of(bound: Bound) -> str:
+    """The scalar input that an entry with a subscript is about."""
+    return f"{bound.base}[{','.join(map(str, bound.index or ()))}]"
+
+
+def choices_of(domain: list[Bound], shapes: dict[str, Shape]) -> dict[str, tuple[str, ...]]:
+    """Per scalar input whose values are listed: these. What one element has goes before what its array has."""
     found: dict[str, tuple[str, ...]] = {}
     for bound in sorted(domain, key=lambda b: b.index is not None):
-        names = scalars(bound.base, lengths.get(bound.base)) if bound.index is None else [f"{bound.base}[{bound.index}]"]
+        names = components(bound.base, shapes.get(bound.base, ())) if bound.index is None else [component_of(bound)]
         for name in names:
             found.pop(name, None)
             if bound.choices:
                 found[name] = bound.choices
     return found
-
-
-def scalars(base: str, length: int | None) -> list[str]:
-    """The scalar inputs of a name: itself, or the elements of a vector."""
-    return [base] if length is None else [f"{base}[{i}]" for i in range(length)]
-
-
-def shape(length: int | None) -> str:
-    """What an input is, in words."""
-    return "a scalar" if length is None else f"a vector of {length}"

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program
-from verifier.language.grammar import parse_program
 from verifier.language.source import Complaint
+from verifier.language.trees import parse_program
 
 FLOWS_IN = ("grad_output", "grad_out", "gradOutput", "grad_y", "grad", "gout", "gy", "ct", "cotangent", "g", "dy", "dz", "dL", "delta", "upstream_grad", "Δ", "ȳ")  # what others call it
 _UNKNOWN = re.compile(r"unknown name '([^']+)'")
@@ -34,10 +34,14 @@ def _helped(message: str, forward: Program, implementation: Implementation, free
     unset = _UNSET.search(message)
     if unset is None or implementation.gradients is not None:
         return message
-    near = _nearest(unset[2], free)
+    variable = unset[2]
+    near = _nearest(variable, free)
+    first = next((name for name in forward.inputs if name.startswith(f"{variable}[")), "")
+    if first and (element := _same(first, free)) is not None and _same(variable, free) is None:
+        variable, near = first, element  # dw0 for the first element of W
     if near is None:
         return message
-    key = f"'{unset[2]}'" if "[" in unset[2] else unset[2]
+    key = f"'{variable}'" if "[" in variable else variable
     value = f"'{near}'" if "[" in near else near
     label = implementation.backward.label if implementation.backward is not None else ""
     where = f" in {label}" if label and message.endswith(f" in {label}") else ""
@@ -47,13 +51,17 @@ def _helped(message: str, forward: Program, implementation: Implementation, free
 
 def _nearest(variable: str, free: Sequence[str]) -> str | None:
     """The name of a backward pass that is most like the gradient with respect to an input: dw0 or grad_w0 for W[0]."""
-    plain = {name: _plain(name) for name in free}
+    same = _same(variable, free)
+    if same is not None:
+        return same
+    close = difflib.get_close_matches(_plain(f"d{variable}"), [_plain(name) for name in free], n=1, cutoff=NEAR)
+    return next((name for name in free if close and _plain(name) == close[0]), None)
+
+
+def _same(variable: str, free: Sequence[str]) -> str | None:
+    """The name that differs from the gradient with respect to an input in its spelling only."""
     wanted = [p + _plain(variable) for p in ("d", "grad", "g", "dl")]
-    exact = next((name for name, text in plain.items() if text in wanted), None)
-    if exact is not None:
-        return exact
-    close = difflib.get_close_matches(wanted[0], list(plain.values()), n=1, cutoff=NEAR)
-    return next((name for name, text in plain.items() if close and text == close[0]), None)
+    return next((name for name in free if _plain(name) in wanted), None)
 
 
 def _plain(name: str) -> str:

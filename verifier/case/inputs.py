@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 
 from verifier.case.case import Point
-from verifier.case.domain import Bound, Interval, choices_of, in_order, intervals_of, lengths_of_domain, read_domain, scalars, shape, span
+from verifier.case.domain import Bound, Interval, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
 from verifier.case.reader import Entry, Reader, name_problem
-from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, is_null, quoted
+from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
+from verifier.case.yaml_tree import Mapping, Node, Scalar, is_null, quoted
 
-Values = str | tuple[str, ...]  # of one input in one point: a scalar's text, or those of a vector's elements
+MOST_DIGITS = 15  # of a whole number that is used as one
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The scalar inputs that the points and the domain define together; a vector is its elements `W[0]`, `W[1]`, ..."""
+    """The scalar inputs that the points, the shapes and the domain define together; an array is its components `x[0,0]`, `x[0,1]`, ..."""
 
     names: tuple[str, ...]
-    vectors: tuple[tuple[str, int], ...]
+    shapes: tuple[tuple[str, Shape], ...]  # of the arrays
     points: tuple[Point, ...]
     domain: tuple[tuple[str, Interval], ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     parameters: tuple[str, ...] = ()
 
 
-def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None, flows: dict[str, tuple[Scalar, str]] | None = None) -> Inputs | None:
+def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
     """The inputs of a case; None where something is wrong with them (`reader` has the complaints).
 
     `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
-    `flows` are the gradients that flow into several outputs, with the key that names these.
     """
     before = reader.complaints.count
     points = _points(reader, fields["points"]) if "points" in fields else []
     domain = read_domain(reader, fields["domain"]) if "domain" in fields else []
+    said = read_shapes(reader, fields["shapes"]) if "shapes" in fields else {}
     fixed, named = read_parameters(reader, fields["parameters"]) if "parameters" in fields else ({}, {})
-    fixed.update(flows or {})
     if "points" not in fields and sample == 0 and read is None:
         reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true'")
     if sample > 0 and "domain" not in fields:
@@ -43,36 +46,42 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
     if reader.complaints.count > before:
         return None
     _add_fixed(reader, fixed, points, domain, is_listed="points" in fields)
-    lengths = _lengths(reader, points) if points else lengths_of_domain(reader, domain)
+    shapes = _shapes(reader, points) if points else shapes_of_domain(reader, domain)
+    _add_shapes(reader, shapes, said, is_listed=bool(points))
     if not points:
-        _add_names(lengths, read or ())
+        _add_names(shapes, read or (), said)
     if points:
         _same_names(reader, points, domain)
     elif reader.complaints.count > before:
         return None
-    intervals = intervals_of(reader, domain, lengths)
-    names = tuple(name for base in lengths for name in scalars(base, lengths[base]))
-    choices = choices_of(domain, lengths)
-    parameters = _parameters(reader, fixed, named, lengths)
-    listed = tuple(_point(point, lengths) for point in points) if reader.complaints.count == before else ()
+    if sum(prod(s) for s in shapes.values()) > MOST_COMPONENTS:
+        reader.tell(root, f"the inputs have more than {MOST_COMPONENTS:,} components; check a smaller layer: what is wrong in a large one is wrong in a small one")
+        return None
+    intervals = intervals_of(reader, domain, shapes)
+    names = tuple(name for array in shapes for name in components(array, shapes[array]))
+    choices = choices_of(domain, shapes)
+    parameters = _parameters(reader, fixed, named, shapes)
+    listed = tuple(_point(point, shapes) for point in points) if reader.complaints.count == before else ()
+    values = distinct(listed, parameters)
     for name in parameters:
-        if name not in intervals and (values := distinct(listed, name)):
-            choices[name] = values
-            intervals[name] = span(values)
+        if name not in intervals and values[name]:
+            choices[name] = values[name]
+            intervals[name] = span(values[name])
         elif name not in intervals:
-            key = named.get(name.partition("[")[0]) or fixed[name.partition("[")[0]][0]
+            key = named.get(base(name)) or fixed[base(name)][0]
             reader.tell(key, f"the parameter '{name}' has no value: no point gives it one, and the domain lists none, as in domain: {{{name}: {{0, 1, 2}}}}")
     if parameters and len(parameters) == len(names):
         reader.tell(root, "every input is a parameter, so no gradient would be checked; leave out the names whose gradients are asked for")
     if sample > 0:
-        for name in names:
-            if name not in intervals:
-                reader.tell(fields["domain"][0], f"the domain has no interval for the input '{name}', which 'sample' needs")
+        for array, shape in shapes.items():
+            missing = [name for name in components(array, shape) if name not in intervals]
+            if missing:
+                reader.tell(fields["domain"][0], f"the domain has no interval for the input '{array if len(missing) == prod(shape) else missing[0]}', which 'sample' needs")
     if reader.complaints.count > before:
         return None
     return Inputs(
         names=names,
-        vectors=tuple((base, length) for base, length in lengths.items() if length is not None),
+        shapes=tuple((array, shape) for array, shape in shapes.items() if shape),
         points=listed,
         domain=tuple((name, intervals[name]) for name in names if name in intervals),
         choices=tuple((name, choices[name]) for name in names if name in choices),
@@ -80,11 +89,49 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
     )
 
 
+def with_flows(inputs: Inputs, flows: dict[str, Values]) -> Inputs:
+    """The inputs, and the gradients that flow into outputs: parameters with one value each."""
+    shapes, domain, choices = dict(inputs.shapes), dict(inputs.domain), dict(inputs.choices)
+    added: dict[str, str] = {}
+    for name, values in flows.items():
+        added.update(zip(components(name, values.shape), values.texts, strict=True))
+        if values.shape:
+            shapes[name] = values.shape
+    choices.update({name: (text,) for name, text in added.items()})
+    domain.update({name: (text, text) for name, text in added.items()})
+    return Inputs(
+        names=(*inputs.names, *added),
+        shapes=tuple(shapes.items()),
+        points=tuple(replace(p, values=(*p.values, *added.items())) for p in inputs.points),
+        domain=tuple(domain.items()),
+        choices=tuple(choices.items()),
+        parameters=(*inputs.parameters, *added),
+    )
+
+
+def wholes(inputs: Inputs) -> dict[str, object]:
+    """The parameters that are one whole number at every point, or an array of such: they may be indices, orders and shapes."""
+    choices, shapes, parameters = dict(inputs.choices), dict(inputs.shapes), set(inputs.parameters)
+    found: dict[str, object] = {}
+    for name in dict.fromkeys(map(base, inputs.parameters)):
+        parts = components(name, shapes.get(name, ()))
+        texts = [choices.get(part, ()) for part in parts]
+        if all(part in parameters for part in parts) and all(len(t) == 1 and _is_whole(t[0]) for t in texts):
+            value = nested([int(t[0]) for t in texts], shapes.get(name, ()))
+            found[name] = value
+    return found
+
+
+def _is_whole(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdecimal() and len(digits) < MOST_DIGITS
+
+
 def with_parameters(inputs: Inputs, parameters: frozenset[str]) -> Inputs:
     """The inputs with their parameters, some of which only the programs show: these have no values but those of the points, or of the domain."""
     choices, domain = dict(inputs.choices), dict(inputs.domain)
-    for name in parameters:
-        if name not in domain and (values := distinct(inputs.points, name)):
+    for name, values in distinct(inputs.points, [name for name in inputs.names if name in parameters and name not in domain]).items():
+        if values:
             choices[name], domain[name] = values, span(values)
     return replace(
         inputs,
@@ -94,9 +141,14 @@ def with_parameters(inputs: Inputs, parameters: frozenset[str]) -> Inputs:
     )
 
 
-def distinct(points: tuple[Point, ...], name: str) -> tuple[str, ...]:
-    """The values that a scalar input has in the points, smallest first, each once."""
-    return in_order([text for point in points for key, text in point.values if key == name])
+def distinct(points: Sequence[Point], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The values that scalar inputs have in the points, smallest first, each once."""
+    texts: dict[str, dict[str, None]] = {name: {} for name in names}
+    for point in points if names else ():
+        for name, text in point.values:
+            if name in texts:
+                texts[name][text] = None
+    return {name: in_order(list(found)) for name, found in texts.items()}
 
 
 def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: list[_Listed], domain: list[Bound], *, is_listed: bool) -> None:
@@ -109,16 +161,16 @@ def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: 
         for point in points:
             point.values.setdefault(name, (key, values))
         if not is_listed:
-            each = [(None, values)] if isinstance(values, str) else list(enumerate(values))
-            domain += [Bound(key, name, index, (text, text), (text,)) for index, text in each]
+            indices = product(*map(range, values.shape)) if values.shape else [None]
+            domain += [Bound(key, name, index, (text, text), (text,)) for index, text in zip(indices, values.texts, strict=True)]
 
 
-def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: dict[str, Scalar], lengths: dict[str, int | None]) -> tuple[str, ...]:
+def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: dict[str, Scalar], shapes: dict[str, Shape]) -> tuple[str, ...]:
     """The scalar inputs that are parameters, in the order of the inputs."""
     for name, key in named.items():
-        if name not in lengths:
-            reader.tell_unknown(key, f"the parameter {quoted(name)} is no name of the points or the domain", name, list(lengths))
-    return tuple(name for base in lengths if base in fixed or base in named for name in scalars(base, lengths[base]))
+        if name not in shapes:
+            reader.tell_unknown(key, f"the parameter {quoted(name)} is no name of the points or the domain", name, list(shapes))
+    return tuple(name for array in shapes if array in fixed or array in named for name in components(array, shapes[array]))
 
 
 def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
@@ -131,7 +183,7 @@ def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scala
                 reader.tell(key, f"the parameter {problem}")
             elif is_null(node):
                 named[key.text] = key
-            elif (value := _values(reader, key, node, what="parameter")) is not None:
+            elif (value := read_values(reader, node, "the parameter '{}'", key.text)) is not None:
                 fixed[key.text] = (key, value)
         return fixed, named
     for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or the names of points that are no inputs: [n]") or ():
@@ -144,14 +196,25 @@ def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scala
     return fixed, named
 
 
-def _add_names(lengths: dict[str, int | None], names: tuple[str, ...]) -> None:
-    """Add the inputs that only the formulas name; `W[2]` makes W a vector of at least three."""
+def _add_shapes(reader: Reader, shapes: dict[str, Shape], said: dict[str, tuple[Scalar, Shape]], *, is_listed: bool) -> None:
+    """Add the shapes that are said to those that points or the domain show."""
+    for name, (key, shape) in said.items():
+        if is_listed and name not in shapes:
+            reader.tell_unknown(key, f"the shape of {quoted(name)} is said, but no point gives it a value", name, list(shapes))
+        elif shapes.get(name, ()) not in ((), shape) or (is_listed and shapes[name] != shape):
+            reader.tell(key, f"'{name}' is {described(shape)} here and {described(shapes[name])} in the {'points' if is_listed else 'domain'}; it must be the same")
+        else:
+            shapes[name] = shape
+
+
+def _add_names(shapes: dict[str, Shape], names: tuple[str, ...], said: Collection[str]) -> None:
+    """Add the inputs that only the formulas name; `W[2]` makes W a vector of at least three, unless its shape is said."""
     for name in names:
-        base, _, subscript = name.partition("[")
-        if subscript and lengths.get(base, 0) is not None:
-            lengths[base] = max(lengths.get(base) or 0, int(subscript.rstrip("]")) + 1)
+        array, _, subscript = name.partition("[")
+        if subscript and array not in said and (array not in shapes or len(shapes[array]) == 1):
+            shapes[array] = (max(*shapes.get(array, (0,)), int(subscript.rstrip("]")) + 1),)
         elif not subscript:
-            lengths.setdefault(base, None)
+            shapes.setdefault(array, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +238,21 @@ def _points(reader: Reader, entry: Entry) -> list[_Listed]:
         for key, node in entries:
             if (problem := name_problem(key.text)) is not None:
                 reader.tell(key, f"the input {problem}")
-            elif (value := _values(reader, key, node)) is not None:
+            elif (value := read_values(reader, node, "the input '{}'", key.text)) is not None:
                 values[key.text] = (key, value)
         listed.append(_Listed(item, values))
     return listed
 
 
-def _values(reader: Reader, key: Scalar, node: Node, *, what: str = "input") -> Values | None:
-    if not isinstance(node, Sequence):
-        return reader.number(node, f"the {what} '{key.text}'")
-    if not node.items:
-        reader.tell(node, f"the vector '{key.text}' is empty; give its elements, as in [2, -3]")
-        return None
-    texts = [reader.number(item, f"the {what} '{key.text}[{i}]'") for i, item in enumerate(node.items)]
-    known = tuple(t for t in texts if t is not None)
-    return known if len(known) == len(texts) else None
-
-
-def _lengths(reader: Reader, points: list[_Listed]) -> dict[str, int | None]:
-    """Per input, in the order of the points, the length of a vector and None for a scalar."""
-    lengths: dict[str, int | None] = {}
+def _shapes(reader: Reader, points: list[_Listed]) -> dict[str, Shape]:
+    """The shape of every input, in the order of the points."""
+    shapes: dict[str, Shape] = {}
     for point in points:
         for name, (key, values) in point.values.items():
-            length = None if isinstance(values, str) else len(values)
-            before = lengths.setdefault(name, length)
-            if before != length:
-                reader.tell(
-                    key, f"the input '{name}' is {shape(length)} here and {shape(before)} before; it must be the same in every point"
-                )
-    return lengths
+            before = shapes.setdefault(name, values.shape)
+            if before != values.shape:
+                reader.tell(key, f"the input '{name}' is {described(values.shape)} here and {described(before)} before; it must be the same in every point")
+    return shapes
 
 
 def _same_names(reader: Reader, points: list[_Listed], domain: list[Bound]) -> None:
@@ -226,9 +275,8 @@ def _same_names(reader: Reader, points: list[_Listed], domain: list[Bound]) -> N
             )
 
 
-def _point(point: _Listed, lengths: dict[str, int | None]) -> Point:
+def _point(point: _Listed, shapes: dict[str, Shape]) -> Point:
     pairs: list[tuple[str, str]] = []
-    for base, length in lengths.items():
-        values = point.values[base][1]
-        pairs.extend(zip(scalars(base, length), (values,) if isinstance(values, str) else values, strict=True))
+    for name, shape in shapes.items():
+        pairs.extend(zip(components(name, shape), point.values[name][1].texts, strict=True))
     return Point(tuple(pairs), point.node.page.place(point.node.start))

@@ -1,17 +1,30 @@
-"""Several outputs: a forward pass that ends in s and p is judged by ds * s + dp * p, where ds and dp flow in."""
+"""What a forward pass ends in: a number, or arrays and several outputs, judged by the sum of their components, each times the gradient that flows into it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
 
 from verifier.case.reader import Entry, Reader, is_assignable
-from verifier.case.yaml_tree import Mapping, Scalar
+from verifier.case.shapes import Shape, Values, components, described, read_values
+from verifier.case.yaml_tree import Mapping, Node
+from verifier.case.yaml_tree import Sequence as ListNode
 from verifier.circuit.program import Builder, Line, Program
 from verifier.language.source import Complaint, Source, suggestion
 
 UPSTREAMS = ("0.75", "-1.375", "1.25", "-0.625", "2.5", "-1.75", "0.875", "-2.25", "1.625", "-0.375")  # none 0, no two equal, exact in every format
 MOST_OUTPUTS = len(UPSTREAMS)
+PRIME, STRIDE = 15_013, 9_277  # their ratio is near the golden one: neighbours differ, and no axis of a layer repeats them
 TOTAL = "outputs_together"  # the name of the sum
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs that a case names, and what it says flows into them: one entry for each name, or that of '' where it names none."""
+
+    names: tuple[str, ...] = ()
+    upstream: dict[str, tuple[Node, Values]] = field(default_factory=dict)
 
 
 def upstream_name(output: str) -> str:
@@ -19,10 +32,10 @@ def upstream_name(output: str) -> str:
     return f"d{output}"
 
 
-def read_outputs(reader: Reader, fields: dict[str, Entry]) -> dict[str, str]:
-    """The names of the outputs, each with the gradient that flows into it."""
+def read_outputs(reader: Reader, fields: dict[str, Entry]) -> Outputs:
+    """The names of the outputs and what flows into them, as far as the case says."""
     names: list[str] = []
-    for item in reader.items(fields["outputs"][1], "outputs", example="[s, p]") or ():
+    for item in (reader.items(fields["outputs"][1], "outputs", example="[s, p]") or ()) if "outputs" in fields else ():
         name = reader.text(item, "an output")
         if name is None:
             continue
@@ -33,38 +46,99 @@ def read_outputs(reader: Reader, fields: dict[str, Entry]) -> dict[str, str]:
         names.append(name)
     if len(names) > MOST_OUTPUTS:
         reader.tell(fields["outputs"][1], f"{len(names)} outputs are listed; there may be at most {MOST_OUTPUTS}")
-    if "function" in fields:
+    if names and "function" in fields:
         reader.tell(fields["outputs"][0], "'outputs' names what a forward pass sets, and 'function' has one value only; write the function as 'forward'")
-    flows = dict(zip(names, UPSTREAMS, strict=False))
-    if "upstream" in fields:
-        flows.update(_upstreams(reader, fields["upstream"], names))
-    return flows
+    node = fields["upstream"][1] if "upstream" in fields else None
+    if names and node is not None:
+        return Outputs(tuple(names), _upstreams(reader, node, names))
+    if isinstance(node, ListNode) and (values := read_values(reader, node, "{}", "upstream")) is not None:
+        return Outputs((), {"": (node, values)})
+    return Outputs(tuple(names))
 
 
-def _upstreams(reader: Reader, entry: Entry, names: Sequence[str]) -> dict[str, str]:
-    if not isinstance(entry[1], Mapping):
-        reader.tell(entry[1], f"upstream must say what flows into each output, such as {{{', '.join(f'{n}: {u}' for n, u in zip(names, UPSTREAMS, strict=False))}}}")
+def _upstreams(reader: Reader, node: Node, names: Sequence[str]) -> dict[str, tuple[Node, Values]]:
+    if not isinstance(node, Mapping):
+        if len(names) == 1 and (values := read_values(reader, node, "{}", "upstream")) is not None:
+            return {names[0]: (node, values)}
+        if len(names) > 1:
+            reader.tell(node, f"upstream must say what flows into each output, such as {{{', '.join(f'{n}: {u}' for n, u in zip(names, UPSTREAMS, strict=False))}}}")
         return {}
-    found = {}
-    for key, node in entry[1].entries:
+    found: dict[str, tuple[Node, Values]] = {}
+    for key, value in node.entries:
         if key.text not in names:
             reader.tell_unknown(key, f"unknown output '{key.text[:60]}' in upstream", key.text, names)
-        elif isinstance(node, Scalar) and (text := reader.number(node, f"upstream.{key.text}")) is not None:
-            found[key.text] = text
+        elif (values := read_values(reader, value, "upstream.{}", key.text)) is not None:
+            found[key.text] = (value, values)
     return found
 
 
-def joined(program: Program, source: Source, names: Sequence[str]) -> tuple[Program | None, list[Complaint]]:
-    """The forward pass continued by the sum of its outputs, each times the gradient that flows into it."""
-    complaints = [source.complaint(0, f"the forward pass never sets the output '{name}'{suggestion(name, program.names)}") for name in names if name not in program.names]
+def patternless(count: int, first: int = 0) -> tuple[str, ...]:
+    """Fixed numbers for the components of an array, between 0.5 and 2.0013: no two equal (of 15,013), signs mixed.
+
+    `first` tells the outputs of one case apart.
+
+    >>> patternless(4)
+    ('0.5', '-1.4277', '-0.8541', '1.7818')
+    """
+    found = []
+    for k in range(count):
+        size = 5000 + (k * STRIDE + first * 4999) % PRIME
+        sign = "-" if (k * k + k // 3 + first) % 7 in (1, 2, 4) else ""
+        found.append(f"{sign}{size / 10_000:g}")
+    return tuple(found)
+
+
+def flows_of(program: Program, outputs: Outputs, upstream: str, complain: list[Complaint]) -> dict[str, Values]:
+    """What flows into the outputs of a forward pass; empty where it is a number and the only one. `upstream` is the number that the case gives, 1 where none."""
+    if not outputs.names and program.output_name not in program.shapes:
+        if "" in outputs.upstream:
+            complain.append(_complaint(outputs.upstream[""][0], "upstream is a list, and the output is a number; write a number"))
+        return {}
+    flows: dict[str, Values] = {}
+    for position, name in enumerate(outputs.names or (program.output_name,)):
+        shape = program.shapes.get(name, ())
+        said = outputs.upstream.get(name if outputs.names else "")
+        values = Values(shape, patternless(prod(shape), position)) if shape else Values((), (UPSTREAMS[position],))
+        if said is None and shape and upstream != "1":
+            values = Values(shape, (upstream,) * prod(shape))
+        elif said is not None and said[1].shape == shape:
+            values = said[1]
+        elif said is not None and not said[1].shape:
+            values = Values(shape, said[1].texts * prod(shape))
+        elif said is not None:
+            complain.append(_complaint(said[0], f"what flows into '{name}' is {described(said[1].shape)}, and '{name}' is {described(shape)}"))
+        flows[upstream_name(name)] = values
+    return flows
+
+
+def _complaint(node: Node, message: str) -> Complaint:
+    return node.page.complaint(node.start, message)
+
+
+def joined(program: Program, source: Source, names: Sequence[str], flows: Sequence[tuple[str, Shape]]) -> tuple[Program | None, list[Complaint]]:
+    """The forward pass continued by the sum of its outputs, each component times the gradient that flows into it.
+
+    `names` are the outputs, `flows` what flows into each of them, in the same order.
+    """
+    complaints = []
+    for name, (flow, shape) in zip(names, flows, strict=True):
+        if name not in program.names and name not in program.shapes:
+            complaints.append(source.complaint(0, f"the forward pass never sets the output '{name}'{suggestion(name, program.names)}"))
+        elif (mine := program.shapes.get(name, ())) != shape:
+            complaints.append(source.complaint(0, f"the output '{name}' is {described(mine)}, and what flows into it, '{flow}', is {described(shape)}"))
     if complaints:
         return None, complaints
-    builder = Builder(program.inputs, list(program.steps), dict(program.names), list(program.lines))
+    builder = Builder(program.inputs, list(program.steps), dict(program.names), list(program.lines), values=dict(program.values))
     total = -1
-    for name in names:
-        flow, line = upstream_name(name), len(builder.lines)
-        builder.lines.append(Line(f"{TOTAL} {'+=' if total >= 0 else '='} {flow} * {name}"))
-        product = builder.append("mul", (builder.names[flow], builder.names[name]), line=line, name="" if total >= 0 else TOTAL)
-        total = product if total < 0 else builder.append("add", (total, product), line=line, name=TOTAL)
+    for name, (flow, shape) in zip(names, flows, strict=True):
+        line = len(builder.lines)
+        text = f"sum({flow} * {name})" if shape else f"{flow} * {name}"
+        builder.lines.append(Line(f"{TOTAL} {'+=' if total >= 0 else '='} {text}"))
+        parts, weights = ([program.names[c] for c in components(n, shape)] for n in (name, flow))
+        builder.place = (line, 0, 0)
+        added = builder.append_all("mul", zip(weights, parts, strict=True), len(parts))
+        for product in added:
+            total = product if total < 0 else builder.append("add", (total, product), line=line)
+        builder.steps[total] = builder.steps[total]._replace(name=TOTAL)
     builder.names[TOTAL] = total
     return builder.program(total, output_name=TOTAL), []

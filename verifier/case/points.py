@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.case.case import Case
+from verifier.case.shapes import Shape, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact
@@ -164,23 +165,15 @@ def from_ordinal(n: int) -> float:
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
-    """A point as text; the elements of a vector stand together."""
-    return _point_text(case.inputs, case.vectors, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
+    """A point as text; the components of an array stand together."""
+    return _point_text(case.inputs, case.shapes, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
 
 
 @lru_cache(maxsize=64)  # the gradients of one point follow each other
-def _point_text(inputs: tuple[str, ...], vectors: tuple[tuple[str, int], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
+def _point_text(inputs: tuple[str, ...], shapes: tuple[tuple[str, Shape], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
     del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
     texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
-    lengths = dict(vectors)
-    gathered: dict[str, str | tuple[str, ...]] = {}
-    for name, text in texts.items():
-        vector = name.partition("[")[0]
-        if vector not in lengths:
-            gathered[name] = text
-        elif vector not in gathered:
-            gathered[vector] = tuple(texts[f"{vector}[{i}]"] for i in range(lengths[vector]))
-    return tuple(gathered.items())
+    return tuple(gathered(texts, dict(shapes)).items())
 
 
-PointText = tuple[tuple[str, str | tuple[str, ...]], ...]  # input -> repr of the float, or of a vector's elements
+PointText = tuple[tuple[str, Any], ...]  # input -> repr of the float, or nested tuples of those of an array's components

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from verifier.case import hints
 from verifier.case.case import Draft, Implementation, Programs, Published, Residual
-from verifier.case.inputs import Inputs
-from verifier.case.outputs import joined
-from verifier.circuit.expressions import BuildError, add_tree, build_expression
-from verifier.circuit.program import Builder, Program, Step, ancestors
+from verifier.case.claims import claims_of, misshapen
+from verifier.case.inputs import Inputs, wholes, with_flows
+from verifier.case.outputs import UPSTREAMS, Outputs, flows_of, joined, upstream_name
+from verifier.case.reader import plain
+from verifier.case.shapes import Shape, Values, base, components, described
+from verifier.circuit.apply import BuildError
+from verifier.circuit.expressions import add_expression, add_value, build_expression
+from verifier.circuit.program import Builder, Program, Step, ancestors, only_for
 from verifier.circuit.statements import add_backward, build_program
 from verifier.language.gates import CONSTANTS, GATES
-from verifier.language.grammar import parse_expression
 from verifier.language.source import Complaint, Place, Source, suggestion
 from verifier.language.tokens import LanguageError
-
-
-def _claims(implementation: Implementation, inputs: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """(input, name of its gradient): as the implementation says, or else of every input that is no parameter."""
-    if implementation.gradients is None:
-        return tuple((name, f"d{name}") for name in inputs)
-    return tuple((claim.input, claim.name) for claim in implementation.gradients)
+from verifier.language.trees import parse_expression
 
 
 def programs_of(
@@ -32,71 +29,130 @@ def programs_of(
     implementations: Sequence[Implementation],
     residuals: Sequence[Residual] = (),
     published: Sequence[Published] = (),
-    outputs: Sequence[str] = (),
+    outputs: Outputs | None = None,
+    upstream: str = "1",
     given: Source | None = None,
-) -> tuple[Programs | None, list[Complaint]]:
-    """The programs of a case; None and the complaints where its texts are wrong."""
-    complaints: list[Complaint] = []
-    examples: dict[str, set[float]] = {name: set() for name in inputs.names}
-    for point in inputs.points:
-        for name, text in point.values:
-            examples[name].add(float.fromhex(text) if "0x" in text.lower() else float(text))
-    truth: Program | None = None
-    if function is not None:
-        truth, more = build_expression(function, inputs.names)
+) -> tuple[Programs | None, Inputs, list[Complaint]]:
+    """The programs of a case, and its inputs with what flows into its outputs; None and the complaints where its texts are wrong."""
+    passes, complaints = _passes(inputs, function, implementations)
+    if complaints or not passes:
+        return None, inputs, complaints
+    outputs = outputs or Outputs()
+    first, own = next(iter(passes.values())), {name: p.output_name for name, p in passes.items()}
+    names = outputs.names or (first.output_name,)
+    if any(name in first.names or name in first.shapes for name in names):
+        flows = flows_of(first, outputs, upstream, complaints)
+    else:
+        flows = {upstream_name(name): Values((), (UPSTREAMS[0],)) for name in names}  # `joined` says that it is missing
+    if flows:
+        inputs, more = _extended(inputs, flows, function or next(i.forward for i in implementations if i.forward is not None))
         complaints += more
-    forwards: dict[str, Program | None] = {}
-    for implementation in implementations:
-        if implementation.forward is not None:
-            forwards[implementation.name], more = _forward(implementation.forward, inputs.names, outputs, examples)
-            complaints += more
-    if function is None:
-        truth = next(iter(forwards.values()), None)
-    parameters, more = parameters_of(inputs, implementations, [p for p in (truth, *forwards.values()) if p is not None])
+        if complaints:
+            return None, inputs, complaints
+        passes, complaints = _joined(inputs, function, implementations, outputs.names, [(name, values.shape) for name, values in flows.items()])
+        if complaints:
+            return None, inputs, complaints
+    elif complaints:
+        return None, inputs, complaints
+    else:
+        complaints += [
+            i.forward.complaint(0, f"the output '{p.output_name}' is {described(p.shapes[p.output_name])}, and the output of {'the function' if function is not None else 'the first forward pass'} is a number")
+            for i in implementations
+            if i.forward is not None and (p := passes[i.name]).output_name in p.shapes
+        ]
+    truth = passes[""] if function is not None else next(iter(passes.values()))
+    parameters, more = parameters_of(inputs, implementations, list(passes.values()))
     complaints += more
-    if truth is not None:
-        constant = replace(truth, parameters=parameters)
-        forwards = {name: constant if p is truth else p for name, p in forwards.items()}
-        truth = constant
-    claimable = tuple(name for name in inputs.names if name not in parameters)
+    constant = replace(truth, parameters=parameters)
+    passes = {name: constant if p is truth else p for name, p in passes.items()}
     drafts: list[Draft] = []
     for implementation in implementations:
-        forward = forwards.get(implementation.name) if implementation.forward is not None else truth
-        if forward is None:
-            continue
-        claims = _claims(implementation, claimable)
-        whole: Program | None = None
-        if implementation.backward is not None:
-            whole, more = add_backward(forward, implementation.backward, claims)
-            complaints += hints.with_hints(more, implementation, forward, claims)
-        drafts.append(Draft(implementation, forward, whole, claims))
+        forward = passes[implementation.name] if implementation.forward is not None else constant
+        draft, more = _draft(implementation, forward, inputs, parameters, {} if len(flows) != 1 else {"dout": next(iter(flows)), f"d{own.get(implementation.name, 'out')}": next(iter(flows))})
+        complaints += more
+        drafts.append(draft)
     differences = []
     for residual in residuals:
-        program, more = _residual_program(residual.expression, drafts)
+        programs, more = residual_programs(residual, drafts)
         complaints += more
-        if program is not None:
-            differences.append(program)
+        differences += programs
     condition: Program | None = None
     if given is not None:
         condition, more = _constraint(given, inputs.names)
         complaints += more
     complaints += _published_complaints(published, drafts)
-    if complaints or truth is None:
-        return None, complaints
-    return Programs(truth, tuple(drafts), tuple(differences), condition), []
+    if complaints:
+        return None, inputs, complaints
+    return Programs(constant, tuple(drafts), tuple(differences), condition, tuple(names) if flows else ()), inputs, []
 
 
-def _forward(source: Source, inputs: tuple[str, ...], outputs: Sequence[str], examples: dict[str, set[float]]) -> tuple[Program | None, list[Complaint]]:
-    """The program of a forward pass; where there are several outputs, its output is their sum, each times the gradient that flows into it."""
-    program, complaints = build_program(source, inputs, examples=examples)
-    return (program, complaints) if program is None or not outputs else joined(program, source, outputs)
+def _passes(inputs: Inputs, function: Source | None, implementations: Sequence[Implementation], flows: Collection[str] = ()) -> tuple[dict[str, Program], list[Complaint]]:
+    """The function (under '') and the forward pass of every implementation that has one. `flows` are the inputs that flow in."""
+    complaints: list[Complaint] = []
+    known = {name: value for name, value in wholes(inputs).items() if name not in flows}
+    examples: dict[str, set[float]] = {name: set() for name in inputs.names}
+    for point in inputs.points:
+        for name, text in point.values:
+            examples[name].add(float.fromhex(text) if "0x" in text.lower() else float(text))
+    found: dict[str, Program] = {}
+    for name, source in [("", function), *((i.name, i.forward) for i in implementations)]:
+        if source is None:
+            continue
+        same = next((i.name for i in implementations if i.forward is source and i.name in found), None) if name else None
+        if same is not None:
+            found[name] = found[same]
+            continue
+        program, more = build_program(source, inputs.names, examples=examples, known=known) if name else build_expression(source, inputs.names, known=known)
+        complaints += more
+        if program is not None:
+            found[name] = program
+    return found, list(dict.fromkeys(complaints))
+
+
+def _extended(inputs: Inputs, flows: dict[str, Values], source: Source) -> tuple[Inputs, list[Complaint]]:
+    """The inputs with what flows in; a parameter of that name and shape is what flows in."""
+    shapes, new = dict(inputs.shapes), {}
+    for name, values in flows.items():
+        if name not in map(base, inputs.names):
+            new[name] = values
+        elif not set(components(name, values.shape)) <= set(inputs.parameters) or shapes.get(name, ()) != values.shape:
+            text = f"'{name}' is the name of the gradient that flows into '{name[1:]}', which is {described(values.shape)}: an input of that name must be a parameter of that shape"
+            return inputs, [source.complaint(0, text)]
+    return with_flows(inputs, new), []
+
+
+def _joined(inputs: Inputs, function: Source | None, implementations: Sequence[Implementation], names: Sequence[str], flows: Sequence[tuple[str, Shape]]) -> tuple[dict[str, Program], list[Complaint]]:
+    """The forward passes, each continued by the sum of its outputs times what flows into them."""
+    passes, complaints = _passes(inputs, function, implementations, [name for name, _ in flows])
+    sources = {"": function, **{i.name: i.forward for i in implementations}}
+    found: dict[str, Program] = {}
+    for name, program in passes.items():
+        same = next((n for n in found if passes[n] is program), None)
+        whole: Program | None
+        whole, more = (found[same], []) if same is not None else joined(program, sources[name], names or (program.output_name,), flows)  # type: ignore[arg-type]
+        complaints += more
+        if whole is not None:
+            found[name] = whole
+    return found, list(dict.fromkeys(complaints))
+
+
+def _draft(implementation: Implementation, forward: Program, inputs: Inputs, parameters: frozenset[str], aliases: Mapping[str, str]) -> tuple[Draft, list[Complaint]]:
+    """An implementation with its programs; a gradient of another shape than its input is no claim. `aliases` are other names of what flows in."""
+    claims = claims_of(implementation, inputs, parameters)
+    if implementation.backward is None:
+        return Draft(implementation, forward, None, claims), []
+    whole, complaints = add_backward(forward, implementation.backward, claims, aliases=aliases)
+    if whole is None:
+        return Draft(implementation, forward, None, claims), hints.with_hints(complaints, implementation, forward, claims)
+    wrong = misshapen(whole, claims, implementation.place)
+    return Draft(implementation, forward, whole, tuple(c for c in claims if base(c[1]) not in wrong and c[1] not in wrong), tuple(wrong.values())), []
 
 
 def _constraint(source: Source, inputs: tuple[str, ...]) -> tuple[Program | None, list[Complaint]]:
     """`given` as a program whose output is a truth value."""
     builder = Builder(inputs)
     try:
-        output = add_tree(builder, parse_expression(source.text))
+        output = add_expression(builder, source.text)
     except (LanguageError, BuildError) as error:
         return None, [source.complaint(error.offset, error.message)]
     if not builder.boolean(output):
@@ -141,25 +197,45 @@ def _order_complaint(place: Place, program: Program, step: Step, position: int, 
     return line.source.complaint(step.start, message) if line is not None and line.source is not None else Complaint(place, message)
 
 
-def _residual_program(source: Source, drafts: Sequence[Draft]) -> tuple[Program | None, list[Complaint]]:
-    """A residual as a program over inputs named `implementation.name`."""
+def residual_programs(residual: Residual, drafts: Sequence[Draft]) -> tuple[list[tuple[Residual, Program]], list[Complaint]]:
+    """A residual as programs over inputs named `implementation.name`: one, or one for each component of a difference of arrays."""
+    source = residual.expression
     try:
-        nodes = parse_expression(source.text, references=True)
+        nodes = parse_expression(source.text)
     except LanguageError as error:
-        return None, [source.complaint(error.offset, error.message)]
-    complaints = []
-    for node in nodes:
-        if node.op == "name" and node.text not in CONSTANTS and (problem := _reference_problem(node.text, drafts)):
-            complaints.append(source.complaint(node.start, problem))
+        return [], [source.complaint(error.offset, error.message)]
+    names = {n.text: n.start for n in nodes if n.op == "name" and n.text not in CONSTANTS}
+    complaints = [source.complaint(start, problem) for name, start in names.items() if (problem := _reference_problem(name, drafts))]
     if complaints:
-        return None, complaints
-    inputs = tuple(dict.fromkeys(n.text for n in nodes if n.op == "name" and n.text not in CONSTANTS))
-    builder = Builder(inputs)
+        return [], complaints
+    builder = Builder(tuple(dict.fromkeys(part for name in names for part in _parts(name, drafts))))
     try:
-        output = add_tree(builder, nodes)
-    except BuildError as error:
-        return None, [source.complaint(error.offset, error.message)]
-    return builder.program(output), []
+        value = add_value(builder, source.text)
+    except (LanguageError, BuildError) as error:
+        return [], [source.complaint(error.offset, error.message)]
+    if type(value) is int:
+        if residual.listed is not None:
+            return [], [Complaint(residual.place, f"the residual '{source.text}' is a number; write a number, not a list")]
+        return [(residual, builder.program(value))], []
+    shape: Shape = tuple(value.shape)
+    if residual.listed is not None and residual.listed.shape != shape:
+        return [], [Complaint(residual.place, f"the residual '{source.text}' is {described(shape)}, and the expected value is {described(residual.listed.shape)}")]
+    expected = residual.listed.texts if residual.listed is not None else (residual.expected,) * value.size
+    whole = builder.program(int(value.ravel()[-1]))
+    return [(replace(residual, component=part, expected=text, listed=None), only_for(whole, step)) for part, text, step in zip(components("", shape), expected, value.ravel().tolist(), strict=True)], []
+
+
+def _parts(reference: str, drafts: Sequence[Draft]) -> list[str]:
+    """The inputs that a reference stands for: one, or all components of an array."""
+    implementation, _, name = reference.partition(".")
+    draft = next(d for d in drafts if d.implementation.name == implementation)
+    array = base(name)
+    shape = (draft.whole or draft.forward).shapes.get(array)
+    if shape is not None:
+        return [f"{implementation}.{part}" for part in components(array, shape)]
+    known = [*(draft.whole or draft.forward).names, *(c for _, c in draft.claims)]
+    elements = list(dict.fromkeys(n for n in known if n.endswith("]") and base(n) == array))
+    return [f"{implementation}.{n}" for n in elements] or [reference]
 
 
 def _reference_problem(reference: str, drafts: Sequence[Draft]) -> str:
@@ -170,7 +246,9 @@ def _reference_problem(reference: str, drafts: Sequence[Draft]) -> str:
         return f"'{reference}' must be written implementation.name, as in staged.dx"
     if draft is None:
         return f"unknown implementation '{implementation}'{suggestion(implementation, [d.implementation.name for d in drafts])}"
-    known = {*(draft.whole or draft.forward).names, *(c for _, c in draft.claims)}
+    program = draft.whole or draft.forward
+    name = plain(name)
+    known = {*program.names, *program.shapes, *(c for _, c in draft.claims), *(base(c) for _, c in draft.claims)}
     if name in known or (draft.whole is None and name.startswith("d")):
         return ""
     return f"'{implementation}' has no name '{name}'{suggestion(name, known)}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Entry = tuple[Scalar, Node]  # a key and its value
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_ELEMENT = re.compile(r"([^\W\d]\w*)\[(0|[1-9][0-9]{0,8})\]")
+_ELEMENT = re.compile(r"([^\W\d]\w*)\[((?:0|[1-9][0-9]{0,8})(?:, ?(?:0|[1-9][0-9]{0,8}))*)\]")
 
 
 @dataclass
@@ -146,10 +146,15 @@ def name_problem(name: str) -> str | None:
     return None
 
 
-def element(name: str) -> tuple[str, int] | None:
-    """`W[3]` as ("W", 3); None where a name has no such form."""
+def element(name: str) -> tuple[str, tuple[int, ...]] | None:
+    """`x[1, 2]` as ("x", (1, 2)); None where a name has no such form."""
     match = _ELEMENT.fullmatch(name)
-    return (match[1], int(match[2])) if match else None
+    return (match[1], tuple(map(int, match[2].split(",")))) if match else None
+
+
+def plain(name: str) -> str:
+    """A name as programs have it: `x[1,2]` without a blank."""
+    return name.replace(", ", ",") if element(name) else name
 
 
 def is_assignable(name: str) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 from verifier.circuit.expressions import partial, table_program
 from verifier.circuit.program import LEAVES, Builder, Line, Program, Step
 from verifier.language.gates import GATES, applied
-from verifier.language.grammar import parse_expression
+from verifier.language.trees import parse_expression
 
 _WORD = re.compile(r"[^\W\d]\w*")
 MAX_LITERAL = 20  # characters of an exponent that is written out, lowered by one

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 from verifier.language.gates import GATES
 from verifier.language.source import Source
 
 LEAVES = frozenset(("input", "upstream", "number", "constant"))
+MAX_STEPS = 2_000_000
+
+
+class SizeError(Exception):
+    """A program of more than MAX_STEPS steps; raised before they are made."""
 
 
 class Step(NamedTuple):
@@ -38,7 +44,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Program:
-    """Steps in order; the first `len(inputs)` are the inputs. `names` maps every assigned name to its last version."""
+    """Steps in order; the first `len(inputs)` are the inputs. `names` maps every assigned name to its last version.
+
+    An array has a name for every component, `x[1,2]`, and its shape in `shapes`; `values` is what names stand for that
+    are no steps when the last line is done: arrays (of steps), whole numbers, tuples, lists, functions.
+    """
 
     steps: tuple[Step, ...]
     inputs: tuple[str, ...]
@@ -48,6 +58,8 @@ class Program:
     output_name: str = "out"
     backward_start: int = -1  # index of the first backward step; -1 where there is none
     parameters: frozenset[str] = frozenset()  # inputs that are constants: no derivative with respect to them is asked for
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -67,7 +79,9 @@ class Program:
         if self.backward_start < 0:
             return self
         end = self.backward_start
-        return Program(self.steps[:end], self.inputs, {n: i for n, i in self.names.items() if i < end}, self.output, self.lines, self.output_name)
+        names = {n: i for n, i in self.names.items() if i < end}
+        shapes = {n: shape for n, shape in self.shapes.items() if 0 in shape or n + "[" + ",".join("0" * len(shape)) + "]" in names}
+        return Program(self.steps[:end], self.inputs, names, self.output, self.lines, self.output_name, shapes=shapes)
 
 
 def ancestors(program: Program, step: int) -> set[int]:
@@ -80,6 +94,14 @@ def ancestors(program: Program, step: int) -> set[int]:
                 found.add(a)
                 pending.append(a)
     return found
+
+
+def only_for(program: Program, step: int) -> Program:
+    """What a step of a program depends on, as a program of its own: with the inputs that it reads, and no names."""
+    needed = sorted(ancestors(program, step))
+    at = {old: new for new, old in enumerate(needed)}
+    steps = tuple(program.steps[i]._replace(args=tuple(at[a] for a in program.steps[i].args)) for i in needed)
+    return Program(steps, tuple(program.inputs[i] for i in needed if i < len(program.inputs)), {}, at[step], program.lines)
 
 
 def reads_upstream(program: Program, outputs: Iterable[int]) -> bool:
@@ -101,9 +123,26 @@ def significant_digits(text: str) -> int:
     return len(mantissa.replace(".", "").strip("0"))
 
 
+def component_names(name: str, shape: tuple[int, ...]) -> list[str]:
+    """The names of an array's components in C order: `x[0,0]`, `x[0,1]`, ..."""
+    return [f"{name}[{','.join(index)}]" for index in product(*([str(i) for i in range(n)] for n in shape))]
+
+
+def element_shape(elements: Iterable[str]) -> tuple[int, ...] | None:
+    """The shape of the array whose components have these names; None where one is missing or they are of different depth."""
+    indices = [tuple(map(int, e[e.index("[") + 1 : -1].split(","))) for e in elements]
+    if not indices or len({len(i) for i in indices}) > 1:
+        return None
+    shape = tuple(max(i) + 1 for i in zip(*indices, strict=True))
+    size = 1
+    for n in shape:
+        size *= n
+    return shape if size == len(indices) else None
+
+
 @dataclass
 class Builder:
-    """Appends steps. `names` is the environment: what each name means at this moment."""
+    """Appends steps. `names` is the environment: what each name means at this moment; `values` has the names that are no steps."""
 
     inputs: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
@@ -111,20 +150,63 @@ class Builder:
     lines: list[Line] = field(default_factory=list)
     truths: set[int] = field(default_factory=set)  # inputs that are truth values (the condition of `where`)
     is_table: bool = False  # a row of the gate table: the order of a Bessel function is a parameter there
+    values: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of inputs whose shape their names do not tell: (0, 3)
+    kept: int = 0  # steps below this one stay: what a function that was inlined appended may be in a list
+    vectors: set[str] = field(default_factory=set)  # names that have components in `names`
+    known: dict[str, Any] = field(default_factory=dict)  # what `know` was given
+    place: tuple[int, int, int] = (-1, 0, 0)  # line, start and end of the steps that `append_all` makes
 
     def __post_init__(self) -> None:
         if not self.steps:
             for name in self.inputs:
                 self.names[name] = self.append("input", (), text=name)
+        self.vectors.update([name.partition("[")[0] for name in self.names if name.endswith("]")])
+
+    def know(self, values: dict[str, Any]) -> None:
+        """Let names stand for what is known while the Program is built, also those of inputs: no step reads these."""
+        for name, value in values.items():
+            for element in (name, *self.elements(name)):
+                self.names.pop(element, None)
+            self.vectors.discard(name)
+            self.values[name] = self.known[name] = value
 
     def append(self, gate: str, args: tuple[int, ...], *, text: str = "", name: str = "", line: int = -1, start: int = 0, end: int = 0) -> int:
         """Add a step; its index."""
         self.steps.append(Step(gate, args, text, name, line, start, end))
         return len(self.steps) - 1
 
+    def reserve(self, count: int) -> None:
+        """Raise SizeError where so many further steps are too many."""
+        if len(self.steps) + count > MAX_STEPS:
+            raise SizeError(f"the program has more than {MAX_STEPS} steps")
+
+    def append_all(self, gate: str, operands: Iterable[tuple[int, ...]], count: int) -> range:
+        """Add `count` steps of one gate at `place`; their indices."""
+        self.reserve(count)
+        first, (line, start, end) = len(self.steps), self.place
+        self.steps.extend([Step(gate, args, "", "", line, start, end) for args in operands])
+        return range(first, len(self.steps))
+
+    def elements(self, name: str) -> list[str]:
+        """The names of the components of an array that no line has read as a whole yet."""
+        return [n for n in self.names if n.startswith(name + "[")] if name in self.vectors else []
+
     def program(self, output: int, *, output_name: str = "out", backward_start: int = -1) -> Program:
         """What was built so far."""
-        return Program(tuple(self.steps), self.inputs, dict(self.names), output, tuple(self.lines), output_name, backward_start)
+        names, shapes = dict(self.names), dict(self.shapes)
+        vectors: dict[str, list[str]] = {}
+        for name in self.inputs:
+            if name.endswith("]"):
+                vectors.setdefault(name.partition("[")[0], []).append(name)
+        for base, elements in vectors.items():
+            if base not in self.values and (shape := element_shape(elements)) is not None:
+                shapes[base] = shape
+        for name, value in self.values.items():
+            if getattr(value, "shape", None):  # an array of steps
+                shapes[name] = tuple(value.shape)
+                names.update(zip(component_names(name, shapes[name]), value.ravel().tolist(), strict=True))
+        return Program(tuple(self.steps), self.inputs, names, output, tuple(self.lines), output_name, backward_start, shapes=shapes, values=dict(self.values))
 
     def boolean(self, index: int) -> bool:
         """Whether a step's value is a truth value."""

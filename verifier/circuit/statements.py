@@ -2,137 +2,221 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from verifier.circuit.expressions import BuildError, add_tree, as_number
-from verifier.circuit.program import LEAVES, Builder, Line, Program
-from verifier.language.gates import CONSTANTS, GATES
-from verifier.language.grammar import Node, Statement, parse_expression, parse_program
+from verifier.circuit.apply import as_number
+from verifier.circuit.execute import Executor
+from verifier.circuit.program import Builder, Program, component_names
+from verifier.circuit.targets import targets_of
+from verifier.circuit.values import array, assembled, is_array, is_wholes, known_values
+from verifier.language.gates import CONSTANTS
+from verifier.language.grammar import block, expression
 from verifier.language.source import Complaint, Source, suggestion
-from verifier.language.tokens import LanguageError
+from verifier.language.tokens import MODULES, LanguageError
+from verifier.language.trees import dotted, written
 
 
-def add_block(
-    builder: Builder, source: Source, statements: list[Statement], *, backward: bool, examples: dict[str, set[float]] | None = None
-) -> tuple[str, list[Complaint]]:
-    """Append the statements of a block; the last assigned name, and what is wrong.
-
-    `examples` (forward blocks only) are the values each input takes in the points: a pasted cell may set an input to
-    its example value, which is skipped where it is one of them and refused where it is not.
-    """
-    complaints: list[Complaint] = []
-    later: dict[str, int] = {}
-    for number, statement in enumerate(statements):
-        later[statement.target] = number
-    last = ""
-    for statement in statements:
-        if examples is not None and _is_example(builder, statement):
-            complaints.extend(_example_complaints(source, statement, examples))
-            continue
-        line = len(builder.lines)
-        builder.lines.append(Line(source.text[statement.start : statement.end], source, statement.start, statement.end, backward))
-        last = statement.target
-        if statement.augmented == "list":
-            complaints.append(source.complaint(statement.start, f"a list may only give the example values of a vector input; '{last}' is not a vector input"))
-            continue
-        try:
-            if statement.augmented and statement.target not in builder.names:
-                raise BuildError(statement.start, f"'{statement.target}' is read before it is set: '{statement.target} {_symbol(statement)}= ...' needs a value to start from")  # noqa: TRY301
-            index = add_tree(builder, statement.nodes, line=line, later=later)
-        except BuildError as error:
-            complaints.append(source.complaint(error.offset, error.message))
-            index = builder.append("number", (), text="0")
-        step = builder.steps[index]
-        if step.gate in LEAVES or step.name or step.line != line:  # y = x: a name for an existing step
-            index = builder.append("copy", (index,), name=last, line=line, start=statement.start, end=statement.end)
+def _read(executor: Executor, source: Source, *, examples: dict[str, set[float]] | None = None) -> list[Complaint]:
+    """Execute the block of a source; all that is wrong with it. `examples` as in `build_program`."""
+    trees, errors = block(source.text)
+    complaints = [source.complaint(e.offset, e.message) for e in errors]
+    executor.scope.later = {name for tree in trees for name in targets_of(tree)}
+    for tree in trees:
+        if examples is not None and (values := _example(executor.builder, tree, source.text)) is not None:
+            complaints += _example_complaints(source, tree, values, examples)
         else:
-            builder.steps[index] = step._replace(name=last)
-        builder.names[last] = index
-    return last, complaints
+            executor.run(tree)
+    return complaints + executor.complaints
 
 
-def _symbol(statement: Statement) -> str:
-    return GATES[statement.augmented].symbol if statement.augmented in GATES else ""
+# ---------------------------------------------------------------- example values
 
 
-def _is_example(builder: Builder, statement: Statement) -> bool:
-    """`x = 3` or `W = [2, -3, -3]` for an input that no earlier step has read or set."""
-    target = statement.target
-    names = [n for n in builder.inputs if n == target or n.startswith(target + "[")]
-    indices = {builder.names[n] for n in names}
-    if not names or any(builder.steps[i].gate != "input" for i in indices):
-        return False
+def _example(builder: Builder, tree: ast.stmt, text: str) -> dict[str, float] | None:
+    """`x = 3` or `W = [2, -3, -3]` for an input that no earlier step has read or set: the values; None for any other statement."""
+    if not (isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name)):
+        return None
+    target, value = tree.targets[0].id, tree.value
+    if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in ("array", "asarray", "tensor") and len(value.args) == 1:
+        value = value.args[0]
+    names = {n: i for i, n in enumerate(builder.inputs) if n == target or n.startswith(target + "[")}
+    is_known = target in builder.known and builder.values.get(target) is builder.known[target]
+    if not names or (not is_known and (target in builder.values or any(builder.names.get(n) != i for n, i in names.items()))):
+        return None
+    indices = set(names.values())
     if any(indices.intersection(s.args) for s in builder.steps):
-        return False
-    return statement.augmented == "list" or _literal_value(statement.nodes) is not None
+        return None
+    return _literals(value, target, text)
 
 
-def _literal_value(nodes: Sequence[Node]) -> float | None:
-    if nodes[-1].op == "number" and len(nodes) == 1:
-        return float(nodes[-1].text)
-    if nodes[-1].op == "neg" and len(nodes) == 2:
-        return -float(nodes[0].text)
+def _literals(tree: ast.expr, name: str, text: str, index: tuple[int, ...] = ()) -> dict[str, float] | None:
+    """The components of a nested list of numbers, or one number."""
+    if isinstance(tree, ast.List | ast.Tuple):
+        parts = [_literals(e, name, text, (*index, i)) for i, e in enumerate(tree.elts)]
+        return None if None in parts else {k: v for part in parts for k, v in (part or {}).items()}
+    sign = 1.0
+    while isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub | ast.UAdd):
+        sign, tree = -sign if isinstance(tree.op, ast.USub) else sign, tree.operand
+    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        return {f"{name}[{','.join(map(str, index))}]" if index else name: sign * float(written(tree, text).replace("_", ""))}
     return None
 
 
-def _example_complaints(source: Source, statement: Statement, examples: dict[str, set[float]]) -> list[Complaint]:
-    if statement.augmented == "list":
-        values = {f"{statement.target}[{i}]": float(n.text) for i, n in enumerate(statement.nodes)}
-    else:
-        values = {statement.target: _literal_value(statement.nodes) or 0.0}
+def _example_complaints(source: Source, tree: ast.stmt, values: dict[str, float], examples: dict[str, set[float]]) -> list[Complaint]:
     if set(values) <= set(examples) and all(v in examples[name] for name, v in values.items()):
         return []
-    text = f"'{statement.target}' is an input, and no point has this value: the values of inputs belong under 'points'; remove this line"
-    return [source.complaint(statement.start, text)]
+    name = next(iter(targets_of(tree)))
+    text = f"'{name}' is an input, and no point has this value: the values of inputs belong under 'points'; remove this line"
+    return [source.complaint(tree.col_offset, text)]
 
 
-def _block(source: Source) -> tuple[list[Statement], list[Complaint]]:
-    statements, errors = parse_program(source.text)
-    return statements, [source.complaint(e.offset, e.message) for e in errors]
+# ---------------------------------------------------------------- passes
 
 
 def build_program(
-    source: Source, inputs: tuple[str, ...], *, examples: dict[str, set[float]] | None = None
+    source: Source,
+    inputs: tuple[str, ...],
+    *,
+    examples: dict[str, set[float]] | None = None,
+    known: Mapping[str, Any] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> tuple[Program | None, list[Complaint]]:
-    """The program of a forward block; its output is the last assigned name."""
-    builder = Builder(inputs)
-    statements, complaints = _block(source)
-    last, more = add_block(builder, source, statements, backward=False, examples=examples or {})
-    complaints += more
+    """The program of a forward block; its output is the last assigned name, whose shape is in `shapes` where it is an array.
+
+    `examples` are the values each input takes in the points: a pasted cell may set an input to its example value, which is
+    skipped where it is one of them and refused where it is not. `known` are whole numbers (or nested lists of them) by name, inputs among them;
+    `shapes` those of array inputs, needed only where an array has no elements.
+    """
+    builder = Builder(inputs, shapes=dict(shapes or {}))
+    builder.know(known_values(known or {}))
+    executor = Executor(builder, source, backward=False)
+    complaints = _read(executor, source, examples=examples or {})
     if complaints:
         return None, complaints
+    last = executor.last
     if not last:
         return None, [source.complaint(0, "the forward pass assigns nothing: its last assigned name is the output")]
-    output = builder.names[last]
-    if builder.boolean(output):
+    value = builder.values.get(last, builder.names.get(last))
+    if isinstance(value, list):
+        value = builder.values[last] = array(builder, value)
+    if is_array(value):
+        return _with_array_output(builder, source, last)
+    if type(value) is not int:
+        return None, [source.complaint(0, f"the output '{last}' is no number and no array of numbers")]
+    if builder.boolean(value):
         return None, [source.complaint(0, f"the output '{last}' is a comparison: it has no gradient")]
-    return builder.program(output, output_name=last), []
+    return builder.program(value, output_name=last), []
 
 
-def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]]) -> tuple[Program | None, list[Complaint]]:
-    """The forward pass continued by a hand-written backward pass; every claimed gradient must be set."""
-    builder = Builder(forward.inputs, list(forward.steps), dict(forward.names), list(forward.lines))
+def _with_array_output(builder: Builder, source: Source, last: str) -> tuple[Program | None, list[Complaint]]:
+    from verifier.circuit import arrays
+
+    value = builder.values[last]
+    if not value.size:
+        return None, [source.complaint(0, f"the output '{last}' is an array without elements")]
+    if arrays.truths(builder, value) is not None:
+        return None, [source.complaint(0, f"the output '{last}' is a comparison: it has no gradient")]
+    return builder.program(int(value.ravel()[-1]), output_name=last), []
+
+
+def continued(forward: Program) -> Builder:
+    """A Builder that goes on where a program ends; what it changes in place is its own."""
+    builder = Builder(forward.inputs, list(forward.steps), dict(forward.names), list(forward.lines), values=copy.deepcopy(forward.values))
+    for name, value in builder.values.items():
+        if is_array(value):
+            for component in component_names(name, value.shape):
+                builder.names.pop(component, None)
+            builder.vectors.discard(name)
+    builder.shapes = {n: s for n, s in forward.shapes.items() if n not in builder.values}
+    return builder
+
+
+def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]], *, aliases: Mapping[str, str] | None = None) -> tuple[Program | None, list[Complaint]]:
+    """The forward pass continued by a hand-written backward pass; every claimed gradient must be set, in whatever shape.
+
+    `aliases` are further names of inputs that flow in, where the forward pass does not set them.
+    """
+    builder = continued(forward)
     start = len(builder.steps)
     seed = builder.append("upstream", (), text="upstream")
+    for name, flow in (aliases or {}).items():
+        if name not in builder.names and name not in builder.values and not builder.elements(name):
+            _also_called(builder, name, flow)
     for name in ("upstream", "dout", f"d{forward.output_name}"):
-        if name not in forward.names or name == f"d{forward.output_name}":
+        if name in (aliases or ()):
+            continue
+        if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
+            builder.values.pop(name, None)
             builder.names[name] = seed
     before = dict(builder.names)
-    statements, complaints = _block(source)
-    lines_missing = bool(complaints)  # a line that could not be read may be the one that sets a gradient
-    _, more = add_block(builder, source, statements, backward=True)
-    complaints += more
-    for _, name in claims:
-        if builder.boolean(index := builder.names.get(name, seed)):  # dx = x > 0
-            step = builder.steps[index]
-            builder.names[name] = as_number(builder, index, step.line, step.start, step.end, name=name)
-    assigned = {s.target for s in statements}
-    for variable, name in claims if not lines_missing else ():
-        if name not in assigned and (name not in before or before[name] != seed):
-            complaints.append(source.complaint(0, f"the backward pass never sets '{name}', the gradient with respect to '{variable}'{suggestion(name, assigned)}"))
+    executor = Executor(builder, source, backward=True)
+    complaints = _read(executor, source)
+    if not complaints:
+        complaints += [source.complaint(executor.assigned.get(name, 0), text) for name, text in _as_arrays(builder, {name.partition("[")[0]: None for _, name in claims})]
+    program = builder.program(forward.output, output_name=forward.output_name, backward_start=start)
+    if not complaints:  # a line that could not be read may be the one that sets a gradient
+        for variable, name in claims:
+            is_set = name in executor.assigned or name.partition("[")[0] in executor.assigned
+            if (name not in program.names and not _is_misshapen(program, executor, variable, name)) or not (is_set or before.get(name) == seed):
+                complaints.append(source.complaint(0, _never_set(executor, variable, name)))
     if complaints:
-        return None, complaints
-    return builder.program(forward.output, output_name=forward.output_name, backward_start=start), []
+        return None, list(dict.fromkeys(complaints))
+    for _, name in claims:
+        index = program.names.get(name, seed)
+        if builder.boolean(index):  # dx = x > 0
+            step = builder.steps[index]
+            program.names[name] = as_number(builder, index, step.line, step.start, step.end, name=name)
+    if len(builder.steps) > len(program.steps):
+        names, program = program.names, builder.program(forward.output, output_name=forward.output_name, backward_start=start)
+        program.names.update(names)
+    return program, []
+
+
+def _as_arrays(builder: Builder, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Make arrays of the lists that names stand for; where that cannot be, the name and why."""
+    for name in names:
+        value = builder.values.get(name)
+        if isinstance(value, list | tuple) or is_wholes(value):
+            from verifier.circuit.arrays import ArrayError
+
+            try:
+                builder.values[name] = array(builder, value)
+            except ArrayError as error:
+                yield name, str(error)
+
+
+def _also_called(builder: Builder, name: str, flow: str) -> None:
+    """Let a name stand for what an input stands for."""
+    if elements := builder.elements(flow):
+        assembled(builder, flow, elements)
+    if flow in builder.values:
+        builder.values[name] = builder.values[flow].copy()
+    elif flow in builder.names:
+        builder.names[name] = builder.names[flow]
+
+
+def _is_misshapen(program: Program, executor: Executor, variable: str, name: str) -> bool:
+    """Whether a gradient is set, as a number or an array of another shape than what it is the gradient of."""
+    base, of = (name.partition("[")[0], variable.partition("[")[0]) if variable.endswith("]") else (name, variable)
+    if base not in executor.assigned:
+        return False
+    mine = program.shapes.get(base, () if base in program.names else None)
+    return mine is not None and mine != program.shapes.get(of, ())
+
+
+def _never_set(executor: Executor, variable: str, name: str) -> str:
+    """That a claimed gradient is not there."""
+    base, of = name.partition("[")[0], variable.partition("[")[0]
+    assigned = list(executor.assigned)
+    if base != name and base not in assigned and name not in assigned and not any(a.startswith(base + "[") for a in assigned):
+        return f"the backward pass never sets '{base}', the gradient with respect to '{of}'{suggestion(base, assigned)}"
+    return f"the backward pass never sets '{name}', the gradient with respect to '{variable}'{suggestion(name, assigned)}"
+
+
+# ---------------------------------------------------------------- names
 
 
 def free_names(source: Source, *, is_block: bool) -> tuple[str, ...]:
@@ -140,12 +224,48 @@ def free_names(source: Source, *, is_block: bool) -> tuple[str, ...]:
     found: dict[str, None] = {}
     assigned: set[str] = set()
     try:
-        blocks = [(s.nodes, s.target) for s in parse_program(source.text)[0]] if is_block else [(parse_expression(source.text), "")]
+        trees: Sequence[ast.AST] = block(source.text)[0] if is_block else [expression(source.text)]
     except LanguageError:
         return ()
-    for nodes, target in blocks:
-        for node in nodes:
-            if node.op == "name" and node.text not in assigned and node.text not in CONSTANTS:
-                found[node.text] = None
-        assigned.add(target)
+    for tree in trees:
+        for name in _names_read(tree):
+            if name not in assigned and name.partition("[")[0] not in assigned and name not in CONSTANTS:
+                found[name] = None
+        if isinstance(tree, ast.stmt):
+            assigned.update(targets_of(tree))
     return tuple(found)
+
+
+def _names_read(tree: ast.AST) -> Iterator[str]:
+    """The names that a tree reads, in the order in which they are evaluated; not those of functions, modules and its own variables."""
+    if isinstance(tree, ast.Name):
+        if isinstance(tree.ctx, ast.Load):
+            yield tree.id
+        return
+    if isinstance(tree, ast.Subscript) and isinstance(tree.value, ast.Name) and isinstance(tree.slice, ast.Constant) and type(tree.slice.value) is int:
+        if isinstance(tree.ctx, ast.Load):
+            yield f"{tree.value.id}[{tree.slice.value}]"
+        return
+    if isinstance(tree, ast.Attribute) and dotted(tree).rpartition(".")[0] in MODULES:
+        return
+    own: set[str] = set()
+    if isinstance(tree, ast.FunctionDef):
+        own = {a.arg for a in (*tree.args.args, *tree.args.kwonlyargs)} | {n for s in tree.body for n in targets_of(s)}
+    elif isinstance(tree, ast.ListComp | ast.GeneratorExp):
+        own = {n.id for g in tree.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+    elif isinstance(tree, ast.For):
+        own = set(targets_of(tree))
+    children: Sequence[ast.AST] = list(ast.iter_child_nodes(tree))
+    if isinstance(tree, ast.Call):
+        named = isinstance(tree.func, ast.Name) or dotted(tree.func).rpartition(".")[0] in MODULES
+        children = [*(() if named else (tree.func,)), *tree.args, *(k.value for k in tree.keywords)]
+    elif isinstance(tree, ast.AugAssign):
+        children = [tree.target, tree.value]
+        if isinstance(tree.target, ast.Name):
+            yield tree.target.id
+    elif isinstance(tree, ast.IfExp):
+        children = [tree.body, tree.test, tree.orelse]
+    for child in children:
+        for name in _names_read(child):
+            if name.partition("[")[0] not in own:
+                yield name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,13 +19,16 @@ from verifier.compare.meant import Meant, intervals, is_meant, satisfied
 from verifier.compare.places import Domain
 from verifier.exact import one_sided
 from verifier.exact.bound import bound
-from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove, prove_same
+from verifier.exact.cones import Prover
+from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove_same
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
 
 MOST_HOLES = 3  # named in a note
+MOST_FURTHER = 2_000  # gradients at further points, of all claims
 MOST_LOOKED_AT = 40  # points at which a bound is challenged
 SHORT = 3  # digits of every other point: a witness that can be read
+MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,19 @@ def outcomes(
     meant: Meant | None = None,
     seed: int = 0,
     listed: Sequence[Sequence[Discrepancy]] | None = None,
+    seconds: float = math.inf,
 ) -> dict[str, Outcome]:
     """The outcome of every claimed gradient, by its name.
 
     `points` are numbers of the format; further ones are tried where the inputs are `meant`; `listed` is what `compare` found at the
     points, where that is known already. Every proof is challenged first (`challenge`): one that fails on a border, or has
-    a gap in the domain, is `refuted` with that point as its witness.
+    a gap in the domain, is `refuted` with that point as its witness. After so many `seconds` of the processor no further proof is begun.
     """
+    deadline = time.process_time() + seconds
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     count = len(subject.program.inputs)
     domain = intervals(meant)
-    proofs = {name: proof for variable, name in subject.claims if (proof := prove(truth, subject, (variable, name), fmt=fmt, upstream=upstream)) is not None}
+    proofs, unproved = _proofs(check, deadline)
     few = further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=CHECKED_POINTS) if proofs else []
     challenged = challenge(truth, subject, proofs, (*points, *few), fmt=fmt, upstream=upstream, domain=domain, seed=seed, conditional=[n for n, p in proofs.items() if p.conditions]) if proofs else {}
     rows = list(listed) if listed is not None else compare(check, points) if points else []
@@ -63,7 +69,8 @@ def outcomes(
     standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
     open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and _against(challenged[name], points, meant) is None)]
     if any(name not in wrong for name in open_claims):
-        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed))
+        most = max(CHECKED_POINTS, min(FURTHER_POINTS, MOST_FURTHER // len(subject.claims)))
+        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=most), detail=len(subject.claims) <= MOST_FURTHER // FURTHER_POINTS)
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         if name in standing:
@@ -73,12 +80,27 @@ def outcomes(
         met = challenged.get(name)
         against = _against(met, points, meant) if met is not None and name not in wrong else None
         if against is not None:
-            found = [d for d in compare(check, [against.point])[0] if d.name == name]
+            found = compare(check.alone(name), [against.point])[0]
         seen = _compared(found, subject.program.inputs)
         if name not in proofs and name not in wrong and seen.kind in ("agrees", "approximates") and count == 1:
             seen = _bounded(seen, check, subject.claims[i], points, domain=domain, seed=seed)
+        if name in unproved and seen.kind == "agrees":
+            seen = replace(seen, note=f"{seen.note}; {unproved[name]}")
         result[name] = seen if name not in proofs or met is None or not (met.found or name in wrong) else _withdrawn(seen, proofs[name], met, subject.program.inputs)
     return result
+
+
+def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, str]]:
+    """The proofs of the claimed gradients, and of the others why no proof was tried."""
+    prover = Prover(check.truth, check.subject, check.format, check.upstream, {})
+    proofs: dict[str, Proof] = {}
+    unproved: dict[str, str] = {}
+    for variable, name in check.subject.claims:
+        if time.process_time() > deadline:
+            unproved[name] = "the time for proofs is spent"
+        elif (proof := prover.prove((variable, name))) is not None:
+            proofs[name] = proof
+    return proofs, unproved
 
 
 def _against(met: Challenged, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Contradiction | None:
@@ -155,7 +177,7 @@ def further_points(points: Sequence[tuple[float, ...]], count: int, *, fmt: Form
             else:
                 value = Fraction(x) * Fraction(1 + draw.uniform(-NEAR, NEAR)) if x else Fraction(draw.uniform(-1, 1) if not points else draw.uniform(-NEAR, NEAR))
             short = Fraction(f"{float(value):.{SHORT}g}") if abs(value) < fmt.largest else value
-            near = round_exact(fmt, short if k % 2 == 0 and low <= short <= high and not (meant and meant.choices[i]) else value)
+            near = round_exact(fmt, short if k % 2 == 0 and count <= MOST_READ and low <= short <= high and not (meant and meant.choices[i]) else value)
             row.append(near if math.isfinite(near) else x)  # next to the largest number
         result.append(tuple(row))
     if meant is None:

@@ -136,7 +136,7 @@ class _Sides:
 
     def rows(self, runs: _Runs, variable: str, name: str) -> list[tuple[Any, Any, bool]]:
         """(exact, computed, whether the function has a value) at each point; the first is NaN on borders, too."""
-        component = self.truth.gradient.adjoint.get(self.subject.program.inputs.index(variable))
+        component = self.truth.gradient.adjoint.get(self.subject.position(variable))
         exact = runs.gradient[component] if component is not None else [balls.ZERO] * len(runs.points)
         steady = runs.gradient[self.truth.gradient.value]
         with balls.precision(CHALLENGE_BITS):

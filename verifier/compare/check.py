@@ -34,7 +34,7 @@ class Check:
     @cached_property
     def positions(self) -> list[int]:
         """The input of each claimed gradient."""
-        return [self.subject.program.inputs.index(variable) for variable, _ in self.subject.claims]
+        return [self.subject.position(variable) for variable, _ in self.subject.claims]
 
     @cached_property
     def has_literals(self) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from verifier.case.case import Case, Point
+from verifier.case.shapes import components, flat
 from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
@@ -72,9 +73,10 @@ def _oracle(same: _Same) -> Oracle:
 def in_order(case: Case, point: Values) -> tuple[float, ...]:
     """The values of a point in the order of the inputs. Raises ValueError where they are not those of the case."""
     given: dict[str, Any] = {}
+    shapes = dict(case.shapes)
     for name, value in point.items():
-        vector = dict(case.vectors).get(name)
-        given.update({name: value} if vector is None else {f"{name}[{i}]": v for i, v in enumerate(value)})
+        shape = shapes.get(name, ())
+        given.update(zip(components(name, shape), flat(value), strict=True) if shape else {name: value})
     strange = sorted({*given} ^ {*case.inputs})
     if strange:
         raise ValueError(f"a point of {case.name} has values for {', '.join(case.inputs)}; look at {', '.join(strange)}")

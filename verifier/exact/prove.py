@@ -76,6 +76,12 @@ def prove_same(function: Program, other: Program, *, fmt: Format) -> Proof | Non
     return _prove(exact, _Side(other, other.output, None), fmt=fmt, upstream=1.0)
 
 
+def prove_sides(exact: Program, computed: Program, *, is_zero: bool, fmt: Format, upstream: float) -> Proof | None:
+    """A proof that the output of a program of primitives is that of another (or, with `is_zero`, 0), times what flows in; None where there is none."""
+    output = None if is_zero else exact.output
+    return _prove(_Side(exact, output, output), _Side(computed, computed.output, None), fmt=fmt, upstream=upstream)
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
     """One side of an identity: a step of a program (None: zero), and the step of the function where that must be defined."""

@@ -96,6 +96,14 @@ class Subject:
             self.sensitivities[output] = derivatives.adjoints_of(self.exact[0], output)
         return self.sensitivities[output]
 
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.program.inputs)}
+
+    def position(self, variable: str) -> int:
+        """The place of an input among all of them."""
+        return self._positions[variable]
+
     def index(self, name: str) -> int:
         """The step of a name, in the program over the reals."""
         return self.exact[1][self.program.names[name]]

@@ -1,286 +1,297 @@
-"""The language of the case files: text to trees, by a small grammar of our own; nothing is ever evaluated.
+"""The language of the case files: text to trees. CPython's parser reads each line; nothing is ever evaluated or compiled.
 
-A tree is a tuple of nodes in postorder (operands before operators, the root last), so every walk over it is a loop
-and no nesting is too deep.
+In every tree `col_offset` and `end_col_offset` are offsets of the whole text (`lineno` says nothing), so that
+`text[tree.col_offset:tree.end_col_offset]` is what was written: a number keeps its text. Whatever the language does not
+have is refused here, and no tree is nested deeper than MAX_DEPTH (a sum of many terms is not deep).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from verifier.language.gates import GATES
-from verifier.language.tokens import REFUSED, LanguageError, Token, logical_lines, tokens
+from verifier.language.mistakes import ASSIGNMENTS, UNEXPECTED, mistake, mistake_in_statement
+from verifier.language.tokens import MAX_OPERATORS, LanguageError, LogicalLine, Token, logical_lines
 
-# the operators of the table, and NumPy's spellings of the logical ones, which bind as Python has it
-_OPERATORS = [g for g in GATES.values() if g.symbol]
-_BINARY = {**{g.symbol: (g.name, g.binds) for g in _OPERATORS if len(g.parameters) == 2}, "|": ("or", 6), "&": ("and", 8)}
-_UNARY = {**{g.symbol: (g.name, g.binds) for g in _OPERATORS if len(g.parameters) == 1}, "+": ("", 12), "~": ("not", 12)}
-_CHAIN, _COMPARISON, _POWER = 4, GATES["lt"].binds, GATES["pow"].binds
-_ASSIGNMENTS = {f"{g.symbol}=": g.name for g in _OPERATORS if len(g.parameters) == 2 and not g.boolean}
+MAX_DEPTH = 100  # of a tree; operands to the left of an operator do not count
+
+REFUSED = {  # statements of Python that a pasted cell may hold, and what to do about them
+    "import": "an import is not needed: the functions of math and numpy are known here; remove this line",
+    "from": "an import is not needed: the functions of math and numpy are known here; remove this line",
+    "while": "'while' is not part of the language: write for i in range(...), with a number of rounds that is known",
+    "class": "a class definition is not part of the language: write its statements only",
+    "lambda": "'lambda' is not part of the language: write the expression out",
+    "del": "'del' is not part of the language: remove this line",
+    "with": "'with' is not part of the language: write its statements only",
+    "try": "'try' is not part of the language: write its statements only",
+    "except": "'except' is not part of the language: write the statements of 'try' only",
+    "finally": "'finally' is not part of the language: write its statements only",
+    "raise": "'raise' is not part of the language: remove this line",
+    "global": "'global' is not part of the language: remove this line",
+    "nonlocal": "'nonlocal' is not part of the language: remove this line",
+    "break": "'break' is not part of the language: write a loop whose number of rounds is known",
+    "continue": "'continue' is not part of the language: write the rounds of the loop that do something",
+    "yield": "'yield' is not part of the language: write the steps out",
+    "async": "'async' is not part of the language: write its statements only",
+    "await": "'await' is not part of the language: write its statements only",
+}  # fmt: skip
+READ_OVER = frozenset(("print", "assert", "pass"))
+_COMPOUND = frozenset(("for", "if", "elif", "else", "def", "while", "class", "with", "try", "except", "finally", "async"))
+_NODES: dict[type[ast.AST], str] = {
+    ast.Lambda: REFUSED["lambda"], ast.NamedExpr: UNEXPECTED[":="], ast.JoinedStr: "an f-string is not part of the language",
+    ast.Await: REFUSED["await"], ast.Yield: REFUSED["yield"], ast.YieldFrom: REFUSED["yield"], ast.Set: "a set is not part of the language; write a list",
+    ast.SetComp: "a set is not part of the language; write a list", ast.DictComp: "a dictionary is written out: {'W1': W1, 'b1': b1}",
+    ast.AnnAssign: "an annotation is not part of the language: write 'name = expression'", ast.BitXor: UNEXPECTED["^"], ast.LShift: UNEXPECTED["<<"], ast.RShift: UNEXPECTED[">>"],
+}  # fmt: skip
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {  # the fields of common nodes that hold trees
+    ast.Name: (), ast.Constant: (), ast.UnaryOp: ("operand",), ast.Call: ("func", "args", "keywords"), ast.Compare: ("left", "comparators"), ast.BoolOp: ("values",),
+    ast.Subscript: ("value", "slice"), ast.Attribute: ("value",), ast.Assign: ("targets", "value"), ast.AugAssign: ("target", "op", "value"),
+    ast.Expr: ("value",), ast.Tuple: ("elts",), ast.List: ("elts",),
+}  # fmt: skip
+_PLACED = frozenset((ast.Name, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Call, ast.Subscript, ast.Attribute, ast.Assign, ast.AugAssign))
+_TOO_LONG = f"the expression is too long: it has more than {MAX_OPERATORS} operators; give parts of it names of their own, or write sum(...)"
+_TOO_DEEP = f"the expression is nested more than {MAX_DEPTH} deep: give the inner parts names of their own"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One node: `op` is 'number', 'name', or a call of the gate named `op`; `args` are indices of earlier nodes."""
-
-    op: str
-    args: tuple[int, ...]
-    start: int
-    end: int
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """`target = value`, or `target += value` (then `augmented` is 'add' and the value's root is the sum)."""
-
-    target: str
-    nodes: tuple[Node, ...]
-    start: int
-    end: int
-    augmented: str = ""
-
-
-def parse_expression(text: str, *, references: bool = False) -> tuple[Node, ...]:
-    """The tree of one expression. Raises LanguageError at the first thing that is wrong.
-
-    With `references`, names may be dotted (`staged.dx`): they refer to a name of an implementation.
-    """
-    listed = [t for t in tokens(text, references=references) if t.kind != "newline"]
-    return _tree(listed, len(text))
-
-
-def parse_program(text: str) -> tuple[list[Statement], list[LanguageError]]:
-    """The statements of a block, and everything that is wrong with it (one error a line at the most)."""
-    statements: list[Statement] = []
-    errors: list[LanguageError] = []
+def expression(text: str) -> ast.expr:
+    """The tree of one expression, which may fill several lines. Raises LanguageError at the first thing that is wrong."""
+    clean, lines = logical_lines(text)
+    words = [token for line in lines for token in line.tokens]
+    _refuse_early(words)
+    if not words:
+        raise LanguageError(len(text), "the expression ends where a value is expected")
+    end = words[-1].end
+    equals = next((t for t in words if t.text == "=" and t.kind == "op"), None)
     try:
-        listed = tokens(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            (tree,) = _parsed([(clean[words[0].start : end].replace("\n", " "), words[0].start)])
+    except SyntaxError:
+        raise mistake(words, len(text) if equals is None else end) from None
+    if not isinstance(tree, ast.Expr):
+        raise mistake(words, end)
+    return tree.value
+
+
+def block(text: str) -> tuple[list[ast.stmt], list[LanguageError]]:
+    """The statements of a text, and everything that is wrong with it (one error a line at the most)."""
+    try:
+        clean, lines = logical_lines(text)
     except LanguageError as error:
         return [], [error]
-    for line in logical_lines(listed):
+    errors: list[LanguageError] = []
+    with warnings.catch_warnings():  # CPython's parser warns of what it will refuse one day
+        warnings.simplefilter("ignore")
+        return _suite(clean, lines, errors), errors
+
+
+def _suite(clean: str, lines: Sequence[LogicalLine], errors: list[LanguageError]) -> list[ast.stmt]:
+    found: list[ast.stmt] = []
+    i = 0
+    branch: ast.If | None = None  # the `if` that a following `elif` or `else` belongs to
+    while i < len(lines):
+        line, i = lines[i], i + 1
+        first = line.tokens[0]
+        if not _is_compound(line):
+            branch = None
+            pieces = list(_pieces(line.tokens))
+            while i < len(lines) and not _is_compound(lines[i]):
+                pieces += _pieces(lines[i].tokens)
+                i += 1
+            found += _simple(clean, pieces, errors)
+            continue
+        below = i
+        while below < len(lines) and lines[below].indent > line.indent:
+            below += 1
+        inside, i = lines[i:below], below
         try:
-            statements.extend(_statement(line))
+            header, rest = _header(line.tokens)
+            tree = _compound(clean, header, branch)
         except LanguageError as error:
             errors.append(error)
-    return statements, errors
-
-
-def _statement(line: list[Token]) -> list[Statement]:
-    first, end = line[0], line[-1].end
-    second = line[1].text if len(line) > 1 else ""
-    if first.text in REFUSED and second not in ("=", *_ASSIGNMENTS):
-        raise LanguageError(first.start, f"{REFUSED[first.text]}")
-    if first.text == "if":
-        raise LanguageError(first.start, "a branch is written where(condition, a, b)")
-    targets: list[tuple[str, Token]] = []
-    position = 0
-    while True:  # a = b = expression
-        name, after = _target(line, position)
-        if name is None or after >= len(line) or line[after].text not in ("=", *_ASSIGNMENTS):
-            break
-        targets.append((name, line[after]))
-        position = after + 1
-        if line[after].text != "=":
-            break
-    if not targets:
-        _refuse_statement(line)
-    rest = line[position:]
-    if not rest:
-        raise LanguageError(end, f"the value of '{targets[-1][0]}' is missing after '{targets[-1][1].text}'")
-    if rest[0].text == "[":
-        return [Statement(targets[-1][0], _list_literal(rest), first.start, end, "list")]
-    nodes = _tree(rest, end)
-    operator = targets[-1][1]
-    if operator.text == "=":
-        return [Statement(name, nodes, first.start, end) for name, _ in reversed(targets)]
-    if len(targets) > 1:
-        raise LanguageError(operator.start, f"'{operator.text}' cannot follow another assignment")
-    name, gate = targets[0][0], _ASSIGNMENTS[operator.text]
-    old = Node("name", (), first.start, operator.start, name)
-    shifted = tuple(Node(n.op, tuple(a + 1 for a in n.args), n.start, n.end, n.text) for n in nodes)
-    root = Node(gate, (0, len(nodes)), first.start, end)
-    return [Statement(name, (old, *shifted, root), first.start, end, gate)]
-
-
-def _target(line: list[Token], at: int) -> tuple[str | None, int]:
-    """The assignable name at a position (`dx`, `dW[0]`) and the position after it."""
-    if at >= len(line) or line[at].kind != "name":
-        return None, at
-    if len(line) > at + 3 and line[at + 1].text == "[" and line[at + 2].kind == "number" and line[at + 3].text == "]":
-        return f"{line[at].text}[{_subscript(line[at + 2])}]", at + 4
-    return line[at].text, at + 1
-
-
-def _subscript(token: Token) -> int:
-    if not token.text.isdigit() or len(token.text) > 9:
-        raise LanguageError(token.start, "a subscript must be a plain number, as in W[0]")
-    return int(token.text)
-
-
-def _list_literal(line: list[Token]) -> tuple[Node, ...]:
-    """`[2, -3, -3]`: the example values of a vector input in a pasted cell; numbers only, one node each."""
-    nodes: list[Node] = []
-    sign, expect_value = "", True
-    if line[-1].text != "]":
-        raise LanguageError(line[-1].end, "a list must end in ']'")
-    for token in line[1:-1]:
-        if token.kind == "number" and expect_value:
-            nodes.append(Node("number", (), token.start, token.end, sign + token.text))
-            sign, expect_value = "", False
-        elif token.text in "+-" and expect_value:
-            sign = "-" if (token.text == "-") != (sign == "-") else ""
-        elif token.text == "," and not expect_value:
-            expect_value = True
+            branch = None
+            if first.text in ("for", "if", "elif", "else", "def"):
+                _suite(clean, inside, errors)
+            continue
+        body = _suite(clean, [*([LogicalLine(rest, line.indent)] if rest else []), *inside], errors)
+        if not inside and not rest:
+            errors.append(LanguageError(first.start, f"the lines of '{first.text}' must stand below it, further to the right"))
+        if first.text in ("elif", "else") and branch is not None:
+            branch.orelse = [tree] if tree is not None else body
+        if isinstance(tree, ast.If):
+            tree.body = body
+            branch = tree
+            if first.text == "if":
+                found.append(tree)
         else:
-            raise LanguageError(token.start, "a list may hold numbers only, the example values of a vector input")
-    return tuple(nodes)
+            branch = None
+            if isinstance(tree, ast.For | ast.FunctionDef):
+                tree.body = body
+                found.append(tree)
+    return found
 
 
-def _refuse_statement(line: list[Token]) -> None:
-    first = line[0]
-    equals = next((t for t in line if t.text == "="), None)
-    comma = next((t for t in line if t.text == ","), None)
-    if equals is not None and comma is not None and comma.start < equals.start:
-        raise LanguageError(first.start, "one name is assigned at a time: write a line for each")
-    if equals is not None:
-        raise LanguageError(first.start, "the left side of '=' must be a name, as in 'dx = ...' or 'dW[0] = ...'")
-    _tree(line, line[-1].end)  # a mistake inside the expression is the better message
-    raise LanguageError(first.start, "a line must assign to a name: 'name = expression' or 'name += expression'")
+def _is_compound(line: LogicalLine) -> bool:
+    tokens = line.tokens
+    return tokens[0].text in _COMPOUND and not (len(tokens) > 1 and tokens[1].text == "=")
 
 
-class _Parser:
-    """Operator precedence with explicit stacks: `operands` are node indices, `pending` what waits for its right side."""
-
-    def __init__(self, end: int) -> None:
-        self.nodes: list[Node] = []
-        self.operands: list[int] = []
-        self.pending: list[tuple[str, str, int, int, int]] = []  # kind, gate, strength, start, operands below
-        self.end = end
-        self.spans: dict[int, tuple[int, int]] = {}  # of operands in parentheses, the parentheses included
-
-    def leaf(self, op: str, token: Token, text: str, end: int) -> None:
-        self.nodes.append(Node(op, (), token.start, end, text))
-        self.operands.append(len(self.nodes) - 1)
-
-    def node(self, op: str, count: int, start: int | None = None, end: int | None = None) -> None:
-        args = tuple(self.operands[len(self.operands) - count :])
-        del self.operands[len(self.operands) - count :]
-        spans = [self.spans.get(a, (self.nodes[a].start, self.nodes[a].end)) for a in args]
-        first = min(s for s, _ in spans) if start is None else start
-        last = max(e for _, e in spans) if end is None else end
-        self.nodes.append(Node(op, args, first, last))
-        self.operands.append(len(self.nodes) - 1)
-
-    def reduce(self, strength: int) -> None:
-        """Build every pending operator that binds at least as strongly."""
-        while self.pending and self.pending[-1][0] in ("unary", "binary", "else") and self.pending[-1][2] >= strength:
-            kind, gate, _, start, _ = self.pending.pop()
-            if kind == "unary":
-                if gate:
-                    self.node(gate, 1, start)
-            elif kind == "binary":
-                self.node(gate, 2)
-            else:  # value if condition else other
-                value, condition, other = self.operands[-3:]
-                self.operands[-3:] = [condition, value, other]
-                self.node("where", 3)
-
-    def binary(self, token: Token) -> None:
-        gate, strength = _BINARY[token.text]
-        self.reduce(strength + 1 if strength == _POWER else strength if strength != _COMPARISON else strength + 1)
-        if strength == _COMPARISON and self.pending and self.pending[-1][2] == _COMPARISON and self.pending[-1][0] == "binary":
-            middle = self.operands[-1]  # a < b < c means a < b and b < c
-            self.reduce(_COMPARISON)
-            self.pending.append(("binary", "and", _CHAIN, token.start, 0))
-            self.operands.append(middle)
-        self.pending.append(("binary", gate, strength, token.start, 0))
-
-    def close(self, token: Token) -> None:
-        self.reduce(0)
-        if not self.pending or self.pending[-1][0] not in ("group", "call"):
-            raise LanguageError(token.start, "')' has no matching '('" if not self.pending else "'if' needs an 'else'")
-        kind, gate, _, start, below = self.pending.pop()
-        if kind == "call":
-            self.node(gate, len(self.operands) - below, start, token.end)
-        else:
-            self.spans[self.operands[-1]] = (start, token.end)
+def _header(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
+    """The words up to the colon that ends the head of a compound statement, and those that follow it on the line."""
+    first, depth = tokens[0], 0
+    if first.text in REFUSED:
+        raise LanguageError(first.start, REFUSED[first.text])
+    for k, token in enumerate(tokens):
+        depth += (token.text in "([{") - (token.text in ")]}") if token.kind == "op" else 0
+        if token.text == ":" and depth == 0:
+            return tokens[: k + 1], tokens[k + 1 :]
+    raise LanguageError(tokens[-1].end, f"':' is missing at the end of '{first.text}'")
 
 
-def _tree(line: list[Token], end: int) -> tuple[Node, ...]:
-    parser = _Parser(end)
-    want_operand, i = True, 0
-    while i < len(line):
-        token = line[i]
-        following = line[i + 1].text if i + 1 < len(line) else ""
-        if want_operand:
-            if token.kind == "number":
-                parser.leaf("number", token, token.text.replace("_", ""), token.end)
-                want_operand = False
-            elif token.kind == "name" and token.text in ("lambda", "True", "False", "None"):
-                raise LanguageError(token.start, REFUSED.get(token.text, f"'{token.text}' is not part of the language"))
-            elif token.kind == "name" and following == "(":
-                parser.pending.append(("call", token.text, -1, token.start, len(parser.operands)))
-                i += 1
-                if i + 1 < len(line) and line[i + 1].text == ")":
-                    raise LanguageError(token.start, f"'{token.text}()' has no arguments")
-            elif token.kind == "name":
-                name, after = _target(line, i)
-                if following == "[" and after == i + 1:
-                    raise LanguageError(line[i + 1].start, f"the subscript of '{token.text}' must be a plain number, as in {token.text}[0]")
-                parser.leaf("name", token, name or token.text, line[after - 1].end)
-                want_operand, i = False, after - 1
-            elif token.text in _UNARY:
-                gate, strength = _UNARY[token.text]
-                parser.pending.append(("unary", gate, strength, token.start, 0))
-            elif token.text == "(":
-                parser.pending.append(("group", "", -1, token.start, len(parser.operands)))
+def _compound(clean: str, header: list[Token], branch: ast.If | None) -> ast.stmt | None:
+    """The tree of the head of a `for`, `if`, `elif` or `def`, with nothing in it yet; None for `else`."""
+    first = header[0]
+    start, end = first.start + (2 if first.text == "elif" else 0), header[-1].end
+    if first.text in ("elif", "else") and branch is None:
+        raise LanguageError(first.start, f"'{first.text}' without its 'if'")
+    if first.text == "else":
+        return None
+    _refuse_early(header)
+    try:
+        (tree,) = _parsed([(clean[start:end] + " pass", start)])
+    except SyntaxError:
+        if first.text in ("if", "elif"):
+            raise mistake(header[1:-1], header[-1].start) from None
+        example = "for i in range(3):" if first.text == "for" else "def f(x, y):"
+        raise LanguageError(first.start, f"'{first.text}' is written as in '{example}'") from None
+    if isinstance(tree, ast.FunctionDef) and (tree.args.vararg or tree.args.kwarg or tree.args.posonlyargs):
+        raise LanguageError(first.start, "a function takes named arguments only, as in 'def f(x, y=1):'")
+    return tree
+
+
+def _pieces(tokens: list[Token]) -> Iterable[list[Token]]:
+    """The statements of a line, split at `;`."""
+    start = 0
+    for k, token in enumerate(tokens):
+        if token.text == ";" and token.kind == "op":
+            if k > start:
+                yield tokens[start:k]
+            start = k + 1
+    if start < len(tokens):
+        yield tokens[start:]
+
+
+def _simple(clean: str, pieces: list[list[Token]], errors: list[LanguageError]) -> list[ast.stmt]:
+    """The trees of simple statements, parsed all at once where nothing is wrong with any of them, else one by one."""
+    wanted = []
+    for tokens in pieces:
+        first, second = tokens[0], tokens[1].text if len(tokens) > 1 else ""
+        try:
+            if second not in ("=", *ASSIGNMENTS):
+                if first.text in READ_OVER or all(t.kind == "string" for t in tokens):
+                    continue  # print, assert, a docstring
+                if first.text in REFUSED:
+                    raise LanguageError(first.start, REFUSED[first.text])  # noqa: TRY301
+            _refuse_early(tokens)
+            wanted.append(tokens)
+        except LanguageError as error:
+            errors.append(error)
+    chunks = [(clean[t[0].start : t[-1].end], t[0].start) for t in wanted]
+    try:
+        return _parsed(chunks)
+    except (LanguageError, SyntaxError):
+        pass
+    found = []
+    for tokens, chunk in zip(wanted, chunks, strict=True):
+        try:
+            found += _parsed([chunk])
+        except SyntaxError:
+            errors.append(mistake_in_statement(tokens, tokens[-1].end))
+        except LanguageError as error:
+            errors.append(error)
+    return found
+
+
+def _refuse_early(tokens: Sequence[Token]) -> None:
+    """Refuse what must not reach CPython's parser: words that are none, and expressions of too many operators."""
+    count = 0
+    for token in tokens:
+        if token.kind == "bad":
+            raise LanguageError(token.start, token.text)
+        if token.text == ",":
+            count = 0
+        elif token.kind == "op" or token.text in ("and", "or", "not", "if"):
+            count += token.text not in (")", "]", "}")
+            if count > MAX_OPERATORS:
+                raise LanguageError(tokens[0].start, _TOO_LONG)
+
+
+def _parsed(chunks: Sequence[tuple[str, int]]) -> list[ast.stmt]:
+    """The trees of statements, each a text without line breaks and where it begins. Raises SyntaxError and LanguageError."""
+    if not chunks:
+        return []
+    base = chunks[0][1]
+    try:
+        body = ast.parse("\n".join(text for text, _ in chunks)).body
+    except (RecursionError, MemoryError):
+        raise LanguageError(base, _TOO_DEEP) from None
+    except ValueError as error:  # a character that no encoding has
+        raise SyntaxError(str(error)) from None
+    if len(body) != len(chunks):
+        raise SyntaxError
+    for tree, (text, start) in zip(body, chunks, strict=True):
+        _place(tree, text, start)
+    return body
+
+
+def _place(tree: ast.stmt, chunk: str, base: int) -> None:
+    """Make the columns of a tree offsets of the whole text; refuse what the language does not have, and what is nested too deep."""
+    columns = None if chunk.isascii() else _columns(chunk)
+    level: list[Any] = [tree]
+    depth = 0
+    while level:
+        below: list[Any] = []
+        for node in level:  # grows while it is gone through: what stands to the left of an operator is no deeper
+            kind = type(node)
+            if kind is ast.BinOp:
+                if type(node.op) in _NODES:
+                    symbol = "^" if isinstance(node.op, ast.BitXor) else "<<" if isinstance(node.op, ast.LShift) else ">>"
+                    raise LanguageError(base + chunk.index(symbol, _column(node.left.end_col_offset, columns)), _NODES[type(node.op)])
+                level.append(node.left)
+                below.append(node.right)
+            elif kind in _NODES:
+                raise LanguageError(base + _column(getattr(node, "col_offset", 0), columns), _NODES[kind])
             else:
-                raise LanguageError(token.start, f"a value is missing before '{token.text}'" if token.text != "[" else "a list is not a value: vector inputs are used element by element, as in W[0]")
-        elif token.text in _BINARY:
-            parser.binary(token)
-            want_operand = True
-        elif token.text == ")":
-            parser.close(token)
-        elif token.text == ",":
-            parser.reduce(0)
-            if not parser.pending or parser.pending[-1][0] != "call":
-                raise LanguageError(token.start, "a comma may only separate the arguments of a call")
-            want_operand = True
-        elif token.text == "if":
-            parser.reduce(1)
-            parser.pending.append(("if", "", -1, token.start, 0))
-            want_operand = True
-        elif token.text == "else" and _reduced_to_if(parser):
-            parser.pending[-1] = ("else", "where", 0, token.start, 0)
-            want_operand = True
-        elif token.text == "=" and parser.pending and any(p[0] == "call" for p in parser.pending):
-            raise LanguageError(token.start, "keyword arguments are not part of the language")
-        else:
-            raise LanguageError(token.start, _unexpected(token))
-        i += 1
-    if want_operand:
-        raise LanguageError(end, "the expression ends where a value is expected")
-    parser.reduce(0)
-    if parser.pending:
-        kind, _, _, start, _ = parser.pending[-1]
-        raise LanguageError(start, "'if' needs an 'else'" if kind == "if" else "'(' is never closed")
-    return tuple(parser.nodes)
+                fields = _FIELDS.get(kind)
+                for name in node._fields if fields is None else fields:
+                    child = getattr(node, name)
+                    if isinstance(child, list):
+                        below += [c for c in child if isinstance(c, ast.AST)]
+                    elif isinstance(child, ast.AST):
+                        below.append(child)
+            if kind in _PLACED or hasattr(node, "col_offset"):
+                if columns is None:
+                    node.col_offset += base
+                    node.end_col_offset += base
+                else:
+                    node.col_offset = base + columns.get(node.col_offset, 0)
+                    node.end_col_offset = base + columns.get(node.end_col_offset, 0)
+        level, depth = below, depth + 1
+        if depth > MAX_DEPTH:
+            raise LanguageError(base, _TOO_DEEP)
 
 
-def _reduced_to_if(parser: _Parser) -> bool:
-    parser.reduce(0)
-    return bool(parser.pending) and parser.pending[-1][0] == "if"
+def _columns(chunk: str) -> dict[int, int]:
+    """The column in characters of every column in UTF-8 bytes at which a character begins."""
+    found, at = {}, 0
+    for i, character in enumerate(chunk):
+        found[at] = i
+        at += len(character.encode("utf-8", "surrogatepass"))
+    found[at] = len(chunk)
+    return found
 
 
-def _unexpected(token: Token) -> str:
-    advice = {
-        "//": "'//' is not part of the language; write floor(a / b)",
-        "%": "'%' is not part of the language; write fmod(a, b)",
-        "@": "'@' is not part of the language yet; write the sum of products out",
-        "^": "'^' is not a power; write '**'",
-        "=": "'=' inside an expression; write '==' to compare",
-        ":": "':' is not part of the language",
-        "[": "only a name can have a subscript, as in W[0]",
-    }
-    return advice.get(token.text, f"an operator is missing before '{token.text[:40]}'")
+def _column(at: int, columns: dict[int, int] | None) -> int:
+    return at if columns is None else columns.get(at, 0)

@@ -1,47 +1,38 @@
-"""The words of the language: numbers, names, operators, each with its place; what is no word of it is refused with advice."""
+"""A text's logical lines: its words with their places; what no line of the language holds is refused here, with advice."""
 
 from __future__ import annotations
 
+import keyword
 import re
 import unicodedata
 from dataclasses import dataclass
 
 from verifier.language.numeral import number_problem
 
-MAX_TOKENS = 4_000_000  # per text: bounds memory; 100,000 gates written out are about 500,000 tokens
+MAX_TEXT = 1_000_000  # characters: 100,000 gates written out are about 500,000
+MAX_BRACKETS = 100  # one inside another; CPython's parser stops at 200
+MAX_OPERATORS = 2_000  # in one expression between two commas; CPython's parser gives up near 2,500
 
 MODULES = frozenset(
-    "math np numpy torch jnp jax.numpy torch.special scipy.special special sc jax.scipy.special jax.nn nn torch.nn.functional F mpmath".split()
+    "math np numpy torch jnp jax.numpy torch.special scipy.special special sc jax.scipy.special jax.nn nn torch.nn.functional F mpmath "
+    "np.linalg numpy.linalg jnp.linalg torch.linalg jax.lax scipy jax numpy.add".split()
 )
+KEYWORDS = frozenset(keyword.kwlist)  # words of Python: none of them can be a name
 
-KEYWORDS = frozenset("and or not if else".split())
-REFUSED = {  # statements of Python that a pasted cell may hold, and what to do about them
-    "print": "printing is not part of a program: remove this line (figures that were printed belong under 'published')",
-    "import": "an import is not needed: the functions of math and numpy are known here; remove this line",
-    "from": "an import is not needed: the functions of math and numpy are known here; remove this line",
-    "for": "loops are not part of the language: write the steps out",
-    "while": "loops are not part of the language: write the steps out",
-    "def": "a function definition is not part of the language: write its statements only",
-    "class": "a class definition is not part of the language: write its statements only",
-    "return": "'return' is not part of the language: the last assigned name is the output",
-    "lambda": "'lambda' is not part of the language: write the expression out",
-    "assert": "'assert' is not part of the language: remove this line",
-    "del": "'del' is not part of the language: remove this line",
-    "with": "'with' is not part of the language: write its statements only",
-    "try": "'try' is not part of the language: write its statements only",
-    "global": "'global' is not part of the language: remove this line",
-    "elif": "a branch is written where(condition, a, b)",
-}
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\f\r\xa0]+|\\\r?\n|\#[^\n]*)"
-    r"|(?P<newline>\n)"
+    r"[ ]*(?:(?P<op>\*\*=|//=|\.\.\.|\*\*|[+\-*/%@&|^]=|<=|>=|==|!=|//|<<|>>|->|:=|[-+*/<>=()\[\],;&|~:@%^!{}`?$]|\.(?!\d))"
+    r"|(?P<string>[bBrRuU]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'))"
+    r"|(?P<name>[^\W\d]\w*)"
     r"|(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)"
-    r"|(?P<name>[^\W\d]\w*(?:[ \t]*\.[ \t]*[^\W\d]\w*)*)"
-    r"|(?P<op>\*\*=|\*\*|[+\-*/]=|<=|>=|==|!=|//|<<|>>|->|:=|[-+*/<>=()\[\],;&|~:@%^!.{}'\"`?$])"
+    r"|(?P<newline>\n)"
+    r"|(?P<blank>[\t\f\r\xa0]+|\\\r?\n|\#[^\n]*|\Z)"
+    r"|(?P<quote>[\"']))",
+    re.DOTALL,
 )
 _UNDERSCORE = re.compile(r"(?<=\d)_(?=\d)")
-
-_STATEMENT = re.compile(r"[ \t]*(?:[^\W\d]\w*(?:\[\d+\])?[ \t]*(?:\*\*|[-+*/])?=(?!=)|(?:" + "|".join(REFUSED) + r")\b)")
+_LEADING_ZERO = re.compile(r"0\d*[1-9]\d*")
+_BREAK = re.compile(r"[\r\f\n\\]")
+_STATEMENT = re.compile(r"[ \t]*(?:[^\W\d]\w*(?:\[\d+\])?[ \t]*(?:\*\*|//|[-+*/])?=(?!=)|(?:for|if|elif|else|def|return|print|import|assert)\b)")
 
 
 class LanguageError(Exception):
@@ -55,7 +46,7 @@ class LanguageError(Exception):
 
 @dataclass(slots=True)
 class Token:
-    """One word: `kind` is number, name, word, op or newline; `text` as the language reads it, without module prefixes."""
+    """One word: `kind` is number, name, word (of Python), string, op or bad (then `text` is the complaint)."""
 
     kind: str
     text: str
@@ -63,65 +54,99 @@ class Token:
     end: int
 
 
-def tokens(text: str, *, references: bool = False) -> list[Token]:
-    """The tokens of a text, its newlines included where they end a statement. Raises LanguageError."""
+@dataclass(slots=True)
+class LogicalLine:
+    """The words of one line, and how far it is indented; brackets and backslashes make one of several lines of the text."""
+
+    tokens: list[Token]
+    indent: int
+
+
+def logical_lines(text: str) -> tuple[str, list[LogicalLine]]:
+    """The text with every character in its place but comments, and breaks inside a logical line, blank; its logical lines. Raises LanguageError."""
+    if len(text) > MAX_TEXT:
+        raise LanguageError(0, f"the text has {len(text)} characters; a text has at most {MAX_TEXT}")
+    lines, blanks, is_open = _split(text, trust_brackets=True)
+    if is_open:  # a bracket left open must not swallow the statements below it
+        lines, blanks, _ = _split(text, trust_brackets=False)
+    if not blanks:
+        return text, lines
+    parts: list[str] = []
+    position = 0
+    for start, end in blanks:
+        parts += (text[position:start], _BREAK.sub(" ", text[start:end]) if text[start] in "\"'bBrRuU" else " " * (end - start))
+        position = end
+    parts.append(text[position:])
+    return "".join(parts), lines
+
+
+def _split(text: str, *, trust_brackets: bool) -> tuple[list[LogicalLine], list[tuple[int, int]], bool]:
+    """The logical lines, what must be blank in them, and whether a bracket is left open."""
+    lines: list[LogicalLine] = []
+    blanks: list[tuple[int, int]] = []
     found: list[Token] = []
-    position, depth = 0, 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
+    position, depth, line_start, length = 0, 0, 0, len(text)
+    match_token = _TOKEN.match
+    while position < length:
+        match = match_token(text, position)
         if match is None:
-            raise LanguageError(position, f"unexpected character {text[position]!r}")
-        kind, word, position = match.lastgroup or "", match.group(), match.end()
-        if kind == "space":
+            while text[position] == " ":
+                position += 1
+            found.append(Token("bad", f"unexpected character {text[position]!r}", position, position + 1))
+            blanks.append((position, position + 1))
+            position += 1
+            continue
+        kind: str = match.lastgroup  # type: ignore[assignment]
+        start, position = match.span(kind)
+        if kind == "blank":
+            if start < length:
+                blanks.append((start, position))
             continue
         if kind == "newline":
-            if depth > 0 and not _STATEMENT.match(text, position):
+            if depth > 0 and (trust_brackets or not _STATEMENT.match(text, position)):
+                blanks.append((start, position))
                 continue
-            depth = 0  # a parenthesis left open must not swallow the statements below it
-        elif kind == "number":
-            if position < len(text) and (text[position].isalnum() or text[position] == "_"):
-                raise LanguageError(match.start(), f"'{_word_at(text, match.start())}' is neither a number nor a name")
-            if (problem := number_problem(_UNDERSCORE.sub("", word))) is not None:
-                raise LanguageError(match.start(), problem)
-        elif kind == "name":
-            word = _plain_name(word, match.start(), references=references)
-            kind = "word" if word in KEYWORDS else "name"
-        elif word in "([":
-            depth += 1
-        elif word in ")]":
-            depth = max(0, depth - 1)
-        found.append(Token(kind, word, match.start(), position))
-        if len(found) > MAX_TOKENS:
-            raise LanguageError(match.start(), f"the text has more than {MAX_TOKENS} symbols")
-    return found
+            if found:
+                lines.append(LogicalLine(found, found[0].start - line_start))
+                found = []
+            depth, line_start = 0, position
+            continue
+        word = text[start:position]
+        if kind == "op":
+            if word in "([{":
+                depth += 1
+                if depth > MAX_BRACKETS:
+                    kind, word = "bad", f"brackets are nested more than {MAX_BRACKETS} deep: give the inner parts names of their own"
+            elif word in ")]}":
+                depth = max(0, depth - 1)
+        elif kind == "name" and word in KEYWORDS:
+            kind = "word"
+        elif kind == "string":
+            if "\n" in word or "\\" in word:
+                blanks.append((start, position))
+        elif kind != "name" or not word.isascii():
+            problem = _problem(text, kind, word, start, position)
+            if problem is not None:
+                kind, word = "bad", problem
+        found.append(Token(kind, word, start, position))
+    if found:
+        lines.append(LogicalLine(found, found[0].start - line_start))
+    return lines, blanks, depth > 0
+
+
+def _problem(text: str, kind: str, word: str, start: int, end: int) -> str | None:
+    """What is wrong with one word by itself."""
+    if kind == "number":
+        if end < len(text) and (text[end].isalnum() or text[end] == "_"):
+            return f"'{_word_at(text, start)}' is neither a number nor a name"
+        if _LEADING_ZERO.fullmatch(word):
+            return f"'{word[:40]}' begins with a zero; write {word.lstrip('0')[:40]}"
+        return number_problem(_UNDERSCORE.sub("", word))
+    if kind == "name" and not word.isascii() and (plain := unicodedata.normalize("NFKC", word)) != word:
+        return f"the name {word!r} has a character with more than one spelling; write {plain!r}"
+    return "a text in quotes is never closed" if kind == "quote" else None
 
 
 def _word_at(text: str, start: int) -> str:
     match = re.compile(r"[\w.]{1,40}").match(text, start)
     return match.group() if match else text[start]
-
-
-def _plain_name(word: str, offset: int, *, references: bool) -> str:
-    """The name without its module (`math.exp` is `exp`); a reference keeps its implementation."""
-    if not word.isascii() and unicodedata.normalize("NFKC", word) != word:
-        raise LanguageError(offset, f"the name {word!r} has a character with more than one spelling; write {unicodedata.normalize('NFKC', word)!r}")
-    if "." not in word:
-        return word
-    parts = [p.strip() for p in word.split(".")]
-    module = ".".join(parts[:-1])
-    if module not in MODULES and references:
-        return ".".join(parts)
-    if module not in MODULES:
-        raise LanguageError(offset, f"'{'.'.join(parts)[:60]}' is not part of the language: only the prefixes math., np., numpy., torch., jnp. and scipy.special. are read")
-    return parts[-1]
-
-
-def logical_lines(listed: list[Token]) -> list[list[Token]]:
-    """The tokens of each statement."""
-    lines: list[list[Token]] = [[]]
-    for token in listed:
-        if token.kind == "newline" or token.text == ";":
-            lines.append([])
-        else:
-            lines[-1].append(token)
-    return [line for line in lines if line]

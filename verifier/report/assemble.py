@@ -36,6 +36,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     forward = attempts.check("the forward passes", lambda: findings.forward_findings(case, found, [*listed, *sampled], attempts))
     told = [
         *forward,
+        *findings.shape_findings(case),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
         *findings.proof_findings(case, found, proofs, [*listed, *sampled]),
         *attempts.check("other gradients that flow in", lambda: findings.upstream_findings(case, found)),

@@ -19,6 +19,7 @@ from verifier.exact import one_sided
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import results
+from verifier.report.arrays import arrays
 from verifier.report.results import Judged
 
 MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
@@ -70,10 +71,12 @@ def rows(checked: Checked, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, lis
 
 
 def with_blame(listed: Sequence[Judged]) -> list[Judged]:
-    """The results, with ledgers for the worst point of each gradient and for as many others as MOST_WORK allows, in order."""
+    """The results, with ledgers for the worst point of each gradient (of an array: for its worst component) and for as many others as MOST_WORK allows, in order."""
     worst: dict[tuple[str, str, str], Judged] = {}
+    known = {c.check.implementation: arrays(name for _, name in c.check.subject.claims) for c in {id(j.checked): j.checked for j in listed}.values()}
     for j in listed:
-        key = (j.result.implementation, j.result.gradient, j.result.format)
+        array = known[j.result.implementation].get(j.result.gradient)
+        key = (j.result.implementation, array.name if array is not None else j.result.gradient, j.result.format)
         if j.discrepancy.verdict in BLAMED and (key not in worst or j.result.error > worst[key].result.error):
             worst[key] = j
     chosen = {id(j) for j in worst.values()}

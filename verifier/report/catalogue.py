@@ -96,6 +96,13 @@ CATALOGUE = {
             "Correct the formula. Where it is meant for some inputs only, say so: a `domain` (also of listed values: {t: {0, 1}}), a constraint (`given: p[0] + p[1] == 1`), or `scope: points`.",
         ),
         Entry(
+            "V108", "wrong-shape", "error",
+            "The gradient has another shape than what it is the gradient of. Its values are not looked at; the other gradients are.",
+            "A gradient has one component for every component of its input; broadcasting would hide the mistake, or an update would fail with it.",
+            "dx = w.dot(dout.T)        # dx is (4, 3), x is (3, 4)",
+            "Transpose or sum over the axis that is too many: dx = dout.dot(w.T), db = dout.sum(axis=0).",
+        ),
+        Entry(
             "V201", "unstable-gradient", "warning",
             "The formula is right; more than a third of the digits is lost, and the conditioning of the problem does not explain it.",
             "Another arrangement of the same formula would keep the digits.",

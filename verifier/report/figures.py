@@ -30,12 +30,12 @@ MOST_LEDGERS = 20  # points at which the ledgers behind a residual are laid side
 def residuals(case: Case, found: Sequence[Checked]) -> list[ResidualResult]:
     """Every residual at every listed point, in the first format in which all its implementations run."""
     results = []
-    for residual, program in zip(case.residuals, case.programs.residuals, strict=True):
+    for residual, program in case.programs.residuals if case.residuals else ():
         wanted = {name.partition(".")[0] for name in program.inputs}
         groups = [{c.check.implementation: c for c in found if c.check.format.name == name} for name in case.formats]
         by_name = next((g for g in groups if g and wanted <= set(g)), {})
         for at, point in enumerate(next(iter(by_name.values())).points if by_name else ()):
-            results.append(_residual(case, residual.expression.text.strip(), residual.expected, program, by_name, at, point))
+            results.append(_residual(case, residual.text, residual.expected, program, by_name, at, point))
     return results
 
 
@@ -97,13 +97,16 @@ def _together(program: Program, checks: dict[str, Checked]) -> Program:
 def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Finding]:
     """A residual must have its expected value at some point."""
     findings = []
+    by_text: dict[str, list[ResidualResult]] = {}
+    for r in results:
+        by_text.setdefault(r.expression, []).append(r)
     for residual in case.residuals:
-        rows = [r for r in results if r.expression == residual.expression.text.strip()]
+        rows = by_text.get(residual.text, [])
         if residual.expected is None or any(r.met for r in rows):
             continue
         seen = rows[0].computed if rows else "not computed"
         findings.append(
-            finding("V301", f"residual {residual.expression.text.strip()} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
+            finding("V301", f"residual {residual.text} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
         )
     return findings
 
@@ -138,8 +141,11 @@ def agrees(value: float, printed: str) -> bool:
 def published_findings(case: Case, results: Sequence[PublishedResult]) -> list[Finding]:
     """A published figure must be what was computed at some point."""
     findings = []
+    by_name: dict[tuple[str, str], list[PublishedResult]] = {}
+    for r in results:
+        by_name.setdefault((r.name, r.published), []).append(r)
     for figure in case.published:
-        rows = [r for r in results if r.name == f"{figure.implementation}.{figure.name}" and r.published == figure.text]
+        rows = by_name.get((f"{figure.implementation}.{figure.name}", figure.text), [])
         if any(r.met for r in rows):
             continue
         seen = rows[0].computed if rows else "not computed"

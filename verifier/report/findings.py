@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.points import point_text
+from verifier.case.shapes import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
@@ -22,7 +23,8 @@ from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.report import attribution
+from verifier.report import arrays, attribution
+from verifier.report.arrays import Array
 from verifier.report.attempts import Attempts
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, Result
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 FIGURES_OF_A_LINE = ("needed ", "missing ", "this line ")
+PROVING_SHARE = 0.6  # of it, for the proofs alone
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
 
@@ -53,6 +56,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
     """
     groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     everything: dict[tuple[str, str, str], list[Judged]] = {}
+    known = {d.implementation.name: arrays.arrays(name for _, name in d.claims) for d in case.programs.drafts}
     for j in judged:
         key = (j.result.implementation, j.result.gradient, j.result.format)
         everything.setdefault(key, []).append(j)
@@ -65,16 +69,21 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
-            ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: not j.is_listed)
+            ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.result.error if j.result.gradient in known[draft.implementation.name] else 0.0))
             for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, attempts), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
-                    found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point))
+                    found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point, known[draft.implementation.name]))
                 seen.add((explanation.place, explanation.words))
+    together: dict[tuple[str, str, str, str, str], list[Judged]] = {}
     for (implementation, gradient, fmt, code, severity), group in groups.items():
-        if code == "V101" and (implementation, gradient, fmt) in explained:
-            continue
+        if code != "V101" or (implementation, gradient, fmt) not in explained:
+            array = known[implementation].get(gradient)
+            together.setdefault((implementation, array.name if array else gradient, fmt, code, severity), []).extend(group)
+    for (implementation, name, _, code, severity), group in together.items():
         worst = _worst(group)
+        gradient = worst.result.gradient
+        components = tuple(dict.fromkeys(j.result.gradient for j in group))
         statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else attempts.make("the place without a value", partial(_undefined_at, truth, worst), ("", None))
         cause = attempts.make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
         if cause is not None:
@@ -82,11 +91,12 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
         found.append(
             finding(
                 code,
-                _headline(code, worst) + _count(group, totals) + (f": {cause.words}" if cause is not None and cause.words else ""),
+                _headline(code, worst) + (_components(components, known[implementation]) if gradient != name else "") + _count(group, totals) + (f": {cause.words}" if cause is not None and cause.words else ""),
                 place or _place_of(case, implementation, gradient),
                 severity=severity,
                 implementation=implementation,
                 gradient=gradient,
+                gradients=components if gradient != name else (),
                 statement=statement,
                 point=worst.result.point,
                 expected=all(j.expected for j in group),
@@ -117,20 +127,25 @@ def _explanations(draft: Draft, ordered: Sequence[Judged], attempts: Attempts) -
     return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points, attempt=attempts.make)
 
 
-def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...]) -> Finding:
+def _components(found: Sequence[str], known: dict[str, Array]) -> str:
+    """How many components of an array a finding is about, its headline being about the worst."""
+    return f" (the worst of {len(found):,}; the array has {known[found[0]].count:,} components)" if len(found) > 1 else ""
+
+
+def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
     """The finding about a wrong line, with all its figures at one point: the first, at which the line was explained, where the gradient is wrong there."""
-    group = wrong[explanation.gradients[0]]
+    array = known.get(explanation.gradients[0])
+    group = [j for name in explanation.gradients if known.get(name) == array for j in wrong[name]] if array is not None else wrong[explanation.gradients[0]]
     there = [j for j in group if j.discrepancy.point == first]
     worst = _worst(there or group)
     details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
-    named = [f"{worst.result.implementation}.{name}" for name in explanation.gradients]
-    names = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    names = arrays.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(
         "V101",
         f"wrong gradient: {names}: {explanation.words}{_count(group, totals)}",
         explanation.place,
         implementation=worst.result.implementation,
-        gradient=explanation.gradients[0],
+        gradient=worst.result.gradient,
         gradients=explanation.gradients,
         statement=explanation.statement,
         point=worst.result.point,
@@ -146,9 +161,9 @@ def _worst(group: Sequence[Judged]) -> Judged:
 
 
 def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
-    r = group[0].result
+    r = max(group, key=lambda j: j.result.error).result  # of an array: the points of its worst component
     total = totals[(r.implementation, r.gradient, r.format)]
-    return f" (at {_points(group):,} of {total:,} points)" if total > 1 else ""
+    return f" (at {_points([j for j in group if j.result.gradient == r.gradient]):,} of {total:,} points)" if total > 1 else ""
 
 
 def _points(group: Sequence[Judged]) -> int:
@@ -215,7 +230,7 @@ def intervals_of(case: Case) -> list[tuple[float, float] | None]:
 
 def proofs(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
     """For each gradient of each implementation whether its formula is proved, in the first format that it runs in."""
-    return {c.check.implementation: attempts.make(f"the proofs of {c.check.implementation}", partial(_outcomes, case, c), _unproved(c.check), PROOFS_SHARE) for c in _firsts(found)}
+    return {c.check.implementation: attempts.make(f"the proofs of {c.check.implementation}", partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), _unproved(c.check), PROOFS_SHARE) for c in _firsts(found)}
 
 
 def _firsts(found: Sequence[Checked]) -> list[Checked]:
@@ -226,8 +241,8 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
     return list(first.values())
 
 
-def _outcomes(case: Case, checked: Checked) -> dict[str, Outcome]:
-    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome]:
+    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
 
 
 def _unproved(check: Check) -> dict[str, Outcome]:
@@ -241,15 +256,20 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
         fmt = next(c.check.format for c in found if c.check.implementation == name)
+        known, told = arrays.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
         for gradient, outcome in gradients.items():
+            if gradient in known and known[gradient].name in told:
+                continue
             if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None or not outcome.both_defined:
                 continue
             witness = [outcome.witness[x] for x in case.inputs]
             if not is_meant(meant_in(case, fmt), witness):
                 continue
+            if gradient in known:
+                told[known[gradient].name] = gradient
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
             point = point_text(case, fmt, witness)
-            where = ", ".join(f"{x} = {v}" if isinstance(v, str) else f"{x} = [{', '.join(v)}]" for x, v in point)
+            where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
             findings.append(
                 finding(
                     "V107",
@@ -259,7 +279,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
                     gradient=gradient,
                     statement=statement,
                     point=point,
-                    expected=any(e.implementation == name and e.gradient == gradient and e.verdict == Verdict.WRONG.value for e in case.expect),
+                    expected=any(e.implementation == name and covers(e.gradient, gradient) and e.verdict == Verdict.WRONG.value for e in case.expect),
                 )
             )
     return findings
@@ -340,7 +360,7 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
                     gradient=d.name,
                     statement=statement,
                     point=point_text(case, check.format, d.point),
-                    expected=any(e.implementation == check.implementation and e.gradient == d.name and e.verdict in FAILING for e in case.expect),
+                    expected=any(e.implementation == check.implementation and covers(e.gradient, d.name) and e.verdict in FAILING for e in case.expect),
                     details=(f"computed  {d.computed!r}", f"exact     {d.rounded!r} (rounded)"),
                 )
             )
@@ -370,7 +390,7 @@ def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Findin
             gradients=names,
             statement=statement,
             point=point_text(case, check.format, first.point),
-            expected=all(any(e.implementation == check.implementation and e.gradient == name and e.verdict in FAILING for e in case.expect) for name in names),
+            expected=all(any(e.implementation == check.implementation and covers(e.gradient, name) and e.verdict in FAILING for e in case.expect) for name in names),
             details=(f"computed  {first.computed!r}", f"exact     {first.rounded!r} (rounded, for upstream {other!r})"),
         )
     ]
@@ -397,12 +417,32 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
     ]
 
 
+def shape_findings(case: Case) -> list[Finding]:
+    """Findings about gradients of another shape than what they are the gradient of; expected where the case expects them to be wrong."""
+    return [
+        finding(
+            "V108",
+            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}",
+            m.place,
+            implementation=draft.implementation.name,
+            gradient=m.gradient,
+            statement=m.statement,
+            expected=any(e.implementation == draft.implementation.name and base(e.gradient) == base(m.gradient) and e.verdict == Verdict.WRONG.value for e in case.expect),
+        )
+        for draft in case.programs.drafts
+        for m in draft.misshapen
+    ]
+
+
 def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
     """Findings about expected verdicts that occur at no point."""
     findings = []
+    misshapen = {(d.implementation.name, base(m.gradient)) for d in case.programs.drafts for m in d.misshapen}
     for e in case.expect:
-        if any(j.result.implementation == e.implementation and j.result.gradient == e.gradient and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+        if e.verdict == Verdict.WRONG.value and (e.implementation, base(e.gradient)) in misshapen:
             continue
-        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and j.result.gradient == e.gradient}))
+        if any(j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient) and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+            continue
+        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient)}))
         findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; {f'its verdicts are: {seen}' if seen else 'it was never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
     return findings

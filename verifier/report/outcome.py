@@ -167,6 +167,7 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
+    basis: str = "exact"  # what the verdicts rest on: "exact", the texts of the case
 
     @property
     def is_interrupted(self) -> bool:

@@ -14,6 +14,7 @@ from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
 from verifier.blame.rounding.statements import Item, Side, _size, step_text, worst_entry
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import point_text
+from verifier.case.shapes import covers
 from verifier.circuit.program import Program
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.checked import Checked
@@ -139,7 +140,7 @@ def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_lis
     """A discrepancy with its severity, which follows from its verdict, `strict` and the case's `accept`."""
     check = checked.check
     over = exceeds(check.limit, d)
-    expected = any(e.implementation == check.implementation and e.gradient == d.name and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
+    expected = any(e.implementation == check.implementation and covers(e.gradient, d.name) and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
     severity, code = "", CODES.get(d.verdict, "")
     if d.verdict.fails:
         severity = "error"

@@ -24,9 +24,9 @@ from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.gates import CONSTANTS, GATES, canonical
-from verifier.language.grammar import Node, Statement, parse_program
 from verifier.language.numeral import exact
 from verifier.language.source import Source
+from verifier.language.trees import Node, Statement, parse_program
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, real_columns, search
 

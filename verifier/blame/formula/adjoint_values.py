@@ -11,13 +11,13 @@ from flint import arb
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.values import Ball, Balls
 from verifier.case.case import Implementation
+from verifier.circuit.apply import BuildError
 from verifier.circuit.dag import Dag
-from verifier.circuit.expressions import BuildError, add_tree
+from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact import derivatives
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
-from verifier.language.grammar import parse_expression
 from verifier.language.tokens import LanguageError
 
 BITS = 512
@@ -276,7 +276,7 @@ def by_key(implementation: Implementation, program: Program) -> dict[str, int]:
     for target, source in implementation.adjoints:
         builder = Builder(tuple(names))
         try:
-            index = add_tree(builder, parse_expression(source.text))
+            index = add_expression(builder, source.text)
         except (LanguageError, BuildError):
             continue
         expression = derivatives.primitive(builder.program(index))

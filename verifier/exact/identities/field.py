@@ -13,14 +13,13 @@ from functools import cache
 from typing import Any
 
 from verifier.arithmetic.balls import PRIMITIVES
-from verifier.circuit.expressions import add_tree
+from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact.derivatives import primitive
 from verifier.exact.identities import elementary, signs
 from verifier.exact.identities.elements import WORK, Element, Field, GiveUp, Infinite, Plan, Restart, Split, Undefined
 from verifier.exact.identities.special import RULES, opaque
 from verifier.language.gates import COMPARISONS, GATES
-from verifier.language.grammar import parse_expression
 from verifier.language.numeral import exact
 
 MAX_STEPS = 600  # of a program
@@ -105,7 +104,7 @@ def _domain(gate: str) -> Program | None:
     if not row.where:
         return None
     builder = Builder(row.parameters, is_table=True)
-    return primitive(builder.program(add_tree(builder, parse_expression(row.where))))
+    return primitive(builder.program(add_expression(builder, row.where)))
 
 
 def value(

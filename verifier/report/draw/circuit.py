@@ -93,7 +93,7 @@ def _ledgers(checked: Checked, paint: Paint) -> list[str]:
 def _residuals(case: Case, checks: dict[str, Checked], point: tuple[float, ...], paint: Paint) -> list[str]:
     """The ledgers behind the residuals of two implementations, side by side."""
     blocks = []
-    for program in case.programs.residuals:
+    for _, program in case.programs.residuals:
         if all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
             first, second = (program.inputs[a] for a in program.steps[program.output].args)
             blocks.append("\n" + "\n".join(ledger_table.compared(first, second, sides, paint=paint)))

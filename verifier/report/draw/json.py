@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from math import prod
 from typing import Any
 
 from verifier import __version__
 from verifier.case.points import PointText
+from verifier.case.shapes import as_lists, shape_of
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.run.environment import environment
+
+MOST_COMPONENTS = 200  # of a point that is written out in every result
 
 
 def render(report: Report) -> str:
@@ -30,39 +34,53 @@ def render(report: Report) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+@dataclass
+class _Points:
+    """Points as JSON; those of many components are written once, and then named by their number."""
+
+    long: dict[PointText, int] = field(default_factory=dict)
+
+    def of(self, point: PointText) -> dict[str, Any]:
+        """A point, or where it stands in `points`."""
+        if sum(prod(shape_of(value)) for _, value in point) <= MOST_COMPONENTS:
+            return _point(point)
+        return {"see": "points", "number": self.long.setdefault(point, len(self.long))}
+
+
 def _case(c: CaseReport) -> dict[str, Any]:
-    return {
+    at = _Points()
+    content = {
         "name": c.name,
         "file": c.file,
         "line": c.line,
         "status": c.status,
+        "basis": c.basis,
         "proofs": c.proofs,
         "proof_notes": c.proof_notes,
-        "results": [_result(r) for r in c.results],
-        "sweeps": [_sweep(s) for s in c.sweeps],
+        "results": [_result(r, at) for r in c.results],
+        "sweeps": [_sweep(s, at) for s in c.sweeps],
         "residuals": [
-            {"expression": r.expression, "point": _point(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met, "blame": [asdict(s) for s in r.blame]}
+            {"expression": r.expression, "point": at.of(r.point), "computed": r.computed, "exact": r.exact, "expected": r.expected, "met": r.met, "blame": [asdict(s) for s in r.blame]}
             for r in c.residuals
         ],
-        "published": [
-            {"name": p.name, "point": _point(p.point), "computed": p.computed, "published": p.published, "met": p.met} for p in c.published
-        ],
-        "findings": [_finding(f) for f in c.findings],
+        "published": [{"name": p.name, "point": at.of(p.point), "computed": p.computed, "published": p.published, "met": p.met} for p in c.published],
+        "findings": [_finding(f, at) for f in c.findings],
         "notes": list(c.notes),
-        "regions": [_region(r) for r in c.regions],
+        "regions": [_region(r, at) for r in c.regions],
     }
+    return content | ({"points": [_point(point) for point in at.long]} if at.long else {})
 
 
 def _point(point: PointText) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in point}
+    return {name: as_lists(value) for name, value in point}
 
 
-def _result(r: Result) -> dict[str, Any]:
+def _result(r: Result, at: _Points) -> dict[str, Any]:
     return {
         "implementation": r.implementation,
         "gradient": r.gradient,
         "format": r.format,
-        "point": _point(r.point),
+        "point": at.of(r.point),
         "computed": r.computed,
         "exact": r.exact,
         "bounds": None if r.bounds is None else list(r.bounds),
@@ -81,7 +99,7 @@ def _result(r: Result) -> dict[str, Any]:
     }
 
 
-def _region(r: HuntedRegion) -> dict[str, Any]:
+def _region(r: HuntedRegion, at: _Points) -> dict[str, Any]:
     return {
         "implementation": r.implementation,
         "gradient": r.gradient,
@@ -92,18 +110,18 @@ def _region(r: HuntedRegion) -> dict[str, Any]:
         "high": r.high,
         "along": r.along,
         "cause": r.cause,
-        "point": _point(r.point),
+        "point": at.of(r.point),
     }
 
 
-def _sweep(s: Sweep) -> dict[str, Any]:
+def _sweep(s: Sweep, at: _Points) -> dict[str, Any]:
     return {
         "implementation": s.implementation,
         "gradient": s.gradient,
         "format": s.format,
         "points": s.points,
         "verdicts": s.verdicts,
-        "worst": None if s.worst is None else _result(s.worst),
+        "worst": None if s.worst is None else _result(s.worst, at),
         "ulps": {"median": s.median, "p99": s.p99, "max": s.maximum},
         "exhaustive": s.is_exhaustive,
         "total": s.total,
@@ -112,7 +130,7 @@ def _sweep(s: Sweep) -> dict[str, Any]:
     }
 
 
-def _finding(f: Finding) -> dict[str, Any]:
+def _finding(f: Finding, at: _Points) -> dict[str, Any]:
     return {
         "code": f.code,
         "name": f.name,
@@ -125,7 +143,7 @@ def _finding(f: Finding) -> dict[str, Any]:
         "gradient": f.gradient,
         "gradients": list(f.gradients or ((f.gradient,) if f.gradient else ())),
         "statement": f.statement,
-        "point": _point(f.point),
+        "point": at.of(f.point),
         "expected": f.expected,
         "details": list(f.details),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from verifier.case.points import PointText
+from verifier.case.shapes import as_lists
 from verifier.search.mutate import Mutant
 
 Edited = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits
@@ -66,7 +67,11 @@ def yaml_point(point: PointText) -> str:
     >>> yaml_point((("x", "3.0"), ("W", ("0.5", "-1e-08"))))
     '{x: 3, W: [0.5, -1e-08]}'
     """
-    return "{" + ", ".join(f"{name}: [{', '.join(map(_short, value))}]" if isinstance(value, tuple) else f"{name}: {_short(value)}" for name, value in point) + "}"
+    return "{" + ", ".join(f"{name}: {_written(value)}" for name, value in point) + "}"
+
+
+def _written(value: object) -> str:
+    return f"[{', '.join(map(_written, value))}]" if isinstance(value, tuple) else _short(str(value))
 
 
 def _short(number: str) -> str:
@@ -83,7 +88,7 @@ def _edit(m: Mutant) -> dict[str, Any]:
         "fate": m.fate,
         "line_named": m.line_named,
         "diagnosis": m.diagnosed,
-        "point": {name: list(value) if isinstance(value, tuple) else value for name, value in m.point},
+        "point": {name: as_lists(value) for name, value in m.point},
         "upstream": m.upstream or None,
     }
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
+from verifier.case.shapes import bracketed, by
+from verifier.report.arrays import Array, arrays, index
 from verifier.report.draw.paint import Paint
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result
+from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red")}
 SENTENCE = 132  # columns of a wrapped sentence
+COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
 COLOURS = {"error": "red", "warning": "yellow"}
 
 
@@ -49,7 +54,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
     for s in c.sweeps:
         if s.statement:
             lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
-    for residual in c.residuals:
+    for residual in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
         ) else paint(f"  expected {residual.expected}", "red")
@@ -68,6 +73,22 @@ def _case(c: CaseReport, paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _residuals_in_brief(c: CaseReport) -> list[ResidualResult]:
+    """The residuals, of a difference of arrays that has its expected values only the largest."""
+    groups: dict[tuple[str, PointText], list[ResidualResult]] = {}
+    for r in c.residuals:
+        part = COMPONENT.fullmatch(r.expression)
+        groups.setdefault((part[1] if part else r.expression, r.point), []).append(r)
+    return [max([r for r in group if r.met is False] or group, key=lambda r: _magnitude(r.computed)) for group in groups.values()]
+
+
+def _magnitude(text: str) -> float:
+    try:
+        return abs(float(text))
+    except ValueError:
+        return math.inf
+
+
 def _region(r: HuntedRegion) -> list[str]:
     """The lines about a hunted region: where a gradient does not pass, and why."""
     where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
@@ -77,27 +98,69 @@ def _region(r: HuntedRegion) -> list[str]:
 
 def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     """One row per implementation, gradient and format: the counts of verdicts and the worst error."""
+    known = _arrays(c)
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for r in c.results:
-        groups.setdefault((r.implementation, r.gradient, r.format), []).append(r)
-    formats = {r.format for r in c.results} | {s.format for s in c.sweeps}
-    rows = []
-    for (implementation, gradient, fmt), found in groups.items():
-        results = list(_one_a_point(found))
-        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), len(results), paint, proof=c.proofs.get(implementation, {}).get(gradient, "")))
+        groups.setdefault((r.implementation, _array_name(known, r), r.format), []).append(r)
+    swept: dict[tuple[str, str, str], list[Sweep]] = {}
     for s in c.sweeps:
         if s.worst is not None:
-            rows.append(_row(f"{s.implementation}.{s.gradient}", s.format if len(formats) > 1 else "", s.verdicts, s.worst, s.points, paint, label="sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"))
+            swept.setdefault((s.implementation, _array_name(known, s), s.format), []).append(s)
+    formats = {r.format for r in c.results} | {s.format for s in c.sweeps}
+    rows = []
+    for (implementation, gradient, fmt), everything in groups.items():
+        results = list(_one_a_point(everything))
+        array = known[implementation].get(results[0].gradient)
+        proofs = [c.proofs.get(implementation, {}).get(name, "") for name in dict.fromkeys(r.gradient for r in results)]
+        count = len(results) // (array.count if array else 1)
+        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _tally(results), max(results, key=lambda r: r.error), count, paint, proof=_proof(proofs), array=array))
+    for (implementation, gradient, fmt), sums in swept.items():
+        array, s = known[implementation].get(sums[0].gradient), sums[0]
+        worst = max((s.worst for s in sums if s.worst is not None), key=lambda r: (r.verdict.fails, r.error))
+        label = "sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"
+        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _added(s.verdicts for s in sums), worst, s.points, paint, label=label, array=array))
+    if any(row[1] for row in rows):  # a table of arrays: the worst error and where it is, then the counts
+        return [[name, shape, fmt, figures, said, *rest] for name, shape, fmt, said, figures, *rest in rows]
     return rows
 
 
+def _arrays(c: CaseReport) -> dict[str, dict[str, Array]]:
+    """For each implementation its components of arrays."""
+    names: dict[str, dict[str, None]] = {}
+    told: list[Result | Sweep] = [*c.results, *c.sweeps]
+    for r in told:
+        names.setdefault(r.implementation, {})[r.gradient] = None
+    return {implementation: arrays(found) for implementation, found in names.items()}
+
+
+def _array_name(known: dict[str, dict[str, Array]], r: Result | Sweep) -> str:
+    array = known[r.implementation].get(r.gradient)
+    return r.gradient if array is None else array.name
+
+
+def _proof(proofs: Sequence[str]) -> str:
+    """What was proved; of an array how many components, where not all are alike."""
+    counts: dict[str, int] = {}
+    for kind in filter(None, proofs):
+        counts[kind] = counts.get(kind, 0) + 1
+    return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+
+
+def _added(counted: Iterable[dict[str, int]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for verdicts in counted:
+        for verdict, count in verdicts.items():
+            counts[verdict] = counts.get(verdict, 0) + count
+    return counts
+
+
 def _one_a_point(results: Sequence[Result]) -> Iterable[Result]:
-    """The worst result of each point: one name that is claimed for several inputs has several."""
-    worst: dict[PointText, Result] = {}
+    """The worst result of each gradient at each point: one name that is claimed for several inputs has several."""
+    worst: dict[tuple[str, PointText], Result] = {}
     for r in results:
-        before = worst.get(r.point)
+        before = worst.get((r.gradient, r.point))
         if before is None or (r.verdict.fails, r.verdict.warns, r.error) > (before.verdict.fails, before.verdict.warns, before.error):
-            worst[r.point] = r
+            worst[r.gradient, r.point] = r
     return worst.values()
 
 
@@ -108,13 +171,15 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
     return counts
 
 
-def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "") -> list[str]:
+def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "", array: Array | None = None) -> list[str]:
     bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
-    said = ", ".join(paint(v if count == 1 else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
+    said = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
+    if array is not None:
+        figures = f"worst {figures} at {index(worst.gradient)}" if worst.error else figures
     where = f"of {'all ' if label == 'all' else ''}{count:,}{'' if label == 'all' else ' ' + (label or 'points')}" if count > 1 or label else ""
     condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
-    return [name, fmt, said, figures, condition, proof, where]
+    return [name, by(array.shape) if array is not None else "", fmt, said, figures, condition, proof, where]
 
 
 def _short(figure: str | None) -> str:
@@ -151,5 +216,5 @@ def _snippet(f: Finding, paint: Paint) -> list[str]:
 
 
 def _at(point: PointText) -> str:
-    shown = [f"{name}={'[' + ', '.join(value) + ']' if isinstance(value, tuple) else value}" for name, value in point[:12]]
+    shown = [f"{name}={bracketed(value)}" for name, value in point[:12]]
     return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""

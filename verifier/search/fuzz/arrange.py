@@ -8,7 +8,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from verifier.language.gates import GATES, canonical
-from verifier.language.grammar import parse_expression
+from verifier.language.trees import parse_expression
 from verifier.search.fuzz.draw_formulas import written
 
 LONGEST = 60  # characters of a part that is written twice

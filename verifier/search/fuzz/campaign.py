@@ -18,6 +18,7 @@ from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import PointError, ordinal
+from verifier.case.shapes import covers
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
@@ -134,7 +135,7 @@ class _Search:
     def is_find(self, check: Check, d: Discrepancy) -> bool:
         """Whether a gradient is not right, and the case does not say so itself."""
         over = exceeds(check.limit, d)
-        expected = {e.verdict for e in self.case.expect if (e.implementation, e.gradient) == (check.implementation, d.name)}
+        expected = {e.verdict for e in self.case.expect if e.implementation == check.implementation and covers(e.gradient, d.name)}
         accepted = d.verdict.value in expected or (over and OVER_LIMIT in expected)
         return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not keeps(check.limit, d)))
 

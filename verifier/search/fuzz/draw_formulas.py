@@ -9,7 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from verifier.language.gates import GATES, Gate, applied, is_operator
-from verifier.language.grammar import parse_expression
+from verifier.language.trees import parse_expression
 
 LEAVES = 6  # inputs among the leaves, for as many numbers as there are
 NUMBERS = ("1", "2", "0.5", "3")

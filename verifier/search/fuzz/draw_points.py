@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from verifier.case.case import Case
 from verifier.case.load import case_of
 from verifier.case.points import domain_of
+from verifier.case.shapes import as_lists, gathered
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.meant import listed_values, meant_in, satisfied
@@ -91,15 +92,7 @@ def _hard(case: Case, checks: Sequence[Check]) -> list[tuple[float, ...]]:
 
 
 def _named(case: Case, values: tuple[float, ...]) -> dict[str, Any]:
-    point: dict[str, Any] = {}
-    vectors = dict(case.vectors)
-    for name, value in zip(case.inputs, values, strict=True):
-        vector = name.partition("[")[0]
-        if vector in vectors:
-            point.setdefault(vector, []).append(value)
-        else:
-            point[name] = value
-    return point
+    return {name: as_lists(value) for name, value in gathered(dict(zip(case.inputs, values, strict=True)), dict(case.shapes)).items()}
 
 
 def bounds_of(case: Case, fmt: Format) -> list[Bounds]:

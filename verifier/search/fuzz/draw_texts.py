@@ -16,8 +16,8 @@ from verifier.circuit.statements import add_backward, build_program, free_names
 from verifier.exact.truth import Subject
 from verifier.language.formats import FORMATS
 from verifier.language.gates import GATES, is_operator
-from verifier.language.grammar import parse_expression
 from verifier.language.source import Source
+from verifier.language.trees import parse_expression
 from verifier.search.fuzz.arrange import arranged, bare, text_of, tree_of
 from verifier.search.fuzz.draw_formulas import formulas, gate_count
 from verifier.search.mutate import Edit, changes, edits

@@ -13,6 +13,7 @@ from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
 from verifier.case.load import load_text
 from verifier.case.outputs import upstream_name
 from verifier.case.points import listed
+from verifier.case.shapes import as_lists, base, gathered
 from verifier.compare.check import Check, exceeds
 from verifier.compare.oracle import at, judged_at
 from verifier.language import formats
@@ -91,17 +92,23 @@ def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tupl
         "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {'above the limit' if cause.over else cause.verdict.value}",
         "about": "found by fuzzing",
         "function": _source(case.function),
-        "outputs": list(case.outputs),
-        "parameters": [name for name in dict.fromkeys(p.partition("[")[0] for p in case.parameters) if name not in flows],
-        "points": [_gathered(case, {name: text for name, text in row.items() if name not in flows}) for row, _ in rows],
+        "outputs": list(case.outputs) if case.function is None else [],
+        "parameters": [name for name in dict.fromkeys(map(base, case.parameters)) if name not in flows],
+        "points": [_gathered(case, {name: text for name, text in row.items() if base(name) not in flows}) for row, _ in rows],
         "scope": POINTS,
         "formats": list(case.formats),
-        "upstream": {name: _Number(rows[0][0][upstream_name(name)]) for name in case.outputs} or (_Number(case.upstream) if case.upstream != "1" else None),
+        "upstream": _flowing(case, rows[0][0]) or (_Number(case.upstream) if case.upstream != "1" else None),
         "implementations": {i.name: _body(i) for i in case.implementations},
         "accept": _accept(case.accept_ulps),
         "expect": {name: list(words) for name, words in expected.items() if words},
     }
     return yaml.dump({k: v for k, v in document.items() if v}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _flowing(case: Case, row: dict[str, str]) -> object:
+    """What flows into the outputs: for each of them, or alone where the output is an array that the function has."""
+    found = _gathered(case, {name: text for name, text in row.items() if base(name) in map(upstream_name, case.outputs)})
+    return next(iter(found.values()), None) if case.function is not None else {name: found[upstream_name(name)] for name in case.outputs}
 
 
 def _accept(ulps: str | None) -> dict[str, object] | None:
@@ -124,9 +131,7 @@ def _source(source: Source | None) -> str | None:
 
 
 def _gathered(case: Case, row: dict[str, str]) -> _Row:
-    vectors = dict(case.vectors)
-    scalars = {name: _Number(text) for name, text in row.items() if name.partition("[")[0] not in vectors}
-    return _Row({**scalars, **{v: [_Number(row[f"{v}[{i}]"]) for i in range(n)] for v, n in case.vectors}})
+    return _Row({name: as_lists(value) for name, value in gathered({name: _Number(text) for name, text in row.items()}, dict(case.shapes)).items()})
 
 
 class _Number(str):
