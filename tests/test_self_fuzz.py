@@ -11,7 +11,7 @@ from flint import arb, ctx
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests import ROOT
-from tests.laws import few_bits, hostile, ledgers, proofs, reports, verdicts
+from tests.laws import few_bits, hostile, ledgers, proofs, reports, seconds, verdicts
 from tests.laws import run as itself
 from tests.laws.__main__ import main as laws_main
 from tests.laws.law import Broken, Law
@@ -94,6 +94,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "right-report": (BOTH, BENT_SINE),
     "mistakes-caught": (MISTAKEN, lambda patch: patch.setattr(judge, "_formula_error", lambda *_, **__: arb(0))),
     "proofs-hold": (BOTH, lambda patch: (patch.setattr(verdicts, "prove", lambda *_, **__: Proof()), BENT_SINE(patch))),
+    "seconds": ("about: x\nfunction: diff(where(x == 0, 1, sin(x)/x), x) + 0*(x + y)\npoints: [{x: 0, y: 1}]\n", lambda patch: patch.setattr(seconds, "_second", lambda *_: 17)),
     "proofs-true": ("function: x**2 + 0*y\npoints: [{x: 0.5, y: 1}]\nimplementations:\n  it: {backward: 'dx = 2*x*dout', gradients: {x: dx}}\n", lambda patch: patch.setattr(proofs, "_derivative", lambda *_: 17)),
     "places": ("about: right\nfunction: x*pi\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = 3.141592653589793*dout}}\n", wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG))),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),

@@ -7,7 +7,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import sympy
-from flint import arb
+from flint import arb, fmpq
 
 from tests.texts import expression
 from verifier.arithmetic import balls
@@ -185,3 +185,44 @@ def test_a_result_of_arithmetic_with_infinity_is_no_real_number(text: str) -> No
     found = derivative(text, "0", Fraction(0))
     assert isinstance(found, limits.Nowhere)
     assert found.reason == "infinity is no real number"
+
+
+# A derivative written in the function, at x = 0 on a border of its function; by the difference quotient of the derivative beside 0, by hand.
+WRITTEN = (
+    ("diff(where(x == 0, 1, (exp(x) - 1)/x), x)", 0, "1/3"),  # the derivative is 1/2 + x/3 + ...
+    ("diff(where(x == 0, y, (exp(x*y) - 1)/x), x)", 0, "8/3"),  # y^2/2 + x y^3/3 + ..., at y = 2
+    ("x*diff(where(x == 0, 1, (exp(x) - 1)/x), x)", 0, "1/2"),
+    ("diff(diff(where(x == 0, 1, (exp(x) - 1)/x), x), x)", 0, "1/4"),  # 1/3 + x/4 + ...
+    ("diff(abs(x)**3, x)", 0, "0"),
+    ("diff(where(y == 2, x**2, x**3), x)", 0, "2"),  # the branch is taken for all x
+    ("diff(where(x == 0, 0, x), x)*y", 1, "1"),
+    ("diff(where(x == 0, 1, sin(x)/x), x)*y + diff(x**y, x)", 1, "0"),
+)
+
+
+@pytest.mark.parametrize(("text", "position", "expected"), WRITTEN)
+def test_the_derivative_of_a_choice_at_its_border_is_the_limit_of_those_beside_it(text: str, position: int, expected: str) -> None:
+    found = limits.derivative(derivatives.primitive(expression(text, "x", "y")), [Fraction(0), Fraction(2)], position, bits=BITS)
+    assert isinstance(found, limits.Finite)
+    assert found.ball.contains(fmpq(*Fraction(expected).as_integer_ratio()))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("diff(x + where(x == 0, 5, 0), x)", "a jump: the function is not continuous here"), ("diff(floor(x)*y, x)", "a jump: the function is not continuous here"),
+        ("diff(abs(x)*y, x)", "a kink: the function has no derivative here"), ("diff(max(x, 0)*y, x)", "a kink: the function has no derivative here"), ("diff(cbrt(abs(x))*y, x)", "an infinite slope"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_choice_without_a_derivative_at_its_border_has_no_second_one(text: str, reason: str, position: int) -> None:
+    found = limits.derivative(derivatives.primitive(expression(text, "x", "y")), [Fraction(0), Fraction(2)], position, bits=BITS)
+    assert isinstance(found, limits.Nowhere)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize(("text", "right"), [("diff(xlogy(x, exp(y)), x)", 1), ("diff(where(x == 0, y, (exp(x*y) - 1)/x), x)", 2), ("diff(max(x, 0)*x*y, x)", 0)])
+def test_along_a_border_no_false_second_derivative_is_said(text: str, right: int) -> None:
+    """The derivatives by x at 0 are y, y**2/2 and 0."""
+    found = limits.derivative(derivatives.primitive(expression(text, "x", "y")), [Fraction(0), Fraction(2)], 1, bits=BITS)
+    assert isinstance(found, limits.Unknown) or (isinstance(found, limits.Finite) and found.ball.contains(right))

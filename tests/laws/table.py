@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws import few_bits, places, proofs
+from tests.laws import few_bits, places, proofs, seconds
 from tests.laws.derivatives import differences_agree, equal_formulas_agree, sympy_agrees
 from tests.laws.draw import ELEMENTARY, FORMATS, arranged, functions, staged
 from tests.laws.enclosures import intervals_hold, mpmath_agrees, nested
@@ -48,6 +48,7 @@ LAWS = {
         Law("mistakes-caught",   "a real change of a gradient is wrong or undecided, and never proved",          lambda: arranged(wrong=True),                                mistakes_are_never_proved),
         Law("proofs-hold",       "what is proved is wrong at no other point",                                    lambda: arranged(ELEMENTARY),                                proofs_hold_elsewhere),
         Law("proofs-true",       "what is proved is the limit of difference quotients, on every border, too",    proofs.texts,                                               proofs.proofs_are_true),
+        Law("seconds",           "a second derivative is the limit of difference quotients, on the border of a choice, too", seconds.texts,                                   seconds.second_derivatives_are_limits),
         Law("places",            "what does not exist, seams, powers of two and printed constants are judged as they were built", places.texts,                            places.places_are_judged_rightly),
         Law("precision",         "more bits to begin with change no verdict",                                    lambda: functions(formats=FORMATS, upstream=True),           precision_changes_no_verdict),
         Law("few-bits-values",   "what 8, 16 and 24 bits say of a step, a limit or a zero is what 320 bits say",  lambda: arranged(formats=FORMATS),                           few_bits.values_agree),

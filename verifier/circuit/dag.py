@@ -46,6 +46,10 @@ class Dag:
         """The step of a constant or of the upstream gradient."""
         return self._add(gate, (), text)
 
+    def marked(self, name: str, args: tuple[int, ...], text: str) -> int:
+        """The step of a gate that carries a text; it is never folded."""
+        return self._add(name, args, text)
+
     def is_number(self, at: int, text: str) -> bool:
         """Whether a step is this literal."""
         step = self.steps[at]
@@ -114,6 +118,8 @@ class Dag:
         for step in program.steps:
             if step.gate == "input":
                 at.append(args[len(at)])
+            elif step.args and step.text:
+                at.append(self.marked(step.gate, tuple(at[a] for a in step.args), step.text))
             elif step.args:
                 at.append(self.gate(step.gate, *(at[a] for a in step.args), exist=exist))
             else:

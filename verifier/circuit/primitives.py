@@ -22,6 +22,8 @@ def write(dag: Dag, program: Program, differentiate: Callable[[Dag, int, int], i
             at.append(differentiate(dag, value, variable))
         elif step.gate in LEAVES:
             at.append(dag.leaf(step.gate, step.text))
+        elif step.text:
+            at.append(dag.marked(step.gate, tuple(at[a] for a in step.args), step.text))
         else:
             at.append(write_gate(dag, step.gate, [at[a] for a in step.args]))
     return at

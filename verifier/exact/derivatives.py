@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from verifier.circuit import primitives
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step, ancestors
+from verifier.exact import marks
 from verifier.language.gates import GATES, of_kind
 from verifier.language.primitives import incomplete
 
@@ -229,10 +230,20 @@ def write(dag: Dag, program: Program) -> list[int]:
 
 
 def _derivative(dag: Dag, value: int, variable: int) -> int:
-    """Write d(value)/d(variable), which has no value where `value` has none; its step."""
+    """Write d(value)/d(variable), which has no value where `value` has none; its step.
+
+    On a border of `value` (`marks`) the formula is that of one piece, which may hold at that point only. There
+    the step has to be told from the formula: it is marked, and reads `value`, too.
+    """
     found = accumulate(dag, value, {variable}).get(variable)
     derivative = dag.number("0") if found is None else found
-    return dag.gate("add", derivative, dag.gate("mul", dag.number("0"), value))
+    formula = dag.gate("add", derivative, dag.gate("mul", dag.number("0"), value))
+    if not marks.has_borders(dag.steps, value, variable):
+        return formula
+    if not dag.steps[formula].args:  # a number: the balls see the border in `value` only
+        formula = dag.marked("add", (formula, dag.marked("mul", (dag.number("0"), value), "")), "")
+    zero = dag.number("0")
+    return dag.marked("where", (dag.gate("eq", zero, zero), formula, value), marks.mark(variable, len(dag.inputs)))
 
 
 def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
@@ -253,6 +264,10 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
         if adjoint is None or dag.is_number(adjoint, "0") or not step.args or not any(depends[a] for a in step.args):
             continue
         literals: tuple[str | None, ...] = (None,) * len(step.args)
+        if marks.is_derivative(step):
+            taken = step.args[1]
+            adjoints[taken] = dag.gate("add", adjoints[taken], adjoint) if taken in adjoints else adjoint
+            continue
         if step.gate in _BY_LITERAL and not dag.is_zero(step.args[0]):  # SymPy's 0**x has the derivative nan
             literals = tuple(_short_literal(dag.steps[a]) if step.gate in _BY_LITERAL else None for a in step.args)
         partials = local_gradient(step.gate, literals)

@@ -17,7 +17,7 @@ from flint import fmpq
 from verifier.arithmetic import balls
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
-from verifier.exact import coefficients
+from verifier.exact import borders, coefficients, marks
 from verifier.exact.coefficients import Coefficient, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
@@ -276,6 +276,8 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
             values.append(inputs[len(values)])
         elif step.args:
             value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            if marks.is_derivative(step):
+                value = _written_derivative(program, index, inputs, values, value)
             values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
         elif step.gate == "upstream":
             values.append(number(upstream))
@@ -289,6 +291,16 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
     if isinstance(value, Endless):
         values[program.output] = Undefined(NO_NUMBERS["inf"], program.output)
     return values
+
+
+def _written_derivative(program: Program, index: int, inputs: Sequence[Any], values: list[Any], formula: Any) -> Any:
+    """The value of a derivative that is written in the function: its formula, or on a border the limit of the formula beside it."""
+    try:
+        if not borders.is_on_border(program.steps, index, values, _difference, _floor):
+            return formula
+        return borders.on_border(program, index, inputs, values, run)
+    except (Undecided, Short, NoExpansion) as error:
+        return _Postponed(str(error), type(error))
 
 
 def _constant(name: str) -> Value:

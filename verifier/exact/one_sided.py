@@ -11,7 +11,7 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball
 from verifier.circuit.program import Program
-from verifier.exact import coefficients, expansions, series
+from verifier.exact import coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
 from verifier.language.formats import Format
@@ -102,6 +102,8 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     here = _value_at(function, point, function.output)
     if here is None:
         raise Undecided("the value at the point")
+    if isinstance(here, Undefined) and here.step >= 0 and marks.is_derivative(function.steps[here.step]):
+        return Nowhere(here.reason, here.step)  # no limit mends it
     if isinstance(here, Undefined) and _is_outside_all_around(function, point, here.step, bits):
         return Nowhere(here.reason, here.step)
     sides = [_side(function, point, position, direction) for direction in (1, -1)]

@@ -1,0 +1,50 @@
+"""A derivative that is written in a function, as a step of its own that keeps the function beside the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifier.circuit.program import Step
+from verifier.language.gates import of_kind
+
+DERIVATIVE = "derivative by "  # the text of the step where(0 == 0, formula, function) that a written derivative is; then comes the number of the input, or -1 for another step
+KINKED = frozenset((*of_kind("comparison"), "max", "min", "abs", "sign", "floor", "ceil", "atan2", "ive"))  # primitives with borders of their own
+
+
+def is_derivative(step: Step) -> bool:
+    """Whether a step is a written derivative of a function with borders."""
+    return step.gate == "where" and step.text.startswith(DERIVATIVE)
+
+
+def mark(variable: int, inputs: int) -> str:
+    """The text of a written derivative."""
+    return f"{DERIVATIVE}{variable if variable < inputs else -1}"
+
+
+def has_borders(steps: Sequence[Step], function: int, variable: int) -> bool:
+    """Whether a function has choices, steps or kinks that depend on a variable."""
+    moves = depends(steps, function, variable)
+    return any(steps[i].gate in KINKED for i in ancestors_of(steps, function) if moves[i])
+
+
+def depends(steps: Sequence[Step], last: int, variable: int) -> list[bool]:
+    """Which steps depend on a variable; on -1, all may."""
+    found: list[bool] = []
+    for i in range(last + 1):
+        found.append(i == variable or variable < 0 or any(found[a] for a in steps[i].args))
+    return found
+
+
+def ancestors_of(steps: Sequence[Step], last: int) -> set[int]:
+    """A step and all that it reads, directly or not."""
+    found, pending = {last}, [last]
+    while pending:
+        new = set(steps[pending.pop()].args) - found
+        found |= new
+        pending += new
+    return found
+
+
+def variable_of(step: Step) -> int:
+    """The number of the input by which a written derivative is one, or -1."""
+    return int(step.text.removeprefix(DERIVATIVE))
