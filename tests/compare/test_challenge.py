@@ -56,6 +56,8 @@ FALSE = {
     "a gap where both are negative": (as_it_is, "x*log(x*y)", "(log(x) + log(y) + 1)*dout"),
     "a gap on a ray": (as_it_is, "log(x*x)", "2*exp(-log(x))*dout"),
     "the integers": (as_it_is, "x**2", "(2*x + ceil(x) - floor(x) - 1)*dout"),
+    "an integer among borders": (as_it_is, "where(abs(x) - x < 0, x*log(x*y), where(-x - 1 >= inf, x*trunc(x*y), exp(x)))", "(where(abs(x) - x < 0, log(x*y) + 1, where(-x - 1 >= inf, trunc(x*y), exp(x))) + where(x == 3, 1, 0))*dout"),
+    "a border beside inf": (as_it_is, "x*clip(x, y, inf)", "(max(x, y) + where(x > y, x, 0) + where(x == y, 1, 0))*dout"),
     "a single point": (as_it_is, "x**2", "where(x == 4.5, 1, 2*x)*dout"),
     "a diagonal": (as_it_is, "x**2*y", "where(x == 3*y, 1, 2*x*y)*dout"),
 }  # fmt: skip

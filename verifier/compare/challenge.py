@@ -132,7 +132,8 @@ class _Sides:
         gradient = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format)
         real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(self.upstream), rounded_in=self.format)
         plain = balls.run(self.truth.function, columns, bits=CHALLENGE_BITS, strict=False)
-        return _Runs(tuple(points), gradient, real, plain[self.truth.function.output])
+        branch = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=False, rounded_in=self.format)
+        return _Runs(tuple(points), gradient, real, plain[self.truth.function.output], branch)
 
     def rows(self, runs: _Runs, variable: str, name: str) -> list[tuple[Any, Any, bool]]:
         """(exact, computed, whether the function has a value) at each point; the first is NaN on borders, too."""
@@ -144,6 +145,13 @@ class _Sides:
                 (g * arb(self.upstream) if value.is_finite() else balls.NAN, r, bool(plain.is_finite()))
                 for r, g, value, plain in zip(runs.real[self.subject.index(name)], exact, steady, runs.plain, strict=True)
             ]
+
+    def is_suspect(self, runs: _Runs, k: int, variable: str, computed: Any) -> bool:
+        """Whether the gradient of the branch that is taken at a point differs from the computed one: its limits are looked for first."""
+        component = self.truth.gradient.adjoint.get(self.subject.program.inputs.index(variable))
+        with balls.precision(CHALLENGE_BITS):
+            branch = runs.branch[component][k] * arb(self.upstream) if component is not None else balls.ZERO
+        return bool(branch.is_finite() and computed.is_finite() and branch != computed)
 
     def exact_on_border(self, point: Place, variable: str) -> Any:
         """The exact gradient by one-sided limits; NaN where there is none."""
@@ -166,6 +174,7 @@ class _Runs:
     gradient: list[Any]
     real: list[Any]
     plain: list[Any]
+    branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
 
 
 def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:
@@ -180,7 +189,10 @@ def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:
 def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Domain, seed: int, conditional: Collection[str]) -> Challenged:
     result = Challenged()
     limits_left, ties_left = sides.limits, MOST_TIES
-    for k, (point, (exact, computed, has_value)) in enumerate(zip(runs.points, sides.rows(runs, variable, name), strict=True)):
+    rows = sides.rows(runs, variable, name)
+    order = sorted(range(len(rows)), key=lambda k: rows[k][0].is_finite() or not sides.is_suspect(runs, k, variable, rows[k][1]))
+    for k in order:
+        point, (exact, computed, has_value) = runs.points[k], rows[k]
         is_inside = bool(exact.is_finite())
         if not (is_inside and computed.is_finite()) and ties_left and (tied := _ties(sides, runs, k)):
             ties_left -= 1
@@ -190,7 +202,7 @@ def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Do
             if limits_left <= 0 or not (has_value or any(x == round(x) for x in point)):
                 continue
             limits_left -= 1
-            exact = sides.exact_on_border(point, variable)  # noqa: PLW2901
+            exact = sides.exact_on_border(point, variable)
             if not exact.is_finite():
                 continue
         meets = name not in conditional or _bases_are_positive(sides, runs, k)
