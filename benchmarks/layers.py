@@ -171,10 +171,10 @@ class Row:
         self.slowest = max(self.slowest, seconds)
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+def timed(work: Callable[[Any], Any], argument: Any) -> tuple[Any, float]:
     """What a call gives, and its processor time."""
     start = time.process_time()
-    found = work()
+    found = work(argument)
     return found, time.process_time() - start
 
 
@@ -196,8 +196,8 @@ def mistakes(paths: Sequence[Path]) -> tuple[dict[str, Row], int, int]:
             for implementation in case.implementations:
                 layer = layer_of(document, implementation.name)
                 name = f"{path.stem}: {implementation.name.replace('_', ' ')}"
-                accepted = {n: timed(lambda check=check: check(layer)) for n, check in CHECKERS.items()}
-                report, seconds = timed(lambda: verify(only(case, implementation.name)))
+                accepted = {n: timed(check, layer) for n, check in CHECKERS.items()}
+                report, seconds = timed(verify, only(case, implementation.name))
                 findings = [f for f in report.findings if f.severity == "error"]
                 accepted["verifier"] = (not findings, seconds)
                 if not case.name.endswith(MISTAKES):

@@ -127,7 +127,7 @@ def test_every_layer_is_right_in_two_writings_and_has_at_least_four_mistakes() -
 def test_the_comment_of_every_mistake_stands_on_one_line() -> None:
     for path in sorted(LAYERS.glob("*.yaml")):
         mistakes = path.read_text(encoding="utf-8").partition("\n---\n")[2].partition("\nexpect:")[0].partition("\nimplementations:\n")[2]
-        blocks = [b for b in mistakes.split("    backward: |\n")[1:]]
+        blocks = mistakes.split("    backward: |\n")[1:]
         assert [b.count(MARK) for b in blocks] == [1] * len(blocks), path.name
 
 
