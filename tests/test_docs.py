@@ -12,6 +12,8 @@ from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
 from verifier.many import verify_all
 from verifier.report.draw import pages
+from verifier.report.draw.paint import Paint
+from verifier.report.draw.text import render
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,6 +55,24 @@ def test_the_cases_of_the_format_page_pass():
     report = verify_all([c for t in texts for c in load_text(t).cases])
     assert [(c.name, f.message) for c in report.cases for f in c.findings if not f.expected] == []
     assert (report.exit_status, report.passed) == (0, len(texts))
+
+
+def shown_with_cases(page: str) -> list[tuple[str, str]]:
+    """Every case of a page with the lines of its report that are shown before the next case."""
+    found, case = [], None
+    for m in FENCE.finditer((ROOT / "docs" / page).read_text(encoding="utf-8")):
+        if m["kind"] == "yaml":
+            case = m["text"]
+        elif not m["kind"] and case is not None:
+            found.append((case, m["text"]))
+    return found
+
+
+@pytest.mark.parametrize(("text", "shown"), shown_with_cases("layers.md"), ids=["", "shape"])
+def test_what_the_page_on_layers_shows_is_what_the_report_says(text, shown):
+    report = [" ".join(line.split()) for line in render(verify_all(load_text(text).cases), paint=Paint(enabled=False)).splitlines()]
+    missing = [line for line in shown.splitlines() if not any(part.startswith(" ".join(line.split())) for part in report)]
+    assert missing == []
 
 
 def test_the_format_page_names_every_key_of_the_code_and_no_other():

@@ -171,6 +171,61 @@ out = total + params['W1'][0, 1]
     assert array_values(array_program(text, x=(2, 3), w=(3, 2)), x=x, w=w)("out") == z1.sum() * 1 + z0.sum() * 0 + w[0, 1]
 
 
+def test_a_part_under_a_mask_is_read_and_assigned_under_the_same_mask() -> None:
+    text = """
+positive, negative = x >= 0, x < 0
+z = np.zeros_like(x)
+z[positive] = np.exp(-x[positive])
+z[negative] = np.exp(x[negative])
+top = np.ones_like(x)
+top[negative] = z[negative]
+s = top / (1 + z)
+d = x.copy()
+d[x > 1] = 2 * d[x > 1] + 1
+out = s.sum()
+"""
+    x = np.array([[1.5, -2, 0.0], [-700, 0.25, 800]])
+    ours = array_values(array_program(text, x=(2, 3)), x=x)
+    np.testing.assert_array_max_ulp(ours("s"), 1 / (1 + np.exp(-x)), maxulp=4)
+    assert ours("d").tolist() == np.where(x > 1, 2 * x + 1, x).tolist()
+
+
+def test_rounds_and_loops_are_left_as_in_python() -> None:
+    text = """
+total = x[0, 0] * 0
+for i in range(2):
+    for j in range(3)[::-1]:
+        if j == y[i]:
+            continue
+        total += x[i, j]
+    if i == stop:
+        break
+out = total * 1
+"""
+    x = VALUES["x"]
+    for stop, rows in ((0, 1), (5, 2)):
+        ours = array_values(array_program(text, known={"y": [2, 0], "stop": stop}, x=(2, 3)), x=x)
+        assert ours("out") == sum(x[i, j] for i in range(rows) for j in range(3) if j != (2, 0)[i])
+
+
+@pytest.mark.parametrize(("text", "expected"), [("int(1 + (7 + 2 * 1 - 3) / 2)", 4), ("int((x.shape[1] - 6) / 2)", -1), ("int(np.floor(x.shape[1] / 2)) + 1", 2), ("int(-x.shape[1] / 2.0)", -1)])
+def test_a_quotient_of_whole_numbers_becomes_a_whole_number(text: str, expected: int) -> None:
+    assert eval(text, {"np": np, "x": VALUES["x"]}) == expected, "Python's own value"
+    assert array_program(f"k = {text}\nout = x[0, 0] * 1", x=(2, 3)).values["k"].value == expected
+
+
+def test_a_slice_has_a_name_and_a_part_that_is_added_to_is_the_output() -> None:
+    text = "rows, cols = slice(0, 2), slice(None, None, 2)\nout = np.zeros((2, 3))\nh = x * 2\nout[rows, cols] += h[rows, cols]"
+    program = array_program(text, x=(2, 3))
+    assert program.output_name == "out"
+    assert array_values(program, x=VALUES["x"])("out").tolist() == (VALUES["x"] * [2, 0, 2]).tolist()
+
+
+def test_the_first_of_several_names_of_the_last_line_is_the_output() -> None:
+    text = "def f(x):\n    out = x * 2\n    return out, x\nout, cache = f(x)"
+    assert array_program(text, x=(2, 3)).output_name == "out"
+
+
 def test_labels_that_are_known_select_at_once() -> None:
     text = "N = x.shape[0]\nloss = -x[np.arange(N), y].sum() / N\nd = np.zeros_like(x)\nd[range(N), y] -= 1\nhot = (np.arange(3)[None, :] == y[:, None])\nm = np.where(hot, x, 0)\nout = loss + m.sum()"
     program = array_program(text, known={"y": [2, 0]}, x=(2, 3))
@@ -190,7 +245,12 @@ def test_labels_that_are_known_select_at_once() -> None:
         ("x[0] = w", "1:1: an array of shape (3, 2) does not fit into a part of shape (3,)"),
         ("x += w", "1:1: the shapes (2, 3) and (3, 2)"),
         ("r = np.concatenate([x, w])", "1:5: the shapes (2, 3) and (3, 2) do not fit in 'concatenate'"),
-        ("r = x[x > 0]", "1:5: a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"),
+        ("r = x[x > 0].sum()", "1:5: a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"),
+        ("r = x[x > 0] + x", "1:5: a part under a mask that depends on inputs goes with numbers and with parts under the same mask only: write where(mask, a, b)"),
+        ("x[x > 0] = x[x > 1]", "1:1: what is assigned under a mask was selected with another mask"),
+        ("continue", "1:1: 'continue' stands inside a loop"),
+        ("if x.shape[0] > 1:\n    raise ValueError('too many')", "2:5: this line is reached, and would raise"),
+        ("r = int(x[0, 0] / 2)", "1:5: a number that depends on inputs cannot be made a whole number"),
         ("r = np.argmax(x, axis=1)", "1:5: which element this picks depends on the values of the inputs"),
         ("if x[0, 0] > 0:\n    r = x", "1:4: a branch is written where(condition, a, b): 'if' is for whole numbers that are known, and for None"),
         ("r = x.cumsun(0)", "1:5: unknown method 'cumsun'; did you mean 'cumsum'?"),

@@ -15,7 +15,7 @@ from verifier.language.source import Complaint, Source, suggestion
 
 UPSTREAMS = ("0.75", "-1.375", "1.25", "-0.625", "2.5", "-1.75", "0.875", "-2.25", "1.625", "-0.375")  # none 0, no two equal, exact in every format
 MOST_OUTPUTS = len(UPSTREAMS)
-PRIME, STRIDE = 15_013, 9_277  # their ratio is near the golden one: neighbours differ, and no axis of a layer repeats them
+PRIME, FACTOR, START = 15_013, 4_001, 7  # fifth powers modulo this prime are all different and, unlike multiples, satisfy no small sums; so that no axis of a layer sums to 0
 TOTAL = "outputs_together"  # the name of the sum
 
 
@@ -78,11 +78,11 @@ def patternless(count: int, first: int = 0) -> tuple[str, ...]:
     `first` tells the outputs of one case apart.
 
     >>> patternless(4)
-    ('0.5', '-1.4277', '-0.8541', '1.7818')
+    ('0.658', '-1.6252', '-1.5481', '0.855')
     """
     found = []
     for k in range(count):
-        size = 5000 + (k * STRIDE + first * 4999) % PRIME
+        size = 5000 + pow(k + START + first * 997, 5, PRIME) * FACTOR % PRIME
         sign = "-" if (k * k + k // 3 + first) % 7 in (1, 2, 4) else ""
         found.append(f"{sign}{size / 10_000:g}")
     return tuple(found)

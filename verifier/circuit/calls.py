@@ -8,11 +8,11 @@ from typing import Any
 from verifier.circuit import operators
 from verifier.circuit.apply import BuildError
 from verifier.circuit.scope import MAX_ROUNDS, Scope
-from verifier.circuit.values import Known, Value, described, is_array, truth, whole
+from verifier.circuit.values import Known, Value, described, is_array, truncated, truth, whole
 from verifier.language.gates import GATES, canonical
 from verifier.language.source import suggestion
 
-BUILTINS = frozenset("range len enumerate zip reversed list tuple dict int isinstance".split())
+BUILTINS = frozenset("range slice len enumerate zip reversed list tuple dict int isinstance".split())
 
 
 def function(scope: Scope, name: str, args: list[Value], keywords: dict[str, Value], tree: ast.expr | ast.stmt, *, module: str = "", method: bool = False) -> Value:
@@ -93,6 +93,11 @@ def builtin(scope: Scope, name: str, args: list[Value], tree: ast.Call) -> Value
         if len(found) > MAX_ROUNDS:
             raise BuildError(tree.col_offset, f"a loop of {len(found)} rounds is too long: at most {MAX_ROUNDS}")
         return Known(found)
+    if name == "slice":
+        ends = [None if isinstance(a, Known) and a.value is None else whole(scope.builder, a) for a in args]
+        if len(args) > 3 or any(e is None and not (isinstance(a, Known) and a.value is None) for a, e in zip(args, ends, strict=True)):
+            raise BuildError(tree.col_offset, "the ends of a slice must be whole numbers that are known")
+        return Known(slice(*ends))
     if name == "len":
         value = args[0]
         source = value.value if isinstance(value, Known) else value
@@ -102,7 +107,7 @@ def builtin(scope: Scope, name: str, args: list[Value], tree: ast.Call) -> Value
             raise BuildError(tree.col_offset, f"{described(value)} has no length")
         return Known(len(source))
     if name == "int":
-        number = whole(scope.builder, args[0])
+        number = truncated(scope.builder, args[0])
         if number is None:
             raise BuildError(tree.col_offset, "a number that depends on inputs cannot be made a whole number; write floor(x) or trunc(x)")
         return Known(number)

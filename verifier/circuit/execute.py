@@ -28,6 +28,14 @@ class _Return(Exception):
         self.value = value
 
 
+class _Continue(Exception):
+    """The rest of a round of a loop is left out."""
+
+
+class _Break(Exception):
+    """The rest of a loop is left out."""
+
+
 class Executor:
     """Executes the statements of one block; `complaints` is what was wrong."""
 
@@ -97,6 +105,12 @@ class Executor:
                 self._call(tree)
             case ast.Pass():
                 pass
+            case ast.Continue() | ast.Break():
+                if not self.loops:
+                    raise BuildError(tree.col_offset, f"'{written(tree, self.scope.text)}' stands inside a loop")  # type: ignore[arg-type]
+                raise _Continue if isinstance(tree, ast.Continue) else _Break
+            case ast.Raise():
+                raise BuildError(tree.col_offset, "this line is reached, and would raise")
             case _:
                 raise BuildError(tree.col_offset, f"'{written(tree, self.scope.text).split()[0]}' is not part of the language")  # type: ignore[arg-type]
 
@@ -135,6 +149,8 @@ class Executor:
             parts = self.scope.unpacked(value, len(target.elts), tree)
             for part, v in zip(target.elts, parts, strict=True):
                 self._bind(part, v, line, tree)
+            if target.elts and isinstance(target.elts[0], ast.Name) and self.scope.locals is None:
+                self.last = target.elts[0].id  # out, cache = affine_forward(x, w, b)
         elif isinstance(target, ast.Subscript):
             self._put(target, value, line, tree)
         else:
@@ -230,6 +246,14 @@ class Executor:
             value = scope.gate("where", [spread, value, old], tree)
             subscript = Known(...)
         self._in_place(base, subscript, value, line, tree, written(tree.target.value, scope.text))
+        self._changed(tree.target, tree)
+
+    def _changed(self, target: ast.expr, tree: ast.stmt) -> None:
+        """A part of an array was set, as in `out[n][i] = ...`: its name is the one that was assigned last."""
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name) and self.scope.locals is None and is_array(self.builder.values.get(target.id)):
+            self.last, self.assigned[target.id] = target.id, tree.col_offset
 
     def _in_place(self, base: Value, subscript: object, value: Value, line: int, tree: ast.stmt, name: str) -> None:
         from verifier.circuit import indexing
@@ -264,8 +288,7 @@ class Executor:
         base_value = evaluate(scope, target.value)
         subscript = subscript_of(scope, target.slice)
         self._in_place(base_value, subscript, value, line, tree, written(target.value, scope.text))
-        if isinstance(target.value, ast.Name) and scope.locals is None and is_array(base_value):
-            self.last, self.assigned[target.value.id] = target.value.id, tree.col_offset
+        self._changed(target, tree)
 
     def _call(self, tree: ast.Expr) -> None:
         """A statement that is a call: `caches.append(...)`, `np.add.at(...)`."""
@@ -313,8 +336,13 @@ class Executor:
         self.loops += 1
         for value in values:
             self._bind_round(tree.target, value, line, tree)
-            for inner in tree.body:
-                self._execute(inner)
+            try:
+                for inner in tree.body:
+                    self._execute(inner)
+            except _Continue:
+                continue
+            except _Break:
+                break
         self.loops -= 1
         if self.scope.locals is None and self.last in variables(tree.target) and self.last not in assigned:
             self.last = last
@@ -370,7 +398,7 @@ class Executor:
         if self.calls > MAX_CALLS:
             raise BuildError(tree.col_offset, f"functions call each other more than {MAX_CALLS} deep")
         scope = self._bound(function, args, keywords, tree)
-        before, source = self.scope, self.source
+        before, source, loops, self.loops = self.scope, self.source, self.loops, 0
         self.scope = Scope(self.builder, function.source.text, locals=scope, inline=self._inline)
         self.source = function.source
         result: Value = Known(None)
@@ -386,7 +414,7 @@ class Executor:
             raise
         finally:
             self.builder.kept = len(self.builder.steps)
-            self.scope, self.source = before, source
+            self.scope, self.source, self.loops = before, source, loops
             self.calls -= 1
         return result
 

@@ -9,13 +9,11 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import ArrayError
-from verifier.circuit.values import Known, Value, array, described, is_array, settled, whole, wholes
+from verifier.circuit.values import MASK_ADVICE, Known, Selected, Value, array, described, is_array, same_steps, settled, whole, wholes
 
 if TYPE_CHECKING:
     from verifier.circuit.arrays import Array
     from verifier.circuit.program import Builder
-
-MASK_ADVICE = "a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"
 
 
 def index_of(b: Builder, value: Value) -> Any:
@@ -59,8 +57,10 @@ def part(b: Builder, base: Value, subscript: Value) -> Value:
         if isinstance(index, int) and not -len(base) <= index < len(base):
             raise ArrayError(f"there is no element {index}: the {'list' if isinstance(base, list) else 'tuple'} has {len(base)}")
         return base[index]
+    if is_array(base) and (mask := mask_of(b, subscript)) is not None and mask.shape == base.shape:
+        return Selected(base.copy(), mask.copy())
     index = index_of(b, subscript)
-    if isinstance(base, Known) and isinstance(base.value, range) and isinstance(index, int):
+    if isinstance(base, Known) and isinstance(base.value, range) and isinstance(index, int | slice):
         return Known(base.value[index])
     source = base.value if isinstance(base, Known) else base
     if not is_array(source):
@@ -119,6 +119,11 @@ def put(b: Builder, base: Value, subscript: Value, value: Value) -> list[tuple[s
     target: Array = base
     mask = mask_of(b, subscript)
     if mask is not None:
+        if isinstance(value, Selected):
+            if not same_steps(b, mask, value.mask):
+                raise ArrayError("what is assigned under a mask was selected with another mask: " + MASK_ADVICE)
+            target[...] = arrays.elementwise(b, "where", mask, value.whole, target)
+            return changed(target, ...)
         return _put_where(b, target, mask, array(b, value))
     index = index_of(b, subscript)
     new = array(b, value)

@@ -9,7 +9,20 @@ from typing import Any
 
 from verifier.circuit.apply import BuildError, call_gate
 from verifier.circuit.program import Builder, SizeError
-from verifier.circuit.values import Known, Unreadable, Value, array, assembled, described, is_array, is_wholes, settled, wholes
+from verifier.circuit.values import (
+    Known,
+    Selected,
+    Unreadable,
+    Value,
+    array,
+    assembled,
+    described,
+    is_array,
+    is_wholes,
+    same_steps,
+    settled,
+    wholes,
+)
 from verifier.language.gates import CONSTANTS, GATES, OVERLOADS, canonical
 from verifier.language.source import suggestion
 from verifier.language.trees import span
@@ -91,10 +104,20 @@ class Scope:
         """A gate on numbers, or on every component of arrays."""
         if all(type(a) is int for a in args):
             return call_gate(self.builder, name, list(args), line=self.line, start=tree.col_offset, end=tree.end_col_offset or 0, shown=shown or name)  # type: ignore[arg-type]
+        if selected := [a for a in args if isinstance(a, Selected)]:
+            return self._under_mask(name, args, selected, tree, shown)
         if not any(is_array(a) or is_wholes(a) or isinstance(a, list | tuple) for a in args):
             steps = [self.as_step(a, tree) for a in args]
             return call_gate(self.builder, name, steps, line=self.line, start=tree.col_offset, end=tree.end_col_offset or 0, shown=shown or name)
         return settled(self.at(tree, lambda: self._elementwise(name, args, tree, shown or name)))
+
+    def _under_mask(self, name: str, args: Sequence[Value], selected: Sequence[Selected], tree: ast.expr | ast.stmt, shown: str) -> Value:
+        """A gate on `x[mask]` and numbers: on every component, of which those under the mask are used."""
+        first = selected[0]
+        if any(is_array(a) or is_wholes(a) for a in args) or not all(same_steps(self.builder, first.mask, s.mask) for s in selected[1:]):
+            raise BuildError(tree.col_offset, "a part under a mask that depends on inputs goes with numbers and with parts under the same mask only: write where(mask, a, b)")
+        found = self.gate(name, [a.whole if isinstance(a, Selected) else a for a in args], tree, shown=shown)
+        return Selected(found, first.mask) if is_array(found) else found
 
     def _elementwise(self, name: str, args: Sequence[Value], tree: ast.expr | ast.stmt, shown: str) -> Value:
         from verifier.circuit import arrays

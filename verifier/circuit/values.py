@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import math
+import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from verifier.circuit.program import Builder, element_shape
@@ -14,10 +17,12 @@ from verifier.language.source import Source
 if TYPE_CHECKING:
     from verifier.circuit.arrays import Array
 
+MASK_ADVICE = "a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"
 WHOLE_GATES: dict[str, Callable[[Any, Any], Any]] = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "pow": lambda a, b: a**b if 0 <= b < 64 and abs(a) < 1000 else None}
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
 }  # fmt: skip
+_QUOTIENT_GATES: dict[str, Callable[..., Any]] = {"copy": lambda a: a, "neg": lambda a: -a, "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +30,10 @@ class Known:
     """A value that is known while the Program is built: a whole number, a truth value, an ndarray of either, None, a text, a range."""
 
     value: Any
+
+    def __post_init__(self) -> None:
+        if getattr(self.value, "shape", None) == ():  # NumPy's number: an element of an array of whole numbers
+            object.__setattr__(self, "value", self.value.item())
 
     @property
     def ndim(self) -> int:
@@ -41,12 +50,23 @@ class Function:
     defaults: dict[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """`x[mask]` for a mask that depends on inputs: how many elements it has is not known, but `z[mask] = exp(-x[mask])` has a meaning.
+
+    `whole` is the array of all elements, also those outside the mask.
+    """
+
+    whole: Array
+    mask: Array
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """What a name stands for whose line was refused: lines that read it are not complained about."""
 
 
-Value: TypeAlias = "int | Known | Function | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
+Value: TypeAlias = "int | Known | Function | Selected | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
 
 
 def known_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +98,18 @@ def is_whole(value: object) -> TypeGuard[Known]:
     return isinstance(value, Known) and isinstance(value.value, int)
 
 
+def same_steps(b: Builder, one: Array, other: Array) -> bool:
+    """Whether two arrays have equal shapes and components that are the same step, or the same gate on the same steps."""
+    if one.shape != other.shape:
+        return False
+    pairs = ((b.steps[i], b.steps[k]) for i, k in zip(one.ravel().tolist(), other.ravel().tolist(), strict=True) if i != k)
+    return all(s.gate == t.gate and all(_same(b, i, k) for i, k in zip(s.args, t.args, strict=True)) for s, t in pairs)
+
+
+def _same(b: Builder, one: int, other: int) -> bool:
+    return one == other or (b.steps[one].gate == b.steps[other].gate == "number" and b.steps[one].text == b.steps[other].text)
+
+
 def whole(b: Builder, value: Value) -> int | None:
     """The whole number that a value is, literal steps included; None where it is none."""
     if isinstance(value, Known):
@@ -100,6 +132,27 @@ def _whole_of_step(b: Builder, index: int, depth: int) -> int | None:
         found: int | None = WHOLE_GATES[step.gate](*args)
         return found
     return args[0] if step.gate == "copy" else -args[0]
+
+
+def truncated(b: Builder, value: Value) -> int | None:
+    """The whole number that `int(...)` makes of sums, products and quotients of whole numbers, as in `int(1 + (H - HH) / stride)`; None of anything else."""
+    if type(value) is not int:
+        return whole(b, value)
+    found = _quotient_of_step(b, value, 50)
+    return None if found is None else math.trunc(found)
+
+
+def _quotient_of_step(b: Builder, index: int, depth: int) -> Fraction | None:
+    """The exact value of a step that is made of whole numbers only."""
+    step = b.steps[index]
+    if step.gate == "number":
+        return Fraction(step.text) if len(step.text) < 20 and (step.text.isdecimal() or step.text.endswith((".0", "."))) else None
+    if depth == 0 or step.gate not in _QUOTIENT_GATES:
+        return None
+    args = [n for a in step.args if (n := _quotient_of_step(b, a, depth - 1)) is not None]
+    if len(args) < len(step.args) or (step.gate == "div" and not args[1]):
+        return None
+    return Fraction(_QUOTIENT_GATES[step.gate](*args))
 
 
 def truth(b: Builder, value: Value) -> bool | None:
@@ -140,6 +193,8 @@ def array(b: Builder, value: Value) -> Array:
             return arrays.numbers(b, np.array(value.value, dtype=np.int64))
         if isinstance(value.value, int):
             return np.array(arrays.literal(b, str(int(value.value))), dtype=np.int64)
+    if isinstance(value, Selected):
+        raise arrays.ArrayError(MASK_ADVICE)
     if isinstance(value, list | tuple):
         parts = [array(b, v) for v in value]
         shapes = {p.shape for p in parts}
@@ -203,6 +258,8 @@ def described(value: Value) -> str:
         if is_array(value.value):
             return f"an array of whole numbers of shape {value.value.shape}"
         return f"the text {value.value!r}" if isinstance(value.value, str) else repr(value.value)
+    if isinstance(value, Selected):
+        return "the part of an array under a mask, whose number of elements is not known,"
     if isinstance(value, Function):
         return f"the function '{value.tree.name}'"
     kinds: list[tuple[type, str]] = [(tuple, "a tuple"), (list, "a list"), (dict, "a dictionary")]
