@@ -18,11 +18,11 @@ Values: TypeAlias = Mapping[str, Floats]  # arrays by name: numbers of the forma
 
 
 class Refusal(Exception):
-    """A callable that cannot be traced: which operation, where it stands, and what to do."""
+    """A callable that cannot be traced: which operation, where it stands, and what to do. `forward` is the traced forward pass, where that much was had."""
 
-    def __init__(self, what: str, place: Place | None = None, advice: str = "") -> None:
+    def __init__(self, what: str, place: Place | None = None, advice: str = "", forward: Program | None = None) -> None:
         super().__init__(what)
-        self.what, self.place, self.advice = what, place, advice
+        self.what, self.place, self.advice, self.forward = what, place, advice, forward
 
 
 @dataclass(frozen=True)

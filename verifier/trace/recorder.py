@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.circuit.program import Builder, Line, component_names
+from verifier.circuit.program import Builder, Line, Program, component_names
 from verifier.language.source import Place
 from verifier.trace.places import Statement, file_of, spot_of
 from verifier.trace.record import Branch, Floats, Reading, Spot, Trace, Values, flat
@@ -36,7 +36,8 @@ class Recorder:
     """Steps with places. `inputs` and `upstreams` (by output) are the arrays of steps that a run begins with.
 
     A door calls `at` (or `here`) before it makes steps, `done` with the steps of every result and the floats that the framework
-    has for them, `end_forward` when the forward pass is over, and `trace` at the end.
+    has for them, `end_forward` when the forward pass is over, and `trace` at the end. `outputs` are those into which a gradient
+    flows; an output of `end_forward` that is not among them counts as it is.
     """
 
     def __init__(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]]) -> None:
@@ -163,15 +164,22 @@ class Recorder:
         """The forward pass is over: what follows is the backward pass."""
         b = self.builder
         self.outputs = {name: np.asarray(steps, dtype=np.int64) for name, steps in outputs.items()}
-        b.lines.append(Line(" + ".join(f"sum({upstream_name(o)} * {o})" if s.shape else f"{upstream_name(o)} * {o}" for o, s in self.outputs.items())))
+        b.lines.append(Line(" + ".join(o if o not in self.upstreams else f"sum({upstream_name(o)} * {o})" if s.shape else f"{upstream_name(o)} * {o}" for o, s in self.outputs.items())))
         b.place = (len(b.lines) - 1, 0, 0)
-        terms = [np.atleast_1d(arrays.elementwise(b, "mul", self.upstreams[o], arrays.as_numbers(b, s))).ravel() for o, s in self.outputs.items()]
-        total = arrays.total(b, np.concatenate(terms))
-        self._output = int(total)
+        terms = [arrays.elementwise(b, "mul", self.upstreams[o], arrays.as_numbers(b, s)) if o in self.upstreams else arrays.as_numbers(b, s) for o, s in self.outputs.items()]
+        total = arrays.total(b, np.concatenate([t.ravel() for t in terms]))
+        self._output = int(total) if b.steps[int(total)].args else b.append("copy", (int(total),), line=len(b.lines) - 1)
         b.steps[self._output] = b.steps[self._output]._replace(name=TOTAL)
         b.names[TOTAL] = self._output
         self.backward_start = len(b.steps)
         self._statement, self._span = None, (-1, -1)
+
+    def forward(self) -> Program | None:
+        """The forward pass, where it is over; what flows in are parameters."""
+        if self.backward_start < 0:
+            return None
+        flows = frozenset(c for o in self.upstreams for c in components(upstream_name(o), self.shapes[upstream_name(o)]))
+        return replace(self.builder.program(self._output, output_name=TOTAL, backward_start=self.backward_start), parameters=flows).forward_part()
 
     def trace(self, gradients: Mapping[str, Array], point: Sequence[float], *, computed: Values, outputs: Values, names: Mapping[str, str] | None = None) -> Trace:
         """The trace of a run whose gradients, by input, are these steps; `names` are those of the gradients (default: d + the input)."""
