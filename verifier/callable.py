@@ -92,8 +92,10 @@ def pattern(shape: tuple[int, ...], start: int = 0) -> Floats:
 
 def _split(callee: Callee, point: Sequence[float]) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """The values of the inputs, and the gradients that flow in, of a point of the program."""
-    values, flows, at = {}, {}, 0
-    for target, shapes in ((values, callee.inputs), (flows, callee.outputs)):
+    values: dict[str, Floats] = {}
+    flows: dict[str, Floats] = {}
+    at = 0
+    for target, shapes in ((values, callee.inputs), (flows, callee.upstreams)):
         for name, shape in shapes.items():
             size = math.prod(shape)
             target[name] = np.array(point[at : at + size], dtype=np.float64).reshape(shape)
@@ -209,7 +211,7 @@ def _case(question: Question, trace: Trace, fmt: Format) -> Case:
     callee, program = question.callee, trace.program
     function, truth = None, replace(program.forward_part(), parameters=program.parameters)
     if question.function is not None:
-        function, truth = function_of(question.function, program, callee.outputs)
+        function, truth = function_of(question.function, program, callee)
     implementation = Implementation(callee.name, callee.place)
     forward = truth if function is None else replace(program.forward_part(), parameters=program.parameters)
     draft = Draft(implementation, forward, program, trace.claims)
@@ -218,7 +220,7 @@ def _case(question: Question, trace: Trace, fmt: Format) -> Case:
 
 def _stated(question: Question, program: Program, point: tuple[float, ...], programs: Programs, implementations: tuple[Implementation, ...], function: Source | None, fmt: Format, scope: str) -> Case:
     callee = question.callee
-    flows = {c for o, s in callee.outputs.items() for c in components(upstream_name(o), s)}
+    flows = {c for o, s in callee.upstreams.items() for c in components(upstream_name(o), s)}
     texts = tuple((n, repr(x)) for n, x in zip(program.inputs, point, strict=True))
     domain = {c: tuple(repr(float(b)) for b in bounds) for name, bounds in (question.domain or {}).items() for c in components(name, callee.inputs[name])}
     fixed = {n: t for n, t in texts if n in flows}
@@ -244,7 +246,7 @@ def _stated(question: Question, program: Program, point: tuple[float, ...], prog
     )
 
 
-def function_of(text: str, program: Program, outputs: Mapping[str, tuple[int, ...]]) -> tuple[Source, Program]:
+def function_of(text: str, program: Program, callee: Callee) -> tuple[Source, Program]:
     """`function` in the language of the case files as a program over the inputs of a traced one: its outputs, each times what flows in. Raises CaseError."""
     source = Source(text, "function", 1, 1, text, "function")
     built, complaints = (build_expression if _is_expression(text) else build_program)(source, program.inputs)
@@ -252,11 +254,15 @@ def function_of(text: str, program: Program, outputs: Mapping[str, tuple[int, ..
         raise CaseError(complaints)
     b = Builder(built.inputs, list(built.steps), dict(built.names), list(built.lines))
     terms = []
+    outputs = callee.outputs
     for name, shape in outputs.items():
         value = built.values.get(name if len(outputs) > 1 else built.output_name)
         steps = np.asarray(value if value is not None else built.names[name if len(outputs) > 1 else built.output_name], dtype=np.int64)
         if steps.shape != shape:
             raise CaseError([source.complaint(0, f"the function has the shape {steps.shape}, the output '{name}' of the callable {shape}")])
+        if name not in callee.upstreams:
+            terms.append(steps.ravel())
+            continue
         flow = np.array([program.inputs.index(c) for c in components(upstream_name(name), shape)], dtype=np.int64)
         terms.append(arrays.elementwise(b, "mul", flow, steps.ravel()))
     total = int(arrays.total(b, np.concatenate(terms)))
@@ -320,11 +326,11 @@ def _why(refusal: Refusal) -> str:
 def _sampled(question: Question, fmt: Format, forward: Program | None, listed: list[tuple[float, ...]], why: str) -> CaseReport:
     """The report of a callable whose lines are not known: its floats in several formats against the exact gradient."""
     callee = question.callee
-    inputs = tuple(c for group in (callee.inputs, {upstream_name(o): s for o, s in callee.outputs.items()}) for n, s in group.items() for c in components(n, s))
-    flows = frozenset(c for o, s in callee.outputs.items() for c in components(upstream_name(o), s))
+    inputs = tuple(c for group in (callee.inputs, {upstream_name(o): s for o, s in callee.upstreams.items()}) for n, s in group.items() for c in components(n, s))
+    flows = frozenset(c for o, s in callee.upstreams.items() for c in components(upstream_name(o), s))
     function = None
     if question.function is not None:
-        function, truth_program = function_of(question.function, Program((), inputs, {}, -1, parameters=flows), callee.outputs)
+        function, truth_program = function_of(question.function, Program((), inputs, {}, -1, parameters=flows), callee)
     elif forward is not None:
         truth_program = replace(forward, parameters=flows)
     else:
@@ -338,10 +344,8 @@ def _sampled(question: Question, fmt: Format, forward: Program | None, listed: l
     ((_, (own,)),) = checks_of(case, truth)
     check = replace(own, computed=_opaque(callee, claims, fmt))
     listed = list(dict.fromkeys([*listed, *(points.sampled(case, fmt) if question.sample else [])]))
-    rows = _inferred(question, own, check, compare(check, listed), fmt)
+    rows = _inferred(question, own, compare(check, listed), fmt)
     report = assemble.report(case, truth, [Checked(check, listed, rows)], strict=question.strict)
-    proofs = {name: dict.fromkeys(found, "agrees") for name, found in report.proofs.items()}
-    del proofs  # nothing can be proved of lines that are not known
     return replace(report, basis="sampled", proofs={}, proof_notes={}, notes=(*report.notes, why))
 
 
@@ -353,7 +357,7 @@ def _opaque(callee: Callee, claims: Sequence[tuple[str, str]], fmt: Format) -> A
     return computed
 
 
-def _inferred(question: Question, own: Check, check: Check, rows: list[list[Discrepancy]], fmt: Format) -> list[list[Discrepancy]]:
+def _inferred(question: Question, own: Check, rows: list[list[Discrepancy]], fmt: Format) -> list[list[Discrepancy]]:
     """The discrepancies, those that the ladder of formats shows to be of a wrong formula as `wrong`: inferred, not certified."""
     result = []
     for row in rows:

@@ -54,8 +54,8 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     """The steps at which the framework's floats are not explained by the trace, in order; the first of every reading."""
     read: dict[int, list[tuple[float, int]]] = {}
     for number, reading in enumerate(trace.readings):
-        for step, value in zip(reading.steps.ravel().tolist(), reading.floats.ravel().tolist(), strict=True):
-            read.setdefault(step, []).append((value, number))
+        for index, value in zip(reading.steps.ravel().tolist(), reading.floats.ravel().tolist(), strict=True):
+            read.setdefault(index, []).append((value, number))
     found: dict[int, Disagreement] = {}
     with balls.precision(BITS):
         unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))

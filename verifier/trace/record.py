@@ -101,8 +101,14 @@ class Callee:
     outputs: Mapping[str, tuple[int, ...]]
     run: Runner
     trace: Tracer
+    flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = field(default=())  # what the door itself found: (code of the finding, message)
+
+    @property
+    def upstreams(self) -> dict[str, tuple[int, ...]]:
+        """The outputs into which a gradient flows, with their shapes."""
+        return {o: s for o, s in self.outputs.items() if self.flows is None or o in self.flows}
 
 
 def flat(values: Any) -> list[float]:
