@@ -64,12 +64,12 @@ class Question:
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
-    for name in question.formats:
+    faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
+    for name in question.formats if question.callee.is_steady else ():  # what changes from call to call cannot be judged
         try:
             reports += _traced(question, format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
             return assemble.unusable(_bare(question, name), str(error))
-    faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
     return _merged(question, reports, faults)
 
 
@@ -346,7 +346,8 @@ def _sampled(question: Question, fmt: Format, forward: Program | None, listed: l
     listed = list(dict.fromkeys([*listed, *(points.sampled(case, fmt) if question.sample else [])]))
     rows = _inferred(question, own, compare(check, listed), fmt)
     report = assemble.report(case, truth, [Checked(check, listed, rows)], strict=question.strict)
-    return replace(report, basis="sampled", proofs={}, proof_notes={}, notes=(*report.notes, why))
+    findings = tuple(replace(f, statement="", place=callee.place, source_line="", width=0) if f.code != "V105" else f for f in report.findings)  # the lines of the truth's own backward pass are nobody's
+    return replace(report, basis="sampled", findings=findings, proofs={}, proof_notes={}, notes=(*report.notes, why))
 
 
 def _opaque(callee: Callee, claims: Sequence[tuple[str, str]], fmt: Format) -> Any:

@@ -19,7 +19,7 @@ from verifier.callable import Question, pattern, report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.report.outcome import CaseReport, Report
-from verifier.trace.layers import CallError, Layer, is_real, layer_of, run_backward, run_forward, unreadable
+from verifier.trace.layers import CallError, Layer, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
@@ -115,6 +115,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
         faults=faults,
+        is_steady=not any("other bits" in text for _, text in faults),
     )
 
 
@@ -141,24 +142,26 @@ def _as_given(layer: Layer, values: Values, fmt: Format) -> dict[str, Any]:
 
 
 def _forward(layer: Layer, values: Mapping[str, Any]) -> Any:
-    with np.errstate(all="ignore"):
-        return run_forward(layer, values)
+    with _Kept(layer), np.errstate(all="ignore"):
+        return run_forward(_fresh(layer), values)
 
 
 class _Kept:
     """What a layer's object holds, put back afterwards: a run must not change the user's object."""
 
     def __init__(self, layer: Layer) -> None:
-        self.owner = layer.owner
-        self.before = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in vars(self.owner).items()} if self.owner is not None and hasattr(self.owner, "__dict__") else None
+        self.before = [(space, dict(space), {n: v.copy() for n, v in space.items() if isinstance(v, np.ndarray)}) for space in spaces(layer.owner)]
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_: object) -> None:
-        if self.before is not None:
-            vars(self.owner).clear()
-            vars(self.owner).update(self.before)
+        for space, held, numbers in self.before:
+            space.clear()
+            space.update(held)
+            for name, value in numbers.items():
+                if held[name].flags.writeable:
+                    held[name][...] = value
 
 
 def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tuple[str, ...]) -> Ran:

@@ -26,13 +26,13 @@ class Layer:
     args: tuple[Any, ...]
     names: tuple[str, ...]  # of the arguments
     owner: Any = None
-    weights: tuple[str, ...] = ()  # attributes of the owner that are arrays of floats and have a gradient
+    weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
 
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments and weights that are numbers with a gradient: floats and arrays of floats."""
         found = {n: a for n, a in zip(self.names, self.args, strict=True) if is_real(a)}
-        return found | {w: getattr(self.owner, w) for w in self.weights}
+        return found | {w: _holder(self.owner, w)[w] for w in self.weights}
 
 
 def is_real(value: Any) -> bool:
@@ -51,8 +51,20 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         owner = fn.__self__
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
-    weights = () if owner is None else tuple(n for n, v in vars(owner).items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
+    weights = tuple(n for space in spaces(owner) for n, v in space.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
     return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, weights)
+
+
+def spaces(owner: Any) -> list[dict[str, Any]]:
+    """Where an object holds its weights: its attributes, and its `params` where that is a dictionary."""
+    if owner is None or not hasattr(owner, "__dict__"):
+        return []
+    params = vars(owner).get("params")
+    return [vars(owner), params] if isinstance(params, dict) else [vars(owner)]
+
+
+def _holder(owner: Any, name: str) -> dict[str, Any]:
+    return next(space for space in spaces(owner) if name in space)
 
 
 def _is_gradient(name: str, owner: Any) -> bool:
@@ -84,7 +96,7 @@ class Forward:
 def run_forward(layer: Layer, values: Mapping[str, Any]) -> Forward:
     """Call the forward pass with other values of the inputs."""
     for name in layer.weights:
-        setattr(layer.owner, name, values[name])
+        _holder(layer.owner, name)[name] = values[name]
     result = layer.forward(*(values.get(n, a) for n, a in zip(layer.names, layer.args, strict=True)))
     if layer.backward is None:
         if isinstance(result, tuple) and len(result) >= 2 and np.ndim(_plain(result[0])) == 0:
@@ -152,7 +164,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     elif result is not None:
         listed = list(result) if isinstance(result, tuple | list) else [result]
         found.update(_in_order(listed, layer, arguments))
-    for name in layer.weights:
+    for name in layer.weights if layer.backward is not None else ():
         grads = getattr(layer.owner, "grads", None)
         held = [getattr(layer.owner, n, None) for n in (f"d{name}", f"grad_{name}", f"d_{name}", f"{name}_grad")] + [grads.get(k) for k in (name, f"d{name}") if isinstance(grads, dict)]
         value = next((v for v in held if v is not None), None)

@@ -216,12 +216,15 @@ class Traced(NDArrayOperatorsMixin):
             steps = arrays.elementwise(r.builder, name, steps)
         return wrap(r, steps.copy(), value, "astype")
 
-    def copy(self, order: str = "C") -> Traced:
-        """A copy."""
-        del order
-        return Traced(self.steps.copy(), self.value.copy(), self.recorder)
+    def copy(self, order: Any = "C") -> Traced:
+        """A copy, whose steps have the name that the statement assigns."""
+        self.here()
+        b = self.recorder.builder
+        steps = b.append_all("copy", [(i,) for i in self.steps.ravel().tolist()], self.size)
+        return wrap(self.recorder, np.arange(steps.start, steps.stop).reshape(self.shape), self.value.copy(order), "copy")
 
-    __copy__ = copy
+    def __copy__(self) -> Traced:
+        return self.copy()
 
     def __deepcopy__(self, _: object) -> Traced:
         return self.copy()

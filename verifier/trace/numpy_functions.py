@@ -38,7 +38,7 @@ def _given(keywords: dict[str, Any]) -> dict[str, Any]:
 
 MOVES: Rows = (
     np.reshape, np.transpose, np.expand_dims, np.squeeze, np.ravel, np.swapaxes, np.moveaxis, np.rollaxis, np.broadcast_to, np.tile, np.repeat, np.roll, np.flip, np.fliplr,
-    np.flipud, np.rot90, np.take, np.take_along_axis, np.diagonal, np.copy, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.delete,
+    np.flipud, np.rot90, np.take, np.take_along_axis, np.diagonal, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.delete,
 )  # fmt: skip
 JOINS: Rows = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.append)
 PARTS: Rows = (np.split, np.array_split, np.hsplit, np.vsplit, np.broadcast_arrays)
@@ -362,6 +362,12 @@ def _meshgrid(r: Recorder, *axes: Any, **keywords: Any) -> list[Traced]:
     parts = [lift(r, a) for a in axes]
     steps, values = (np.meshgrid(*(getattr(p, name) for p in parts), **keywords) for name in ("steps", "value"))
     return [Traced(s, v, r) for s, v in zip(steps, values, strict=True)]
+
+
+@_row(np.copy)
+def _copy(r: Recorder, array: Any, order: Any = "K", subok: bool = False) -> Traced:  # noqa: FBT001, FBT002 - NumPy's order
+    del subok
+    return lift(r, array).copy(order)
 
 
 @_row(np.real)

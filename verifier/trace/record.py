@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,7 +103,8 @@ class Callee:
     trace: Tracer
     flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
     notes: tuple[str, ...] = ()
-    faults: tuple[tuple[str, str], ...] = field(default=())  # what the door itself found: (code of the finding, message)
+    faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
+    is_steady: bool = True  # it gives the same bits when it is called again
 
     @property
     def upstreams(self) -> dict[str, tuple[int, ...]]:

@@ -196,6 +196,10 @@ class Recorder:
                 claims.append((part, own))
             values += flat(np.broadcast_to(computed[variable], shape))
         flows = frozenset(c for o in self.upstreams for c in components(upstream_name(o), self.shapes[upstream_name(o)]))
+        for variable, steps in gradients.items():
+            self.readings.append(Reading(np.broadcast_to(steps, self.shapes[variable]), floats_of(computed[variable]), f"the gradient of {variable}"))
+        for output, steps in self.outputs.items():
+            self.readings.append(Reading(steps, floats_of(outputs[output]), f"the output {output}"))
         program = b.program(self._output, output_name=TOTAL, backward_start=self.backward_start)
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
