@@ -14,6 +14,7 @@ import numpy as np
 from verifier.arithmetic import floats
 from verifier.case import points
 from verifier.case.case import DOMAIN, POINTS, Case, Draft, Implementation, Point, Programs
+from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit import arrays
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import Builder, Program
@@ -82,12 +83,10 @@ def rounded(values: Any, fmt: Format) -> Floats:
     return np.array(found, dtype=np.float64).reshape(np.shape(values))
 
 
-def pattern(shape: tuple[int, ...], start: int = 0) -> Floats:
-    """Fixed numbers for the gradient that flows in: none 0, no neighbours equal, signs mixed, none 1. Multiples of 2^-7 between 1/2 and 3/2."""
-    count = math.prod(shape)
-    sizes = [(64 + (29 + 79 * (k + 5 * start)) % 127) / 128 for k in range(count)]
-    signs = [-1.0 if ((k + start) * (k + start) + (k + start) // 3) % 7 in (1, 2, 4) else 1.0 for k in range(count)]
-    return np.array([s * (v if v != 1 else 0.75) for s, v in zip(signs, sizes, strict=True)], dtype=np.float64).reshape(shape)
+def pattern(shape: tuple[int, ...], position: int = 0) -> Floats:
+    """The gradient that flows into an output, the `position`-th: the numbers without pattern that a case has."""
+    texts = patternless(math.prod(shape), position) if shape else (UPSTREAMS[position % len(UPSTREAMS)],)
+    return np.array([float(t) for t in texts], dtype=np.float64).reshape(shape)
 
 
 def _split(callee: Callee, point: Sequence[float]) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -233,7 +232,7 @@ def _stated(question: Question, program: Program, point: tuple[float, ...], prog
         implementations,
         programs,
         function=function,
-        vectors=tuple((n, s[0]) for n, s in program.shapes.items() if len(s) == 1 and f"{n}[0]" in program.inputs),
+        shapes=tuple((n, s) for n, s in program.shapes.items() if components(n, s)[0] in program.inputs),
         domain=tuple((n, (domain[n][0], domain[n][1]) if n in domain else (fixed[n], fixed[n])) for n in program.inputs if n in domain or n in fixed) if domain or question.sample else (),
         choices=tuple((n, (t,)) for n, t in fixed.items()),
         parameters=tuple(sorted(program.parameters)),

@@ -19,6 +19,7 @@ from verifier.callable import Question, pattern, report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.report.outcome import CaseReport, Report
+from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
 from verifier.trace.layers import CallError, Layer, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched

@@ -27,7 +27,7 @@ def affine_forward(x, w, b):
 
 
 def affine_backward(dout, cache):
-    x, w, b = cache
+    x, w, _ = cache
     dx = dout.dot(w.T).reshape(x.shape)
     dw = x.reshape(x.shape[0], -1).T.dot(dout)
     db = np.sum(dout, axis=0)
@@ -35,7 +35,7 @@ def affine_backward(dout, cache):
 
 
 def affine_mean(dout, cache):
-    x, w, b = cache
+    x, w, _ = cache
     dx = dout.dot(w.T).reshape(x.shape)
     dw = x.reshape(x.shape[0], -1).T.dot(dout)
     db = np.mean(dout, axis=0)
@@ -52,7 +52,7 @@ def conv_forward(x, w, b):
 
 
 def conv_backward(dout, cache):
-    x, w, padded = cache
+    _, w, padded = cache
     dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
     for i in range(dout.shape[0]):
         for j in range(dout.shape[1]):
@@ -62,7 +62,7 @@ def conv_backward(dout, cache):
 
 
 def conv_overwritten(dout, cache):
-    x, w, padded = cache
+    _, w, padded = cache
     dpadded, dw = np.zeros_like(padded), np.zeros_like(w)
     for i in range(dout.shape[0]):
         for j in range(dout.shape[1]):
@@ -199,7 +199,7 @@ def doubling(x):
     return x.copy()
 
 
-def doubling_backward(g, x):
+def doubling_backward(g, _):
     return 2 * g
 
 

@@ -24,6 +24,7 @@ UFUNCS = {  # those whose name is not that of a gate
 FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
 LOGIC = frozenset(("and", "or", "not"))
 CASTS = ("float64", "float32", "float16")
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
 ADVICE = "such a callable is checked by its floats alone: give function=, or leave this operation out of what is differentiated"
 
 
@@ -179,8 +180,6 @@ class Traced(NDArrayOperatorsMixin):
         r.done(target.steps, target.value, f"np.{ufunc.__name__}.at")
 
     def __array_function__(self, function: Any, _: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        from verifier.trace.numpy_functions import FUNCTIONS
-
         self.here()
         found = FUNCTIONS.get(function)
         if found is None:

@@ -8,11 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from verifier.circuit import arrays
-from verifier.trace.numpy import ADVICE, Traced, _bare, axis_of, frozen, lift, wrap
+from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, _bare, axis_of, frozen, lift, wrap
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
-FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 Rows: TypeAlias = tuple[Any, ...]
 NOT_GIVEN: Any = np._NoValue  # noqa: SLF001 - what NumPy passes on for an argument that was not given
 
@@ -365,7 +364,7 @@ def _meshgrid(r: Recorder, *axes: Any, **keywords: Any) -> list[Traced]:
 
 
 @_row(np.copy)
-def _copy(r: Recorder, array: Any, order: Any = "K", subok: bool = False) -> Traced:  # noqa: FBT001, FBT002 - NumPy's order
+def _copy(r: Recorder, array: Any, order: Any = "K", subok: bool = False) -> Traced:
     del subok
     return lift(r, array).copy(order)
 
