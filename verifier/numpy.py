@@ -18,9 +18,10 @@ import numpy as np
 from verifier.callable import Question, pattern, report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
+from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
-from verifier.trace.layers import CallError, Layer, is_real, layer_of, run_backward, run_forward, spaces, unreadable
+from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
@@ -50,7 +51,12 @@ def check(
     else is given is passed on. `function` is the truth in the language of the case files (default: the forward pass).
     """
     layer = layer_of(fn, inputs, backward, names)
-    callee = callee_of(layer, fn)
+    try:
+        callee = callee_of(layer, fn)
+    except ShapeError as error:
+        place = _place(layer, fn)
+        found = finding("V108", str(error), place, implementation=_name(fn))
+        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
     chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (_format_of(layer),)
     question = Question(
         callee,
@@ -102,22 +108,27 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
     flows = () if first.gradients is not None else tuple(outputs)
     widest = _dtype_of(layer)
     given = [np.asarray(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(outputs.values())]
-    faults = _faults(layer, given if flows else [])
+    faults, silent = _faults(layer, given if flows else [])
     place = _place(layer, fn)
-    name = getattr(fn, "__name__", type(fn).__name__)
     shapes = {n: v.shape for n, v in start.items()}
     return Callee(
-        name if name.isidentifier() else "callable",
+        _name(fn),
         place,
-        f"NumPy {np.__version__}",
+        layer.framework,
         shapes,
         outputs,
         lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
+        (f"no gradient is returned of {', '.join(silent)}: none is checked",) if silent else (),
         faults=faults,
         is_steady=not any("other bits" in text for _, text in faults),
     )
+
+
+def _name(fn: Any) -> str:
+    name = getattr(fn, "__name__", type(fn).__name__)
+    return name if name.isidentifier() else "callable"
 
 
 def _dtype_of(layer: Layer) -> Any:
@@ -176,7 +187,7 @@ def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tu
 
 def _fresh(layer: Layer) -> Layer:
     """The layer with copies of what is passed on, so that one run does not change the next."""
-    return Layer(layer.forward, layer.backward, tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args), layer.names, layer.owner, layer.weights)
+    return Layer(layer.forward, layer.backward, tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args), layer.names, layer.owner, layer.framework, layer.weights)
 
 
 def _flowing(upstreams: Values, flows: tuple[str, ...], fmt: Format) -> list[Any]:
@@ -207,8 +218,8 @@ def _trace(layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes:
     return recorder.trace(found, point_of(recorder, values, upstreams), computed=ran.gradients, outputs=ran.outputs)
 
 
-def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[str, str], ...]:
-    """What a callable does that no gradient should: change its inputs, give other bits when it is called again."""
+def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What a callable does that no gradient should: change its inputs, give other bits when it is called again; the inputs of which it returns no gradient."""
     found: list[tuple[str, str]] = []
     results: list[Any] = []
     for _ in range(2):
@@ -222,7 +233,7 @@ def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[str, str], ...]:
         found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
     if not all(_same(a, b) for a, b in zip(results[0][0], results[1][0], strict=True)) or not all(_same(g, results[1][1][n]) for n, g in results[0][1].items()):
         found.append(("V111", "gives other bits when it is called again"))
-    return tuple(found)
+    return tuple(found), tuple(n for n in layer.inputs if n not in results[0][1])
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -203,8 +203,21 @@ def test_a_callable_that_changes_its_inputs_or_is_random_does_not_pass():
 def test_calls_that_no_convention_explains_are_refused_with_a_sentence():
     with pytest.raises(CallError, match="there is no backward pass"):
         check(layers.sigmoid, 0.3)
-    with pytest.raises(CallError, match=r"the gradient of x has the shape \(3,\)"):
-        check(layers.sigmoid, X, backward=lambda g, _: g[0])
+
+
+def test_a_gradient_of_another_shape_fails_and_one_that_is_missing_is_said():
+    report = check(layers.sigmoid, X, backward=lambda g, _: g[0])
+    assert (report.status, [f.code for f in report.findings]) == ("failed", ["V108"])
+    assert "the gradient of x has the shape (3,); x has (2, 3)" in report.findings[0].message
+    report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: layers.affine_backward(dout, cache)[:2])
+    assert report.status == "passed"
+    assert any("no gradient is returned of b" in n for n in report.notes)
+
+
+def test_none_claims_that_a_gradient_is_zero():
+    report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: (*layers.affine_backward(dout, cache)[:2], None))
+    assert report.status == "failed"
+    assert {r.gradient.partition("[")[0] for r in report.results if r.verdict.value == "wrong"} == {"db"}
 
 
 def test_assert_gradient_raises_with_the_users_line():

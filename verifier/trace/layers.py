@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
 from verifier.trace.record import Refusal
 
 
 class CallError(TypeError):
     """A callable that is not called as one of the conventions has it; the text says which."""
+
+
+class ShapeError(CallError):
+    """A gradient of another shape than what it is the gradient of."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Layer:
     args: tuple[Any, ...]
     names: tuple[str, ...]  # of the arguments
     owner: Any = None
+    framework: str = f"NumPy {np.__version__}"
     weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
 
     @property
@@ -49,10 +55,14 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         owner, fn, backward = fn, fn.forward, fn.backward
     elif inspect.ismethod(fn) and not isinstance(fn.__self__, type):
         owner = fn.__self__
+    framework = Layer.framework
+    if backward is None and is_for_autograd(fn):
+        framework = f"autograd on {framework}"
+        backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
     weights = tuple(n for space in spaces(owner) for n, v in space.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
-    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, weights)
+    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, weights)
 
 
 def spaces(owner: Any) -> list[dict[str, Any]]:
@@ -128,9 +138,12 @@ def is_numbers(value: Any) -> bool:
 
 
 def _positional(function: Callable[..., Any]) -> int | None:
+    """How many arguments a function needs; None where it takes any number."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
 
@@ -175,7 +188,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     for name, value in found.items():
         wanted, shape = np.shape(layer.inputs[name]), np.shape(_plain(value))
         if wanted != shape:
-            raise CallError(f"the gradient of {name} has the shape {shape}; {name} has {wanted}")
+            raise ShapeError(f"the gradient of {name} has the shape {shape}; {name} has {wanted}")
     return found
 
 
@@ -183,10 +196,15 @@ def _in_order(listed: list[Any], layer: Layer, arguments: Mapping[str, Any]) -> 
     """Gradients in the order of the arguments: of all of them, of those that are floats, or of the arrays among these."""
     for names in (layer.names, tuple(arguments), tuple(n for n, a in arguments.items() if isinstance(a, np.ndarray))):
         if len(names) == len(listed):
-            return {n: g for n, g in zip(names, listed, strict=True) if g is not None and n in arguments}
+            return {n: _or_zeros(g, arguments[n]) for n, g in zip(names, listed, strict=True) if n in arguments}
     if len(listed) < len(arguments):
-        return {n: g for n, g in zip(arguments, listed, strict=False) if g is not None}
+        return {n: _or_zeros(g, arguments[n]) for n, g in zip(arguments, listed, strict=False)}
     raise CallError(f"the backward pass returned {len(listed)} gradients, and there are {len(arguments)} inputs of floats: {', '.join(arguments)}")
+
+
+def _or_zeros(gradient: Any, argument: Any) -> Any:
+    """None claims that the gradient is 0."""
+    return np.zeros(np.shape(argument), dtype=np.asarray(argument).dtype)[()] if gradient is None else gradient
 
 
 def unreadable(layer: Layer, error: Exception) -> Refusal:
