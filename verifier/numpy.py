@@ -122,6 +122,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         flows,
         (f"no gradient is returned of {', '.join(silent)}: none is checked",) if silent else (),
         faults=faults,
+        functions=_functions(layer),
         is_steady=not any("other bits" in text for _, text in faults),
     )
 
@@ -129,6 +130,17 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
 def _name(fn: Any) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     return name if name.isidentifier() else "callable"
+
+
+def _functions(layer: Layer) -> tuple[Any, ...]:
+    """The functions of the user that may hold the mistake: the backward pass, the forward pass, and those that they call by name from their own file."""
+    own = [inspect.unwrap(getattr(f, "__func__", f)) for f in (layer.backward, layer.forward) if f is not None]
+    called = []
+    for function in own:
+        code = getattr(function, "__code__", None)
+        held = [getattr(function, "__globals__", {}).get(n) for n in code.co_names] if code is not None else []
+        called += [f for f in held if inspect.isfunction(f) and code is not None and f.__code__.co_filename == code.co_filename]
+    return tuple(dict.fromkeys([*own, *called]))
 
 
 def _dtype_of(layer: Layer) -> Any:

@@ -104,6 +104,7 @@ class Callee:
     flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
+    functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     is_steady: bool = True  # it gives the same bits when it is called again
 
     @property
