@@ -16,7 +16,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.circuit.program import Program
-from verifier.language.formats import Format
+from verifier.language.formats import FORMATS, Format
 from verifier.language.gates import GATES
 from verifier.trace.record import Trace
 
@@ -48,6 +48,7 @@ class _Known:
     radius: Any
     size: Any
     terms: int
+    unit: Any  # of the coarsest format in which it was computed
 
 
 def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
@@ -66,15 +67,21 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
             for value, number in read.get(i, ()):
                 if one is None or not math.isfinite(value) or not isinstance(one.value, arb) or not one.value.is_finite():
                     continue
-                allowed = one.radius + max(one.terms - 1, 0) * unit * one.size + (0 if step.gate in EXACT else LIBRARY_ULPS * unit * abs(one.value)) + least * max(one.terms, 1)
+                own = max(one.unit, _unit(trace.readings[number].format, unit))
+                allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(one.value)) + least * max(one.terms, 1)
                 off = abs(arb(value) - one.value)
                 if off > allowed and number not in found and (beyond := off - allowed) > 0:
                     share = beyond / max(abs(one.value), abs(arb(value))).upper()
                     bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
                     found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
-                one = _Known(arb(value), arb(0), abs(arb(value)), 1)
+                one = _Known(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
             known.append(one)
     return [found[n] for n in sorted(found)]
+
+
+def _unit(name: str, otherwise: Any) -> Any:
+    """The unit roundoff of a format, where it is coarser than the other."""
+    return max(arb(fmpq(*_ratio(FORMATS[name].unit_roundoff))), otherwise) if name in FORMATS else otherwise
 
 
 def _ratio(value: Fraction) -> tuple[int, int]:
@@ -85,28 +92,29 @@ def _run(program: Program, index: int, known: list[_Known | None], point: tuple[
     step = program.steps[index]
     if step.gate == "input":
         value: Any = arb(point[index])
-        return _Known(value, arb(0), abs(value), 1)
+        return _Known(value, arb(0), abs(value), 1, unit)
     if not step.args:
         value = reals.leaf(step)
-        return _Known(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1)
+        return _Known(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1, unit)
     operands = [known[a] for a in step.args]
     if any(o is None for o in operands):
         return None
     parts: list[_Known] = [o for o in operands if o is not None]
+    own = max([p.unit for p in parts] + ([_unit(step.gate, unit)] if step.gate in FORMATS else []))
     if step.gate in ("add", "sub"):
         value = parts[0].value + parts[1].value if step.gate == "add" else parts[0].value - parts[1].value
-        return _Known(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms)
-    wide = [_widened(p, unit, least) for p in parts]
+        return _Known(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
+    wide = [_widened(p, least) for p in parts]
     found = reals.function_of(step)(*wide)
     if not isinstance(found, arb):
-        return None if found is None else _Known(found, arb(0), arb(0), 1)
+        return None if found is None else _Known(found, arb(0), arb(0), 1, own)
     middle = arb(found.mid()) if found.is_finite() else found
     radius = arb(found.rad()) if found.is_finite() else arb(0)
-    return _Known(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * unit * abs(middle)), abs(middle), 1)
+    return _Known(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
 
 
-def _widened(part: _Known, unit: Any, least: Any) -> Any:
+def _widened(part: _Known, least: Any) -> Any:
     if not isinstance(part.value, arb):
         return part.value
-    radius = part.radius + max(part.terms - 1, 0) * unit * part.size
+    radius = part.radius + max(part.terms - 1, 0) * part.unit * part.size
     return part.value if radius.is_zero() else part.value + arb(0, (radius + least).upper())

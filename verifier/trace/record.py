@@ -39,11 +39,12 @@ class Spot:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Steps with the floats that the framework computed for them; `what` is the operation in the framework's words."""
+    """Steps with the floats that the framework computed for them; `what` is the operation in the framework's words, `format` that of the floats ('' where it is that of the run)."""
 
     steps: npt.NDArray[np.int64]
     floats: Floats
     what: str
+    format: str = ""
 
 
 @dataclass(frozen=True)

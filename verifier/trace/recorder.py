@@ -133,13 +133,13 @@ class Recorder:
         text = repr(value).removesuffix(".0") if float(short) == value and len(repr(value)) <= SHORT and float(value).is_integer() else value.hex()
         return arrays.literal(self.builder, text)
 
-    def done(self, steps: Array, floats: npt.ArrayLike | None = None, what: str = "") -> Array:
-        """A result of the statement at hand: its steps get the name that the statement assigns, and the framework's floats are read."""
+    def done(self, steps: Array, floats: npt.ArrayLike | None = None, what: str = "", *, fmt: str = "") -> Array:
+        """A result of the statement at hand: its steps get the name that the statement assigns, and the framework's floats are read (`fmt`: their format, where their dtype does not tell)."""
         statement = self._statement
         if statement is not None and statement.target and not statement.is_part and self._span == statement.value:
             self.name(steps, statement.target)
         if floats is not None:
-            self.readings.append(Reading(steps.copy(), np.array(floats, dtype=np.float64), what))
+            self.readings.append(Reading(steps.copy(), np.array(floats, dtype=np.float64), what, fmt or np.asarray(floats).dtype.name))
         return steps
 
     def name(self, steps: Array, name: str) -> None:
