@@ -46,6 +46,7 @@ from verifier.trace.recorder import TOTAL, components, upstream_name
 
 LADDER = ("float16", "float32", "float64")  # in which a callable that is not traced is run
 MOST_PATHS = 16  # that the values of the points may take through the code
+MOST_RAISED = 3  # points at which the callable raises that are named
 BUDGET = 2_000  # points that a hunt of a callable may judge
 
 
@@ -116,11 +117,19 @@ def _traced(question: Question, fmt: Format) -> list[CaseReport]:
     pending: list[tuple[float, ...]] = [first]
     reports: list[CaseReport] = []
     drawn = False
+    failed: dict[str, None] = {}
     while pending and len(reports) < MOST_PATHS:
         start = pending[0]
         try:
             trace = callee.trace(*_split(callee, start), fmt)
-        except Refusal as refusal:
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                if start == first:
+                    raise
+                failed[f"{callee.name} raises {type(error).__name__} on another path: nothing is said of it there"] = None
+                pending = pending[1:]
+                continue
+            refusal = error
             return [*reports, _sampled(question, fmt, refusal.forward, [*pending], _why(refusal))]
         doubts = disagreements(trace, fmt)
         if doubts and not all(d.explains(fmt) for d in doubts):
@@ -133,6 +142,7 @@ def _traced(question: Question, fmt: Format) -> list[CaseReport]:
         drawn = True
         pending = [p for p in dict.fromkeys([*pending, *more]) if p not in set(here)]
         reports.append(replace(report, notes=(*report.notes, *_kernel_notes(trace, doubts, callee))))
+    reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, *failed))
     if pending:
         reports[-1] = replace(reports[-1], notes=(*reports[-1].notes, f"{len(pending)} points take other paths through the code and were not looked at"))
     return reports
@@ -152,7 +162,8 @@ def _judged(question: Question, case: Case, trace: Trace, fmt: Format, here: lis
     """The report of one path, and the points of its hunt that take another one."""
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
-    check = replace(own, computed=_computed_by(question.callee, trace, fmt))
+    raised: dict[str, None] = {}
+    check = replace(own, computed=_computed_by(question.callee, trace, fmt, raised))
     named, many = here[: max(listed, 1)], here[max(listed, 1) :]
     regions, others = [], []
     if hunt:
@@ -166,6 +177,7 @@ def _judged(question: Question, case: Case, trace: Trace, fmt: Format, here: lis
     checked = Checked(check, named, rows, _swept(check, many))
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     report = _with_repair(question, report, check, checked, trace, fmt)
+    report = replace(report, notes=(*report.notes, *list(raised)[:MOST_RAISED]))
     return _with_kernels(report, own, checked, question.callee), others
 
 
@@ -184,8 +196,8 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
     return swept(check, Sums(tuple(tallies), len(many)))
 
 
-def _computed_by(callee: Callee, trace: Trace, fmt: Format) -> Any:
-    """The framework's gradients at points of the program; those that it computed already are known."""
+def _computed_by(callee: Callee, trace: Trace, fmt: Format, raised: dict[str, None]) -> Any:
+    """The framework's gradients at points of the program; those that it computed already are known. Where the callable raises they are NaN, which `raised` says."""
     names = [name for _, name in trace.claims]
     known = {trace.point: trace.computed}
 
@@ -193,8 +205,13 @@ def _computed_by(callee: Callee, trace: Trace, fmt: Format) -> Any:
         rows = []
         for p in found:
             if p not in known:
-                ran = callee.run(*_split(callee, p), fmt)
-                known[p] = tuple(x for name in dict.fromkeys(c.partition("[")[0] for c, _ in trace.claims) for x in flat(ran.gradients[name]))
+                try:
+                    ran = callee.run(*_split(callee, p), fmt)
+                    known[p] = tuple(x for name in dict.fromkeys(c.partition("[")[0] for c, _ in trace.claims) for x in flat(ran.gradients[name]))
+                except Exception as error:  # noqa: BLE001 - whatever the user's code raises, it has no gradient there
+                    at = ", ".join(f"{n}={x!r}" for n, x in zip(trace.program.inputs[:4], p, strict=False))
+                    raised[f"{callee.name} raises {type(error).__name__} at {at}{', ...' if len(p) > 4 else ''}: its gradients count as NaN there"] = None
+                    known[p] = (math.nan,) * len(names)
             rows.append(known[p])
         return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 

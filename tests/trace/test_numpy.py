@@ -218,3 +218,10 @@ def test_assert_gradient_raises_with_the_users_line():
     assert_gradient(layers.sigmoid, 0.3, backward=layers.sigmoid_backward)
     with pytest.raises(AssertionError, match=r"slope = s \* \(1 \+ s\)"):
         assert_gradient(layers.sigmoid, 0.3, backward=layers.sigmoid_plus)
+
+
+def test_where_the_code_raises_its_gradient_is_no_number_and_a_note_says_so():
+    report = check(layers.log_forward, 0.5, backward=layers.log_backward, function="log(x * x) / 2", domain={"x": (-2, 2)}, sample=12)
+    assert report.status == "failed"
+    assert "V102" in {f.code for f in report.findings}
+    assert any("raises ValueError at x=-" in n for n in report.notes)
