@@ -48,6 +48,14 @@ def test_a_statement_is_replaced_within_the_with_only():
     assert layers.affine_mean(ones, (X, W, B))[2].tolist() == [1.0, 1.0]
 
 
+def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
+    (body,) = bodies([layers.affine_mean])
+    old = body.statements[1]
+    new = next(n for n, words in edits(old, ()) if "`mean` where `sum` is meant" in words)
+    with replaced(body, old, new):
+        assert bodies([layers.affine_mean]) == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [

@@ -37,20 +37,38 @@ class Body:
 
 
 def bodies(functions: Iterable[object]) -> list[Body]:
-    """The functions whose code can be replaced: those with a source, and without variables of an outer function."""
+    """The functions whose code can be replaced: those whose source is what runs, and without variables of an outer function."""
     found = []
     for function in functions:
         plain = inspect.unwrap(getattr(function, "__func__", function))  # type: ignore[arg-type]
         if not isinstance(plain, FunctionType) or plain.__code__.co_freevars:
             continue
         try:
-            module = ast.parse("".join(linecache.getlines(plain.__code__.co_filename)))
-        except SyntaxError:
+            text, file = "".join(linecache.getlines(plain.__code__.co_filename)), plain.__code__.co_filename
+            module = ast.parse(text)
+            runs = plain.__code__ in _codes(compile(text, file, "exec", dont_inherit=True))  # a file that was edited since it was imported is not what runs
+        except (SyntaxError, ValueError):
             continue
         tree = next((n for n in ast.walk(module) if isinstance(n, ast.FunctionDef) and n.name == plain.__name__ and _begins(n) == plain.__code__.co_firstlineno), None)
-        if tree is not None:
+        if tree is not None and runs:
             found.append(Body(plain, tree))
     return found
+
+
+def _compiled(tree: ast.FunctionDef, file: str) -> CodeType:
+    """The code of a function's tree."""
+    plain = copy.copy(tree)
+    plain.decorator_list = []
+    code = compile(ast.fix_missing_locations(ast.Module([plain], [])), file, "exec")
+    return next(c for c in code.co_consts if isinstance(c, CodeType))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A code and all those within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
 
 
 def _begins(tree: ast.FunctionDef) -> int:
@@ -67,13 +85,10 @@ def replaced(body: Body, old: ast.stmt, new: ast.stmt) -> Iterator[None]:
     block, at = holder
     block[at] = new
     try:
-        plain = copy.copy(body.tree)
-        plain.decorator_list = []
-        module = ast.Module([plain], [])
-        code = compile(ast.fix_missing_locations(module), before.co_filename, "exec")
+        code = _compiled(body.tree, before.co_filename)
     finally:
         block[at] = old
-    body.function.__code__ = next(c for c in code.co_consts if isinstance(c, CodeType))
+    body.function.__code__ = code
     try:
         yield
     finally:
