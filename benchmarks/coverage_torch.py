@@ -25,9 +25,9 @@ from typing import Any
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "frameworks.md"
 BEGIN, END = "<!-- torch: begin -->", "<!-- torch: end -->"
 FORMATS = ("float64", "float32")
-MOST_ELEMENTS = 40  # of the inputs of a sample: verdicts cost time for every one
-MOST_SAMPLES = 2
-SECONDS = 60  # that a callable may take
+MOST_ELEMENTS = 12  # of the inputs of a sample: verdicts cost time for every one
+MOST_SAMPLES = 1
+SECONDS = 30  # that a callable may take
 ORDER = ("traced", "sampled", "wrong", "refused", "no sample")
 
 
@@ -167,8 +167,10 @@ def table(rows: list[Row]) -> str:
     counts = Counter(r.status for r in rows)
     total = sum(counts[s] for s in ("traced", "sampled", "wrong", "refused"))
     lines = [
-        f"PyTorch {torch.__version__}: {counts['traced']} of {total} differentiable callables are traced ({counts['traced'] / max(total, 1):.0%}), "
-        f"{counts['sampled']} can only be sampled, {counts['wrong']} are wrong at a sample of torch's own, {counts['refused']} are refused.",
+        (
+            f"PyTorch {torch.__version__}: {counts['traced']} of {total} differentiable callables are traced ({counts['traced'] / max(total, 1):.0%}), "
+            f"{counts['sampled']} can only be sampled, {counts['wrong']} are wrong at a sample of torch's own, {counts['refused']} are refused."
+        ),
         "",
         "| callable | | " + " | ".join(f"worst ulp, {f}" for f in FORMATS) + " | verdicts | why |",
         "|---|---|" + "---|" * len(FORMATS) + "---|---|",

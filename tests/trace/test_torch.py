@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from verifier.language.formats import format_named
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import numpy as np
-
-from tests.trace import torch_layers as layers
-from verifier.language.formats import format_named
-from verifier.torch import assert_gradient, check
-from verifier.trace.torch.callee import called, trace, values_of
+from tests.trace import torch_layers as layers  # noqa: E402 - it imports torch
+from verifier.torch import assert_gradient, check  # noqa: E402
+from verifier.trace.torch.callee import called, trace, values_of  # noqa: E402
 
 FILE = Path(layers.__file__)
 SOURCE = FILE.read_text(encoding="utf-8").splitlines()

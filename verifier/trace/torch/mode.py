@@ -147,7 +147,8 @@ class Tracer(TorchDispatchMode):
             shaped = np.asarray(own, dtype=np.int64)
             if tuple(shaped.shape) != tuple(tensor.shape):
                 shaped = np.broadcast_to(shaped, tuple(tensor.shape))
-            self.recorder.done(shaped, floats_in(tensor) if tensor.dtype.is_floating_point else None, f"aten.{name}")
+            read = tensor.dtype.is_floating_point and self._depth == 0  # inside a decomposition torch's kernel computes something else
+            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}")
             self.memory.write(tensor, shaped)
         return out
 

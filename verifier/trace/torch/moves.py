@@ -35,7 +35,7 @@ LINEAR = """
     upsample_linear1d_backward upsample_bilinear2d_backward upsample_trilinear3d_backward upsample_bicubic2d_backward _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa_backward
     avg_pool1d avg_pool2d avg_pool3d avg_pool2d_backward avg_pool3d_backward adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward
     reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
-    col2im unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
+    col2im _embedding_bag_backward unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
     fractional_max_pool2d_backward fractional_max_pool3d_backward max_unpool2d_backward
     as_strided_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward masked_scatter_backward index_add scatter_add
     _unsafe_masked_index_put_accumulate
@@ -46,7 +46,7 @@ ONLY = {
     "max_pool2d_with_indices_backward": 0, "max_pool3d_with_indices_backward": 0, "adaptive_max_pool2d_backward": 0, "adaptive_max_pool3d_backward": 0, "avg_pool2d_backward": 0,
     "avg_pool3d_backward": 0, "_adaptive_avg_pool2d_backward": 0, "_adaptive_avg_pool3d_backward": 0, "fractional_max_pool2d_backward": 0, "fractional_max_pool3d_backward": 0,
     "reflection_pad1d_backward": 0, "reflection_pad2d_backward": 0, "reflection_pad3d_backward": 0, "replication_pad1d_backward": 0, "replication_pad2d_backward": 0,
-    "replication_pad3d_backward": 0, "_embedding_bag": 0, "_embedding_bag_dense_backward": 0,
+    "replication_pad3d_backward": 0, "_embedding_bag": 0, "_embedding_bag_dense_backward": 0, "_embedding_bag_backward": 0,
 }  # fmt: skip
 FIRST = 2**30  # the number of the first element: what is smaller is a number that the operation itself puts in
 MOST_RUNS = 20_000  # elements of an operand whose weights are asked for one by one
