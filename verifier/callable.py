@@ -253,7 +253,7 @@ def _stated(question: Question, program: Program, point: tuple[float, ...], prog
         implementations,
         programs,
         function=function,
-        shapes=tuple((n, s) for n, s in program.shapes.items() if components(n, s)[0] in program.inputs),
+        shapes=tuple((n, s) for n, s in program.shapes.items() if components(n, s) and components(n, s)[0] in program.inputs),
         domain=tuple((n, (domain[n][0], domain[n][1]) if n in domain else (fixed[n], fixed[n])) for n in program.inputs if n in domain or n in fixed) if domain or question.sample else (),
         choices=tuple((n, (t,)) for n, t in fixed.items()),
         parameters=tuple(sorted(program.parameters)),
