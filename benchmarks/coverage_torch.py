@@ -19,6 +19,7 @@ import sys
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class TooLongError(Exception):
     """A callable that took more than SECONDS."""
 
 
+@cache
 def entries() -> dict[str, list[Any]]:
     """The differentiable callables by name, each with the variants that torch tests."""
     import torch
@@ -150,10 +152,11 @@ def _one(name: str) -> Row:
         raise TooLongError
 
     warnings.simplefilter("ignore")
+    known = entries()[name]
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(SECONDS)
     try:
-        return row_of(name, entries()[name])
+        return row_of(name, known)
     except TooLongError:
         return Row(name, "refused", why=f"more than {SECONDS} s")
     finally:
