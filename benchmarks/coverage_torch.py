@@ -28,6 +28,7 @@ BEGIN, END = "<!-- torch: begin -->", "<!-- torch: end -->"
 FORMATS = ("float64", "float32")
 MOST_ELEMENTS = 12  # of the inputs of a sample: verdicts cost time for every one
 MOST_SAMPLES = 1
+UNARY = 6  # elements of the sample of a function of one number
 SECONDS = 30  # that a callable may take
 ORDER = ("traced", "sampled", "wrong", "refused", "no sample")
 
@@ -63,11 +64,16 @@ def entries() -> dict[str, list[Any]]:
 def samples(op: Any) -> list[Any]:
     """The smallest of torch's own sample inputs."""
     import torch
+    from torch.testing._internal.opinfo.core import SampleInput, UnaryUfuncInfo
     from torch.utils._pytree import tree_leaves
 
     found = []
-    for sample in op.sample_inputs("cpu", torch.float64, requires_grad=True):
+    for given in op.sample_inputs("cpu", torch.float64, requires_grad=True):
+        sample = given
         tensors = [t for t in tree_leaves((sample.input, sample.args, sample.kwargs)) if isinstance(t, torch.Tensor)]
+        if len(tensors) == 1 and isinstance(op, UnaryUfuncInfo):
+            few = sample.input.detach().reshape(-1)[:UNARY].clone().requires_grad_()
+            sample, tensors = SampleInput(few, args=sample.args, kwargs=sample.kwargs), [few]
         size = sum(t.numel() for t in tensors if t.dtype.is_floating_point)
         if size and not any(t.is_complex() or t.layout != torch.strided for t in tensors):
             found.append((size, sample))
