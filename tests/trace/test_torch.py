@@ -48,6 +48,7 @@ RIGHT = {
     "a determinant and an inverse": (lambda a: torch.linalg.det(a) * torch.linalg.inv(a), (SQUARE,)),
     "a system of equations": (torch.linalg.solve, (SQUARE, X[:, :2])),
     "a Cholesky factor": (lambda a: torch.linalg.cholesky(a @ a.T), (SQUARE,)),
+    "a cast inside": (layers.with_cast, (X,)),
     "a function of statistics": (torch.special.gammainc, (torch.tensor([1.5], dtype=torch.float64), torch.tensor([0.7], dtype=torch.float64, requires_grad=True))),
 }
 WRONG = {  # the mistake -> the function, its inputs, the lines that may be named
@@ -109,6 +110,12 @@ def test_narrow_formats_are_judged_by_their_own_ulps(kind):
     report = check(layers.Sigmoid.apply, X.to(kind))
     assert (report.status, {r.format for r in report.results}) == ("passed", {name})
     assert check(layers.SigmoidPlus.apply, X.to(kind)).status == "failed"
+
+
+def test_a_detour_by_a_narrow_format_is_no_wrong_formula_but_costs_digits():
+    report = check(lambda x: (x.bfloat16() * 2).float().exp().sum(), X.float())
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert {r.verdict.value for r in report.results} == {"unstable"}
 
 
 def test_what_cannot_be_traced_is_judged_by_samples_against_the_function():

@@ -59,11 +59,10 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
             read.setdefault(index, []).append((value, number))
     found: dict[int, Disagreement] = {}
     with balls.precision(BITS):
-        units = {name: (arb(fmpq(*_ratio(f.unit_roundoff))), arb(fmpq(*_ratio(f.smallest)))) for name, f in {"": fmt, **FORMATS}.items()}
-        formats = {i: name for first, end, name in trace.formats for i in range(first, end)}
+        unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
+        least = arb(fmpq(*_ratio(fmt.smallest)))
         known: list[_Known | None] = []
         for i, step in enumerate(trace.program.steps):
-            unit, least = units[formats.get(i, "")]
             one = _run(trace.program, i, known, trace.point, unit, least)
             for value, number in read.get(i, ()):
                 if one is None or not math.isfinite(value) or not isinstance(one.value, arb) or not one.value.is_finite():

@@ -74,7 +74,6 @@ class Trace:
     readings: tuple[Reading, ...] = ()
     branches: tuple[Branch, ...] = ()
     notes: tuple[str, ...] = ()
-    formats: tuple[tuple[int, int, str], ...] = ()  # steps from, to (not included), that were computed in another format than the run's
 
 
 @dataclass(frozen=True)

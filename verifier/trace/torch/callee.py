@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -248,7 +248,7 @@ def trace(call: Called, values: Values, upstreams: Values, fmt: Format, *, outsi
     shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
     recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()})
     tensors = leaves(call, values, fmt)
-    tracer = Tracer(recorder, fmt.name, outside)
+    tracer = Tracer(recorder, outside)
     for name, tensor in tensors.items():
         tracer.memory.write(tensor, recorder.inputs[name])
     try:
@@ -269,8 +269,7 @@ def trace(call: Called, values: Values, upstreams: Values, fmt: Format, *, outsi
     steps = {n: np.broadcast_to(zero, shapes[n]) if g is None else tracer.memory.read(g) for n, g in gradients.items()}
     computed = {n: _numbers(g, tensors[n]) for n, g in gradients.items()}
     found = {n: floats_in(v) for n, v in outputs.items()}
-    done = recorder.trace(steps, point_of(recorder, values, upstreams), computed=computed, outputs=found)
-    return replace(done, formats=tuple(tracer.formats))
+    return recorder.trace(steps, point_of(recorder, values, upstreams), computed=computed, outputs=found)
 
 
 def _same_outputs(outputs: Mapping[str, torch.Tensor], upstreams: Values, recorder: Recorder) -> None:

@@ -35,7 +35,7 @@ NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_m
 class Tracer(TorchDispatchMode):
     """Runs operations on tensors and on their steps. `forward` places stand for backward operations that no user's line runs."""
 
-    def __init__(self, recorder: Recorder, fmt: str, outside: Iterable[str] = ()) -> None:
+    def __init__(self, recorder: Recorder, outside: Iterable[str] = ()) -> None:
         super().__init__()
         self.recorder = recorder
         self.builder = recorder.builder
@@ -44,8 +44,6 @@ class Tracer(TorchDispatchMode):
         self.out: Any = None  # what torch returned, while a row runs
         self.name = ""  # the operation of that row
         self.function: Any = None  # and how torch runs it: the operation that returns what others write
-        self.formats: list[tuple[int, int, str]] = []  # steps that were computed in another format than the run's
-        self._format = fmt
         self._depth = 0
         self._depends = np.zeros(0, dtype=bool)
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
@@ -121,7 +119,6 @@ class Tracer(TorchDispatchMode):
         for tensor in tensors:  # before the operation, which may write into its operands
             if not tensor.dtype.is_complex and (tensor.dtype.is_floating_point or self.memory.is_given(tensor)):
                 self.memory.read(tensor)
-        first = len(self.builder.steps)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
         saved = self.out, self.name, self.function
@@ -134,7 +131,6 @@ class Tracer(TorchDispatchMode):
             return self._kept(out, None, name)
         finally:
             self.out, self.name, self.function = saved
-        self._computed_in(out, first)
         return self._kept(out, found, name)
 
     def _kept(self, out: Any, found: Any, name: str) -> Any:
@@ -152,16 +148,9 @@ class Tracer(TorchDispatchMode):
             if tuple(shaped.shape) != tuple(tensor.shape):
                 shaped = np.broadcast_to(shaped, tuple(tensor.shape))
             read = tensor.dtype.is_floating_point and self._depth == 0  # inside a decomposition torch's kernel computes something else
-            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}")
+            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=str(tensor.dtype).removeprefix("torch."))
             self.memory.write(tensor, shaped)
         return out
-
-    def _computed_in(self, out: Any, first: int) -> None:
-        """The steps from the first one on were computed in the format of the result."""
-        kinds = {t.dtype for t in tree_leaves(out) if isinstance(t, torch.Tensor) and t.dtype.is_floating_point}
-        name = str(next(iter(kinds))).removeprefix("torch.") if len(kinds) == 1 else self._format
-        if name != self._format and first < len(self.builder.steps):
-            self.formats.append((first, len(self.builder.steps), name))
 
     def _held(self, out: Any) -> Any:
         for tensor in tree_leaves(out):
