@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from verifier.trace.torch.mode import Tracer, row
 def each(function: Callable[..., Any], *stacks: Any) -> Any:
     """A function of matrices, for every matrix of the stacks (broadcast); its results stacked again."""
     shape = np.broadcast_shapes(*(s.shape[:-2] for s in stacks))
-    spread = [np.broadcast_to(s, (*shape, *s.shape[-2:])).reshape((-1, *s.shape[-2:])) for s in stacks]
+    spread = [np.broadcast_to(s, (*shape, *s.shape[-2:])).reshape((prod(shape), *s.shape[-2:])) for s in stacks]
     results = [function(*parts) for parts in zip(*spread, strict=True)]
+    if not results:
+        raise Refusal("a stack of no matrices", None, "leave it out")
     if isinstance(results[0], tuple):
         return tuple(np.stack(r).reshape((*shape, *np.shape(r[0]))) for r in zip(*results, strict=True))
     return np.stack(results).reshape((*shape, *np.shape(results[0])))
@@ -179,7 +182,10 @@ def _cholesky(t: Tracer, a: torch.Tensor, upper: bool = False, check_errors: boo
                 found[i, j] = int(t.gate("sqrt", value)) if i == j else int(t.gate("div", value, np.array(found[j, j])))
         return found.T if upper else found
 
-    found = each(factor, t(a))
+    steps = t(a)
+    if bool(torch.equal(a, a.mT)):  # one triangle is read, and torch's gradient is that of a matrix that stays symmetric
+        steps = t.gate("div", t.gate("add", steps, steps.swapaxes(-1, -2)), 2)
+    found = each(factor, steps)
     return found if isinstance(t.out, torch.Tensor) else [found, None]
 
 
