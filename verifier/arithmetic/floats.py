@@ -55,7 +55,7 @@ def _leaf(step: Column, fmt: Format, upstream: float) -> float:
 @cache
 def literal(text: str, fmt: Format) -> float:
     """A decimal literal rounded once to the format."""
-    return float(text) if fmt.name == "float64" else round_exact(fmt, exact(text))
+    return float(text) if fmt.name == "float64" and "x" not in text.lower() else round_exact(fmt, exact(text))
 
 
 def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[Column]:

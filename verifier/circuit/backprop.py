@@ -234,7 +234,7 @@ class _Writer:
         step = self.builder.steps[index]
         negative = step.gate == "neg"
         number = self.builder.steps[step.args[0]] if negative else step
-        if number.gate != "number" or len(number.text) > MAX_LITERAL or "e" in number.text.lower():
+        if number.gate != "number" or len(number.text) > MAX_LITERAL or {"e", "x"} & set(number.text.lower()):
             return None
         return "-" + number.text if negative else number.text
 

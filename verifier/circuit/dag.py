@@ -58,7 +58,7 @@ class Dag:
     def is_zero(self, at: int) -> bool:
         """Whether a step is a literal of value 0."""
         step = self.steps[at]
-        return step.gate == "number" and float(step.text) == 0
+        return step.gate == "number" and exact(step.text) == 0
 
     def exists_everywhere(self, at: int) -> bool:
         """Whether a step certainly has a real value for all inputs; that of a condition is a truth value."""

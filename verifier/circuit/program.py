@@ -81,7 +81,7 @@ class Program:
         end = self.backward_start
         names = {n: i for n, i in self.names.items() if i < end}
         shapes = {n: shape for n, shape in self.shapes.items() if 0 in shape or n + "[" + ",".join("0" * len(shape)) + "]" in names}
-        return Program(self.steps[:end], self.inputs, names, self.output, self.lines, self.output_name, shapes=shapes)
+        return Program(self.steps[:end], self.inputs, names, self.output, self.lines, self.output_name, parameters=self.parameters, shapes=shapes)
 
 
 def ancestors(program: Program, step: int) -> set[int]:
@@ -116,7 +116,9 @@ def reads_upstream(program: Program, outputs: Iterable[int]) -> bool:
 
 
 def significant_digits(text: str) -> int:
-    """How many significant digits a decimal literal has: `0.0447150` has 6, `1.0` has 2 but is exact all the same."""
+    """How many significant digits a decimal literal has: `0.0447150` has 6, `1.0` has 2 but is exact all the same. A hexadecimal one is itself: 0."""
+    if text.startswith(("0x", "0X")):
+        return 0
     mantissa = text.lower().partition("e")[0].lstrip("+-").replace("_", "")
     if "." not in mantissa:
         return len(mantissa.strip("0"))

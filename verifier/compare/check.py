@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from verifier.exact.truth import Subject, Truth, subject
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
+
+Computed: TypeAlias = Callable[[Sequence[tuple[float, ...]]], Mapping[str, Sequence[float]]]  # points -> the column of every gradient
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Check:
     upstream: float = 1.0  # the gradient that flows into the output
     limit: float | None = None  # ulps that the case accepts
     proved: frozenset[str] = frozenset()  # gradients whose formula is proved for all inputs
+    computed: Computed | None = field(default=None, compare=False)  # where somebody else computes the gradients: their floats
 
     @cached_property
     def positions(self) -> list[int]:

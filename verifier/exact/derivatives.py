@@ -301,7 +301,7 @@ def _through(dag: Dag, adjoint: int, factor: int) -> int:
 
 def _short_literal(step: Step) -> str | None:
     """The text of a number that SymPy may take into the exponent; None for everything else, absurd numbers included."""
-    return step.text if step.gate == "number" and len(step.text) <= MAX_LITERAL and "e" not in step.text.lower() else None
+    return step.text if step.gate == "number" and len(step.text) <= MAX_LITERAL and not {"e", "x"} & set(step.text.lower()) else None
 
 
 MAX_LITERAL = 20

@@ -103,6 +103,20 @@ CATALOGUE = {
             "Transpose or sum over the axis that is too many: dx = dout.dot(w.T), db = dout.sum(axis=0).",
         ),
         Entry(
+            "V111", "unreliable-callable", "error",
+            "A callable does not do what a gradient needs: it changes its inputs, gives other bits when it is called again, or another output when it is differentiated.",
+            "What was checked is then not what a program that calls it gets.",
+            "def forward(x): x *= 2; return x.sum(), x        # the caller's x is changed",
+            "Work on copies, and draw random numbers from a generator that the caller passes in.",
+        ),
+        Entry(
+            "V112", "untraced-callable", "error",
+            "A callable could not be run on steps, and there is no `function` to take the exact gradient from. The message names the operation and its line.",
+            "Nothing was checked, so it cannot pass.",
+            "return ctypes_kernel(x)        # no formula can be seen in it",
+            "Give `function=`, the formula in the language of the case files: the floats of the callable are then held against its exact gradient.",
+        ),
+        Entry(
             "V201", "unstable-gradient", "warning",
             "The formula is right; more than a third of the digits is lost, and the conditioning of the problem does not explain it.",
             "Another arrangement of the same formula would keep the digits.",

@@ -167,7 +167,8 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
-    basis: str = "exact"  # what the verdicts rest on: "exact", the texts of the case
+    basis: str = "exact"  # exact: of texts; traced: the lines of a callable were had; sampled: they were not
+    computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
 
     @property
     def is_interrupted(self) -> bool:

@@ -184,7 +184,8 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
     if len(args) == 2 and step.gate in OTHER:
         for kept, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
-            yield s.value(args[kept]), f"the {kind} `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
+            whole, part = s.text(k), s.text(args[dropped])
+            yield s.value(args[kept]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
 
 
 def literal_terms(s: RepairTarget, k: int) -> Iterator[Repair]:

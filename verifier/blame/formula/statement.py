@@ -158,6 +158,8 @@ class RepairTarget:
         if not 0 <= step.line < len(self.program.lines):
             return step.name or step.text
         line = self.program.lines[step.line]
+        if step.gate == "number":  # the number of terms in a mean stands nowhere
+            return step.text
         if line.source is None:
             return step.name or line.text
         text = line.source.text[step.start : step.end]

@@ -55,6 +55,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "line": c.line,
         "status": c.status,
         "basis": c.basis,
+        **({"computed_by": c.computed_by} if c.computed_by else {}),
         "proofs": c.proofs,
         "proof_notes": c.proof_notes,
         "results": [_result(r, at) for r in c.results],

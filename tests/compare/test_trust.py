@@ -1,0 +1,66 @@
+"""A trace is believed where rounding explains the framework's floats; a ladder of formats tells a wrong formula from rounding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from verifier.circuit import arrays
+from verifier.compare.ladder import ladder
+from verifier.compare.trust import disagreements
+from verifier.language.formats import FORMATS
+from verifier.trace.record import Reading
+from verifier.trace.recorder import Recorder
+
+FLOAT64 = FORMATS["float64"]
+VALUES = np.array([1e16, 1.0, -1e16, 3.0, 0.1, -7.5])
+
+
+def summed(order):
+    """The sum of VALUES, traced left to right, with the float that another order gives."""
+    r = Recorder({"x": (len(VALUES),)}, {"out": ()})
+    total = arrays.total(r.builder, r.inputs["x"])
+    found = 0.0
+    for i in order:
+        found += VALUES[i]
+    r.end_forward({"out": total})
+    r.readings.append(Reading(np.asarray(total), np.array(found), "np.sum"))
+    zero = np.full(len(VALUES), arrays.literal(r.builder, "0"))
+    return r.trace({"x": zero}, (*VALUES.tolist(), 1.0), computed={"x": np.zeros(len(VALUES))}, outputs={"out": np.array(found)})
+
+
+@pytest.mark.parametrize("order", [range(6), range(5, -1, -1), [0, 2, 1, 3, 4, 5], [4, 0, 5, 1, 3, 2]])
+def test_another_order_of_summation_is_explained_however_much_it_cancels(order):
+    assert disagreements(summed(order), FLOAT64) == []
+
+
+def test_a_sum_of_other_terms_is_not_explained_where_nothing_cancels():
+    trace = summed(range(6))
+    small = replace(trace, point=(1.0, 1.0, 1.0, 3.0, 0.1, -7.5, 1.0))
+    (found, *_) = disagreements(small, FLOAT64)
+    assert not found.explains(FLOAT64)
+
+
+def exponential(computed):
+    r = Recorder({"x": ()}, {"out": ()})
+    out = r.done(arrays.elementwise(r.builder, "exp", r.inputs["x"]), [computed], "np.exp")
+    r.end_forward({"out": out})
+    return r.trace({"x": r.upstreams["out"]}, (1.0, 0.75), computed={"x": np.array(0.75)}, outputs={"out": np.array(computed)})
+
+
+def test_a_kernel_that_loses_digits_is_told_from_another_function():
+    e = float(np.exp(1.0))
+    assert disagreements(exponential(np.nextafter(e, 3)), FLOAT64) == []
+    (loses, *_) = disagreements(exponential(e * (1 + 1e-10)), FLOAT64)
+    assert loses.explains(FLOAT64)
+    (other, *_) = disagreements(exponential(e * (1 + 1e-4)), FLOAT64)
+    assert not other.explains(FLOAT64)
+
+
+def test_the_ladder_tells_a_factor_from_rounding():
+    u = {name: 2.0**-FORMATS[name].precision for name in ("float16", "float32", "float64")}
+    assert not ladder({n: 50_000 * v for n, v in u.items()}).is_wrong, "rounding: as many ulps in each format"
+    assert ladder({n: 1e-6 + v for n, v in u.items()}).is_wrong, "a factor of 1.000001"
+    assert not ladder({"float64": 0.5}).is_wrong, "one format shows nothing"

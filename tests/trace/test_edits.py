@@ -1,0 +1,79 @@
+"""Mistakes in array code are said in words: the edit that repairs them is found in the user's own function, which stays as it is."""
+
+from __future__ import annotations
+
+import ast
+
+import numpy as np
+import pytest
+
+from tests.trace import layers
+from tests.trace.test_numpy import IMAGE, KERNEL, LABELS, SOURCE, B, W, X
+from verifier.numpy import check
+from verifier.trace.edits import edits
+from verifier.trace.rewrite import bodies, replaced
+
+WORDS = {
+    "mean for sum": (layers.affine_forward, (X, W, B), layers.affine_mean, "`mean` where `sum` is meant in `np.mean(dout, axis=0)`"),
+    "= for +=": (layers.conv_forward, (IMAGE, KERNEL, 0.25), layers.conv_overwritten, "`=` where `+=` is meant"),
+    "the loss of the sum": (layers.softmax_loss_of_the_sum, (X, LABELS), None, "a division by `n` is missing: `dx`"),
+    "a factor too many": (layers.LinearWithoutTranspose(), (X,), None, "the factor `2` is superfluous in `dout @ self.W.T * 2`"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_mistake_is_said_in_words_once_for_all_components(name):
+    fn, inputs, backward, words = WORDS[name]
+    (found,) = check(fn, *inputs, backward=backward).findings
+    assert found.code == "V101"
+    assert found.message.endswith(words)
+    assert found.statement == SOURCE[found.place.line - 1].strip()
+    assert "after this edit every gradient is certified to be the exact one" in found.details
+
+
+def test_the_users_functions_are_as_they_were():
+    before = layers.affine_mean.__code__
+    check(layers.affine_forward, X, W, B, backward=layers.affine_mean)
+    assert layers.affine_mean.__code__ is before
+
+
+def test_a_statement_is_replaced_within_the_with_only():
+    (body,) = bodies([layers.affine_mean])
+    old = body.statements[1]
+    assert ast.unparse(old) == "db = np.mean(dout, axis=0)"
+    new = next(n for n, words in edits(old, ()) if "`mean` where `sum` is meant" in words)
+    ones = np.ones((2, 2))
+    with replaced(body, old, new):
+        assert layers.affine_mean(ones, (X, W, B))[2].tolist() == [2.0, 2.0]
+    assert layers.affine_mean(ones, (X, W, B))[2].tolist() == [1.0, 1.0]
+
+
+def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
+    (body,) = bodies([layers.affine_mean])
+    old = body.statements[1]
+    new = next(n for n, words in edits(old, ()) if "`mean` where `sum` is meant" in words)
+    with replaced(body, old, new):
+        assert bodies([layers.affine_mean]) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("dw = dout.T @ x", "dw = x @ dout.T"),
+        ("dw = x @ dout", "dw = x.T @ dout"),
+        ("db = dout.sum(axis=1)", "db = dout.sum(axis=0)"),
+        ("mu = x.sum(axis=1)", "mu = x.sum(axis=1, keepdims=True)"),
+        ("dx += dout", "dx = dout"),
+        ("dx = dout * (x < 0)", "dx = dout * (x > 0)"),
+        ("dx = dout * (1 - g) ** 2", "dx = dout * (1 - g ** 2)"),
+        ("dx = dout * x", "dx = dout * x ** 2"),
+        ("dx = dout - x", "dx = x - dout"),
+        ("dx = dout", "dx = dout / n"),
+        ("dx = dout", "dx = -dout"),
+    ],
+)
+def test_an_edit_turns_the_mistake_back(wrong, right):
+    (statement,) = ast.parse(wrong).body
+    found = {ast.unparse(ast.fix_missing_locations(new)) for new, _ in edits(statement, ("n", "x"))}
+    assert ast.unparse(ast.parse(right)) in found
+    assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"

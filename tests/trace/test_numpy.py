@@ -1,0 +1,227 @@
+"""NumPy code as it stands: right layers pass, wrong ones are certified wrong with the user's line."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trace import layers
+from verifier.numpy import assert_gradient, check
+from verifier.trace.layers import CallError
+
+FILE = Path(layers.__file__)
+SOURCE = FILE.read_text(encoding="utf-8").splitlines()
+X = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])
+W = np.array([[0.5, -1.25], [2.0, 0.75], [-0.375, 1.5]])
+B = np.array([0.25, -0.5])
+LABELS = np.array([0, 2])
+IMAGE, KERNEL = np.array([[0.3, -1.2], [0.8, 1.7]]), np.array([[0.5, -1.25], [2.0, 0.75]])
+
+RIGHT = {
+    "a plain function and its slope": (layers.sigmoid, (0.3,), layers.sigmoid_backward),
+    "the same on an array": (layers.sigmoid, (X,), layers.sigmoid_backward),
+    "affine": (layers.affine_forward, (X, W, B), layers.affine_backward),
+    "loops, slices and in-place sums": (layers.conv_forward, (IMAGE, KERNEL, 0.25), layers.conv_backward),
+    "batch norm": (layers.batchnorm_forward, (X, B[[0, 1, 0]], W[:, 0]), layers.batchnorm_backward),
+    "a loss with its gradient": (layers.softmax_loss, (X, LABELS), None),
+    "a mask that is assigned to": (layers.hinge_loss, (X, LABELS), None),
+    "relu by a mask": (layers.relu_forward, (X,), layers.relu_backward),
+    "relu by a loop and if": (layers.relu_forward, (X[0],), layers.relu_backward_by_loop),
+    "a branch on a value": (layers.by_sign, (1.5,), layers.by_sign_backward),
+    "a layer with methods": (layers.Linear(), (X,), None),
+    "a class": (layers.Linear, (X,), None),
+    "a net with params and a dictionary of gradients": (layers.TwoLayerNet().loss, (X, LABELS), None),
+}
+WRONG = {  # the mistake -> its line
+    "1 + s for 1 - s": (layers.sigmoid, (0.3,), layers.sigmoid_plus, "    slope = s * (1 + s)"),
+    "mean for sum": (layers.affine_forward, (X, W, B), layers.affine_mean, "    db = np.mean(dout, axis=0)"),
+    "= for +=": (layers.conv_forward, (IMAGE, KERNEL, 0.25), layers.conv_overwritten, "            dpadded[i : i + w.shape[0], j : j + w.shape[1]] = dout[i, j] * w"),
+    "the mean is missing": (layers.batchnorm_forward, (X, B[[0, 1, 0]], W[:, 0]), layers.batchnorm_without_mean, "    dx = (dnormed - normed * (dnormed * normed).mean(axis=0)) / std"),
+    "twice as much": (layers.LinearWithoutTranspose(), (X,), None, "        return dout @ self.W.T * 2"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_layers_pass_and_their_lines_are_had(name):
+    fn, inputs, backward = RIGHT[name]
+    report = check(fn, *inputs, backward=backward)
+    assert (report.status, report.basis, [f.message for f in report.findings]) == ("passed", "traced", [])
+    assert {r.verdict.value for r in report.results} <= {"correct", "rounding"}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_certified_wrong_and_its_line_in_the_users_file_is_named(name):
+    fn, inputs, backward, line = WRONG[name]
+    report = check(fn, *inputs, backward=backward)
+    wrong = [f for f in report.findings if f.code == "V101"]
+    assert (report.status, report.basis) == ("failed", "traced")
+    assert {(f.place.file, SOURCE[f.place.line - 1]) for f in wrong} == {(str(FILE), line)}
+
+
+def test_the_diagnosis_names_the_part_of_the_line_and_what_is_meant():
+    (found,) = check(layers.sigmoid, 0.3, backward=layers.sigmoid_plus).findings
+    assert "`+` where `-` is meant in `1 + s`" in found.message
+    assert SOURCE[found.place.line - 1][found.place.column - 1 :].startswith("1 + s")
+
+
+def test_every_component_has_its_result_and_the_floats_are_numpys_own():
+    report = check(layers.affine_forward, X, W, B, backward=layers.affine_backward)
+    assert len(report.results) == X.size + W.size + B.size
+    flows = np.array([[float(v) for v in _flow(report, i)] for i in range(2)])
+    dx, dw, db = layers.affine_backward(flows, (X, W, B))
+    computed = {r.gradient: float(r.computed) for r in report.results}
+    assert computed["dx[1,2]"] == dx[1, 2]
+    assert computed["dw[2,0]"] == dw[2, 0]
+    assert computed["db[1]"] == db[1]
+
+
+def _flow(report, row):
+    """A row of what flows in, as the report shows the point."""
+    point = dict(report.results[0].point)
+    return [point[f"dout[{row},{j}]"] for j in range(2)] if "dout[0,0]" in point else point["dout"][row]
+
+
+def test_what_flows_in_is_no_one_and_may_be_given():
+    seen = []
+
+    def backward(g, x):
+        seen.append(float(np.asarray(getattr(g, "value", g))))
+        return layers.sigmoid_backward(g, x)
+
+    check(layers.sigmoid, 0.3, backward=backward)
+    assert {0.0, 1.0} & set(seen) == set()
+    seen.clear()
+    assert check(layers.sigmoid, 0.3, backward=backward, upstream=-2.5).status == "passed"
+    assert -2.5 in seen
+
+
+def test_a_gradient_that_ignores_what_flows_in_is_wrong():
+    report = check(layers.sigmoid, 0.3, backward=lambda _, x: layers.sigmoid_backward(1.0, x))
+    assert [f.code for f in report.findings] == ["V101"]
+
+
+# ---------------------------------------------------------------- truth, formats, points
+
+
+def test_the_function_may_be_given_and_a_forward_pass_that_is_another_is_found():
+    assert check(layers.by_sign, 1.5, backward=layers.by_sign_backward, function="x**2").status == "passed"
+    assert "V105" in {f.code for f in check(layers.by_sign, 1.5, backward=layers.by_sign_backward, function="x**3").findings}
+
+
+def test_it_runs_in_the_dtype_of_the_inputs_or_in_the_formats_that_are_asked_for():
+    small = [v.astype(np.float32) for v in (X, W, B)]
+    assert {r.format for r in check(layers.affine_forward, *small, backward=layers.affine_backward).results} == {"float32"}
+    report = check(layers.relu_forward, X, backward=layers.relu_backward, formats=["float16", "float32", "float64"])
+    assert (report.status, {r.format for r in report.results}) == ("passed", {"float16", "float32", "float64"})
+
+
+def test_another_path_through_the_code_is_traced_again_and_judged():
+    report = check(layers.by_sign, 1.5, backward=layers.by_sign_wrong_on_the_left)
+    assert report.status == "passed"
+    assert any("branches on values" in n for n in report.notes)
+    report = check(layers.by_sign, 1.5, backward=layers.by_sign_wrong_on_the_left, domain={"x": (-2, 2)}, sample=20)
+    assert report.status == "failed"
+    assert {SOURCE[f.place.line - 1] for f in report.findings} == {"    return math.exp(x) * x * g"}
+
+
+def test_a_hunt_finds_where_the_arrangement_cancels_and_vanishes():
+    report = check(layers.tanh_forward, 0.5, backward=layers.tanh_cancelling, hunt=True)
+    assert {"V201", "V203"} <= {f.code for f in report.findings}
+    assert check(layers.tanh_forward, 0.5, backward=layers.tanh_cancelling, hunt=True, strict=True).status == "failed"
+
+
+def test_a_limit_of_ulps_is_kept_or_not():
+    assert check(layers.tanh_forward, 8.0, backward=layers.tanh_cancelling, accept=1e9).status == "passed"
+    assert check(layers.tanh_forward, 8.0, backward=layers.tanh_cancelling, accept={"ulps": 2}).status == "failed"
+
+
+# ---------------------------------------------------------------- what cannot be traced
+
+
+def _compiled(function):
+    """A function that takes the number out of the array, as compiled kernels do."""
+    return lambda x: function(memoryview(np.array(x, dtype=np.float64)).cast("B").cast("d")[0])
+
+
+def test_compiled_kernels_are_judged_by_their_floats_and_what_is_inferred_is_said():
+    sin, cos = _compiled(math.sin), _compiled(math.cos)
+    right = check(sin, 0.5, backward=lambda g, x: g * cos(x), function="sin(x)")
+    assert (right.status, right.basis) == ("passed", "sampled")
+    wrong = check(sin, 0.5, backward=lambda g, x: g * cos(x) * 1.0005, function="sin(x)")
+    (found,) = wrong.findings
+    assert (wrong.status, wrong.basis, found.code) == ("failed", "sampled", "V101")
+    assert "inferred, not certified" in found.message
+    assert wrong.proofs == {}
+
+
+def test_without_lines_and_without_a_function_nothing_passes():
+    sin = _compiled(math.sin)
+    report = check(sin, 0.5, backward=lambda g, x: g * x)
+    assert (report.status, [f.code for f in report.findings]) == ("error", ["V112"])
+
+
+def test_a_wrong_word_for_a_function_is_not_believed(monkeypatch):
+    from verifier.trace import numpy
+
+    monkeypatch.setitem(numpy.UFUNCS, "exp", "expm1")
+    report = check(layers.sigmoid, 0.3, backward=layers.sigmoid_backward)
+    assert report.basis == "sampled"
+    assert any("the trace is not believed" in n for n in report.notes)
+
+
+# ---------------------------------------------------------------- the user's objects
+
+
+def test_the_users_objects_and_numpy_are_as_they_were():
+    layer, zeros, exp = layers.Linear(), np.zeros, math.exp
+    before = {n: v.copy() for n, v in vars(layer).items()}
+    x = X.copy()
+    check(layer, x)
+    assert np.zeros is zeros
+    assert math.exp is exp
+    assert set(vars(layer)) == set(before)
+    assert all(np.array_equal(v, before[n]) for n, v in vars(layer).items())
+    assert np.array_equal(x, X)
+
+
+def test_a_callable_that_changes_its_inputs_or_is_random_does_not_pass():
+    assert [f.code for f in check(layers.doubling, X[0], backward=layers.doubling_backward).findings] == ["V111"]
+    draw = np.random.default_rng(0)
+    report = check(lambda x: x * draw.random(), X[0], backward=layers.doubling_backward)
+    assert (report.status, [f.code for f in report.findings]) == ("failed", ["V111"])
+
+
+def test_calls_that_no_convention_explains_are_refused_with_a_sentence():
+    with pytest.raises(CallError, match="there is no backward pass"):
+        check(layers.sigmoid, 0.3)
+
+
+def test_a_gradient_of_another_shape_fails_and_one_that_is_missing_is_said():
+    report = check(layers.sigmoid, X, backward=lambda g, _: g[0])
+    assert (report.status, [f.code for f in report.findings]) == ("failed", ["V108"])
+    assert "the gradient of x has the shape (3,); x has (2, 3)" in report.findings[0].message
+    report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: layers.affine_backward(dout, cache)[:2])
+    assert report.status == "passed"
+    assert any("no gradient is returned of b" in n for n in report.notes)
+
+
+def test_none_claims_that_a_gradient_is_zero():
+    report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: (*layers.affine_backward(dout, cache)[:2], None))
+    assert report.status == "failed"
+    assert {r.gradient.partition("[")[0] for r in report.results if r.verdict.value == "wrong"} == {"db"}
+
+
+def test_assert_gradient_raises_with_the_users_line():
+    assert_gradient(layers.sigmoid, 0.3, backward=layers.sigmoid_backward)
+    with pytest.raises(AssertionError, match=r"slope = s \* \(1 \+ s\)"):
+        assert_gradient(layers.sigmoid, 0.3, backward=layers.sigmoid_plus)
+
+
+def test_where_the_code_raises_its_gradient_is_no_number_and_a_note_says_so():
+    report = check(layers.log_forward, 0.5, backward=layers.log_backward, function="log(x * x) / 2", domain={"x": (-2, 2)}, sample=12)
+    assert report.status == "failed"
+    assert "V102" in {f.code for f in report.findings}
+    assert any("raises ValueError at x=-" in n for n in report.notes)

@@ -1,0 +1,92 @@
+"""Every function of NumPy that is traced gives NumPy's own values, and its steps are believed at every float that NumPy computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from verifier.compare.trust import disagreements
+from verifier.language.formats import FORMATS
+from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
+from verifier.trace.numpy import Traced, lift
+from verifier.trace.patches import patched
+from verifier.trace.record import Refusal
+from verifier.trace.recorder import Recorder
+
+X = np.array([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]])
+CODE = {
+    "arithmetic": lambda x: (x + 1) * x - x / 3 + 2 ** (x * x) - (-x) ** 2,
+    "right operands": lambda x: 1 - x + 2 / (3 + x) + np.array([1.0, 2.0, 3.0]) * x,
+    "functions": lambda x: np.exp(x) + np.sin(x) * np.arctan(x) + np.log1p(x * x) + np.sqrt(np.abs(x)) + np.hypot(x, 2.0),
+    "clip, sign, floor": lambda x: np.clip(x, -0.5, 0.5) + np.sign(x) * np.floor(x) + np.maximum(x, 0.1),
+    "floor division": lambda x: x // 0.3,
+    "sum": lambda x: np.sum(x, axis=1, keepdims=True) + x.sum(axis=0) + x.sum(),
+    "mean, var, std": lambda x: x.mean(axis=1) + np.var(x, axis=1, ddof=1) + x.std(axis=1),
+    "max, min, prod": lambda x: x.max(axis=0) + np.min(x) + np.prod(x, axis=0),
+    "cumsum, cumprod": lambda x: np.cumsum(x, axis=1) + x.cumprod(axis=0),
+    "matmul": lambda x: x @ x.T + np.dot(x, x.T) + np.matmul(x, x.T) + np.inner(x, x),
+    "einsum": lambda x: np.einsum("ij,kj->ik", x, x) + np.tensordot(x, x, axes=([1], [1])),
+    "outer": lambda x: np.outer(x[0], x[1]) + np.add.outer(x[0], x[1]),
+    "norm, trace": lambda x: np.linalg.norm(x, axis=1) + np.trace(x) + np.linalg.norm(x),
+    "where": lambda x: np.where(x > 0, x, 0.1 * x) + np.where(np.array([True, False, True]), x, -x),
+    "masks": lambda x: (x > 0) * x + ((x > -1) & (x < 0.5)) * 2.0 + (~(x > 0)).astype(float),
+    "any, all": lambda x: x * np.any(x > 1) + x * (x > 0).all(axis=0),
+    "moves": lambda x: x.T.reshape(2, 3) + np.transpose(x).ravel().reshape(x.shape) + np.roll(x, 1, axis=1) + np.flip(x, 0),
+    "joins": lambda x: np.concatenate([x, np.ones((1, 3))]) + np.vstack([x[0], x]) + np.stack([x[0], x[1], x[0]]),
+    "parts": lambda x: np.split(x, 3, axis=1)[1] + x[:, 1:2] + x[[0, 1], [2, 0]][:, None] + np.take(x, [0], axis=1),
+    "pad, tril, diag": lambda x: np.pad(x, ((1, 0), (0, 0)))[:3, :3] + np.tril(np.ones((3, 3)) * x[0]) + np.diag(x[1]),
+    "argmax, sort": lambda x: np.sort(x, axis=1) + x[np.arange(2), np.argmax(x, axis=1)][:, None],
+    "like": lambda x: np.zeros_like(x) + np.ones_like(x) * x + np.full_like(x, 0.5),
+    "repeat, tile": lambda x: np.repeat(x, 2, axis=0)[:2] + np.tile(x, (2, 1))[1:3],
+    "casts": lambda x: x.astype(np.float32).astype(np.float64) * 2,
+    "atleast, squeeze": lambda x: np.squeeze(np.expand_dims(x, 0), 0) + np.atleast_2d(x) + np.broadcast_to(x[0], x.shape),
+}
+
+
+def written_into(x):
+    y = np.zeros(x.shape)
+    y[0] = x[1]
+    y[1, :2] += 2 * x[0, 1:]
+    view = y[:, 1]
+    view *= 3
+    y[y > 1] = 0.5
+    np.add.at(y, ([0, 0, 1], [1, 1, 2]), x[0])
+    z = np.empty((2, 3))
+    z.fill(0.25)
+    z -= y
+    return z
+
+
+CODE["in place"] = written_into
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_values_are_numpys_own_and_the_steps_are_believed(name):
+    function = CODE[name]
+    r = Recorder({"x": X.shape}, {"out": ()})
+    with patched(r, [function.__globals__]):
+        found = lift(r, function(Traced(r.inputs["x"].copy(), X.copy(), r)))
+    assert np.array_equal(found.value, function(X))
+    r.end_forward({"out": np.asarray(found.steps.ravel()[0])})
+    r.backward_start = len(r.builder.steps)
+    zero = np.full(X.shape, r.number(0.0))
+    trace = r.trace({"x": zero}, (*X.ravel().tolist(), 1.0), computed={"x": np.zeros(X.shape)}, outputs={"out": found.value.ravel()[0]})
+    assert disagreements(trace, FORMATS["float64"]) == []
+    run = _values(trace, found)
+    assert run == pytest.approx(found.value.ravel().tolist(), rel=1e-6), "the steps that were returned, not only those that were read"
+
+
+def _values(trace, found):
+    from verifier.arithmetic import floats
+
+    run = floats.run(trace.program, [[v] for v in trace.point], FORMATS["float64"])
+    return [float(run[i][0]) for i in found.steps.ravel().tolist()]
+
+
+@pytest.mark.parametrize("code", [lambda x: float(x[0, 0]), np.linalg.svd, lambda x: x.astype(int), np.frexp])
+def test_what_is_not_traced_is_refused_with_its_line(code):
+    r = Recorder({"x": X.shape}, {"out": ()})
+    with patched(r), pytest.raises(Refusal) as refused:
+        code(Traced(r.inputs["x"].copy(), X.copy(), r))
+    assert refused.value.place.file == __file__
+    assert refused.value.advice

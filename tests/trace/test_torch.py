@@ -1,0 +1,197 @@
+"""PyTorch code as it stands: right functions pass, wrong ones are certified wrong with the user's line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verifier.language.formats import format_named
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from tests.trace import torch_layers as layers  # noqa: E402 - it imports torch
+from verifier.torch import assert_gradient, check  # noqa: E402
+from verifier.trace.torch.callee import called, trace, values_of  # noqa: E402
+
+FILE = Path(layers.__file__)
+SOURCE = FILE.read_text(encoding="utf-8").splitlines()
+X = torch.tensor([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]], dtype=torch.float64)
+W = torch.tensor([[0.5, -1.25, 0.75], [2.0, 0.75, -1.5]], dtype=torch.float64)
+SQUARE = torch.tensor([[2.0, 0.3], [-0.4, 1.5]], dtype=torch.float64)
+functional = torch.nn.functional
+
+
+def scaled(x, w):
+    return layers.Scaled.apply(x, w, 3)
+
+
+def scaled_forgets(x, w):
+    return layers.ScaledForgets.apply(x, w, 3)
+
+
+RIGHT = {
+    "a custom Function": (layers.Sigmoid.apply, (X,)),
+    "setup_context, two outputs, an argument that is no tensor": (scaled, (X, W)),
+    "in place, marked dirty": (lambda x: layers.Doubled.apply(x.clone()), (X,)),
+    "layer norm by hand": (layers.LayerNorm.apply, (X,)),
+    "views and in-place writes": (layers.in_place, (X,)),
+    "a branch on a value": (layers.by_sign, (X[0],)),
+    "attention": (layers.attention, (X, W, X)),
+    "dropout, seeded alike": (layers.dropout, (X,)),
+    "a convolution": (lambda x, w: functional.conv1d(x[None], w[:, None, :2], stride=2, padding=1, groups=2), (X, W)),
+    "cross entropy": (lambda x: functional.cross_entropy(x, torch.tensor([1, 2]), label_smoothing=0.1), (X,)),
+    "bilinear interpolation": (lambda x: functional.interpolate(x[None, None], scale_factor=1.5, mode="bilinear"), (X,)),
+    "an embedding": (lambda w: functional.embedding(torch.tensor([1, 0, 1]), w), (W,)),
+    "indices that are put": (lambda x, w: x.index_put((torch.tensor([0, 0]), torch.tensor([1, 1])), w[0, :2], accumulate=True), (X, W)),
+    "a determinant and an inverse": (lambda a: torch.linalg.det(a) * torch.linalg.inv(a), (SQUARE,)),
+    "a system of equations": (torch.linalg.solve, (SQUARE, X[:, :2])),
+    "a Cholesky factor": (lambda a: torch.linalg.cholesky(a @ a.T), (SQUARE,)),
+    "a cast inside": (layers.with_cast, (X,)),
+    "a function of statistics": (torch.special.gammainc, (torch.tensor([1.5], dtype=torch.float64), torch.tensor([0.7], dtype=torch.float64, requires_grad=True))),
+}
+WRONG = {  # the mistake -> the function, its inputs, the lines that may be named
+    "1 + y for 1 - y": (layers.SigmoidPlus.apply, (X,), ("slope = y * (1 + y)", "return g * slope")),
+    "what flows into the second output is forgotten": (scaled_forgets, (X, W), ("dx = g * n * x ** (n - 1) * w",)),
+    "the mean is missing": (layers.LayerNormWithoutMean.apply, (X,), ("inner = g - normed * (g * normed).mean(-1, keepdim=True)", "return inner * rstd")),
+    "None for a gradient that is not zero": (layers.NoGradient.apply, (X, W), None),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_functions_pass_and_their_operations_are_had(name):
+    fn, inputs = RIGHT[name]
+    report = check(fn, *inputs)
+    assert (report.status, report.basis, [f.message for f in report.findings]) == ("passed", "traced", [])
+    assert {r.verdict.value for r in report.results} <= {"correct", "rounding"}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_certified_wrong_in_the_users_file(name):
+    fn, inputs, lines = WRONG[name]
+    report = check(fn, *inputs)
+    wrong = [f for f in report.findings if f.code == "V101"]
+    assert (report.status, report.basis) == ("failed", "traced")
+    assert wrong
+    if lines is not None:
+        assert {Path(f.place.file) for f in wrong} == {FILE}
+        assert {SOURCE[f.place.line - 1].strip() for f in wrong} <= set(lines)
+
+
+def test_what_the_mistake_does_not_touch_is_not_called_wrong():
+    report = check(scaled_forgets, X, W)
+    verdicts = {r.gradient.partition("[")[0]: r.verdict.value for r in report.results}
+    assert verdicts["dx"] == "wrong"
+    assert verdicts["dw"] in ("correct", "rounding")
+
+
+def test_gradients_of_a_modules_parameters_have_their_names():
+    torch.manual_seed(0)
+    net = layers.Net().double()
+    before = [b.clone() for b in net.buffers()]
+    report = check(net, torch.cat([X, W]))
+    assert report.status == "passed"
+    assert {r.gradient.partition("[")[0] for r in report.results} == {"dx", *(f"d{n.replace('.', '_')}" for n, _ in net.named_parameters())}
+    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True)), "running averages are as they were"
+    assert all(isinstance(p, torch.nn.Parameter) and p.grad is None for p in net.parameters())
+
+
+def test_a_tensor_of_a_closure_is_an_input():
+    scale = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+    report = check(lambda x: (x * scale).tanh(), X)
+    assert report.status == "passed"
+    assert "dscale" in {r.gradient for r in report.results}
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_narrow_formats_are_judged_by_their_own_ulps(kind):
+    name = str(kind).removeprefix("torch.")
+    report = check(layers.Sigmoid.apply, X.to(kind))
+    assert (report.status, {r.format for r in report.results}) == ("passed", {name})
+    assert check(layers.SigmoidPlus.apply, X.to(kind)).status == "failed"
+
+
+def test_a_detour_by_a_narrow_format_is_no_wrong_formula_but_costs_digits():
+    report = check(lambda x: (x.bfloat16() * 2).float().exp().sum(), X.float())
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert {r.verdict.value for r in report.results} == {"unstable"}
+
+
+def test_what_cannot_be_traced_is_judged_by_samples_against_the_function():
+    report = check(lambda x: torch.linalg.svdvals(x).pow(2).sum(), SQUARE, function="x[0,0]**2 + x[0,1]**2 + x[1,0]**2 + x[1,1]**2")
+    assert (report.status, report.basis) == ("passed", "sampled")
+    assert any("_linalg_svd" in note and "test_torch.py" in note for note in report.notes), "which operation, in which line"
+
+
+def test_without_a_function_what_cannot_be_traced_is_an_error():
+    report = check(layers.through_svd, SQUARE)
+    assert (report.status, [f.code for f in report.findings]) == ("error", ["V112"])
+    assert "_linalg_svd" in report.findings[0].message
+
+
+def test_a_callable_that_changes_its_inputs_fails():
+    report = check(layers.Hidden.apply, X)
+    assert "V111" in {f.code for f in report.findings}
+    assert "V111" not in {f.code for f in check(layers.Sigmoid.apply, X).findings}
+
+
+def test_a_callable_that_gives_other_bits_when_it_is_called_again_fails():
+    report = check(layers.another_each_time, X)
+    assert [f.message for f in report.findings if f.code == "V111"] == ["another_each_time gives other bits when it is called again"]
+
+
+def test_a_backward_pass_may_be_given():
+    assert check(torch.sin, X, backward=lambda g, x: g * torch.cos(x)).status == "passed"
+    assert check(torch.sin, X, backward=lambda g, x: g * torch.sin(x)).status == "failed"
+
+
+def test_the_truth_may_be_a_function_of_the_language():
+    assert check(layers.Sigmoid.apply, X, function="1 / (1 + exp(-x))").status == "passed"
+    assert check(torch.tanh, X, function="1 / (1 + exp(-x))").status == "failed"
+
+
+def test_assert_gradient_says_the_users_line():
+    assert_gradient(layers.Sigmoid.apply, X)
+    with pytest.raises(AssertionError, match=r"torch_layers\.py"):
+        assert_gradient(layers.SigmoidPlus.apply, X)
+
+
+# ---------------------------------------------------------------- the trace itself
+
+
+def traced(fn, *inputs):
+    call = called(fn, inputs)
+    out = fn(*inputs)
+    return trace(call, values_of(call), {"out": np.full(tuple(out.shape), 1.25)}, format_named("float64"))
+
+
+def test_steps_of_torchs_own_backward_pass_stand_at_the_forward_line():
+    program = traced(layers.in_place, X).program
+    backward = [program.lines[s.line] for s in program.steps[program.backward_start :] if s.line >= 0 and s.args]
+    assert {Path(line.source.file) for line in backward} == {FILE}
+    assert any("row += y[0]" in line.text for line in backward)
+
+
+def test_a_view_shares_its_steps_with_what_it_is_a_view_of():
+    def function(x):
+        y = x * 1.5
+        part = y[0]
+        part.add_(x[1])
+        return y * 2
+
+    program = traced(function, X).program
+    inner = next(s for s in reversed(program.steps[: program.backward_start]) if s.gate == "mul" and program.steps[s.args[0]].gate == "add")
+    assert program.steps[inner.args[1]].text == "2"
+
+
+def test_data_are_themselves_and_numbers_of_the_source_are_decimals():
+    data = torch.tensor(0.1, dtype=torch.float64)
+    texts = {s.text for s in traced(lambda x: x * 0.3 + data, X).program.steps if s.gate == "number"}
+    assert "0.3" in texts
+    assert (0.1).hex() in texts
+
+
+def test_a_branch_on_a_value_is_recorded():
+    assert [b.holds for b in traced(layers.by_sign, X[0]).branches] == [False]
+    assert [b.holds for b in traced(layers.by_sign, X[1]).branches] == [True]

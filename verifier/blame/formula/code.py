@@ -1,0 +1,103 @@
+"""The single edit of a user's code after which every gradient is the exact one: it is tried in the framework, and certified on a new trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verifier.circuit.backprop import differentiated
+from verifier.compare.check import Check
+from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
+from verifier.exact.truth import Subject
+from verifier.language.source import Place
+from verifier.language.verdict import Verdict
+from verifier.trace.edits import edits
+from verifier.trace.record import Trace
+from verifier.trace.rewrite import Body, bodies, replaced
+
+SECONDS = 4.0  # of the processor, for all edits that are tried
+NEAR = 2.0**-10  # relative distance from the exact gradient of an edited one that is worth a new trace: a choice of what to certify, no verdict
+MOST_CERTIFIED = 12
+OTHERS = ((1.25, 0.0625), (-0.25, 0.0), (0.0625, 0.0))  # further points: the point, stretched and moved, so that what agrees by coincidence does not
+FAILS = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edit that makes every gradient exact: the statement, and the mistake in words."""
+
+    place: Place
+    statement: str
+    words: str
+    points: int  # at which that is certified
+
+
+def repair(
+    check: Check,
+    rows: Sequence[Discrepancy],
+    functions: Sequence[Any],
+    blamed: Sequence[int],
+    *,
+    run: Callable[[], dict[str, float]],
+    trace: Callable[[], Trace],
+    elsewhere: bool,
+) -> Repair | None:
+    """The first edit after which all gradients at the point are exact, on the blamed lines or, with `elsewhere`, on any of the functions.
+
+    `run` gives the framework's gradients at the point of the `rows`, by claim, and `trace` a new trace, of the code as it is at that moment.
+    """
+    end = time.process_time() + SECONDS
+    wanted = {d.name: d.rounded for d in rows if d.rounded is not None}
+    size = max((abs(v) for v in wanted.values()), default=0.0)
+    certified = 0
+    for body, old, new, words in _tries(bodies(functions), blamed, elsewhere=elsewhere):
+        if time.process_time() > end or certified >= MOST_CERTIFIED:
+            return None
+        try:
+            with replaced(body, old, new):
+                found = run()
+                if not all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in wanted.items()):
+                    continue
+                certified += 1
+                points = _certified(check, trace())
+        except Exception:  # noqa: BLE001, S112 - an edit that does not run is no repair
+            continue
+        if points:
+            lines = _source(body)
+            return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), "".join(lines[old.lineno - 1 : old.end_lineno]).strip(), words, points)
+    return None
+
+
+def _source(body: Body) -> list[str]:
+    import linecache
+
+    return linecache.getlines(body.function.__code__.co_filename)
+
+
+def _tries(found: Sequence[Body], blamed: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
+    """Function, statement, edited statement and words: those of blamed lines first."""
+    seen = set()
+    for body in found:
+        for line in blamed:
+            old = body.statement(line)
+            if old is not None and old not in seen:
+                seen.add(old)
+                yield from ((body, old, new, words) for new, words in edits(old, body.names))
+    for body in found if elsewhere else ():
+        for old in body.statements:
+            if old not in seen:
+                yield from ((body, old, new, words) for new, words in edits(old, body.names))
+
+
+def _certified(check: Check, again: Trace) -> int:
+    """At how many points every gradient of a new trace is certified to be the exact one; 0 where one is not."""
+    subject = Subject(differentiated(again.program), again.claims)
+    if again.claims != check.subject.claims or again.program.inputs != check.subject.program.inputs:
+        return 0
+    points = [again.point, *(() if again.branches else (tuple(x * a + b for x in again.point) for a, b in OTHERS))]
+    rows = compare(replace(check, subject=subject, computed=None), points, detail=False)
+    here, beside = rows[0], rows[1:]
+    return 0 if any(d.verdict in FAILS for d in here) or any(d.verdict is Verdict.WRONG for row in beside for d in row) else len(points)

@@ -1,0 +1,120 @@
+"""Whether a trace is what the framework computed: at every step that was read out, the framework's float against the step over the reals.
+
+A step is run on the floats that were read before it. What it may be off by is what libraries and orders of summation explain:
+a few ulps for every operation, and for a sum of n terms (n - 1) u times the sum of their sizes, whatever the order
+(Higham, Accuracy and Stability of Numerical Algorithms, section 4.2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq
+
+from verifier.arithmetic import balls, reals
+from verifier.circuit.program import Program
+from verifier.language.formats import FORMATS, Format
+from verifier.language.gates import GATES
+from verifier.trace.record import Trace
+
+BITS = 128
+LIBRARY_ULPS = 8  # of an elementary or special function of a library; the arithmetic operations need half of one
+EXACT = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A step at which the framework and the trace differ by more than rounding; `digits` are the bits in which they still agree."""
+
+    step: int
+    what: str
+    framework: float
+    trace: float
+    bits: float
+
+    def explains(self, fmt: Format) -> bool:
+        """Whether a kernel that loses digits explains it: at least half of the digits agree. What agrees in fewer is another operation."""
+        return self.bits >= fmt.precision / 2
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A step over the reals: its value, the radius that roundings before it explain, and where it is a sum the sizes and the number of its terms."""
+
+    value: Any
+    radius: Any
+    size: Any
+    terms: int
+    unit: Any  # of the coarsest format in which it was computed
+
+
+def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
+    """The steps at which the framework's floats are not explained by the trace, in order; the first of every reading."""
+    read: dict[int, list[tuple[float, int]]] = {}
+    for number, reading in enumerate(trace.readings):
+        for index, value in zip(reading.steps.ravel().tolist(), reading.floats.ravel().tolist(), strict=True):
+            read.setdefault(index, []).append((value, number))
+    found: dict[int, Disagreement] = {}
+    with balls.precision(BITS):
+        unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
+        least = arb(fmpq(*_ratio(fmt.smallest)))
+        known: list[_Known | None] = []
+        for i, step in enumerate(trace.program.steps):
+            one = _run(trace.program, i, known, trace.point, unit, least)
+            for value, number in read.get(i, ()):
+                if one is None or not math.isfinite(value) or not isinstance(one.value, arb) or not one.value.is_finite():
+                    continue
+                own = max(one.unit, _unit(trace.readings[number].format, unit))
+                allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(one.value)) + least * max(one.terms, 1)
+                off = abs(arb(value) - one.value)
+                if off > allowed and number not in found and (beyond := off - allowed) > 0:
+                    share = beyond / max(abs(one.value), abs(arb(value))).upper()
+                    bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
+                    found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
+                one = _Known(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
+            known.append(one)
+    return [found[n] for n in sorted(found)]
+
+
+def _unit(name: str, otherwise: Any) -> Any:
+    """The unit roundoff of a format, where it is coarser than the other."""
+    return max(arb(fmpq(*_ratio(FORMATS[name].unit_roundoff))), otherwise) if name in FORMATS else otherwise
+
+
+def _ratio(value: Fraction) -> tuple[int, int]:
+    return value.numerator, value.denominator
+
+
+def _run(program: Program, index: int, known: list[_Known | None], point: tuple[float, ...], unit: Any, least: Any) -> _Known | None:
+    step = program.steps[index]
+    if step.gate == "input":
+        value: Any = arb(point[index])
+        return _Known(value, arb(0), abs(value), 1, unit)
+    if not step.args:
+        value = reals.leaf(step)
+        return _Known(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1, unit)
+    operands = [known[a] for a in step.args]
+    if any(o is None for o in operands):
+        return None
+    parts: list[_Known] = [o for o in operands if o is not None]
+    own = max([p.unit for p in parts] + ([_unit(step.gate, unit)] if step.gate in FORMATS else []))
+    if step.gate in ("add", "sub"):
+        value = parts[0].value + parts[1].value if step.gate == "add" else parts[0].value - parts[1].value
+        return _Known(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
+    wide = [_widened(p, least) for p in parts]
+    found = reals.function_of(step)(*wide)
+    if not isinstance(found, arb):
+        return None if found is None else _Known(found, arb(0), arb(0), 1, own)
+    middle = arb(found.mid()) if found.is_finite() else found
+    radius = arb(found.rad()) if found.is_finite() else arb(0)
+    return _Known(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
+
+
+def _widened(part: _Known, least: Any) -> Any:
+    if not isinstance(part.value, arb):
+        return part.value
+    radius = part.radius + max(part.terms - 1, 0) * part.unit * part.size
+    return part.value if radius.is_zero() else part.value + arb(0, (radius + least).upper())

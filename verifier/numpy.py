@@ -1,0 +1,255 @@
+"""`check` and `assert_gradient` for NumPy code: a forward pass and its backward pass, run on steps instead of numbers.
+
+    from verifier.numpy import check
+
+    report = check(affine_forward, x, w, b, backward=affine_backward)
+    assert report.status == "passed", report.findings
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from verifier.callable import Question, pattern, report_of
+from verifier.language.formats import Format, dtype
+from verifier.language.source import Place
+from verifier.report.catalogue import finding
+from verifier.report.outcome import CaseReport, Report
+from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
+from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
+from verifier.trace.numpy import Traced, lift
+from verifier.trace.patches import patched
+from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
+from verifier.trace.recorder import Recorder, floats_of, point_of
+
+DTYPES = ("float16", "float32", "float64")
+
+
+def check(
+    fn: Any,
+    *inputs: Any,
+    backward: Callable[..., Any] | None = None,
+    function: str | None = None,
+    formats: Sequence[str] | str | None = None,
+    domain: Mapping[str, tuple[float, float]] | None = None,
+    sample: int = 0,
+    hunt: bool = False,
+    accept: float | Mapping[str, float] | None = None,
+    upstream: Any = None,
+    names: Sequence[str] | None = None,
+    strict: bool = False,
+) -> CaseReport:
+    """Check the gradients of a forward pass `fn` and its `backward` at these inputs.
+
+    `fn` returns its output, or (output, cache); `backward` takes (dout, cache), (dout, *inputs) or (dout). A layer with both
+    methods needs no `backward`, nor does a loss that returns (loss, gradients). Inputs of floats are differentiated; whatever
+    else is given is passed on. `function` is the truth in the language of the case files (default: the forward pass).
+    """
+    layer = layer_of(fn, inputs, backward, names)
+    try:
+        callee = callee_of(layer, fn)
+    except ShapeError as error:
+        place = _place(layer, fn)
+        found = finding("V108", str(error), place, implementation=_name(fn))
+        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
+    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (_format_of(layer),)
+    question = Question(
+        callee,
+        {n: floats_of(v) for n, v in layer.inputs.items()},
+        _flows(callee, upstream),
+        chosen,
+        function,
+        {n: (float(b[0]), float(b[1])) for n, b in (domain or {}).items()} or None,
+        sample,
+        hunt,
+        float(accept["ulps"]) if isinstance(accept, Mapping) else accept,
+        strict,
+    )
+    return report_of(question)
+
+
+def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
+    """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass."""
+    __tracebackhide__ = True  # pytest shows the line of the test
+    report = check(fn, *inputs, **options)
+    if report.status != "passed":
+        from verifier.report.draw.paint import Paint
+        from verifier.report.draw.text import render
+
+        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+
+
+def _format_of(layer: Layer) -> str:
+    """The widest dtype of the inputs."""
+    found = [np.asarray(v).dtype.name for v in layer.inputs.values()]
+    return max((n for n in found if n in DTYPES), key=DTYPES.index, default="float64")
+
+
+def _flows(callee: Callee, upstream: Any) -> dict[str, Any]:
+    """The gradients that flow in: those that are given, or numbers without pattern."""
+    found = {o: pattern(s, k) for k, (o, s) in enumerate(callee.upstreams.items())}
+    if upstream is None:
+        return found
+    given = upstream if isinstance(upstream, Mapping) else dict(zip(found, upstream if isinstance(upstream, tuple | list) and len(found) > 1 else [upstream], strict=True))
+    return {o: np.broadcast_to(floats_of(given[o]), v.shape) if o in given else v for o, v in found.items()}
+
+
+def callee_of(layer: Layer, fn: Any) -> Callee:
+    """The callable at the door; it is run once, to see its outputs."""
+    start = {n: floats_of(v) for n, v in layer.inputs.items()}
+    unrounded = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
+    first = _forward(layer, unrounded)
+    outputs = {n: np.shape(v) for n, v in first.outputs.items()}
+    flows = () if first.gradients is not None else tuple(outputs)
+    widest = _dtype_of(layer)
+    given = [np.asarray(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(outputs.values())]
+    faults, silent = _faults(layer, given if flows else [])
+    place = _place(layer, fn)
+    shapes = {n: v.shape for n, v in start.items()}
+    return Callee(
+        _name(fn),
+        place,
+        layer.framework,
+        shapes,
+        outputs,
+        lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
+        lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
+        flows,
+        (f"no gradient is returned of {', '.join(silent)}: none is checked",) if silent else (),
+        faults=faults,
+        functions=_functions(layer),
+        is_steady=not any("other bits" in text for _, text in faults),
+    )
+
+
+def _name(fn: Any) -> str:
+    name = getattr(fn, "__name__", type(fn).__name__)
+    return name if name.isidentifier() else "callable"
+
+
+def _functions(layer: Layer) -> tuple[Any, ...]:
+    """The functions of the user that may hold the mistake: the backward pass, the forward pass, and those that they call by name from their own file."""
+    own = [inspect.unwrap(getattr(f, "__func__", f)) for f in (layer.backward, layer.forward) if f is not None]
+    called = []
+    for function in own:
+        code = getattr(function, "__code__", None)
+        held = [getattr(function, "__globals__", {}).get(n) for n in code.co_names] if code is not None else []
+        called += [f for f in held if inspect.isfunction(f) and code is not None and f.__code__.co_filename == code.co_filename]
+    return tuple(dict.fromkeys([*own, *called]))
+
+
+def _dtype_of(layer: Layer) -> Any:
+    return np.dtype(_format_of(layer))
+
+
+def _place(layer: Layer, fn: Any) -> Place:
+    try:
+        target = inspect.unwrap(layer.forward)
+        return Place(inspect.getsourcefile(target) or "", target.__code__.co_firstlineno, 1)
+    except (TypeError, AttributeError):
+        return Place(getattr(fn, "__module__", "") or "", 0, 0)
+
+
+def _as_given(layer: Layer, values: Values, fmt: Format) -> dict[str, Any]:
+    """The values as the callable takes them: floats where it was given floats, arrays of the format's dtype."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        was = layer.inputs[name]
+        kind = dtype(fmt)
+        found[name] = (float(value) if fmt.name == "float64" else kind.type(value)) if isinstance(was, float) and not isinstance(was, np.floating) else np.array(value, dtype=kind)[()] if np.ndim(was) == 0 and not isinstance(was, np.ndarray) else np.array(value, dtype=kind)
+    return found
+
+
+def _forward(layer: Layer, values: Mapping[str, Any]) -> Any:
+    with _Kept(layer), np.errstate(all="ignore"):
+        return run_forward(_fresh(layer), values)
+
+
+class _Kept:
+    """What a layer's object holds, put back afterwards: a run must not change the user's object."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.before = [(space, dict(space), {n: v.copy() for n, v in space.items() if isinstance(v, np.ndarray)}) for space in spaces(layer.owner)]
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        for space, held, numbers in self.before:
+            space.clear()
+            space.update(held)
+            for name, value in numbers.items():
+                if held[name].flags.writeable:
+                    held[name][...] = value
+
+
+def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tuple[str, ...]) -> Ran:
+    """NumPy alone."""
+    given = _as_given(layer, values, fmt)
+    with _Kept(layer), np.errstate(all="ignore"):
+        forward = run_forward(_fresh(layer), given)
+        gradients = run_backward(layer, forward, _flowing(upstreams, flows, fmt), given)
+    return Ran({n: floats_of(v) for n, v in forward.outputs.items()}, {n: floats_of(gradients[n]) for n in layer.inputs if n in gradients})
+
+
+def _fresh(layer: Layer) -> Layer:
+    """The layer with copies of what is passed on, so that one run does not change the next."""
+    return Layer(layer.forward, layer.backward, tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args), layer.names, layer.owner, layer.framework, layer.weights)
+
+
+def _flowing(upstreams: Values, flows: tuple[str, ...], fmt: Format) -> list[Any]:
+    kind = dtype(fmt)
+    return [np.array(upstreams[o], dtype=kind) if np.ndim(upstreams[o]) else (float(upstreams[o]) if fmt.name == "float64" else kind.type(upstreams[o])) for o in flows]
+
+
+def _trace(layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes: Mapping[str, tuple[int, ...]], flows: Mapping[str, tuple[int, ...]]) -> Trace:
+    """The same on steps. Raises Refusal."""
+    ran = _run(layer, values, upstreams, fmt, tuple(flows))
+    recorder = Recorder(shapes, flows)
+    kind = dtype(fmt)
+    inputs = {n: Traced(recorder.inputs[n].copy(), np.array(values[n], dtype=kind), recorder) for n in shapes}
+    flowing = [Traced(recorder.upstreams[o].copy(), np.array(upstreams[o], dtype=kind), recorder) for o in flows]
+    spaces = [f.__globals__ for f in (layer.forward, layer.backward) if f is not None and hasattr(f, "__globals__")]
+    try:
+        with _Kept(layer), np.errstate(all="ignore"), patched(recorder, spaces):
+            forward = run_forward(_fresh(layer), inputs)
+            recorder.end_forward({n: lift(recorder, v).steps for n, v in forward.outputs.items()})
+            gradients = run_backward(layer, forward, flowing, inputs)
+            found = {n: lift(recorder, gradients[n]).steps for n in layer.inputs if n in gradients}
+    except (Refusal, CallError):
+        raise
+    except Exception as error:
+        refusal = unreadable(layer, error)
+        refusal.forward = recorder.forward()
+        raise refusal from error
+    return recorder.trace(found, point_of(recorder, values, upstreams), computed=ran.gradients, outputs=ran.outputs)
+
+
+def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What a callable does that no gradient should: change its inputs, give other bits when it is called again; the inputs of which it returns no gradient."""
+    found: list[tuple[str, str]] = []
+    results: list[Any] = []
+    for _ in range(2):
+        given = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
+        with _Kept(layer), np.errstate(all="ignore"):
+            forward = run_forward(_fresh(layer), given)
+            gradients = run_backward(layer, forward, copy.deepcopy(flows), given)
+            changed = [n for n, v in layer.inputs.items() if not _same(v, given[n])]
+            results.append(([np.array(v) for v in forward.outputs.values()], {n: np.array(g) for n, g in gradients.items()}))
+    if changed:
+        found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
+    if not all(_same(a, b) for a, b in zip(results[0][0], results[1][0], strict=True)) or not all(_same(g, results[1][1][n]) for n, g in results[0][1].items()):
+        found.append(("V111", "gives other bits when it is called again"))
+    return tuple(found), tuple(n for n in layer.inputs if n not in results[0][1])
+
+
+def _same(a: Any, b: Any) -> bool:
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+
+
+__all__ = ["assert_gradient", "check"]

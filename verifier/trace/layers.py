@@ -1,0 +1,212 @@
+"""How a pair of NumPy functions is called: cs231n's `out, cache = forward(x, w)` and `dx, dw = backward(dout, cache)`, plain functions, layers with methods, losses that return their gradients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from verifier.trace.autograd import backward_of, is_for_autograd
+from verifier.trace.numpy import Traced
+from verifier.trace.record import Refusal
+
+
+class CallError(TypeError):
+    """A callable that is not called as one of the conventions has it; the text says which."""
+
+
+class ShapeError(CallError):
+    """A gradient of another shape than what it is the gradient of."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A forward pass, its backward pass, and what they are given. `owner` is the object whose methods they are."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    names: tuple[str, ...]  # of the arguments
+    owner: Any = None
+    framework: str = f"NumPy {np.__version__}"
+    weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The arguments and weights that are numbers with a gradient: floats and arrays of floats."""
+        found = {n: a for n, a in zip(self.names, self.args, strict=True) if is_real(a)}
+        return found | {w: _holder(self.owner, w)[w] for w in self.weights}
+
+
+def is_real(value: Any) -> bool:
+    """Whether an argument is a float or an array of floats."""
+    return isinstance(value, float) or (isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f")
+
+
+def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, names: Sequence[str] | None) -> Layer:
+    """The layer that a caller means. Raises CallError."""
+    owner = None
+    if isinstance(fn, type) and hasattr(fn, "forward"):
+        fn = fn()
+    if backward is None and hasattr(fn, "forward") and hasattr(fn, "backward"):
+        owner, fn, backward = fn, fn.forward, fn.backward
+    elif inspect.ismethod(fn) and not isinstance(fn.__self__, type):
+        owner = fn.__self__
+    framework = Layer.framework
+    if backward is None and is_for_autograd(fn):
+        framework = f"autograd on {framework}"
+        backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
+    if not callable(fn):
+        raise CallError("fn must be a function, or an object with the methods forward and backward")
+    weights = tuple(n for space in spaces(owner) for n, v in space.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
+    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, weights)
+
+
+def spaces(owner: Any) -> list[dict[str, Any]]:
+    """Where an object holds its weights: its attributes, and its `params` where that is a dictionary."""
+    if owner is None or not hasattr(owner, "__dict__"):
+        return []
+    params = vars(owner).get("params")
+    return [vars(owner), params] if isinstance(params, dict) else [vars(owner)]
+
+
+def _holder(owner: Any, name: str) -> dict[str, Any]:
+    return next(space for space in spaces(owner) if name in space)
+
+
+def _is_gradient(name: str, owner: Any) -> bool:
+    return any(name.startswith(p) and hasattr(owner, name.removeprefix(p)) for p in ("d", "grad_", "d_")) or (name.endswith("_grad") and hasattr(owner, name.removesuffix("_grad")))
+
+
+def _names(fn: Callable[..., Any], args: Sequence[Any]) -> tuple[str, ...]:
+    try:
+        parameters = list(inspect.signature(fn).parameters.values())
+    except (TypeError, ValueError):
+        return tuple(f"x{i}" for i in range(len(args)))
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    return tuple(names[i] if i < len(names) else f"{rest}{i - len(names)}" for i in range(len(args)))
+
+
+# ---------------------------------------------------------------- forward
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass returned: its outputs by name, what it keeps for the backward pass, and gradients that came with a loss."""
+
+    outputs: dict[str, Any]
+    cache: tuple[Any, ...] = ()
+    gradients: Any = None  # of a loss that returns them
+
+
+def run_forward(layer: Layer, values: Mapping[str, Any]) -> Forward:
+    """Call the forward pass with other values of the inputs."""
+    for name in layer.weights:
+        _holder(layer.owner, name)[name] = values[name]
+    result = layer.forward(*(values.get(n, a) for n, a in zip(layer.names, layer.args, strict=True)))
+    if layer.backward is None:
+        if isinstance(result, tuple) and len(result) >= 2 and np.ndim(_plain(result[0])) == 0:
+            return Forward({"loss": result[0]}, gradients=result[1] if len(result) == 2 else result[1:])
+        raise CallError("there is no backward pass: give backward=, an object with the methods forward and backward, or a loss that returns (loss, gradients)")
+    if isinstance(result, tuple):
+        count = _positional(layer.backward)
+        if count is not None and count == len(result) and not is_numbers(result[-1]):
+            return _named(result[:-1], result[-1:])
+        if len(result) == 2 and (count == 2 or not is_numbers(result[1])):
+            return _named(result[:1], result[1:])
+        if all(is_numbers(v) for v in result):
+            return _named(result, ())
+        return _named(result[:-1], result[-1:])
+    return _named((result,), ())
+
+
+def _named(outputs: Sequence[Any], cache: tuple[Any, ...]) -> Forward:
+    return Forward({"out": outputs[0]} if len(outputs) == 1 else {f"out{k + 1}": o for k, o in enumerate(outputs)}, cache)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Traced) else value
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether a value is a number or an array of floats, traced or not."""
+    return isinstance(value, Traced) or is_real(value)
+
+
+def _positional(function: Callable[..., Any]) -> int | None:
+    """How many arguments a function needs; None where it takes any number."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
+
+
+# ---------------------------------------------------------------- backward
+
+
+def run_backward(layer: Layer, forward: Forward, flows: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Call the backward pass; the gradients by input."""
+    if forward.gradients is not None:
+        return gradients_of(layer, forward.gradients)
+    assert layer.backward is not None
+    if forward.cache:
+        given: tuple[Any, ...] = forward.cache
+    else:
+        count = _positional(layer.backward)
+        given = () if count is not None and count <= len(flows) else tuple(values.get(n, a) for n, a in zip(layer.names, layer.args, strict=True))
+    return gradients_of(layer, layer.backward(*flows, *given))
+
+
+def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
+    """The gradients that were returned, and those that the owner holds, by input. Raises CallError."""
+    found: dict[str, Any] = {}
+    arguments = {n: a for n, a in zip(layer.names, layer.args, strict=True) if is_real(a)}
+    if isinstance(result, dict):
+        everything = layer.inputs
+        for key, value in result.items():
+            name = next((n for n in (key, *(key.removeprefix(p) for p in ("d", "grad_", "d_")), key.removesuffix("_grad")) if n in everything), None)
+            if name is not None and value is not None:
+                found[name] = value
+    elif result is not None:
+        listed = list(result) if isinstance(result, tuple | list) else [result]
+        found.update(_in_order(listed, layer, arguments))
+    for name in layer.weights if layer.backward is not None else ():
+        grads = getattr(layer.owner, "grads", None)
+        held = [getattr(layer.owner, n, None) for n in (f"d{name}", f"grad_{name}", f"d_{name}", f"{name}_grad")] + [grads.get(k) for k in (name, f"d{name}") if isinstance(grads, dict)]
+        value = next((v for v in held if v is not None), None)
+        if value is not None and name not in found:
+            found[name] = value
+    if not found:
+        raise CallError("the backward pass returned no gradient of an input of floats")
+    for name, value in found.items():
+        wanted, shape = np.shape(layer.inputs[name]), np.shape(_plain(value))
+        if wanted != shape:
+            raise ShapeError(f"the gradient of {name} has the shape {shape}; {name} has {wanted}")
+    return found
+
+
+def _in_order(listed: list[Any], layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Gradients in the order of the arguments: of all of them, of those that are floats, or of the arrays among these."""
+    for names in (layer.names, tuple(arguments), tuple(n for n, a in arguments.items() if isinstance(a, np.ndarray))):
+        if len(names) == len(listed):
+            return {n: _or_zeros(g, arguments[n]) for n, g in zip(names, listed, strict=True) if n in arguments}
+    if len(listed) < len(arguments):
+        return {n: _or_zeros(g, arguments[n]) for n, g in zip(arguments, listed, strict=False)}
+    raise CallError(f"the backward pass returned {len(listed)} gradients, and there are {len(arguments)} inputs of floats: {', '.join(arguments)}")
+
+
+def _or_zeros(gradient: Any, argument: Any) -> Any:
+    """None claims that the gradient is 0."""
+    return np.zeros(np.shape(argument), dtype=np.asarray(argument).dtype)[()] if gradient is None else gradient
+
+
+def unreadable(layer: Layer, error: Exception) -> Refusal:
+    """What a trace cannot go through, because the code fails on traced values."""
+    return Refusal(f"{layer.forward.__name__ if hasattr(layer.forward, '__name__') else 'the callable'} fails on traced values with {type(error).__name__}: {str(error)[:200]}", None, "give function= to check its floats alone")

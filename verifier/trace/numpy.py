@@ -1,0 +1,396 @@
+"""An array for NumPy code that carries steps beside its values: elementwise functions, reductions, views and in-place writes as NumPy has them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from verifier.circuit import arrays
+from verifier.circuit.arrays import Array, ArrayError
+from verifier.language.gates import GATES, canonical
+from verifier.trace.places import user_frame
+from verifier.trace.record import Refusal
+from verifier.trace.recorder import Recorder
+
+LIBRARIES = tuple(str(p) for p in (np.__path__[0],))  # frames below it are not the user's
+UFUNCS = {  # those whose name is not that of a gate
+    "divide": "div", "true_divide": "div", "subtract": "sub", "multiply": "mul", "add": "add", "power": "pow", "float_power": "pow", "negative": "neg",
+    "absolute": "abs", "fabs": "abs", "bitwise_and": "and", "bitwise_or": "or", "invert": "not", "fmax": "maximum", "fmin": "minimum", "psi": "digamma",
+}  # fmt: skip
+FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
+LOGIC = frozenset(("and", "or", "not"))
+CASTS = ("float64", "float32", "float16")
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
+ADVICE = "such a callable is checked by its floats alone: give function=, or leave this operation out of what is differentiated"
+
+
+class Traced(NDArrayOperatorsMixin):
+    """Values with the steps that they are; both arrays have the same shape and the same memory order, so that a view of one is a view of the other."""
+
+    __array_priority__ = 1000.0
+
+    def __init__(self, steps: Array, value: Any, recorder: Recorder) -> None:
+        self.steps, self.value, self.recorder = steps, value, recorder
+
+    # ------------------------------------------------------------ what an array says of itself
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return int(self.value.ndim)
+
+    @property
+    def size(self) -> int:
+        """The number of components."""
+        return int(self.value.size)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the values."""
+        return self.value.dtype
+
+    @property
+    def T(self) -> Traced:  # noqa: N802 - NumPy's name
+        """The transpose."""
+        return Traced(self.steps.T, self.value.T, self.recorder)
+
+    @property
+    def flat(self) -> Iterator[Traced]:
+        """The components in C order."""
+        return iter(self.reshape(-1))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Traced]:
+        return (self[i] for i in range(len(self.value)))
+
+    def __repr__(self) -> str:
+        return f"traced {self.value!r}"
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # ------------------------------------------------------------ Python asks for a value
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            return bool(self.value)  # NumPy's own complaint
+        holds = bool(self.value)
+        self.here()
+        step = arrays.as_truths(self.recorder.builder, self.steps).ravel()[0]
+        self.recorder.branch(int(step), holds=holds)
+        return holds
+
+    def __float__(self) -> float:
+        raise self.refusal("float() takes a number out of the array")
+
+    def __int__(self) -> int:
+        raise self.refusal("int() takes a number out of the array")
+
+    def __array__(self, *_: object, **__: object) -> Any:
+        raise self.refusal("a function of compiled code asks for the numbers of the array")
+
+    def refusal(self, what: str) -> Refusal:
+        """What cannot be traced, with its place."""
+        self.here()
+        return Refusal(what, self.recorder.place(), ADVICE, self.recorder.forward())
+
+    def here(self) -> None:
+        """The steps that follow stand where the user's code is."""
+        self.recorder.here(user_frame(LIBRARIES))
+
+    # ------------------------------------------------------------ parts
+
+    def __getitem__(self, index: Any) -> Traced:
+        index = plain_index(index)
+        return Traced(np.asarray(self.steps[index], dtype=np.int64), np.asarray(self.value[index]), self.recorder)
+
+    def __setitem__(self, index: Any, new: Any) -> None:
+        self.here()
+        r = self.recorder
+        mask = index if isinstance(index, Traced) and index.value.dtype == bool else None
+        other = lift(r, new)
+        if mask is not None:  # where the mask holds; also where it does not, the component depends on it
+            if other.ndim and other.shape != self.shape:
+                raise self.refusal("as many values are assigned as a mask that depends on values has components")
+            shape = mask.steps.reshape(mask.shape + (1,) * (self.ndim - mask.ndim))
+            self.steps[...] = arrays.choose(r.builder, shape, np.broadcast_to(arrays.as_numbers(r.builder, other.steps), self.shape), self.steps)
+            self.value[mask.value] = other.value[mask.value] if other.ndim else other.value
+            r.done(self.steps, self.value, "a masked assignment")
+            return
+        index = plain_index(index)
+        self.steps[index] = arrays.as_numbers(r.builder, other.steps)
+        self.value[index] = other.value
+
+    # ------------------------------------------------------------ functions
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, out: Any = None, where: Any = True, dtype: Any = None, **keywords: Any) -> Any:
+        if where is not True:
+            raise self.refusal(f"np.{ufunc.__name__} with where=")
+        self.here()
+        r = self.recorder
+        try:
+            if method == "__call__":
+                result = elementwise(r, ufunc, operands, dtype)
+            elif method == "reduce":
+                result = reduced(r, ufunc, *operands, **keywords)
+            elif method == "accumulate":
+                result = accumulated(r, ufunc, *operands, **keywords)
+            elif method == "outer":
+                left, right = (lift(r, o) for o in operands)
+                result = elementwise(r, ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), dtype)
+            elif method == "at":
+                return self._at(ufunc, *operands)
+            else:
+                raise self.refusal(f"np.{ufunc.__name__}.{method}")
+        except ArrayError as error:
+            raise self.refusal(str(error)) from None
+        return result if out is None else self._into(out[0] if isinstance(out, tuple) else out, result)
+
+    def _into(self, target: Any, result: Traced) -> Any:
+        """In place: `x += y`."""
+        if not isinstance(target, Traced):
+            raise self.refusal("an array that holds no traced values is changed in place")
+        target.steps[...] = result.steps
+        np.copyto(target.value, result.value, casting="same_kind")
+        return target
+
+    def _at(self, ufunc: Any, target: Any, index: Any, new: Any) -> None:
+        """`np.add.at`: one after the other."""
+        if not isinstance(target, Traced) or ufunc.__name__ not in ("add", "subtract"):
+            raise self.refusal(f"np.{ufunc.__name__}.at")
+        r, gate = self.recorder, UFUNCS[ufunc.__name__]
+        other, index = lift(r, new), plain_index(index)
+        grid = np.arange(target.size).reshape(target.shape)[index]
+        steps, values = target.steps.copy().reshape(-1), arrays.as_numbers(r.builder, np.broadcast_to(other.steps, grid.shape))
+        for at, step in zip(grid.ravel().tolist(), values.ravel().tolist(), strict=True):
+            (steps[at],) = r.builder.append_all(gate, [(int(steps[at]), step)], 1)
+        target.steps[...] = steps.reshape(target.shape)
+        ufunc.at(target.value, index, other.value)
+        r.done(target.steps, target.value, f"np.{ufunc.__name__}.at")
+
+    def __array_function__(self, function: Any, _: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        self.here()
+        found = FUNCTIONS.get(function)
+        if found is None:
+            raise self.refusal(f"np.{function.__name__} is not traced yet")
+        try:
+            return found(self.recorder, *args, **keywords)
+        except ArrayError as error:
+            raise self.refusal(str(error)) from None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        function = METHODS.get(name)
+        if function is None:
+            if not hasattr(np.ndarray, name):
+                raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+            raise self.refusal(f"the method .{name} of an array is not traced")
+        return lambda *args, **keywords: function(self, *args, **keywords)
+
+    def astype(self, dtype: Any, **_: object) -> Any:
+        """A copy in another dtype; a narrower one rounds."""
+        self.here()
+        value = self.value.astype(dtype)
+        r, name = self.recorder, value.dtype.name
+        if value.dtype.kind in "iu":
+            if self.value.dtype == bool:
+                return wrap(r, arrays.as_numbers(r.builder, self.steps), value, "astype")
+            raise self.refusal(f".astype({name}) cuts numbers off")
+        if value.dtype.kind == "b":
+            return wrap(r, arrays.as_truths(r.builder, self.steps), value, "astype")
+        steps = arrays.as_numbers(r.builder, self.steps)
+        if name in CASTS and self.value.dtype.kind == "f" and value.dtype.itemsize < self.value.dtype.itemsize:
+            steps = arrays.elementwise(r.builder, name, steps)
+        return wrap(r, steps.copy(), value, "astype")
+
+    def copy(self, order: Any = "C") -> Traced:
+        """A copy, whose steps have the name that the statement assigns."""
+        self.here()
+        b = self.recorder.builder
+        steps = b.append_all("copy", [(i,) for i in self.steps.ravel().tolist()], self.size)
+        return wrap(self.recorder, np.arange(steps.start, steps.stop).reshape(self.shape), self.value.copy(order), "copy")
+
+    def __copy__(self) -> Traced:
+        return self.copy()
+
+    def __deepcopy__(self, _: object) -> Traced:
+        return self.copy()
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Traced:
+        """The same components in another shape."""
+        wanted = shape[0] if len(shape) == 1 else shape
+        return Traced(np.reshape(self.steps, wanted, order=order), np.reshape(self.value, wanted, order=order), self.recorder)
+
+    def item(self, *index: Any) -> Traced:
+        """The only component, or one of them: still traced."""
+        return self.reshape(-1)[index[0] if len(index) == 1 else 0] if len(index) < 2 else self[index]
+
+    def fill(self, new: Any) -> None:
+        """Set all components."""
+        self[...] = new
+
+
+def _method(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+    def call(array: Traced, *args: Any, **keywords: Any) -> Any:
+        return function(array, *args, **keywords)
+
+    return call
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    name: _method(name)
+    for name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "cumprod", "argmax", "argmin", "dot", "transpose", "ravel", "squeeze", "swapaxes", "repeat", "clip",
+                 "any", "all", "trace", "take", "argsort", "round", "diagonal", "nonzero")
+}  # fmt: skip
+METHODS["flatten"] = lambda array, *_: array.copy().reshape(-1)
+METHODS["conj"] = METHODS["view"] = lambda array, *_: array
+
+
+# ---------------------------------------------------------------- from values to steps
+
+
+def wrap(r: Recorder, steps: Any, value: Any, what: str = "", *, read: bool = True) -> Traced:
+    """A result: its steps in the memory order of its value; the value is read where it is made of numbers."""
+    value = np.asarray(value)
+    found = np.empty_like(value, dtype=np.int64, subok=False)
+    found[...] = steps
+    r.done(found, value if read and value.dtype.kind == "f" else None, what)
+    return Traced(found, value, r)
+
+
+def lift(r: Recorder, value: Any) -> Traced:
+    """Anything that NumPy takes as an array, with steps: data are constants, Python's numbers are as they were written."""
+    if isinstance(value, Traced):
+        return value
+    if isinstance(value, bool | int | np.integer | np.bool_):
+        return Traced(np.array(arrays.literal(r.builder, str(int(value)))), np.asarray(value), r)
+    if isinstance(value, float):  # np.float64 is one
+        return Traced(np.array(r.number(float(value))), np.asarray(value), r)
+    if isinstance(value, list | tuple):
+        parts = [lift(r, v) for v in value]
+        if parts and any(isinstance(v, Traced) for v in _leaves(value)):
+            return Traced(np.stack([p.steps for p in parts]), np.stack([p.value for p in parts]), r)
+    data = np.asarray(value)
+    if data.dtype.kind not in "buif":
+        raise Refusal(f"an array of dtype {data.dtype} among the numbers", r.place(), ADVICE, r.forward())
+    return Traced(r.constants(data), data, r)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for v in value:
+            yield from _leaves(v)
+    else:
+        yield value
+
+
+def plain_index(index: Any) -> Any:
+    """A subscript for both arrays; a mask or an index that depends on values counts as it is at the point."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(i) for i in index)
+    if isinstance(index, Traced):
+        if index.value.dtype.kind not in "biu":
+            raise index.refusal("an array of floats is a subscript")
+        index.here()
+        frozen(index)
+        return index.value
+    return index
+
+
+def frozen(condition: Traced) -> Any:
+    """The value of a condition or an index, which then decides the path of the code."""
+    r = condition.recorder
+    for step, holds in zip(condition.steps.ravel().tolist(), condition.value.ravel().tolist(), strict=True):
+        if condition.value.dtype == bool and r.builder.boolean(step):
+            r.branch(int(step), holds=bool(holds))
+    return condition.value
+
+
+def _bare(operand: Any) -> Any:
+    return operand.value if isinstance(operand, Traced) else operand
+
+
+def gate_of(r: Recorder, ufunc: Any) -> str:
+    """The gate that a ufunc of NumPy or SciPy is. Raises Refusal."""
+    name = ufunc.__name__
+    gate = UFUNCS.get(name) or canonical(name)
+    if gate is None or len(GATES[gate].parameters) < ufunc.nin:
+        raise Refusal(f"the function {name} has no counterpart in the language", r.place(), ADVICE, r.forward())
+    return gate
+
+
+def elementwise(r: Recorder, ufunc: Any, operands: Sequence[Any], dtype: Any = None) -> Any:
+    """A ufunc on every component."""
+    name = ufunc.__name__
+    value = ufunc(*(_bare(o) for o in operands), **({} if dtype is None else {"dtype": dtype}))
+    b = r.builder
+    if name == "matmul":
+        left, right = (lift(r, o) for o in operands)
+        return wrap(r, arrays.matmul(b, left.steps, right.steps), value, "np.matmul")
+    if name in ("isnan", "isinf", "isfinite"):
+        return value
+    parts = [lift(r, o) for o in operands]
+    if name == "positive":
+        return wrap(r, parts[0].steps, value, "np.positive")
+    if name in ("bitwise_and", "bitwise_or", "invert") and value.dtype != bool:
+        raise Refusal(f"np.{name} of whole numbers", r.place(), ADVICE, r.forward())
+    if name in ("equal", "not_equal") and any(p.value.dtype == bool for p in parts):
+        parts = [Traced(arrays.as_numbers(b, p.steps), p.value, r) for p in parts]
+    if name in ("floor_divide", "divmod"):
+        if name == "divmod":
+            raise Refusal("divmod", r.place(), ADVICE, r.forward())
+        quotient = arrays.elementwise(b, "div", parts[0].steps, parts[1].steps)
+        return wrap(r, arrays.elementwise(b, "floor", quotient), value, "np.floor_divide")
+    return wrap(r, arrays.elementwise(b, gate_of(r, ufunc), *(p.steps for p in parts), shown=name), value, f"np.{name}")
+
+
+def reduced(r: Recorder, ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, initial: Any = None, **_: object) -> Any:
+    """`ufunc.reduce`."""
+    name = ufunc.__name__
+    if name not in FOLDS or (initial is not None and initial is not np._NoValue):  # noqa: SLF001 - NumPy's own mark
+        raise Refusal(f"np.{name}.reduce", r.place(), ADVICE, r.forward())
+    part = lift(r, array)
+    value = ufunc.reduce(part.value, axis=axis, dtype=dtype, keepdims=keepdims)
+    steps = part.steps
+    gate = "and" if name == "logical_and" else "or" if name == "logical_or" else UFUNCS.get(name) or name
+    if gate in LOGIC:
+        return _logic(r, gate, arrays.as_truths(r.builder, steps), axis, value, keepdims=keepdims)
+    return wrap(r, arrays.fold(r.builder, gate, steps, axis_of(axis), keepdims=keepdims, empty=FOLDS[name]), value, f"np.{name}.reduce")
+
+
+def _logic(r: Recorder, gate: str, steps: Array, axis: Any, value: Any, *, keepdims: bool) -> Traced:
+    """`any` and `all`: the fold of truth values."""
+    axes = arrays.axes_of(steps, axis_of(axis))
+    kept = [n for n in range(steps.ndim) if n not in axes]
+    shape = tuple(steps.shape[n] for n in kept)
+    rows = steps.transpose(*kept, *axes).reshape(int(np.prod(shape, dtype=np.int64)), -1)
+    total = rows[:, 0]
+    for k in range(1, rows.shape[1]):
+        total = arrays.elementwise(r.builder, gate, total, rows[:, k])
+    found = total.reshape(shape)
+    return wrap(r, np.expand_dims(found, tuple(sorted(axes))) if keepdims else found, value)
+
+
+def accumulated(r: Recorder, ufunc: Any, array: Any, axis: int = 0, **_: object) -> Traced:
+    """`ufunc.accumulate`."""
+    part = lift(r, array)
+    gate = UFUNCS.get(ufunc.__name__) or ufunc.__name__
+    return wrap(r, arrays.cumulative(r.builder, gate, part.steps, axis), ufunc.accumulate(part.value, axis=axis), f"np.{ufunc.__name__}.accumulate")
+
+
+def axis_of(axis: Any) -> Any:
+    """An axis as the functions of arrays take it."""
+    return axis if axis is None else tuple(operator.index(a) for a in axis) if isinstance(axis, tuple | list) else operator.index(axis)

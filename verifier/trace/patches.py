@@ -1,0 +1,114 @@
+"""While code is traced: functions that make arrays make traced ones, and those of `math` take traced numbers. Afterwards all is as before."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from verifier.circuit import arrays
+from verifier.language.gates import GATES, canonical
+from verifier.trace.numpy import ADVICE, LIBRARIES, Traced, _leaves, lift, wrap
+from verifier.trace.places import PACKAGE, user_frame
+from verifier.trace.record import Refusal
+from verifier.trace.recorder import Recorder
+
+MAKERS = ("zeros", "ones", "empty", "full", "eye", "identity")
+TAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
+MATH = {"fabs": "abs", "pow": "pow"}
+
+
+def _is_user(depth: int = 2) -> bool:
+    return not sys._getframe(depth).f_code.co_filename.startswith((PACKAGE, *LIBRARIES))  # noqa: SLF001 - who calls decides
+
+
+def _maker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`np.zeros` and the like: an array of floats that the code makes is one that it may write into."""
+
+    def make(*args: Any, **keywords: Any) -> Any:
+        if not _is_user():
+            return original(*args, **keywords)
+        plain = [a.value if isinstance(a, Traced) else a for a in args]
+        made = original(*plain, **{k: v.value if isinstance(v, Traced) else v for k, v in keywords.items()})
+        if made.dtype.kind != "f":
+            return made
+        r.here(user_frame(LIBRARIES))
+        if original is np_originals["full"]:
+            fill = args[1] if len(args) > 1 else keywords["fill_value"]
+            return Traced(np.full(made.shape, int(lift(r, fill).steps)) if np.ndim(getattr(fill, "value", fill)) == 0 else np.broadcast_to(lift(r, fill).steps, made.shape).copy(), made, r)
+        if original is np_originals["empty"]:
+            made = np.zeros_like(made)
+        return Traced(r.constants(made), made, r)
+
+    return make
+
+
+def _taker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`np.array` and the like: of traced values, or of lists that hold some."""
+
+    def take(value: Any, *args: Any, **keywords: Any) -> Any:
+        if not _is_user():
+            return original(value, *args, **keywords)
+        if isinstance(value, Traced) or any(isinstance(v, Traced) for v in _leaves(value)):
+            r.here(user_frame(LIBRARIES))
+            found = lift(r, value)
+            dtype = keywords.get("dtype", args[0] if args else None)
+            if dtype is not None and np.dtype(dtype) != found.dtype:
+                return found.astype(dtype)
+            return found.copy() if original.__name__ in ("array", "copy") else found
+        made = original(value, *args, **keywords)
+        if original.__name__ in ("array", "copy") and made.dtype.kind == "f":  # the code may write into it
+            r.here(user_frame(LIBRARIES))
+            return Traced(lift(r, value).steps if isinstance(value, list | tuple) and value else r.constants(made), made, r)
+        return made
+
+    return take
+
+
+def _of_math(r: Recorder, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    gate = MATH.get(name) or canonical(name)
+
+    def call(*args: Any) -> Any:
+        if not any(isinstance(a, Traced) for a in args):
+            return original(*args)
+        r.here(user_frame(LIBRARIES))
+        if gate is None or len(GATES[gate].parameters) != len(args):
+            raise Refusal(f"math.{name} has no counterpart in the language", r.place(), ADVICE, r.forward())
+        parts = [lift(r, a) for a in args]
+        value = original(*(float(p.value) for p in parts))
+        return wrap(r, arrays.elementwise(r.builder, gate, *(p.steps for p in parts)), np.float64(value), f"math.{name}")
+
+    return call
+
+
+np_originals: dict[str, Any] = {name: getattr(np, name) for name in (*MAKERS, *TAKERS)}
+
+
+@contextmanager
+def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) -> Iterator[None]:
+    """Within it, code that calls NumPy and `math` makes steps. `modules` are the user's own, whose names may be these functions."""
+    replaced: dict[int, Any] = {}
+    for name in MAKERS:
+        replaced[id(np_originals[name])] = _maker(r, np_originals[name])
+    for name in TAKERS:
+        replaced[id(np_originals[name])] = _taker(r, np_originals[name])
+    for name, original in vars(math).items():
+        if callable(original) and not name.startswith("_"):
+            replaced[id(original)] = _of_math(r, name, original)
+    spaces = [vars(np), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
+    undo: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for space in {id(s): s for s in spaces}.values():
+            for name, value in list(space.items()):
+                if id(value) in replaced:
+                    undo.append((space, name, value))
+                    space[name] = replaced[id(value)]
+        yield
+    finally:
+        for space, name, value in undo:
+            space[name] = value

@@ -1,0 +1,119 @@
+"""What a callable comes to at one point: a Program with the places of the user's file, and the floats that the framework computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from verifier.circuit.program import Program
+from verifier.language.formats import Format
+from verifier.language.source import Place
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Values: TypeAlias = Mapping[str, Floats]  # arrays by name: numbers of the format, each as the float64 that it is
+
+
+class Refusal(Exception):
+    """A callable that cannot be traced: which operation, where it stands, and what to do. `forward` is the traced forward pass, where that much was had."""
+
+    def __init__(self, what: str, place: Place | None = None, advice: str = "", forward: Program | None = None) -> None:
+        super().__init__(what)
+        self.what, self.place, self.advice, self.forward = what, place, advice, forward
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where an operation stands: lines count from 1, columns in characters from 1; -1 where it is not known."""
+
+    file: str
+    line: int
+    column: int = -1
+    end_line: int = -1
+    end_column: int = -1
+    function: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Steps with the floats that the framework computed for them; `what` is the operation in the framework's words, `format` that of the floats ('' where it is that of the run)."""
+
+    steps: npt.NDArray[np.int64]
+    floats: Floats
+    what: str
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A condition that the code followed as it was at this point: the Program holds where it is the same."""
+
+    step: int
+    holds: bool
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A callable at a point. The inputs of the program are those of the callable and then the gradients that flow in (`parameters`).
+
+    The output of the program is the sum of all components of all outputs, each times the gradient that flows into it.
+    `claims` are the components of the inputs, each with the name of its gradient. `computed` are the framework's own
+    gradients, in the order of the claims, and `outputs` its outputs, at `point` (the values of all inputs of the program).
+    """
+
+    program: Program
+    claims: tuple[tuple[str, str], ...]
+    point: tuple[float, ...]
+    computed: tuple[float, ...]
+    outputs: dict[str, Floats]
+    readings: tuple[Reading, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the framework computed at a point, without any tracing: its outputs and its gradients, by the names of outputs and inputs."""
+
+    outputs: dict[str, Floats]
+    gradients: dict[str, Floats]
+
+
+Tracer: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
+Runner: TypeAlias = Callable[[Values, Values, Format], Ran]
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A callable at the door: where it stands, its inputs and outputs with their shapes, and how it is run and traced.
+
+    `trace` raises Refusal where it cannot; `run` is the framework alone.
+    """
+
+    name: str
+    place: Place
+    framework: str  # with its version, such as "NumPy 2.1.0"
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: Mapping[str, tuple[int, ...]]
+    run: Runner
+    trace: Tracer
+    flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
+    notes: tuple[str, ...] = ()
+    faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
+    functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
+    is_steady: bool = True  # it gives the same bits when it is called again
+
+    @property
+    def upstreams(self) -> dict[str, tuple[int, ...]]:
+        """The outputs into which a gradient flows, with their shapes."""
+        return {o: s for o, s in self.outputs.items() if self.flows is None or o in self.flows}
+
+
+def flat(values: Any) -> list[float]:
+    """The components of an array, in C order."""
+    return [float(v) for v in np.asarray(values, dtype=np.float64).ravel()]

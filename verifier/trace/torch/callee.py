@@ -1,0 +1,369 @@
+"""A callable on tensors as a Callee: its inputs and outputs by name, how torch runs it, and how it is traced."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils._pytree import tree_flatten_with_path, tree_leaves, tree_map
+
+from verifier.language.formats import Format, format_named
+from verifier.language.source import Place
+from verifier.trace.record import Callee, Floats, Ran, Refusal, Trace, Values
+from verifier.trace.recorder import Recorder, point_of
+from verifier.trace.torch import elementwise, linear_algebra, moves, products, reductions
+from verifier.trace.torch.memory import floats_in
+from verifier.trace.torch.mode import FRAMEWORK, Tracer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+TYPES = {name: kind for kind, name in FORMATS.items()}
+SEED = 20_240_229  # of every run, so that all draw the same random numbers
+TABLES = (elementwise, linear_algebra, moves, products, reductions)  # their rows are entered when they are imported
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A tensor of numbers that a callable reads: an argument, a parameter of a module, or a variable of a closure."""
+
+    name: str
+    tensor: torch.Tensor
+    wanted: bool  # its gradient is asked for
+    set: Callable[[torch.Tensor], None] | None = None  # puts another tensor in its place, where it is no argument
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A callable with its arguments, in which tensors of numbers are inputs."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]  # as given: an Input in the place of each tensor of numbers
+    inputs: tuple[Input, ...]
+    backward: Callable[..., Any] | None = None  # (gradients that flow in, tensors of numbers) -> gradients; autograd where there is none
+    modules: tuple[torch.nn.Module, ...] = ()  # whose buffers a run may change
+
+    def run(self, tensors: Mapping[str, torch.Tensor]) -> Any:
+        """What the callable returns for these tensors."""
+        arguments = tree_map(lambda v: tensors[v.name] if isinstance(v, Input) else v, self.arguments, is_leaf=lambda v: isinstance(v, Input))
+        with self._placed(tensors):
+            return self.function(*arguments)
+
+    @contextmanager
+    def _placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+        elsewhere = [i for i in self.inputs if i.set is not None]
+        try:
+            for i in elsewhere:
+                i.set(tensors[i.name])  # type: ignore[misc]
+            yield
+        finally:
+            for i in elsewhere:
+                i.set(i.tensor)  # type: ignore[misc]
+
+
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
+    """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
+    flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v)]
+    own, modules = _parameters_of(function)
+    some = any(t.requires_grad for _, t in flat)
+    given = list(names or ())
+    known = _argument_names(function, len(arguments))
+    taken = {i.name for i in own}
+    inputs: dict[int, Input] = {}
+    for count, (path, tensor) in enumerate(flat):
+        name = given[count] if count < len(given) else _named(known[path[0].idx], path[1:])
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        inputs.setdefault(id(tensor), Input(name, tensor, tensor.requires_grad or not some))
+    replaced = tree_map(lambda v: inputs[id(v)] if _is_number(v) else v, tuple(arguments))
+    return Called(function, replaced, (*inputs.values(), *own), backward, tuple(modules))
+
+
+def _is_function(owner: Any) -> bool:
+    """Whether a method's owner is a `torch.autograd.Function`."""
+    return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype in FORMATS
+
+
+def _named(base: str, path: Sequence[Any]) -> str:
+    return "_".join([base, *(str(getattr(k, "idx", getattr(k, "key", k))) for k in path)])
+
+
+def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the arguments in the function's own signature; `x0`, `x1`, ... where it has none."""
+    plain = inspect.unwrap(function)
+    owner: Any = getattr(plain, "__self__", None)
+    skipped = 0
+    if _is_function(owner):
+        plain, skipped = owner.forward, int(owner.setup_context is torch.autograd.Function.setup_context)
+    elif isinstance(plain, torch.nn.Module):
+        plain = plain.forward
+    try:
+        found = list(inspect.signature(plain).parameters.values())[skipped:]
+    except (TypeError, ValueError):
+        found = []
+    names = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name.isidentifier()]
+    if not names and count == 1:
+        return ["x"]
+    names += [f"x{k}" for k in range(len(names), count)]
+    return ["x" if n == "input" else n for n in names]
+
+
+def _parameters_of(function: Callable[..., Any]) -> tuple[list[Input], list[torch.nn.Module]]:
+    """The parameters of the modules, and the tensors that require a gradient, that a callable holds; and the modules."""
+    found: list[Input] = []
+    holders: list[tuple[str, Any, Callable[[Any], None] | None]] = []
+    owner = function if isinstance(function, torch.nn.Module) else getattr(function, "__self__", None)
+    if isinstance(owner, torch.nn.Module):
+        holders.append(("", owner, None))
+    code, closure = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
+    for name, cell in zip(code.co_freevars if code is not None else (), closure, strict=False):
+        holders.append((name, _content(cell), partial(setattr, cell, "cell_contents")))
+    space = getattr(function, "__globals__", {})
+    for name in code.co_names if code is not None else ():
+        if isinstance(space.get(name), torch.nn.Module) or (_is_number(space.get(name)) and space[name].requires_grad):
+            holders.append((name, space[name], partial(space.__setitem__, name)))
+    for name, value, put in holders:
+        if isinstance(value, torch.nn.Module):
+            for path, parameter in value.named_parameters():
+                if parameter.requires_grad and parameter.dtype in FORMATS:
+                    label = path.replace(".", "_") if not path[0].isdigit() else "layer" + path.replace(".", "_")
+                    found.append(Input(label, parameter, wanted=True, set=_setter(value, path)))
+        elif _is_number(value) and value.requires_grad and value.is_leaf:
+            found.append(Input(name, value, wanted=True, set=put))
+    unique = {id(i.tensor): i for i in reversed(found)}
+    return list(reversed(unique.values())), [value for _, value, _ in holders if isinstance(value, torch.nn.Module)]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not set yet
+        return None
+
+
+def _setter(module: torch.nn.Module, path: str) -> Callable[[torch.Tensor], None]:
+    *inner, last = path.split(".")
+    for part in inner:
+        module = getattr(module, part)
+
+    def put(tensor: torch.Tensor) -> None:
+        table = module._parameters  # noqa: SLF001 - a parameter's place takes Parameters only when it is assigned
+        table[last] = tensor
+
+    return put
+
+
+# ---------------------------------------------------------------- running
+
+
+def outputs_of(result: Any) -> dict[str, torch.Tensor]:
+    """The outputs that have a gradient, by name: `out`, `out0`, `out1`, or the keys of a dictionary."""
+    if isinstance(result, torch.Tensor):
+        return {"out": result} if result.requires_grad else {}
+    flat = [(path, v) for path, v in tree_flatten_with_path(result)[0] if isinstance(v, torch.Tensor)]
+    found = {}
+    for path, tensor in flat:
+        parts = [str(getattr(k, "key", getattr(k, "idx", getattr(k, "name", k)))) for k in path]
+        label = "_".join(parts)
+        if tensor.requires_grad:
+            found[label if label.isidentifier() else f"out{label}" if len(flat) > 1 else "out"] = tensor
+    return found
+
+
+def leaves(call: Called, values: Values | None, fmt: Format) -> dict[str, torch.Tensor]:
+    """The inputs as tensors of a format. Where it is the callable's own, each keeps its type."""
+    own = format_of(call)
+    found = {}
+    for i in call.inputs:
+        kind = i.tensor.dtype if fmt.name == own else TYPES[fmt.name]
+        if values is None:
+            data = i.tensor.detach().to(kind).clone()
+        else:
+            data = torch.from_numpy(np.array(values[i.name], dtype=np.float64).reshape(tuple(i.tensor.shape))).to(kind).to(i.tensor.device)
+        found[i.name] = data.requires_grad_(i.wanted)
+    return found
+
+
+def format_of(call: Called) -> str:
+    """The format of a callable's inputs: the widest of their types."""
+    kinds = [i.tensor.dtype for i in call.inputs]
+    return FORMATS[max(kinds, key=lambda k: torch.finfo(k).bits * 100 - torch.finfo(k).eps)] if kinds else "float64"
+
+
+def _seeds(outputs: Mapping[str, torch.Tensor], upstreams: Values) -> dict[str, torch.Tensor]:
+    found = {}
+    for name, tensor in outputs.items():
+        data = np.array(upstreams[name], dtype=np.float64).reshape(tuple(tensor.shape))
+        found[name] = torch.from_numpy(data).to(tensor.dtype).to(tensor.device)
+    return found
+
+
+def _gradients(call: Called, tensors: Mapping[str, torch.Tensor], outputs: Mapping[str, torch.Tensor], seeds: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | None]:
+    """The gradients by autograd, or by the backward pass that was given."""
+    if call.backward is not None:
+        with torch.no_grad():
+            found = call.backward(*seeds.values(), *(tensors[i.name] for i in call.inputs if i.set is None))
+        found = found if isinstance(found, tuple | list) else (found,)
+        wanted = [i.name for i in call.inputs if i.set is None and i.wanted]
+        if len(found) != len(wanted):
+            raise ValueError(f"the backward pass returns {len(found)} gradients; there are {len(wanted)} inputs: {', '.join(wanted)}")
+        return dict(zip(wanted, found, strict=True))
+    wanted = [n for n, v in tensors.items() if v.requires_grad]
+    found = torch.autograd.grad([outputs[o] for o in outputs], [tensors[n] for n in wanted], [seeds[o] for o in outputs], allow_unused=True)
+    return dict(zip(wanted, found, strict=True))
+
+
+def run(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
+    """What torch computes, without any tracing. In a format that is not the callable's own NaN where torch has no kernel for it."""
+    tensors = leaves(call, values, fmt)
+    try:
+        with _alike(call), torch.enable_grad():
+            outputs = outputs_of(call.run(tensors))
+            gradients = _gradients(call, tensors, outputs, _seeds(outputs, upstreams))
+    except (RuntimeError, NotImplementedError):
+        if fmt.name == format_of(call):
+            raise
+        return Ran({n: np.full(np.shape(v), np.nan) for n, v in upstreams.items()}, {i.name: np.full(tuple(i.tensor.shape), np.nan) for i in call.inputs if i.wanted})
+    return Ran({n: floats_in(v) for n, v in outputs.items()}, {n: _numbers(g, tensors[n]) for n, g in gradients.items()})
+
+
+def _numbers(gradient: torch.Tensor | None, like: torch.Tensor) -> Floats:
+    return np.zeros(tuple(like.shape)) if gradient is None else floats_in(gradient)
+
+
+def trace(call: Called, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = ()) -> Trace:
+    """The callable on steps, at these values. Raises Refusal."""
+    shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
+    recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()})
+    tensors = leaves(call, values, fmt)
+    tracer = Tracer(recorder, outside)
+    for name, tensor in tensors.items():
+        tracer.memory.write(tensor, recorder.inputs[name])
+    try:
+        with _alike(call), torch.enable_grad():
+            with tracer:
+                outputs = outputs_of(call.run(tensors))
+            _same_outputs(outputs, upstreams, recorder)
+            recorder.end_forward({o: tracer.memory.read(v) for o, v in outputs.items()})
+            seeds = _seeds(outputs, upstreams)
+            for name, seed in seeds.items():
+                tracer.memory.write(seed, recorder.upstreams[name])
+            with tracer:
+                gradients = _gradients(call, tensors, outputs, seeds)
+    except Refusal as refusal:
+        refusal.forward = recorder.forward()
+        raise
+    zero = tracer(0)
+    steps = {n: np.broadcast_to(zero, shapes[n]) if g is None else tracer.memory.read(g) for n, g in gradients.items()}
+    computed = {n: _numbers(g, tensors[n]) for n, g in gradients.items()}
+    found = {n: floats_in(v) for n, v in outputs.items()}
+    return recorder.trace(steps, point_of(recorder, values, upstreams), computed=computed, outputs=found)
+
+
+def _same_outputs(outputs: Mapping[str, torch.Tensor], upstreams: Values, recorder: Recorder) -> None:
+    if outputs.keys() != upstreams.keys():
+        raise Refusal("the outputs differ from call to call", recorder.place(), "return the same tensors every time")
+
+
+@contextmanager
+def _alike(call: Called) -> Iterator[None]:
+    """Every run draws the same random numbers from torch's generator, and leaves the buffers of modules as they were."""
+    kept = [(b, b.detach().clone()) for m in call.modules for b in m.buffers()]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in kept:
+                buffer.copy_(value)
+
+
+def faults_of(call: Called) -> tuple[tuple[str, str], ...]:
+    """What a callable does that no gradient should: change its inputs, give other bits when it is called again, or another output under differentiation."""
+    own = format_named(format_of(call))
+    found: list[tuple[str, str]] = []
+    results = []
+    for differentiated in (True, True, False):
+        tensors = leaves(call, None, own)
+        before = {n: v.detach().clone() for n, v in tensors.items()}
+        with _alike(call), torch.enable_grad() if differentiated else torch.no_grad():
+            result = call.run(tensors)
+            flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
+            outputs = outputs_of(result)
+            gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
+        results.append((flat, [g for g in gradients.values() if g is not None]))
+        changed = [n for n, v in tensors.items() if not _same(v.detach(), before[n])]
+    if changed:
+        found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
+    first, second, plain = results
+    if not (_all_same(first[0], second[0]) and _all_same(first[1], second[1])):
+        found.append(("V111", "gives other bits when it is called again"))
+    elif not _all_same(first[0], plain[0]):
+        found.append(("V111", "gives another output under torch.no_grad() than when it is differentiated"))
+    return tuple(found)
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and bool(torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)))
+
+
+def _all_same(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor]) -> bool:
+    return len(first) == len(second) and all(map(_same, first, second))
+
+
+def callee(call: Called, place: Place | None = None) -> Callee:
+    """A callable at the door. Runs it, to see its outputs and what it does beside them. Raises Refusal where nothing is differentiable."""
+    with _alike(call), torch.enable_grad():
+        outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
+    if not outputs or not any(i.wanted for i in call.inputs):
+        raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+    return Callee(
+        name=_name(call.function),
+        place=place_of(call.function) or place or Place("", 1, 1),
+        framework=f"PyTorch {torch.__version__}",
+        inputs={i.name: tuple(i.tensor.shape) for i in call.inputs},
+        outputs={o: tuple(v.shape) for o, v in outputs.items()},
+        run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
+        trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
+        faults=faults_of(call),
+    )
+
+
+def values_of(call: Called) -> dict[str, Floats]:
+    """The numbers of the inputs as they were given."""
+    return {i.name: floats_in(i.tensor) for i in call.inputs}
+
+
+def _name(function: Callable[..., Any]) -> str:
+    owner: Any = getattr(function, "__self__", None)
+    if _is_function(owner):
+        return owner.__name__
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def place_of(function: Callable[..., Any]) -> Place | None:
+    """Where a callable is defined; None for one of torch itself."""
+    owner: Any = getattr(function, "__self__", None)
+    plain: Any = function
+    if _is_function(owner):
+        plain = owner.forward
+    elif isinstance(function, torch.nn.Module):
+        plain = type(function).forward
+    code = getattr(inspect.unwrap(plain), "__code__", None)
+    if code is None or code.co_filename.startswith(FRAMEWORK):
+        return None
+    return Place(code.co_filename, code.co_firstlineno, 1)
+

@@ -1,0 +1,85 @@
+"""Which step every element of torch's memory holds: tensors that share storage share steps, as views and in-place writes do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from verifier.circuit.arrays import Array
+from verifier.trace.record import Floats, Refusal
+from verifier.trace.recorder import Recorder
+
+UNKNOWN = -1  # an element that no step has been given: data, read when it is needed
+
+
+def floats_in(tensor: torch.Tensor) -> Floats:
+    """The numbers of a tensor as the float64 that they are."""
+    plain = tensor.detach().resolve_conj().resolve_neg().cpu()
+    found: Floats = np.array(plain.to(torch.float64).numpy(), dtype=np.float64)
+    return found
+
+
+class Memory:
+    """An ndarray of steps for every storage that was met. Tensors are held: memory that is freed is handed out again."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._steps: dict[int, tuple[Array, int]] = {}  # by storage: a step for every element, and the bytes of an element
+        self._held: list[Any] = []
+
+    def hold(self, tensor: torch.Tensor) -> None:
+        """Keep a tensor's memory from being handed out again."""
+        self._held.append(tensor.untyped_storage())
+
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """Whether steps were given to the storage of a tensor."""
+        return _key(tensor) in self._steps
+
+    def read(self, tensor: torch.Tensor) -> Array:
+        """The steps of a tensor's elements; data become constants."""
+        seen = self._view(tensor)
+        missing = seen == UNKNOWN
+        if missing.any():
+            values = tensor.detach().cpu()
+            known = values.to(torch.int64).numpy() if not values.dtype.is_floating_point else floats_in(values)
+            steps = self._recorder.constants(known)
+            seen[missing] = steps[missing]
+        return seen.copy()
+
+    def write(self, tensor: torch.Tensor, steps: Array) -> None:
+        """Give the elements of a tensor their steps, for all tensors that share its storage."""
+        seen = self._view(tensor)
+        seen[...] = np.broadcast_to(steps, seen.shape)
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """The elements are data from now on."""
+        if self.knows(tensor):
+            self._view(tensor)[...] = UNKNOWN
+
+    def is_given(self, tensor: torch.Tensor) -> bool:
+        """Whether any element of a tensor was given a step."""
+        if tensor.layout != torch.strided:
+            raise Refusal("sparse tensors are not traced", self._recorder.place(), "use .to_dense() before")
+        return self.knows(tensor) and bool((self._view(tensor) != UNKNOWN).any())
+
+    def _view(self, tensor: torch.Tensor) -> Array:
+        key, size = _key(tensor), tensor.element_size()
+        if key not in self._steps:
+            self.hold(tensor)
+            count = tensor.untyped_storage().nbytes() // size
+            self._steps[key] = (np.full(count, UNKNOWN, dtype=np.int64), size)
+        steps, known = self._steps[key]
+        count = tensor.untyped_storage().nbytes() // size
+        if known != size:
+            raise Refusal("a tensor is read as numbers of another width (view(dtype))", self._recorder.place(), "convert with .to(dtype)")
+        if count > steps.size:  # resized
+            steps = np.concatenate([steps, np.full(count - steps.size, UNKNOWN, dtype=np.int64)])
+            self._steps[key] = (steps, size)
+        strides = tuple(8 * s for s in tensor.stride())
+        return np.lib.stride_tricks.as_strided(steps[tensor.storage_offset() :], tuple(tensor.shape), strides)
+
+
+def _key(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - torch's identity of a storage

@@ -1,0 +1,292 @@
+"""The dispatch mode: every aten operation runs as it would, and its row of the table runs on steps beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch._decomp import decomposition_table
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from verifier.circuit import arrays
+from verifier.circuit.arrays import Array, ArrayError
+from verifier.language.gates import GATES
+from verifier.trace.places import PACKAGE, spot_of
+from verifier.trace.record import Refusal, Spot
+from verifier.trace.recorder import Recorder
+from verifier.trace.torch.memory import Memory, floats_in
+
+FRAMEWORK = str(Path(torch.__file__).resolve().parent)
+ROWS: dict[str, Callable[..., Any]] = {}  # aten name -> function of (tracer, arguments) that returns steps
+DATA = frozenset(  # results that are whole numbers or random: data at this point, whatever they depend on
+    "bernoulli rand randn randint randperm rand_like randn_like randint_like normal uniform exponential geometric cauchy log_normal multinomial empty empty_like empty_strided new_empty new_empty_strided "
+    "arange argmax argmin argsort nonzero searchsorted bucketize isnan isinf isfinite is_same_size count_nonzero native_dropout_mask histc bincount unique_dim _unique2 equal allclose _local_scalar_dense".split()
+)
+
+NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
+
+
+class Tracer(TorchDispatchMode):
+    """Runs operations on tensors and on their steps. `forward` places stand for backward operations that no user's line runs."""
+
+    def __init__(self, recorder: Recorder, outside: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.builder = recorder.builder
+        self.memory = Memory(recorder)
+        self.outside = (FRAMEWORK, *outside)
+        self.out: Any = None  # what torch returned, while a row runs
+        self.name = ""  # the operation of that row
+        self.function: Any = None  # and how torch runs it: the operation that returns what others write
+        self._depth = 0
+        self._depends = np.zeros(0, dtype=bool)
+        self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
+        self._sequence = -1
+
+    # ------------------------------------------------------------ steps
+
+    def __call__(self, value: Any) -> Array:
+        """The steps of a tensor or of a number."""
+        if isinstance(value, np.ndarray):
+            return value
+        if isinstance(value, torch.Tensor):
+            if value.dtype.is_complex:
+                raise Refusal("complex numbers are not traced", self.recorder.place(), "write the real and the imaginary part out")
+            return self.memory.read(value)
+        if isinstance(value, complex):
+            raise Refusal("complex numbers are not traced", self.recorder.place(), "write the real and the imaginary part out")
+        if isinstance(value, bool | int):
+            return np.array(arrays.literal(self.builder, str(int(value))), dtype=np.int64)
+        return np.array(self.recorder.number(float(value)), dtype=np.int64)
+
+    def gate(self, name: str, *operands: Any) -> Array:
+        """A gate of the table on every component, shapes broadcast."""
+        return arrays.elementwise(self.builder, name, *(self(o) for o in operands))
+
+    def depends(self, tensor: torch.Tensor) -> bool:
+        """Whether any element of a tensor depends on an input."""
+        if tensor.dtype.is_complex or not self.memory.is_given(tensor):
+            return False
+        read = self.memory.read(tensor)  # may make steps
+        steps, known = self.builder.steps, len(self._depends)
+        if known < len(steps):
+            grown = np.zeros(len(steps), dtype=bool)
+            grown[:known] = self._depends
+            for i in range(known, len(steps)):
+                args = steps[i].args
+                grown[i] = any(grown[a] for a in args) if args else steps[i].gate == "input"
+            self._depends = grown
+        return bool(self._depends[read].any())
+
+    # ------------------------------------------------------------ dispatch
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation, and its steps."""
+        del types
+        kwargs = kwargs or {}
+        name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
+        if self._depth == 0:
+            self._stand(name)
+        tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
+        for tensor in tensors:
+            self.memory.hold(tensor)
+        if func.is_view:
+            return self._held(func(*args, **kwargs))
+        try:
+            return self._operation(func, name, args, kwargs, tensors)
+        except ArrayError as error:
+            raise self._refused(name, str(error)) from error
+
+    def _operation(self, func: Any, name: str, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
+        written = _written(func, args, kwargs)
+        base = name.removesuffix("_") if written and name.endswith("_") and not name.endswith("__") else name
+        bound = any(map(self.depends, tensors))
+        if not bound and (base in DATA or not any(t.dtype.is_floating_point for t in tensors)):
+            return self._data(func, args, kwargs, written)
+        if base == "_local_scalar_dense":
+            return self._followed(func, args, kwargs)
+        if base in DATA:
+            return self._data(func, args, kwargs, written)
+        row = ROWS.get(base)
+        if row is None:
+            return self._without_row(func, base, args, kwargs, written, bound=bound)
+        for tensor in tensors:  # before the operation, which may write into its operands
+            if not tensor.dtype.is_complex and (tensor.dtype.is_floating_point or self.memory.is_given(tensor)):
+                self.memory.read(tensor)
+        out = func(*args, **kwargs)
+        given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
+        saved = self.out, self.name, self.function
+        self.out, self.name, self.function = out, base, (_functional(func, base) or func) if written else func
+        try:
+            found = row(self, *args, **given)
+        except Refusal:
+            if bound:
+                raise
+            return self._kept(out, None, name)
+        finally:
+            self.out, self.name, self.function = saved
+        return self._kept(out, found, name)
+
+    def _kept(self, out: Any, found: Any, name: str) -> Any:
+        """The results of an operation with their steps."""
+        results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
+        steps = [None] * len(results) if found is None else list(found) if isinstance(found, tuple | list) else [found]
+        for tensor, own in zip(results, [*steps, *[None] * len(results)], strict=False):
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            self.memory.hold(tensor)
+            if own is None:
+                self.memory.forget(tensor)
+                continue
+            shaped = np.asarray(own, dtype=np.int64)
+            if tuple(shaped.shape) != tuple(tensor.shape):
+                shaped = np.broadcast_to(shaped, tuple(tensor.shape))
+            read = tensor.dtype.is_floating_point and self._depth == 0  # inside a decomposition torch's kernel computes something else
+            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=str(tensor.dtype).removeprefix("torch."))
+            self.memory.write(tensor, shaped)
+        return out
+
+    def _held(self, out: Any) -> Any:
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self.memory.hold(tensor)
+        return out
+
+    def _data(self, func: Any, args: Any, kwargs: Any, written: Sequence[torch.Tensor]) -> Any:
+        """An operation whose result is data."""
+        out = func(*args, **kwargs)
+        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor))]:
+            self.memory.hold(tensor)
+            self.memory.forget(tensor)
+        return out
+
+    def _followed(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """A tensor that becomes a Python number: what the code does with it is followed at this point only."""
+        out = func(*args, **kwargs)
+        (step,) = self(args[0]).ravel().tolist()
+        if self.builder.boolean(step):
+            self.recorder.branch(step, holds=bool(out))
+        else:
+            note = f"{self.recorder.place() or 'a line'}: a tensor is turned into a Python number; the program holds where that number is {out!r}"
+            if note not in self.recorder.notes:
+                self.recorder.notes.append(note)
+        return out
+
+    def _without_row(self, func: Any, name: str, args: Any, kwargs: Any, written: Sequence[torch.Tensor], *, bound: bool) -> Any:
+        """By torch's own decomposition, run under the mode; refused where there is none."""
+        if written:
+            functional = _functional(func, name)
+            if functional is None or (functional not in decomposition_table and name not in ROWS):
+                return self._refuse_or_fold(func, name, args, kwargs, written, bound=bound)
+            plain = {k: v for k, v in kwargs.items() if k != "out"}
+            found = self._decomposed(decomposition_table[functional], args, plain)
+            steps = [self(t) for t in tree_leaves(found)]
+            out = func(*args, **kwargs)
+            for tensor, own in zip(written, steps, strict=False):
+                self.memory.write(tensor, own)
+            return out
+        rule = decomposition_table.get(func)
+        if rule is None and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):  # noqa: SLF001 - how torch itself asks
+            rule = func.decompose
+        if rule is None:
+            return self._refuse_or_fold(func, name, args, kwargs, written, bound=bound)
+        found = self._decomposed(rule, args, kwargs)
+        if found is NotImplemented:
+            return self._refuse_or_fold(func, name, args, kwargs, written, bound=bound)
+        out = func(*args, **kwargs)
+        parts = [found] if isinstance(found, torch.Tensor) else list(found)
+        return self._kept(out, [self(t) if isinstance(t, torch.Tensor) and (t.dtype.is_floating_point or self.memory.is_given(t)) else None for t in parts], name)
+
+    def _decomposed(self, rule: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        self._depth += 1
+        try:
+            with self:
+                return rule(*args, **kwargs)
+        finally:
+            self._depth -= 1
+
+    def _refuse_or_fold(self, func: Any, name: str, args: Any, kwargs: Any, written: Sequence[torch.Tensor], *, bound: bool) -> Any:
+        if bound:
+            raise self._refused(name, "")
+        return self._data(func, args, kwargs, written)
+
+    def _refused(self, name: str, why: str) -> Refusal:
+        place = self.recorder.place()
+        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or judge it by samples")
+
+    # ------------------------------------------------------------ places
+
+    def _stand(self, name: str) -> None:
+        """Where the operation stands: the user's line, or (in torch's own backward pass) the line of the forward pass that it differentiates."""
+        del name
+        node = torch._C._current_autograd_node()  # noqa: SLF001 - torch's own way to ask
+        frame = _frame(self.outside)
+        if frame is not None:
+            spot, run, instruction = spot_of(frame), id(frame), frame.f_lasti
+            self.recorder.at(spot, run=run, instruction=instruction)
+            if node is None:
+                made = torch._C._autograd._get_sequence_nr()  # noqa: SLF001
+                for number in range(max(self._sequence, 0), made):
+                    self._nodes.setdefault(number, (spot, run, instruction))
+                self._sequence = made
+        elif node is not None:
+            known = self._nodes.get(node._sequence_nr())  # noqa: SLF001
+            if known is not None:
+                self.recorder.at(known[0], run=known[1], instruction=known[2])
+
+
+def _frame(outside: tuple[str, ...]) -> FrameType | None:
+    """The innermost frame of the user's code above this operation; None where torch's engine, or this package, runs it by itself."""
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the stack is what is asked for
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(PACKAGE):
+            return None
+        if not file.startswith(("<frozen", *outside)):
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    """The tensors that an operation writes into, in the order of its signature."""
+    if not func._schema.is_mutable:  # noqa: SLF001
+        return []
+    found = []
+    for position, argument in enumerate(func._schema.arguments):  # noqa: SLF001
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = args[position] if position < len(args) and not argument.kwarg_only else kwargs.get(argument.name)
+            found += [t for t in tree_leaves(value) if isinstance(t, torch.Tensor)]
+    return found
+
+
+def _functional(func: Any, name: str) -> Any:
+    """The operation that returns what this one writes."""
+    packet = getattr(torch.ops.aten, name, None)
+    overload = func._schema.overload_name or "default"  # noqa: SLF001
+    for wanted in (overload, overload.removesuffix("_out"), "default", "Tensor"):
+        if packet is not None and hasattr(packet, wanted) and not getattr(packet, wanted)._schema.is_mutable:  # noqa: SLF001
+            return getattr(packet, wanted)
+    return None
+
+
+def row(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A function as the row of aten operations."""
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names:
+            ROWS[name] = function
+        return function
+
+    return enter
+
+
+def known_gate(name: str) -> str:
+    """A gate of the table, checked when the rows are read."""
+    return GATES[name].name

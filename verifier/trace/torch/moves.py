@@ -1,0 +1,285 @@
+"""Rows of aten operations that only move elements, or are linear with weights that do not depend on the inputs.
+
+What such an operation does is asked of torch itself: run on the numbers 1, 2, 3, ... it says which element goes where; run
+on the unit vectors it says with which weight. The operation as torch runs it is judged by its floats all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._pytree import tree_map
+
+from verifier.circuit import arrays
+from verifier.circuit.arrays import Array
+from verifier.trace.record import Refusal
+from verifier.trace.torch.mode import Tracer, row
+
+MOVES = """
+    clone contiguous cat stack hstack vstack index index_select gather take take_along_dim flip roll repeat tile slice_backward select_backward select_scatter slice_scatter diagonal_scatter
+    as_strided_scatter diagonal_backward diagonal_copy masked_select masked_scatter tril triu diag_embed diag index_copy index_fill max_unpool2d max_unpool3d _unsafe_index
+    pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle unfold_copy rot90 reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d
+    im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d embedding constant_pad_nd
+    _reshape_copy view_copy expand_copy permute_copy transpose_copy squeeze_copy unsqueeze_copy split_copy split_with_sizes_copy unbind_copy slice_copy select_copy repeat_interleave
+    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narrow_copy block_diag
+    _unsafe_masked_index unfold
+""".split()
+
+LINEAR = """
+    trace sum_to_size upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa
+    upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward
+    upsample_linear1d_backward upsample_bilinear2d_backward upsample_trilinear3d_backward upsample_bicubic2d_backward _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa_backward
+    avg_pool1d avg_pool2d avg_pool3d avg_pool2d_backward avg_pool3d_backward adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward
+    reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
+    col2im _embedding_bag_backward unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
+    fractional_max_pool2d_backward fractional_max_pool3d_backward max_unpool2d_backward
+    as_strided_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward masked_scatter_backward index_add scatter_add
+    _unsafe_masked_index_put_accumulate
+""".split()
+
+# operations whose other tensors of floats are no operands: aten name -> position of the only operand
+ONLY = {
+    "max_pool2d_with_indices_backward": 0, "max_pool3d_with_indices_backward": 0, "adaptive_max_pool2d_backward": 0, "adaptive_max_pool3d_backward": 0, "avg_pool2d_backward": 0,
+    "avg_pool3d_backward": 0, "_adaptive_avg_pool2d_backward": 0, "_adaptive_avg_pool3d_backward": 0, "fractional_max_pool2d_backward": 0, "fractional_max_pool3d_backward": 0,
+    "reflection_pad1d_backward": 0, "reflection_pad2d_backward": 0, "reflection_pad3d_backward": 0, "replication_pad1d_backward": 0, "replication_pad2d_backward": 0,
+    "replication_pad3d_backward": 0, "_embedding_bag": 0, "_embedding_bag_dense_backward": 0, "_embedding_bag_backward": 0,
+}  # fmt: skip
+FIRST = 2**30  # the number of the first element: what is smaller is a number that the operation itself puts in
+MOST_RUNS = 20_000  # elements of an operand whose weights are asked for one by one
+
+
+def _replaced(value: Any, found: dict[int, torch.Tensor]) -> Any:
+    """Arguments with some of the tensors replaced."""
+    return tree_map(lambda v: found.get(id(v), v) if isinstance(v, torch.Tensor) else v, value)
+
+
+def _operands(t: Tracer, name: str, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    """The tensors of numbers among the arguments."""
+    from torch.utils._pytree import tree_leaves
+
+    if name in ONLY:
+        return [args[ONLY[name]]]
+    del t
+    found = {id(v): v for v in tree_leaves((args, kwargs)) if isinstance(v, torch.Tensor) and (v.dtype.is_floating_point)}
+    return list(found.values())
+
+
+def _doubled(value: Any, operands: list[torch.Tensor]) -> Any:
+    """The other tensors of floats as float64, so that types agree."""
+    known = {id(o) for o in operands}
+    return tree_map(lambda v: v.to(torch.float64) if isinstance(v, torch.Tensor) and v.dtype.is_floating_point and id(v) not in known else v, value)
+
+
+
+def _moved(name: str) -> Callable[..., Any]:
+    def apply(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+        operands = _operands(t, name, args, kwargs) or [a for a in args if isinstance(a, torch.Tensor)][:1]
+        steps: list[Array] = []
+        marked: dict[int, torch.Tensor] = {}
+        first = FIRST
+        for operand in operands:
+            own = t(operand)
+            marked[id(operand)] = torch.arange(first, first + own.size, dtype=torch.float64).reshape(operand.shape)
+            steps.append(own.ravel())
+            first += own.size
+        out = _run(t, _replaced(args, marked), _replaced(kwargs, marked))
+        table = np.concatenate(steps)
+        found: list[Array | None] = []
+        for result in [out] if isinstance(out, torch.Tensor) else out:
+            if not isinstance(result, torch.Tensor) or not result.dtype.is_floating_point:
+                found.append(None)
+                continue
+            seen = result.numpy()
+            moved = (seen >= FIRST) & (seen < FIRST + len(table)) & (seen == np.floor(seen))
+            own = np.zeros(seen.shape, dtype=np.int64)
+            own[moved] = table[seen[moved].astype(np.int64) - FIRST]
+            if (np.abs(seen[~moved]) >= FIRST).any():
+                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "judge it by samples")
+            for value in np.unique(seen[~moved]).tolist():
+                own[(seen == value) & ~moved] = int(t(value))
+            if np.isnan(seen).any():
+                own[np.isnan(seen)] = int(t(float("nan")))
+            found.append(own)
+        return found
+
+    return apply
+
+
+def _run(t: Tracer, args: Any, kwargs: Any) -> Any:
+    return t.function(*args, **{k: v for k, v in kwargs.items() if k != "out"})
+
+
+def _linear(name: str) -> Callable[..., Any]:
+    def apply(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+        operands = _operands(t, name, args, kwargs)
+        return weighted(t, operands, lambda marked: _run(t, _doubled(_replaced(args, marked), list(marked.values())), _doubled(_replaced(kwargs, marked), list(marked.values()))))
+
+    return apply
+
+
+def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, torch.Tensor]], Any]) -> Any:
+    """A linear operation: its weights from unit vectors, its steps sums of products in the order of the operands' elements."""
+    if sum(o.numel() for o in operands) > MOST_RUNS:
+        raise Refusal(f"an operation with {sum(o.numel() for o in operands)} elements is too large to ask for its weights", t.recorder.place(), "judge it with smaller arrays")
+    nothing = {id(o): torch.zeros(o.shape, dtype=torch.float64) for o in operands}
+    base = _results(run(nothing))
+    terms: list[list[list[tuple[int, float]]]] = [[[] for _ in range(r.numel())] for r in base if r is not None]
+    for operand in operands:
+        steps = t(operand).ravel().tolist()
+        unit = torch.zeros(operand.shape, dtype=torch.float64)
+        flat = unit.view(-1)
+        for k, step in enumerate(steps):
+            flat[k] = 1
+            results = [r for r in _results(run({**nothing, id(operand): unit})) if r is not None]
+            flat[k] = 0
+            for own, result in zip(terms, results, strict=True):
+                weights = result.reshape(-1)
+                for place in torch.nonzero(weights).ravel().tolist():
+                    own[place].append((step, float(weights[place])))
+    found: list[Array | None] = []
+    rest = iter(terms)
+    for result in base:
+        if result is None:
+            found.append(None)
+            continue
+        if (result != 0).any():
+            raise Refusal("an operation that was taken for linear is not", t.recorder.place(), "judge it by samples")
+        found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(result.shape)))
+    return found
+
+
+def _results(out: Any) -> list[torch.Tensor | None]:
+    return [r if isinstance(r, torch.Tensor) and r.dtype.is_floating_point else None for r in ([out] if isinstance(out, torch.Tensor) else out)]
+
+
+def _sum(t: Tracer, terms: list[tuple[int, float]]) -> int:
+    total = -1
+    for step, weight in terms:
+        product = int(_times(t, step, weight))
+        total = product if total < 0 else int(t.gate("add", np.array(total), np.array(product)))
+    return total if total >= 0 else int(t(0))
+
+
+def _times(t: Tracer, step: int, weight: float) -> int:
+    one = np.array(step, dtype=np.int64)
+    if weight == 1:
+        return step
+    if weight == -1:
+        return int(t.gate("neg", one))
+    ratio = Fraction(weight).limit_denominator(1000)
+    if float(ratio) != weight:  # weights are quotients of lengths, rounded once or twice
+        nearest = Fraction(weight).limit_denominator(100_000)
+        ratio = nearest if abs(float(nearest) - weight) <= 4 * np.spacing(abs(weight)) and nearest.denominator < 100_000 else Fraction(weight)
+    if ratio.denominator == 1:
+        return int(t.gate("mul", one, ratio.numerator))
+    if ratio.denominator > 100_000:
+        return int(t.gate("mul", one, weight))
+    scaled = one if ratio.numerator == 1 else t.gate("mul", one, ratio.numerator)
+    return int(t.gate("div", scaled, ratio.denominator))
+
+
+for _name in MOVES:
+    row(_name)(_moved(_name))
+for _name in LINEAR:
+    row(_name)(_linear(_name))
+
+
+@row("index_put", "_index_put_impl", "_unsafe_index_put")
+def _index_put(t: Tracer, a: torch.Tensor, indices: Any, values: torch.Tensor, accumulate: bool = False, *rest: Any) -> Any:
+    name = "index_put"
+    if accumulate:
+        return _linear(name)(t, a, indices, values, accumulate, *rest)
+    return _moved(name)(t, a, indices, values, accumulate, *rest)
+
+
+@row("scatter")
+def _scatter(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, src: Any, reduce: str | None = None) -> Any:
+    if reduce is None:
+        return _moved("scatter")(t, a, dim, index, src)
+    source = src if isinstance(src, torch.Tensor) else torch.full(index.shape, src, dtype=a.dtype)
+    return _scatter_reduce(t, a, dim, index, source, {"add": "sum", "multiply": "prod"}[reduce])
+
+
+@row("put")
+def _put(t: Tracer, a: torch.Tensor, index: torch.Tensor, source: torch.Tensor, accumulate: bool = False) -> Any:
+    return (_linear if accumulate else _moved)("put")(t, a, index, source, accumulate)
+
+
+REDUCTIONS = {"sum": "add", "mean": "add", "prod": "mul", "amax": "maximum", "amin": "minimum"}
+
+
+def _combined(t: Tracer, target: Array, pairs: list[tuple[tuple[int, ...], int]], how: str, *, include_self: bool) -> Array:
+    """The array with further elements reduced into some of its places, in their order."""
+    found = target.copy()
+    count = np.full(found.shape, int(include_self), dtype=np.int64)
+    for place, step in pairs:
+        found[place] = step if count[place] == 0 else int(t.gate(REDUCTIONS[how], np.array(found[place]), np.array(step)))
+        count[place] += 1
+    if how == "mean":
+        for place in zip(*np.nonzero(count > 1), strict=True):
+            found[place] = int(t.gate("div", np.array(found[place]), int(count[place])))
+    return found
+
+
+@row("scatter_reduce")
+def _scatter_reduce(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, src: torch.Tensor, reduce: str, include_self: bool = True) -> Array:
+    target, source, places = np.atleast_1d(t(a)), np.atleast_1d(t(src)), np.atleast_1d(index.cpu().numpy())
+    axis = dim % target.ndim
+    pairs = [((*at[:axis], int(places[at]), *at[axis + 1 :]), int(source[at])) for at in np.ndindex(*places.shape)]
+    return _combined(t, target, pairs, reduce, include_self=include_self).reshape(tuple(t.out.shape))
+
+
+@row("index_reduce")
+def _index_reduce(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, source: torch.Tensor, reduce: str, include_self: bool = True) -> Array:
+    target, rows = np.atleast_1d(t(a)), np.atleast_1d(t(source))
+    axis, places = dim % target.ndim, np.atleast_1d(index.cpu().numpy())
+    pairs = [((*at[:axis], int(places[at[axis]]), *at[axis + 1 :]), int(rows[at])) for at in np.ndindex(*rows.shape)]
+    return _combined(t, target, pairs, reduce, include_self=include_self).reshape(tuple(t.out.shape))
+
+
+@row("_embedding_bag", "_embedding_bag_forward_only")
+def _embedding_bag(t: Tracer, weight: torch.Tensor, indices: torch.Tensor, offsets: torch.Tensor, scale: bool = False, mode: int = 0, sparse: bool = False, weights: torch.Tensor | None = None, *rest: Any) -> Any:
+    if mode == 2 or weights is not None:
+        raise Refusal("embedding_bag with mode 'max' or with weights", t.recorder.place(), "write it with embedding, a product and amax or sum")
+    return _linear("_embedding_bag")(t, weight, indices, offsets, scale, mode, sparse, weights, *rest)
+
+
+@row("sort", "topk", "kthvalue", "mode", "cummax", "cummin", "_cummax_helper", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d", "median", "nanmedian", "max", "min", "msort")
+def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Elements that are picked by their values; which ones is followed at this point."""
+    name = t.name
+    if name in ("max", "min"):
+        gate = "maximum" if name == "max" else "minimum"
+        if not args and not kwargs:
+            return arrays.fold(t.builder, gate, t(a))
+        if args and isinstance(args[0], torch.Tensor):
+            return t.gate(gate, a, args[0])
+        dim = args[0] if args else kwargs["dim"]
+        keep = args[1] if len(args) > 1 else kwargs.get("keepdim", False)
+        return [t(a) if a.ndim == 0 else arrays.fold(t.builder, gate, t(a), dim, keepdims=keep), None]
+    steps = t(a)
+    if isinstance(t.out, torch.Tensor):  # median(a): the first element of that value
+        values = t.out
+        flat = a.reshape(-1)
+        return steps.ravel()[int(torch.nonzero(flat == values)[0])] if t.out.ndim == 0 else np.take_along_axis(steps, a.argsort(0).numpy(), 0)
+    if not steps.ndim:
+        return [steps, None]
+    indices = t.out[1].cpu().numpy()
+    if "pool" in name:
+        spatial = int(name.partition("pool")[2][0])
+        rows = steps.reshape(*steps.shape[: steps.ndim - spatial], -1)
+        return [np.take_along_axis(rows, indices.reshape(*indices.shape[: indices.ndim - spatial], -1), -1).reshape(indices.shape), None]
+    dim = kwargs.get("dim")
+    if dim is None:
+        position = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "cummax": 0, "cummin": 0, "median": 0, "nanmedian": 0}[name]
+        dim = next((v for v in args[position : position + 1] if isinstance(v, int) and not isinstance(v, bool)), -1)
+    if indices.ndim < steps.ndim:
+        return [np.take_along_axis(steps, np.expand_dims(indices, dim), dim).squeeze(dim), None]
+    return [np.take_along_axis(steps, indices, dim), None]
+
+
+__all__ = ["weighted"]
