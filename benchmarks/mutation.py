@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import copy
 import difflib
 import functools
@@ -20,15 +21,20 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import flint  # noqa: F401
+import mpmath  # noqa: F401
+import numpy as np  # noqa: F401
+import pytest
+import sympy  # noqa: F401 - what takes long to import, once for all edits
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {  # what decides: a folder or a file -> the tests that see it
@@ -46,7 +52,8 @@ TESTS = (*dict.fromkeys(t for tests in MODULES.values() for t in tests), *SHARED
 COPIED = ("verifier", "tests", "cases", "benchmarks", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 FACTOR, SPARE = 4.0, 30.0  # a run may take so many times what its tests took before, and so many seconds more
 SMALL = 64  # constants up to it are changed by one, larger ones are halved
-ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+COMMUTATIVE = ("max", "min", "maximum", "minimum", "union", "gcd", "logical_and", "logical_or")
+CAREFUL = ("strict", "frozen", "slots", "maxsize")  # arguments that guard against our own mistakes, and decide nothing
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
 TURNED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.LShift: ast.RShift, ast.RShift: ast.LShift}
@@ -114,6 +121,8 @@ def _nodes(node: ast.AST) -> Iterator[Any]:
         if isinstance(node, ast.AnnAssign) and node.value is not None:
             yield from _nodes(node.value)
         return
+    if isinstance(node, ast.keyword) and node.arg in CAREFUL:
+        return
     if isinstance(node, (ast.expr, ast.stmt)):
         yield node
     for name, value in ast.iter_fields(node):
@@ -150,7 +159,7 @@ def _changes(node: Any) -> Iterator[tuple[str, ast.AST | None]]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         for value in (node.value + 1, node.value - 1) if abs(node.value) <= SMALL else (node.value // 2 if isinstance(node.value, int) else node.value / 2,):
             yield "constant", ast.Constant(value)
-    elif isinstance(node, ast.Call):
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] not in COMMUTATIVE:
         for i in range(len(node.args) - 1):
             if ast.dump(node.args[i]) != ast.dump(node.args[i + 1]) and not any(isinstance(a, ast.Starred) for a in node.args):
                 yield "arguments exchanged", ast.Call(node.func, [*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]], node.keywords)
@@ -237,22 +246,28 @@ class Watch:
 
 
 class Only:
-    """A plugin of pytest: only these tests, in this order."""
+    """A plugin of pytest: only these tests, in this order; the one that fails is written beside them."""
 
     def __init__(self, path: str) -> None:
+        self.failed = Path(f"{path}.failed")
         self.order = {name: i for i, name in enumerate(json.loads(Path(path).read_text()))}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = sorted((i for i in items if i.nodeid in self.order), key=lambda i: self.order[i.nodeid])
 
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed.write_text(report.nodeid)
 
-def worker(plugin: str, path: str, tests: list[str]) -> int:
-    """What runs in the copy of the tree."""
-    import pytest
 
-    sys.path.insert(0, str(Path.cwd()))
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=line"] if plugin == "only" else ["-q", "-p", "no:cacheprovider"]
-    return int(pytest.main([*options, *tests], plugins=[Only(path) if plugin == "only" else Watch(path)]))
+def worker(tree: Path, plugin: str, path: Path, tests: list[str]) -> int:
+    """What runs in the copy of the tree: pytest with one of the plugins; its exit code."""
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
+    sys.dont_write_bytecode = True
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        options = ["-q", "-x", "-p", "no:cacheprovider", "--tb=no"] if plugin == "only" else ["-q", "-p", "no:cacheprovider"]
+        return int(pytest.main([*options, *tests], plugins=[Only(str(path)) if plugin == "only" else Watch(str(path))]))
 
 
 def reach(path: Path, tree: Path) -> dict[str, Any]:
@@ -271,8 +286,8 @@ def reach(path: Path, tree: Path) -> dict[str, Any]:
     return {test: entry for name in files for test, entry in known[name]["tests"].items() if entry is not None}
 
 
-def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[str]:
-    """The tests that enter the function of an edit (the file, where none is known to), the fastest first, as many as take that time."""
+def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[list[str]]:
+    """The tests that enter the function of an edit (the file, where none is known to), the fastest first, as many as take that time: those of its room, then all others."""
     name, function = edit.path.removeprefix("verifier/"), where(edit)
     found = sorted((entry[0], test) for test, entry in reached.items() if f"{name}:{function}" in entry[1])
     found = found or sorted((entry[0], test) for test, entry in reached.items() if any(e.startswith(f"{name}:") for e in entry[1]))
@@ -283,7 +298,8 @@ def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[str]:
         if total > most:
             break
         chosen.append(test)
-    return chosen
+    near = [test for test in chosen if test.startswith(tests_of(edit.path))]
+    return [tests for tests in (near, [test for test in chosen if test not in near]) if tests]
 
 
 def tests_of(path: str) -> tuple[str, ...]:
@@ -295,32 +311,79 @@ def tests_of(path: str) -> tuple[str, ...]:
 
 
 def _run(tree: Path, plugin: str, path: Path, tests: list[str], seconds: float) -> int | None:
-    """The exit code of pytest; None where it takes longer."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--worker", plugin, str(path), *tests]
-    with subprocess.Popen(command, cwd=tree, env=os.environ | ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+    """The exit code of pytest in a process of its own, in which SymPy and the like are imported already; None where it takes longer."""
+    process = os.fork()
+    if process == 0:
+        code = 1
         try:
-            process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return None
-    return process.returncode
+            os.setsid()
+            code = worker(tree, plugin, path, tests)
+        finally:
+            os._exit(code)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return None
 
 
-def tried(edit: Edit, tree: Path, reached: dict[str, Any], most: float) -> str:
-    """What becomes of an edit: killed, survived, slow (it took too long), unreached (no test enters its function)."""
-    tests = tests_for(edit, reached, most)
-    if not tests:
-        return "unreached"
-    target, order = tree / edit.path, tree / "order.json"
+@dataclass
+class Lab:
+    """A copy of the tree, the tests with their functions, and those of which it is known that they pass where nothing is edited."""
+
+    tree: Path
+    reached: dict[str, Any]
+    most: float
+    passing: set[str] = field(default_factory=set)
+
+    def fails(self, tests: list[str]) -> tuple[int | None, str]:
+        """The exit code of these tests, and the first that fails."""
+        order = self.tree / "order.json"
+        order.write_text(json.dumps(tests))
+        failed = Path(f"{order}.failed")
+        failed.unlink(missing_ok=True)
+        code = _run(self.tree, "only", order, list(dict.fromkeys(t.partition("::")[0] for t in tests)), FACTOR * sum(self.reached[t][0] for t in tests) + SPARE)
+        return code, failed.read_text() if failed.exists() else ""
+
+    def passes(self, tests: list[str]) -> bool:
+        """Whether tests pass where nothing is edited; one that does not is forgotten."""
+        if not self.passing.issuperset(tests):
+            code, failed = self.fails(tests)
+            if code != 0:
+                for test in [failed] if failed else tests:
+                    self.reached.pop(test, None)
+                return False
+            self.passing.update(tests)
+        return True
+
+
+def tried(edit: Edit, lab: Lab) -> tuple[str, str]:
+    """What becomes of an edit: killed, survived, slow (it took too long), unreached (no test enters its function); and the test that killed it.
+
+    A test that fails where nothing is edited kills nothing.
+    """
+    target = lab.tree / edit.path
     original = target.read_bytes()
-    order.write_text(json.dumps(tests))
-    try:
-        target.write_bytes(edit.applied(original))
-        code = _run(tree, "only", order, list(dict.fromkeys(t.partition("::")[0] for t in tests)), FACTOR * sum(reached[t][0] for t in tests) + SPARE)
-    finally:
-        target.write_bytes(original)
-    return "slow" if code is None else "survived" if code == 0 else "killed"
+    stages = tests_for(edit, lab.reached, lab.most)
+    outcome = "survived" if stages else "unreached"
+    while stages:
+        tests = [test for test in stages[0] if test in lab.reached]
+        try:
+            target.write_bytes(edit.applied(original))
+            code, failed = lab.fails(tests) if tests else (0, "")
+        finally:
+            target.write_bytes(original)
+        if code is None:
+            return "slow", ""
+        if code != 0 and lab.passes([failed] if failed in lab.reached else tests[:1]):
+            return "killed", failed or "collection"
+        stages = stages[1:] if code == 0 else stages
+    return outcome, ""
 
 
 def shown(edit: Edit) -> str:
@@ -342,8 +405,6 @@ def summary(edits: list[Edit], results: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--worker"]:
-        sys.exit(worker(sys.argv[2], sys.argv[3], sys.argv[4:]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edits", type=int, default=50, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1)
@@ -358,18 +419,19 @@ def main() -> None:
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder)
+        tree = Path(folder).resolve()
         for name in COPIED if not options.show else ():
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
         reached = {} if options.show else reach(options.results.with_suffix(".reach.json").resolve(), tree)
+        lab = Lab(tree, reached, options.most)
         for n, edit in enumerate(edits if not options.show else ()):
             again = options.survivors and results.get(edit.key, {}).get("outcome") in ("survived", "unreached") and not results[edit.key].get("equivalent")
             if (edit.key in results and not again) or time.monotonic() - start > options.time:
                 continue
-            outcome = tried(edit, tree, reached, options.most)
-            results[edit.key] = {"outcome": outcome, "line": edit.line, "path": edit.path, "diff": shown(edit)}
+            outcome, test = tried(edit, lab)
+            results[edit.key] = {"outcome": outcome, "test": test, "line": edit.line, "path": edit.path, "diff": shown(edit)}
             options.results.write_text(json.dumps(results, indent=1))
-            print(f"{n + 1:4d} {outcome:9s} {edit.path}:{edit.line} {edit.kind}", *([shown(edit)] if outcome in ("survived", "unreached") else []), sep="\n     ", flush=True)
+            print(f"{n + 1:4d} {outcome:9s} {edit.path}:{edit.line} {edit.kind}  {test}", *([shown(edit)] if outcome in ("survived", "unreached") else []), sep="\n     ", flush=True)
     print(summary(edits, results))
 
 

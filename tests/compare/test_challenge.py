@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
 import pytest
+from flint import arb
 
 from tests.exact.test_prove import outcome
 from tests.texts import expression
+from verifier.compare import challenge
 from verifier.compare.agreement import Outcome
 from verifier.compare.places import places
 from verifier.exact.derivatives import primitive
@@ -114,3 +117,19 @@ def test_places_stay_in_the_domain_and_in_the_format() -> None:
         found = places([program], [], fmt=float16, domain=[(low, high), None], seed=7, most=100)
         assert found
         assert all(low <= x <= high for x, _ in found)
+
+
+@pytest.mark.parametrize(("radius", "expected"), [(2.0**-80, True), (2.0**-40, False), (0.25, False)])
+def test_only_a_narrow_enclosure_around_zero_is_a_tie(radius, expected):
+    """A wide one tells nothing: at more bits it may be anything."""
+    assert challenge._is_narrow_around_zero(arb(0, radius), arb(1.5)) is expected
+    assert challenge._is_narrow_around_zero(arb(1, radius), arb(1.5)) is False
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_every_combination_of_signs_of_a_listed_point_is_a_place(count):
+    names, point = ("x", "y", "z")[:count], (0.375, 1.25, 7.5)[:count]
+    program = primitive(expression("*".join(names), *names))
+    found = places([program], [point], fmt=FORMATS["float64"], domain=None, seed=0, most=400)
+    for signs_ in itertools.product((1, -1), repeat=count):
+        assert tuple(s * x for s, x in zip(signs_, point, strict=True)) in found

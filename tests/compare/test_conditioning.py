@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from fractions import Fraction
+
 import mpmath
+import numpy as np
 import pytest
 from flint import arb
 
@@ -13,8 +18,12 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.sweep import columns
+from verifier.compare.sweep.sweep import worst_of
+from verifier.compare.sweep.tally import Group
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS
+from verifier.language.verdict import Verdict
 
 FLOAT64 = FORMATS["float64"]
 
@@ -67,3 +76,31 @@ def test_the_backward_error_is_the_residual_over_the_largest_effect_of_an_ulp(x:
     with balls.precision(150):
         assert abs(found.backward_error - arb(m.nstr(residual / reach, 40))) < arb("1e-25") * (1 + found.backward_error)
     assert found.backward_input == nearest
+
+
+@pytest.mark.parametrize("method", ["any", "balls", "points"])
+def test_an_input_that_is_zero_explains_no_error(method: str) -> None:
+    """For f = 0.0007 exp(x) at x = 0, kappa = 1 + |0 * f''| / |f'| = 1, whatever f'' is; 1 + 0.0007 keeps one digit of it in float16."""
+    program = expression("(1 + 0.0007*exp(x)) - 1", "x")
+    subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), (("x", "dx"),))
+    check = Check("it", truth_of(expression("0.0007*exp(x)", "x")), subject, FORMATS["float16"])
+    (found,) = columns.judge(check, [np.array([0.0])], method=method)
+    assert columns.VERDICTS[int(found.verdict[0])] is Verdict.UNSTABLE
+
+
+def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_are_equal() -> None:
+    """The errors of 3*x*x for (x**3)' at 1/3 and 1/5, by rationals; whichever is larger is the worst, in any order."""
+    program = expression("3*x*x", "x")
+    subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), (("x", "dx"),))
+    check = Check("it", truth_of(expression("x**3", "x")), subject, FLOAT64)
+    points = [(1 / 3,), (1 / 5,), (0.7,)]
+
+    def error(x: float) -> Fraction:
+        exact = 3 * Fraction(x) ** 2
+        return abs(Fraction(3 * x * x) - exact) / Fraction(math.ulp(float(exact)))
+
+    worst = max(points, key=lambda p: error(*p))
+    assert len({error(*p) for p in points}) == 3
+    for order in itertools.permutations(points):
+        group = Group(Verdict.ROUNDING, False, 3, order, 1.0, 3, order)
+        assert worst_of(check, 0, group) == worst

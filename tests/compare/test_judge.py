@@ -1,0 +1,67 @@
+"""Verdicts from given enclosures, by the table of the design: ties, powers of two, and what no enclosure tells."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.judge import judge
+from verifier.exact import one_sided
+from verifier.language.formats import FORMATS
+from verifier.language.verdict import Verdict
+
+ULP = {"float64": 2.0**-52, "float16": 2.0**-10}  # of the numbers from 1 to 2
+
+
+def judged(computed: float, middle: arb, radius: float, *, bits: int, form: str = "float64", last: bool = True) -> Discrepancy | None:
+    """The verdict where all that is known of the gradient, and of the backward pass over the reals, is one ball."""
+    with balls.precision(bits):
+        g = middle + arb(0, radius)
+        blank = Discrepancy("x", "dx", (1.0,), computed, Verdict.UNDECIDED, one_sided.Finite(g), real_value=g, bits=bits)
+        return judge(blank, g, hulls=None, fmt=FORMATS[form], last=last, detail=True)
+
+
+def half_way(form: str = "float64") -> arb:
+    """Between 1.25 and the next number of the format."""
+    with balls.precision(200):
+        return arb(1.25) + arb(ULP[form]) / 2
+
+
+@pytest.mark.parametrize(
+    ("computed", "expected"),
+    [(1.25, Verdict.ROUNDING), (1.25 + ULP["float64"], Verdict.ROUNDING), (1.25 + 3 * ULP["float64"], Verdict.ROUNDING), (0.0, Verdict.VANISHED), (math.inf, Verdict.NONFINITE), (math.nan, Verdict.NONFINITE), (2.0, Verdict.UNSTABLE), (-1.25, Verdict.UNSTABLE)],
+)
+def test_a_gradient_half_way_between_two_floats_as_far_as_many_bits_tell_has_the_verdict_of_both(computed: float, expected: Verdict) -> None:
+    found = judged(computed, half_way(), 2.0**-1000, bits=1024)
+    assert found is not None
+    assert found.verdict is expected
+    assert found.rounded is None
+
+
+@pytest.mark.parametrize(("computed", "expected"), [(1.25, Verdict.UNDECIDED), (1.25 + ULP["float64"], Verdict.UNDECIDED), (1.25 + 3 * ULP["float64"], Verdict.ROUNDING), (0.0, Verdict.VANISHED), (math.inf, Verdict.NONFINITE), (2.0, Verdict.UNSTABLE)])
+def test_with_few_bits_either_neighbour_may_be_the_rounded_gradient(computed: float, expected: Verdict) -> None:
+    found = judged(computed, half_way(), 2.0**-60, bits=64)
+    assert found is not None
+    assert found.verdict is expected
+    assert judged(computed, half_way(), 2.0**-60, bits=64, last=False) is None
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(12, Verdict.ROUNDING), (13, Verdict.UNDECIDED), (14, Verdict.UNSTABLE)])
+def test_an_error_whose_enclosure_holds_the_limit_is_not_decided(steps: int, expected: Verdict) -> None:
+    """The limit of float16 is 2^(11/3) = 12.7 ulp; the error of the ball is from steps - 0.9 to steps - 0.1."""
+    found = judged(1.25 + steps * ULP["float16"], half_way("float16"), 0.4 * ULP["float16"], bits=1024, form="float16")
+    assert found is not None
+    assert found.verdict is expected
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(6, Verdict.ROUNDING), (10, Verdict.UNDECIDED), (13, Verdict.UNSTABLE)])
+def test_on_which_side_of_a_power_of_two_a_gradient_lies_may_decide(steps: int, expected: Verdict) -> None:
+    """10 ulp above 1 are 10 ulp if the gradient is at least 1, and 20 if it is less."""
+    found = judged(1 + steps * ULP["float16"], arb(1), 2.0**-40, bits=64, form="float16")
+    assert found is not None
+    assert found.verdict is expected
+    assert found.rounded == 1
