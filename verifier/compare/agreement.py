@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verifier.arithmetic import rounding
+from verifier.case.shapes import base
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
 from verifier.compare.check import Check
@@ -26,6 +27,7 @@ from verifier.language.verdict import Verdict
 
 MOST_HOLES = 3  # named in a note
 MOST_FURTHER = 2_000  # gradients at further points, of all claims
+MOST_FAILURES = 8
 MOST_LOOKED_AT = 40  # points at which a bound is challenged
 SHORT = 3  # digits of every other point: a witness that can be read
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
@@ -95,11 +97,18 @@ def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, 
     prover = Prover(check.truth, check.subject, check.format, check.upstream, {})
     proofs: dict[str, Proof] = {}
     unproved: dict[str, str] = {}
+    failures: dict[str, int] = {}  # of an array, one after the other
     for variable, name in check.subject.claims:
+        array = base(name) if name.endswith("]") else ""
         if time.process_time() > deadline:
             unproved[name] = "the time for proofs is spent"
+        elif array and failures.get(array, 0) >= MOST_FAILURES:
+            unproved[name] = f"no proof was found for {MOST_FAILURES} components of '{array}' one after the other, so none was tried for this one"
         elif (proof := prover.prove((variable, name))) is not None:
             proofs[name] = proof
+            failures[array] = 0
+        else:
+            failures[array] = failures.get(array, 0) + 1
     return proofs, unproved
 
 

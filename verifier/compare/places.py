@@ -18,7 +18,7 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.case.points import from_ordinal, ordinal
-from verifier.circuit.program import Program, ancestors
+from verifier.circuit.program import Program
 from verifier.language.formats import Format, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
@@ -48,7 +48,11 @@ def places(programs: Sequence[Program], listed: Sequence[Point], *, fmt: Format,
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     allowed = [_Range(fmt, domain[i] if domain is not None else None) for i in range(count)]
     literals = sorted({abs(float(exact(s.text))) for p in programs for s in p.steps if s.gate == "number" and len(s.text) < 30})[:INSIDE]
-    scalars = [allowed[i].scalars(literals) for i in range(count)]
+    alike: dict[tuple[float, float, bool], list[float]] = {}  # inputs with the same bounds
+    for r in allowed:
+        if r.key not in alike:
+            alike[r.key] = r.scalars(literals)
+    scalars = [alike[r.key] for r in allowed]
     bases = [*listed[:2], tuple(r.generic(draw) for r in allowed), tuple(r.generic(draw) for r in allowed)]
     lines = [(b, i) for b in bases[: 1 if count == 1 else None] for i in range(count)]
     draw.shuffle(lines)
@@ -91,6 +95,7 @@ class _Range:
         largest = float(fmt.largest)
         self.low, self.high = bounds if bounds is not None else (-largest, largest)
         self.is_bounded = bounds is not None
+        self.key = (self.low, self.high, self.is_bounded)
 
     def __contains__(self, x: float) -> bool:
         return math.isfinite(x) and self.low <= x <= self.high
@@ -174,7 +179,10 @@ def _fairly(brackets: Sequence[tuple[Point, Point, Any, int]], moving: int) -> l
 
 def _watched(program: Program) -> _Watched:
     watched = [i for i, s in enumerate(program.steps) if s.args and (s.gate in COMPARED or s.gate in SIGNED or s.gate in STEPPED or GATES[s.gate].where)]
-    needed = set(range(len(program.inputs))).union(*(ancestors(program, i) for i in watched))
+    needed = {*range(len(program.inputs)), *watched}
+    for i in range(len(program.steps) - 1, -1, -1):
+        if i in needed:
+            needed.update(program.steps[i].args)
     at = {old: new for new, old in enumerate(sorted(needed))}
     steps = tuple(program.steps[old]._replace(args=tuple(at[a] for a in program.steps[old].args)) for old in at)
     is_moving = [s.gate == "input" for s in steps]

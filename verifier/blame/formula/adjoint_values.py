@@ -62,6 +62,15 @@ class Reference:
         return replace(self, points=points, values=of(self.values), adjoints=of(self.adjoints), totals=of(self.totals), upstream=[self.upstream[i] for i in chosen], first=first)
 
     @cached_property
+    def uses(self) -> dict[int, list[tuple[int, int]]]:
+        """For each forward step the forward steps that read it, and as which operand."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for index in range(self.program.backward_start):
+            for position, argument in enumerate(self.program.steps[index].args):
+                found.setdefault(argument, []).append((index, position))
+        return found
+
+    @cached_property
     def _by_adjoint(self) -> dict[str, list[int]]:
         steps = self.program.steps
         return _index((i, c) for i, column in enumerate(self.adjoints) for c in (column, self.totals[i]) if steps[i].args)

@@ -121,17 +121,14 @@ def terms_of(program: Program, part: Contribution, values: Sequence[Balls]) -> l
 def edges_of(reference: Reference, forward: int) -> list[Edge]:
     """The uses of a forward step through which a contribution comes that is not zero at every test point."""
     found = []
-    for index in range(reference.program.backward_start):
+    for index, position in reference.uses.get(forward, ()):
         step = reference.program.steps[index]
-        for position, argument in enumerate(step.args):
-            if argument != forward:
-                continue
-            partial = local_partial(step.gate, position, [reference.values[a] for a in step.args])
-            if partial is None:
-                continue
-            value = through(partial, reference.adjoints[index])
-            if not all(x.is_zero() for x in value):
-                found.append(Edge(index, value))
+        partial = local_partial(step.gate, position, [reference.values[a] for a in step.args])
+        if partial is None:
+            continue
+        value = through(partial, reference.adjoints[index])
+        if not all(x.is_zero() for x in value):
+            found.append(Edge(index, value))
     return found
 
 

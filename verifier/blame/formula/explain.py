@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -17,6 +17,7 @@ from verifier.blame.formula import branches, derivation, diagnose, locate, tempo
 from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
+from verifier.case.shapes import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
 from verifier.compare import judge
 from verifier.exact import derivatives
@@ -33,6 +34,7 @@ TURN_SHIFT = 1 / 32  # a point of another sign is also moved by so much, times t
 MAX_TURNED = 6  # so many inputs get the other sign, one at a time
 PROPORTIONS = (0.75, 1.3125, 0.9375, 1.125, 0.8125)  # the inputs are multiplied by these
 UNEXPLAINED = "this line is wrong"
+MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
 
 
 Attempt = Callable[[str, Callable[[], Any], Any], Any]  # what is made, the work, what there is without it
@@ -92,13 +94,16 @@ def explanations(
     for names in _by_reading(program, {name for name, _ in wrong}):
         nothing: tuple[locate.IsolatedRun | None, list[locate.Mistake]] = (None, [])
         isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream), nothing)
-        for mistake in mistakes:
-            affected = tuple(n for _, n in draft.claims if n in names and _reaches(program, mistake.definition, n))
+        for group in _by_line(mistakes):
+            reached = _reached(program, {m.definition for m in group})
+            affected = tuple(n for _, n in draft.claims if n in names and program.names[n] in reached)
             if affected and isolated is not None:
-                found.append(_explanation(program, isolated, mistake, affected, fmt, attempt))
+                found.append(_explanation_of_line(program, isolated, group, affected, fmt, attempt))
     explained = {name for explanation in found for name in explanation.gradients}
+    tried: dict[str, int] = {}
     for name, point in wrong:
-        if name in explained:
+        tried[base(name)] = tried.get(base(name), 0) + (name not in explained)
+        if name in explained or tried[base(name)] > MOST_COMPONENTS:
             continue
         point_mistake = attempt("the search for a wrong branch", partial(branches.point_mistake, draft, name, point, fmt=fmt, upstream=upstream), None)
         if point_mistake is not None:
@@ -111,6 +116,37 @@ def explanations(
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
     return list(merged.values())
+
+
+def _by_line(mistakes: Sequence[locate.Mistake]) -> list[list[locate.Mistake]]:
+    """The mistakes of each statement: one, or one for each component of an array."""
+    groups: dict[tuple[int, str], list[locate.Mistake]] = {}
+    for mistake in mistakes:
+        groups.setdefault((mistake.line, mistake.kind), []).append(mistake)
+    return list(groups.values())
+
+
+def _reached(program: Program, steps: Collection[int]) -> set[int]:
+    """The steps that depend on any of some steps, these included."""
+    found = set(steps)
+    for i in range(min(found), len(program.steps)):
+        if i not in found and not found.isdisjoint(program.steps[i].args):
+            found.add(i)
+    return found
+
+
+def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: Sequence[locate.Mistake], affected: tuple[str, ...], fmt: Format, attempt: Attempt) -> Explanation:
+    """What is wrong with a statement; of an array what is said of several components, where the same is said of them."""
+    first, *others = [group[0], *(m for m in (group[len(group) // 2], group[-1]) if m is not group[0])]
+    explanation = _explanation(program, isolated, first, affected, fmt, attempt)
+    for mistake in others if not explanation.words.startswith(UNEXPLAINED) else ():
+        found = attempt("a diagnosis", partial(diagnose.diagnose, program, isolated, mistake, fmt=fmt), None)
+        if found is None or found.words != explanation.words:
+            line = program.lines[first.line]
+            place = line.source.place(line.start) if line.source is not None else explanation.place
+            words = f"{UNEXPLAINED} even where everything it reads is exact{_plainly(first)}"
+            return replace(explanation, place=place, words=words, width=line.end - line.start, details=tuple(d for d in explanation.details if not d.startswith("diagnosis")))
+    return explanation
 
 
 def _by_reading(program: Program, names: set[str]) -> list[set[str]]:

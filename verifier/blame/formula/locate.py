@@ -23,6 +23,7 @@ from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
 Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
+MOST_EXCHANGED = 40  # wrong statements of which any two may be exchanged
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
 MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
 
@@ -200,6 +201,8 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
 def _exchanged(program: Program, reference: Reference, meaning: dict[int, int], own: dict[int, Balls], mistakes: list[Mistake], fmt: Format) -> list[Mistake]:
     """The mistakes, where two wrong statements that have each other's right value are said to be exchanged."""
     wrong = list(dict.fromkeys(m.definition for m in mistakes if m.definition in own))
+    if len(wrong) > MOST_EXCHANGED:  # the components of an array
+        return mistakes
     for i, j in combinations(wrong, 2):
         a, b = (reference.adjoints[meaning[k]] for k in (i, j))
         if agrees(own[i], b, fmt) and agrees(own[j], a, fmt) and not agrees(a, b, fmt):
