@@ -15,7 +15,7 @@ import numpy as np
 from verifier.language.formats import Format
 from verifier.language.source import Place
 from verifier.trace.jax.interpret import Interpreter
-from verifier.trace.jax.places import own_lines
+from verifier.trace.jax.places import last_place, own_lines
 from verifier.trace.jax.values import ADVICE, Value, in_double, jax_version
 from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
@@ -94,13 +94,13 @@ def format_of(called_: Called) -> str:
 
 
 def callee_of(called_: Called, fmt: Format) -> Callee:
-    """The callable at the door; its outputs are had without running it."""
+    """The callable at the door; it is run once, to see its outputs."""
     fn = called_.function
     name = getattr(inspect.unwrap(fn), "__name__", type(fn).__name__)
     shapes = {n: np.shape(called_.leaves[k]) for n, k in called_.names.items()}
     with wide(fmt):
-        like = jax.eval_shape(called_.whole, [jax.ShapeDtypeStruct(s, fmt.name) for s in shapes.values()])
-    outputs = _outputs(like)
+        given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
+        outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return Callee(
         name if name.isidentifier() else "callable",
@@ -181,8 +181,8 @@ def _trace(called_: Called, values: Values, flows: Values, fmt: Format) -> Trace
             forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
             with own_lines():
                 backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
-        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-            raise Refusal(f"the values of a traced array are asked for ({type(error).__name__})", None, ADVICE) from error
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError) as error:
+            raise Refusal("Python asks for the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)
         own = [Value(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
         given = [Value(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jaxlib
 
+from verifier.language.source import Place
 from verifier.trace.places import PACKAGE, characters, position
 from verifier.trace.record import Spot
 
@@ -49,6 +50,17 @@ def where(eqn: Any, outer: Where | None) -> Where | None:
     return outer
 
 
+def last_place(error: BaseException) -> Place | None:
+    """Where in the user's file an error was raised."""
+    found, traceback = None, error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        if not name.startswith(OUTSIDE):
+            found = Place(name, traceback.tb_lineno, 1)
+        traceback = traceback.tb_next
+    return found
+
+
 @contextmanager
 def own_lines() -> Iterator[None]:
     """While a backward pass is traced, the equations of every `bwd` get their own lines instead of that of the call."""
@@ -57,14 +69,18 @@ def own_lines() -> Iterator[None]:
         from jax._src.interpreters import ad
 
         (primitive,) = (p for p in ad.primitive_transposes if str(p) == "custom_lin")
-        rule, current, context = ad.primitive_transposes[primitive], source_info_util.current, source_info_util.user_context
+        rule, held, blank = ad.primitive_transposes[primitive], source_info_util._source_info_context, source_info_util.SourceInfo  # noqa: SLF001 - there is no other way to the place that JAX gives to equations
     except (ImportError, AttributeError, ValueError):  # another release of JAX: the lines are those of the calls
         yield
         return
 
     def with_own_lines(*args: Any, **params: Any) -> Any:
-        with context(None, name_stack=current().name_stack):
+        before = held.context
+        held.context = blank(None, before.name_stack)
+        try:
             return rule(*args, **params)
+        finally:
+            held.context = before
 
     ad.primitive_transposes[primitive] = with_own_lines
     try:

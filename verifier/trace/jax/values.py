@@ -102,7 +102,7 @@ class Context:
 
 def moved(primitive: Any, data: Sequence[Array], rest: Sequence[Any] = (), **params: Any) -> Any:
     """A primitive that only moves components, run by JAX on the numbers of the steps."""
-    found = primitive.bind(*(jnp.asarray(np.ascontiguousarray(d), dtype=jnp.int32) for d in data), *rest, **params)
+    found = primitive.bind(*(jnp.asarray(np.array(d, dtype=np.int32, order="C")) for d in data), *rest, **params)
     return [np.asarray(f, dtype=np.int64) for f in found] if primitive.multiple_results else np.asarray(found, dtype=np.int64)
 
 
