@@ -37,15 +37,15 @@ ONE = {  # on an array of numbers -> names
     "numpy ": (P, "log log10 log1p log2 sqrt reciprocal power:P power:3 arccosh:1 geomspace:5 logspace:2 float_power:P"),
     "numpy  ": (U, "arcsin arccos arctanh"),
     "numpy   ": (M, "transpose trace swapaxes:01 moveaxis:01 reshape:6 matmul:MT tensordot:M squeeze expand_dims:0 fliplr rot90 tril triu diagonal hstack vstack dstack column_stack concatenate stack einsum:M cov corrcoef apply_along_axis:0 take:1 take_along_axis split array_split delete:1 append:M insert block broadcast_to pad:1 partition:1 nanpercentile:30 nanquantile:0.3"),
-    "scipy.special": (P, "digamma entr erf erfc expit expi exp1 expn:2 gamma gammaln hyp1f1:1 i0 i0e i1 i1e log_softmax logsumexp loggamma ndtr log_ndtr polygamma:1 poch:P rel_entr:P kl_div:P softmax xlogy:P xlog1py:P zeta:2 gammainc:1.5 gammaincc:1.5 betainc:1.5 betaln:P beta:P multigammaln:2 factorial bernoulli spence sinc bessel_jn:1 fresnel lambertw ellipk"),
+    "scipy.special": (P, "digamma entr erf erfc expit expi exp1 expn:2 gamma gammaln hyp1f1:1 i0 i0e i1 i1e log_softmax logsumexp loggamma ndtr log_ndtr polygamma:1 poch:P rel_entr:P kl_div:P softmax xlogy:P xlog1py:P zeta:2 gammainc:1.5 gammaincc:1.5 betainc:1.5 betaln:P beta:P multigammaln:2 factorial spence sinc bessel_jn:1 fresnel lambertw ellipk"),
     "scipy.special ": (U, "erfinv ndtri logit hyp2f1:1"),
-    "lax": (X, "abs add:X acosh:1 asinh atan atan2:P bessel_i0e bessel_i1e cbrt ceil clamp cos cosh cumlogsumexp cummax cummin cumprod cumsum div:P erf erfc exp exp2 expm1 floor integer_pow:3 logistic max:0.1 min:0.1 mul:X neg nextafter rem:0.7 round rsqrt:2 sign sin sinh square sub:X tan tanh reduce_max reduce_min reduce_sum reduce_prod rev sort top_k:2 associative_scan map scan fori_loop cond switch select reduce_precision convert_element_type stop_gradient dynamic_slice dynamic_update_slice expand_dims:0 pad concatenate reshape:3 broadcast:2 broadcast_in_dim slice gather scatter_add scatter scatter_mul scatter_max index_in_dim:1 dynamic_index_in_dim:1"),
-    "lax ": (P, "digamma lgamma log log1p sqrt pow:P igamma:1.5 igammac:1.5 random_gamma_grad zeta:2 polygamma:1 regularized_incomplete_beta"),
+    "lax": (X, "abs add:X acosh:1 asinh atan atan2:P bessel_i0e bessel_i1e cbrt ceil clamp cos cosh cumlogsumexp cummax cummin cumprod cumsum div:P erf erfc exp exp2 expm1 floor integer_pow:3 logistic max:0.1 min:0.1 mul:X neg rem:0.7 round rsqrt:2 sign sin sinh square sub:X tan tanh reduce_max reduce_min reduce_sum reduce_prod rev sort top_k:2 associative_scan map scan fori_loop cond switch select reduce_precision convert_element_type stop_gradient dynamic_slice dynamic_update_slice expand_dims pad concatenate reshape:3 broadcast:2 broadcast_in_dim slice gather scatter_add scatter scatter_mul scatter_max index_in_dim:1 dynamic_index_in_dim:1"),
+    "lax ": (P, "digamma lgamma log log1p sqrt pow:P igamma:1.5 igammac:1.5 polygamma:1 regularized_incomplete_beta"),
     "lax  ": (U, "acos asin atanh erf_inv"),
     "lax   ": (M, "dot:MT dot_general transpose batch_matmul conv conv_general_dilated conv_transpose reduce_window_sum max_pool avg_pool"),
     "numpy.linalg": (S, "cholesky det inv slogdet solve norm matrix_norm matrix_power:3 multi_dot trace eigh eigvalsh svd qr pinv lstsq matrix_transpose vector_norm outer cross cond tensorinv"),
     "numpy.linalg ": (G, "det inv slogdet solve"),
-    "scipy.linalg": (S, "cho_factor cho_solve cholesky det inv solve solve_triangular lu expm sqrtm block_diag toeplitz qr eigh"),
+    "scipy.linalg": (S, "cho_factor cho_solve cholesky det inv solve solve_triangular lu expm block_diag toeplitz qr eigh"),
     "lax.linalg": (S, "cholesky lu triangular_solve qr eigh svd"),
 }  # fmt: skip
 SPECIAL: dict[str, Callable[..., Any]] = {
@@ -106,6 +106,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "lax.stop_gradient": lambda x: lax.stop_gradient(x * 0) + x,
     "lax.dynamic_slice": lambda x: lax.dynamic_slice(x, (1,), (2,)),
     "lax.dynamic_update_slice": lambda x: lax.dynamic_update_slice(x, x[:1] * 2, (1,)),
+    "lax.expand_dims": lambda x: lax.expand_dims(x, (0,)),
     "lax.pad": lambda x: lax.pad(x, jnp.zeros((), x.dtype), [(1, 1, 1)]),
     "lax.concatenate": lambda x: lax.concatenate([x, x], 0),
     "lax.reshape:3": lambda x: lax.reshape(x, (3, 1)),
@@ -119,7 +120,6 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "lax.scatter_max": lambda x: x.at[jnp.array([0, 2])].max(0.1),
     "lax.igamma:1.5": lambda x: lax.igamma(jnp.full_like(x, 1.5), x),
     "lax.igammac:1.5": lambda x: lax.igammac(jnp.full_like(x, 1.5), x),
-    "lax.zeta:2": lambda x: lax.zeta(jnp.full_like(x, 2.5), x),
     "lax.polygamma:1": lambda x: lax.polygamma(jnp.full_like(x, 1.0), x),
     "lax.regularized_incomplete_beta": lambda x: lax.betainc(jnp.full_like(x, 1.5), jnp.full_like(x, 2.5), x / 2),
     "lax.pow:P": lambda x: lax.pow(x, x),
@@ -147,7 +147,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "scipy.linalg.toeplitz": lambda a: jsp.linalg.toeplitz(a[0]),
     "lax.linalg.triangular_solve": lambda a: lax.linalg.triangular_solve(a, a[:, :2], left_side=True, lower=True),
     "lax.linalg.lu": lambda a: lax.linalg.lu(a)[0],
-    "lax.linalg.eigh": lambda a: lax.linalg.eigh(a),
+    "lax.linalg.eigh": lax.linalg.eigh,
 }
 MATES = {"X": X, "P": P, "M": M}
 

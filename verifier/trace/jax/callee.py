@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ class Called:
 
     def of(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as leaves, for other values of the inputs."""
-        return jax.tree_util.tree_leaves(self.whole(inputs))
+        return list(jax.tree_util.tree_leaves(self.whole(inputs)))
 
     def whole(self, inputs: Sequence[Any]) -> Any:
         """What the callable returns."""
@@ -80,10 +81,8 @@ def wide(fmt: Format) -> Iterator[None]:
     if fmt.name != "float64":
         yield
         return
-    enable = getattr(jax, "enable_x64", None)
-    if enable is None:
-        from jax.experimental import enable_x64 as enable
-    with enable(True):  # noqa: FBT003 - JAX's own signature
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental").enable_x64
+    with enable(True):
         yield
 
 

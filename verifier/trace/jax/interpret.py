@@ -10,16 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-
 from verifier.circuit.arrays import ArrayError
 from verifier.trace.jax import elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.places import Where, where
 from verifier.trace.jax.values import ROWS, Context, Value, in_double
+from verifier.trace.record import Reading
 
 TABLES = (elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
 ROUNDS = 100_000  # of one loop
+ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
 
 
 @dataclass(eq=False)
@@ -105,8 +106,15 @@ class Interpreter(Context):
             if isinstance(s, Value):
                 found.append(s)
                 continue
-            value = Value(array, np.asarray(s, dtype=np.int64).reshape(array.shape))
-            self.recorder.done(value.steps, in_double(array) if value.kind == "f" else None, eqn.primitive.name)
+            own = np.asarray(s, dtype=np.int64).reshape(array.shape)
+            value = Value(array, own)
+            floats = in_double(array) if value.kind == "f" else None
+            if floats is not None and eqn.primitive.name in ABSOLUTE:
+                self.recorder.done(own)
+                large = np.abs(floats) >= 1
+                self.recorder.readings.append(Reading(own[large], floats[large], eqn.primitive.name))
+            else:
+                self.recorder.done(own, floats, eqn.primitive.name)
             found.append(value)
         return found
 
@@ -135,7 +143,7 @@ def _key(value: Value) -> Any:
 
 
 def _taken(value: Value, k: int) -> Value:
-    return Value(value.array[k], None if value.steps is None else value.steps[k])
+    return Value(value.array[k], None if value.steps is None else np.asarray(value.steps[k]))
 
 
 def _stacked(c: Context, parts: list[Value]) -> Value:

@@ -20,8 +20,8 @@ def _cholesky(c: Context, eqn: Any, operands: list[Value]) -> Array:
     """Cholesky's algorithm, row by row, on the lower half."""
     del eqn
     steps = c.steps(operands[0])
-    n, zero = steps.shape[-1], int(c.number("0"))
-    found = np.full((steps.size // max(1, n * n), n, n), zero, dtype=np.int64)
+    n = steps.shape[-1]
+    found = steps.copy().reshape(-1, n, n)  # what stands above the diagonal stays
     for low, a in zip(found, steps.reshape(-1, n, n), strict=True):
         for i in range(n):
             for j in range(i + 1):

@@ -31,7 +31,7 @@ def _move(c: Context, eqn: Any, operands: list[Value]) -> Any:
 
 @row("gather")
 def _gather(c: Context, eqn: Any, operands: list[Value]) -> Array:
-    found = moved(eqn.primitive, [c.steps(operands[0])], [c.frozen(operands[1])], **{**eqn.params, "fill_value": -1})
+    found: Array = moved(eqn.primitive, [c.steps(operands[0])], [c.frozen(operands[1])], **{**eqn.params, "fill_value": -1})
     if (found < 0).any():  # an index out of bounds
         fill = eqn.params.get("fill_value")
         found[found < 0] = c.recorder.number(float("nan") if fill is None else float(fill))
@@ -84,7 +84,7 @@ def _sort(c: Context, eqn: Any, operands: list[Value]) -> list[Any]:
     order = np.broadcast_to(np.arange(shape[axis]).reshape([-1 if n == axis else 1 for n in range(len(shape))]), shape)
     found = lax.sort([*(v.array for v in operands), jnp.asarray(order)], dimension=axis, is_stable=True, num_keys=keys)
     places = np.asarray(found[-1])
-    results = [Value(f) if v.known else Value(f, np.take_along_axis(v.steps, places, axis)) for v, f in zip(operands, found, strict=False) if True]  # type: ignore[arg-type]
+    results = [Value(f) if v.steps is None else Value(f, np.take_along_axis(v.steps, places, axis)) for v, f in zip(operands, found, strict=False)]
     if results[0].steps is not None:
         for line in np.moveaxis(results[0].steps, axis, -1).reshape(-1, shape[axis]).tolist():
             ordered(c, line)
