@@ -9,7 +9,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Context, Value, row
+from verifier.trace.jax.values import Bits, Context, Value, row
 
 # fmt: off
 GATES = {  # primitive -> gate of the table, operands in the same order
@@ -24,6 +24,7 @@ GATES = {  # primitive -> gate of the table, operands in the same order
 COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne", "lt_to": "lt", "le_to": "le", "eq_to": "eq"}
 LOGIC = {"and": "and", "or": "or"}
 CASTS = ("float64", "float32", "float16", "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz")
+SHIFTS = ("shift_right_arithmetic", "shift_right_logical")
 # fmt: on
 
 
@@ -146,3 +147,22 @@ def _precision(c: Context, eqn: Any, operands: list[Value]) -> Array:
     steps = c.steps(operands[0])
     finfo = jnp.finfo(operands[0].array.dtype)
     return steps if (finfo.nexp, finfo.nmant) == bits else c.apply(known[bits], steps)
+
+
+@row("bitcast_convert_type")
+def _bits(c: Context, eqn: Any, operands: list[Value]) -> Bits:
+    found = eqn.primitive.bind(operands[0].array, **eqn.params)
+    if operands[0].kind != "f" or found.shape != operands[0].array.shape:
+        raise c.refusal("bits of a number that depends on an input")
+    return Bits(found, c.steps(operands[0]))
+
+
+@row(*SHIFTS)
+def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    """The sign bit: -1 or 1 where the number is negative."""
+    bits, by = operands
+    if not isinstance(bits, Bits) or not by.known or (np.asarray(by.array) != bits.array.dtype.itemsize * 8 - 1).any():
+        raise c.refusal("a shift of whole numbers that depend on an input")
+    negative = c.apply("lt", c.steps(bits), c.number("0"))
+    signed = eqn.primitive.name == "shift_right_arithmetic" and np.issubdtype(bits.array.dtype, np.signedinteger)
+    return c.apply("where", negative, c.number("-1" if signed else "1"), c.number("0"))

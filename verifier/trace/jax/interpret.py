@@ -12,8 +12,8 @@ import numpy as np
 
 from verifier.circuit.arrays import ArrayError
 from verifier.trace.jax import elementwise, linear_algebra, moves, reductions
-from verifier.trace.jax.places import Where, where
-from verifier.trace.jax.values import ROWS, Context, Value, in_double
+from verifier.trace.jax.places import Where, is_of_a_library, where
+from verifier.trace.jax.values import ROWS, Bits, Context, Value, in_double
 from verifier.trace.record import Reading
 
 TABLES = (elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
@@ -84,6 +84,8 @@ class Interpreter(Context):
         key = (name, str(eqn.params), *(_key(v) for v in operands))
         if key in self.known:
             return self.known[key]
+        if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
+            raise self.refusal(f"the bits of a number ({name})")
         row = ROWS.get(name)
         if row is None:
             raise self.refusal(f"the primitive {name} of JAX is not traced yet")
@@ -122,15 +124,11 @@ class Interpreter(Context):
         """A jaxpr that an equation calls."""
         for name in CALLS:
             if name in eqn.params:
-                found = self.closed(eqn.params[name], operands, at)
-                self._named(found, at)
+                found = self.closed(eqn.params[name], operands, at if is_of_a_library(eqn.params[name]) else None)
+                if at is not None:
+                    self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found
         raise self.refusal(f"the primitive {eqn.primitive.name} of JAX holds no lines")
-
-    def _named(self, found: list[Value], at: Where | None) -> None:
-        """The steps of a call get the name that the statement assigns."""
-        if at is not None and len(found) == 1 and found[0].steps is not None:
-            self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
 
 
 def _key(value: Value) -> Any:

@@ -16,7 +16,7 @@ from verifier.trace.jax.values import Context, Value, moved, row
 
 DATA = {  # primitive -> how many operands are moved (None: all); the others are indices
     "broadcast_in_dim": 1, "reshape": 1, "transpose": 1, "squeeze": 1, "expand_dims": 1, "slice": 1, "rev": 1, "split": 1, "dynamic_slice": 1, "dynamic_update_slice": 2,
-    "concatenate": None, "pad": None,
+    "concatenate": None, "pad": None, "stack": None, "tile": 1, "unstack": 1,
 }  # fmt: skip
 SCATTERS = {"scatter-add": "add", "scatter_add": "add", "scatter-sub": "sub", "scatter_sub": "sub", "scatter-mul": "mul", "scatter_mul": "mul", "scatter-min": "minimum", "scatter_min": "minimum", "scatter-max": "maximum", "scatter_max": "maximum"}
 

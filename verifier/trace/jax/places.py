@@ -50,6 +50,12 @@ def where(eqn: Any, outer: Where | None) -> Where | None:
     return outer
 
 
+def is_of_a_library(called: Any) -> bool:
+    """Whether a jaxpr is that of a function of JAX itself, not of the user."""
+    info = getattr(getattr(called, "jaxpr", called), "debug_info", None)
+    return f" at {Path(jax.__file__).parent}" in str(getattr(info, "func_src_info", ""))
+
+
 def last_place(error: BaseException) -> Place | None:
     """Where in the user's file an error was raised."""
     found, traceback = None, error.__traceback__

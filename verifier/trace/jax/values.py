@@ -40,6 +40,11 @@ class Value:
         return "?"
 
 
+@dataclass(frozen=True, eq=False)
+class Bits(Value):
+    """The bits of numbers, read as whole numbers; `steps` are those of the numbers. Only their signs can be had."""
+
+
 Row: TypeAlias = Callable[["Context", Any, list[Value]], Any]  # (context, equation, operands) -> steps of the results, or Values
 ROWS: dict[str, Row] = {}
 
