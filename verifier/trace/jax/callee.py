@@ -147,8 +147,9 @@ def _gradients(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> 
     if called_.backward is not None:
         found = jax.tree_util.tree_leaves(called_.backward(*(flows if len(flows) != 1 else (flows[0],)), *jax.tree_util.tree_unflatten(called_.tree, _replaced(called_, inputs))))
         return [jnp.asarray(g) for g in found]
-    outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
-    return list(pull(_cotangents(outputs, flows)))
+    with own_lines():  # always: what JAX has traced it keeps
+        outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
+        return list(pull(_cotangents(outputs, flows)))
 
 
 def _replaced(called_: Called, inputs: Sequence[Any]) -> list[Any]:
@@ -178,8 +179,7 @@ def _trace(called_: Called, values: Values, flows: Values, fmt: Format) -> Trace
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         try:
             forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
-            with own_lines():
-                backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
+            backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
         except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError) as error:
             raise Refusal("Python asks for the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)

@@ -105,7 +105,7 @@ def _clamp(c: Context, _: Any, operands: list[Value]) -> Array:
 @row("select_n")
 def _select(c: Context, _: Any, operands: list[Value]) -> Array:
     which, *cases = operands
-    steps = [c.steps(v) for v in cases]
+    steps = [np.asarray(c.steps(v)) for v in cases]
     if all(v.kind == "b" for v in cases) and (not which.known):
         chosen, one, other = c.steps(which), arrays.as_truths(c.builder, steps[1]), arrays.as_truths(c.builder, steps[0])
         return c.apply("or", c.apply("and", chosen, one), c.apply("and", c.apply("not", chosen), other))
@@ -113,7 +113,7 @@ def _select(c: Context, _: Any, operands: list[Value]) -> Array:
         return arrays.choose(c.builder, np.asarray(c.steps(which)), steps[1], steps[0])
     index = np.asarray(c.frozen(which)).astype(np.int64)
     shape = steps[0].shape
-    return np.choose(np.broadcast_to(index, shape), [np.broadcast_to(s, shape) for s in steps])
+    return np.asarray(np.choose(np.broadcast_to(index, shape), [np.broadcast_to(s, shape) for s in steps]))
 
 
 @row("copy", "copy_p", "optimization_barrier", "stop_gradient", "sharding_constraint", "pvary")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -124,7 +124,7 @@ class Interpreter(Context):
         """A jaxpr that an equation calls."""
         for name in CALLS:
             if name in eqn.params:
-                found = self.closed(eqn.params[name], operands, at if is_of_a_library(eqn.params[name]) else None)
+                found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))
                 if at is not None:
                     self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found

@@ -27,6 +27,7 @@ class Where:
     spot: Spot
     run: int
     instruction: int
+    is_library: bool = False  # a function of JAX itself is called here
 
 
 def where(eqn: Any, outer: Where | None) -> Where | None:
@@ -38,12 +39,12 @@ def where(eqn: Any, outer: Where | None) -> Where | None:
     for k, (code, lasti) in enumerate(zip(codes, instructions, strict=True)):
         name = code.co_filename
         if name.startswith(OUTSIDE):
-            if outer is not None and name.endswith(JIT) and k and "_src" in name:
+            if outer is not None and outer.is_library and name.endswith(JIT) and k and "_src" in name:
                 return outer
             continue
         first, last, start, end = position(code, lasti)
         if first is None or last is None or start is None or end is None:
-            return outer
+            break
         begin, finish = linecache.getline(name, first), linecache.getline(name, last)
         spot = Spot(name, first, characters(begin, start) + 1, last, characters(finish, end) + 1, code.co_name)
         return Where(spot, hash(tuple((id(c), i) for c, i in zip(codes[k + 1 :], instructions[k + 1 :], strict=True))), lasti)

@@ -86,7 +86,7 @@ class Context:
 
     def apply(self, gate: str, *operands: Array) -> Array:
         """A gate on every component."""
-        return arrays.elementwise(self.builder, gate, *operands)
+        return arrays.elementwise(self.builder, gate, *(np.asarray(o) for o in operands))
 
     def refusal(self, what: str) -> Refusal:
         """What cannot be traced, with its place."""
