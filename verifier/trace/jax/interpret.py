@@ -114,9 +114,9 @@ class Interpreter(Context):
             if floats is not None and eqn.primitive.name in ABSOLUTE:
                 self.recorder.done(own)
                 large = np.abs(floats) >= 1
-                self.recorder.readings.append(Reading(own[large], floats[large], eqn.primitive.name))
+                self.recorder.readings.append(Reading(own[large], floats[large], eqn.primitive.name, str(array.dtype)))
             else:
-                self.recorder.done(own, floats, eqn.primitive.name)
+                self.recorder.done(own, floats, eqn.primitive.name, fmt=str(array.dtype))
             found.append(value)
         return found
 
