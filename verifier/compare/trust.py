@@ -63,8 +63,9 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
         least = arb(fmpq(*_ratio(fmt.smallest)))
         known: list[_Known | None] = []
         for i, step in enumerate(trace.program.steps):
-            one = _run(trace.program, i, known, trace.point, unit, least)
-            for value, number in read.get(i, ()):
+            one = run = _run(trace.program, i, known, trace.point, unit, least)
+            for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
+                one = run
                 if one is None or not math.isfinite(value) or not isinstance(one.value, arb) or not one.value.is_finite():
                     continue
                 own = max(one.unit, _unit(trace.readings[number].format, unit))

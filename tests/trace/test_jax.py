@@ -1,0 +1,113 @@
+"""JAX code as it stands: right functions pass, wrong ones are certified wrong with the user's line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+jax = pytest.importorskip("jax", reason="JAX is not installed here")
+
+import jax.numpy as jnp  # noqa: E402
+from jax import lax  # noqa: E402
+
+from tests.trace import jax_functions as functions  # noqa: E402
+from verifier.jax import assert_gradient, check  # noqa: E402
+
+FILE = Path(functions.__file__)
+SOURCE = FILE.read_text(encoding="utf-8").splitlines()
+X = jnp.array([0.3, -1.2, 0.8])
+PARAMS = {"w": jnp.array([[0.5], [-0.25], [0.75]]), "b": jnp.array([0.25])}
+
+RIGHT = {
+    "a function of numbers": (functions.plain, (0.5, 2.0)),
+    "a custom_vjp": (functions.sigmoid, (0.3,)),
+    "nondiff_argnums": (lambda x: functions.applied(jnp.sin, x), (0.3,)),
+    "a custom_jvp": (functions.softplus, (0.3,)),
+    "jit": (jax.jit(functions.plain), (0.5, 2.0)),
+    "vmap": (jax.vmap(functions.sigmoid), (X,)),
+    "scan": (functions.by_scan, (X,)),
+    "a loop": (functions.by_loop, (0.4,)),
+    "cond": (functions.by_cond, (0.7,)),
+    "a tree of parameters": (functions.layer, (PARAMS, X)),
+}
+WRONG = {  # the mistake -> its line
+    "1 + s for 1 - s": (functions.sigmoid_plus, (0.3,), "    slope = s * (1 + s)"),
+    "jitted": (jax.jit(functions.sigmoid_plus), (0.4,), "    slope = s * (1 + s)"),
+    "a factor too many, with nondiff_argnums": (lambda x: functions.applied_twice(jnp.sin, x), (0.3,), "    return (2 * g * jnp.cos(x),)"),
+    "the slope of another function": (functions.softplus_squared, (0.3,), "    return softplus_squared(x), s * s * tangent"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_functions_pass_and_their_lines_are_had(name):
+    fn, inputs = RIGHT[name]
+    report = check(fn, *inputs)
+    assert (report.status, report.basis, [f.message for f in report.findings]) == ("passed", "traced", [])
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_is_certified_wrong_and_its_line_in_the_users_file_is_named(name):
+    fn, inputs, line = WRONG[name]
+    report = check(fn, *inputs)
+    wrong = [f for f in report.findings if f.code == "V101"]
+    assert (report.status, report.basis) == ("failed", "traced")
+    assert {(Path(f.place.file), SOURCE[f.place.line - 1]) for f in wrong} == {(FILE, line)}
+
+
+def test_gradients_have_the_names_of_their_leaves():
+    report = check(functions.layer, PARAMS, X)
+    assert {r.gradient.partition("[")[0] for r in report.results} == {"dparams_w", "dparams_b", "dx"}
+
+
+def test_float64_is_checked_without_a_change_of_the_users_setting():
+    before = jax.config.jax_enable_x64
+    report = check(functions.plain, 0.5, 2.0, formats="float64")
+    # y cos x - exp(-x) at (1/2, 2) times what flows in, and sin x: mpmath at 30 digits
+    assert {r.format for r in report.results} == {"float64"}
+    assert jax.config.jax_enable_x64 == before
+
+
+@pytest.mark.parametrize("fmt", ["bfloat16", "float16", "float32"])
+def test_narrow_formats_are_computed_by_jax_in_them(fmt):
+    report = check(jax.nn.silu, jnp.array(0.5, dtype=fmt))
+    assert (report.status, {r.format for r in report.results}) == ("passed", {fmt})
+
+
+def test_constants_are_traced_and_not_folded():
+    assert check(lambda x: jax.scipy.special.gammainc(1.5, x), 0.7).status == "passed"
+
+
+def test_a_while_loop_is_unrolled_at_the_point_against_a_stated_truth():
+    assert check(functions.square_root, 2.0, function="sqrt(a)").status == "passed"
+    assert check(functions.square_root, 2.0, function="sqrt(a) + a").status == "failed"
+
+
+def test_what_is_not_traced_is_said_with_the_primitive_and_judged_by_its_floats():
+    def eigen(a):
+        return jnp.linalg.eigvalsh(a)[0]
+
+    report = check(eigen, jnp.diag(jnp.array([1.0, 2.0])))
+    assert report.status == "error"
+    assert "the primitive eigh of JAX" in report.findings[0].message
+
+
+def test_convolutions_and_windows_agree_with_what_jax_computes():
+    image = jnp.arange(9.0).reshape(1, 1, 3, 3) / 7 - 0.5
+
+    def pooled(x, w):
+        return lax.reduce_window(lax.conv(x, w, (1, 1), "SAME"), -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 1, 1), "VALID")
+
+    report = check(pooled, image, jnp.array([[0.5, -1.25], [2.0, 0.75]]).reshape(1, 1, 2, 2))
+    assert (report.status, report.basis) == ("passed", "traced")
+
+
+def test_assert_gradient_raises_with_the_users_line():
+    assert_gradient(functions.sigmoid, 0.3)
+    with pytest.raises(AssertionError, match=r"slope = s \* \(1 \+ s\)"):
+        assert_gradient(functions.sigmoid_plus, 0.3)
+
+
+def test_without_numbers_there_is_nothing_to_differentiate():
+    with pytest.raises(TypeError, match="no input is a float"):
+        check(functions.plain, 1, 2)

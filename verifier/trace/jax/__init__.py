@@ -1,0 +1,1 @@
+"""JAX: the jaxpr of a callable and of its backward pass, interpreted on steps beside values."""

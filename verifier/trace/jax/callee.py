@@ -1,0 +1,192 @@
+"""A callable of JAX as a Callee: its inputs and outputs by name, how JAX runs it, and how it is traced."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from verifier.language.formats import Format
+from verifier.language.source import Place
+from verifier.trace.jax.interpret import Interpreter
+from verifier.trace.jax.places import last_place, own_lines
+from verifier.trace.jax.values import ADVICE, Value, in_double, jax_version
+from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
+from verifier.trace.recorder import Recorder, point_of
+
+FORMATS = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A callable with its arguments, in whose trees the leaves that are numbers are inputs."""
+
+    function: Callable[..., Any]
+    leaves: tuple[Any, ...]
+    tree: Any
+    names: Mapping[str, int]  # input -> its leaf
+    backward: Callable[..., Any] | None = None
+
+    def of(self, inputs: Sequence[Any]) -> list[Any]:
+        """The outputs, as leaves, for other values of the inputs."""
+        return list(jax.tree_util.tree_leaves(self.whole(inputs)))
+
+    def whole(self, inputs: Sequence[Any]) -> Any:
+        """What the callable returns."""
+        leaves = list(self.leaves)
+        for at, value in zip(self.names.values(), inputs, strict=True):
+            leaves[at] = value
+        return self.function(*jax.tree_util.tree_unflatten(self.tree, leaves))
+
+
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
+    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path."""
+    known = list(names or _argument_names(function, len(arguments)))
+    pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
+    found: dict[str, int] = {}
+    for k, (path, leaf) in enumerate(pairs):
+        if not is_number(leaf):
+            continue
+        name = "_".join([known[path[0].idx], *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path[1:])])
+        while name in found or not name:
+            name += "_"
+        found[name] = k
+    return Called(function, tuple(leaf for _, leaf in pairs), tree, found, backward)
+
+
+def is_number(leaf: Any) -> bool:
+    """Whether a leaf is a float or an array of floats."""
+    return isinstance(leaf, float) or (hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating))
+
+
+def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    found = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:count]
+    return [*found, *(f"x{k}" for k in range(len(found), count))]
+
+
+@contextmanager
+def wide(fmt: Format) -> Iterator[None]:
+    """float64 where the format needs it, without a change of the user's own setting."""
+    if fmt.name != "float64":
+        yield
+        return
+    enable = jax.enable_x64 if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental").enable_x64
+    with enable(True):
+        yield
+
+
+def format_of(called_: Called) -> str:
+    """The widest format of the inputs; Python's floats are float64."""
+    found = [getattr(getattr(called_.leaves[k], "dtype", None), "name", "float64") for k in called_.names.values()]
+    return max((n for n in found if n in FORMATS), key=FORMATS.index, default="float64")
+
+
+def callee_of(called_: Called, fmt: Format) -> Callee:
+    """The callable at the door; it is run once, to see its outputs."""
+    fn = called_.function
+    name = getattr(inspect.unwrap(fn), "__name__", type(fn).__name__)
+    shapes = {n: np.shape(called_.leaves[k]) for n, k in called_.names.items()}
+    with wide(fmt):
+        given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
+        outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
+    numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return Callee(
+        name if name.isidentifier() else "callable",
+        _place(fn),
+        f"JAX {jax_version()}",
+        shapes,
+        {n: tuple(outputs[n].shape) for n in numbers},
+        lambda values, flows, f: _run(called_, values, flows, f),
+        lambda values, flows, f: _trace(called_, values, flows, f),
+        tuple(numbers),
+    )
+
+
+def _outputs(tree: Any) -> dict[str, Any]:
+    """The leaves of what a callable returns, by name."""
+    pairs = jax.tree_util.tree_flatten_with_path(tree)[0]
+    found = {}
+    for path, leaf in pairs:
+        name = "_".join(["out", *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path)])
+        found[name] = leaf
+    return found
+
+
+def _place(fn: Any) -> Place:
+    target = inspect.unwrap(fn)
+    code = getattr(target, "__code__", None)
+    return Place(code.co_filename, code.co_firstlineno, 1) if code is not None else Place(getattr(fn, "__module__", "") or "", 0, 0)
+
+
+def _arrays(values: Values, fmt: Format) -> list[Any]:
+    return [jnp.asarray(v, dtype=fmt.name) for v in values.values()]
+
+
+def _is_float(array: Any) -> bool:
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+
+
+def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
+    """What flows into each leaf of the outputs; nothing into whole numbers."""
+    rest = iter(flows)
+    return [next(rest).astype(leaf.dtype) if _is_float(leaf) else np.zeros(leaf.shape, jax.dtypes.float0) for leaf in leaves]
+
+
+def _gradients(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> Any:
+    if called_.backward is not None:
+        found = jax.tree_util.tree_leaves(called_.backward(*(flows if len(flows) != 1 else (flows[0],)), *jax.tree_util.tree_unflatten(called_.tree, _replaced(called_, inputs))))
+        return [jnp.asarray(g) for g in found]
+    with own_lines():  # always: what JAX has traced it keeps
+        outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
+        return list(pull(_cotangents(outputs, flows)))
+
+
+def _replaced(called_: Called, inputs: Sequence[Any]) -> list[Any]:
+    leaves = list(called_.leaves)
+    for at, value in zip(called_.names.values(), inputs, strict=True):
+        leaves[at] = value
+    return leaves
+
+
+def _run(called_: Called, values: Values, flows: Values, fmt: Format) -> Ran:
+    """JAX alone."""
+    with wide(fmt):
+        inputs = _arrays(values, fmt)
+        outputs = _outputs(called_.whole(inputs))
+        gradients = _gradients(called_, inputs, _arrays(flows, fmt))
+        return Ran(
+            {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
+            {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
+        )
+
+
+def _trace(called_: Called, values: Values, flows: Values, fmt: Format) -> Trace:
+    """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal."""
+    ran = _run(called_, values, flows, fmt)
+    with wide(fmt):
+        recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
+        inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
+        try:
+            forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
+            backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError) as error:
+            raise Refusal("Python asks for the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
+        interpreter = Interpreter(recorder)
+        own = [Value(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
+        given = [Value(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
+        outputs = [v for v in interpreter.closed(forward, own, None) if v.kind == "f"]
+        recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
+        found = interpreter.closed(backward, [*own, *given], None)
+        gradients = {n: interpreter.steps(v) for n, v in zip(called_.names, found, strict=True)}
+        return recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs)

@@ -1,0 +1,168 @@
+"""The primitives of JAX that act on every component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from verifier.circuit import arrays
+from verifier.circuit.arrays import Array
+from verifier.trace.jax.values import Bits, Context, Value, row
+
+# fmt: off
+GATES = {  # primitive -> gate of the table, operands in the same order
+    "add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "neg": "neg", "pow": "pow", "abs": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil",
+    "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log1p": "log1p", "sqrt": "sqrt", "rsqrt": "rsqrt", "cbrt": "cbrt", "square": "square",
+    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "atan2": "atan2",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh", "acosh": "acosh", "atanh": "atanh", "logistic": "sigmoid",
+    "max": "maximum", "min": "minimum", "erf": "erf", "erfc": "erfc", "erf_inv": "erfinv",
+    "lgamma": "lgamma", "digamma": "digamma", "polygamma": "polygamma", "zeta": "hurwitz", "igamma": "gammainc", "igammac": "gammaincc",
+    "regularized_incomplete_beta": "betainc", "bessel_i0e": "i0e", "bessel_i1e": "i1e",
+}
+COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne", "lt_to": "lt", "le_to": "le", "eq_to": "eq"}
+LOGIC = {"and": "and", "or": "or"}
+CASTS = ("float64", "float32", "float16", "bfloat16", "float8_e3m4", "float8_e4m3", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz")
+SHIFTS = ("shift_right_arithmetic", "shift_right_logical")
+# fmt: on
+
+
+@row(*GATES)
+def _gate(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    if eqn.primitive.name in ("max", "min") and all(v.kind == "b" for v in operands):
+        return c.apply("or" if eqn.primitive.name == "max" else "and", *(c.steps(v) for v in operands))
+    return c.apply(GATES[eqn.primitive.name], *(c.steps(v) for v in operands))
+
+
+@row("div")
+def _div(c: Context, _: Any, operands: list[Value]) -> Array:
+    found = c.apply("div", *(c.steps(v) for v in operands))
+    return found if operands[0].kind == "f" else c.apply("trunc", found)
+
+
+@row("rem")
+def _rem(c: Context, _: Any, operands: list[Value]) -> Array:
+    return c.apply("fmod", *(c.steps(v) for v in operands))
+
+
+@row(*COMPARISONS)
+def _compare(c: Context, eqn: Any, operands: list[Value]) -> Any:
+    left, right = (arrays.as_numbers(c.builder, c.steps(v)) for v in operands)
+    if np.array_equal(left, right):  # `x != x` asks for NaN
+        return Value(eqn.primitive.bind(*(v.array for v in operands), **eqn.params))
+    return c.apply(COMPARISONS[eqn.primitive.name], left, right)
+
+
+@row(*LOGIC)
+def _logic(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    _only_truths(c, eqn, operands)
+    return c.apply(LOGIC[eqn.primitive.name], *(c.steps(v) for v in operands))
+
+
+@row("not")
+def _not(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    _only_truths(c, eqn, operands)
+    return c.apply("not", c.steps(operands[0]))
+
+
+@row("xor")
+def _xor(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    _only_truths(c, eqn, operands)
+    return c.apply("ne", *(arrays.as_numbers(c.builder, arrays.as_truths(c.builder, c.steps(v))) for v in operands))
+
+
+def _only_truths(c: Context, eqn: Any, operands: list[Value]) -> None:
+    if any(v.kind != "b" for v in operands):
+        raise c.refusal(f"the bits of whole numbers ({eqn.primitive.name}) that depend on an input")
+
+
+@row("is_finite")
+def _is_finite(_: Context, eqn: Any, operands: list[Value]) -> Value:
+    return Value(eqn.primitive.bind(operands[0].array, **eqn.params))
+
+
+@row("integer_pow")
+def _integer_pow(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    x, y = c.steps(operands[0]), int(eqn.params["y"])
+    return c.apply("mul", x, x) if y == 2 else c.apply("pow", x, c.number(str(y)))
+
+
+@row("round")
+def _round(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    x = c.steps(operands[0])
+    if int(eqn.params["rounding_method"]) == 1:
+        return c.apply("round", x)
+    return c.apply("mul", c.apply("sign", x), c.apply("floor", c.apply("add", c.apply("abs", x), c.number("0.5"))))
+
+
+@row("clamp")
+def _clamp(c: Context, _: Any, operands: list[Value]) -> Array:
+    low, x, high = (c.steps(v) for v in operands)
+    return c.apply("clip", x, low, high)
+
+
+@row("select_n")
+def _select(c: Context, _: Any, operands: list[Value]) -> Array:
+    which, *cases = operands
+    steps = [np.asarray(c.steps(v)) for v in cases]
+    if all(v.kind == "b" for v in cases) and (not which.known):
+        chosen, one, other = c.steps(which), arrays.as_truths(c.builder, steps[1]), arrays.as_truths(c.builder, steps[0])
+        return c.apply("or", c.apply("and", chosen, one), c.apply("and", c.apply("not", chosen), other))
+    if which.kind == "b" and not which.known:
+        return arrays.choose(c.builder, np.asarray(c.steps(which)), steps[1], steps[0])
+    index = np.asarray(c.frozen(which)).astype(np.int64)
+    shape = steps[0].shape
+    return np.asarray(np.choose(np.broadcast_to(index, shape), [np.broadcast_to(s, shape) for s in steps]))
+
+
+@row("copy", "copy_p", "optimization_barrier", "stop_gradient", "sharding_constraint", "pvary")
+def _same(c: Context, eqn: Any, operands: list[Value]) -> Any:
+    found = [c.steps(v) for v in operands]
+    return found if eqn.primitive.multiple_results else found[0]
+
+
+@row("convert_element_type")
+def _convert(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    (value,) = operands
+    wanted, steps = eqn.params["new_dtype"], c.steps(value)
+    if jnp.issubdtype(wanted, np.bool_):
+        return arrays.as_truths(c.builder, steps)
+    steps = arrays.as_numbers(c.builder, steps)
+    if jnp.issubdtype(wanted, jnp.floating):
+        old, new = value.array.dtype, jnp.dtype(wanted)
+        narrower = value.kind == "f" and (jnp.finfo(new).nmant < jnp.finfo(old).nmant or jnp.finfo(new).nexp < jnp.finfo(old).nexp)
+        return c.apply(new.name, steps) if narrower and new.name in CASTS else steps
+    if jnp.issubdtype(wanted, np.integer):
+        return c.apply("trunc", steps) if value.kind == "f" else steps
+    raise c.refusal(f"a conversion to {wanted}")
+
+
+@row("reduce_precision")
+def _precision(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    bits = (eqn.params["exponent_bits"], eqn.params["mantissa_bits"])
+    known = {(11, 52): "float64", (8, 23): "float32", (5, 10): "float16", (8, 7): "bfloat16"}
+    if bits not in known:
+        raise c.refusal(f"a rounding to {bits[1]} bits")
+    steps = c.steps(operands[0])
+    finfo = jnp.finfo(operands[0].array.dtype)
+    return steps if (finfo.nexp, finfo.nmant) == bits else c.apply(known[bits], steps)
+
+
+@row("bitcast_convert_type")
+def _bits(c: Context, eqn: Any, operands: list[Value]) -> Bits:
+    found = eqn.primitive.bind(operands[0].array, **eqn.params)
+    if operands[0].kind != "f" or found.shape != operands[0].array.shape:
+        raise c.refusal("bits of a number that depends on an input")
+    return Bits(found, c.steps(operands[0]))
+
+
+@row(*SHIFTS)
+def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
+    """The sign bit: -1 or 1 where the number is negative."""
+    bits, by = operands
+    if not isinstance(bits, Bits) or not by.known or (np.asarray(by.array) != bits.array.dtype.itemsize * 8 - 1).any():
+        raise c.refusal("a shift of whole numbers that depend on an input")
+    negative = c.apply("lt", c.steps(bits), c.number("0"))
+    signed = eqn.primitive.name == "shift_right_arithmetic" and np.issubdtype(bits.array.dtype, np.signedinteger)
+    return c.apply("where", negative, c.number("-1" if signed else "1"), c.number("0"))

@@ -1,0 +1,203 @@
+"""Interprets a jaxpr on steps beside values: a table of primitives, and the control flow as it goes at the point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from verifier.circuit.arrays import ArrayError
+from verifier.trace.jax import elementwise, linear_algebra, moves, reductions
+from verifier.trace.jax.places import Where, is_of_a_library, where
+from verifier.trace.jax.values import ROWS, Bits, Context, Value, in_double
+from verifier.trace.record import Reading
+
+TABLES = (elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
+CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
+CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
+ROUNDS = 100_000  # of one loop
+ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
+
+
+@dataclass(eq=False)
+class Interpreter(Context):
+    """Interprets jaxprs. What the backward pass computes once more from the inputs are the steps of the forward pass."""
+
+    known: dict[Any, list[Value]] = field(default_factory=dict)
+    literals: dict[Any, Value] = field(default_factory=dict)
+    spot: Where | None = None
+
+    def run(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[Value], outer: Where | None = None) -> list[Value]:
+        """The results of a jaxpr for these operands."""
+        env: dict[Any, Value] = {}
+        for variable, const in zip(jaxpr.constvars, consts, strict=True):
+            env[variable] = const if isinstance(const, Value) else self.data(const)
+        env.update(zip(jaxpr.invars, operands, strict=True))
+        for eqn in jaxpr.eqns:
+            self.spot = where(eqn, outer)
+            if self.spot is not None:
+                self.recorder.at(self.spot.spot, run=self.spot.run, instruction=self.spot.instruction)
+            results = self.equation(eqn, [self.read(env, v) for v in eqn.invars], self.spot)
+            env.update(zip(eqn.outvars, results, strict=True))
+        return [self.read(env, v) for v in jaxpr.outvars]
+
+    def closed(self, closed: Any, operands: Sequence[Value], outer: Where | None) -> list[Value]:
+        """The results of a jaxpr with its constants."""
+        return self.run(getattr(closed, "jaxpr", closed), getattr(closed, "consts", ()), operands, outer)
+
+    def read(self, env: dict[Any, Value], atom: Any) -> Value:
+        """The value of a variable or a literal; a number is the shortest decimal of its format, as it was written."""
+        if not hasattr(atom, "val"):
+            return env[atom]
+        array = jnp.asarray(atom.val, dtype=atom.aval.dtype)
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            return Value(array)
+        key = (str(np.asarray(array)), array.dtype.name, self.spot.spot if self.spot is not None else None)
+        if key not in self.literals:
+            self.literals[key] = Value(array, np.array(self.recorder.number(float(key[0]))))
+        return self.literals[key]
+
+    def data(self, array: Any) -> Value:
+        """An array that is no input: its numbers are constants."""
+        array = array if hasattr(array, "dtype") and jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            return Value(array)
+        key = (np.asarray(array).tobytes(), array.dtype.name, array.shape)
+        if key not in self.literals:
+            self.literals[key] = Value(array, self.recorder.constants(in_double(array)))
+        return self.literals[key]
+
+    def equation(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+        """The results of one equation. Raises Refusal."""
+        name = eqn.primitive.name
+        if name in CONTROL:
+            return CONTROL[name](self, eqn, operands, at)
+        if name in CALLED:
+            return self.call(eqn, operands, at)
+        if all(v.known for v in operands):  # nothing of it depends on an input; every number that is data has steps
+            found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+            return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
+        key = (name, str(eqn.params), *(_key(v) for v in operands))
+        if key in self.known:
+            return self.known[key]
+        if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
+            raise self.refusal(f"the bits of a number ({name})")
+        row = ROWS.get(name)
+        if row is None:
+            raise self.refusal(f"the primitive {name} of JAX is not traced yet")
+        try:
+            steps = row(self, eqn, operands)
+        except ArrayError as error:
+            raise self.refusal(str(error)) from None
+        found = self.results(eqn, operands, list(steps) if eqn.primitive.multiple_results else [steps])
+        if self.recorder.backward_start < 0:
+            self.known[key] = found
+        return found
+
+    def results(self, eqn: Any, operands: list[Value], steps: list[Any]) -> list[Value]:
+        """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
+        if all(isinstance(s, Value) for s in steps):
+            return steps
+        computed = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+        found = []
+        for s, array in zip(steps, computed if eqn.primitive.multiple_results else [computed], strict=True):
+            if isinstance(s, Value):
+                found.append(s)
+                continue
+            own = np.asarray(s, dtype=np.int64).reshape(array.shape)
+            value = Value(array, own)
+            floats = in_double(array) if value.kind == "f" else None
+            if floats is not None and eqn.primitive.name in ABSOLUTE:
+                self.recorder.done(own)
+                large = np.abs(floats) >= 1
+                self.recorder.readings.append(Reading(own[large], floats[large], eqn.primitive.name, str(array.dtype)))
+            else:
+                self.recorder.done(own, floats, eqn.primitive.name, fmt=str(array.dtype))
+            found.append(value)
+        return found
+
+    def call(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+        """A jaxpr that an equation calls."""
+        for name in CALLS:
+            if name in eqn.params:
+                found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))
+                if at is not None:
+                    self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
+                return found
+        raise self.refusal(f"the primitive {eqn.primitive.name} of JAX holds no lines")
+
+
+def _key(value: Value) -> Any:
+    if value.steps is None:
+        return (str(value.array.dtype), value.array.shape, str(value.array) if value.kind == "?" else np.asarray(value.array).tobytes())
+    return (str(value.array.dtype), value.steps.shape, value.steps.tobytes())
+
+
+# ---------------------------------------------------------------- control flow
+
+
+def _taken(value: Value, k: int) -> Value:
+    return Value(value.array[k], None if value.steps is None else np.asarray(value.steps[k]))
+
+
+def _stacked(c: Context, parts: list[Value]) -> Value:
+    array = jnp.stack([p.array for p in parts])
+    if all(p.known for p in parts):
+        return Value(array)
+    return Value(array, np.stack([c.steps(p) for p in parts]))
+
+
+def _scan(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    """Every round in turn."""
+    p = eqn.params
+    consts, carry, stacked = operands[: p["num_consts"]], operands[p["num_consts"] : p["num_consts"] + p["num_carry"]], operands[p["num_consts"] + p["num_carry"] :]
+    if p["length"] > ROUNDS:
+        raise i.refusal(f"a loop of {p['length']} rounds")
+    order = range(p["length"] - 1, -1, -1) if p["reverse"] else range(p["length"])
+    rows: list[list[Value]] = []
+    for k in order:
+        results = i.closed(p["jaxpr"], [*consts, *carry, *(_taken(v, k) for v in stacked)], at)
+        carry = results[: p["num_carry"]]
+        rows.append(results[p["num_carry"] :])
+    if p["reverse"]:
+        rows.reverse()
+    if not rows:
+        return [*carry, *(Value(jnp.zeros(v.aval.shape, v.aval.dtype)) for v in eqn.outvars[len(carry) :])]
+    return [*carry, *(_stacked(i, list(column)) for column in zip(*rows, strict=True))]
+
+
+def _while(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    """Round after round, as long as the condition holds at the point."""
+    p = eqn.params
+    n, m = p["cond_nconsts"], p["body_nconsts"]
+    state = operands[n + m :]
+    for _ in range(ROUNDS):
+        (goes_on,) = i.closed(p["cond_jaxpr"], [*operands[:n], *state], at)
+        if not bool(np.all(i.frozen(goes_on))):
+            return state
+        state = i.closed(p["body_jaxpr"], [*operands[n : n + m], *state], at)
+    raise i.refusal(f"a loop of more than {ROUNDS} rounds")
+
+
+def _cond(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    """The branch that is taken at the point."""
+    branches = eqn.params["branches"]
+    index = int(np.clip(int(np.asarray(i.frozen(operands[0]))), 0, len(branches) - 1))
+    return i.closed(branches[index], operands[1:], at)
+
+
+def _linear_solve(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    """How a system of linear equations is solved."""
+    lengths = eqn.params["const_lengths"]
+    jaxprs = eqn.params["jaxprs"]
+    starts = np.cumsum([0, lengths.matvec, lengths.vecmat, lengths.solve, lengths.transpose_solve])
+    consts = operands[starts[2] : starts[3]]
+    return i.closed(jaxprs.solve, [*consts, *operands[starts[4] :]], at)
+
+
+CONTROL = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
+
