@@ -10,14 +10,16 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.blame.rounding import statements
-from verifier.case.case import Case, Residual
+from verifier.case.case import Case, Published, Residual
 from verifier.case.points import point_text
+from verifier.case.shapes import base
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, only_for
 from verifier.compare.checked import Checked
 from verifier.exact import derivatives
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language import formats
+from verifier.language.source import Place
 from verifier.report import attribution
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, PublishedResult, ResidualResult
@@ -101,15 +103,24 @@ def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Fin
     by_text: dict[str, list[ResidualResult]] = {}
     for r in results:
         by_text.setdefault(r.expression, []).append(r)
+    unmet: dict[tuple[str, Place], list[Residual]] = {}
     for residual in case.residuals:
-        rows = by_text.get(residual.text, [])
-        if residual.expected is None or any(r.met for r in rows):
-            continue
-        seen = rows[0].computed if rows else "not computed"
-        findings.append(
-            finding("V301", f"residual {residual.text} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
-        )
+        if residual.expected is not None and not any(r.met for r in by_text.get(residual.text, [])):
+            unmet.setdefault((residual.expression.text, residual.place), []).append(residual)
+    for group in unmet.values():  # one, or the components of a difference of arrays
+        seen = [(r, row[0] if (row := by_text.get(r.text, [])) else None) for r in group]
+        residual, result = max(seen, key=lambda pair: _distance(pair[1], pair[0].expected))
+        told = result.computed if result is not None else "not computed"
+        more = f" ({len(group):,} components differ, this one the most)" if len(group) > 1 else ""
+        findings.append(finding("V301", f"residual {residual.text} is {told}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
     return findings
+
+
+def _distance(found: ResidualResult | None, expected: str | None) -> float:
+    try:
+        return abs(float(found.computed) - float(expected)) if found is not None and expected is not None else math.inf
+    except ValueError:
+        return math.inf
 
 
 def published(case: Case, found: Sequence[Checked]) -> list[PublishedResult]:
@@ -145,10 +156,14 @@ def published_findings(case: Case, results: Sequence[PublishedResult]) -> list[F
     by_name: dict[tuple[str, str], list[PublishedResult]] = {}
     for r in results:
         by_name.setdefault((r.name, r.published), []).append(r)
+    unmet: dict[tuple[str, str, Place], list[Published]] = {}
     for figure in case.published:
+        if not any(r.met for r in by_name.get((f"{figure.implementation}.{figure.name}", figure.text), [])):
+            unmet.setdefault((figure.implementation, base(figure.name), figure.place), []).append(figure)
+    for group in unmet.values():  # one, or the components of an array
+        figure = group[0]
         rows = by_name.get((f"{figure.implementation}.{figure.name}", figure.text), [])
-        if any(r.met for r in rows):
-            continue
         seen = rows[0].computed if rows else "not computed"
-        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
+        more = f" ({len(group):,} components differ, this one is the first)" if len(group) > 1 else ""
+        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}{more}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
     return findings
