@@ -221,6 +221,9 @@ def _attribute(scope: Scope, tree: ast.Attribute) -> Value:
     whole_name = dotted(tree)
     if whole_name in scope.builder.names:  # a residual's `staged.dx`
         return scope.builder.names[whole_name]
+    known: Value | None = scope.builder.values.get(whole_name) if "." in whole_name else None
+    if is_array(known):
+        return known  # a residual's array, which was read before
     if elements := scope.builder.elements(whole_name) if whole_name else []:
         found = assembled(scope.builder, whole_name, elements)
         if found is not None:

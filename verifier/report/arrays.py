@@ -44,7 +44,7 @@ def listed(implementation: str, gradients: Sequence[str], known: dict[str, Array
     groups: dict[str, list[str]] = {}
     for name in gradients:
         groups.setdefault(known[name].name if name in known else name, []).append(name)
-    named = [f"{implementation}.{name}{_share(found, known, worst)}" for name, found in groups.items()]
+    named = [f"{implementation}{'.' if implementation else ''}{name}{_share(found, known, worst)}" for name, found in groups.items()]
     return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 

@@ -10,14 +10,16 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.blame.rounding import statements
-from verifier.case.case import Case
+from verifier.case.case import Case, Published, Residual
 from verifier.case.points import point_text
+from verifier.case.shapes import base
 from verifier.circuit.dag import Dag
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, only_for
 from verifier.compare.checked import Checked
 from verifier.exact import derivatives
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language import formats
+from verifier.language.source import Place
 from verifier.report import attribution
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, PublishedResult, ResidualResult
@@ -35,11 +37,12 @@ def residuals(case: Case, found: Sequence[Checked]) -> list[ResidualResult]:
         groups = [{c.check.implementation: c for c in found if c.check.format.name == name} for name in case.formats]
         by_name = next((g for g in groups if g and wanted <= set(g)), {})
         for at, point in enumerate(next(iter(by_name.values())).points if by_name else ()):
-            results.append(_residual(case, residual.text, residual.expected, program, by_name, at, point))
+            results.append(_residual(case, residual, program, by_name, at, point))
     return results
 
 
-def _residual(case: Case, text: str, expected: str | None, program: Program, checks: dict[str, Checked], at: int, point: tuple[float, ...]) -> ResidualResult:
+def _residual(case: Case, stated: Residual, program: Program, checks: dict[str, Checked], at: int, point: tuple[float, ...]) -> ResidualResult:
+    text, expected = stated.text, stated.expected
     references = [name.partition(".") for name in program.inputs]
     values = [checks[impl].value(name, at) for impl, _, name in references]
     fmt = next(iter(checks.values())).check.format
@@ -49,7 +52,7 @@ def _residual(case: Case, text: str, expected: str | None, program: Program, che
         return ResidualResult(text, shown, f"'{missing}' does not exist", None, expected, False if expected is not None else None)
     computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
     met = None if expected is None else computed == float(expected)
-    sides = difference(program, checks, point) if at < MOST_LEDGERS else []
+    sides = difference(program, checks, point) if at < MOST_LEDGERS and not stated.component else []
     return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
 
 
@@ -64,34 +67,34 @@ def difference(program: Program, checks: dict[str, Checked], point: tuple[float,
 
 def _exact_residual(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> str | None:
     """The residual over the reals: `0` where that is proved, for all inputs or at the point; None where no digits are certain."""
-    whole = _together(program, checks)
+    whole, read = _together(program, checks)
     upstream = next(iter(checks.values())).check.upstream
+    values = tuple(point[i] for i in read)
     for bits in RESIDUAL_BITS:
         with balls.precision(bits):
-            columns = [[arb(x)] for x in point]
+            columns = [[arb(x)] for x in values]
             value = balls.run(whole, columns, bits=bits, strict=False, upstream=arb(upstream))[whole.output][0]
             if (text := digits(value)) is not None:
                 return text
-            if value.is_finite() and value.contains(0) and (is_zero(whole, whole.output) or is_zero_at(whole, whole.output, point)):
+            if value.is_finite() and value.contains(0) and (is_zero(whole, whole.output) or is_zero_at(whole, whole.output, values)):
                 return "0"
     return None
 
 
-def _together(program: Program, checks: dict[str, Checked]) -> Program:
-    """The implementations over the reals, written into one graph in which equal steps are one, and the residual of their names."""
-    inputs = next(iter(checks.values())).check.subject.program.inputs
-    dag = Dag(inputs)
-    written: dict[str, list[int]] = {}
-    references = []
+def _together(program: Program, checks: dict[str, Checked]) -> tuple[Program, list[int]]:
+    """What the names of a residual depend on, over the reals, in one graph in which equal steps are one, and the residual of them; the inputs that it reads."""
+    parts: list[Program] = []
+    read: dict[str, int] = {}
     for reference in program.inputs:
         implementation, _, name = reference.partition(".")
         subject = checks[implementation].check.subject
-        if implementation not in written:
-            written[implementation] = dag.splice(subject.exact[0], range(len(inputs)))
-        references.append(written[implementation][subject.index(name)])
-    residual = derivatives.primitive(program)
-    output = dag.splice(residual, references)[residual.output]
-    return Program(tuple(dag.steps), inputs, {}, output)
+        parts.append(only_for(subject.exact[0], subject.index(name)))
+        read.update({x: subject.position(x) for x in parts[-1].inputs})
+    at = {name: i for i, name in enumerate(read)}
+    dag = Dag(tuple(read))
+    references = [dag.splice(part, [at[name] for name in part.inputs])[part.output] for part in parts]
+    output = dag.splice(residual := derivatives.primitive(program), references)[residual.output]
+    return Program(tuple(dag.steps), tuple(read), {}, output), list(read.values())
 
 
 def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Finding]:
@@ -100,15 +103,24 @@ def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Fin
     by_text: dict[str, list[ResidualResult]] = {}
     for r in results:
         by_text.setdefault(r.expression, []).append(r)
+    unmet: dict[tuple[str, Place], list[Residual]] = {}
     for residual in case.residuals:
-        rows = by_text.get(residual.text, [])
-        if residual.expected is None or any(r.met for r in rows):
-            continue
-        seen = rows[0].computed if rows else "not computed"
-        findings.append(
-            finding("V301", f"residual {residual.text} is {seen}, expected {residual.expected}", residual.place, point=rows[0].point if rows else ())
-        )
+        if residual.expected is not None and not any(r.met for r in by_text.get(residual.text, [])):
+            unmet.setdefault((residual.expression.text, residual.place), []).append(residual)
+    for group in unmet.values():  # one, or the components of a difference of arrays
+        seen = [(r, row[0] if (row := by_text.get(r.text, [])) else None) for r in group]
+        residual, result = max(seen, key=lambda pair: _distance(pair[1], pair[0].expected))
+        told = result.computed if result is not None else "not computed"
+        more = f" ({len(group):,} components differ, this one the most)" if len(group) > 1 else ""
+        findings.append(finding("V301", f"residual {residual.text} is {told}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
     return findings
+
+
+def _distance(found: ResidualResult | None, expected: str | None) -> float:
+    try:
+        return abs(float(found.computed) - float(expected)) if found is not None and expected is not None else math.inf
+    except ValueError:
+        return math.inf
 
 
 def published(case: Case, found: Sequence[Checked]) -> list[PublishedResult]:
@@ -144,10 +156,14 @@ def published_findings(case: Case, results: Sequence[PublishedResult]) -> list[F
     by_name: dict[tuple[str, str], list[PublishedResult]] = {}
     for r in results:
         by_name.setdefault((r.name, r.published), []).append(r)
+    unmet: dict[tuple[str, str, Place], list[Published]] = {}
     for figure in case.published:
+        if not any(r.met for r in by_name.get((f"{figure.implementation}.{figure.name}", figure.text), [])):
+            unmet.setdefault((figure.implementation, base(figure.name), figure.place), []).append(figure)
+    for group in unmet.values():  # one, or the components of an array
+        figure = group[0]
         rows = by_name.get((f"{figure.implementation}.{figure.name}", figure.text), [])
-        if any(r.met for r in rows):
-            continue
         seen = rows[0].computed if rows else "not computed"
-        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
+        more = f" ({len(group):,} components differ, this one is the first)" if len(group) > 1 else ""
+        findings.append(finding("V302", f"{figure.implementation}.{figure.name} is {seen}, published as {figure.text}{more}", figure.place, implementation=figure.implementation, gradient=figure.name, point=rows[0].point if rows else ()))
     return findings

@@ -348,7 +348,7 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
         check = checked.check
         other = linearity.other_upstream(check.upstream, seed=case.name)
         for d in linearity.not_linear(check, checked.rows, other=other):
-            if any(f.gradient == d.name and f.implementation == check.implementation for f in found):
+            if any(base(f.gradient) == base(d.name) and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)
             found.append(
@@ -382,7 +382,7 @@ def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Findin
     return [
         finding(
             "V205",
-            f"{check.implementation} never reads {flow}, the gradient that flows in: {', '.join(names)} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
+            f"{check.implementation} never reads {flow}, the gradient that flows in: {arrays.listed('', names, arrays.arrays(n for _, n in draft.claims))} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
             place or draft.implementation.place,
             severity="error" if case.has_upstream else "warning",
             implementation=check.implementation,

@@ -20,6 +20,7 @@ from verifier.blame.formula.statement import RepairTarget
 from verifier.blame.formula.temporaries import solve, widen
 from verifier.exact.constants import identify
 
+MOST_PAIRED = 600  # expressions of which any two may be multiplied, where the names in scope are components of arrays
 MAX_EXPRESSIONS = 400  # at most so many are looked up, the nearest names first
 TERM = 4  # a missing term, or another operand, is as likely as a missing factor of so many more characters
 MAX_LONGER = 12  # characters by which an expression is longer than what stands in its place
@@ -83,6 +84,8 @@ class Expressions:
             name = identify(widen([column[0] / e.column[0]])[0])
             if name is not None:
                 return Expression(f"-{_in_product(e.text)}" if name == "-1" else f"{name}*{_in_product(e.text)}", column)
+        if len(self.by_value) > MOST_PAIRED and self.target.program.shapes:
+            return None
         pairs = ((e, self.by_value.get(key_of([x / y for x, y in zip(column[:2], e.column[:2], strict=True)]))) for e in self.by_value.values())
         found = [f"{_in_product(a.text)}*{_in_product(b.text)}" for a, b in pairs if b is not None and all(x.overlaps(y * z) for x, y, z in zip(column, a.column, b.column, strict=True))]
         return Expression(min(found, key=len), column) if found else None

@@ -10,16 +10,19 @@ from flint import arb
 from verifier.arithmetic import balls, floats, rounding
 from verifier.case import points
 from verifier.case.case import Case
-from verifier.circuit.program import Program
+from verifier.case.shapes import base, bracketed
+from verifier.circuit.program import Program, component_names, element_shape
 from verifier.compare.check import checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
+from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import derivatives, one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language import formats
 from verifier.language.formats import Format
-from verifier.report import attribution, figures
+from verifier.report import arrays, attribution, figures
 from verifier.report.draw import ledger_table
+from verifier.report.draw.array_rows import array_rows, worst_of
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import table
 
@@ -33,7 +36,7 @@ def render(case: Case, *, paint: Paint, implementation: str | None = None, point
     """The circuits of a case's implementations at one of its points, in its first format."""
     ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), case.formats[:1])
     chosen = [*points.listed(case, fmt), *points.sampled(case, fmt)][point - 1]
-    blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={formats.text(fmt, v)}" for n, v in zip(case.inputs, chosen, strict=True)) + f"  {fmt.name}"]
+    blocks = [paint(case.name, bold=True) + "  " + "  ".join(f"{n}={bracketed(v)}" for n, v in points.point_text(case, fmt, chosen)) + f"  {fmt.name}"]
     found: dict[str, Checked] = {}
     for check in checks:
         if implementation in (None, check.implementation):
@@ -55,17 +58,41 @@ def _circuit(checked: Checked, point: Sequence[float], paint: Paint) -> str:
     adjoints = _exact_adjoints(program, point, upstream)
     start = program.backward_start
     rows: list[list[str]] = [[paint(h, "dim") for h in ("line", "value", "exact", "ulps", "adjoint (exact)")]]
+    together = _arrays(program)
+
+    def cells(index: int) -> tuple[str, str, str]:
+        value = computed[index][0]
+        text = str(bool(value)) if program_boolean(program.steps[index].gate) else formats.text(fmt, float(value))
+        return (text, *_against(fmt, value, exact[index]))
+
     for index, step in enumerate(program.steps):
         if index == start:
             rows.append([paint("backward", "dim"), "", "", "", ""])
         if not step.name or step.line < 0:
             continue
-        value = computed[index][0]
-        text = str(bool(value)) if program_boolean(step.gate) else formats.text(fmt, float(value))
-        enclosure, at = exact[index], adjoints.get(index)
-        digits, ulps = _against(fmt, value, enclosure)
-        rows.append([program.lines[step.line].text, text, digits, ulps, "" if at is None or 0 <= start <= index else at])
+        at = adjoints.get(index)
+        array = together.get((step.line, base(step.name))) if step.name.endswith("]") else None
+        if array is None:
+            rows.append([program.lines[step.line].text, *cells(index), "" if at is None or 0 <= start <= index else at])
+        elif index == max(array.values()):  # the array is complete
+            shown = {name: cells(i) for name, i in array.items()}
+            worst = worst_of(list(shown), [c[2] for c in shown.values()], arrays.index)
+            rows += array_rows(program.lines[step.line].text, element_shape(array) or (), list(shown.values()), worst)
     return paint(f"\n{check.implementation}", bold=True) + "\n" + "\n".join(table(rows, paint))
+
+
+def _arrays(program: Program) -> dict[tuple[int, str], dict[str, int]]:
+    """The arrays that statements set, by line and name: the last step of each component, in C order. Not those of few components, nor parts of arrays."""
+    found: dict[tuple[int, str], dict[str, int]] = {}
+    for index, step in enumerate(program.steps):
+        if step.line >= 0 and step.name.endswith("]"):
+            found.setdefault((step.line, base(step.name)), {})[step.name] = index
+    whole: dict[tuple[int, str], dict[str, int]] = {}
+    for key, parts in found.items():
+        shape = element_shape(parts)
+        if shape is not None and (len(shape) > 1 or len(parts) > arrays.FEW):
+            whole[key] = {name: parts[name] for name in component_names(key[1], shape)}
+    return whole
 
 
 def _ledgers(checked: Checked, paint: Paint) -> list[str]:
@@ -73,7 +100,7 @@ def _ledgers(checked: Checked, paint: Paint) -> list[str]:
     check = checked.check
     blocks: list[list[str]] = []
     alike: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-    for d in checked.rows[0][:MOST_LEDGERS]:
+    for d in _worst_of_arrays(checked)[:MOST_LEDGERS]:
         unit = attribution.unit_of(check, d)
         if unit is None or not isinstance(d.exact, one_sided.Finite):
             continue
@@ -90,11 +117,23 @@ def _ledgers(checked: Checked, paint: Paint) -> list[str]:
     return ["\n".join(b) for b in blocks]
 
 
+def _worst_of_arrays(checked: Checked) -> list[Discrepancy]:
+    """The gradients whose ledgers are shown: of an array the worst component."""
+    known = arrays.arrays(name for _, name in checked.check.subject.claims)
+    chosen: dict[str, Discrepancy] = {}
+    for d in checked.rows[0]:
+        name = known[d.name].name if d.name in known else d.name
+        before = chosen.get(name)
+        if before is None or (d.ulps is not None and d.ulps.is_finite() and (before.ulps is None or d.ulps.mid() > before.ulps.mid())):
+            chosen[name] = d
+    return list(chosen.values())
+
+
 def _residuals(case: Case, checks: dict[str, Checked], point: tuple[float, ...], paint: Paint) -> list[str]:
     """The ledgers behind the residuals of two implementations, side by side."""
     blocks = []
-    for _, program in case.programs.residuals:
-        if all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
+    for residual, program in case.programs.residuals:
+        if not residual.component and all(name.partition(".")[0] in checks for name in program.inputs) and (sides := figures.difference(program, checks, point)):
             first, second = (program.inputs[a] for a in program.steps[program.output].args)
             blocks.append("\n" + "\n".join(ledger_table.compared(first, second, sides, paint=paint)))
     return blocks

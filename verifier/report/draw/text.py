@@ -54,11 +54,11 @@ def _case(c: CaseReport, paint: Paint) -> str:
     for s in c.sweeps:
         if s.statement:
             lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
-    for residual in _residuals_in_brief(c):
+    for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
         ) else paint(f"  expected {residual.expected}", "red")
-        lines.append(f"  residual  {residual.expression} = {residual.computed}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
+        lines.append(f"  residual  {residual.expression} = {residual.computed}{f'  the largest of {count:,}' if count > 1 else ''}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
     if c.published:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
@@ -73,13 +73,13 @@ def _case(c: CaseReport, paint: Paint) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _residuals_in_brief(c: CaseReport) -> list[ResidualResult]:
-    """The residuals, of a difference of arrays that has its expected values only the largest."""
+def _residuals_in_brief(c: CaseReport) -> list[tuple[ResidualResult, int]]:
+    """The residuals, of a difference of arrays only the largest (of those that are not as expected, if any), with the number of its components."""
     groups: dict[tuple[str, PointText], list[ResidualResult]] = {}
     for r in c.residuals:
         part = COMPONENT.fullmatch(r.expression)
         groups.setdefault((part[1] if part else r.expression, r.point), []).append(r)
-    return [max([r for r in group if r.met is False] or group, key=lambda r: _magnitude(r.computed)) for group in groups.values()]
+    return [(max([r for r in group if r.met is False] or group, key=lambda r: _magnitude(r.computed)), len(group)) for group in groups.values()]
 
 
 def _magnitude(text: str) -> float:

@@ -1,0 +1,57 @@
+"""Claims with one formula have one shape, and what is proved of one is said in the names of the other."""
+
+from __future__ import annotations
+
+from verifier.case.load import case_of
+from verifier.exact import cones
+from verifier.exact.cones import Prover, cone, renamed
+from verifier.exact.prove import Proof
+from verifier.exact.truth import Subject, Truth, subject, truth_of
+from verifier.language.formats import FORMATS
+
+LAYER = "function: sum(x * x, axis=1) * 2\npoints: [{x: %s}]\nimplementations: {mine: {backward: 'dx = %s'}}\n"
+POINT = [[0.5, 1.0, 2.0, 3.0, -1.0], [1.5, -2.0, 0.25, 4.0, 7.0], [2.5, 0.75, 1.0, -3.0, 0.1]]
+
+
+def sides(backward: str) -> tuple[Truth, Subject]:
+    case = case_of(LAYER % (POINT, backward))
+    return truth_of(case.programs.truth), subject(case.programs.drafts[0])
+
+
+def test_components_of_one_formula_have_one_shape() -> None:
+    truth, tested = sides("4 * x * dout[:, None]")
+    found = [cone(truth, tested, claim) for claim in tested.claims]
+    assert len({c.shape for c in found if c is not None}) == 1
+    assert found[7] is not None
+    assert sorted(found[7].inputs) == ["dout[1]", "x[1,2]"]
+
+
+def test_each_formula_is_proved_once_and_a_wrong_one_is_not() -> None:
+    truth, tested = sides("4 * x * dout[:, None]")
+    prover = Prover(truth, tested, FORMATS["float64"], 1.0, {})
+    assert all(prover.prove(claim) is not None for claim in tested.claims)
+    assert len(prover.proofs) == 1
+    truth, tested = sides("4 * x * dout[:, None] + (np.arange(5) > 3) * x")
+    prover = Prover(truth, tested, FORMATS["float64"], 1.0, {})
+    assert [prover.prove(claim) is not None for claim in tested.claims] == [True, True, True, True, False] * 3
+
+
+def test_cones_that_differ_in_which_inputs_are_the_same_are_two() -> None:
+    truth, tested = sides("x * x[:, :1]")
+    shapes = {c.shape for claim in tested.claims if (c := cone(truth, tested, claim)) is not None}
+    assert len(shapes) == 2  # in column 0 an input is read twice
+
+
+def test_a_proof_is_said_in_other_names() -> None:
+    proof = Proof(conditions=("x0 > x1",), borders=("x10 = 0",))
+    names = tuple(f"w[{i},0]" for i in range(11))
+    assert renamed(proof, names) == Proof(conditions=("w[0,0] > w[1,0]",), borders=("w[10,0] = 0",))
+
+
+def test_a_cone_that_is_too_large_is_none() -> None:
+    truth, tested = sides("4 * x * dout[:, None]")
+    most, cones.MOST_STEPS = cones.MOST_STEPS, 2
+    try:
+        assert cone(truth, tested, tested.claims[0]) is None
+    finally:
+        cones.MOST_STEPS = most
