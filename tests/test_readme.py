@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -96,11 +97,20 @@ def test_the_python_of_the_readme_is_python_that_runs(tmp_path: Path, monkeypatc
     (tmp_path / "cases").mkdir()
     (tmp_path / "cases" / "a.yaml").write_text("function: x * x\npoints: [{x: 3}]\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    code, _ = blocks(README, "python")  # the second is for test_fuzz.py
+    code, *_ = blocks(README, "python")  # the second is for test_fuzz.py
     exec(compile(code, "README.md", "exec"), {})
     (tmp_path / "cases" / "b.yaml").write_text("function: x * x\npoints: [{x: 3}]\nimplementations: {i: {backward: dx = x}}\n", encoding="utf-8")
     with pytest.raises(AssertionError):
         exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_code_of_the_readme_is_checked_where_it_stands(tmp_path: Path) -> None:
+    own = blocks(README, "python")[2]
+    (tmp_path / "mine.py").write_text(own, encoding="utf-8")
+    runpy.run_path(str(tmp_path / "mine.py"))
+    (tmp_path / "bent.py").write_text(own.replace("x.T @ dout", "x.T @ dout / 2"), encoding="utf-8")
+    with pytest.raises(AssertionError, match="wrong gradient"):
+        runpy.run_path(str(tmp_path / "bent.py"))
 
 
 def test_the_two_commands_are_one_line_each_and_make_their_own_environment() -> None:
