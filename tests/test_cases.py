@@ -112,7 +112,8 @@ class Execution:
 
 
 def bases(case: Case) -> dict[str, Any]:
-    return dict(case.vectors) | {n: None for n in case.inputs if "[" not in n}
+    """Inputs and their lengths (None: a number); arrays of more than one axis are held against NumPy by the tests of arrays."""
+    return {name: shape[0] for name, shape in case.shapes if len(shape) == 1} | {n: None for n in case.inputs if "[" not in n}
 
 
 def inputs_of(case: Case, point: tuple[float, ...]) -> dict[str, Any]:
@@ -225,8 +226,10 @@ def test_hand_written_cases_raise_no_alarm_beyond_what_they_expect():
 def test_every_expected_verdict_occurs(case):
     (found,) = (r for r in report().cases if (r.name, r.file) == (case.name, case.file))
     for e in case.expect:
-        listed = {r.verdict.value for r in found.results if (r.implementation, r.gradient) == (e.implementation, e.gradient)}
-        sampled = {v for s in found.sweeps if (s.implementation, s.gradient) == (e.implementation, e.gradient) for v in s.verdicts}
+        if any(f.code == "V108" and f.implementation == e.implementation and f.expected for f in found.findings):
+            continue  # of another shape: wrong, and no component has a verdict
+        listed = {r.verdict.value for r in found.results if r.implementation == e.implementation and (r.gradient == e.gradient or r.gradient.startswith(f"{e.gradient}["))}
+        sampled = {v for s in found.sweeps if s.implementation == e.implementation and (s.gradient == e.gradient or s.gradient.startswith(f"{e.gradient}[")) for v in s.verdicts}
         assert e.verdict in listed | sampled, (e.implementation, e.gradient, e.verdict)
 
 

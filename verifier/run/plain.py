@@ -55,6 +55,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is dict:
         pair = _row(tuple, [_reader(a) for a in args])
         return lambda value: dict(pair(v) for v in _listed(value))
+    if kind is Any:
+        return _texts
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         make: Any = kind
@@ -83,6 +85,11 @@ def _row(make: Callable[[Any], Any], readers: list[Callable[[Any], Any]]) -> Cal
         return make(reader(v) for reader, v in zip(readers, value, strict=True))
 
     return read_row
+
+
+def _texts(value: Any) -> Any:
+    """What is declared as Any: a text, or texts nested in tuples (the values of an array at a point)."""
+    return tuple(_texts(v) for v in value) if isinstance(value, list) else _scalar(str, value)
 
 
 def _listed(value: Any) -> list[Any]:
