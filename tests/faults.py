@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from verifier.run.local import end_with_the_driver
+from verifier.run.local import end_with_the_driver, start_method
 
 DEADLY, HANGING, HUNGRY, RAISING = 7, 12, 15, 17
 GIB = 1 << 30
@@ -83,7 +83,7 @@ def slow(n: int) -> int:
 
 
 def processes(jobs: int = 2) -> Executor:
-    return ProcessPoolExecutor(jobs)
+    return ProcessPoolExecutor(jobs, mp_context=start_method())
 
 
 def not_an_executor(jobs: int = 0) -> list[int]:
@@ -96,7 +96,7 @@ def failing(jobs: int = 0) -> Executor:
 
 def deadly(jobs: int = 2) -> Executor:
     """Processes that die of a case named 'deadly', and of the point 1.5 of an exhaustive sweep."""
-    return ProcessPoolExecutor(jobs, initializer=_bend)
+    return ProcessPoolExecutor(jobs, mp_context=start_method(), initializer=_bend)
 
 
 def _bend() -> None:
@@ -121,7 +121,7 @@ def _bend() -> None:
 
 def dying(jobs: int = 2) -> Executor:
     """Processes that end before they do anything."""
-    return ProcessPoolExecutor(jobs, initializer=os._exit, initargs=(1,))
+    return ProcessPoolExecutor(jobs, mp_context=start_method(), initializer=os._exit, initargs=(1,))
 
 
 class Fatal(ProcessPoolExecutor):

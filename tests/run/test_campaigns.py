@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -23,7 +24,7 @@ from verifier.compare.sweep.tally import Tally
 from verifier.language.source import CampaignError
 from verifier.many import verify_all
 from verifier.report.outcome import CaseReport
-from verifier.run import chunks
+from verifier.run import chunks, local
 from verifier.run.chunks import Failed, Lost, Refused
 from verifier.run.named import ExecutorError
 from verifier.run.plain import Foreign, plain, read
@@ -142,6 +143,16 @@ def test_processes_that_are_killed_from_outside_cost_nothing(work: object, times
 def test_a_worker_that_cannot_even_start_ends_the_run() -> None:
     with Workers(1, executor="tests.faults:dying") as workers, pytest.raises(ExecutorError, match=r"its workers cannot be used \(they die before they do anything\)"):
         list(workers.run(faults.square, [1]))
+
+
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork")
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_beside_a_library_with_threads_of_its_own_no_process_is_forked_from_this_one(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    for name in local.THREADED:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert local.start_method().get_start_method() == multiprocessing.get_start_method()
+    monkeypatch.setitem(sys.modules, library, sys)
+    assert local.start_method().get_start_method() == "forkserver"
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+AT_ONCE = 1e-6  # seconds: the shortest time that sets a timer (0 would stop it)
 AGAIN = 1.0  # seconds until a block that went on regardless is interrupted once more
 
 
@@ -18,6 +20,7 @@ class OutOfTime(BaseException):
 def limited_work(seconds: float) -> Iterator[None]:
     """Raise OutOfTime inside the block when it has used so many seconds of the processor (inf: never).
 
+    Blocks may stand in one another: each ends at its own limit, and an inner one no later than the outer one.
     Only the main thread can be interrupted, and only where the system has such a timer (not on Windows): elsewhere there is no limit.
     """
     if seconds == float("inf") or not hasattr(signal, "ITIMER_VIRTUAL") or threading.current_thread() is not threading.main_thread():
@@ -30,10 +33,20 @@ def limited_work(seconds: float) -> Iterator[None]:
             raise OutOfTime
 
     before = signal.signal(signal.SIGVTALRM, ring)
+    started = _used()
+    left, again = signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)  # of the block that this one stands in; 0 where there is none
+    if 0 < left < seconds:
+        signal.setitimer(signal.ITIMER_VIRTUAL, left, AGAIN)
     try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)
         yield
     finally:
         armed[0] = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(left - (_used() - started), AT_ONCE), again)
+
+
+def _used() -> float:
+    """The seconds of the processor that the timer counts: those outside the system's own calls."""
+    return os.times().user

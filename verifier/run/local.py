@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection
+from multiprocessing.context import BaseContext
 from typing import Any
 
 
@@ -20,9 +22,18 @@ def finished(result: Any) -> Future[Any]:
     return future
 
 
+THREADED = ("jax", "torch")  # libraries with threads of their own, whose locks a forked process would inherit without the threads that open them
+
+
 def pool(jobs: int) -> ProcessPoolExecutor:
     """`jobs` processes, which end with this one."""
-    return ProcessPoolExecutor(max_workers=jobs, initializer=end_with_the_driver)
+    return ProcessPoolExecutor(max_workers=jobs, mp_context=start_method(), initializer=end_with_the_driver)
+
+
+def start_method() -> BaseContext:
+    """How processes are started: as the system does by default, but forked from a fresh process where a library in this one may hold locks."""
+    fresh = any(name in sys.modules for name in THREADED) and "forkserver" in multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if fresh else None)
 
 
 def stop(executor: Executor, *, at_once: bool) -> None:
