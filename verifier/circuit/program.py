@@ -74,6 +74,15 @@ class Program:
         """Where each distinct step stands (in a program whose equal steps are merged)."""
         return {(s.gate, s.args, s.text): i for i, s in enumerate(self.steps)}
 
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """The steps that read each step."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for i, step in enumerate(self.steps):
+            for a in step.args:
+                found[a].append(i)
+        return found
+
     def forward_part(self) -> Program:
         """The program without its backward steps."""
         if self.backward_start < 0:
@@ -94,6 +103,18 @@ def ancestors(program: Program, step: int) -> set[int]:
                 found.add(a)
                 pending.append(a)
     return found
+
+
+def descendants(program: Program, steps: Iterable[int]) -> list[int]:
+    """The steps that depend on any of some steps, these included, in order."""
+    found = set(steps)
+    pending = list(found)
+    while pending:
+        for reader in program.readers[pending.pop()]:
+            if reader not in found:
+                found.add(reader)
+                pending.append(reader)
+    return sorted(found)
 
 
 def only_for(program: Program, step: int) -> Program:

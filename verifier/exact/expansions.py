@@ -269,28 +269,50 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
     """
-    memo = {} if memo is None else memo
-    values: list[Any] = []
-    for index, step in enumerate(program.steps):
+    values = every_step(program, inputs, limit, upstream=upstream, rounded_in=rounded_in, memo=memo)
+    values[program.output] = needed(values, program.output)
+    return values
+
+
+def every_step(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Any]:
+    """`run`, with nothing raised: a step whose expansion failed has a value that says so to `needed`."""
+    values: list[Any] = [None] * len(program)
+    _fill(values, program, range(len(program)), inputs, limit, memo={} if memo is None else memo, upstream=upstream, rounded_in=rounded_in)
+    return values
+
+
+def along(program: Program, values: Sequence[Any], moving: Sequence[int], inputs: Sequence[Any], limit: int) -> Value:
+    """The expansion of the output where only the steps of `moving` depend on t, and all others are the constants that `every_step` found."""
+    found = list(values)
+    _fill(found, program, moving, inputs, limit, memo={})
+    return needed(found, program.output)
+
+
+def needed(values: Sequence[Any], index: int) -> Value:
+    """The value of a step that somebody needs. Raises what its expansion failed with."""
+    value = values[index]
+    if isinstance(value, _Postponed):
+        value.give_up()
+    return Undefined(NO_NUMBERS["inf"], index) if isinstance(value, Endless) else value
+
+
+def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: Sequence[Any], limit: int, *, memo: Memo, upstream: Any = None, rounded_in: Any = None) -> None:
+    """Set the values of some steps, in order."""
+    for index in indices:
+        step = program.steps[index]
         if step.gate == "input":
-            values.append(inputs[len(values)])
+            values[index] = inputs[index]
         elif step.args:
             value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
             if marks.is_derivative(step):
                 value = _written_derivative(program, index, inputs, values, value)
-            values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
+            values[index] = Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value
         elif step.gate == "upstream":
-            values.append(number(upstream))
+            values[index] = number(upstream)
         elif step.gate == "constant":
-            values.append(_constant(step.text))
+            values[index] = _constant(step.text)
         else:
-            values.append(number(_literal(step.text, rounded_in)))
-    value = values[program.output]
-    if isinstance(value, _Postponed):
-        value.give_up()
-    if isinstance(value, Endless):
-        values[program.output] = Undefined(NO_NUMBERS["inf"], program.output)
-    return values
+            values[index] = number(_literal(step.text, rounded_in))
 
 
 def _written_derivative(program: Program, index: int, inputs: Sequence[Any], values: list[Any], formula: Any) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, descendants
 from verifier.exact import coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
@@ -63,50 +64,99 @@ class _Alike(Undecided):
 Derivative = Finite | Infinite | Kink | Nowhere | Unknown
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A program of primitives at a point: its careful values there, and its one-sided derivatives. The careful run is made once for all of them."""
+
+    program: Program
+    point: Sequence[Fraction]
+    bits: int
+    upstream: Ball = None
+    rounded_in: Format | None = None
+
+    def derivative(self, position: int) -> Derivative:
+        """∂f/∂x_position of the program's output, from one-sided expansions."""
+        with balls.precision(self.bits):
+            try:
+                return _derivative(self, position)
+            except _Alike:
+                return self._finer.derivative(position) if self.bits < coefficients.PROOF_BITS else Unknown("two one-sided limits that may be equal")
+            except Undecided as error:
+                return Unknown(str(error))
+            except (Short, NoExpansion) as error:
+                return Unknown(str(error) or "the expansion is too short")
+
+    def value(self, output: int) -> Ball:
+        """The value of a step: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
+        with balls.precision(self.bits):
+            value = self.limit(output)
+            return value if value is None or isinstance(value, Undefined) else coefficients.ball(value)
+
+    def limit(self, output: int) -> Coefficient | Undefined | None:
+        """`value` as a coefficient, at flint's current precision."""
+        try:
+            value = expansions.needed(self.values, output)
+        except (Undecided, Short, NoExpansion):
+            return None
+        return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
+
+    @cached_property
+    def values(self) -> list[object]:
+        """The careful value of every step."""
+        return expansions.every_step(self.program, self.inputs, 1, upstream=self.upstream, rounded_in=self.rounded_in)
+
+    @cached_property
+    def inputs(self) -> list[Series]:
+        """The point as constants."""
+        return [series.number(_rational(x)) for x in self.point]
+
+    @cached_property
+    def has_written_derivatives(self) -> bool:
+        """Whether the program has derivatives of its own, whose values on a border depend on how the point is moved."""
+        return any(marks.is_derivative(s) for s in self.program.steps)
+
+    @cached_property
+    def is_outside_all_around(self) -> bool:
+        """Whether a function without a value at the point has none near it, either: its first step without one has operands that are continuous there, certainly outside its domain, and no branch turns."""
+        here = self.limit(self.program.output)
+        if not isinstance(here, Undefined) or here.step < 0:
+            return False
+        values = [v[0] for v in balls.run(self.program, [[arb(_rational(x))] for x in self.point], bits=self.bits, strict=True)]
+        gate, args = self.program.steps[here.step].gate, self.program.steps[here.step].args
+        is_steady = all(v is not None and (isinstance(v, bool) or v.is_finite()) for v in values[: here.step])
+        turns = any(v is None for v in values[here.step :])
+        return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
+
+    @cached_property
+    def _finer(self) -> Place:
+        return replace(self, bits=coefficients.PROOF_BITS)
+
+
 def derivative(function: Program, point: Sequence[Fraction], position: int, *, bits: int) -> Derivative:
     """∂f/∂x_position at a point, from one-sided expansions. `function` must consist of primitives."""
-    with balls.precision(bits):
-        try:
-            return _derivative(function, point, position, bits)
-        except _Alike:
-            if bits < coefficients.PROOF_BITS:
-                return derivative(function, point, position, bits=coefficients.PROOF_BITS)
-            return Unknown("two one-sided limits that may be equal")
-        except Undecided as error:
-            return Unknown(str(error))
-        except (Short, NoExpansion) as error:
-            return Unknown(str(error) or "the expansion is too short")
+    return Place(function, point, bits).derivative(position)
 
 
 def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Format | None = None) -> list[Ball]:
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
-    with balls.precision(bits):
-        found = [_value_at(program, point, output, upstream=upstream, rounded_in=rounded_in) for output in outputs]
-        return [value if value is None or isinstance(value, Undefined) else coefficients.ball(value) for value in found]
-
-
-def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstream: Ball = None, rounded_in: Format | None = None) -> Coefficient | Undefined | None:
-    constants = [series.number(_rational(x)) for x in point]
-    try:
-        value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
-    except (Undecided, Short, NoExpansion):
-        return None
-    return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
+    place = Place(program, point, bits, upstream, rounded_in)
+    return [place.value(output) for output in outputs]
 
 
 def _rational(x: Fraction) -> Ball:
     return fmpq(x.numerator, x.denominator)
 
 
-def _derivative(function: Program, point: Sequence[Fraction], position: int, bits: int) -> Derivative:
-    here = _value_at(function, point, function.output)
+def _derivative(place: Place, position: int) -> Derivative:
+    function = place.program
+    here = place.limit(function.output)
     if here is None:
         raise Undecided("the value at the point")
     if isinstance(here, Undefined) and here.step >= 0 and marks.is_derivative(function.steps[here.step]):
         return Nowhere(here.reason, here.step)  # no limit mends it
-    if isinstance(here, Undefined) and _is_outside_all_around(function, point, here.step, bits):
+    if place.is_outside_all_around:
         return Nowhere(here.reason, here.step)
-    sides = [_side(function, point, position, direction) for direction in (1, -1)]
+    sides = [_side(place, position, direction) for direction in (1, -1)]
     existing = [s for s in sides if isinstance(s, Series)]
     if not existing:
         return _nowhere(here, sides)
@@ -115,7 +165,7 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     for limit in limits:
         if not _equal(limit, anchor):
             return Nowhere("a jump: the function is not continuous here")
-    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(function, point, anchor)):
+    if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(place, anchor)):
         return Nowhere(here.reason, here.step)
     slopes = [_slope(s) if s is not sides[1] else _reflected(_slope(s)) for s in existing]
     if len(slopes) == 1 or _same_slope(slopes[0], slopes[1]):
@@ -124,23 +174,12 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
     return Kink(coefficients.ball(low), coefficients.ball(high))
 
 
-def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: int, bits: int) -> bool:
-    """Whether a step without a value has none near the point, either: its operands are continuous there, certainly outside its domain, and no branch turns."""
-    if step < 0:
-        return False
-    values = [v[0] for v in balls.run(function, [[arb(_rational(x))] for x in point], bits=bits, strict=True)]
-    gate, args = function.steps[step].gate, function.steps[step].args
-    is_steady = all(v is not None and (isinstance(v, bool) or v.is_finite()) for v in values[:step])
-    turns = any(v is None for v in values[step:])
-    return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
-
-
-def _removable(function: Program, point: Sequence[Fraction], limit: Coefficient) -> bool:
+def _removable(place: Place, limit: Coefficient) -> bool:
     """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
     try:
         for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
-            direction = [Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(point))]
-            value = _ray(function, point, direction)
+            direction = {i: Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(place.point))}
+            value = _ray(place, direction)
             if not isinstance(value, Series) or not _equal(value.constant, limit):
                 return False
     except (NoExpansion, Short):
@@ -155,19 +194,20 @@ def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
     return Nowhere("the function has no finite limit here")
 
 
-def _side(function: Program, point: Sequence[Fraction], position: int, direction: int) -> Series | Undefined:
+def _side(place: Place, position: int, direction: int) -> Series | Undefined:
     """f(x ± t) as t → 0+, for one input."""
-    return _ray(function, point, [Fraction(direction if i == position else 0) for i in range(len(point))])
+    return _ray(place, {position: Fraction(direction)})
 
 
-def _ray(function: Program, point: Sequence[Fraction], direction: Sequence[Fraction]) -> Series | Undefined:
-    """f(x + t d) as t → 0+, long enough to show its derivative."""
+def _ray(place: Place, direction: Mapping[int, Fraction]) -> Series | Undefined:
+    """f(x + t d) as t → 0+, long enough to show its derivative; `direction` has the inputs that move."""
+    function, inputs = place.program, list(place.inputs)
+    for i, d in direction.items():
+        inputs[i] = series.add(inputs[i], Series({(Fraction(1), 0): _rational(d)}))
+    moving: Sequence[int] = range(len(function)) if place.has_written_derivatives else descendants(function, direction)
     for limit in EXPANSION_LIMITS:
-        inputs = [
-            series.add(series.number(_rational(x)), Series({(Fraction(1), 0): _rational(d)} if d else {})) for x, d in zip(point, direction, strict=True)
-        ]
         try:
-            value = expansions.run(function, inputs, limit)[function.output]
+            value = expansions.along(function, place.values, moving, inputs, limit)
         except Short:
             continue
         if isinstance(value, Undefined):
