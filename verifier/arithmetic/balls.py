@@ -389,6 +389,7 @@ _STRICT: dict[str, Callable[..., Value]] = {
     "min": _min_strict,
     **{name: _off_boundary(compare) for name, compare in _TRUTHS.items()},
 }
+KINKED = frozenset(_STRICT)  # gates of which a strict run may leave undecided what another decides
 for _name, _operator in (("add", arb.__add__), ("sub", arb.__sub__), ("mul", arb.__mul__), ("div", arb.__truediv__), ("neg", arb.__neg__)):
     PRIMITIVES[_name] = _operator  # without a frame of Python: half of all the work of a sweep
 
@@ -403,4 +404,4 @@ def function_of(gate: str, *, strict: bool) -> Callable[..., Value]:
     return PRIMITIVES[gate]
 
 
-__all__ = ["HUGE", "NAN", "PRIMITIVES", "REFLEXIVE", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]
+__all__ = ["HUGE", "KINKED", "NAN", "PRIMITIVES", "REFLEXIVE", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]

@@ -125,3 +125,20 @@ class Dag:
             else:
                 at.append(self._add(step.gate, (), step.text))
         return at
+
+
+def joined(programs: Sequence[Program]) -> tuple[Program, list[list[int]]]:
+    """Programs over the same inputs as one, in which steps that several have stand once; where the steps of each came to stand."""
+    steps: list[Step] = []
+    index: dict[tuple[str, tuple[int, ...], str], int] = {}
+    places = []
+    for program in programs:
+        at: list[int] = []
+        for step in program.steps:
+            key = (step.gate, tuple([at[a] for a in step.args]), step.text)
+            if key not in index:
+                index[key] = len(steps)
+                steps.append(Step(*key))
+            at.append(index[key])
+        places.append(at)
+    return Program(tuple(steps), programs[0].inputs, {}, places[0][programs[0].output]), places
