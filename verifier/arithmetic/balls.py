@@ -47,24 +47,26 @@ def current_precision() -> int:
     return int(ctx.prec)
 
 
-def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, strict: bool, upstream: Ball = ONE, rounded_in: Format | None = None) -> list[Ball]:
+def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, strict: bool, upstream: Ball = ONE, rounded_in: Format | None = None, known: Sequence[Ball] = ()) -> list[Ball]:
     """The enclosure of every step at every point.
 
     `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
     many digits as that format can hold is the interval of the constants that it may have been rounded from.
-    `program` must consist of primitives (see `symbolic.primitive`).
+    `program` must consist of primitives (see `symbolic.primitive`). `known` are its first steps, where another run that was not strict has them.
     """
     count = len(columns[0]) if columns else 1
-    values: list[Ball] = []
+    values: list[Ball] = list(known)
     moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
     with precision(bits):
-        for step in program.steps:
+        for step in program.steps[len(known) :]:
             gate = step.gate
-            moves.append(strict and (gate == "input" or any(map(moves.__getitem__, step.args))))
+            is_strict = strict and (gate == "input" or any(map(moves.__getitem__, step.args)))
+            if strict:
+                moves.append(is_strict)
             if gate == "input":
                 values.append(columns[len(values)])
             elif step.args:
-                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=moves[-1])
+                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=is_strict)
                 values.append(list(map(function, *(values[a] for a in step.args))))
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)

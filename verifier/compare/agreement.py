@@ -94,7 +94,7 @@ def outcomes(
 
 def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, str]]:
     """The proofs of the claimed gradients, and of the others why no proof was tried."""
-    prover = Prover(check.truth, check.subject, check.format, check.upstream, {})
+    prover = Prover(check.truth, check.subject, check.format, check.upstream)
     proofs: dict[str, Proof] = {}
     unproved: dict[str, str] = {}
     failures: dict[str, int] = {}  # of an array, one after the other

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,11 +14,10 @@ from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
 from verifier.compare.beyond import judge_beyond
 from verifier.compare.check import Check
-from verifier.compare.conditioning import conditioned
+from verifier.compare.conditioning import Runs, conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.exact import coefficients, one_sided
-from verifier.exact.truth import Truth
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
@@ -60,7 +59,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
-    return [[_conditioned(check, d, needed=not everywhere) for d in row] for row in done]
+    return [_conditioned_row(check, row, needed=not everywhere) for row in done]
 
 
 def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequence[float]]:
@@ -74,10 +73,15 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
-def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepancy:
-    """The discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
+def _conditioned_row(check: Check, row: Sequence[Discrepancy], *, needed: bool) -> list[Discrepancy]:
+    """The discrepancies at a point with their condition numbers; as they were, which is never better, where they cannot be had."""
+    runs = Runs(check, row[0].point) if row else None
+    return [_conditioned(check, d, runs, needed=needed) for d in row]
+
+
+def _conditioned(check: Check, found: Discrepancy, runs: Runs | None, *, needed: bool) -> Discrepancy:
     try:
-        return conditioned(check, found, needed=needed)
+        return conditioned(check, found, needed=needed, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
@@ -116,6 +120,7 @@ def _level(
         if has_rounded_constants(program, fmt):
             real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
+        careful = _Careful(check, points, bits)
         left = []
         for task in pending:
             at = rank[task.point]
@@ -132,18 +137,17 @@ def _level(
                     g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
             if exact is None:
-                fractions = [Fraction(x) for x in points[task.point]]
-                exact = _scaled(one_sided.derivative(truth.function, fractions, position, bits=bits), seed)
+                exact = _scaled(careful.place(task.point, truth.function).derivative(position), seed)
                 hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
                 exact, hull = one_sided.Finite(arb(0)), arb(0)
             elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
-                exact = _exactly(truth, points[task.point], component, exact, bits, upstream)
+                exact = _exactly(check, careful, task.point, component, exact)
             variable, name = subject.claims[task.claim]
             step = places[subject.program.names[name]]
             real, real_hull = real_run[step][at], real_hulls[step][at]
             if not real.is_finite():
-                real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()))[0]
+                real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
             if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, check, component)) is not None:
                 results[task.point][task.claim] = beyond
@@ -165,16 +169,36 @@ def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: 
     return bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None
 
 
-def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: one_sided.Finite, bits: int, upstream: float) -> one_sided.Finite:
+@dataclass
+class _Careful:
+    """Programs run carefully at one point after the other, at a precision: once at a point, whatever is asked of it."""
+
+    check: Check
+    points: Sequence[tuple[float, ...]]
+    bits: int
+    at: int = -1
+    known: dict[int, one_sided.Place] = field(default_factory=dict)  # at this point, by the program
+
+    def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.Place:
+        """A program at the point of this number."""
+        if point != self.at:
+            self.at, self.known = point, {}
+        if id(program) not in self.known:
+            self.known[id(program)] = one_sided.Place(program, [Fraction(x) for x in self.points[point]], self.bits, upstream)
+        return self.known[id(program)]
+
+
+def _exactly(check: Check, careful: _Careful, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
     """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it."""
+    truth, upstream = check.truth, check.upstream
     if upstream == 1.0:
-        value = one_sided.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
+        value = careful.place(point, truth.gradient.program).value(component)
         if isinstance(value, arb) and value.is_exact():
             return one_sided.Finite(value)
     candidate = coefficients.simple(found.ball)
     if candidate is None or abs(candidate.man_exp()[1]) > SHORT_EXPONENT:
         return found
-    return one_sided.Finite(candidate) if truth.equals(component, point, rounding.rational(candidate), upstream) else found
+    return one_sided.Finite(candidate) if truth.equals(component, careful.points[point], rounding.rational(candidate), upstream) else found
 
 
 def _scaled(exact: one_sided.Derivative, seed: Any) -> one_sided.Derivative:
