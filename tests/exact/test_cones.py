@@ -61,7 +61,7 @@ def test_a_gradient_that_is_an_input_is_not_taken_for_another_input() -> None:
     """d(x * y)/dx = y, and the next input is not y."""
     ones, twos = [1.0] * 12, [2.0] * 12
     for backward, is_proved in (("y * dout", True), ("z * dout", False), ("z", False)):
-        case = case_of(f"function: sum(x * y) + sum(z)\npoints: [{{x: {ones}, y: {twos}, z: {twos}}}]\nimplementations: {{mine: {{gradients: [dx], backward: 'dx = {backward}'}}}}\n")
+        case = case_of(f"function: sum(x * y) + sum(z)\npoints: [{{x: {ones}, y: {twos}, z: {twos}}}]\nimplementations: {{mine: {{gradients: {{x: dx}}, backward: 'dx = {backward}'}}}}\n")
         prover = Prover(truth_of(case.programs.truth), subject(case.programs.drafts[0]), FORMATS["float64"], 1.0)
         assert (prover.prove(("x[1]", "dx[1]")) is not None) == is_proved
 
