@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from verifier.arithmetic.balls import has_rounded_constants
+from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.case.case import Case
+from verifier.circuit.dag import joined
+from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.shared import Shared, shared
 from verifier.exact.truth import Subject, Truth, subject
@@ -43,6 +45,12 @@ class Check:
     def has_literals(self) -> bool:
         """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
         return any(has_rounded_constants(p, self.format) for p in (self.truth.function, self.subject.program))
+
+    @cached_property
+    def joined(self) -> tuple[Program, list[list[int]]] | None:
+        """The exact and the computed gradients as one program, and where the steps of each are in it; None where a kink of the exact side decides, which is run strictly."""
+        both = (self.truth.gradient.program, self.subject.exact[0])
+        return joined(both) if not any(s.gate in KINKED for s in both[0].steps) else None
 
     @cached_property
     def shared(self) -> Shared | None:

@@ -10,7 +10,6 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
-from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
 from verifier.compare.beyond import judge_beyond
 from verifier.compare.check import Check
@@ -111,14 +110,11 @@ def _level(
     with balls.precision(bits):
         columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
         seed = arb(upstream)
-        exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
+        exact_run, real_run = _both_sides(check, columns, bits)
         program, places = subject.exact
-        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed)
         exact_hulls, real_hulls = exact_run, real_run  # for all constants that the literals may have been rounded from
-        if has_rounded_constants(truth.function, fmt):
-            exact_hulls = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
-        if has_rounded_constants(program, fmt):
-            real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+        if check.has_literals:
+            exact_hulls, real_hulls = _both_sides(check, columns, bits, rounded_in=fmt)
         unit = upstream == 1.0
         careful = _Careful(check, points, bits)
         left = []
@@ -158,6 +154,17 @@ def _level(
             else:
                 results[task.point][task.claim] = found
     return left
+
+
+def _both_sides(check: Check, columns: Sequence[Sequence[Any]], bits: int, *, rounded_in: Format | None = None) -> tuple[list[Any], list[Any]]:
+    """Every step of the exact gradient, undecided on kinks, and of the computed one over the reals."""
+    seed = arb(check.upstream)
+    if check.joined is not None:
+        program, (of_exact, of_computed) = check.joined
+        both = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=rounded_in)
+        return [both[i] for i in of_exact], [both[i] for i in of_computed]
+    exact = balls.run(check.truth.gradient.program, columns, bits=bits, strict=True, rounded_in=rounded_in)
+    return exact, balls.run(check.subject.exact[0], columns, bits=bits, strict=False, upstream=seed, rounded_in=rounded_in)
 
 
 def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:

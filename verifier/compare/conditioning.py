@@ -19,6 +19,7 @@ from verifier.language.verdict import Verdict
 
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 EXACT_GATES = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
+MOST_KNOWN = 5_000  # sensitivities that are kept for the other implementations
 FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
 
@@ -56,7 +57,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: Runs | 
     g, roundoff = found.exact.ball, arb(fmpq(check.format.unit_roundoff.numerator, check.format.unit_roundoff.denominator))
     while True:
         with balls.precision(bits):
-            sensitivity, reach, nearest = _sensitivity(check, found, runs, bits)
+            sensitivity, reach, nearest = _known_sensitivity(check, found, runs, bits)
             scale = None if sensitivity is None else abs(g) + sensitivity  # kappa |g|, also where g is 0
             excess = abs(found.residual) - CONDITION_FACTOR * roundoff * scale if open_verdict and scale is not None and found.residual is not None else None
             if excess is None or not excess.contains(0) or bits >= MOST_BITS:
@@ -78,6 +79,16 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: Runs | 
         backward_error=backward,
         backward_input=nearest if backward is not None else "",
     )
+
+
+def _known_sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) -> tuple[Any, Any, str]:
+    """`_sensitivity`, which is the same for all implementations of a case."""
+    known, key = check.truth.conditions, (found.input, found.point, bits, check.format.name, check.upstream)
+    if key not in known:
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[key] = _sensitivity(check, found, runs, bits)
+    return known[key]
 
 
 def _sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) -> tuple[Any, Any, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
@@ -24,6 +24,14 @@ class Canonical:
     """The form of some programs over the same inputs, and their inputs in the order in which it meets them."""
 
     form: Form
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What came of the first programs of a form that were tried, and their inputs in the order of the form."""
+
+    proof: Any
     inputs: tuple[str, ...]
 
 

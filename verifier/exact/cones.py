@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from verifier.circuit.program import Program, Step
 from verifier.exact import prove
-from verifier.exact.canonical import Canonical, Form, canonical
+from verifier.exact.canonical import Known, canonical
 from verifier.exact.prove import Proof
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
@@ -100,14 +100,17 @@ def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:
 
 @dataclass
 class Prover:
-    """Proves claims of one check, each formula once."""
+    """Proves claims of one check, each formula of a truth once."""
 
     truth: Truth
     subject: Subject
     format: Format
     upstream: float
-    proofs: dict[Form, _Known] = field(default_factory=dict)
-    canonicals: dict[object, Canonical] = field(default_factory=dict)  # by the shape of a cone
+
+    @property
+    def proofs(self) -> dict[object, Known]:
+        """What is proved already of this truth, for any implementation, by the form of the cones and the question."""
+        return self.truth.proofs
 
     def prove(self, claim: tuple[str, str]) -> Proof | None:
         """A proof of a claim; None where there is none."""
@@ -116,18 +119,11 @@ class Prover:
         found = cone(self.truth, self.subject, claim)
         if found is None:
             return None
-        if found.shape not in self.canonicals:
-            self.canonicals[found.shape] = canonical((found.computed,) if found.is_zero else (found.exact, found.computed))
-        form, order = self.canonicals[found.shape].form, self.canonicals[found.shape].inputs
-        if form not in self.proofs:
-            self.proofs[form] = _Known(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
-        known, names = self.proofs[form], dict(zip(found.computed.inputs, found.inputs, strict=True))
+        if found.shape not in self.truth.forms:
+            self.truth.forms[found.shape] = canonical((found.computed,) if found.is_zero else (found.exact, found.computed))
+        form, order = self.truth.forms[found.shape].form, self.truth.forms[found.shape].inputs
+        key = (form, self.format.name, self.upstream)
+        if key not in self.proofs:
+            self.proofs[key] = Known(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
+        known, names = self.proofs[key], dict(zip(found.computed.inputs, found.inputs, strict=True))
         return None if known.proof is None else renamed(known.proof, dict(zip(known.inputs, [names[x] for x in order], strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What came of the first cone of a form, and its inputs in the order of the form."""
-
-    proof: Proof | None
-    inputs: tuple[str, ...]

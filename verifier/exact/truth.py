@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
+from verifier.exact.canonical import Canonical, Known
 from verifier.exact.identities.field import is_zero, is_zero_at
 
 
@@ -29,6 +31,21 @@ class Truth:
 
     @cached_property
     def zeros(self) -> dict[tuple[int, tuple[float, ...] | None], bool]:
+        return {}
+
+    @cached_property
+    def forms(self) -> dict[object, Canonical]:
+        """The canonical form by the shape of a cone; as many as there are claims."""
+        return {}
+
+    @cached_property
+    def proofs(self) -> dict[object, Known]:
+        """What came of the proofs that were tried, by form and question."""
+        return {}
+
+    @cached_property
+    def conditions(self) -> dict[object, tuple[Any, Any, str]]:
+        """What conditioning found at points; its implementations are compared at the same ones."""
         return {}
 
     def vanishes(self, component: int, point: tuple[float, ...]) -> bool:

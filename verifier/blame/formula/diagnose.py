@@ -58,13 +58,18 @@ def diagnose(program: Program, isolated: IsolatedRun, mistake: Mistake, *, fmt: 
 def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> Diagnosis | None:
     line = program.lines[mistake.line]
     through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
-    words = {
-        "missing": f"{_missing_part(program, isolated, mistake, fmt)}the contribution through {through} is missing",
-        "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
-        "doubled": "this contribution is already added by another line",
-        "exchanged": f"`{program.steps[mistake.definition].name}` and `{program.steps[mistake.other].name}` are exchanged: each holds the gradient of the other" if mistake.other >= 0 else "",
-        "premature": f"`{program.steps[mistake.other].name}` is read here before `{_line_text(program, mistake.other)}` is added to it" if mistake.other >= 0 else "",
-    }.get(mistake.kind)
+    other = mistake.other
+    words = None
+    if mistake.kind == "missing":
+        words = f"{_missing_part(program, isolated, mistake, fmt)}the contribution through {through} is missing"
+    elif mistake.kind == "overwritten":
+        words = f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost"
+    elif mistake.kind == "doubled":
+        words = "this contribution is already added by another line"
+    elif mistake.kind == "exchanged":
+        words = f"`{program.steps[mistake.definition].name}` and `{program.steps[other].name}` are exchanged: each holds the gradient of the other" if other >= 0 else ""
+    elif mistake.kind == "premature":
+        words = f"`{program.steps[other].name}` is read here before `{_line_text(program, other)}` is added to it" if other >= 0 else ""
     return None if words is None else Diagnosis(words, mistake.line, line.start, line.end)
 
 
