@@ -59,15 +59,18 @@ def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, stric
     moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
     with precision(bits):
         for step in program.steps[len(known) :]:
-            gate = step.gate
-            is_strict = strict and (gate == "input" or any(map(moves.__getitem__, step.args)))
+            gate, args = step.gate, step.args
+            is_strict = strict and (gate == "input" or any(map(moves.__getitem__, args)))
             if strict:
                 moves.append(is_strict)
-            if gate == "input":
+            if args:
+                if gate in _TRUTHS and args[0] == args[1]:
+                    function = with_itself(gate)
+                else:
+                    function = (_STRICT.get(gate) if is_strict else None) or PRIMITIVES.get(gate) or function_of(gate, strict=is_strict)
+                values.append(list(map(function, *[values[a] for a in args])))
+            elif gate == "input":
                 values.append(columns[len(values)])
-            elif step.args:
-                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=is_strict)
-                values.append(list(map(function, *(values[a] for a in step.args))))
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
                 values.append([leaf] * count)

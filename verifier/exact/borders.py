@@ -7,7 +7,6 @@ else there is none. A branch that holds at a single point has a derivative of it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
@@ -93,7 +92,7 @@ def on_border(program: Program, index: int, inputs: Sequence[Series], values: Se
 def _beside(part: Program, function: int, inputs: Sequence[Series], variable: int, direction: int, run: Run) -> tuple[Series, Series] | Undefined:
     """The function and its written derivative at x ± t, as t → 0+."""
     moved = list(inputs)
-    moved[variable] = add(moved[variable], Series({(Fraction(1), 0): fmpq(direction)}))
+    moved[variable] = add(moved[variable], Series({(1, 0): fmpq(direction)}))
     for limit in LIMITS:
         try:
             found = run(part, moved, limit)

@@ -203,7 +203,7 @@ def _ray(place: Place, direction: Mapping[int, Fraction]) -> Series | Undefined:
     """f(x + t d) as t → 0+, long enough to show its derivative; `direction` has the inputs that move."""
     function, inputs = place.program, list(place.inputs)
     for i, d in direction.items():
-        inputs[i] = series.add(inputs[i], Series({(Fraction(1), 0): _rational(d)}))
+        inputs[i] = series.add(inputs[i], Series({(1, 0): _rational(d)}))
     moving: Sequence[int] = range(len(function)) if place.has_written_derivatives else descendants(function, direction)
     for limit in EXPANSION_LIMITS:
         try:
@@ -214,14 +214,14 @@ def _ray(place: Place, direction: Mapping[int, Fraction]) -> Series | Undefined:
             return value
         if not isinstance(value, Series):
             raise NoExpansion("no number")
-        if any(_before((Fraction(0), 0), key) and series.sign_of(c) != 0 for key, c in value.terms.items()):
+        if any(_before(series.ZERO_KEY, key) and series.sign_of(c) != 0 for key, c in value.terms.items()):
             return Undefined("a pole")
         if value.order > 1:
             return value
     raise Short
 
 
-def _before(key: tuple[Fraction, int], other: tuple[Fraction, int]) -> bool:
+def _before(key: series.Key, other: series.Key) -> bool:
     """Whether `other` dominates `key` as t → 0+."""
     return (other[0], -other[1]) < (key[0], -key[1])
 

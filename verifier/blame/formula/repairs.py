@@ -191,7 +191,7 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
 def literal_terms(s: RepairTarget, k: int) -> Iterator[Repair]:
     """A term that is a number left out: a guard such as `+ 1e-6` that the function does not have."""
     args = s.args(k)
-    if s.steps[k].gate in ("add", "sub"):
+    if args and s.steps[k].gate in ("add", "sub"):
         for kept, dropped in ((0, 1), (1, 0)):
             if s.steps[args[dropped]].gate == "number" and (kept == 0 or s.steps[k].gate == "add"):
                 yield s.value(args[kept]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
