@@ -83,6 +83,11 @@ class Program:
                 found[a].append(i)
         return found
 
+    @cached_property
+    def needed(self) -> set[int]:
+        """The steps that the output depends on, itself included."""
+        return ancestors(self, self.output)
+
     def forward_part(self) -> Program:
         """The program without its backward steps."""
         if self.backward_start < 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -11,9 +11,10 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
 from verifier.circuit.program import Program
-from verifier.compare.beyond import judge_beyond
+from verifier.compare import conditioning
+from verifier.compare.beyond import Runs, judge_beyond
 from verifier.compare.check import Check
-from verifier.compare.conditioning import Runs, conditioned
+from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.exact import coefficients, one_sided
@@ -74,11 +75,11 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
 
 def _conditioned_row(check: Check, row: Sequence[Discrepancy], *, needed: bool) -> list[Discrepancy]:
     """The discrepancies at a point with their condition numbers; as they were, which is never better, where they cannot be had."""
-    runs = Runs(check, row[0].point) if row else None
+    runs = conditioning.Runs(check, row[0].point) if row else None
     return [_conditioned(check, d, runs, needed=needed) for d in row]
 
 
-def _conditioned(check: Check, found: Discrepancy, runs: Runs | None, *, needed: bool) -> Discrepancy:
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.Runs | None, *, needed: bool) -> Discrepancy:
     try:
         return conditioned(check, found, needed=needed, runs=runs)
     except MemoryError:
@@ -132,6 +133,8 @@ def _level(
                 if not unit:
                     g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
+            if exact is None and component is not None and (steady := careful.partial(task.point, position, component)) is not None:
+                exact, hull = one_sided.Finite(steady[0] * seed), steady[1] * seed
             if exact is None:
                 exact = _scaled(careful.place(task.point, truth.function).derivative(position), seed)
                 hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
@@ -145,7 +148,7 @@ def _level(
             if not real.is_finite():
                 real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
-            if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, check, component)) is not None:
+            if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:
                 results[task.point][task.claim] = beyond
                 continue
             found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
@@ -184,15 +187,36 @@ class _Careful:
     points: Sequence[tuple[float, ...]]
     bits: int
     at: int = -1
-    known: dict[int, one_sided.Place] = field(default_factory=dict)  # at this point, by the program
+    known: dict[object, Any] = field(default_factory=dict)  # of this point
+
+    def _once(self, point: int, key: object, work: Callable[[], Any]) -> Any:
+        if point != self.at:
+            self.at, self.known = point, {}
+        if key not in self.known:
+            self.known[key] = work()
+        return self.known[key]
 
     def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.Place:
         """A program at the point of this number."""
-        if point != self.at:
-            self.at, self.known = point, {}
-        if id(program) not in self.known:
-            self.known[id(program)] = one_sided.Place(program, [Fraction(x) for x in self.points[point]], self.bits, upstream)
-        return self.known[id(program)]
+        found: one_sided.Place = self._once(point, id(program), lambda: one_sided.Place(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
+        return found
+
+    def beyond(self, point: int) -> Runs:
+        """Both sides beyond the range of balls."""
+        found: Runs = self._once(point, "beyond", lambda: Runs(self.check, self.points[point], self.bits))
+        return found
+
+    def partial(self, point: int, position: int, component: int) -> tuple[Any, Any] | None:
+        """A component of the gradient, and its hull for rounded literals, where a kink lies in what its input does not move only; None elsewhere."""
+        truth = self.check.truth
+        if self.check.joined is not None or not self.place(point, truth.function).is_smooth_along(position):
+            return None
+        found = self._once(point, "loose", lambda: self._loose(point, None))
+        hulls = self._once(point, "hulls", lambda: self._loose(point, self.check.format)) if self.check.has_literals else found
+        return (found[component][0], hulls[component][0]) if found[component][0].is_finite() else None
+
+    def _loose(self, point: int, rounded_in: Format | None) -> list[Any]:
+        return balls.run(self.check.truth.gradient.program, [[arb(x)] for x in self.points[point]], bits=self.bits, strict=False, rounded_in=rounded_in)
 
 
 def _exactly(check: Check, careful: _Careful, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from flint import arb, fmpq
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, reals
 from verifier.arithmetic.values import Ball
 from verifier.circuit.program import Program, descendants
 from verifier.exact import coefficients, expansions, marks, series
@@ -17,6 +17,7 @@ from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
 from verifier.language.formats import Format
 
+CONTINUOUS = frozenset(("input", "copy", "neg", "add", "sub", "mul", "div", "abs", "max", "min", "exp", "expm1", "log", "log1p", "sqrt", "cbrt", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asinh", "erf"))
 EXPANSION_LIMITS = (2, 4, 7, 11)  # orders of t tried one after the other
 
 
@@ -115,6 +116,33 @@ class Place:
         """Whether the program has derivatives of its own, whose values on a border depend on how the point is moved."""
         return any(marks.is_derivative(s) for s in self.program.steps)
 
+    def is_smooth_along(self, position: int) -> bool:
+        """Whether no kink, step or turning branch is met where one input alone moves: the partial derivative is then that of the formula with the branches that are taken."""
+        if self.has_written_derivatives:
+            return False
+        with balls.precision(self.bits):
+            return reals.is_known(self.enclosed[self.program.output]) and all(self._is_steady(i) for i in self._moved(position))
+
+    def is_continuous_along(self, position: int) -> bool:
+        """Whether only gates that are continuous wherever they have a value depend on one input."""
+        return not self.has_written_derivatives and all(self.program.steps[i].gate in CONTINUOUS for i in self._moved(position))
+
+    def _moved(self, position: int) -> list[int]:
+        """The steps between an input and the output."""
+        return [i for i in descendants(self.program, [position]) if i in self.program.needed]
+
+    def _is_steady(self, index: int) -> bool:
+        """Whether a step is enclosed, and decided beside the point as well."""
+        step, value = self.program.steps[index], self.enclosed[index]
+        if step.gate in balls.KINKED:
+            value = balls.function_of(step.gate, strict=True)(*[self.enclosed[a] for a in step.args])
+        return reals.is_known(value)
+
+    @cached_property
+    def enclosed(self) -> list[Ball]:
+        """Every step in balls, with the branches that are taken at the point."""
+        return [v[0] for v in balls.run(self.program, [[arb(_rational(x))] for x in self.point], bits=self.bits, strict=False)]
+
     @cached_property
     def is_outside_all_around(self) -> bool:
         """Whether a function without a value at the point has none near it, either: its first step without one has operands that are continuous there, certainly outside its domain, and no branch turns."""
@@ -162,7 +190,7 @@ def _derivative(place: Place, position: int) -> Derivative:
         return _nowhere(here, sides)
     limits = [s.constant for s in existing]
     anchor = limits[0] if isinstance(here, Undefined) else here
-    for limit in limits:
+    for limit in limits if isinstance(here, Undefined) or not place.is_continuous_along(position) else ():
         if not _equal(limit, anchor):
             return Nowhere("a jump: the function is not continuous here")
     if isinstance(here, Undefined) and not (len(existing) == 2 and _removable(place, anchor)):
