@@ -10,13 +10,13 @@ from fractions import Fraction
 from verifier.case.case import Case, only
 from verifier.case.load import case_of
 from verifier.compare.check import exceeds
-from verifier.compare.oracle import Values, at, in_order, judged_at, oracle
+from verifier.compare.oracle import NamedValues, at, in_order, judged_at, oracle
 from verifier.language.formats import format_named, round_exact
 from verifier.report.outcome import Report
 from verifier.verify import verify
 
 
-def assert_gradient(case: Case | str, point: Values | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
+def assert_gradient(case: Case | str, point: NamedValues | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
     """Raise AssertionError, with the findings as text, where a gradient is not right at the point (None: at the points of the case).
 
     `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case

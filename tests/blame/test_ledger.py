@@ -17,7 +17,7 @@ from tests import ROOT
 from tests.texts import check, expression, forward, smooth_expressions
 from verifier.arithmetic import balls, floats, rounding
 from verifier.blame.rounding import ledger, sensitivity, statements
-from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
+from verifier.blame.rounding.ledger import Ledger, LedgerPlan, NoLedger
 from verifier.case.load import load, load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import ancestors
@@ -43,7 +43,7 @@ FLOAT64 = FORMATS["float64"]
 CLAIMS = (("x", "dx"), ("y", "dy"))
 
 
-def planned(text: str, *inputs: str) -> Plan:
+def planned(text: str, *inputs: str) -> LedgerPlan:
     program = with_backward(expression(text, *inputs), [(v, f"d{v}") for v in inputs])
     return ledger.plan(program, [f"d{v}" for v in inputs])
 

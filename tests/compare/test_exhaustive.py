@@ -14,8 +14,9 @@ from verifier import load_text
 from verifier.cli import main
 from verifier.compare.check import Check
 from verifier.compare.sweep import source, sweep
-from verifier.compare.sweep.columns import CODE, judge
-from verifier.compare.sweep.source import Places, everything
+from verifier.compare.sweep.classify import CODE
+from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.source import Enumeration, everything
 from verifier.compare.sweep.tally import Tally
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
 from verifier.language.verdict import Verdict
@@ -45,7 +46,7 @@ def test_pairs_of_8_bit_numbers_are_all_there() -> None:
     assert dx.tally.points == 248**2
     assert {g.verdict for g in dx.tally.groups} == {Verdict.CORRECT}, "the other factor, exactly"
     assert dy.tally.count(Verdict.CORRECT) == 248**2
-    columns = Places(work.format, [(-2, 1), (0, 2)], 0, 12).columns
+    columns = Enumeration(work.format, [(-2, 1), (0, 2)], 0, 12).columns
     smallest = float(work.format.smallest)
     assert list(zip(*(c.tolist() for c in columns), strict=True)) == [(x, y) for x in (-smallest, -0.0, 0.0, smallest) for y in (0.0, smallest, 2 * smallest)]
 
@@ -80,7 +81,7 @@ def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.Mo
     done: list[int] = []
     inner = sweep._part
 
-    def counted(work: Check, method: str, part: Places) -> list[Tally]:
+    def counted(work: Check, method: str, part: Enumeration) -> list[Tally]:
         done.append(part.start)
         return inner(work, method, part)
 
@@ -150,7 +151,7 @@ def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interru
     monkeypatch.setattr(source, "CHUNK", 4000)
     inner = sweep._part
 
-    def interrupted(work: Check, method: str, part: Places) -> list[Tally]:
+    def interrupted(work: Check, method: str, part: Enumeration) -> list[Tally]:
         if part.start >= 8000:
             raise KeyboardInterrupt
         return inner(work, method, part)

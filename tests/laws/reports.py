@@ -12,7 +12,8 @@ from verifier.case import points
 from verifier.case.load import load_text
 from verifier.compare.compare import compare
 from verifier.compare.oracle import oracle
-from verifier.compare.sweep.columns import VERDICTS, judge
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge
 from verifier.compare.sweep.source import Sample
 from verifier.compare.sweep.sweep import sums
 from verifier.compare.sweep.tally import joined, tally

@@ -9,10 +9,10 @@ from itertools import product
 from math import prod
 
 from verifier.case.case import Point
-from verifier.case.domain import Bound, Interval, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
-from verifier.case.reader import Entry, Reader, name_problem
+from verifier.case.domain import Bound, IntervalText, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
+from verifier.case.reader import KeyValue, Reader, name_problem
 from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
-from verifier.case.yaml_tree import Mapping, Node, Scalar, is_null, quoted
+from verifier.case.yaml_tree import Mapping, Scalar, YamlNode, is_null, quoted
 
 MOST_DIGITS = 15  # of a whole number that is used as one
 
@@ -24,12 +24,12 @@ class Inputs:
     names: tuple[str, ...]
     shapes: tuple[tuple[str, Shape], ...]  # of the arrays
     points: tuple[Point, ...]
-    domain: tuple[tuple[str, Interval], ...]
+    domain: tuple[tuple[str, IntervalText], ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     parameters: tuple[str, ...] = ()
 
 
-def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
+def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, root: YamlNode, read: tuple[str, ...] | None = None) -> Inputs | None:
     """The inputs of a case; None where something is wrong with them (`reader` has the complaints).
 
     `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
@@ -173,7 +173,7 @@ def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: 
     return tuple(name for array in shapes if array in fixed or array in named for name in components(array, shapes[array]))
 
 
-def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
+def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
     """`{eps: 1e-5}` as names with their fixed values; `[n]` as names whose values the points have."""
     fixed: dict[str, tuple[Scalar, Values]] = {}
     named: dict[str, Scalar] = {}
@@ -225,7 +225,7 @@ class _Listed:
     values: dict[str, tuple[Scalar, Values]]
 
 
-def _points(reader: Reader, entry: Entry) -> list[_Listed]:
+def _points(reader: Reader, entry: KeyValue) -> list[_Listed]:
     items = reader.items(entry[1], "points", example="points: [{x: 3, y: -4}]")
     listed = []
     for item in items or ():

@@ -15,6 +15,8 @@ from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact
 
+FloatPoint = tuple[float, ...]  # the inputs of a point in their order
+
 MOST_BOXES = 16  # combinations of listed values that a hunt looks at
 MOST_DRAWS = 64  # times that a sample is drawn anew where a constraint leaves points out
 MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
@@ -80,7 +82,7 @@ def _bound(text: str) -> float:
     return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
 
 
-Admits = Callable[[list[tuple[float, ...]]], list[bool]]  # which of some points the case speaks of
+Admits = Callable[[list[FloatPoint]], list[bool]]  # which of some points the case speaks of
 
 
 def sampled(case: Case, fmt: Format, admits: Admits | None = None) -> list[tuple[float, ...]]:

@@ -17,7 +17,7 @@ from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
-from verifier.compare.places import Domain
+from verifier.compare.places import PartialDomain
 from verifier.exact import one_sided
 from verifier.exact.bound import bound
 from verifier.exact.cones import Prover
@@ -118,7 +118,7 @@ def _against(met: Challenged, points: Sequence[tuple[float, ...]], meant: Meant 
     return next((c for kind in Kind if kind is not Kind.TIE for c in claimed if c.kind is kind), None)
 
 
-def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: Domain, seed: int) -> Outcome:
+def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: PartialDomain, seed: int) -> Outcome:
     """The same outcome, certified for all numbers of the format where the distance from the exact gradient is bounded by an ulp; the bound is challenged like a proof."""
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain[0] if domain is not None else None)
@@ -159,7 +159,7 @@ def _at(contradiction: Contradiction, inputs: tuple[str, ...]) -> str:
     return ", ".join(f"{name} = {value!r}" for name, value in zip(inputs, contradiction.point, strict=True))
 
 
-def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: Domain = None) -> str:
+def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: PartialDomain = None) -> str:
     """Whether two programs have the same value, in words: proved, different at a point, or alike at all points."""
     different = differs(function, other, points, fmt=fmt, domain=domain)
     if different is not None:

@@ -20,7 +20,7 @@ from verifier.language.numeral import exact
 MOST_CASES = 64  # that are kept ready
 
 
-Values = Mapping[str, Any]  # input -> number, or the numbers of a vector
+NamedValues = Mapping[str, Any]  # input -> number, or the numbers of a vector
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _oracle(same: _Same) -> Oracle:
     return Oracle(same.case, truth_of(same.case.programs.truth))
 
 
-def in_order(case: Case, point: Values) -> tuple[float, ...]:
+def in_order(case: Case, point: NamedValues) -> tuple[float, ...]:
     """The values of a point in the order of the inputs. Raises ValueError where they are not those of the case."""
     given: dict[str, Any] = {}
     shapes = dict(case.shapes)

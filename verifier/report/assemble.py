@@ -13,7 +13,7 @@ from verifier.language.source import Complaint
 from verifier.report import attribution, figures, findings, sweeps
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
-from verifier.report.results import Judged, judged, region_text
+from verifier.report.results import Rating, judged, region_text
 from verifier.search.hunt import Region
 
 
@@ -23,8 +23,8 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     What stands beside the verdicts and fails costs a note; with `debug` the failure is raised.
     """
     attempts = attempts_for(case, raises=debug)
-    listed: list[Judged] = []
-    sampled: list[Judged] = []
+    listed: list[Rating] = []
+    sampled: list[Rating] = []
     for checked in found:
         listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
         sampled.extend(sweeps.sampled(case, checked, strict=strict))

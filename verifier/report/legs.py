@@ -43,7 +43,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Path:
+class Waterfall:
     """One gradient of one implementation at one point: the legs lead from the exact value, 0, to `end`, the computed one."""
 
     implementation: str
@@ -59,9 +59,9 @@ class Path:
     floats: tuple[tuple[float, float], ...]  # the numbers of the format nearby, with their distances in ulps; none where there are too many
 
 
-def paths(
+def waterfalls(
     case: Case, *, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
-) -> list[Path]:
+) -> list[Waterfall]:
     """The path of a gradient (default: the first that is claimed) in every implementation or one. ValueError names what the case does not have."""
     ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or case.formats[0]])
     listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
@@ -87,7 +87,7 @@ def paths(
             nearby = _floats(fmt, d.exact.ball, unit, legs)
             text = digits(d.exact.ball, (DIGITS,)) or digits(d.exact.ball) or "-"
         point_text = tuple(zip(case.inputs, at, strict=True))
-        found.append(Path(name, d.name, fmt.name, point_text, text, d.computed, d.rounded, d.verdict, legs, end, nearby))
+        found.append(Waterfall(name, d.name, fmt.name, point_text, text, d.computed, d.rounded, d.verdict, legs, end, nearby))
     if not found:
         raise ValueError(f"no implementation of {case.name} computes the gradient {gradient!r}" if gradient else f"{case.name} has no implementation {implementation!r}")
     return found

@@ -12,7 +12,8 @@ import numpy as np
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
-from verifier.compare.sweep.columns import VERDICTS, judge
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge
 from verifier.compare.sweep.sweep import with_proofs
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, numbers, places, round_exact

@@ -14,7 +14,7 @@ from verifier.compare.sweep.tally import VerdictRun
 from verifier.language import formats
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import Sweep, SweepRegion
-from verifier.report.results import Judged, judged
+from verifier.report.results import Rating, judged
 
 MOST_SHOWN = 3  # regions of a verdict that the sentence names one by one
 WORDS = {
@@ -105,7 +105,7 @@ def _region(name: str, check: Check, places: tuple[int, int], r: VerdictRun) -> 
     return SweepRegion(r.verdict, low, high, r.count, mixed, words + inside)
 
 
-def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Judged]:
+def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Rating]:
     """The judged examples of the swept points. The worst example of a group also counts for the points of the group that are no examples."""
     found = []
     for swept in checked.swept:
@@ -116,12 +116,12 @@ def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Judged]:
     return found
 
 
-def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Judged]) -> list[Sweep]:
+def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Rating]) -> list[Sweep]:
     """The swept points, summed up per gradient."""
     return [_sweep(case, checked.check, swept, [j for j in sampled if j.checked is checked and j.discrepancy.name == swept.name]) for checked in found for swept in checked.swept]
 
 
-def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Judged]) -> Sweep:
+def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Rating]) -> Sweep:
     counts: dict[str, int] = {}
     for group in swept.tally.groups:
         counts[group.verdict.value] = counts.get(group.verdict.value, 0) + group.count

@@ -26,7 +26,7 @@ from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import borders
-from verifier.search.paths import Domain, Path, axis, bases, paths
+from verifier.search.paths import Box, Path, axis, bases, paths
 
 BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
 BETWEEN = 5  # points that are judged between two borders, beside both ends
@@ -59,7 +59,7 @@ class Region:
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
 
 
-def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
+def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
@@ -77,7 +77,7 @@ def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequ
     return scan.regions(verdicts)
 
 
-def hunted_in(check: Check, boxes: Sequence[Domain], *, seed: str, budget: int, meant: Meant) -> list[Region]:
+def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[Region]:
     """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
@@ -87,7 +87,7 @@ def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region])
     return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
 
 
-def hard_points(check: Check, domain: Domain) -> list[tuple[float, ...]]:
+def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
     scan, fmt = _Scan(check, 0), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]

@@ -120,7 +120,7 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
     return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s) or _nearly(s)
 
 
-def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repair]]]) -> Diagnosis | None:
+def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repaired]]]) -> Diagnosis | None:
     for kind in kinds:
         for k in order:
             for column, words in kind(s, k):

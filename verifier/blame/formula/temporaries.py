@@ -55,7 +55,7 @@ def fewest_mistakes(program: Program, isolated: IsolatedRun, *, fmt: Format) -> 
 def relocate_to_temporaries(program: Program, isolated: IsolatedRun, *, fmt: Format) -> list[Mistake]:
     """The mistakes of a run, each moved to a temporary where that is to blame. Each says which of the others are right and need no repair."""
     with balls.precision(isolated.reference.bits):
-        search = _Search(program, isolated, fmt)
+        search = _TemporarySearch(program, isolated, fmt)
         found: list[Mistake] = []
         for chosen in search.shared():
             found += [m for end, needed in chosen.items() for m in search.moved(end, needed)]
@@ -64,7 +64,7 @@ def relocate_to_temporaries(program: Program, isolated: IsolatedRun, *, fmt: For
         return sorted([*found, *search.left], key=lambda g: g.line)
 
 
-class _Search:
+class _TemporarySearch:
     """The temporaries of a run, the adjoints computed from them, and the mistakes that are left."""
 
     def __init__(self, program: Program, isolated: IsolatedRun, fmt: Format) -> None:

@@ -51,7 +51,7 @@ def culprit(program: Program, step: int, computed: Sequence[Value], fmt: Format)
     operands = [computed[a] for a in program.steps[step].args]
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
         values = _run(inner, operands, fmt)
-        (found,) = ledger.ledgers(ledger.Plan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
+        (found,) = ledger.ledgers(ledger.LedgerPlan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
         at = found.step if not isinstance(found, Ledger) else statements.worst_entry(found.entries).step if found.entries else -1
         if at >= 0:
             return _lifted(culprit(inner, at, values, fmt), program, step)
@@ -244,7 +244,7 @@ RATIONAL = frozenset(("add", "sub", "mul", "div", "neg", "copy", "where", "max",
 
 
 @dataclass(frozen=True)
-class Run:
+class FloatsAndReals:
     """A program at one point: in floats, and over the reals (an enclosure, a truth value, or something without a value)."""
 
     program: Program
@@ -294,16 +294,16 @@ def cause(check: Check, found: Discrepancy, beside: tuple[float, ...] | None) ->
     return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(check, beside), output))
 
 
-def _run_at(check: Check, point: tuple[float, ...]) -> Run:
+def _run_at(check: Check, point: tuple[float, ...]) -> FloatsAndReals:
     subject, fmt, upstream = check.subject, check.format, check.upstream
     values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
     program, places = subject.exact
     with balls.precision(BITS_OF_CAUSE):
         real = balls.run(program, [[arb(x)] for x in point], bits=BITS_OF_CAUSE, strict=False, upstream=arb(upstream))
-    return Run(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
+    return FloatsAndReals(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
 
 
-def _saturated(run: Run, step: int) -> str:
+def _saturated(run: FloatsAndReals, step: int) -> str:
     """A function that has reached 1 or -1 before its real value does."""
     for k in run.live(step, conditions=False):
         if run.program.steps[k].gate not in RATIONAL and abs(run.values[k]) == 1 and run.differs(k):
@@ -311,7 +311,7 @@ def _saturated(run: Run, step: int) -> str:
     return ""
 
 
-def _cancelled(run: Run, output: int) -> str:
+def _cancelled(run: FloatsAndReals, output: int) -> str:
     """The sum that loses the most leading bits."""
     worst, most = -1, float(FEWEST_BITS)
     for k in run.live(output, conditions=False):
@@ -325,7 +325,7 @@ def _cancelled(run: Run, output: int) -> str:
     return f"{run.said(worst)} cancels {'all' if math.isinf(most) else f'{most:.0f}'} leading bits"
 
 
-def _tied(run: Run, output: int) -> str:
+def _tied(run: FloatsAndReals, output: int) -> str:
     """A comparison, a choice or a kink of which this point is the very border."""
     for k in run.live(output, conditions=True):
         step = run.program.steps[k]
@@ -338,7 +338,7 @@ def _tied(run: Run, output: int) -> str:
     return ""
 
 
-def _changed(here: Run, beside: Run, output: int) -> str:
+def _changed(here: FloatsAndReals, beside: FloatsAndReals, output: int) -> str:
     """A comparison or a choice that comes out differently beside the region; else the first step that stops to be an ordinary number."""
     for k in here.live(output, conditions=True):
         step = here.program.steps[k]

@@ -8,7 +8,7 @@ from typing import Any
 from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding import statements
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
-from verifier.blame.rounding.statements import Item, Side
+from verifier.blame.rounding.statements import Item, SharedRow
 from verifier.circuit.program import Program
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import table
@@ -96,7 +96,7 @@ def _right(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def compared(first: str, second: str, sides: Sequence[Side], *, paint: Paint) -> list[str]:
+def compared(first: str, second: str, sides: Sequence[SharedRow], *, paint: Paint) -> list[str]:
     """Two ledgers of one gradient side by side; the last column is first − second."""
     rows = [[paint(h, "dim") for h in ("statement", first, second, "difference", "")]]
     with balls.precision(DIFFERENCE_BITS):

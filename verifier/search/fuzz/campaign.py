@@ -17,7 +17,7 @@ from verifier.arithmetic import floats
 from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
-from verifier.case.points import PointError, ordinal
+from verifier.case.points import FloatPoint, PointError, ordinal
 from verifier.case.shapes import covers
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.compare import compare
@@ -28,10 +28,10 @@ from verifier.language.formats import Format, format_named
 from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 from verifier.search.fuzz.draw_points import Bounds, bounds_of, tuples
-from verifier.search.fuzz.keep import Cause, Find, find_of, save
-from verifier.search.fuzz.simplify import WIDEST_GAP, Point, are_joined, simplified
+from verifier.search.fuzz.keep import Fault, Find, find_of, save
+from verifier.search.fuzz.simplify import WIDEST_GAP, are_joined, simplified
 
-__all__ = ["Campaign", "Cause", "Find", "campaign", "save"]
+__all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
 
 MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
 MOST_REGIONS = 4  # of one cause
@@ -62,7 +62,7 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
         asked, finds, examples = oracle(case), [], 0
         for name in case.formats:
             checks = asked.checks(format_named(name))
-            search = _Search(case, checks, strict, lambda: clock() > deadline)
+            search = _FormatCampaign(case, checks, strict, lambda: clock() > deadline)
             search.run(max_examples, seed)
             finds += [find_of(case, checks, k.cause, k.point, k.region) for k in search.kept]
             examples += search.examples * len(checks)
@@ -83,24 +83,24 @@ class _Sight:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Simplified:
     """A cause with its simplest point and its region."""
 
-    cause: Cause
+    cause: Fault
     sight: _Sight
-    point: Point
+    point: FloatPoint
     region: tuple[Bounds, ...]
 
 
 @dataclass
-class _Search:
+class _FormatCampaign:
     """All implementations in one format: what is known of them."""
 
     case: Case
     checks: Sequence[Check]
     strict: bool
     is_over: Callable[[], bool]
-    kept: list[_Kept] = field(default_factory=list)
+    kept: list[_Simplified] = field(default_factory=list)
     looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
 
@@ -115,7 +115,7 @@ class _Search:
         with suppress(_TimeIsOver):
             with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
-    def look(self, point: Point) -> None:
+    def look(self, point: FloatPoint) -> None:
         """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
         if self.is_over():
             raise _TimeIsOver
@@ -153,20 +153,20 @@ class _Search:
         if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
             return
 
-        def shows(points: Sequence[Point]) -> list[bool]:
+        def shows(points: Sequence[FloatPoint]) -> list[bool]:
             return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
 
         bounds = bounds_of(self.case, self.format)
         point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
         if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
-            self.kept.append(_Kept(cause, sight, point, region))
+            self.kept.append(_Simplified(cause, sight, point, region))
 
-    def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
+    def shown(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
         check = self.checks[sight.index].alone(sight.gradient)
         return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
 
-    def cause(self, sight: _Sight, point: Point) -> Cause:
+    def cause(self, sight: _Sight, point: FloatPoint) -> Fault:
         """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
         draft, check = self.case.programs.drafts[sight.index], self.checks[sight.index]
         program = check.subject.program
@@ -178,10 +178,10 @@ class _Search:
             failure = origin(program, program.names[sight.gradient], point, check.format, upstream=check.upstream)
             record = program.lines[program.steps[failure.step].line] if failure is not None and draft.whole is not None else None
             line = record.source.place(record.start).line if record is not None and record.source is not None else 0
-        return Cause(check.implementation, sight.gradient, sight.verdict, line, sight.over)
+        return Fault(check.implementation, sight.gradient, sight.verdict, line, sight.over)
 
 
-def _run_at(check: Check, point: Point) -> list[Any]:
+def _run_at(check: Check, point: FloatPoint) -> list[Any]:
     """The floats of all steps of an implementation."""
     return [column[0] for column in floats.run(check.subject.program, [[x] for x in point], check.format, upstream=check.upstream)]
 
@@ -191,7 +191,7 @@ def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:
     return tuple(bool(v) for step, v in zip(check.subject.program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
 
 
-def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
+def _is_inside(point: FloatPoint, region: Sequence[Bounds]) -> bool:
     return all(low <= x <= high for x, (low, high) in zip(point, region, strict=True))
 
 

@@ -24,7 +24,7 @@ NAME_LENGTH = 12  # characters of the hash that names a file
 
 
 @dataclass(frozen=True)
-class Cause:
+class Fault:
     """What is wrong with a gradient: the verdict (and whether the error is above what the case accepts), and the wrong line (0: none is named)."""
 
     implementation: str
@@ -44,7 +44,7 @@ class Find:
     """A cause with its simplest point, the region around it (input, lowest, highest), and the text of a case that shows it."""
 
     case: str
-    cause: Cause
+    cause: Fault
     point: tuple[tuple[str, str], ...]
     text: str
     region: tuple[tuple[str, str, str], ...] = ()
@@ -64,7 +64,7 @@ def save(finds: Sequence[Find], folder: str) -> list[Path]:
     return paths
 
 
-def find_of(case: Case, checks: Sequence[Check], cause: Cause, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
+def find_of(case: Case, checks: Sequence[Check], cause: Fault, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
     """The find of a cause at a point of a case; `checks` are those of the format in which it was found."""
     fmt = checks[0].format
     texts = tuple((name, formats.text(fmt, x)) for name, x in zip(case.inputs, point, strict=True))
@@ -79,7 +79,7 @@ def find_of(case: Case, checks: Sequence[Check], cause: Cause, point: tuple[floa
     return Find(case.name, cause, texts, text, around)
 
 
-def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
+def _text(checks: Sequence[Check], case: Case, cause: Fault, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
     """A case that shows the cause and expects what comes out: it passes until the gradient is repaired."""
     expected: dict[str, dict[str, None]] = {}
     for check in checks:
