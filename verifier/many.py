@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from verifier.case.case import Case
 from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
-from verifier.compare.sweep.source import PointSource, source_of
+from verifier.compare.sweep.sample import PointSource, source_of
 from verifier.compare.sweep.sweep import Progress, Sums, SweepKey, Unfinished, prepared, sums
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of

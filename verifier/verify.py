@@ -10,7 +10,7 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked, is_interrupted
 from verifier.compare.compare import compare
 from verifier.compare.meant import meant_in
-from verifier.compare.sweep.source import source_of
+from verifier.compare.sweep.sample import source_of
 from verifier.compare.sweep.sweep import Sums, SweepKey, sweep, swept
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of

@@ -8,7 +8,7 @@ from hypothesis import example, given
 
 from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
 from verifier.blame.rounding.origin import cause, origin
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
@@ -121,7 +121,7 @@ def test_an_input_far_away_is_not_called_near() -> None:
 @example("(x**3)**3 * (-(x**3)) - (x * y) * -y")
 def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
     program = expression(text, "x", "y")
-    again = expression(statements.expression_text(program, program.output), "x", "y")
+    again = expression(by_statement.expression_text(program, program.output), "x", "y")
     assert tree(again, again.output) == tree(program, program.output)
 
 

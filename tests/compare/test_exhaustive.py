@@ -13,10 +13,10 @@ from tests.texts import check, complaints
 from verifier import load_text
 from verifier.cli import main
 from verifier.compare.check import Check
-from verifier.compare.sweep import source, sweep
+from verifier.compare.sweep import sweep
 from verifier.compare.sweep.classify import CODE
 from verifier.compare.sweep.columns import judge
-from verifier.compare.sweep.source import Enumeration, everything
+from verifier.compare.sweep.sample import Enumeration, everything
 from verifier.compare.sweep.tally import Tally
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
 from verifier.language.verdict import Verdict

@@ -19,10 +19,10 @@ from verifier.case import points
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
-from verifier.compare.sweep import jumps, source, sweep
+from verifier.compare.sweep import jumps, sweep
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
 from verifier.compare.sweep.columns import judge
-from verifier.compare.sweep.source import Sample
+from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
 from verifier.exact.derivatives import primitive
 from verifier.exact.truth import Subject, truth_of

@@ -14,7 +14,7 @@ from verifier.compare.compare import compare
 from verifier.compare.oracle import oracle
 from verifier.compare.sweep.classify import VERDICTS
 from verifier.compare.sweep.columns import judge
-from verifier.compare.sweep.source import Sample
+from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.sweep import sums
 from verifier.compare.sweep.tally import joined, tally
 from verifier.language.verdict import Verdict

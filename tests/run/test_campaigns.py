@@ -19,7 +19,6 @@ import pytest
 from tests import ROOT, faults
 from verifier import load, load_text, many
 from verifier.cli import main
-from verifier.compare.sweep import source
 from verifier.compare.sweep.tally import Tally
 from verifier.language.source import CampaignError
 from verifier.many import verify_all
@@ -232,7 +231,7 @@ def test_a_case_that_kills_its_process_is_an_error_with_its_place_and_the_others
 
 def test_a_run_whose_driver_was_killed_goes_on_and_does_nothing_twice(campaign: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # the driver is a process of its own, with the same cutting; its executor kills it while it hands out a chunk
-    code = "import sys; from verifier import many; from verifier.compare.sweep import source; many.MANY_POINTS, source.PART, source.CHUNK = 1000, 500, 2000; from verifier.cli import main; sys.exit(main())"
+    code = "import sys; from verifier import many; from verifier.compare.sweep import source; many.MANY_POINTS, sample.PART, sample.CHUNK = 1000, 500, 2000; from verifier.cli import main; sys.exit(main())"
     words = ["check", str(campaign), "--format", "json", "--jobs", "2", "--state", "state"]
     run = subprocess.run([sys.executable, "-c", code, *words, "--executor", "tests.faults:fatal"], capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert (run.returncode, run.stdout) == (-signal.SIGKILL, b"")

@@ -13,11 +13,11 @@ from verifier.arithmetic import rounding
 from verifier.case.shapes import base
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
+from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
-from verifier.compare.places import PartialDomain
 from verifier.exact import one_sided
 from verifier.exact.bound import bound
 from verifier.exact.cones import Prover

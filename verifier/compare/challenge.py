@@ -18,7 +18,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, Step
-from verifier.compare.places import LARGEST_STEP, PartialDomain, places
+from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
 from verifier.exact import one_sided
 from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined

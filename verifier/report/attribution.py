@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verifier.arithmetic import balls, rounding
-from verifier.blame.rounding import ledger, sensitivity, statements
+from verifier.blame.rounding import by_statement, ledger, sensitivity
+from verifier.blame.rounding.by_statement import Item, SharedRow
 from verifier.blame.rounding.ledger import Ledger, LedgerPlan, NoLedger
 from verifier.blame.rounding.origin import culprit, origin
-from verifier.blame.rounding.statements import Item, SharedRow
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.discrepancy import Discrepancy
@@ -19,7 +19,7 @@ from verifier.exact import one_sided
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import results
-from verifier.report.arrays import arrays
+from verifier.report.by_array import arrays
 from verifier.report.results import Rating
 
 MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
@@ -67,7 +67,7 @@ def rows(checked: Checked, d: Discrepancy) -> tuple[LedgerPlan, Ledger | NoLedge
     """The ledger of a discrepancy, with its entries grouped by statement."""
     planned, found = ledger_at(checked, d.name, d.point)
     unit = unit_of(checked.check, d)
-    return planned, found, [] if isinstance(found, NoLedger) or unit is None else statements.items(planned, found, unit)
+    return planned, found, [] if isinstance(found, NoLedger) or unit is None else by_statement.items(planned, found, unit)
 
 
 def with_blame(listed: Sequence[Rating]) -> list[Rating]:
@@ -109,25 +109,25 @@ def cause(worst: Rating) -> Cause | None:
     program = check.subject.program
     lost = origin(program, program.names[d.name], d.point, check.format, upstream=check.upstream) if d.verdict in LOST else None
     if lost is not None:
-        statement, place = statements.statement_of(program, statements.lines_of(program)[lost.step])
+        statement, place = by_statement.statement_of(program, by_statement.lines_of(program)[lost.step])
         return Cause(statement, place, str(lost), (f"first     {lost}", *(_worst_details(worst) if d.verdict.warns else ())))
     if not d.verdict.warns:
         return None
     planned, found, items = rows(worst.checked, d)
-    worst_item = statements.worst(items)
+    worst_item = by_statement.worst(items)
     if isinstance(found, NoLedger):
         return None if found.step < 0 else _overflow(check, found.step)
     if worst_item is None:
         return None
     details = _worst_details(worst)
-    inner = culprit(program, statements.worst_entry(worst_item.entries).step, found.run.computed, check.format)
+    inner = culprit(program, by_statement.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")
     cancels = sensitivity.cancellation(planned, found)
     if cancels is None:
         return Cause(worst_item.statement, worst_item.place, str(inner) if inner.what else "", tuple(details))
-    words = statements.cancellation_words(cancels, program)
-    statement, place = statements.statement_of(program, statements.lines_of(program)[cancels.step])
+    words = by_statement.cancellation_words(cancels, program)
+    statement, place = by_statement.statement_of(program, by_statement.lines_of(program)[cancels.step])
     return Cause(statement, place, words, tuple(details))
 
 
@@ -135,7 +135,7 @@ def _worst_details(worst: Rating) -> list[str]:
     """The statement with the largest effect, and how far away the input is that has the computed gradient."""
     check = worst.checked.check
     _, found, items = rows(worst.checked, worst.discrepancy)
-    item = statements.worst(items)
+    item = by_statement.worst(items)
     if isinstance(found, NoLedger) or item is None:
         return []
     with balls.precision(found.run.bits):
@@ -149,8 +149,8 @@ def _worst_details(worst: Rating) -> list[str]:
 
 
 def _overflow(check: Check, step: int) -> Cause:
-    statement, place = statements.statement_of(check.subject.program, statements.lines_of(check.subject.program)[step])
-    return Cause(statement, place, "", (f"cause     `{statements.step_text(check.subject.program, step)}` is not finite here",))
+    statement, place = by_statement.statement_of(check.subject.program, by_statement.lines_of(check.subject.program)[step])
+    return Cause(statement, place, "", (f"cause     `{by_statement.step_text(check.subject.program, step)}` is not finite here",))
 
 
 def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: tuple[float, ...]) -> list[SharedRow]:
@@ -162,5 +162,5 @@ def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: t
         if isinstance(found, NoLedger):
             return []
         unit = rounding.ulp(checked.check.format, found.real)[1] if unit is None else unit
-        sides.append(statements.items(planned, found, unit))
-    return statements.side_by_side(*sides)
+        sides.append(by_statement.items(planned, found, unit))
+    return by_statement.side_by_side(*sides)

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from flint import arb
 
 from verifier.arithmetic import balls, floats
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
 from verifier.case.case import Case, Published, Residual
 from verifier.case.points import point_text
 from verifier.case.shapes import base
@@ -56,7 +56,7 @@ def _residual(case: Case, stated: Residual, program: Program, checks: dict[str, 
     return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
 
 
-def difference(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> list[statements.SharedRow]:
+def difference(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> list[by_statement.SharedRow]:
     """The two ledgers behind a residual of the form `a.x - b.y`; empty for any other."""
     last = program.steps[program.output]
     if last.gate != "sub" or set(last.args) != {0, 1}:

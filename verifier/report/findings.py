@@ -23,9 +23,9 @@ from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.report import arrays, attribution
-from verifier.report.arrays import Array
+from verifier.report import attribution, by_array
 from verifier.report.attempts import Attempts
+from verifier.report.by_array import Array
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, Result
 from verifier.report.results import Rating
@@ -56,7 +56,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
     """
     groups: dict[tuple[str, str, str, str, str], list[Rating]] = {}
     everything: dict[tuple[str, str, str], list[Rating]] = {}
-    known = {d.implementation.name: arrays.arrays(name for _, name in d.claims) for d in case.programs.drafts}
+    known = {d.implementation.name: by_array.arrays(name for _, name in d.claims) for d in case.programs.drafts}
     for j in judged:
         key = (j.result.implementation, j.result.gradient, j.result.format)
         everything.setdefault(key, []).append(j)
@@ -139,7 +139,7 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]],
     there = [j for j in group if j.discrepancy.point == first]
     worst = _worst(there or group)
     details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
-    names = arrays.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
+    names = by_array.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(
         "V101",
         f"wrong gradient: {names}: {explanation.words}{_count(group, totals)}",
@@ -256,7 +256,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
         fmt = next(c.check.format for c in found if c.check.implementation == name)
-        known, told = arrays.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
+        known, told = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
         for gradient, outcome in gradients.items():
             if gradient in known and known[gradient].name in told:
                 continue
@@ -382,7 +382,7 @@ def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Findin
     return [
         finding(
             "V205",
-            f"{check.implementation} never reads {flow}, the gradient that flows in: {arrays.listed('', names, arrays.arrays(n for _, n in draft.claims))} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
+            f"{check.implementation} never reads {flow}, the gradient that flows in: {by_array.listed('', names, by_array.arrays(n for _, n in draft.claims))} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
             place or draft.implementation.place,
             severity="error" if case.has_upstream else "warning",
             implementation=check.implementation,

@@ -10,9 +10,9 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
+from verifier.blame.rounding.by_statement import Item
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
-from verifier.blame.rounding.statements import Item
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
@@ -97,7 +97,7 @@ def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple
     """The legs in order: the formula's own error where it has one, the statements with the largest effects, all other statements together, the remainder."""
     kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
     formula = float(((ledger.real - exact) / unit).mid())
-    legs = [Leg(FORMULA, None, formula)] if abs(formula) > statements.SHOWN_ULPS else []
+    legs = [Leg(FORMULA, None, formula)] if abs(formula) > by_statement.SHOWN_ULPS else []
     legs += [Leg(i.statement, None if i.place is None else i.place.line, float(i.ulps.mid()), "" if i.condition is None else rounding.significant(i.condition, 4)) for i in items if id(i) in kept]
     if len(items) > len(kept):
         legs.append(Leg(f"{len(items) - len(kept)} more statements", None, sum(float(i.ulps.mid()) for i in items if id(i) not in kept)))

@@ -10,8 +10,8 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.blame.rounding.by_statement import Item, SharedRow, _size, step_text, worst_entry
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
-from verifier.blame.rounding.statements import Item, SharedRow, _size, step_text, worst_entry
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import point_text
 from verifier.case.shapes import covers

@@ -13,7 +13,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
-from verifier.blame.formula.expressions import Expressions, repairs_by_expressions
+from verifier.blame.formula.candidates import Expressions, repairs_by_expressions
 from verifier.blame.formula.locate import IsolatedRun, Mistake
 from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text
 from verifier.blame.formula.temporaries import solve, widen

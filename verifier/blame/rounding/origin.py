@@ -15,9 +15,9 @@ from flint import arb
 from verifier.arithmetic import balls, floats, reals
 from verifier.arithmetic.floats import columns
 from verifier.arithmetic.values import Value
-from verifier.blame.rounding import ledger, statements
+from verifier.blame.rounding import by_statement, ledger
+from verifier.blame.rounding.by_statement import step_text
 from verifier.blame.rounding.ledger import Ledger
-from verifier.blame.rounding.statements import step_text
 from verifier.circuit.expressions import definition, kinks
 from verifier.circuit.program import Program, ancestors
 from verifier.compare.check import Check
@@ -52,7 +52,7 @@ def culprit(program: Program, step: int, computed: Sequence[Value], fmt: Format)
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
         values = _run(inner, operands, fmt)
         (found,) = ledger.ledgers(ledger.LedgerPlan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
-        at = found.step if not isinstance(found, Ledger) else statements.worst_entry(found.entries).step if found.entries else -1
+        at = found.step if not isinstance(found, Ledger) else by_statement.worst_entry(found.entries).step if found.entries else -1
         if at >= 0:
             return _lifted(culprit(inner, at, values, fmt), program, step)
     return Culprit(_text(program, step), "", float(computed[step]), _what(program, step, computed))
@@ -203,7 +203,7 @@ def _lifted(found: Culprit, program: Program, step: int) -> Culprit:
 
 def _text(program: Program, step: int) -> str:
     """The expression of a step, without the name that it is assigned to."""
-    return ASSIGNMENT.sub("", statements.step_text(program, step))
+    return ASSIGNMENT.sub("", by_statement.step_text(program, step))
 
 
 def _operand(program: Program, step: int) -> str:

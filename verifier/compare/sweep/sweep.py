@@ -17,7 +17,7 @@ from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge
-from verifier.compare.sweep.source import Enumeration, PointSource, halves
+from verifier.compare.sweep.sample import Enumeration, PointSource, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, Tally, joined, tally
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost

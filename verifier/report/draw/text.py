@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
 from verifier.case.shapes import bracketed, by
-from verifier.report.arrays import Array, arrays, index
+from verifier.report.by_array import Array, arrays, index
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 

@@ -27,7 +27,7 @@ from verifier.compare.oracle import oracle
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
-from verifier.search.borders import SPECIAL
+from verifier.search.changes import SPECIAL
 from verifier.search.hunt import hard_points
 
 CUTS = tuple(Context(prec=digits, rounding=way) for digits in (1, 2, 3, 5, 9) for way in (ROUND_HALF_EVEN, ROUND_UP))

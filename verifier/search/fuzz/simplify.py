@@ -8,7 +8,7 @@ from itertools import pairwise
 from verifier.case.points import FloatPoint, from_ordinal, ordinal
 from verifier.language.formats import Format, round_exact
 from verifier.language.numeral import exact
-from verifier.search.borders import SPECIAL
+from verifier.search.changes import SPECIAL
 from verifier.search.fuzz.draw_points import CUTS, Bounds, cut
 from verifier.search.hunt import simplest
 
