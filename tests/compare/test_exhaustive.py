@@ -13,7 +13,7 @@ from tests.texts import check, complaints
 from verifier import load_text
 from verifier.cli import main
 from verifier.compare.check import Check
-from verifier.compare.sweep import sweep
+from verifier.compare.sweep import sample, sweep
 from verifier.compare.sweep.classify import CODE
 from verifier.compare.sweep.columns import judge
 from verifier.compare.sweep.sample import Enumeration, everything
@@ -63,7 +63,7 @@ def test_where_the_gradient_vanishes_is_where_theory_puts_it() -> None:
 def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     work = work_on("tanh(x)", form="bfloat16")
     whole = swept(work)
-    monkeypatch.setattr(source, "CHUNK", 5000)
+    monkeypatch.setattr(sample, "CHUNK", 5000)
     for jobs in (1, 2):
         with Workers(jobs) as workers:
             assert [s.tally for s in swept(work, workers=workers)] == [s.tally for s in whole]
@@ -71,7 +71,7 @@ def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     work = work_on("sigmoid(x)", form="float16")
     whole = swept(work)
     folder = str(tmp_path)
@@ -106,7 +106,7 @@ def test_other_work_does_not_read_the_state(tmp_path: object) -> None:
 
 
 def test_an_interrupt_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     seen: list[tuple[int, int]] = []
 
     def interrupt(done: int, total: int) -> None:
@@ -148,7 +148,7 @@ def test_the_figure_in_the_sentence_is_an_upper_bound_that_is_nearly_reached() -
 
 
 def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interrupt(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     inner = sweep._part
 
     def interrupted(work: Check, method: str, part: Enumeration) -> list[Tally]:

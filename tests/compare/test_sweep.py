@@ -19,7 +19,7 @@ from verifier.case import points
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
-from verifier.compare.sweep import jumps, sweep
+from verifier.compare.sweep import jumps, sample, sweep
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
 from verifier.compare.sweep.columns import judge
 from verifier.compare.sweep.sample import Sample
@@ -171,7 +171,7 @@ def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatc
     columns = hard_columns(work.format, 2, 13, 3000)
     whole = sums_of(work, columns)
     assert sums_of(work, columns, method="balls") == whole
-    monkeypatch.setattr(source, "PART", 700)
+    monkeypatch.setattr(sample, "PART", 700)
     assert sums_of(work, columns) == whole
     with Workers(2) as workers:
         assert sums_of(work, columns, workers=workers) == whole

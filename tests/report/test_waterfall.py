@@ -14,14 +14,13 @@ from verifier import load_text
 from verifier.case.load import load
 from verifier.cli import main
 from verifier.report.draw import waterfall
-from verifier.report.legs import MOST_STATEMENTS, reach, waterfalls
-from verifier.report.legs import Path as Way
+from verifier.report.legs import MOST_STATEMENTS, Waterfall, reach, waterfalls
 
 NEURON = ROOT / "cases" / "cs231n" / "neuron.yaml"
 FORK = "name: a < b & c\nfunction: t / (t + 1)\npoints: [{t: 971.74}, {t: 3}]\n"
 
 
-def of(text: str, **options: object) -> list[Way]:
+def of(text: str, **options: object) -> list[Waterfall]:
     (case,) = load_text(text, file="t.yaml").cases
     return waterfalls(case, **options)
 

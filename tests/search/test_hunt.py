@@ -183,5 +183,5 @@ def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
         return changes.narrowed(path, check, ts, changes.behaviour(path, check, ts))
 
     assert (math.nextafter(kink, -10), kink) in found()
-    monkeypatch.setattr(borders, "kinks", {}.get)
+    monkeypatch.setattr(changes, "kinks", {}.get)
     assert all(kink not in pair for pair in found()), "the twin: what the values show alone"
