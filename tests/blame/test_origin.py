@@ -9,7 +9,8 @@ from hypothesis import example, given
 from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
 from verifier.blame.rounding import by_statement
-from verifier.blame.rounding.origin import cause, origin
+from verifier.blame.rounding.origin import origin
+from verifier.blame.rounding.region_cause import region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import checks_of
@@ -58,7 +59,7 @@ def test_a_finding_and_a_hunt_name_the_step_with_which_a_gradient_is_lost(functi
     (case,) = load_text(text, file="t.yaml").cases
     ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
     ((found,),) = compare(question, [(x,)])
-    assert cause(question, found, None) == words
+    assert region_cause(question, found, None) == words
 
 
 @pytest.mark.parametrize(("function", "x"), [("sqrt(x * x + 1)", 1e200), ("exp(x) * 1e300", -800.0), ("log(1 + exp(x))", 800.0), ("tanh(x) * 1e300", 25.0)])

@@ -11,7 +11,7 @@ from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding import by_statement, ledger, sensitivity
 from verifier.blame.rounding.by_statement import Item, SharedRow
 from verifier.blame.rounding.ledger import Ledger, LedgerPlan, NoLedger
-from verifier.blame.rounding.origin import culprit, origin
+from verifier.blame.rounding.origin import largest_inside, origin
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.discrepancy import Discrepancy
@@ -120,7 +120,7 @@ def cause(worst: Rating) -> Cause | None:
     if worst_item is None:
         return None
     details = _worst_details(worst)
-    inner = culprit(program, by_statement.worst_entry(worst_item.entries).step, found.run.computed, check.format)
+    inner = largest_inside(program, by_statement.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")
     cancels = sensitivity.cancellation(planned, found)

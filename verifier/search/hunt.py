@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from verifier.blame.rounding.origin import cause
+from verifier.blame.rounding.region_cause import region_cause
 from verifier.case.points import places_of
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -199,7 +199,7 @@ class _Scan:
         """What happens in a run of positions with one verdict, at its plainest or at a given one."""
         t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
         beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
-        return cause(self.check, self.judge(path, [t])[t][c], beside)
+        return region_cause(self.check, self.judge(path, [t])[t][c], beside)
 
     def _passing(self, c: int) -> tuple[float, ...] | None:
         """Some point at which a gradient is right: what a run that fills its path is compared with."""

@@ -64,7 +64,7 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
             checks = asked.checks(format_named(name))
             search = _FormatCampaign(case, checks, strict, lambda: clock() > deadline)
             search.run(max_examples, seed)
-            finds += [find_of(case, checks, k.cause, k.point, k.region) for k in search.kept]
+            finds += [find_of(case, checks, k.fault, k.point, k.region) for k in search.kept]
             examples += search.examples * len(checks)
     except (PointError, NotDifferentiable, ValueError) as error:
         return Campaign(case.name, problem=str(error))
@@ -86,7 +86,7 @@ class _Sight:
 class _Simplified:
     """A cause with its simplest point and its region."""
 
-    cause: Fault
+    fault: Fault
     sight: _Sight
     point: FloatPoint
     region: tuple[Bounds, ...]
@@ -147,9 +147,9 @@ class _FormatCampaign:
             return
         self.looks[sight] += 1
         check = self.checks[sight.index]
-        cause = self.cause(sight, d.point)
+        fault = self.fault(sight, d.point)
         gap = 0 if sight.verdict.fails else WIDEST_GAP
-        alike = [k for k in self.kept if k.cause.key == cause.key]
+        alike = [k for k in self.kept if k.fault.key == fault.key]
         if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
             return
 
@@ -157,16 +157,16 @@ class _FormatCampaign:
             return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
 
         bounds = bounds_of(self.case, self.format)
-        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
-        if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
-            self.kept.append(_Simplified(cause, sight, point, region))
+        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.fault(sight, p).key == fault.key, fmt=self.format, gap=gap)
+        if all((k.fault.key, k.point) != (fault.key, point) for k in self.kept):
+            self.kept.append(_Simplified(fault, sight, point, region))
 
     def shown(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
         check = self.checks[sight.index].alone(sight.gradient)
         return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
 
-    def cause(self, sight: _Sight, point: FloatPoint) -> Fault:
+    def fault(self, sight: _Sight, point: FloatPoint) -> Fault:
         """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
         draft, check = self.case.programs.drafts[sight.index], self.checks[sight.index]
         program = check.subject.program
