@@ -41,8 +41,8 @@ def read_case(document: Document, *, default_name: str) -> tuple[Case | None, li
     """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts."""
     reader = Reader(document.complaints)
     case, complaints = _case(reader, document.root, default_name)
-    told = reader.complaints.all()
-    return (None, [*told, *complaints]) if told or complaints else (case, [])
+    found = reader.complaints.all()
+    return (None, [*found, *complaints]) if found or complaints else (case, [])
 
 
 def is_named(document: Document) -> bool:

@@ -97,16 +97,16 @@ def flows_of(program: Program, outputs: Outputs, upstream: str, complain: list[C
     flows: dict[str, Values] = {}
     for position, name in enumerate(outputs.names or (program.output_name,)):
         shape = program.shapes.get(name, ())
-        said = outputs.upstream.get(name if outputs.names else "")
+        flow = outputs.upstream.get(name if outputs.names else "")
         values = Values(shape, patternless(prod(shape), position)) if shape else Values((), (UPSTREAMS[position],))
-        if said is None and shape and upstream != "1":
+        if flow is None and shape and upstream != "1":
             values = Values(shape, (upstream,) * prod(shape))
-        elif said is not None and said[1].shape == shape:
-            values = said[1]
-        elif said is not None and not said[1].shape:
-            values = Values(shape, said[1].texts * prod(shape))
-        elif said is not None:
-            complain.append(_complaint(said[0], f"what flows into '{name}' is {described(said[1].shape)}, and '{name}' is {described(shape)}"))
+        elif flow is not None and flow[1].shape == shape:
+            values = flow[1]
+        elif flow is not None and not flow[1].shape:
+            values = Values(shape, flow[1].texts * prod(shape))
+        elif flow is not None:
+            complain.append(_complaint(flow[0], f"what flows into '{name}' is {described(flow[1].shape)}, and '{name}' is {described(shape)}"))
         flows[upstream_name(name)] = values
     return flows
 

@@ -102,16 +102,16 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
     columns = _drawn(case, fmt, source)
     if admits is None:
         return columns
-    kept: list[tuple[float, ...]] = []
+    admitted: list[tuple[float, ...]] = []
     for _ in range(MOST_DRAWS):
         rows = list(zip(*(c.tolist() for c in columns), strict=True))
-        kept += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
-        if len(kept) >= case.sample:
+        admitted += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
+        if len(admitted) >= case.sample:
             break
         columns = _drawn(case, fmt, source)
-    if not kept:
+    if not admitted:
         raise PointError(f"none of {MOST_DRAWS * case.sample:,} points of the domain satisfies 'given'; list points, or state the inputs so that samples can meet it")
-    return [np.array(c) for c in zip(*kept[: case.sample], strict=True)]
+    return [np.array(c) for c in zip(*admitted[: case.sample], strict=True)]
 
 
 def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:

@@ -53,8 +53,8 @@ def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[Le
     planned: LedgerPlan = checked.ledgers["plan"] if names is claimed else ledger.plan(program, names)
     key = (tuple(names), tuple(x.hex() for x in point))
     if key not in checked.ledgers:
-        made = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
-        checked.ledgers[key] = made
+        ledgers = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+        checked.ledgers[key] = ledgers
     return planned, checked.ledgers[key][names.index(name)]
 
 
@@ -81,7 +81,7 @@ def with_blame(listed: Sequence[Rating]) -> list[Rating]:
             worst[key] = j
     chosen = {id(j) for j in worst.values()}
     left, left_long = MOST_WORK, MOST_LONG_WORK
-    blamed: dict[int, Rating] = {}
+    with_shares: dict[int, Rating] = {}
     for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
         steps = len(j.checked.check.subject.program)
         if steps > MOST_STEPS:
@@ -91,11 +91,11 @@ def with_blame(listed: Sequence[Rating]) -> list[Rating]:
             allowed = id(j) in chosen or steps * steps <= left
             left -= steps * steps
         if allowed:
-            blamed[id(j)] = _blamed(j)
-    return [blamed.get(id(j), j) for j in listed]
+            with_shares[id(j)] = _with_shares(j)
+    return [with_shares.get(id(j), j) for j in listed]
 
 
-def _blamed(j: Rating) -> Rating:
+def _with_shares(j: Rating) -> Rating:
     _, found, items = rows(j.checked, j.discrepancy)
     unit = unit_of(j.checked.check, j.discrepancy)
     if isinstance(found, NoLedger) or not items:

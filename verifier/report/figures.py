@@ -110,9 +110,9 @@ def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Fin
     for group in unmet.values():  # one, or the components of a difference of arrays
         seen = [(r, row[0] if (row := by_text.get(r.text, [])) else None) for r in group]
         residual, result = max(seen, key=lambda pair: _distance(pair[1], pair[0].expected))
-        told = result.computed if result is not None else "not computed"
+        computed = result.computed if result is not None else "not computed"
         more = f" ({len(group):,} components differ, this one the most)" if len(group) > 1 else ""
-        findings.append(finding("V301", f"residual {residual.text} is {told}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
+        findings.append(finding("V301", f"residual {residual.text} is {computed}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
     return findings
 
 

@@ -213,9 +213,9 @@ def _figures(r: Result) -> tuple[str, ...]:
 
 def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
     """Values padded so that their decimal points stand in one column."""
-    kept = [(label, value) for label, value in rows if value is not None]
-    before = max((len(v.partition(".")[0]) for _, v in kept if v[:1].isdigit() or v[:1] == "-"), default=0)
-    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in kept]
+    cells = [(label, value) for label, value in rows if value is not None]
+    before = max((len(v.partition(".")[0]) for _, v in cells if v[:1].isdigit() or v[:1] == "-"), default=0)
+    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in cells]
 
 
 # ---------------------------------------------------------------- proofs
@@ -256,19 +256,19 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
         fmt = next(c.check.format for c in found if c.check.implementation == name)
-        known, told = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
+        known, reported = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
         for gradient, outcome in gradients.items():
-            if gradient in known and known[gradient].name in told:
+            if gradient in known and known[gradient].name in reported:
                 continue
-            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
                 continue
-            witness = [outcome.witness[x] for x in case.inputs]
-            if not is_meant(meant_in(case, fmt), witness):
+            counterexample = [outcome.counterexample[x] for x in case.inputs]
+            if not is_meant(meant_in(case, fmt), counterexample):
                 continue
             if gradient in known:
-                told[known[gradient].name] = gradient
+                reported[known[gradient].name] = gradient
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
-            point = point_text(case, fmt, witness)
+            point = point_text(case, fmt, counterexample)
             where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
             findings.append(
                 finding(

@@ -95,12 +95,12 @@ def waterfalls(
 
 def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple[Leg, ...]:
     """The legs in order: the formula's own error where it has one, the statements with the largest effects, all other statements together, the remainder."""
-    kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
+    largest = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
     formula = float(((ledger.real - exact) / unit).mid())
     legs = [Leg(FORMULA, None, formula)] if abs(formula) > by_statement.SHOWN_ULPS else []
-    legs += [Leg(i.statement, None if i.place is None else i.place.line, float(i.ulps.mid()), "" if i.condition is None else rounding.significant(i.condition, 4)) for i in items if id(i) in kept]
-    if len(items) > len(kept):
-        legs.append(Leg(f"{len(items) - len(kept)} more statements", None, sum(float(i.ulps.mid()) for i in items if id(i) not in kept)))
+    legs += [Leg(i.statement, None if i.place is None else i.place.line, float(i.ulps.mid()), "" if i.condition is None else rounding.significant(i.condition, 4)) for i in items if id(i) in largest]
+    if len(items) > len(largest):
+        legs.append(Leg(f"{len(items) - len(largest)} more statements", None, sum(float(i.ulps.mid()) for i in items if id(i) not in largest)))
     if ledger.first_order:
         legs.append(Leg(REMAINDER, None, float((ledger.remainder / unit).mid())))
     return tuple(legs)

@@ -161,14 +161,14 @@ CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
 
 def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
     """A ledger as text: the statements with the largest effects, in program order, the sum of the others, and the remainder of first-order shares."""
-    kept = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
-    told = [share_of(i, found.run.program) for i in rows if id(i) in kept]
+    largest = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
+    rows_out = [share_of(i, found.run.program) for i in rows if id(i) in largest]
     with balls.precision(DIFFERENCE_BITS):
         if len(rows) > most:
-            told.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in kept), arb(0)), found.total, unit))
+            rows_out.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in largest), arb(0)), found.total, unit))
         if found.first_order:
-            told.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
-    return tuple(told)
+            rows_out.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
+    return tuple(rows_out)
 
 
 def _share(statement: str, effect: Any, total: Any, unit: Any) -> Share:

@@ -37,10 +37,10 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
     start = f"for every one of the {everything}" if tally.points == swept.total else f"for the {tally.points:,} of the {everything} that were checked before the interruption"
     passing = sum(g.count for g in tally.groups if g.verdict.passes)
     if not passing:
-        said = f"{who} never passes"
+        extent = f"{who} never passes"
     else:
         error = max((_exact(rows) for g, rows in swept.examples if g.verdict.passes), default=0.0)
-        said = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
+        extent = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
     parts = []
     for verdict, word in WORDS.items():
         count = tally.count(verdict)
@@ -48,7 +48,7 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
             shown = regions(case, check, swept, verdict)
             where = f": {_listed(shown)}" if shown else ""
             parts.append(f"{_share(count, tally.points)} where it {word}{where}")
-    return f"{start} {said}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
+    return f"{start} {extent}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
 
 
 def _domain(case: Case) -> str:

@@ -83,7 +83,7 @@ def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, mea
 
 
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
-    """The listed points and those of the regions, each once; where the search could not decide, nobody asked."""
+    """The listed points and those of the regions, each once; those that could not be decided are left out."""
     return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
 
 
@@ -174,26 +174,26 @@ class _Scan:
             shown: list[list[Discrepancy]] = []
             for c in range(len(self.claims)):
                 if len(self.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
-                    told = self._told(c, verdict)
-                    shown += [self.known[r.point] for r in told]
-                    chosen += told
+                    reported = self._reported(c, verdict)
+                    shown += [self.known[r.point] for r in reported]
+                    chosen += reported
         return [*chosen, *self._worst()]
 
-    def _told(self, c: int, verdict: Verdict) -> list[Region]:
-        """The regions of one gradient and verdict that are told."""
+    def _reported(self, c: int, verdict: Verdict) -> list[Region]:
+        """The regions of one gradient and verdict that are reported: one of each cause."""
         found = [
             (plainness(point), k, low, high)
             for k, (path, judged) in enumerate(self.lines)
             for low, high in _runs(judged, c, verdict, self.fmt)
             for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
         ]
-        told: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
+        reported: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
         for _, k, low, high in sorted(found)[:MOST_TRIES]:
             path, judged = self.lines[k]
-            told.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
-            if len(told) == MOST_REGIONS:
+            reported.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
+            if len(reported) == MOST_REGIONS:
                 break
-        return sorted((self._region(*where, c=c) for where in told.values()), key=lambda r: plainness(r.point))
+        return sorted((self._region(*where, c=c) for where in reported.values()), key=lambda r: plainness(r.point))
 
     def _cause(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float, at: float | None = None) -> str:
         """What happens in a run of positions with one verdict, at its plainest or at a given one."""

@@ -182,19 +182,19 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repaired]:
     if len(args) == 1 and step.gate not in ("copy", "not"):
         yield s.value(args[0]), f"`{step.gate}` is superfluous in `{s.text(k)}`"
     if len(args) == 2 and step.gate in OTHER:
-        for kept, dropped in ((0, 1), (1, 0)):
+        for rest, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
             whole, part = s.text(k), s.text(args[dropped])
-            yield s.value(args[kept]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
+            yield s.value(args[rest]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
 
 
 def literal_terms(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A term that is a number left out: a guard such as `+ 1e-6` that the function does not have."""
     args = s.args(k)
     if s.steps[k].gate in ("add", "sub"):
-        for kept, dropped in ((0, 1), (1, 0)):
-            if s.steps[args[dropped]].gate == "number" and (kept == 0 or s.steps[k].gate == "add"):
-                yield s.value(args[kept]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
+        for rest, dropped in ((0, 1), (1, 0)):
+            if s.steps[args[dropped]].gate == "number" and (rest == 0 or s.steps[k].gate == "add"):
+                yield s.value(args[rest]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
 
 
 def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:

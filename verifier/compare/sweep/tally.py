@@ -161,10 +161,10 @@ def _fewer(runs: list[VerdictRun]) -> list[VerdictRun]:
     if len(runs) <= MOST_RUNS:
         return runs
     gaps = [b.first - a.last for a, b in pairwise(runs)]
-    kept = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
+    widest = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
     result = [runs[0]]
     for i, r in enumerate(runs[1:]):
-        if i in kept:
+        if i in widest:
             result.append(r)
         else:
             result[-1] = _hull(result[-1], r)

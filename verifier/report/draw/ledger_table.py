@@ -38,15 +38,15 @@ def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[It
         if not any(i.entries for i in items):
             return [f"{who}.{gradient}: no step rounded, so there is no error to explain"]
         rows = [[paint(h, "dim") for h in ("statement", "line", "own rounding", f"effect on {gradient}", "share", "", "")]]
-        shown = sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_ROWS] if len(items) > MOST_ROWS else items
-        kept = {id(i) for i in shown}
-        for item in (i for i in items if id(i) in kept):
+        rows_of_items = sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_ROWS] if len(items) > MOST_ROWS else items
+        largest = {id(i) for i in rows_of_items}
+        for item in (i for i in items if id(i) in largest):
             rows.append(_row(item))
             if len(item.entries) > 1:
                 rows += [_step(entry, item, found, unit) for entry in item.entries]
-        if len(items) > len(shown):
-            rest = sum(i.effect for i in items if id(i) not in kept)
-            rows.append([f"{len(items) - len(shown)} more statements", "", "", _ulps(rest / unit), "", "", ""])
+        if len(items) > len(rows_of_items):
+            rest = sum(i.effect for i in items if id(i) not in largest)
+            rows.append([f"{len(items) - len(rows_of_items)} more statements", "", "", _ulps(rest / unit), "", "", ""])
         if found.first_order:
             rows.append(["remainder", "", "", _ulps(found.remainder / unit), "", "", ""])
         rows.append(["sum", "", "", _ulps(total), "100 %" if not total.contains(0) else "", "", ""])

@@ -188,18 +188,18 @@ def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
 def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
     """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
     codes = np.array([SEVERITY[v] for v in c.verdicts])
-    kept: dict[int, list[int]] = {}
+    dots_of: dict[int, list[int]] = {}
     order = np.lexsort((np.nan_to_num(c.errors, nan=np.inf), codes, column))
     keys = column[order] * 16 + codes[order]
     ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
     starts = np.concatenate([[0], ends[:-1] + 1])
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
-        kept.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
+        dots_of.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
     by_severity = {s: v for v, s in SEVERITY.items()}
     parts = []
-    for code in sorted(kept):
+    for code in sorted(dots_of):
         v, dots = by_severity[code], []
-        for i in sorted(kept[code]):
+        for i in sorted(dots_of[code]):
             error = float(c.errors[i])
             height = y(error) if math.isfinite(error) else TOP + 3
             dots.append(f"M{position[i]:.1f} {height}h0")

@@ -1,4 +1,4 @@
-"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every cause is simplified once and kept as a case."""
+"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every fault is simplified once and saved as a case."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import FloatPoint, PointError, ordinal
 from verifier.case.shapes import covers
+from verifier.compare.at_point import checks_in, judged_at
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import judged_at, oracle
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.language.formats import Format, format_named
 from verifier.language.gates import GATES
@@ -34,7 +34,7 @@ from verifier.search.fuzz.simplify import WIDEST_GAP, are_joined, simplified
 __all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
 
 MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
-MOST_REGIONS = 4  # of one cause
+MOST_REGIONS = 4  # of one fault
 MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
 MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
 STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
@@ -59,12 +59,12 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
     """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `seed` gives the same finds."""
     deadline = clock() + max_time
     try:
-        asked, finds, examples = oracle(case), [], 0
+        finds, examples = [], 0
         for name in case.formats:
-            checks = asked.checks(format_named(name))
+            checks = checks_in(case, format_named(name))
             search = _FormatCampaign(case, checks, strict, lambda: clock() > deadline)
             search.run(max_examples, seed)
-            finds += [find_of(case, checks, k.fault, k.point, k.region) for k in search.kept]
+            finds += [find_of(case, checks, k.fault, k.point, k.region) for k in search.faults]
             examples += search.examples * len(checks)
     except (PointError, NotDifferentiable, ValueError) as error:
         return Campaign(case.name, problem=str(error))
@@ -84,7 +84,7 @@ class _Sight:
 
 @dataclass(frozen=True)
 class _Simplified:
-    """A cause with its simplest point and its region."""
+    """A fault with its simplest point and its region."""
 
     fault: Fault
     sight: _Sight
@@ -100,7 +100,7 @@ class _FormatCampaign:
     checks: Sequence[Check]
     strict: bool
     is_over: Callable[[], bool]
-    kept: list[_Simplified] = field(default_factory=list)
+    faults: list[_Simplified] = field(default_factory=list)
     looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
 
@@ -142,26 +142,26 @@ class _FormatCampaign:
     # ------------------------------------------------------------ what is new
 
     def note(self, sight: _Sight, d: Discrepancy) -> None:
-        """Keep the cause of what a point shows, at its simplest point, where it is in no region of the same cause."""
-        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.checks):
+        """Record the fault that a point shows, at its simplest point, unless the point lies in a region of the same fault."""
+        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.faults) or self.looks[sight] >= MOST_LOOKS or len(self.faults) >= MOST_CAUSES * len(self.checks):
             return
         self.looks[sight] += 1
         check = self.checks[sight.index]
         fault = self.fault(sight, d.point)
         gap = 0 if sight.verdict.fails else WIDEST_GAP
-        alike = [k for k in self.kept if k.fault.key == fault.key]
-        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
+        alike = [k for k in self.faults if k.fault.key == fault.key]
+        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shows_same(sight, points), fmt=self.format, gap=gap) for k in alike):
             return
 
         def shows(points: Sequence[FloatPoint]) -> list[bool]:
-            return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
+            return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shows_same(sight, points), points, strict=True)]
 
         bounds = bounds_of(self.case, self.format)
         point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.fault(sight, p).key == fault.key, fmt=self.format, gap=gap)
-        if all((k.fault.key, k.point) != (fault.key, point) for k in self.kept):
-            self.kept.append(_Simplified(fault, sight, point, region))
+        if all((k.fault.key, k.point) != (fault.key, point) for k in self.faults):
+            self.faults.append(_Simplified(fault, sight, point, region))
 
-    def shown(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
+    def shows_same(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
         check = self.checks[sight.index].alone(sight.gradient)
         return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
