@@ -60,7 +60,7 @@ class Kind(Enum):
     """What is found at a point."""
 
     INSIDE = "both are defined and differ, here and nearby"
-    TIE = "two numbers are compared that may be equal on an interval, and are not known to be"
+    TIE = "it compares two numbers that may be equal on a whole interval"
     BORDER = "both are defined and differ at this point, not nearby"
     GAP = "the implementation has no value here nor nearby, and the exact gradient has one"
     HOLE = "the implementation has no value at this point only, and the exact gradient has one"

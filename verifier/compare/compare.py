@@ -81,7 +81,7 @@ def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepan
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
-        failed = f"the condition numbers could not be made ({type(error).__name__})"
+        failed = f"the condition numbers could not be computed ({type(error).__name__})"
         return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 

@@ -94,7 +94,7 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
     if verdict is Verdict.UNDECIDED and not last:
         return None
     if small != large and "ulps" in errors:
-        reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two: the error is so many ulp at least") if r)
+        reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two, where the ulp doubles: the error is at least so many ulp") if r)
     return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 

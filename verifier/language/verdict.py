@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Verdict(Enum):
-    """What is said of one computed gradient at one point (design, section 3)."""
+    """The answer for one computed gradient at one point."""
 
     CORRECT = "correct"
     ROUNDING = "rounding"
@@ -48,7 +48,7 @@ MEANINGS = {
     Verdict.VANISHED: "the formula is right; the exact gradient rounds to a nonzero number, but the computed one is 0",
     Verdict.NONFINITE: "the formula is right over the reals, but the computed gradient is NaN or infinite (or finite where the exact one is infinite)",
     Verdict.WRONG: "the formula is wrong: over the reals it differs from the exact gradient by more than one ulp",
-    Verdict.SUBGRADIENT: "no derivative here, and the computed value lies between the one-sided ones",
+    Verdict.SUBGRADIENT: "the function has no derivative here, and the computed gradient lies between the one-sided derivatives",
     Verdict.UNDEFINED: "the function has neither a derivative nor one-sided derivatives here: neither right nor wrong",
-    Verdict.UNDECIDED: "the formula could be shown neither right nor wrong: never counted as right",
+    Verdict.UNDECIDED: "the formula could be shown neither right nor wrong: it never counts as a pass",
 }

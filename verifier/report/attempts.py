@@ -1,4 +1,4 @@
-"""What stands beside the verdicts is made within a limit of time; what fails or takes too long is said in a note, and the verdicts stay."""
+"""Everything beside the verdicts (causes, proofs, diagnoses) is computed within a limit of time; what fails or takes too long costs a note and no verdict."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Attempts:
                 problem = f"the tool failed with {_named(error)}; please report it"
             finally:
                 self.spent += 0.0 if is_made_of_attempts else time.process_time() - start
-        self.notes += [note for note in [f"{what} could not be made: {problem}. The verdicts do not depend on it"] if note not in self.notes]
+        self.notes += [note for note in [f"left out: {what}: {problem}; the verdicts do not depend on it"] if note not in self.notes]
         return otherwise
 
     def check(self, what: str, work: Callable[[], list[T]]) -> list[T]:

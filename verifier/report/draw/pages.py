@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.language.gates import ALIASES, CONSTANTS, GATES, applied, is_operator
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE, FindingKind
-from verifier.report.proof_words import PROOF_WORDS
+from verifier.report.words import FIGURE_WORDS, PROOF_WORDS, Word
 
 
 def explain(entry: FindingKind) -> str:
@@ -50,10 +50,10 @@ def gates_markdown() -> str:
     )
 
 
-def proof_word(word: str) -> str:
-    """A page on a word that is said of a formula."""
-    known = PROOF_WORDS[word]
-    return f"{word}\n\n{known.means}\n\n{known.limits}\n\n    {known.example}\n"
+def word(name: str, known: Word) -> str:
+    """A page on a word of a report."""
+    parts = [name, known.means, known.mind, f"    {known.example}" if known.example else ""]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def verdicts_markdown() -> str:
@@ -63,8 +63,10 @@ def verdicts_markdown() -> str:
     for verdict in Verdict:
         gate = "pass" if verdict.passes else "warning" if verdict.warns else "fail" if verdict.fails else "neither"
         lines.append(f"| `{verdict.value}` | {gate} | {verdict.meaning} |")
-    lines += ["", "## Proofs", "", "Beside the verdicts at points, one of four words is said of each formula as a whole.", "", "| word | means | mind |", "|---|---|---|"]
-    lines += [f"| `{word}` | {p.means} | {p.limits} |" for word, p in PROOF_WORDS.items()]
+    lines += ["", "## Proofs", "", "Beside the verdicts at points, a report says one of four words of each formula as a whole; `undecided` where there was no point at which both sides could be compared.", "", "| word | means | mind |", "|---|---|---|"]
+    lines += [f"| `{word}` | {p.means} | {p.mind} |" for word, p in PROOF_WORDS.items()]
+    lines += ["", "## Other words of a report", "", "| word | means |", "|---|---|"]
+    lines += [f"| `{word}` | {' '.join(filter(None, (w.means, w.mind)))} |" for word, w in FIGURE_WORDS.items()]
     lines += ["", "## Findings", ""]
     for entry in CATALOGUE.values():
         lines += [f"### {entry.code} {entry.name}", "", f"*{entry.severity}.* {entry.what}", "", entry.why, "", f"    {entry.example}", "", entry.instead, ""]

@@ -49,7 +49,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
-        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
+        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
     lines += table(_rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
