@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import FindingKind, entry
-from verifier.report.results import CODES
 
 
 class Word(NamedTuple):
@@ -93,8 +92,7 @@ OTHER_SPELLINGS = {"kappa": "κ", "condition": "κ", "ulps": "ulp", "over_limit"
 def verdict_word(verdict: Verdict) -> Word:
     """What a verdict means, what it does to its case, and where to read more."""
     effect = "passes" if verdict.passes else "is a warning (an error with --strict)" if verdict.warns else "fails the case" if verdict.fails else "counts neither as a pass nor as a failure"
-    code = CODES.get(verdict)
-    more = f" More: python -m verifier explain {code}" if code is not None else ""
+    more = f" More: python -m verifier explain {verdict.code}" if verdict.code else ""
     return Word(f"{verdict.meaning[0].upper()}{verdict.meaning[1:]}.", f"A verdict on one gradient at one point; it {effect}.{more}")
 
 

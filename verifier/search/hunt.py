@@ -28,7 +28,7 @@ from verifier.language.verdict import Verdict
 from verifier.search import changes
 from verifier.search.paths import Box, Path, axis, bases, paths
 
-BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
+BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
 BETWEEN = 5  # points that are judged between two borders, beside both ends
 SPARSE = 2  # the same, on paths that do not start at the first base point
 CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
