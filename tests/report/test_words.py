@@ -91,6 +91,7 @@ def test_every_verdict_proof_and_finding_of_a_report_is_explained(report: Report
     assert {word for word in {*said, *(v.value for v in Verdict), "proved", "agrees", "approximates", "refuted", "over_limit"} if explained(word) is None} == set()
     assert {code for code in CATALOGUE if explained(code) is None} == set()
     assert {e.name for e in CATALOGUE.values() if explained(e.name) is not e} == set()
+    assert {v.code for v in Verdict if v.code} <= set(CATALOGUE)
 
 
 def test_the_units_and_columns_of_the_table_are_explained() -> None:

@@ -184,7 +184,7 @@ def _headline(code: str, worst: Rating) -> str:
     who = f"{r.implementation}.{r.gradient}"
     reason = f": {d.reason}" if d.reason else ""
     off = f"{r.ulps} ulp off" if r.ulps is not None else f"off by {r.subnormals} times the smallest subnormal (the exact gradient is 0)" if r.subnormals is not None else "not a number"
-    return {
+    headlines = {
         "V101": f"wrong gradient: {who}{reason}",
         "V102": f"{who} is {r.computed} where the exact gradient rounds to {r.rounded}{reason}",
         "V103": f"{who} could not be decided{reason}",
@@ -193,7 +193,8 @@ def _headline(code: str, worst: Rating) -> str:
         "V202": f"{who} is {off}, as the {'conditioning' if r.condition is None else f'condition number {r.condition}'} explains",
         "V203": f"{who} vanished: it is 0 where the exact gradient rounds to {r.rounded}",
         "V204": f"{who} is not defined here{reason}",
-    }[code]
+    }
+    return headlines.get(code, f"{who}: {d.verdict.meaning}{reason}")
 
 
 def _unexplained(worst: Rating) -> str:
