@@ -349,7 +349,7 @@ def _mutate(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from verifier.report.catalogue import CATALOGUE, FindingKind
     from verifier.report.draw import pages
-    from verifier.report.words import WORDS, explained
+    from verifier.report.glossary import WORDS, explained
 
     if options.markdown:
         deliver(pages.verdicts_markdown())

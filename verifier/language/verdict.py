@@ -58,7 +58,7 @@ class Verdict(Enum):
         return ROWS[self].meaning
 
 
-class Row(NamedTuple):
+class VerdictRow(NamedTuple):
     """The facts about a verdict."""
 
     effect: str
@@ -69,25 +69,25 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    #                             effect   rank  finding  clause
-    Verdict.CORRECT:         Row(PASS,    0, "",     "",
+    #                                    effect   rank  finding  clause
+    Verdict.CORRECT:         VerdictRow(PASS,    0, "",     "",
         "the computed gradient is the exact one, correctly rounded"),
-    Verdict.ROUNDING:        Row(PASS,    1, "",     "",
+    Verdict.ROUNDING:        VerdictRow(PASS,    1, "",     "",
         "the formula is right; at most a third of the digits is lost to rounding"),
-    Verdict.SUBGRADIENT:     Row(PASS,    2, "",     "",
+    Verdict.SUBGRADIENT:     VerdictRow(PASS,    2, "",     "",
         "the function has no derivative here, and the computed gradient lies between the one-sided derivatives"),
-    Verdict.UNDEFINED:       Row(NEITHER, 3, "V204", "is not defined",
+    Verdict.UNDEFINED:       VerdictRow(NEITHER, 3, "V204", "is not defined",
         "the function has neither a derivative nor one-sided derivatives here: neither right nor wrong"),
-    Verdict.ILL_CONDITIONED: Row(WARNING, 4, "V202", "is ill-conditioned",
+    Verdict.ILL_CONDITIONED: VerdictRow(WARNING, 4, "V202", "is ill-conditioned",
         "the formula is right; more than a third of the digits is lost, as the conditioning of the problem explains"),
-    Verdict.UNSTABLE:        Row(WARNING, 5, "V201", "is unstable",
+    Verdict.UNSTABLE:        VerdictRow(WARNING, 5, "V201", "is unstable",
         "the formula is right; more digits are lost than the conditioning explains: the arrangement is to blame"),
-    Verdict.VANISHED:        Row(WARNING, 6, "V203", "vanishes",
+    Verdict.VANISHED:        VerdictRow(WARNING, 6, "V203", "vanishes",
         "the formula is right; the exact gradient rounds to a nonzero number, but the computed one is 0"),
-    Verdict.UNDECIDED:       Row(FAIL,    7, "V103", "could not be decided",
+    Verdict.UNDECIDED:       VerdictRow(FAIL,    7, "V103", "could not be decided",
         "the formula could be shown neither right nor wrong: it never counts as a pass"),
-    Verdict.NONFINITE:       Row(FAIL,    8, "V102", "is NaN or infinite, or misses an infinity",
+    Verdict.NONFINITE:       VerdictRow(FAIL,    8, "V102", "is NaN or infinite, or misses an infinity",
         "the formula is right over the reals, but the computed gradient is NaN or infinite (or finite where the exact one is infinite)"),
-    Verdict.WRONG:           Row(FAIL,    9, "V101", "is wrong",
+    Verdict.WRONG:           VerdictRow(FAIL,    9, "V101", "is wrong",
         "the formula is wrong: over the reals it differs from the exact gradient by more than one ulp"),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from verifier.language.gates import ALIASES, CONSTANTS, GATES, applied, is_operator
 from verifier.language.verdict import ROWS, Verdict
 from verifier.report.catalogue import CATALOGUE, FindingKind
-from verifier.report.words import FIGURE_WORDS, PROOF_WORDS, Word
+from verifier.report.glossary import FIGURE_WORDS, PROOF_WORDS, Meaning
 
 
 def explain(entry: FindingKind) -> str:
@@ -50,7 +50,7 @@ def gates_markdown() -> str:
     )
 
 
-def word(name: str, known: Word) -> str:
+def word(name: str, known: Meaning) -> str:
     """A page on a word of a report."""
     parts = [name, known.means, known.mind, f"    {known.example}" if known.example else ""]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -13,8 +13,8 @@ from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import render
+from verifier.report.glossary import explained
 from verifier.report.outcome import Report
-from verifier.report.words import explained
 
 # A wrong line with a line that follows it, a lost value inside a gate, cancellation, a wrong forward pass, residuals, samples, a refuted formula.
 TEXT = """
