@@ -84,7 +84,7 @@ def test_an_input_that_is_zero_explains_no_error(method: str) -> None:
     program = expression("(1 + 0.0007*exp(x)) - 1", "x")
     subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), (("x", "dx"),))
     check = Check("it", truth_of(expression("0.0007*exp(x)", "x")), subject, FORMATS["float16"])
-    (found,) = columns.judge(check, [np.array([0.0])], method=method)
+    (found,) = columns.judge_columns(check, [np.array([0.0])], method=method)
     assert columns.VERDICTS[int(found.verdict[0])] is Verdict.UNSTABLE
 
 
