@@ -11,6 +11,7 @@ from verifier import load_text, verify
 from verifier.cli import main
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
+from verifier.report.draw.mutants import FATES
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import render
 from verifier.report.glossary import explained
@@ -68,7 +69,7 @@ implementations:
 @pytest.fixture(scope="module")
 def report() -> Report:
     loaded = load_text(TEXT)
-    assert [str(c) for c in loaded.complaints] == []
+    assert loaded.complaints == []
     return Report(tuple(verify(replace(case, budget=200)) for case in loaded.cases))
 
 
@@ -95,7 +96,7 @@ def test_every_verdict_proof_and_finding_of_a_report_is_explained(report: Report
 
 
 def test_the_units_and_columns_of_the_table_are_explained() -> None:
-    assert [word for word in ("ulp", "κ", "kappa", "points", "sampled", "all", "own rounding", "effect", "share", "above the limit") if explained(word) is None] == []
+    assert [word for word in ("ulp", "κ", "kappa", "points", "sampled", "all", "own rounding", "effect", "share", "above the limit", *FATES, "caught", "survives", "line not named", "no diagnosis") if explained(word) is None] == []
 
 
 def test_a_word_that_no_report_prints_is_not_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,10 +83,16 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
     "cause": Meaning("The first step whose float is not a finite number."),
     "own rounding": Meaning("In a ledger, the float of a statement minus its exact value on the same operands, in ulps of that value."),
     "effect": Meaning("In a ledger, what the roundings of a statement do to the gradient, in ulps of the exact gradient. The effects add up to the error; docs/rounding.md derives them."),
+    "caught": Meaning("Of an edit that `mutate` makes: at some point of the case the edited backward pass fails, as it should."),
+    "survived": Meaning("Of an edit that `mutate` makes: it is a mistake, and no point of the case shows it. A point that would is suggested."),
+    "equivalent": Meaning("Of an edit that `mutate` makes: it is no mistake, as the gradients are proved to be the same."),
+    "unknown": Meaning("Of an edit that `mutate` makes: no point was found at which the gradients differ, and no proof that they are the same."),
+    "line not named": Meaning("Of an edit that was caught: the finding names another line than the edited one."),
+    "no diagnosis": Meaning("Of an edit that was caught: the finding names a line, and not what is wrong in it."),
     "share": Meaning("In a ledger, the effect of a statement divided by the whole error: negative where it makes up for others."),
 }  # fmt: skip
 
-OTHER_SPELLINGS = {"kappa": "κ", "condition": "κ", "ulps": "ulp", "over_limit": "above the limit", "effect on": "effect", "ill-conditioned": "ill_conditioned"}
+OTHER_SPELLINGS = {"kappa": "κ", "condition": "κ", "ulps": "ulp", "over_limit": "above the limit", "effect on": "effect", "survives": "survived", "ill-conditioned": "ill_conditioned"}
 
 
 def verdict_word(verdict: Verdict) -> Meaning:
