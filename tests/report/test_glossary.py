@@ -69,7 +69,7 @@ implementations:
 @pytest.fixture(scope="module")
 def report() -> Report:
     loaded = load_text(TEXT)
-    assert loaded.complaints == []
+    assert not loaded.complaints
     return Report(tuple(verify(replace(case, budget=200)) for case in loaded.cases))
 
 
