@@ -16,7 +16,7 @@ from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import is_meant, meant_in
-from verifier.exact import derivatives
+from verifier.exact import constants, derivatives
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.formats import format_named
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 FIGURES_OF_A_LINE = ("needed ", "missing ", "this line ")
+MOST_LITERALS, LEAST_DIGITS = 50, 3  # texts of numbers that are held against the table of constants, and their length
 PROVING_SHARE = 0.6  # of it, for the proofs alone
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
@@ -408,6 +409,7 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
         work = partial(agreement.same, truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))
         same = attempts.make(f"the proof that the forward pass of {name} is the function", work, "")
         found += [f"the forward pass of {name} {same}"] if same else []
+    found += _mistyped(case, checked)
     if case.upstream not in ("1", "1.0") or case.outputs:
         return found
     return found + [
@@ -415,6 +417,24 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
         for d in case.programs.drafts
         if d.whole is not None and not linearity.uses_upstream(d) and linearity.sets_upstream(d)
     ]
+
+
+def _mistyped(case: Case, checked: Sequence[Checked]) -> list[str]:
+    """Literals with all the digits of a format that are beside a well-known constant, and not it: within what a verdict counts as rounding."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for c in checked:
+        for step in c.check.subject.program.steps:
+            if step.gate == "number" and len(step.text) > LEAST_DIGITS:
+                names = texts.setdefault((step.text, c.check.format.name), [])
+                if c.check.implementation not in names:
+                    names.append(c.check.implementation)
+    found = []
+    for (text, name), implementations in list(texts.items())[:MOST_LITERALS]:
+        meant = constants.near(text, format_named(name))
+        if meant is not None:
+            where = " and ".join(implementations) if len(implementations) < len(case.programs.drafts) else "every implementation"
+            found.append(f"the constant {text} of {where} is {meant[1]} ulp of {name} off {meant[0]}")
+    return found
 
 
 def shape_findings(case: Case) -> list[Finding]:
