@@ -71,8 +71,7 @@ def outcomes(
     standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
     open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and _against(challenged[name], points, meant) is None)]
     if any(name not in wrong for name in open_claims):
-        most = max(CHECKED_POINTS, min(FURTHER_POINTS, MOST_FURTHER // len(subject.claims)))
-        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=most), detail=len(subject.claims) <= MOST_FURTHER // FURTHER_POINTS)
+        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         if name in standing:
@@ -90,6 +89,24 @@ def outcomes(
             seen = replace(seen, note=f"{seen.note}; {unproved[name]}")
         result[name] = seen if name not in proofs or met is None or not (met.found or name in wrong) else _withdrawn(seen, proofs[name], met, subject.program.inputs)
     return result
+
+
+def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None) -> dict[str, Outcome]:
+    """The outcome of every claimed gradient as far as points tell: the same points as in `outcomes` for what has no proof, and a bound on the work in place of one on the time."""
+    names = {name for _, name in check.subject.claims}
+    rows = list(listed) if listed is not None else compare(check, points) if points else []
+    wrong = {d.name for row in rows for d in row if d.verdict is Verdict.WRONG}
+    if names - wrong:
+        rows += compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
+    return {name: _compared([row[i] for row in rows], check.subject.program.inputs) for i, (_, name) in enumerate(check.subject.claims)}
+
+
+def _most_further(check: Check) -> int:
+    return max(CHECKED_POINTS, min(FURTHER_POINTS, MOST_FURTHER // len(check.subject.claims)))
+
+
+def _has_details(check: Check) -> bool:
+    return len(check.subject.claims) <= MOST_FURTHER // FURTHER_POINTS
 
 
 def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, str]]:

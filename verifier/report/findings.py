@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,8 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
             ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.result.error if j.result.gradient in known[draft.implementation.name] else 0.0))
-            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, attempts), [], is_made_of_attempts=True):
+            own = attempts.of(f"the diagnosis of {draft.implementation.name} in {fmt}")
+            for explanation in own.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, own), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
                     found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point, known[draft.implementation.name]))
@@ -86,7 +88,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
         gradient = worst.result.gradient
         components = tuple(dict.fromkeys(j.result.gradient for j in group))
         statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else attempts.make("the place without a value", partial(_undefined_at, truth, worst), ("", None))
-        cause = attempts.make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
+        cause = attempts.of(f"the causes of {implementation}").make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
         if cause is not None:
             statement, place = cause.statement, cause.place or place
         found.append(
@@ -231,7 +233,14 @@ def intervals_of(case: Case) -> list[tuple[float, float] | None]:
 
 def proofs(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
     """For each gradient of each implementation whether its formula is proved, in the first format that it runs in."""
-    return {c.check.implementation: attempts.make(f"the proofs of {c.check.implementation}", partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), _unproved(c.check), PROOFS_SHARE) for c in _firsts(found)}
+    made = {}
+    for c in _firsts(found):
+        what = f"the proofs of {c.check.implementation}"
+        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), None, PROOFS_SHARE)
+        if outcomes is None:  # what points refute is refuted, however long proofs take
+            outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c), _unknown(c.check), is_made_of_attempts=True)
+        made[c.check.implementation] = outcomes
+    return made
 
 
 def _firsts(found: Sequence[Checked]) -> list[Checked]:
@@ -246,7 +255,12 @@ def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome
     return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
 
 
-def _unproved(check: Check) -> dict[str, Outcome]:
+def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+    return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
+
+
+def _unknown(check: Check) -> dict[str, Outcome]:
     return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
 
 
@@ -298,7 +312,8 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ju
             continue
         from verifier.blame.formula import explain
 
-        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=attempts.make)
+        own = attempts.of(f"the forward pass of {draft.implementation.name}")
+        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
@@ -407,7 +422,7 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
             continue
         points = next((c.points for c in checked if c.check.implementation == name), ())
         work = partial(agreement.same, truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))
-        same = attempts.make(f"the proof that the forward pass of {name} is the function", work, "")
+        same = attempts.of(f"the forward pass of {name}").make(f"the proof that the forward pass of {name} is the function", work, "")
         found += [f"the forward pass of {name} {same}"] if same else []
     found += _mistyped(case, checked)
     if case.upstream not in ("1", "1.0") or case.outputs:
