@@ -363,7 +363,7 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
             continue
         check = checked.check
         other = linearity.other_upstream(check.upstream, seed=case.name)
-        for d in linearity.not_linear(check, checked.rows, other=other):
+        for d in linearity.not_linear(check, checked.rows, other=other, most=_most_points(case, checked)):
             if any(base(f.gradient) == base(d.name) and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)
@@ -383,13 +383,18 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     return found
 
 
+def _most_points(case: Case, checked: Checked) -> int:
+    """The points at which another gradient flows in: a hunt has looked for them."""
+    return len(checked.rows) if case.hunt else linearity.MOST_POINTS
+
+
 def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Finding]:
     """A finding about a backward pass that never reads the gradient that flows in, and is wrong for another one; where it sets that gradient itself it says so (a note)."""
     if draft.whole is None or linearity.sets_upstream(draft):
         return []
     check = checked.check
     other = linearity.other_upstream(check.upstream, seed=case.name)
-    wrong = linearity.not_linear(check, checked.rows, other=other)
+    wrong = linearity.not_linear(check, checked.rows, other=other, most=_most_points(case, checked))
     if not wrong:
         return []
     first, names = wrong[0], tuple(dict.fromkeys(d.name for d in wrong))
