@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
-from verifier.case.points import point_text
+from verifier.case.points import domain_of, point_text
 from verifier.case.shapes import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
@@ -21,7 +22,6 @@ from verifier.exact import constants, derivatives
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.formats import format_named
-from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import arrays, attribution
@@ -227,8 +227,8 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 def intervals_of(case: Case) -> list[tuple[float, float] | None]:
     """The domain of every input, None where none is given."""
     domain = dict(case.domain)
-    bounds = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
-    return [None if b is None else (b[0], b[1]) for b in bounds]
+    bounds = [b if name in domain else None for name, b in zip(case.inputs, domain_of(case), strict=True)]
+    return [None if b is None or not all(map(math.isfinite, b)) else b for b in bounds]
 
 
 def proofs(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
