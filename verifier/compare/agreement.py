@@ -19,7 +19,7 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
 from verifier.compare.places import Domain
 from verifier.exact import one_sided
-from verifier.exact.bound import bound
+from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
 from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove_same
 from verifier.language.formats import Format, round_exact
@@ -83,7 +83,7 @@ def outcomes(
         if against is not None:
             found = compare(check.alone(name), [against.point])[0]
         seen = _compared(found, subject.program.inputs)
-        if name not in proofs and name not in wrong and seen.kind in ("agrees", "approximates") and count == 1:
+        if name not in proofs and name not in wrong and seen.kind in ("agrees", "approximates") and count <= MOST_INPUTS and time.process_time() <= deadline:
             seen = _bounded(seen, check, subject.claims[i], points, domain=domain, seed=seed)
         if name in unproved and seen.kind == "agrees":
             seen = replace(seen, note=f"{seen.note}; {unproved[name]}")
@@ -138,7 +138,7 @@ def _against(met: Challenged, points: Sequence[tuple[float, ...]], meant: Meant 
 def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: Domain, seed: int) -> Outcome:
     """The same outcome, certified for all numbers of the format where the distance from the exact gradient is bounded by an ulp; the bound is challenged like a proof."""
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
-    limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain[0] if domain is not None else None)
+    limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain)
     if limit is None:
         return seen
     met = challenge(truth, subject, [claim[1]], points, fmt=fmt, upstream=upstream, domain=domain, seed=seed)[claim[1]]
@@ -147,7 +147,7 @@ def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequen
         return seen
     if any(d.name == claim[1] and d.verdict is Verdict.WRONG for row in compare(check, off, detail=False) for d in row):
         return seen
-    return replace(seen, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and domain[0] is not None else ""))
+    return replace(seen, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and any(d is not None for d in domain) else ""))
 
 
 def _stands(challenged: Challenged) -> bool:
@@ -156,9 +156,11 @@ def _stands(challenged: Challenged) -> bool:
 
 
 def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> str:
-    """What was proved, with the single points at which the implementation has no value."""
+    """What was proved, with the single points at which the implementation has no value, and how many points on borders were not looked at."""
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
-    return proof.text() + (f"; it has no value at {' or '.join(holes)}, where the exact gradient has one" if holes else "")
+    more = len(challenged.found) - len(holes)
+    said = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
+    return proof.text() + said + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
 def _withdrawn(seen: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
