@@ -316,7 +316,9 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
         return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
-    count = len(case.points) + case.sample
+    from verifier.case.points import real_points
+
+    count = len(real_points(case)) + case.sample
     return f"{case.name} has {count} points, not {options.point}" if not 1 <= options.point <= count else ""
 
 

@@ -12,6 +12,7 @@ from verifier.case.load import case_of
 from verifier.compare import agreement, compare
 from verifier.language.source import Place
 from verifier.many import verify_safely
+from verifier.report import attempts as attempts_module
 from verifier.report import attribution, findings
 from verifier.report.attempts import Attempts
 from verifier.verify import verify
@@ -92,3 +93,54 @@ def test_work_that_takes_too_long_is_given_up_and_leaves_the_precision_as_it_was
     assert balls.current_precision() == before
     assert attempts.notes == ["left out: an endless thing: it took more than 0.05 s; the verdicts do not depend on it"]
     assert attempts.make("a short thing", lambda: 6, 5) == 6
+
+
+HIDDEN = """
+name: exchanged, and right at its only point
+function: x**2 * exp(y)
+points: [{x: 2, y: 0.5}]
+implementations:
+  mine: {backward: "dx = x**2*exp(y)*dout; dy = 2*x*exp(y)*dout"}
+"""  # x**2 is 2*x at x = 2 only
+
+
+def test_a_gradient_that_points_refute_is_refuted_however_short_the_time_for_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(HIDDEN)
+    before = verify(case)
+    assert before.proofs == {"mine": {"dx": "refuted", "dy": "refuted"}}
+
+    def endless(*_: Any, **__: Any) -> Any:
+        while True:
+            pass
+
+    monkeypatch.setattr(agreement, "outcomes", endless)
+    monkeypatch.setattr(attempts_module, "SECONDS", 0.05)
+    after = verify(case)
+    assert after.proofs == before.proofs
+    assert [(f.code, f.gradient, f.point) for f in after.findings] == [(f.code, f.gradient, f.point) for f in before.findings]
+    assert all("not tried to the end" in note for note in after.proof_notes["mine"].values())
+    assert after.status == before.status == "failed"
+
+
+def test_without_a_witness_the_report_says_that_the_proof_was_not_tried_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(HIDDEN.replace("dx = x**2", "dx = 2*x").replace("dy = 2*x", "dy = x**2"))
+    assert verify(case).proofs == {"mine": {"dx": "proved", "dy": "proved"}}
+    monkeypatch.setattr(agreement, "outcomes", _broken)
+    after = verify(case)
+    assert after.proofs == {"mine": {"dx": "agrees", "dy": "agrees"}}
+    assert all("not tried to the end" in note for note in after.proof_notes["mine"].values())
+    assert after.status == "passed"
+
+
+def test_the_time_of_one_implementation_is_not_spent_by_another() -> None:
+    attempts = Attempts(PLACE, seconds=0.02)
+
+    def endless() -> int:
+        while True:
+            pass
+
+    for _ in range(3):
+        attempts.of("first").make("an endless thing", endless, 0)
+    assert attempts.of("first").spent >= 2 * 0.02
+    assert attempts.of("second").spent == 0
+    assert attempts.of("second").make("a thing", lambda: 1, 0) == 1

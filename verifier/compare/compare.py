@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -61,6 +62,18 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
     return [[_conditioned(check, d, needed=not everywhere) for d in row] for row in done]
+
+
+def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
+    """What is said at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
+    if not points:
+        return []
+    computed, inputs = _computed(check, points), check.subject.program.inputs
+    rows = []
+    for k, point in enumerate(points):
+        reason = " and ".join(f"{name} = {x!r}" for name, x in zip(inputs, point, strict=True) if not math.isfinite(x)) + " is no real number"
+        rows.append([Discrepancy(variable, name, tuple(point), computed[i][k], Verdict.UNDEFINED, one_sided.Nowhere(reason), reason=reason) for i, (variable, name) in enumerate(check.subject.claims)])
+    return rows
 
 
 def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequence[float]]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from math import floor
 
-from flint import fmpq
+from flint import arb, fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.rounding import round_ball, ulp
 from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program, significant_digits
 from verifier.exact import derivatives
-from verifier.language.formats import Format
+from verifier.language.formats import Format, round_exact
+from verifier.language.numeral import exact
 
 BITS = 256
 LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a constant
 LARGEST_FRACTION = 1000  # of a fraction by itself; its denominator may also be that of a short series, up to its square
 LARGEST_WRITTEN = 12  # numerator and denominator of a number that is written as a fraction rather than in decimals
+MOST_ULPS = 2  # by which a constant with all its digits is mistyped at most: more than that is a wrong gradient
 MOST_EXPONENT = 4000  # of a number that is looked at as a fraction
 
 # No two of them have a rational quotient, so a literal is read in at most one way for each.
@@ -56,6 +60,38 @@ def reading(text: str, fmt: Format) -> str | None:
         interval = balls.literal(text, fmt)
         fitting = [] if interval.is_exact() else list(_fitting(interval))
     return product(*fitting[0]) if len(fitting) == 1 else None
+
+
+@cache
+def near(text: str, fmt: Format) -> tuple[str, int] | None:
+    """The constant that a literal with all the digits of a format was probably meant to be, where it rounds to another number beside it, and how many ulp it is off.
+
+    None where it is a constant as it stands, or none is so near.
+    """
+    if significant_digits(text) < fmt.digits:
+        return None
+    value = Fraction(exact(text))
+    written = round_exact(fmt, value)
+    if value <= 0 or not math.isfinite(written) or written == 0:
+        return None
+    with balls.precision(BITS):
+        interval = balls.literal(text, fmt)
+        if interval.is_exact() or any(name != "1" or _is_plain(f, name) for f, name in _fitting(interval)):
+            return None
+        unit = ulp(fmt, arb(written))[1]
+        around = arb(written, ((MOST_ULPS + 1) * unit).upper())
+        fitting = [(f, name) for f, name in _fitting(around) if _is_plain(f, name)]
+        if len(fitting) != 1:
+            return None
+        factor, name = fitting[0]
+        meant = round_ball(fmt, arb(fmpq(factor.numerator, factor.denominator)) * value_of(name))
+        off = None if meant is None else (abs(arb(meant) - arb(written)) / unit).unique_fmpz()
+    return (product(factor, name), int(off)) if off is not None and 0 < off <= MOST_ULPS else None
+
+
+def _is_plain(factor: Fraction, name: str) -> bool:
+    """Whether a constant is so simple that a number beside it is none by chance."""
+    return max(factor.numerator, factor.denominator) <= LARGEST_WRITTEN or (name != "1" and factor in DEGREES)
 
 
 def is_decimal(name: str) -> bool:

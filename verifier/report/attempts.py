@@ -33,6 +33,13 @@ class Attempts:
     spent: float = 0.0  # seconds, by all attempts so far
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    parts: dict[str, Attempts] = field(default_factory=dict)
+
+    def of(self, owner: str) -> Attempts:
+        """The attempts about one implementation: with a time of their own, so that what is said of it does not depend on the others."""
+        if owner not in self.parts:
+            self.parts[owner] = Attempts(self.place, self.seconds, self.raises, notes=self.notes, findings=self.findings)
+        return self.parts[owner]
 
     def make(self, what: str, work: Callable[[], T], otherwise: S, share: float = 1.0, *, is_made_of_attempts: bool = False) -> T | S:
         """The result of some work beside the verdicts; `otherwise`, and a note, where it fails or takes too long: longer than its share of the time.

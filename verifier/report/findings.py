@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
-from verifier.case.points import point_text
+from verifier.case.points import domain_of, point_text
 from verifier.case.shapes import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare import agreement, linearity
@@ -16,11 +18,10 @@ from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import is_meant, meant_in
-from verifier.exact import derivatives
+from verifier.exact import constants, derivatives
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.formats import format_named
-from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import attribution, by_array
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 FIGURES_OF_A_LINE = ("needed ", "missing ", "this line ")
+MOST_LITERALS, LEAST_DIGITS = 50, 3  # texts of numbers that are held against the table of constants, and their length
 PROVING_SHARE = 0.6  # of it, for the proofs alone
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 
@@ -70,7 +72,8 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
             ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.result.error if j.result.gradient in known[draft.implementation.name] else 0.0))
-            for explanation in attempts.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, attempts), [], is_made_of_attempts=True):
+            own = attempts.of(f"the diagnosis of {draft.implementation.name} in {fmt}")
+            for explanation in own.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, own), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
                     found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point, known[draft.implementation.name]))
@@ -85,7 +88,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
         gradient = worst.result.gradient
         components = tuple(dict.fromkeys(j.result.gradient for j in group))
         statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else attempts.make("the place without a value", partial(_undefined_at, truth, worst), ("", None))
-        cause = attempts.make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
+        cause = attempts.of(f"the causes of {implementation}").make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
         if cause is not None:
             statement, place = cause.statement, cause.place or place
         found.append(
@@ -225,13 +228,20 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
 def intervals_of(case: Case) -> list[tuple[float, float] | None]:
     """The domain of every input, None where none is given."""
     domain = dict(case.domain)
-    bounds = [tuple(float(exact(text)) for text in domain[name]) if name in domain else None for name in case.inputs]
-    return [None if b is None else (b[0], b[1]) for b in bounds]
+    bounds = [b if name in domain else None for name, b in zip(case.inputs, domain_of(case), strict=True)]
+    return [None if b is None or not all(map(math.isfinite, b)) else b for b in bounds]
 
 
 def proofs(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
     """For each gradient of each implementation whether its formula is proved, in the first format that it runs in."""
-    return {c.check.implementation: attempts.make(f"the proofs of {c.check.implementation}", partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), _unproved(c.check), PROOFS_SHARE) for c in _firsts(found)}
+    made = {}
+    for c in _firsts(found):
+        what = f"the proofs of {c.check.implementation}"
+        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), None, PROOFS_SHARE)
+        if outcomes is None:  # what points refute is refuted, however long proofs take
+            outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c), _unknown(c.check), is_made_of_attempts=True)
+        made[c.check.implementation] = outcomes
+    return made
 
 
 def _firsts(found: Sequence[Checked]) -> list[Checked]:
@@ -246,7 +256,12 @@ def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome
     return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
 
 
-def _unproved(check: Check) -> dict[str, Outcome]:
+def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+    return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
+
+
+def _unknown(check: Check) -> dict[str, Outcome]:
     return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
 
 
@@ -298,7 +313,8 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ra
             continue
         from verifier.blame.formula import explain
 
-        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=attempts.make)
+        own = attempts.of(f"the forward pass of {draft.implementation.name}")
+        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
@@ -348,7 +364,7 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
             continue
         check = checked.check
         other = linearity.other_upstream(check.upstream, seed=case.name)
-        for d in linearity.not_linear(check, checked.rows, other=other):
+        for d in linearity.not_linear(check, checked.rows, other=other, most=_most_points(case, checked)):
             if any(base(f.gradient) == base(d.name) and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)
@@ -368,13 +384,18 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
     return found
 
 
+def _most_points(case: Case, checked: Checked) -> int:
+    """The points at which another gradient flows in: a hunt has looked for them."""
+    return len(checked.rows) if case.hunt else linearity.MOST_POINTS
+
+
 def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Finding]:
     """A finding about a backward pass that never reads the gradient that flows in, and is wrong for another one; where it sets that gradient itself it says so (a note)."""
     if draft.whole is None or linearity.sets_upstream(draft):
         return []
     check = checked.check
     other = linearity.other_upstream(check.upstream, seed=case.name)
-    wrong = linearity.not_linear(check, checked.rows, other=other)
+    wrong = linearity.not_linear(check, checked.rows, other=other, most=_most_points(case, checked))
     if not wrong:
         return []
     first, names = wrong[0], tuple(dict.fromkeys(d.name for d in wrong))
@@ -407,8 +428,9 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
             continue
         points = next((c.points for c in checked if c.check.implementation == name), ())
         work = partial(agreement.same, truth.function, derivatives.primitive(draft.forward), points, fmt=format_named(case.formats[0]), domain=intervals_of(case))
-        same = attempts.make(f"the proof that the forward pass of {name} is the function", work, "")
+        same = attempts.of(f"the forward pass of {name}").make(f"the proof that the forward pass of {name} is the function", work, "")
         found += [f"the forward pass of {name} {same}"] if same else []
+    found += _mistyped(case, checked)
     if case.upstream not in ("1", "1.0") or case.outputs:
         return found
     return found + [
@@ -416,6 +438,24 @@ def notes(case: Case, truth: Truth, checked: Sequence[Checked], outcomes: dict[s
         for d in case.programs.drafts
         if d.whole is not None and not linearity.uses_upstream(d) and linearity.sets_upstream(d)
     ]
+
+
+def _mistyped(case: Case, checked: Sequence[Checked]) -> list[str]:
+    """Literals with all the digits of a format that are beside a well-known constant, and not it: within what a verdict counts as rounding."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for c in checked:
+        for step in c.check.subject.program.steps:
+            if step.gate == "number" and len(step.text) > LEAST_DIGITS:
+                names = texts.setdefault((step.text, c.check.format.name), [])
+                if c.check.implementation not in names:
+                    names.append(c.check.implementation)
+    found = []
+    for (text, name), implementations in list(texts.items())[:MOST_LITERALS]:
+        meant = constants.near(text, format_named(name))
+        if meant is not None:
+            where = " and ".join(implementations) if len(implementations) < len(case.programs.drafts) else "every implementation"
+            found.append(f"the constant {text} of {where} is {meant[1]} ulp of {name} off {meant[0]}")
+    return found
 
 
 def shape_findings(case: Case) -> list[Finding]:

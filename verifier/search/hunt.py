@@ -22,6 +22,7 @@ from verifier.case.points import places_of
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.linearity import other_upstream
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
@@ -34,6 +35,7 @@ SPARSE = 2  # the same, on paths that do not start at the first base point
 CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
 HARD_BASES = 2  # base points from which `hard_points` looks
 HARD_INPUTS = 6  # inputs that it moves
+OTHER_SHARE = 8  # the part of the budget for another gradient that flows in is one over this
 MOST_BITS = 4096  # at which a point is judged during the search; the points that are told are judged with all there are
 FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for all that fail there alike
 MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
@@ -82,9 +84,25 @@ def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, mea
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
 
+def hunted_for_another(checks: Sequence[Check], boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[tuple[float, ...]]:
+    """Points at which a gradient is wrong for another gradient that flows in: it is not linear in it, or ignores it."""
+    found = []
+    for check in checks:
+        turned = replace(check, upstream=other_upstream(check.upstream, seed=seed))
+        for box in boxes:
+            regions = hunt(turned, box, seed=seed, budget=max(1, budget // (OTHER_SHARE * len(boxes))), verdicts=(Verdict.WRONG,), meant=meant)
+            found += [r.point for r in regions if r.verdict is Verdict.WRONG]
+    return found
+
+
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
     """The listed points and those of the regions, each once; those that could not be decided are left out."""
-    return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
+    return with_points(listed, [r.point for r in regions if r.verdict is not Verdict.UNDECIDED])
+
+
+def with_points(listed: Sequence[tuple[float, ...]], others: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """The listed points and others, each once."""
+    return list(dict.fromkeys([*listed, *others]))
 
 
 def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
