@@ -13,7 +13,7 @@ from verifier.compare import agreement, compare
 from verifier.language.source import Place
 from verifier.many import verify_safely
 from verifier.report import attempts as attempts_module
-from verifier.report import attribution, findings
+from verifier.report import attribution, passes
 from verifier.report.attempts import Attempts
 from verifier.verify import verify
 
@@ -73,7 +73,7 @@ def test_condition_numbers_that_fail_cost_no_verdict(monkeypatch: pytest.MonkeyP
 def test_a_check_that_fails_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     right = case_of('function: x**2\npoints: [{x: 3}]\nimplementations: {it: {backward: "dx = 2*x*dout"}}\n')
     assert verify(right).status == "passed"
-    monkeypatch.setattr(findings.linearity, "not_linear", _broken)
+    monkeypatch.setattr(passes.linearity, "not_linear", _broken)
     report = verify_safely(right)
     assert report.status == "failed"
     assert [f.code for f in report.findings] == ["V003"]
