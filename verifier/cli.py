@@ -36,7 +36,7 @@ examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
-  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong; no points are needed
+  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
   python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_workers(check)
     check.set_defaults(run=_check)
-    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
+    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); a case without points says 'hunt: true'")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])

@@ -1,4 +1,4 @@
-"""Laws of what is told: text and JSON say the same, twice the same, and what sweeps, hunts and campaigns find is there when one looks again."""
+"""Laws of reports: text and JSON say the same, twice the same, and what sweeps, hunts and campaigns find is there when one looks again."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class Case:
 
 
 def only(case: Case, *names: str) -> Case:
-    """The case with one of its implementations, or some of them, and nothing that is said of the others. Raises ValueError where it has none of that name."""
+    """The case with one of its implementations, or some of them, without the claims, residuals and figures of the others. Raises ValueError where it has none of that name."""
     known = [i.name for i in case.implementations]
     for name in names:
         if name not in known:

@@ -151,7 +151,7 @@ def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Seq
 
 
 def _stands(challenged: Challenged) -> bool:
-    """Whether a proof is to be said: nothing but single holes contradicts it, and somewhere both sides were enclosed and met."""
+    """Whether a proof counts: nothing but single holes contradicts it, and at some point the enclosures of both sides overlap."""
     return challenged.met > 0 and all(c.kind is Kind.HOLE for c in challenged.found)
 
 
@@ -159,8 +159,8 @@ def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) 
     """What was proved, with the single points at which the implementation has no value, and how many points on borders were not looked at."""
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
     more = len(challenged.found) - len(holes)
-    said = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
-    return proof.text() + said + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
+    words = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
+    return proof.text() + words + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
 def _withdrawn(outcome: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:

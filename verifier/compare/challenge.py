@@ -1,4 +1,4 @@
-"""A proof is challenged before it is said: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
+"""Tests a proof before it counts: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
 
 The challenge does not know how a proof was found, and shares no rule with the prover.
 """

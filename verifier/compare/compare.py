@@ -65,7 +65,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
 
 
 def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
-    """What is said at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
+    """The discrepancies at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
     if not points:
         return []
     computed, inputs = _computed(check, points), check.subject.program.inputs

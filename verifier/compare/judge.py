@@ -99,7 +99,7 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
 
 
 def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
-    """The verdict on a gradient whose formula error is known, and what is to be said."""
+    """The verdict on a gradient whose formula error is known, and a reason in words (empty where none is needed)."""
     if formula > 1:
         return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
     if rounded is None:

@@ -25,7 +25,7 @@ MESSAGE_LENGTH = 120  # characters of a failure's own text that are shown
 
 @dataclass
 class Attempts:
-    """The attempts of one case, and what is to be said of those that failed."""
+    """The attempts of one case, with the notes and findings about those that failed."""
 
     place: Place
     seconds: float = SECONDS
@@ -36,7 +36,7 @@ class Attempts:
     parts: dict[str, Attempts] = field(default_factory=dict)
 
     def of(self, owner: str) -> Attempts:
-        """The attempts about one implementation: with a time of their own, so that what is said of it does not depend on the others."""
+        """The attempts about one implementation: with a time of their own, so that the report on it does not depend on the others."""
         if owner not in self.parts:
             self.parts[owner] = Attempts(self.place, self.seconds, self.raises, notes=self.notes, findings=self.findings)
         return self.parts[owner]

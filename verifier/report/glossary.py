@@ -114,6 +114,6 @@ def explained(text: str) -> FindingKind | tuple[str, Meaning] | None:
     kind = entry(text)
     if kind is not None:
         return kind
-    wanted = " ".join(text.lower().split())
-    wanted = OTHER_SPELLINGS.get(wanted, wanted)
-    return (wanted, WORDS[wanted]) if wanted in WORDS else None
+    word = " ".join(text.lower().split())
+    word = OTHER_SPELLINGS.get(word, word)
+    return (word, WORDS[word]) if word in WORDS else None
