@@ -100,12 +100,12 @@ def test_an_expectation_is_no_excuse():
     ("text", "point", "options", "error", "words"),
     [
         (TANH, {"x": 1}, {"implementation": "rihgt"}, ValueError, "did you mean 'right'"),
-        (TANH, {"y": 1}, {}, ValueError, "look at x, y"),
+        (TANH, {"y": 1}, {}, ValueError, "missing or unknown: x, y"),
         (TANH, {"x": float("nan")}, {}, ValueError, "finite"),
         ("function: [", None, {}, CaseError, "<text>:1"),
     ],
 )
-def test_what_cannot_be_asked_is_said(text, point, options, error, words):
+def test_a_point_or_name_that_the_case_does_not_have_is_refused(text, point, options, error, words):
     with pytest.raises(error, match=words):
         verifier.assert_gradient(text, point, **options)
 
