@@ -14,7 +14,8 @@ from tests.laws import seconds
 from tests.laws.law import case_in
 from tests.texts import expression
 from verifier.arithmetic import balls
-from verifier.exact import derivatives
+from verifier.circuit.program import Program
+from verifier.exact import coefficients, derivatives, sympy_gates
 from verifier.exact import one_sided as limits
 
 BITS = 640  # two limits are taken for one where they agree to 500 bits
@@ -269,3 +270,20 @@ def test_the_slope_of_a_choice_that_moves_along_its_border_is_an_expansion_of_it
     for text, expected in (("diff(where(x*(y + 3) == 0, 1, sin(x*(y + 3))/(x*(y + 3))), x)", 0), ("diff(where(x == 0, y + 3, (exp(x*(y + 3)) - 1)/x), x)", 5), ("diff(where(x == 0, y + 4, (exp(x*(y + 3)) - 1)/x), x)", None)):
         found = limits.derivative(derivatives.primitive(expression(text, "x", "y")), [Fraction(0), Fraction(2)], 1, bits=BITS)
         assert isinstance(found, limits.Nowhere) if expected is None else isinstance(found, limits.Finite) and found.ball.contains(expected)
+
+
+def test_a_zero_is_not_asked_of_sympy_where_it_would_write_out_huge_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2**490000 has 490,000 bits, and SymPy takes seconds for each sum; atan(1) - pi/4 is still its to tell."""
+    asked: list[Program] = []
+    plain = sympy_gates.run
+
+    def run(program: Program, values: list[sympy.Expr]) -> list[sympy.Expr]:
+        asked.append(program)
+        return plain(program, values)
+
+    monkeypatch.setattr(sympy_gates, "run", run)
+    for text, times in (("2**(700*700) + atan(1) - pi/4 - 2**490000", 0), ("atan(1) - pi/4", 1)):
+        program = derivatives.primitive(expression(f"x*0 + {text}", "x"))
+        steps = tuple(s._replace(gate="number", text="0") if s.gate == "input" else s for s in program.steps)
+        found = coefficients._evaluates_to_zero(Program(steps, (), {}, program.output))
+        assert (len(asked), found) == (times, times == 1)

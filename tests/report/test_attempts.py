@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from verifier.arithmetic import balls
-from verifier.blame.formula import explain
+from verifier.blame.formula import derivation, explain
 from verifier.case.load import case_of
 from verifier.compare import agreement, compare
+from verifier.exact import coefficients, expansions, sympy_gates
+from verifier.exact.identities import field
 from verifier.language.source import Place
 from verifier.many import verify_safely
 from verifier.report import attempts as attempts_module
@@ -144,3 +146,22 @@ def test_the_time_of_one_implementation_is_not_spent_by_another() -> None:
     assert attempts.of("first").spent >= 2 * 0.02
     assert attempts.of("second").spent == 0
     assert attempts.of("second").make("a thing", lambda: 1, 0) == 1
+
+
+def test_a_recursion_that_is_too_deep_costs_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a proof of a zero, in an expansion, in the derivation of the expected formula: each of them asks SymPy, or itself, for something that nests."""
+    case = case_of(TEXT.replace("function: sin(x) * y", "function: where(x == 0, 0, sin(x)*y)"))
+    before = verify(case)
+    assert {r.verdict.value for r in before.results} == {"correct", "wrong", "rounding"} or any(r.verdict.value == "wrong" for r in before.results)
+    for module, name in ((coefficients, "_vanishes"), (field, "_in_all_branches"), (derivation, "_derivative"), (sympy_gates, "run")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, _broken)
+            after = verify(case, debug=True)
+        assert verdicts_of(after) == verdicts_of(before), name
+        assert after.status == "failed"
+
+
+def test_an_expansion_that_nests_too_deeply_is_undecided_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of("function: abs(x)\npoints: [{x: 0}, {x: 2}]\n")
+    monkeypatch.setattr(expansions, "run", _broken)
+    assert [r.verdict.value for r in verify(case, debug=True).results] == ["undecided", "correct"]

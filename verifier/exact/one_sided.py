@@ -74,6 +74,8 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
             return Unknown("two one-sided limits that may be equal")
         except Undecided as error:
             return Unknown(str(error))
+        except RecursionError:
+            return Unknown("the expansion nests too deeply")
         except (Short, NoExpansion) as error:
             return Unknown(str(error) or "the expansion is too short")
 
@@ -89,7 +91,7 @@ def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstr
     constants = [series.number(_rational(x)) for x in point]
     try:
         value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
-    except (Undecided, Short, NoExpansion):
+    except (Undecided, Short, NoExpansion, RecursionError):
         return None
     return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
 

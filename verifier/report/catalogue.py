@@ -48,10 +48,10 @@ CATALOGUE = {
         ),
         FindingKind(
             "V101", "wrong-gradient", "error",
-            "The formula is wrong: run over the real numbers, the backward pass differs from the exact gradient by more than one ulp, or has no value where the gradient has one. This is certified; rounding plays no part in it.",
+            "The formula is wrong: run over the real numbers, the backward pass differs from the exact gradient by more than one ulp, or has no value where the gradient has one. This is certified; rounding plays no part in it. The line in the finding is wrong although everything that it reads has been replaced by its exact value; what only reads a wrong value is listed as `propagated`. A diagnosis says which edit makes it right - two gradients exchanged, a factor or term missing or too much, another exponent, sign, operand or constant, two mistakes in one line - and is said only where the edit holds at other points, for other signs and for another gradient that flows in.",
             "Training, optimisation or sensitivity analysis follows a wrong direction, however many digits are used.",
             "dx = sin(x) * dout        # for f = sin(x): the derivative is cos(x)",
-            "Derive the named line again. A formula that is meant to be approximate must stay within one ulp of the format it runs in.",
+            "Make the edit of the diagnosis, or derive the named line again: `needed` is the value that it should have, `expected` its local gradient. A formula that is meant to be approximate must stay within one ulp of the format it runs in.",
         ),
         FindingKind(
             "V102", "nonfinite-gradient", "error",
@@ -76,10 +76,10 @@ CATALOGUE = {
         ),
         FindingKind(
             "V105", "wrong-forward", "error",
-            "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp.",
+            "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp. Gradients that are right for this forward pass (an `eps` in it, say), or come right when its line is corrected, are named in the same finding and blamed on no other line.",
             "A gradient of another function is no gradient of this one.",
             "function: tanh(x)   forward: out = (exp(x) - exp(-x)) / (exp(x) + exp(x))",
-            "Correct the named line, or the function of the case.",
+            "Correct the named line, or the function of the case; where the forward pass is meant as it stands, write it as the `function`.",
         ),
         FindingKind(
             "V106", "not-linear-in-upstream", "error",

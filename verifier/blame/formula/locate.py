@@ -248,7 +248,7 @@ def recompute(program: Program, values: Sequence[Balls], inside: Sequence[int], 
     for i in inside:
         step = program.steps[i]
         if i not in changed and any(a in changed for a in step.args):
-            changed[i] = reals.value(step.gate, [changed.get(a, values[a]) for a in step.args])
+            changed[i] = reals.value_of(program, step, [changed.get(a, values[a]) for a in step.args])
     return changed.get(inside[-1], values[inside[-1]])
 
 
