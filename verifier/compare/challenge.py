@@ -1,4 +1,4 @@
-"""A proof is challenged before it is said: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
+"""Tests a proof before it counts: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
 
 The challenge does not know how a proof was found, and shares no rule with the prover.
 """
@@ -17,9 +17,10 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.case.points import FloatPoint
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
-from verifier.compare.places import LARGEST_STEP, Domain, Point, places
+from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
 from verifier.exact import one_sided
 from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
@@ -30,18 +31,19 @@ CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
 FEWEST_POINTS, MOST_POINTS = 24, 500
 COSTLY = 40  # steps that a special function counts for
-MOST_LIMITS = 60  # points of a challenge at which a one-sided limit is looked for
+LIMIT_WORK = 12_000  # steps x points of a challenge at which a one-sided limit is looked for,
+FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is said
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
-MOST_KEPT = 100_000  # steps of careful runs that are kept for the other claims
+MOST_RUN_STEPS = 100_000  # steps of careful runs that are remembered for the other claims
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
 COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
-Place = Point | tuple[Fraction, ...]  # of the format, or any
+AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
 
 
-def _nearby(point: Point, domain: Domain, seed: int) -> list[tuple[Fraction, ...]]:
+def _nearby(point: FloatPoint, domain: PartialDomain, seed: int) -> list[tuple[Fraction, ...]]:
     """Points without pattern near a point, in the domain."""
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     near = []
@@ -62,7 +64,7 @@ class Kind(Enum):
     """What is found at a point."""
 
     INSIDE = "both are defined and differ, here and nearby"
-    TIE = "two numbers are compared that may be equal on an interval, and are not known to be"
+    TIE = "it compares two numbers that may be equal on a whole interval"
     BORDER = "both are defined and differ at this point, not nearby"
     GAP = "the implementation has no value here nor nearby, and the exact gradient has one"
     HOLE = "the implementation has no value at this point only, and the exact gradient has one"
@@ -73,7 +75,7 @@ class Contradiction:
     """A point at which a proof is not true as it stands."""
 
     kind: Kind
-    point: Point
+    point: FloatPoint
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Challenged:
 
     found: list[Contradiction] = field(default_factory=list)
     met: int = 0
+    skipped: int = 0  # points on borders at which no limit was looked for any more
 
     def first(self, kind: Kind) -> Contradiction | None:
         """The contradiction of a kind at the plainest point."""
@@ -89,7 +92,7 @@ class Challenged:
 
 
 def challenge(
-    truth: Truth, subject: Subject, claims: Collection[str], listed: Sequence[Point], *, fmt: Format, upstream: float, domain: Domain = None, seed: int = 0, conditional: Collection[str] = ()
+    truth: Truth, subject: Subject, claims: Collection[str], listed: Sequence[FloatPoint], *, fmt: Format, upstream: float, domain: PartialDomain = None, seed: int = 0, conditional: Collection[str] = ()
 ) -> dict[str, Challenged]:
     """What contradicts the equality of each claimed gradient and the exact one, in the domain where one is given; bounded in work.
 
@@ -100,12 +103,13 @@ def challenge(
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // weight))
     points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
     challenged = tuple(c for c in subject.claims if c[1] in claims)
-    sides = _Sides(truth, subject, challenged, fmt, fmpq(*upstream.as_integer_ratio()), MOST_LIMITS // max(1, len(claims)))
+    limits = max(FEWEST_LIMITS, min(MOST_LIMITS, LIMIT_WORK // weight)) // max(1, len(claims))
+    sides = _Enclosures(truth, subject, challenged, fmt, fmpq(*upstream.as_integer_ratio()), limits)
     runs = sides.runs(points)
     return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in challenged}
 
 
-def differs(first: Program, second: Program, listed: Sequence[Point], *, fmt: Format, domain: Domain = None, seed: int = 0) -> Point | None:
+def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain = None, seed: int = 0) -> FloatPoint | None:
     """A point at which two programs certainly have different values; None where none was found."""
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // (_weight(first) + _weight(second))))
     points = [*dict.fromkeys((*listed, *places((first, second), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
@@ -119,7 +123,7 @@ def _weight(program: Program) -> int:
 
 
 @dataclass
-class _Sides:
+class _Enclosures:
     """The exact and the computed side of the claims of a subject, and how many limits may still be looked for."""
 
     truth: Truth
@@ -144,7 +148,7 @@ class _Sides:
         """The step of the exact gradient by each claimed input; None where it is 0."""
         return {variable: self.truth.gradient.adjoint.get(self.subject.position(variable)) for variable, _ in self.claims}
 
-    def runs(self, points: Sequence[Place]) -> _Runs:
+    def runs(self, points: Sequence[AnyPoint]) -> _Runs:
         """Everything enclosed at the points."""
         program, (of_gradient, of_computed) = self.joined
         exact, function = self.truth.gradient, self.truth.function
@@ -181,29 +185,29 @@ class _Sides:
             branch = runs.branch[component][k] * arb(self.upstream) if component is not None else balls.ZERO
         return bool(branch.is_finite() and computed.is_finite() and branch != computed)
 
-    def exact_on_border(self, point: Place, variable: str) -> Any:
+    def exact_on_border(self, point: AnyPoint, variable: str) -> Any:
         """The exact gradient by one-sided limits; NaN where there is none."""
         found = self._careful(point, is_exact=True).derivative(self.subject.position(variable))
         with balls.precision(CHALLENGE_BITS):
             return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
 
-    def computed_on_border(self, point: Place, name: str) -> Any:
+    def computed_on_border(self, point: AnyPoint, name: str) -> Any:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
         return self._careful(point, is_exact=False).value(self.subject.index(name))
 
-    def _careful(self, point: Place, *, is_exact: bool) -> one_sided.Place:
-        """One of the sides at a point, run carefully; what was found last is kept for the other claims."""
+    def _careful(self, point: AnyPoint, *, is_exact: bool) -> one_sided.CarefulRun:
+        """One of the sides at a point, run carefully; remembered for the other claims."""
         key = (point, is_exact)
-        if key not in self._kept:
+        if key not in self._careful_runs:
             program = self.truth.function if is_exact else self.subject.exact[0]
-            while len(self._kept) * len(program) > MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
+            while len(self._careful_runs) * len(program) > MOST_RUN_STEPS:
+                del self._careful_runs[next(iter(self._careful_runs))]
             fractions = [Fraction(x) for x in point]
-            self._kept[key] = one_sided.Place(program, fractions, CHALLENGE_BITS) if is_exact else one_sided.Place(program, fractions, CHALLENGE_BITS, self.upstream, self.format)
-        return self._kept[key]
+            self._careful_runs[key] = one_sided.CarefulRun(program, fractions, CHALLENGE_BITS) if is_exact else one_sided.CarefulRun(program, fractions, CHALLENGE_BITS, self.upstream, self.format)
+        return self._careful_runs[key]
 
     @cached_property
-    def _kept(self) -> dict[tuple[Place, bool], one_sided.Place]:
+    def _careful_runs(self) -> dict[tuple[AnyPoint, bool], one_sided.CarefulRun]:
         return {}
 
     @cached_property
@@ -230,12 +234,12 @@ class _Runs:
     ties: dict[int, list[tuple[Program, int]]] = field(default_factory=dict)  # by point, what `_ties` found
 
 
-def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:
+def _bases_are_positive(sides: _Enclosures, runs: _Runs, k: int) -> bool:
     """Whether the condition of a proof holds at a point: what is raised to a power that is no number is positive."""
     return all(values[a][k] > 0 for (_, _, bases), values in zip(sides.programs, (runs.gradient, runs.real), strict=True) for a in bases)
 
 
-def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Domain, seed: int, conditional: Collection[str]) -> Challenged:
+def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domain: PartialDomain, seed: int, conditional: Collection[str]) -> Challenged:
     result = Challenged()
     limits_left, ties_left = sides.limits, MOST_TIES
     rows = sides.rows(runs, variable, name)
@@ -248,7 +252,10 @@ def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Do
             if _stays_tied(sides, tied, point, domain, seed):
                 result.found.append(Contradiction(Kind.TIE, point))
         if not is_inside:
-            if limits_left <= 0 or not (has_value or any(x == round(x) for x in point)):
+            if not (has_value or any(x == round(x) for x in point)):
+                continue
+            if limits_left <= 0:
+                result.skipped += 1
                 continue
             limits_left -= 1
             exact = sides.exact_on_border(point, variable)
@@ -270,11 +277,11 @@ def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Do
     return result
 
 
-def _plainness(contradiction: Contradiction) -> tuple[int, Point]:
+def _plainness(contradiction: Contradiction) -> tuple[int, FloatPoint]:
     return sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
 
 
-def _ties(sides: _Sides, runs: _Runs, k: int) -> list[tuple[Program, int]]:
+def _ties(sides: _Enclosures, runs: _Runs, k: int) -> list[tuple[Program, int]]:
     """The comparisons and signs that the enclosures do not decide at a point, with their programs."""
     if k not in runs.ties:
         found = runs.ties[k] = []
@@ -295,7 +302,7 @@ def _is_narrow_around_zero(difference: Any, operand: Any) -> bool:
     return bool(difference.rad() < TIED * max(size, balls.ONE))
 
 
-def _stays_tied(sides: _Sides, tied: Sequence[tuple[Program, int]], point: Point, domain: Domain, seed: int) -> bool:
+def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: FloatPoint, domain: PartialDomain, seed: int) -> bool:
     """Whether a comparison stays undecided at points without pattern nearby, and its operands are not provably equal there."""
     near = _nearby(point, domain, seed)
     for program, i in tied:
@@ -310,7 +317,7 @@ def _stays_tied(sides: _Sides, tied: Sequence[tuple[Program, int]], point: Point
     return False
 
 
-def _differs_nearby(sides: _Sides, variable: str, name: str, point: Point, domain: Domain, seed: int) -> bool:
+def _differs_nearby(sides: _Enclosures, variable: str, name: str, point: FloatPoint, domain: PartialDomain, seed: int) -> bool:
     """Whether both sides are defined and differ at points without pattern near this one, too."""
     near = _nearby(point, domain, seed)
     for other, (exact, computed, _) in zip(near, sides.rows(sides.runs(near), variable, name), strict=True):
@@ -320,7 +327,7 @@ def _differs_nearby(sides: _Sides, variable: str, name: str, point: Point, domai
     return False
 
 
-def _gap_or_hole(sides: _Sides, variable: str, name: str, point: Point, domain: Domain, seed: int) -> Kind:
+def _gap_or_hole(sides: _Enclosures, variable: str, name: str, point: FloatPoint, domain: PartialDomain, seed: int) -> Kind:
     """Whether the computed side has no value at points without pattern near this one, either."""
     near = _nearby(point, domain, seed)
     for other, (exact, computed, _) in zip(near, sides.rows(sides.runs(near), variable, name), strict=True):

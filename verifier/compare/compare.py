@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -12,11 +13,11 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls, floats, rounding
 from verifier.circuit.program import Program
 from verifier.compare import conditioning
-from verifier.compare.beyond import Runs, judge_beyond
 from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
+from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
@@ -62,6 +63,18 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     return [_conditioned_row(check, row, needed=not everywhere) for row in done]
 
 
+def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
+    """The discrepancies at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
+    if not points:
+        return []
+    computed, inputs = _computed(check, points), check.subject.program.inputs
+    rows = []
+    for k, point in enumerate(points):
+        reason = " and ".join(f"{name} = {x!r}" for name, x in zip(inputs, point, strict=True) if not math.isfinite(x)) + " is no real number"
+        rows.append([Discrepancy(variable, name, tuple(point), computed[i][k], Verdict.UNDEFINED, one_sided.Nowhere(reason), reason=reason) for i, (variable, name) in enumerate(check.subject.claims)])
+    return rows
+
+
 def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequence[float]]:
     """The column of every claimed gradient: by the floats of its program, or by whoever else computes it."""
     subject = check.subject
@@ -75,17 +88,17 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
 
 def _conditioned_row(check: Check, row: Sequence[Discrepancy], *, needed: bool) -> list[Discrepancy]:
     """The discrepancies at a point with their condition numbers; as they were, which is never better, where they cannot be had."""
-    runs = conditioning.Runs(check, row[0].point) if row else None
+    runs = conditioning.PointRuns(check, row[0].point) if row else None
     return [_conditioned(check, d, runs, needed=needed) for d in row]
 
 
-def _conditioned(check: Check, found: Discrepancy, runs: conditioning.Runs | None, *, needed: bool) -> Discrepancy:
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns | None, *, needed: bool) -> Discrepancy:
     try:
         return conditioned(check, found, needed=needed, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
-        failed = f"the condition numbers could not be made ({type(error).__name__})"
+        failed = f"the condition numbers could not be computed ({type(error).__name__})"
         return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 
@@ -117,7 +130,7 @@ def _level(
         if check.has_literals:
             exact_hulls, real_hulls = _both_sides(check, columns, bits, rounded_in=fmt)
         unit = upstream == 1.0
-        careful = _Careful(check, points, bits)
+        careful = _CarefulRuns(check, points, bits)
         left = []
         for task in pending:
             at = rank[task.point]
@@ -180,7 +193,7 @@ def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: 
 
 
 @dataclass
-class _Careful:
+class _CarefulRuns:
     """Programs run carefully at one point after the other, at a precision: once at a point, whatever is asked of it."""
 
     check: Check
@@ -196,14 +209,14 @@ class _Careful:
             self.known[key] = work()
         return self.known[key]
 
-    def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.Place:
+    def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.CarefulRun:
         """A program at the point of this number."""
-        found: one_sided.Place = self._once(point, id(program), lambda: one_sided.Place(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
+        found: one_sided.CarefulRun = self._once(point, id(program), lambda: one_sided.CarefulRun(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
         return found
 
-    def beyond(self, point: int) -> Runs:
+    def beyond(self, point: int) -> OverflowRuns:
         """Both sides beyond the range of balls."""
-        found: Runs = self._once(point, "beyond", lambda: Runs(self.check, self.points[point], self.bits))
+        found: OverflowRuns = self._once(point, "beyond", lambda: OverflowRuns(self.check, self.points[point], self.bits))
         return found
 
     def partial(self, point: int, position: int, component: int) -> tuple[Any, Any] | None:
@@ -219,7 +232,7 @@ class _Careful:
         return balls.run(self.check.truth.gradient.program, [[arb(x)] for x in self.points[point]], bits=self.bits, strict=False, rounded_in=rounded_in)
 
 
-def _exactly(check: Check, careful: _Careful, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
+def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
     """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it."""
     truth, upstream = check.truth, check.upstream
     if upstream == 1.0:

@@ -19,13 +19,13 @@ from verifier.language.verdict import Verdict
 
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 EXACT_GATES = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
-MOST_KNOWN = 5_000  # sensitivities that are kept for the other implementations
+MOST_KNOWN = 5_000  # sensitivities that are remembered for the other implementations
 FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
 
 
 @dataclass
-class Runs:
+class PointRuns:
     """The exact gradient and the computed one at a point, in balls: what the condition numbers of all its gradients begin with."""
 
     check: Check
@@ -47,13 +47,13 @@ class Runs:
         return balls.run(program, columns, bits=bits, strict=False, upstream=upstream, known=self.found[is_exact, bits])
 
 
-def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: Runs | None = None) -> Discrepancy:
+def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRuns | None = None) -> Discrepancy:
     """Add the condition numbers; they tell `unstable` from `ill_conditioned`. `runs` are at the same point."""
     open_verdict = found.verdict is Verdict.UNSTABLE
     if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
         return found
     bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
-    runs = Runs(check, found.point) if runs is None else runs
+    runs = PointRuns(check, found.point) if runs is None else runs
     g, roundoff = found.exact.ball, arb(fmpq(check.format.unit_roundoff.numerator, check.format.unit_roundoff.denominator))
     while True:
         with balls.precision(bits):
@@ -81,7 +81,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: Runs | 
     )
 
 
-def _known_sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) -> tuple[Any, Any, str]:
+def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
     """`_sensitivity`, which is the same for all implementations of a case."""
     known, key = check.truth.conditions, (found.input, found.point, bits, check.format.name, check.upstream)
     if key not in known:
@@ -91,7 +91,7 @@ def _known_sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) 
     return known[key]
 
 
-def _sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) -> tuple[Any, Any, str]:
+def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
     """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
     row = check.truth.hessian_row(check.subject.position(found.input))
@@ -111,7 +111,7 @@ def _sensitivity(check: Check, found: Discrepancy, runs: Runs, bits: int) -> tup
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
 
 
-def _program_condition(check: Check, found: Discrepancy, runs: Runs, g: Any, bits: int) -> Any:
+def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Any, bits: int) -> Any:
     """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
     if g.is_zero() or g.contains(0):
         return None

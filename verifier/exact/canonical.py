@@ -28,7 +28,7 @@ class Canonical:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class TriedProof:
     """What came of the first programs of a form that were tried, and their inputs in the order of the form."""
 
     proof: Any

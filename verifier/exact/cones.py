@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from verifier.circuit.program import Program, Step
 from verifier.exact import prove
-from verifier.exact.canonical import Known, canonical
+from verifier.exact.canonical import TriedProof, canonical
 from verifier.exact.prove import Proof
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
@@ -108,7 +108,7 @@ class Prover:
     upstream: float
 
     @property
-    def proofs(self) -> dict[object, Known]:
+    def proofs(self) -> dict[object, TriedProof]:
         """What is proved already of this truth, for any implementation, by the form of the cones and the question."""
         return self.truth.proofs
 
@@ -124,6 +124,6 @@ class Prover:
         form, order = self.truth.forms[found.shape].form, self.truth.forms[found.shape].inputs
         key = (form, self.format.name, self.upstream)
         if key not in self.proofs:
-            self.proofs[key] = Known(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
+            self.proofs[key] = TriedProof(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
         known, names = self.proofs[key], dict(zip(found.computed.inputs, found.inputs, strict=True))
         return None if known.proof is None else renamed(known.proof, dict(zip(known.inputs, [names[x] for x in order], strict=True)))

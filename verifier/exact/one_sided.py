@@ -66,7 +66,7 @@ Derivative = Finite | Infinite | Kink | Nowhere | Unknown
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class CarefulRun:
     """A program of primitives at a point: its careful values there, and its one-sided derivatives. The careful run is made once for all of them."""
 
     program: Program
@@ -84,6 +84,8 @@ class Place:
                 return self._finer.derivative(position) if self.bits < coefficients.PROOF_BITS else Unknown("two one-sided limits that may be equal")
             except Undecided as error:
                 return Unknown(str(error))
+            except RecursionError:
+                return Unknown("the expansion nests too deeply")
             except (Short, NoExpansion) as error:
                 return Unknown(str(error) or "the expansion is too short")
 
@@ -97,7 +99,7 @@ class Place:
         """`value` as a coefficient, at flint's current precision."""
         try:
             value = expansions.needed(self.values, output)
-        except (Undecided, Short, NoExpansion):
+        except (Undecided, Short, NoExpansion, RecursionError):
             return None
         return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
 
@@ -156,18 +158,18 @@ class Place:
         return is_steady and not turns and expansions.is_outside(gate, [values[a] for a in args], strict=True)
 
     @cached_property
-    def _finer(self) -> Place:
+    def _finer(self) -> CarefulRun:
         return replace(self, bits=coefficients.PROOF_BITS)
 
 
 def derivative(function: Program, point: Sequence[Fraction], position: int, *, bits: int) -> Derivative:
     """∂f/∂x_position at a point, from one-sided expansions. `function` must consist of primitives."""
-    return Place(function, point, bits).derivative(position)
+    return CarefulRun(function, point, bits).derivative(position)
 
 
 def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Format | None = None) -> list[Ball]:
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
-    place = Place(program, point, bits, upstream, rounded_in)
+    place = CarefulRun(program, point, bits, upstream, rounded_in)
     return [place.value(output) for output in outputs]
 
 
@@ -175,7 +177,7 @@ def _rational(x: Fraction) -> Ball:
     return fmpq(x.numerator, x.denominator)
 
 
-def _derivative(place: Place, position: int) -> Derivative:
+def _derivative(place: CarefulRun, position: int) -> Derivative:
     function = place.program
     here = place.limit(function.output)
     if here is None:
@@ -184,7 +186,7 @@ def _derivative(place: Place, position: int) -> Derivative:
         return Nowhere(here.reason, here.step)  # no limit mends it
     if place.is_outside_all_around:
         return Nowhere(here.reason, here.step)
-    sides = [_side(place, position, direction) for direction in (1, -1)]
+    sides = _sides(place, position, here)
     existing = [s for s in sides if isinstance(s, Series)]
     if not existing:
         return _nowhere(here, sides)
@@ -202,7 +204,7 @@ def _derivative(place: Place, position: int) -> Derivative:
     return Kink(coefficients.ball(low), coefficients.ball(high))
 
 
-def _removable(place: Place, limit: Coefficient) -> bool:
+def _removable(place: CarefulRun, limit: Coefficient) -> bool:
     """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
     try:
         for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
@@ -222,12 +224,26 @@ def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
     return Nowhere("the function has no finite limit here")
 
 
-def _side(place: Place, position: int, direction: int) -> Series | Undefined:
+def _sides(place: CarefulRun, position: int, here: Coefficient | Undefined) -> list[Series | Undefined]:
+    """The function on both sides; where one is not known, and the other has another limit than the value here, that one alone: it is a jump whatever the unknown side is."""
+    found: list[Series | Undefined] = []
+    unknown: Exception | None = None
+    for direction in (1, -1):
+        try:
+            found.append(_side(place, position, direction))
+        except (Undecided, Short, NoExpansion) as error:
+            unknown = error
+    if unknown is None or (not isinstance(here, Undefined) and any(isinstance(s, Series) and not _equal(s.constant, here) for s in found)):
+        return found if unknown is None else [*found, Undefined("not known")]
+    raise unknown
+
+
+def _side(place: CarefulRun, position: int, direction: int) -> Series | Undefined:
     """f(x ± t) as t → 0+, for one input."""
     return _ray(place, {position: Fraction(direction)})
 
 
-def _ray(place: Place, direction: Mapping[int, Fraction]) -> Series | Undefined:
+def _ray(place: CarefulRun, direction: Mapping[int, Fraction]) -> Series | Undefined:
     """f(x + t d) as t → 0+, long enough to show its derivative; `direction` has the inputs that move."""
     function, inputs = place.program, list(place.inputs)
     for i, d in direction.items():

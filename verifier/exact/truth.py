@@ -12,7 +12,7 @@ from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
-from verifier.exact.canonical import Canonical, Known
+from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 
 
@@ -39,7 +39,7 @@ class Truth:
         return {}
 
     @cached_property
-    def proofs(self) -> dict[object, Known]:
+    def proofs(self) -> dict[object, TriedProof]:
         """What came of the proofs that were tried, by form and question."""
         return {}
 

@@ -13,7 +13,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
-from verifier.blame.formula.expressions import Expressions, repairs_by_expressions
+from verifier.blame.formula.candidates import Expressions, repairs_by_expressions
 from verifier.blame.formula.locate import IsolatedRun, Mistake
 from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text
 from verifier.blame.formula.temporaries import solve, widen
@@ -58,18 +58,13 @@ def diagnose(program: Program, isolated: IsolatedRun, mistake: Mistake, *, fmt: 
 def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> Diagnosis | None:
     line = program.lines[mistake.line]
     through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
-    other = mistake.other
-    words = None
-    if mistake.kind == "missing":
-        words = f"{_missing_part(program, isolated, mistake, fmt)}the contribution through {through} is missing"
-    elif mistake.kind == "overwritten":
-        words = f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost"
-    elif mistake.kind == "doubled":
-        words = "this contribution is already added by another line"
-    elif mistake.kind == "exchanged":
-        words = f"`{program.steps[mistake.definition].name}` and `{program.steps[other].name}` are exchanged: each holds the gradient of the other" if other >= 0 else ""
-    elif mistake.kind == "premature":
-        words = f"`{program.steps[other].name}` is read here before `{_line_text(program, other)}` is added to it" if other >= 0 else ""
+    words = {
+        "missing": f"{_missing_part(program, isolated, mistake, fmt) if mistake.kind == 'missing' else ''}the contribution through {through} is missing",
+        "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
+        "doubled": "this contribution is already added by another line",
+        "exchanged": f"`{program.steps[mistake.definition].name}` and `{program.steps[mistake.other].name}` are exchanged: each holds the gradient of the other" if mistake.other >= 0 else "",
+        "premature": f"`{program.steps[mistake.other].name}` is read here before `{_line_text(program, mistake.other)}` is added to it" if mistake.other >= 0 else "",
+    }.get(mistake.kind)
     return None if words is None else Diagnosis(words, mistake.line, line.start, line.end)
 
 
@@ -125,7 +120,7 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
     return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s) or _nearly(s)
 
 
-def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repair]]]) -> Diagnosis | None:
+def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repaired]]]) -> Diagnosis | None:
     for kind in kinds:
         for k in order:
             for column, words in kind(s, k):

@@ -14,7 +14,7 @@ from verifier.report.plot import Curve
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 44
-Scale = Callable[[Any], Any]  # a value, or an array of them, to pixels
+PixelScale = Callable[[Any], Any]  # a value, or an array of them, to pixels
 COLUMNS = 420  # each keeps the largest error of every verdict in it, and one point beside it
 CLEAR = 13  # pixels between two lines of text
 TICKS = 14
@@ -25,7 +25,6 @@ COLOURS = {  # told apart by the colour-blind, too: a test simulates them
     Verdict.UNSTABLE: "#cc2f00", Verdict.VANISHED: "#9d40da", Verdict.NONFINITE: "#dd57a8", Verdict.WRONG: "#640b0a",
     Verdict.UNDEFINED: "#ddc9be", Verdict.UNDECIDED: "#30113f",
 }  # fmt: skip
-SEVERITY = {v: i for i, v in enumerate((Verdict.CORRECT, Verdict.ROUNDING, Verdict.SUBGRADIENT, Verdict.UNDEFINED, Verdict.ILL_CONDITIONED, Verdict.UNSTABLE, Verdict.VANISHED, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.WRONG))}
 
 
 def render(curves: Sequence[Curve], *, title: str) -> str:
@@ -57,7 +56,7 @@ def _panel(c: Curve) -> str:
     return "".join([_head(c), _bands(c, column), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
 
 
-def _scale_x(c: Curve) -> Scale:
+def _scale_x(c: Curve) -> PixelScale:
     """Pixels of values: linear, or with every power of two as wide as the others (symmetric around 0)."""
     nonzero = np.abs(c.values[c.values != 0])
     least = float(np.frexp(nonzero.min())[1]) if len(nonzero) else 0.0
@@ -84,7 +83,7 @@ def _head(c: Curve) -> str:
     what = f"{c.implementation}.{c.gradient}, {c.format}" + (f", {others}" if others else "") + f": {'all ' if c.is_complete else ''}{len(c.values):,} {'input' if len(c.values) == 1 else 'inputs'}"
     parts = [f'<text x="{LEFT}" y="16" font-weight="600" fill="#202124">{escape(what)}</text>']
     at = LEFT
-    for v in sorted(counts, key=SEVERITY.__getitem__):
+    for v in sorted(counts, key=lambda v: v.rank):
         label = f"{v.value.replace('_', '-')} {counts[v]:,}"
         parts.append(f'<circle cx="{at + 5}" cy="31" r="4" fill="{COLOURS[v]}"/><text x="{at + 13}" y="35" fill="#3c4043">{label}</text>')
         at += 26 + round(6.8 * len(label))
@@ -94,20 +93,20 @@ def _head(c: Curve) -> str:
 def _bands(c: Curve, column: Any) -> str:
     """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
     worst = np.zeros(COLUMNS, int)
-    np.maximum.at(worst, column, np.array([SEVERITY[v] for v in c.verdicts]))
-    by_severity = {s: v for v, s in SEVERITY.items()}
+    np.maximum.at(worst, column, np.array([v.rank for v in c.verdicts]))
+    by_rank = {v.rank: v for v in Verdict}
     width = (WIDTH - LEFT - RIGHT) / COLUMNS
     parts, start = [], 0
     for i in range(1, COLUMNS + 1):
         if i == COLUMNS or worst[i] != worst[start]:
-            v = by_severity[int(worst[start])]
+            v = by_rank[int(worst[start])]
             if not v.passes:
                 parts.append(f'<rect x="{LEFT + start * width:.1f}" y="{TOP}" width="{(i - start) * width:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.14"/>')
             start = i
     return "".join(parts)
 
 
-def _grid(c: Curve, x: Scale, y: Scale, top: float) -> str:
+def _grid(c: Curve, x: PixelScale, y: PixelScale, top: float) -> str:
     parts = [f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="#9aa0a6"/>']
     last = y(0.5)
     parts.append(_level(last, "½", dashed=True))
@@ -169,7 +168,7 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
-def _envelope(c: Curve, column: Any, y: Scale) -> str:
+def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
     largest = np.full(COLUMNS, -1.0)
@@ -185,21 +184,21 @@ def _envelope(c: Curve, column: Any, y: Scale) -> str:
     return f'<path d="{"".join(path)}" fill="none" stroke="#202124" stroke-opacity="0.45"/>'
 
 
-def _points(c: Curve, position: Any, column: Any, y: Scale) -> str:
+def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
     """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
-    codes = np.array([SEVERITY[v] for v in c.verdicts])
-    kept: dict[int, list[int]] = {}
+    codes = np.array([v.rank for v in c.verdicts])
+    dots_of: dict[int, list[int]] = {}
     order = np.lexsort((np.nan_to_num(c.errors, nan=np.inf), codes, column))
     keys = column[order] * 16 + codes[order]
     ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
     starts = np.concatenate([[0], ends[:-1] + 1])
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
-        kept.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
-    by_severity = {s: v for v, s in SEVERITY.items()}
+        dots_of.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
+    by_rank = {v.rank: v for v in Verdict}
     parts = []
-    for code in sorted(kept):
-        v, dots = by_severity[code], []
-        for i in sorted(kept[code]):
+    for code in sorted(dots_of):
+        v, dots = by_rank[code], []
+        for i in sorted(dots_of[code]):
             error = float(c.errors[i])
             height = y(error) if math.isfinite(error) else TOP + 3
             dots.append(f"M{position[i]:.1f} {height}h0")

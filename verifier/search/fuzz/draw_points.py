@@ -1,4 +1,4 @@
-"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, beside the numbers that it compares with, and where it changes its ways.
+"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, values beside the numbers that its programs compare with, and points at which a step starts to behave differently.
 
 Every value is first drawn whole, then cut to a drawn number of decimal digits. The digits are drawn first, so they shrink
 first: what Hypothesis shows in the end are short decimals, next to the border whichever it is.
@@ -21,13 +21,13 @@ from verifier.case.load import case_of
 from verifier.case.points import domain_of
 from verifier.case.shapes import as_lists, gathered
 from verifier.circuit.program import Program
+from verifier.compare.at_point import checks_in
 from verifier.compare.check import Check
 from verifier.compare.meant import listed_values, meant_in, satisfied
-from verifier.compare.oracle import oracle
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
-from verifier.search.borders import SPECIAL
+from verifier.search.changes import SPECIAL
 from verifier.search.hunt import hard_points
 
 CUTS = tuple(Context(prec=digits, rounding=way) for digits in (1, 2, 3, 5, 9) for way in (ROUND_HALF_EVEN, ROUND_UP))
@@ -49,9 +49,8 @@ def points(case: Case | str) -> st.SearchStrategy[dict[str, Any]]:
 
 def tuples(case: Case, fmt: Format) -> st.SearchStrategy[tuple[float, ...]]:
     """The same, in the order of the inputs and for any format."""
-    asked = oracle(case)
-    checks = asked.checks(fmt)
-    borders = borders_of([asked.truth.function, *(c.subject.program for c in checks)])
+    checks = checks_in(case, fmt)
+    borders = borders_of([*(c.truth.function for c in checks[:1]), *(c.subject.program for c in checks)])
     meant = meant_in(case, fmt)
     found = drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(case, checks)).map(lambda p: listed_values(meant, p))
     return found if meant.given is None else found.filter(lambda p: satisfied(meant, [p])[0])
@@ -67,7 +66,7 @@ def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, 
 
 
 def borders_of(programs: Iterable[Program]) -> tuple[float, ...]:
-    """The numbers that programs compare with, and 0, in order: where they change their ways, more often than not."""
+    """The numbers that programs compare with, and 0, in order: beside them another branch is often taken."""
     found = {0.0}
     for steps in (p.steps for p in programs):
         for step in steps:

@@ -17,15 +17,14 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.case.points import from_ordinal, ordinal
+from verifier.case.points import FloatPoint, from_ordinal, ordinal
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step, descendants
 from verifier.language.formats import Format, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
-Point = tuple[float, ...]
-Domain = Sequence[tuple[float, float] | None] | None
+PartialDomain = Sequence[tuple[float, float] | None] | None
 
 SIDE_BITS = 64  # at which it is told on which side of a border a step is
 COMPARED = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min"))
@@ -41,13 +40,13 @@ SECTIONS = 24  # steps from any float64 to any other
 LARGEST_STEP = 1 << 20  # of an integer step: beyond it a border is no isolated event
 
 
-def places(programs: Sequence[Program], listed: Sequence[Point], *, fmt: Format, domain: Domain, seed: int, most: int) -> list[Point]:
+def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain, seed: int, most: int) -> list[FloatPoint]:
     """At most `most` points of the format and the domain, no two equal; the borders first."""
     count = len(programs[0].inputs)
     if not count:
         return [()]
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    allowed = [_Range(fmt, domain[i] if domain is not None else None) for i in range(count)]
+    allowed = [_FormatRange(fmt, domain[i] if domain is not None else None) for i in range(count)]
     literals = sorted({abs(float(exact(s.text))) for p in programs for s in p.steps if s.gate == "number" and len(s.text) < 30})[:INSIDE]
     alike: dict[tuple[float, float, bool], list[float]] = {}  # inputs with the same bounds
     for r in allowed:
@@ -57,7 +56,7 @@ def places(programs: Sequence[Program], listed: Sequence[Point], *, fmt: Format,
     bases = [*listed[:2], tuple(r.generic(draw) for r in allowed), tuple(r.generic(draw) for r in allowed)]
     lines = [(b, i) for b in bases[: 1 if count == 1 else None] for i in range(count)]
     draw.shuffle(lines)
-    found: dict[Point, None] = {}
+    found: dict[FloatPoint, None] = {}
     program, _ = joined(programs)
     on_axes: list[list[float]] = [list(s) for s in scalars]
     for base, i in lines[:MOST_LINES]:
@@ -71,7 +70,7 @@ def places(programs: Sequence[Program], listed: Sequence[Point], *, fmt: Format,
     return [*half, *dict.fromkeys(rest)][:most]
 
 
-def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], bases: Sequence[Point], allowed: Sequence[_Range], draw: random.Random, most: int) -> Iterator[Point]:
+def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], bases: Sequence[FloatPoint], allowed: Sequence[_FormatRange], draw: random.Random, most: int) -> Iterator[FloatPoint]:
     """Points beside the lines: all of one input, else every combination of signs, ties, and random ones of the numbers on the lines."""
     count = len(scalars)
     if count == 1:
@@ -88,7 +87,7 @@ def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], base
         yield tuple(draw.choice(axis) if axis and draw.random() < 0.7 else r.generic(draw) for axis, r in zip(source, allowed, strict=True))
 
 
-class _Range:
+class _FormatRange:
     """The numbers of a format between two bounds."""
 
     def __init__(self, fmt: Format, bounds: tuple[float, float] | None) -> None:
@@ -115,7 +114,7 @@ class _Range:
         return x if x in self else self.low
 
 
-def _turned(x: float, is_turned: bool, allowed: _Range) -> float:
+def _turned(x: float, is_turned: bool, allowed: _FormatRange) -> float:
     return -x if is_turned and -x in allowed else x
 
 
@@ -143,7 +142,7 @@ class _Line:
     watched: tuple[int, ...]  # the steps with a border
 
 
-def _line(program: Program, base: Point, moving: int) -> _Line:
+def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
     """The line through a point on which one input moves."""
     moves = descendants(program, [moving])
     watched = [i for i in moves if _has_border(program.steps[i])]

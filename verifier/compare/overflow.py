@@ -18,7 +18,7 @@ REASON = "the exact gradient is beyond the largest number"
 
 
 @dataclass(frozen=True)
-class Runs:
+class OverflowRuns:
     """Both sides at a point in numbers beyond the range of balls, each run once for all gradients."""
 
     check: Check
@@ -36,7 +36,7 @@ class Runs:
         return beyond.run(self.check.subject.exact[0], self.point, bits=self.bits, strict=False, upstream=self.check.upstream)
 
 
-def judge_beyond(blank: Discrepancy, runs: Runs, component: int | None) -> Discrepancy | None:
+def judge_beyond(blank: Discrepancy, runs: OverflowRuns, component: int | None) -> Discrepancy | None:
     """The discrepancy where the gradient is certainly so large; None where that is not known.
 
     An implementation that is not so large over the reals, or has the other sign, is more than one ulp away. One that is
@@ -57,7 +57,7 @@ def judge_beyond(blank: Discrepancy, runs: Runs, component: int | None) -> Discr
         rounded = check.format.overflow(sign)
         least = g.low if sign > 0 else -g.high
         if (real.high if sign > 0 else -real.low) < least / 2:  # an ulp of g is less than a half of it
-            return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=f"{REASON}, and over the reals this one is not half as large")
+            return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=f"{REASON}, and over the reals the computed one is less than half as large")
         if _sign(real, arb(check.format.largest)) != sign:
             return None
     same = blank.computed == rounded or (blank.computed != blank.computed and rounded != rounded)  # noqa: PLR0124 - NaN
