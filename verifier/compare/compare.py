@@ -221,15 +221,17 @@ class _CarefulRuns:
 
     def partial(self, point: int, position: int, component: int) -> tuple[Any, Any] | None:
         """A component of the gradient, and its hull for rounded literals, where a kink lies in what its input does not move only; None elsewhere."""
-        truth = self.check.truth
-        if self.check.joined is not None or not self.place(point, truth.function).is_smooth_along(position):
+        if self.check.joined is not None:
             return None
-        found = self._once(point, "loose", lambda: self._loose(point, None))
-        hulls = self._once(point, "hulls", lambda: self._loose(point, self.check.format)) if self.check.has_literals else found
-        return (found[component][0], hulls[component][0]) if found[component][0].is_finite() else None
+        found = self.place(point, self.check.truth.gradient.program)
+        if not found.is_steady_along(position, component):
+            return None
+        hulls = self._once(point, "hulls", lambda: self._hulls(point)) if self.check.has_literals else found.enclosed
+        return found.enclosed[component], hulls[component]
 
-    def _loose(self, point: int, rounded_in: Format | None) -> list[Any]:
-        return balls.run(self.check.truth.gradient.program, [[arb(x)] for x in self.points[point]], bits=self.bits, strict=False, rounded_in=rounded_in)
+    def _hulls(self, point: int) -> list[Any]:
+        columns = [[arb(x)] for x in self.points[point]]
+        return [v[0] for v in balls.run(self.check.truth.gradient.program, columns, bits=self.bits, strict=False, rounded_in=self.check.format)]
 
 
 def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:

@@ -11,7 +11,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.values import Ball
-from verifier.circuit.program import Program, descendants
+from verifier.circuit.program import Program, ancestors, descendants
 from verifier.exact import coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
@@ -118,20 +118,21 @@ class CarefulRun:
         """Whether the program has derivatives of its own, whose values on a border depend on how the point is moved."""
         return any(marks.is_derivative(s) for s in self.program.steps)
 
-    def is_smooth_along(self, position: int) -> bool:
-        """Whether no kink, step or turning branch is met where one input alone moves: the partial derivative is then that of the formula with the branches that are taken."""
+    def is_steady_along(self, position: int, component: int) -> bool:
+        """Whether the output and another step are enclosed, and no kink, step or branch turns in them where one input alone moves: a strict run for which the others are constants.
+
+        Of a gradient program the component is then the partial derivative, whatever ties among the other inputs alone.
+        """
         if self.has_written_derivatives:
             return False
+        needed = (self.program.needed, ancestors(self.program, component))
+        moved = [i for i in descendants(self.program, [position]) if any(i in steps for steps in needed)]
         with balls.precision(self.bits):
-            return reals.is_known(self.enclosed[self.program.output]) and all(self._is_steady(i) for i in self._moved(position))
+            return all(reals.is_known(self.enclosed[i]) for i in (self.program.output, component)) and all(map(self._is_steady, moved))
 
     def is_continuous_along(self, position: int) -> bool:
         """Whether only gates that are continuous wherever they have a value depend on one input."""
-        return not self.has_written_derivatives and all(self.program.steps[i].gate in CONTINUOUS for i in self._moved(position))
-
-    def _moved(self, position: int) -> list[int]:
-        """The steps between an input and the output."""
-        return [i for i in descendants(self.program, [position]) if i in self.program.needed]
+        return not self.has_written_derivatives and all(self.program.steps[i].gate in CONTINUOUS for i in descendants(self.program, [position]) if i in self.program.needed)
 
     def _is_steady(self, index: int) -> bool:
         """Whether a step is enclosed, and decided beside the point as well."""
