@@ -56,20 +56,27 @@ def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, stric
     """
     count = len(columns[0]) if columns else 1
     values: list[Ball] = []
-    moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
     with precision(bits):
-        for step in program.steps:
+        for step, function in zip(program.steps, functions(program, strict=strict), strict=True):
             gate = step.gate
-            moves.append(strict and (gate == "input" or any(map(moves.__getitem__, step.args))))
-            if gate == "input":
-                values.append(columns[len(values)])
-            elif step.args:
-                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=moves[-1])
+            if function is not None:
                 values.append(list(map(function, *(values[a] for a in step.args))))
+            elif gate == "input":
+                values.append(columns[len(values)])
             else:
                 leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
                 values.append([leaf] * count)
     return values
+
+
+def functions(program: Program, *, strict: bool) -> list[Callable[..., Value] | None]:
+    """The function of each step's operands that encloses it; None for a leaf. With `strict` a step is undecided at its kinks if it depends on an input."""
+    found: list[Callable[..., Value] | None] = []
+    moves: list[bool] = []  # whether a step depends on an input, of a strict run
+    for step in program.steps:
+        moves.append(strict and (step.gate == "input" or any(map(moves.__getitem__, step.args))))
+        found.append(None if not step.args else with_itself(step.gate) if is_with_itself(step) else function_of(step.gate, strict=moves[-1]))
+    return found
 
 
 def literal(text: str, rounded_in: Format | None = None) -> Ball:

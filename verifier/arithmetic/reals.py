@@ -90,9 +90,10 @@ def function(gate: str) -> Callable[..., Value]:
     return compiled(inner, inner.output)
 
 
-def compiled(program: Program, output: int) -> Callable[..., Value]:
-    """A program as a function of balls: one of its steps, of its inputs."""
-    rest = [(function_of(s) if s.args else None, s) for s in program.steps[len(program.inputs) : output + 1]]
+def compiled(program: Program, output: int, *, strict: bool = False) -> Callable[..., Value]:
+    """A program as a function of balls: one of its steps, of its inputs. With `strict` the program must consist of primitives, which are undecided at their kinks."""
+    functions = balls.functions(program, strict=True) if strict else [function_of(s) if s.args else None for s in program.steps]
+    rest = list(zip(functions, program.steps, strict=True))[len(program.inputs) : output + 1]
 
     def call(*args: Value) -> Value:
         values = list(args)

@@ -9,8 +9,9 @@ from itertools import combinations
 from flint import arb
 
 from verifier.arithmetic.values import Ball, Balls
-from verifier.blame.formula.adjoint_values import Reference, agrees, local_partial, through
+from verifier.blame.formula.adjoint_values import Reference, agrees
 from verifier.circuit.program import Program
+from verifier.exact.adjoints import contribution
 from verifier.language.formats import Format
 
 MAX_EDGES = 12  # at a fork of more edges each contribution is matched to one edge only
@@ -123,11 +124,8 @@ def edges_of(reference: Reference, forward: int) -> list[Edge]:
     found = []
     for index, position in reference.uses.get(forward, ()):
         step = reference.program.steps[index]
-        partial = local_partial(step.gate, position, [reference.values[a] for a in step.args])
-        if partial is None:
-            continue
-        value = through(partial, reference.adjoints[index])
-        if not all(x.is_zero() for x in value):
+        value = contribution(step.gate, position, [reference.values[a] for a in step.args], reference.adjoints[index], strict=True)
+        if value is not None and not all(x.is_zero() for x in value):
             found.append(Edge(index, value))
     return found
 

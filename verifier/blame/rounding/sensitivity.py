@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats, reals
+from verifier.arithmetic import balls, floats
 from verifier.arithmetic.rounding import ulp
 from verifier.arithmetic.values import Ball, Value
 from verifier.blame.rounding.ledger import (
@@ -26,16 +25,12 @@ from verifier.blame.rounding.ledger import (
     native,
     real_run,
 )
-from verifier.circuit.expressions import definition
-from verifier.circuit.program import Program, Step, ancestors
-from verifier.exact import derivatives
+from verifier.circuit.program import Program, ancestors
+from verifier.exact import adjoints, derivatives
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
-from verifier.language.numeral import exact
 
 CANCELS = 8  # condition from which terms are said to cancel: three bits
 MOST_CANDIDATES = 20  # of the steps that cancel, the worst that are looked into
-SHORT = 20  # characters of an exponent that SymPy may take into a partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +43,11 @@ class Cancellation:
     fork: bool  # contributions to one adjoint, added with `+=`
 
 
-def adjoints(planned: Plan, real: dict[int, Value], computed: Sequence[Value], output: int) -> dict[int, Value]:
-    """∂(output)/∂(step) over the reals, for every step that it depends on; absent where it is exactly 0. At the working precision."""
-    steps = planned.program.steps
-    found: dict[int, Ball] = {output: arb(1)}
-    for i in range(output, -1, -1):
-        adjoint, step = found.get(i), steps[i]
-        if adjoint is None or not step.args or adjoint.is_zero():
-            continue
-        operands = [real[a] for a in step.args]
-        for argument, partial in zip(step.args, _local(step.gate, _literals(steps, step, computed)), strict=True):
-            if partial is not None and not (slope := partial(*operands)).is_zero():
-                contribution = adjoint * slope
-                found[argument] = found[argument] + contribution if argument in found else contribution
-    return found
-
-
-def _literals(steps: Sequence[Step], step: Step, computed: Sequence[Value]) -> tuple[str | None, ...]:
-    """The exponent of a power, where it is a number of the format: SymPy may use it, and its adjoint is not asked for."""
-    if step.gate == "pow":
-        text = steps[step.args[1]].text
-        if steps[step.args[1]].gate == "number" and len(text) <= SHORT and "e" not in text.lower() and exact(text) == computed[step.args[1]]:
-            return (None, text)
-    return (None,) * len(step.args)
-
-
-@cache
-def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., Value] | None, ...]:
-    """The partial derivatives of a gate over the reals, SymPy's, as functions of balls; None where there is none or it is 0."""
-    if gate == "copy":
-        return (lambda a: arb(1),)  # noqa: ARG005 - the slope of the identity
-    if gate in derivatives.TRUTHS:
-        return (None,) * len(literals)
-    if GATES[gate].means is None:
-        return tuple(None if p is None else reals.compiled(p, p.output) for p in derivatives.local_gradient(gate, literals))
-    whole = derivatives.gradient(definition(gate, exact=True))
-    slopes = [whole.wrt(i) for i in range(len(literals))]
-    return tuple(None if s is None else reals.compiled(whole.program, s) for s in slopes)
+def _slopes(run: Run, output: int) -> dict[int, Ball]:
+    """∂(output)/∂(step) over the reals; absent where it is exactly 0, and for numbers that the format holds: they do not round. At the working precision."""
+    steps = run.program.steps
+    numbers = {i for i, s in enumerate(steps) if s.gate == "number" and i in run.real and run.real[i] == run.computed[i]}
+    return adjoints.at(run.program, run.real, output, strict=False, without=numbers)
 
 
 # ---------------------------------------------------------------- first-order shares
@@ -113,7 +76,8 @@ def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], 
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():
             return None
-        slopes = adjoints(planned, real, computed, output)
+        run = Run(planned.program, fmt, computed, real, bits)
+        slopes = _slopes(run, output)
         entries = []
         for k in planned.needed:
             step, slope = planned.program.steps[k], slopes.get(k)
@@ -131,7 +95,7 @@ def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], 
     unit = ulp(fmt, arb(computed[output]))[0]
     if not remainder.is_finite() or remainder.rad() > (abs(total).upper() * arb(2) ** -20).max(unit * INVISIBLE):
         return None
-    return Ledger(name, output, computed[output], real[output], tuple(entries), Run(planned.program, fmt, computed, real, bits), first_order=True, remainder=remainder)
+    return Ledger(name, output, computed[output], real[output], tuple(entries), run, first_order=True, remainder=remainder)
 
 
 # ---------------------------------------------------------------- cancellation
@@ -179,7 +143,7 @@ def cancellation(planned: Plan, ledger: Ledger) -> Cancellation | None:
     found = []
     with balls.precision(run.bits):
         added = sums(run, planned.needed_for(ledger.output))
-        slopes = adjoints(planned, run.real, run.computed, ledger.output) if added else {}
+        slopes = _slopes(run, ledger.output) if added else {}
         effects = {e.step: abs(e.effect) for e in ledger.entries}
         everything = sum(effects.values(), arb(0))
         for i, one in added.items():
