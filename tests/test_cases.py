@@ -144,7 +144,7 @@ def execute(case: Case, draft: Draft, *, bent: str = "") -> Execution:
     program = subject(draft).program
     listed = points.listed(case, FLOAT64)
     upstream = float(case.upstream)
-    run = floats.run(program, [[p[i] for p in listed] for i in range(len(case.inputs))], FLOAT64, upstream=upstream)
+    run = floats.run(program, [[p[i] for p in listed] for i in range(len(case.inputs))], fmt=FLOAT64, upstream=upstream)
     code = compile(text, execution.block, "exec")
     for at, point in enumerate(listed):
         cell = Cell(inputs_of(case, point))
@@ -263,7 +263,7 @@ PRINTED = {
 def values_of(case: Case, implementation: str) -> dict[str, float]:
     """The last value of every name at the first point, as the staged engine computes it."""
     program = subject(next(d for d in case.programs.drafts if d.implementation.name == implementation)).program
-    run = floats.run(program, [[x] for x in points.listed(case, FLOAT64)[0]], FLOAT64)
+    run = floats.run(program, [[x] for x in points.listed(case, FLOAT64)[0]], fmt=FLOAT64)
     return {name: run[index][0] for name, index in program.names.items()}
 
 

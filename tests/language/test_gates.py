@@ -198,7 +198,7 @@ def worst_error(name: str, format_name: str) -> float:
         program, free = program_of(gate, orders)
         points = [tuple(v if isinstance(v, bool) else round_exact(fmt, Fraction(v)) for v in p) for p in sample(name, orders)]
         columns = [[p[i] for p in points] for i in free]
-        computed = floats.as_floats(floats.run(program, columns, fmt)[program.output])
+        computed = floats.as_floats(floats.run(program, columns, fmt=fmt)[program.output])
         exact = evaluate(program, columns_of(points, free), bits=300)
         largest = Fraction(2) ** (fmt.emax + 1)
         worst = max((error_in_ulps(c, b, fmt) for c, b in zip(computed, exact, strict=True) if b.is_finite() and abs(b) < arb(fmpq(largest.numerator)) / 2 and abs(b) > arb(2) ** fmt.emin), default=worst)
@@ -241,7 +241,7 @@ def test_a_gate_keeps_the_format(name: str, format_name: str) -> None:
     for orders in orders_of(gate)[:1]:
         program, free = program_of(gate, orders)
         points = [p for p in rows(name, orders) if inside(name, p)][:8]
-        column = floats.run(program, [[p[i] for p in points] for i in free], fmt)[program.output]
+        column = floats.run(program, [[p[i] for p in points] for i in free], fmt=fmt)[program.output]
         if format_name == "float64":
             assert {type(v) for v in column} == {float}
         else:

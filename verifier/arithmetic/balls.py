@@ -47,16 +47,25 @@ def current_precision() -> int:
     return int(ctx.prec)
 
 
-def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, strict: bool, upstream: Ball = ONE, rounded_in: Format | None = None) -> list[Ball]:
-    """The enclosure of every step at every point.
+def run(
+    program: Program,
+    columns: Sequence[Sequence[Ball]],
+    outputs: Sequence[int] | None = None,
+    *,
+    strict: bool,
+    upstream: Ball | float = ONE,
+    rounded_in: Format | None = None,
+    bits: int | None = None,
+) -> list[Ball]:
+    """The enclosures of some steps (default: all) at every point, at the working precision or at `bits`.
 
     `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
     many digits as that format can hold is the interval of the constants that it may have been rounded from.
-    `program` must consist of primitives (see `symbolic.primitive`).
+    `program` must consist of primitives (see `derivatives.primitive`).
     """
     count = len(columns[0]) if columns else 1
     values: list[Ball] = []
-    with precision(bits):
+    with precision(current_precision() if bits is None else bits):
         for step, function in zip(program.steps, functions(program, strict=strict), strict=True):
             gate = step.gate
             if function is not None:
@@ -64,9 +73,25 @@ def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, stric
             elif gate == "input":
                 values.append(columns[len(values)])
             else:
-                leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
+                leaf = arb(upstream) if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
                 values.append([leaf] * count)
-    return values
+    return values if outputs is None else [values[i] for i in outputs]
+
+
+def at(
+    program: Program,
+    point: Sequence[Value],
+    outputs: Sequence[int] | None = None,
+    *,
+    strict: bool,
+    upstream: Ball | float = ONE,
+    rounded_in: Format | None = None,
+    bits: int | None = None,
+) -> list[Value]:
+    """`run` at one point, whose coordinates may be floats."""
+    columns = [[x if x is None or isinstance(x, arb | bool) else arb(x)] for x in point]
+    found = run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in, bits=bits)
+    return [column[0] for column in found]
 
 
 def functions(program: Program, *, strict: bool) -> list[Callable[..., Value] | None]:

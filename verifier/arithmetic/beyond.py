@@ -30,12 +30,11 @@ class Span(NamedTuple):
 
 def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Value]:
     """The ball, the Span or the truth value of every step of a program of primitives at a point; None where nothing is known."""
-    columns = [[arb(x)] for x in point]
-    known = balls.run(program, columns, bits=bits, strict=strict, upstream=arb(upstream))
+    known = balls.at(program, point, strict=strict, upstream=upstream, bits=bits)
     values: list[Value] = []
     with balls.precision(bits):
         for i, step in enumerate(program.steps):
-            value = known[i][0]
+            value = known[i]
             if not isinstance(value, bool) and (value is None or not value.is_finite()):
                 value = _bounds(step.gate, [values[a] for a in step.args], strict=strict)
             values.append(value)

@@ -44,14 +44,14 @@ def meet(a: Range | None, b: Range | None) -> Range | None:
 
 
 def run(
-    program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+    program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Range | None]:
-    """The ranges of some steps, each input running over a closed interval. `program` must consist of primitives."""
+    """The ranges of some steps (default: all). `columns` has the ends of a closed interval per input; `program` must consist of primitives."""
     values: list[Ball] = []
     with balls.precision(BITS):
         for i, step in enumerate(program.steps):
             if step.gate == "input":
-                values.append(Range(*map(arb, inputs[i])))
+                values.append(Range(*map(arb, columns[i])))
             elif step.args:
                 arguments = [values[a] for a in step.args]
                 function = FUNCTIONS.get(step.gate)
@@ -62,7 +62,7 @@ def run(
             else:
                 leaf = arb(upstream) if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, rounded_in)
                 values.append(_finite(_ends(leaf)))
-    return [values[i] for i in outputs]
+    return values if outputs is None else [values[i] for i in outputs]
 
 
 def _ends(*results: Ball) -> Range | None:

@@ -130,7 +130,7 @@ class _Sides:
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(*p[i].as_integer_ratio())) for p in points] for i in range(len(program.inputs))]
         gradient = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format)
-        real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(self.upstream), rounded_in=self.format)
+        real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
         plain = balls.run(self.truth.function, columns, bits=CHALLENGE_BITS, strict=False)
         branch = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=False, rounded_in=self.format)
         return _Runs(tuple(points), gradient, real, plain[self.truth.function.output], branch)
@@ -254,7 +254,7 @@ def _stays_tied(sides: _Sides, tied: Sequence[tuple[Program, int]], point: Point
         difference = Program((*program.steps, Step("sub", step.args)), program.inputs, {}, len(program)) if len(step.args) == 2 else replace(program, output=step.args[0])
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in near] for j in range(len(program.inputs))]
-        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(sides.upstream))[difference.output]
+        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=sides.upstream)[difference.output]
         open_ones = [p for p, v in zip(near, values, strict=True) if _is_narrow_around_zero(v, balls.ONE)]
         if open_ones and not is_zero_at(difference, difference.output, [float(x) for x in open_ones[0]]):
             return True

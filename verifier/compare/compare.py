@@ -70,7 +70,7 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
         found = check.computed(points)
         return [found[name] for _, name in subject.claims]
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
-    run = floats.run(subject.program, columns, check.format, upstream=check.upstream)
+    run = floats.run(subject.program, columns, fmt=check.format, upstream=check.upstream)
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
@@ -107,14 +107,14 @@ def _level(
     with balls.precision(bits):
         columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
         seed = arb(upstream)
-        exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
+        exact_run = balls.run(truth.gradient.program, columns, strict=True)
         program, places = subject.exact
-        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed)
+        real_run = balls.run(program, columns, strict=False, upstream=seed)
         exact_hulls, real_hulls = exact_run, real_run  # for all constants that the literals may have been rounded from
         if has_rounded_constants(truth.function, fmt):
-            exact_hulls = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
+            exact_hulls = balls.run(truth.gradient.program, columns, strict=True, rounded_in=fmt)
         if has_rounded_constants(program, fmt):
-            real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+            real_hulls = balls.run(program, columns, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
         left = []
         for task in pending:

@@ -141,4 +141,4 @@ def value_of(name: str) -> Ball:
 
 @cache
 def _value_at(name: str, bits: int) -> Ball:
-    return balls.run(program(name), [], bits=bits, strict=False)[-1][0]
+    return balls.at(program(name), (), strict=False, bits=bits)[-1]

@@ -109,7 +109,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     program = _domain(gate)
     if program is None:
         return False
-    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=strict)[program.output][0]
+    inside = balls.at(program, args, strict=strict)[program.output]
     return bool(inside.is_zero())
 
 
@@ -166,7 +166,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise Undecided(gate)
         factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
         if isinstance(factor, Undefined):  # at the end of a domain: E_3 has a slope at 0, and no second one
-            slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
+            slope = balls.at(partial, points, strict=False)[partial.output]
             if not slope.is_finite():
                 return factor
             first = integral(mul(number(real(slope)), derivative(args[j])))
@@ -179,7 +179,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
 
 
 def _finite(program: Program, points: Sequence[Any]) -> bool:
-    value = balls.run(program, [[p] for p in points], bits=balls.current_precision(), strict=False)[program.output][0]
+    value = balls.at(program, points, strict=False)[program.output]
     return bool(value.is_finite())
 
 

@@ -128,7 +128,7 @@ def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: i
     """Whether a step without a value has none near the point, either: its operands are continuous there, certainly outside its domain, and no branch turns."""
     if step < 0:
         return False
-    values = [v[0] for v in balls.run(function, [[arb(_rational(x))] for x in point], bits=bits, strict=True)]
+    values = balls.at(function, [_rational(x) for x in point], strict=True, bits=bits)
     gate, args = function.steps[step].gate, function.steps[step].args
     is_steady = all(v is not None and (isinstance(v, bool) or v.is_finite()) for v in values[:step])
     turns = any(v is None for v in values[step:])

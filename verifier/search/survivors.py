@@ -87,8 +87,7 @@ def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: 
     program, _ = subject.exact
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
-        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream), rounded_in=fmt)
-    return [run[subject.index(name)] for _, name in subject.claims]
+        return balls.run(program, columns, [subject.index(name) for _, name in subject.claims], strict=False, upstream=upstream, rounded_in=fmt)
 
 
 def differ(a: Any, b: Any, fmt: Format) -> bool:

@@ -26,10 +26,11 @@ FUNCTIONS: dict[str, Callable[..., Column]] = {**ELEMENTARY, **SPECIAL, **CHOICE
 
 
 def run(
-    program: Program, columns: Sequence[Column], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+    program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Interval]:
-    """The enclosures of some steps. `columns` has one array of float64 per input; `program` must consist of primitives."""
+    """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = program.steps
+    outputs = range(len(steps)) if outputs is None else outputs
     last = _last_uses(steps, outputs)
     known = constants(program, strict=strict, rounded_in=rounded_in)
     values: list[Column] = [None] * len(steps)

@@ -134,7 +134,7 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
         seed = [arb(u) for u in upstream]
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
         exact, places = derivatives.primitive_with_places(forward)
-        run = balls.run(exact, columns, bits=bits, strict=True)
+        run = balls.run(exact, columns, strict=True)
         values = [list(run[place]) for place in places]
         if any(s.gate == "diff" for s in forward.steps):
             adjoints = totals = _merged_adjoints(forward, columns, seed)
@@ -154,7 +154,7 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
 def _merged_adjoints(forward: Program, columns: Sequence[Balls], seed: Balls) -> list[Balls]:
     """The adjoint of every step where the forward pass contains derivatives; equal steps are treated as one."""
     gradient = derivatives.gradient(forward)
-    run = balls.run(gradient.program, columns, bits=balls.current_precision(), strict=True)
+    run = balls.run(gradient.program, columns, strict=True)
     found = [gradient.adjoint.get(place) for place in gradient.at]
     return [[arb(0)] * len(columns[0]) if step is None else [x * u for x, u in zip(run[step], seed, strict=True)] for step in found]
 

@@ -131,7 +131,7 @@ def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, up
     """The ledger of every output at every point: `result[point][output]`. `computed` is the float run, where it is known already."""
     if computed is None:
         columns = [[p[i] for p in points] for i in range(len(planned.program.inputs))]
-        computed = floats.run(planned.program, columns, fmt, upstream=upstream)
+        computed = floats.run(planned.program, columns, fmt=fmt, upstream=upstream)
     return [_at(planned, [column[p] for column in computed], fmt, upstream) for p in range(len(points))]
 
 

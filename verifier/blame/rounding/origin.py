@@ -78,7 +78,7 @@ def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *
     With the steps before it in floats and all others over the reals the value still is a number of the format (not 0, where
     its float is 0); with the step itself in floats it is not. Where the formula has no value over the reals, it is the first step without one.
     """
-    computed = ledger.native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
+    computed = ledger.native(program, floats.at(program, point, fmt=fmt, upstream=upstream))
     is_lost = _loss(computed[output], fmt)
     if is_lost is None:
         return None
@@ -181,7 +181,7 @@ def _definition(gate: str, fmt: Format) -> Program | None:
 
 
 def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Value, ...]:
-    return ledger.native(program, [column[0] for column in floats.run(program, [[v] for v in operands], computing(fmt))])
+    return ledger.native(program, floats.at(program, operands, fmt=computing(fmt)))
 
 
 def _lifted(found: Culprit, program: Program, step: int) -> Culprit:
@@ -298,9 +298,8 @@ def _run_at(check: Check, point: tuple[float, ...]) -> Run:
     subject, fmt, upstream = check.subject, check.format, check.upstream
     values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
     program, places = subject.exact
-    with balls.precision(BITS_OF_CAUSE):
-        real = balls.run(program, [[arb(x)] for x in point], bits=BITS_OF_CAUSE, strict=False, upstream=arb(upstream))
-    return Run(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
+    real = balls.at(program, point, places, strict=False, upstream=upstream, bits=BITS_OF_CAUSE)
+    return Run(subject.program, values, real, 2.0**fmt.emin)
 
 
 def _saturated(run: Run, step: int) -> str:
@@ -333,7 +332,7 @@ def _tied(run: Run, output: int) -> str:
         if any(isinstance(v, bool) for v in values):
             continue
         places = kinks(step.gate)
-        if places is not None and floats.run(places, [[v] for v in values], FORMATS["float64"])[places.output][0]:
+        if places is not None and floats.at(places, values, fmt=FORMATS["float64"])[places.output]:
             return f"{run.said(k)} ties"
     return ""
 

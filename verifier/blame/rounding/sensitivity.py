@@ -56,7 +56,7 @@ def _slopes(run: Run, output: int) -> dict[int, Ball]:
 def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
     """The ledger of every output with effects to first order, A_k δ_k, and the remainder stated; linear cost an output."""
     program = planned.program
-    computed = native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
+    computed = native(program, floats.at(program, point, fmt=fmt, upstream=upstream))
     result: list[Ledger | NoLedger] = []
     for name, output in planned.outputs:
         found: Ledger | NoLedger = failure(planned, computed, output)
