@@ -16,7 +16,7 @@ from math import factorial
 from flint import acb, arb, arb_series, ctx, fmpq, fmpz
 
 from verifier.arithmetic.ball_functions import SPECIAL
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.values import Ball, Balls, Truth3, Value
 from verifier.circuit.program import Program, Step, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.gates import COMPARISONS, GATES
@@ -49,14 +49,14 @@ def current_precision() -> int:
 
 def run(
     program: Program,
-    columns: Sequence[Sequence[Ball]],
+    columns: Sequence[Balls],
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
     upstream: Ball | float = ONE,
     rounded_in: Format | None = None,
     bits: int | None = None,
-) -> list[Ball]:
+) -> list[Balls]:
     """The enclosures of some steps (default: all) at every point, at the working precision or at `bits`.
 
     `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
@@ -64,7 +64,7 @@ def run(
     `program` must consist of primitives (see `derivatives.primitive`).
     """
     count = len(columns[0]) if columns else 1
-    values: list[Ball] = []
+    values: list[Balls] = []
     with precision(current_precision() if bits is None else bits):
         for step, function in zip(program.steps, functions(program, strict=strict), strict=True):
             gate = step.gate
@@ -153,13 +153,13 @@ def integer(ball: Ball) -> int | None:
     """The integer a ball is exactly, or None."""
     if not (ball.is_exact() and ball.is_integer()):
         return None
-    return int(ball.unique_fmpz())
+    return int(ball.fmpz())
 
 
 # ---------------------------------------------------------------- truth values
 
 
-def _less(a: Ball, b: Ball) -> bool | None:
+def _less(a: Ball, b: Ball) -> Truth3:
     if a < b:
         return True
     if a > b or _same(a, b):
@@ -167,7 +167,7 @@ def _less(a: Ball, b: Ball) -> bool | None:
     return None if not a >= b else False
 
 
-def _less_equal(a: Ball, b: Ball) -> bool | None:
+def _less_equal(a: Ball, b: Ball) -> Truth3:
     if a <= b:
         return True
     return False if a > b else None
@@ -178,35 +178,35 @@ def _same(a: Ball, b: Ball) -> bool:
     return bool(a == b)
 
 
-def _equal(a: Ball, b: Ball) -> bool | None:
+def _equal(a: Ball, b: Ball) -> Truth3:
     if _same(a, b):
         return True
     return False if (a < b or a > b) else None
 
 
-def _and(a: bool | None, b: bool | None) -> bool | None:
+def _and(a: Truth3, b: Truth3) -> Truth3:
     if a is False or b is False:
         return False
     return None if a is None or b is None else True
 
 
-def _or(a: bool | None, b: bool | None) -> bool | None:
+def _or(a: Truth3, b: Truth3) -> Truth3:
     if a is True or b is True:
         return True
     return None if a is None or b is None else False
 
 
-def _not(a: bool | None) -> bool | None:
+def _not(a: Truth3) -> Truth3:
     return None if a is None else not a
 
 
-def _where(c: bool | None, a: Value, b: Value) -> Value:
+def _where(c: Truth3, a: Value, b: Value) -> Value:
     if c is None:
         return NAN
     return a if c else b
 
 
-_TRUTHS: dict[str, Callable[..., bool | None]] = {
+_TRUTHS: dict[str, Callable[..., Truth3]] = {
     "lt": _less,
     "gt": lambda a, b: _less(b, a),
     "le": _less_equal,
@@ -223,7 +223,7 @@ def is_with_itself(step: Step) -> bool:
 
 
 @cache
-def with_itself(gate: str) -> Callable[..., bool | None]:
+def with_itself(gate: str) -> Callable[..., Truth3]:
     """The comparison of a number with itself."""
     return lambda a, _: gate in REFLEXIVE if a.is_finite() else None
 
@@ -231,10 +231,10 @@ def with_itself(gate: str) -> Callable[..., bool | None]:
 _LOGIC: dict[str, Callable[..., Value]] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 
-def _off_boundary(compare: Callable[..., bool | None]) -> Callable[..., bool | None]:
+def _off_boundary(compare: Callable[..., Truth3]) -> Callable[..., Truth3]:
     """The same comparison, undecided on a tie."""
 
-    def decide(a: Ball, b: Ball) -> bool | None:
+    def decide(a: Ball, b: Ball) -> Truth3:
         return compare(a, b) if a < b or a > b else None
 
     return decide
@@ -299,7 +299,7 @@ def _exp(a: Ball) -> Ball:
     if not magnitude < arb(2) ** 1100:
         return UNDERFLOW if a < -(arb(2) ** 1099) else result
     with precision(ctx.prec + 1200):  # e^a = 2^k e^(a - k log 2)
-        k = (a / arb.const_log2()).mid().floor().unique_fmpz()
+        k = (a / arb.const_log2()).mid().floor().fmpz()
         reduced = (a - arb(k) * arb.const_log2()).exp()
         return reduced * arb(2) ** arb(k)
 
@@ -348,12 +348,13 @@ def _polygamma(n: Ball, a: Ball) -> Ball:
     if order == 0:
         return a.digamma()
     if a < REFLECTED and a.is_finite():  # DLMF 5.15.6: Arb's own shifts the argument step by step, and gives up far to the left
-        poles = arb.pi() * arb_series([a, 1], order + 1).cot_pi()[order] * factorial(order)
-        return (-1) ** order * _real(acb(1 - a).polygamma(order)) - poles
+        cotangent: Ball = arb_series([a, 1], order + 1).cot_pi()[order]
+        poles = arb.pi() * cotangent * factorial(order)
+        return (-1 if order % 2 else 1) * _real(acb(1 - a).polygamma(order)) - poles
     return _real(acb(a).polygamma(order))
 
 
-def _real(z: Ball) -> Ball:
+def _real(z: acb) -> Ball:
     """The real part where the imaginary part may be zero; NaN where it is certainly not."""
     return z.real if z.imag.contains(0) else NAN
 

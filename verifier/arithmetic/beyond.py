@@ -67,7 +67,7 @@ def _exp_end(x: Ball, *, lower: bool) -> Ball:
         return ENORMOUS if lower else INFINITY
     if x < -EXPONENT:
         return arb(0) if lower else balls.UNDERFLOW.upper()
-    value = balls.PRIMITIVES["exp"](x)
+    value: Ball = balls.PRIMITIVES["exp"](x)
     return value.lower() if lower else value.upper()
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from verifier.arithmetic.values import Column, Value
 from verifier.circuit.expressions import definition
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
@@ -51,7 +51,7 @@ def as_list(column: Column) -> list[float]:
     return list(column) if tolist is None else tolist()
 
 
-def _leaf(step: Column, fmt: Format, upstream: float) -> float:
+def _leaf(step: Step, fmt: Format, upstream: float) -> float:
     if step.gate == "number":
         return literal(step.text, fmt)
     return upstream if step.gate == "upstream" else CONSTANT_VALUES[step.text]

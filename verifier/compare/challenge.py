@@ -16,6 +16,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.values import Balls
 from verifier.circuit.program import Program, Step
 from verifier.compare.places import LARGEST_STEP, Domain, Point, places
 from verifier.exact import one_sided
@@ -171,10 +172,10 @@ class _Runs:
     """Every step of the gradient program and of the computed one, and the function, at some points."""
 
     points: tuple[Any, ...]
-    gradient: list[Any]
-    real: list[Any]
-    plain: list[Any]
-    branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
+    gradient: list[Balls]
+    real: list[Balls]
+    plain: Balls
+    branch: list[Balls]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
 
 
 def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:

@@ -96,7 +96,7 @@ def _by_exponent(a: Ball, b: Ball) -> Ball:
     return _power(a, b) * a.log()
 
 
-_power = balls.function_of("pow", strict=True)
+_power: Callable[[Ball, Ball], Ball] = balls.function_of("pow", strict=True)
 # By hand, since the formulas of these partials have no value at some points where the partials have one; by operand.
 _PARTIALS: dict[str, tuple[Partial | None, ...]] = {
     "pow": (_by_base, _by_exponent),

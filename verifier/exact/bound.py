@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Ball
 from verifier.case.points import from_ordinal, ordinal
 from verifier.exact.identities import field, signs
-from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel
+from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
 
 BITS = 128
-Ends = tuple[Any, Any]  # of an interval, as exact balls
+Ends = tuple[Ball, Ball]  # of an interval, as exact balls
 MOST_BOXES = 3000  # intervals that are looked at
 
 
@@ -29,19 +29,19 @@ MOST_BOXES = 3000  # intervals that are looked at
 class _Piece:
     """A branch of signs in which the two sides differ."""
 
-    assumptions: tuple[tuple[Any, int], ...]
+    assumptions: tuple[tuple[Polynomial, int], ...]
     difference: Element
     exact: Element
 
 
-def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format, upstream: float, domain: tuple[float, float] | None) -> Any:
+def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format, upstream: float, domain: tuple[float, float] | None) -> Ball | None:
     """A ball that |computed - exact| / ulp(exact) over the reals does not exceed at any number of the format, at most 1; None where there is none."""
     program, _ = subject.exact
     component = truth.gradient.adjoint.get(subject.program.inputs.index(claim[0]))
     if len(program.inputs) != 1 or component is None:
         return None
     limits = domain if domain is not None else (-float(fmt.largest), float(fmt.largest))
-    largest: list[Any] = []
+    largest: list[Ball | None] = []
 
     def look(over: Field) -> bool:
         seed = over.number(Fraction(upstream))
@@ -63,10 +63,10 @@ def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format
             return None
     except GiveUp:
         return None
-    return max(largest, key=float)
+    return max((found for found in largest if found is not None), key=float)
 
 
-def _largest(over: Field, piece: _Piece, fmt: Format, limits: tuple[float, float]) -> Any:
+def _largest(over: Field, piece: _Piece, fmt: Format, limits: tuple[float, float]) -> Ball | None:
     """An upper bound of the distance in ulps where the assumptions of a piece hold; None where it is not shown to be at most 1."""
     pending = [(ordinal(limits[0]), ordinal(limits[1]))]
     result = arb(0)
@@ -89,12 +89,12 @@ def _largest(over: Field, piece: _Piece, fmt: Format, limits: tuple[float, float
     return None
 
 
-def _has_sign(over: Field, p: Any, sign: int, box: Ends) -> bool:
+def _has_sign(over: Field, p: Polynomial, sign: int, box: Ends) -> bool:
     ends = _polynomial(over, p, {0: box})
     return ends is not None and bool(ends[0] > 0 if sign > 0 else ends[1] < 0)
 
 
-def _ulps(over: Field, piece: _Piece, box: Ends, fmt: Format) -> Any:
+def _ulps(over: Field, piece: _Piece, box: Ends, fmt: Format) -> Ball | None:
     """An upper bound of the distance over an interval, in the smallest ulp that the exact side has there; None where it is not enclosed."""
     known: dict[int, Ends | None] = {0: box}
     difference, exact = (_value(over, e, known) for e in (piece.difference, piece.exact))
@@ -115,7 +115,7 @@ def _value(over: Field, a: Element, known: dict[int, Ends | None]) -> Ends | Non
     return _hull(u / v for u in above for v in below)
 
 
-def _polynomial(over: Field, p: Any, known: dict[int, Ends | None]) -> Ends | None:
+def _polynomial(over: Field, p: Polynomial, known: dict[int, Ends | None]) -> Ends | None:
     used = over.used(p)
     for i in used:
         if i not in known:
@@ -153,7 +153,7 @@ def _kernel(over: Field, kernel: Kernel, known: dict[int, Ends | None]) -> Ends 
     return None
 
 
-def _hull(values: Iterable[Any]) -> Ends:
+def _hull(values: Iterable[Ball]) -> Ends:
     found = list(values)
     if any(v.is_nan() for v in found):
         return arb.neg_inf(), arb.pos_inf()
@@ -164,5 +164,5 @@ def _hull(values: Iterable[Any]) -> Ends:
     return low, high
 
 
-def _most(a: Any, b: Any) -> Any:
+def _most(a: Ball, b: Ball) -> Ball:
     return max(a.upper(), b.upper())

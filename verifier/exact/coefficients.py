@@ -7,7 +7,7 @@ the same expression is tried as an identity (`identities.field`); what is not pr
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from flint import arb, fmpq
 
@@ -17,7 +17,7 @@ from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact
 
-Coefficient = Any  # an exact rational (flint.fmpq) or a Real
+Coefficient: TypeAlias = "fmpq | Real"
 PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried for a proof that it is 0
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
@@ -30,31 +30,31 @@ class Real:
 
     __slots__ = ("args", "ball", "gate")
 
-    def __init__(self, ball: Ball, gate: str = "", args: tuple[Coefficient, ...] = ()) -> None:
+    def __init__(self, ball: Ball, gate: str = "", args: tuple[Any, ...] = ()) -> None:  # of a constant, its name; else Coefficients
         self.ball, self.gate, self.args = ball, gate, args
 
-    def __add__(self, other: Coefficient) -> Coefficient:
+    def __add__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("add", self, other)
 
-    def __radd__(self, other: Coefficient) -> Coefficient:
+    def __radd__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("add", other, self)
 
-    def __sub__(self, other: Coefficient) -> Coefficient:
+    def __sub__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("sub", self, other)
 
-    def __rsub__(self, other: Coefficient) -> Coefficient:
+    def __rsub__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("sub", other, self)
 
-    def __mul__(self, other: Coefficient) -> Coefficient:
+    def __mul__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("mul", self, other)
 
-    def __rmul__(self, other: Coefficient) -> Coefficient:
+    def __rmul__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("mul", other, self)
 
-    def __truediv__(self, other: Coefficient) -> Coefficient:
+    def __truediv__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("div", self, other)
 
-    def __rtruediv__(self, other: Coefficient) -> Coefficient:
+    def __rtruediv__(self, other: Coefficient | Ball | int) -> Coefficient:
         return combine("div", other, self)
 
     def __neg__(self) -> Coefficient:
@@ -64,12 +64,12 @@ class Real:
         return f"Real({self.ball})"
 
 
-def real(value: Ball) -> Coefficient:
+def real(value: Coefficient | Ball) -> Coefficient:
     """A ball as a coefficient of which nothing else is known; others as they are."""
     return Real(value) if isinstance(value, arb) else value
 
 
-def ball(c: Coefficient) -> Ball:
+def ball(c: Coefficient | Ball) -> Ball:
     """A coefficient as a ball."""
     return c.ball if isinstance(c, Real) else c if isinstance(c, arb) else arb(c)
 
@@ -90,7 +90,7 @@ def constant(name: str) -> Real:
     return Real(balls.constant(name), "constant", (name,))
 
 
-def combine(gate: str, a: Coefficient, b: Coefficient) -> Coefficient:
+def combine(gate: str, a: Coefficient | Ball | int, b: Coefficient | Ball | int) -> Coefficient:
     """The four operations."""
     if isinstance(a, int):
         a = fmpq(a)
@@ -101,12 +101,12 @@ def combine(gate: str, a: Coefficient, b: Coefficient) -> Coefficient:
     return Real(balls.PRIMITIVES[gate](ball(a), ball(b)), gate, (a, b))
 
 
-def _is_zero(c: Coefficient) -> bool:
+def _is_zero(c: Coefficient | Ball) -> bool:
     return isinstance(c, fmpq) and c == 0
 
 
-def exact_or_ball(value: Ball) -> Coefficient:
-    """An exact ball as a rational."""
+def exact_or_ball(value: Ball) -> fmpq | Ball:
+    """An exact ball as a rational, unless that is too long; others as they are."""
     if value.is_finite() and value.is_exact():
         mantissa, exponent = value.man_exp()
         if abs(int(exponent)) < MAX_BITS:
@@ -114,8 +114,10 @@ def exact_or_ball(value: Ball) -> Coefficient:
     return value
 
 
-def is_zero(c: Real) -> bool:
-    """Whether a real number is proved to be 0. False says nothing."""
+def is_zero(c: Coefficient) -> bool:
+    """Whether a number is proved to be 0. False says nothing."""
+    if isinstance(c, fmpq):
+        return bool(c == 0)
     if c.ball.is_zero():
         return True
     if not c.ball.contains(0) or balls.current_precision() < PROOF_BITS:
@@ -177,7 +179,7 @@ def _evaluates_to_zero(program: Program) -> bool:
     return bool(value == 0 or sympy.expand(value) == 0)
 
 
-def simple(enclosure: Ball) -> Ball:
+def simple(enclosure: Ball) -> Ball | None:
     """The one rational of few bits inside a narrow ball, as an exact ball; None where there is none."""
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None

@@ -141,4 +141,5 @@ def value_of(name: str) -> Ball:
 
 @cache
 def _value_at(name: str, bits: int) -> Ball:
-    return balls.at(program(name), (), strict=False, bits=bits)[-1]
+    value: Ball = balls.at(program(name), (), strict=False, bits=bits)[-1]
+    return value

@@ -15,6 +15,7 @@ from typing import Any
 from flint import fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
@@ -43,6 +44,7 @@ from verifier.exact.series import (
     sub,
     without_zeros,
 )
+from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES
 
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
@@ -104,7 +106,7 @@ def _domain(gate: str) -> Program | None:
     return primitive(table_program(gate, f"where({row.where}, 1, 0)", row.parameters)) if row.where else None
 
 
-def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
+def is_outside(gate: str, args: Sequence[Ball], *, strict: bool = False) -> bool:
     """Whether a point is certainly outside a gate's domain; `strict`: with all points near it."""
     program = _domain(gate)
     if program is None:
@@ -178,7 +180,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
     return add(constant, rest)
 
 
-def _finite(program: Program, points: Sequence[Any]) -> bool:
+def _finite(program: Program, points: Sequence[Ball]) -> bool:
     value = balls.at(program, points, strict=False)[program.output]
     return bool(value.is_finite())
 
@@ -264,7 +266,7 @@ def _negated(value: Series | Undefined) -> Series | Undefined:
     return neg(value) if isinstance(value, Series) else value
 
 
-def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Value]:
+def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Coefficient | None = None, rounded_in: Format | None = None, memo: Memo | None = None) -> list[Value]:
     """The expansion of every step, to about `limit` orders of t, at flint's current precision.
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
@@ -280,7 +282,7 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
                 value = _written_derivative(program, index, inputs, values, value)
             values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
         elif step.gate == "upstream":
-            values.append(number(upstream))
+            values.append(number(fmpq(1) if upstream is None else upstream))
         elif step.gate == "constant":
             values.append(_constant(step.text))
         else:
@@ -333,7 +335,7 @@ def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
         return _Postponed(str(error), type(error))
 
 
-def _literal(text: str, rounded_in: Any) -> Any:
+def _literal(text: str, rounded_in: Format | None) -> Coefficient | Ball:
     value = balls.literal(text, rounded_in)
     if rounded_in is not None and not value.is_exact() and value.rel_accuracy_bits() < balls.current_precision() - 20:
         return value

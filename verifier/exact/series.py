@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from flint import fmpq
 
+from verifier.arithmetic.values import Ball
 from verifier.exact import coefficients
 from verifier.exact.coefficients import MAX_BITS, Coefficient, Real, apply, ball, real
 
@@ -68,12 +69,12 @@ class Series:
         return self.order == INFINITE and all(k == ZERO_KEY for k in self.terms)
 
 
-def number(value: Coefficient) -> Series:
+def number(value: Coefficient | Ball) -> Series:
     """A constant."""
     return Series({} if is_zero_number(value) else {ZERO_KEY: real(value)})
 
 
-def is_zero_number(c: Coefficient) -> bool:
+def is_zero_number(c: Coefficient | Ball) -> bool:
     """Whether a coefficient is exactly zero."""
     return c == 0 if isinstance(c, fmpq) else bool(ball(c).is_zero())
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Balls
 from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
@@ -217,7 +217,7 @@ class _Passed:
     check: Check
     points: list[tuple[float, ...]]
     smooth: list[tuple[float, ...]]
-    before: list[list[Any]]
+    before: Sequence[Balls]
 
     def of(self, edited: Subject) -> Check:
         """The same question of another program."""
@@ -274,7 +274,7 @@ def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ..
     return _differs(real_columns(original, listed, fmt=fmt, upstream=upstream), real_columns(mutant, listed, fmt=fmt, upstream=upstream), fmt)
 
 
-def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
+def _differs(before: Sequence[Balls], after: Sequence[Balls], fmt: Format) -> bool:
     with balls.precision(BITS):
         for old, new in zip(before, after, strict=True):
             for a, b in zip(old, new, strict=True):

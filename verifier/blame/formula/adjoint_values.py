@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -94,7 +94,7 @@ class Reference:
         return self.totals[step] if not agrees(computed, self.adjoints[step], fmt) and agrees(computed, self.totals[step], fmt) else self.adjoints[step]
 
 
-def _index(columns: Ball) -> dict[str, list[int]]:
+def _index(columns: Iterable[tuple[int, Balls]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, column in columns:
         found.setdefault(key_of(column), []).append(i)

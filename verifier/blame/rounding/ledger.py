@@ -33,7 +33,7 @@ class Entry:
     """One step that rounded: its float minus the exact function of its float operands, and what that does to the gradient."""
 
     step: int
-    own: Ball  # a ball; None for a comparison that the floats decide otherwise than the reals
+    own: Ball | None  # None for a comparison that the floats decide otherwise than the reals
     value: Ball  # the exact function of the float operands: its ulp is the unit of `own`
     effect: Ball
 
@@ -60,7 +60,7 @@ class Ledger:
     entries: tuple[Entry, ...]
     run: Run = field(repr=False)
     first_order: bool = False
-    remainder: Ball = 0
+    remainder: Ball = balls.ZERO
 
     @property
     def total(self) -> Ball:
@@ -170,7 +170,7 @@ def _telescope(planned: Plan, computed: tuple[Value, ...], fmt: Format, upstream
         real = real_run(planned, computed, upstream)
         values = dict(real)
         outputs = [o for _, o in planned.outputs]
-        moved: list[list[tuple[int, Ball, Ball, Ball, Ball]]] = [[] for _ in outputs]
+        moved: list[list[tuple[int, Ball | None, Ball, Ball, Ball]]] = [[] for _ in outputs]
         steps = planned.program.steps
         for k in planned.needed:
             gate = steps[k].gate
@@ -203,7 +203,7 @@ def real_run(planned: Plan, computed: Sequence[Value], upstream: float) -> dict[
     return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 
 
-def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball, Ball, Ball, Ball]], run: Run) -> Ledger | None:
+def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball | None, Ball, Ball, Ball]], run: Run) -> Ledger | None:
     real = run.real[output]
     if not real.is_finite():
         return None
