@@ -4,7 +4,7 @@ Usage: python benchmarks/layout.py [FOLDER]     (FOLDER: a checkout, default thi
 
 Gates are named in the table `language/gates.py`. A collection of gate names is a tuple, list, set or dict literal, or the words of a split
 text, with at least two strings that are all names of gates. Those of arithmetic/ and exact/ say which function of a library a gate is; those
-of search/fuzz/ say what is drawn; all others state facts about gates that could be columns of the table.
+of search/fuzz/ say what is drawn, those of trace/ what the operations of a framework are; all others state facts about gates that could be columns of the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 # As tests/test_layers.py has them.
-FLOORS = ("language", "run", "circuit", "case", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "many", "testing", "cli", "__main__")
+FLOORS = ("language", "run", "circuit", "case", "trace", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "callable", "numpy", "jax", "torch", "many", "testing", "cli", "__main__")
 Graph = Mapping[str, set[str]]
 
 
@@ -35,7 +35,7 @@ def imports(tree: ast.Module, names: set[str]) -> set[str]:
                 inner = f"{base}.{alias.name}".lstrip(".")
                 found.add(inner if inner in names else base)
         elif isinstance(node, ast.Import):
-            found |= {a.name.removeprefix("verifier.") for a in node.names}
+            found |= {a.name.removeprefix("verifier.") for a in node.names if a.name.startswith("verifier.")}
     return found & names
 
 
@@ -138,8 +138,8 @@ def figures(root: Path) -> Iterator[tuple[str, str]]:
     table = trees.get("language.gates", trees.get("gates"))
     assert table is not None
     gates = gate_names(table)
-    own, drawn, facts = ({m: n for m in trees if where(m) and (n := len(list(collections(trees[m], gates))))} for where in (_is_arithmetic, _is_drawing, _states_facts))
-    for what, found in (("gate names: the arithmetics' and SymPy's own functions", own), ("gate names: what the fuzzers draw", drawn), ("gate names: facts outside the table", facts)):
+    own, drawn, traced, facts = ({m: n for m in trees if where(m) and (n := len(list(collections(trees[m], gates))))} for where in (_is_arithmetic, _is_drawing, _is_tracing, _states_facts))
+    for what, found in (("gate names: the arithmetics' and SymPy's own functions", own), ("gate names: what the fuzzers draw", drawn), ("gate names: what operations of frameworks are", traced), ("gate names: facts outside the table", facts)):
         places = ", ".join(f"{m} {n}" for m, n in sorted(found.items(), key=lambda item: (-item[1], item[0])))
         yield what, f"{sum(found.values())} in {len(found)} files" + (f": {places}" if found is facts else "")
 
@@ -152,8 +152,12 @@ def _is_drawing(module: str) -> bool:
     return module.startswith(("search.fuzz.", "fuzz."))
 
 
+def _is_tracing(module: str) -> bool:
+    return room(module) == "trace"
+
+
 def _states_facts(module: str) -> bool:
-    return not _is_arithmetic(module) and not _is_drawing(module) and module not in ("language.gates", "gates")
+    return not _is_arithmetic(module) and not _is_drawing(module) and not _is_tracing(module) and module not in ("language.gates", "gates")
 
 
 if __name__ == "__main__":

@@ -196,3 +196,5 @@ def _to_its_order(function: Callable[..., Ball]) -> Callable[..., Ball]:
 
 for _name in [name for name in SPECIAL if GATES[name].orders]:
     SPECIAL[_name] = _to_its_order(SPECIAL[_name])
+SPECIAL_FUNCTIONS = frozenset((*SPECIAL, "gamma", "lgamma", "digamma", "polygamma"))  # with those for which Arb needs no help, or little
+SLOW = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each

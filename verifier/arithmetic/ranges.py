@@ -135,7 +135,7 @@ _TRUTHS: dict[str, Callable[..., Truth3]] = {
     "or": lambda a, b: _decided(a or b, a is False and b is False),
     "not": _not,
 }
-MONOTONIC = ("exp", "expm1", "log", "log1p", "sqrt", "cbrt", "asin", "acos", "atan", "sinh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc")
+MONOTONIC = [name for name, gate in GATES.items() if gate.rises and name in balls.PRIMITIVES]
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: _ends(a.low + b.low, a.high + b.high),
     "sub": lambda a, b: _ends(a.low - b.high, a.high - b.low),

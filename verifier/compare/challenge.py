@@ -15,7 +15,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
 from verifier.arithmetic.values import Balls
 from verifier.circuit.program import Program, Step
 from verifier.compare.places import LARGEST_STEP, Domain, Point, places
@@ -24,6 +24,7 @@ from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import COMPARISONS
 
 CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
@@ -33,7 +34,6 @@ MOST_LIMITS = 60  # points of a challenge at which a one-sided limit is looked f
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
-COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 Place = Point | tuple[Fraction, ...]  # of the format, or any
@@ -112,7 +112,7 @@ def differs(first: Program, second: Program, listed: Sequence[Point], *, fmt: Fo
 
 
 def _weight(program: Program) -> int:
-    return len(program) + COSTLY * sum(s.gate in SPECIAL or s.gate in ("gamma", "lgamma", "digamma", "polygamma") for s in program.steps) + 1
+    return len(program) + COSTLY * sum(s.gate in SPECIAL_FUNCTIONS for s in program.steps) + 1
 
 
 @dataclass

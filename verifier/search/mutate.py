@@ -23,7 +23,7 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
-from verifier.language.gates import CONSTANTS, GATES, canonical
+from verifier.language.gates import CONSTANTS, GATES, PRODUCTS, canonical
 from verifier.language.numeral import exact
 from verifier.language.source import Source
 from verifier.language.trees import Node, Statement, parse_program
@@ -158,9 +158,9 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
     before, after = text[node.start : at].strip(), text[at + 1 : node.end].strip()
-    if node.op in ("mul", "div"):
+    if node.op in PRODUCTS:
         yield "factor dropped", node.start, node.end, before, f"{symbol} {after} dropped"
-        if node.op == "mul" and left.op not in ("mul", "div"):
+        if node.op == "mul" and left.op not in PRODUCTS:
             yield "factor dropped", node.start, node.end, after, f"{before} {symbol} dropped"
     else:
         yield "sign of a term", node.start, node.end, f"-({before}) {symbol} {after}", f"sign of {before}"

@@ -13,6 +13,7 @@ from verifier.blame.formula.adjoint_values import Reference, agrees
 from verifier.circuit.program import Program
 from verifier.exact.adjoints import contribution
 from verifier.language.formats import Format
+from verifier.language.gates import SUMS
 
 MAX_EDGES = 12  # at a fork of more edges each contribution is matched to one edge only
 MAX_EDGES_PER_CONTRIBUTION = 6  # one contribution may be the sum over so many edges
@@ -53,7 +54,7 @@ def definitions(program: Program) -> list[Definition]:
 
 def _accumulates(program: Program, index: int, before: int) -> bool:
     step = program.steps[index]
-    return step.gate in ("add", "sub") and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before)
+    return step.gate in SUMS and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before)
 
 
 def statement_operands(program: Program, index: int) -> set[int]:
@@ -110,7 +111,7 @@ def terms_of(program: Program, part: Contribution, values: Sequence[Balls]) -> l
         i, sign = pending.pop()
         step = program.steps[i]
         own = step.line == part.line and (i == part.step or not step.name)
-        if own and step.gate in ("add", "sub"):
+        if own and step.gate in SUMS:
             pending += [(step.args[0], sign), (step.args[1], -sign if step.gate == "sub" else sign)]
         elif own and step.gate == "neg":
             pending.append((step.args[0], -sign))

@@ -23,7 +23,7 @@ from verifier.circuit.program import Program, ancestors
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.language.formats import FORMATS, Format, computing
-from verifier.language.gates import COMPARISONS, GATES, is_operator
+from verifier.language.gates import COMPARISONS, EXTREMES, GATES, SUMS, is_operator
 from verifier.language.verdict import Verdict
 
 BITS = 1024
@@ -230,7 +230,7 @@ def _what(program: Program, step: int, computed: Sequence[Value]) -> str:
             return ""
         if value == 0 and exact != 0:
             return "underflows"
-    if s.gate in ("add", "sub") and abs(value) in map(abs, operands):
+    if s.gate in SUMS and abs(value) in map(abs, operands):
         small = min(s.args, key=lambda a: abs(computed[a]))
         return f"absorbs `{_operand(program, small)}`"
     return f"rounds to {value!r}" if abs(value) == 1 and not is_operator(s.gate) else ""
@@ -314,7 +314,7 @@ def _cancelled(run: Run, output: int) -> str:
     """The sum that loses the most leading bits."""
     worst, most = -1, float(FEWEST_BITS)
     for k in run.live(output, conditions=False):
-        if run.program.steps[k].gate in ("add", "sub"):
+        if run.program.steps[k].gate in SUMS:
             largest = max(abs(run.values[a]) for a in run.program.steps[k].args)
             lost = math.inf if run.values[k] == 0 and run.differs(k) else math.log2(largest / abs(run.values[k])) if 0 < abs(run.values[k]) < largest < math.inf else 0.0
             worst, most = (k, lost) if lost > most else (worst, most)
@@ -343,6 +343,6 @@ def _changed(here: Run, beside: Run, output: int) -> str:
         step = here.program.steps[k]
         if step.gate in COMPARISONS and here.values[k] is not beside.values[k]:
             return f"{here.said(k)} is {'true' if here.values[k] else 'false'} here"
-        if step.gate in ("max", "min") and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
+        if step.gate in EXTREMES and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
             return f"{here.said(k)} takes its other operand here"
     return ""

@@ -28,6 +28,7 @@ from verifier.blame.rounding.ledger import (
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import adjoints, derivatives
 from verifier.language.formats import Format
+from verifier.language.gates import SUMS
 
 CANCELS = 8  # condition from which terms are said to cancel: three bits
 MOST_CANDIDATES = 20  # of the steps that cancel, the worst that are looked into
@@ -104,7 +105,7 @@ def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], 
 def is_fork(program: Program, step: int) -> bool:
     """Whether a step adds a contribution to an earlier version of the same name."""
     s = program.steps[step]
-    return s.gate in ("add", "sub") and bool(s.name) and program.steps[s.args[0]].name == s.name
+    return s.gate in SUMS and bool(s.name) and program.steps[s.args[0]].name == s.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
     found: dict[int, Sum] = {}
     for i in steps:
         step = run.program.steps[i]
-        if step.gate in ("add", "sub"):
+        if step.gate in SUMS:
             first, last = step.args
             earlier = found.get(first) if is_fork(run.program, i) and is_fork(run.program, first) else None
             count, size = (1, abs(run.real[first])) if earlier is None else (earlier.terms, earlier.size)
