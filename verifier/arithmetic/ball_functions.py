@@ -39,7 +39,7 @@ def _ive(n: Ball, a: Ball) -> Ball:
 def _besselk(n: Ball, a: Ball, *, scaled: bool = False) -> Ball:
     """K_n(a). Arb sums its asymptotic series up to 2a bits; beyond, a method that loses 3a bits and, for large a, takes minutes.
 
-    So the lost bits are added below 100, and above no more than 1.9a (at least 190) are asked for.
+    So the precision is raised by the bits that are lost where a is below 100, and beyond it limited to 1.9a bits (at least 190).
     """
     if not a > 0:
         return NAN
@@ -66,7 +66,7 @@ def _dawson(a: Ball) -> Ball:
 
 
 def _log_ndtr(a: Ball) -> Ball:
-    """The logarithm of the normal distribution: of its tail by way of erfcx, near 1 by log1p."""
+    """log of the normal distribution function: log(erfcx(-a/sqrt 2)/2) - a²/2 in the left tail, log1p(-erfc(a/sqrt 2)/2) elsewhere."""
     t = a / arb(2).sqrt()
     if a <= -1:
         return (_erfcx(-t) / 2).log() - t * t
@@ -101,7 +101,7 @@ def _erfc(t: Ball) -> Ball:
 
 
 def _where(inside: Callable[[Ball], bool], function: Callable[..., Ball]) -> Callable[..., Ball]:
-    """The function where its last argument is certainly inside, else NaN."""
+    """The function restricted to last arguments that are certainly `inside`; NaN for others."""
 
     def enclose(*args: Ball) -> Ball:
         return function(*args) if inside(args[-1]) else NAN
@@ -178,7 +178,7 @@ SPECIAL: dict[str, Callable[..., Value]] = {
 
 
 def _to_its_order(function: Callable[..., Ball]) -> Callable[..., Ball]:
-    """The function at no more bits than an inexact order (a literal that stands for an interval) can give; Arb would take seconds for the others."""
+    """The function, at a precision limited to that of an inexact order (a literal that stands for an interval): more bits would cost Arb seconds and narrow nothing."""
 
     def enclose(*args: Ball) -> Ball:
         widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)

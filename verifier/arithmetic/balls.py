@@ -105,10 +105,11 @@ def functions(program: Program, *, strict: bool) -> list[Callable[..., Value] | 
 
 
 def literal(text: str, rounded_in: Format | None = None) -> Ball:
-    """A decimal literal as a ball; with `rounded_in`, one with as many digits as the format holds encloses every constant that it may have been rounded from.
+    """A decimal literal as a ball: the decimal itself, or with `rounded_in` all reals that it may stand for in that format.
 
-    These are the reals that round to the same float, and those within half a unit of its last digit. A literal with one
-    digit less may be the shortest text of a float; then it stands for those that round to the same.
+    A literal with as many digits as the format holds stands for every real that rounds to the same float, and for every real
+    within half a unit of its last digit. A literal with one digit less, if it is the shortest text of a float, stands for the
+    reals that round to that float. A shorter one is exact.
     """
     value = exact(text)
     ball = arb(fmpq(value.numerator, value.denominator))
@@ -127,7 +128,7 @@ def literal(text: str, rounded_in: Format | None = None) -> Ball:
 
 
 def fewest_digits(fmt: Format) -> int:
-    """How many significant digits a literal has at least that may be a constant that was rounded: one less than the format holds, in those whose numbers are printed in decimals."""
+    """The fewest significant digits of a literal that may be a rounded constant: one less than the format holds in float16, float32 and float64, whose shortest texts are that long."""
     return fmt.digits - 1 if fmt.precision in (11, 24, 53) else fmt.digits
 
 
@@ -143,7 +144,7 @@ def _last_digit(text: str) -> Fraction:
 
 
 def constant(name: str) -> Ball:
-    """pi, e, tau, Euler's constant as balls; inf; nan, which encloses nothing."""
+    """A constant of the language as a ball at the working precision: pi, e, tau, euler_gamma, inf, or nan (nothing known)."""
     if name == "tau":
         return 2 * arb.pi()
     return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "nan": arb.nan, "euler_gamma": arb.const_euler}[name]()
@@ -174,7 +175,7 @@ def _less_equal(a: Ball, b: Ball) -> Truth3:
 
 
 def _same(a: Ball, b: Ball) -> bool:
-    """Certainly the same number: both exact, or both the same infinity."""
+    """Whether two balls are certainly the same number: both exact and equal, or the same infinity."""
     return bool(a == b)
 
 
@@ -218,7 +219,7 @@ REFLEXIVE = frozenset(name for name in COMPARISONS if 0 in GATES[name].holds)  #
 
 
 def is_with_itself(step: Step) -> bool:
-    """Whether a step compares a number with itself: decided wherever the number is."""
+    """Whether a step compares a number with itself (both operands are one step): decided wherever that number is finite."""
     return step.gate in _TRUTHS and step.args[0] == step.args[1]
 
 

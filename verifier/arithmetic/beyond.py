@@ -1,4 +1,4 @@
-"""Bounds of numbers beyond the range of balls: exp(exp(exp(10))) has no ball here, and is certainly larger than every float.
+"""Bounds of numbers beyond the range of balls: exp(exp(exp(10))) has no ball here, but it is certainly larger than every float.
 
 A step is a ball where that is finite, else a Span, whose upper or lower end may be infinite; the number itself is real. None
 is a step of which nothing is known.

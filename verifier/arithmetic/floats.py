@@ -240,6 +240,6 @@ __all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator"
 
 
 def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Column]:
-    """The values of every step as arrays: float64, or truth values."""
+    """The values of every step at every point, as arrays of float64 or of truth values, whatever the format."""
     found = run(program, inputs, fmt=fmt, upstream=upstream)
     return [np.asarray(c, dtype=bool if len(c) and isinstance(c[0], bool | np.bool_) else np.float64) for c in found]

@@ -39,7 +39,7 @@ def times(a: Range | None, factor: float) -> Range | None:
 
 
 def meet(a: Range | None, b: Range | None) -> Range | None:
-    """Two enclosures of the same range made one; None where the first is not known."""
+    """The intersection of two enclosures of the same range; the first where the second is not known, and None where the first is not."""
     return a if a is None or b is None else Range(a.low.max(b.low), a.high.min(b.high))
 
 

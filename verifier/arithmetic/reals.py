@@ -1,4 +1,4 @@
-"""Run a Program over the real numbers gate by gate, as it stands: every gate may occur, and any step may be given another value.
+"""Run a Program over the real numbers gate by gate: any gate may occur, not only primitives, and any step may be given another value.
 
 The values are Arb balls at the working precision (`balls.precision`), truth values, or NaN and None where nothing is enclosed.
 `balls.run` is for programs of primitives, where equal steps are one and kinks may count as undecided.
@@ -60,7 +60,7 @@ def at(
     otherwise: Mapping[int, Value] = NOTHING,
     needed: Sequence[int] | None = None,
 ) -> dict[int, Value]:
-    """`run` at one point."""
+    """`run` at one point, whose coordinates are floats: the value of every needed step."""
     fixed, possible = ({i: [v] for i, v in given.items()} for given in (replaced, otherwise))
     found = run(program, [[arb(x)] for x in point], upstream=upstream, replaced=fixed, otherwise=possible, needed=needed)
     return {i: column[0] for i, column in found.items()}
@@ -72,7 +72,7 @@ def is_known(value: Value) -> bool:
 
 
 def value(gate: str, args: Sequence[Balls]) -> Balls:
-    """A gate at every point."""
+    """The values of a gate at every point, of columns of operands."""
     return list(map(function(gate), *args))
 
 

@@ -16,7 +16,7 @@ PARTIAL = frozenset(("tan", *(name for name, gate in GATES.items() if gate.order
 
 @dataclass
 class Dag:
-    """Steps with every distinct one written once; products with 1, sums with 0 and the like are folded, exactly.
+    """A list of steps without two equal ones; products with 1, sums with 0 and the like are folded, exactly.
 
     A fold that forgets an operand (`0 * x`, `x - x`) keeps the domain: it is made only where the operand has a value for all inputs.
     """
@@ -47,7 +47,7 @@ class Dag:
         return self._add(gate, (), text)
 
     def marked(self, name: str, args: tuple[int, ...], text: str) -> int:
-        """The step of a gate that carries a text; it is never folded."""
+        """The step of a gate with a text beside its operands; it is never folded."""
         return self._add(name, args, text)
 
     def is_number(self, at: int, text: str) -> bool:
@@ -113,7 +113,7 @@ class Dag:
         return self._add(name, args)
 
     def splice(self, program: Program, args: Sequence[int], *, exist: bool = False) -> list[int]:
-        """Write a program of primitives with its inputs replaced by steps; where each of its steps came to stand."""
+        """Append a program of primitives whose inputs are the steps given; the index here of each of its steps."""
         at: list[int] = []
         for step in program.steps:
             if step.gate == "input":

@@ -65,7 +65,7 @@ class Executor:
             self._refuse_names(tree)
 
     def _refuse_names(self, tree: ast.stmt) -> None:
-        """What a refused statement would have set is there, unreadable, so that it is complained about once."""
+        """Let the names that a refused statement sets stand for Unreadable, so that lines that read them get no complaint of their own."""
         self.scope.locals = None
         self.calls = self.loops = 0
         for name in targets_of(tree):
@@ -123,7 +123,7 @@ class Executor:
         return found
 
     def _line(self, tree: ast.stmt, number: int = 0) -> int:
-        """The line of a statement: one, however often it is gone through."""
+        """The index of a statement's line; the same in every round of a loop."""
         key = (id(tree), number)
         found = self.lines.get(key)
         if found is None:
@@ -184,7 +184,7 @@ class Executor:
             builder.values[name] = value
 
     def _named(self, index: int, name: str, line: int, tree: ast.stmt) -> int:
-        """The step that a name stands for: the value itself, or a copy of it where that is a leaf, or another statement's."""
+        """The step that a name stands for: that of the value, or a copy where the value is a leaf or the step of another statement."""
         step = self.builder.steps[index]
         if step.gate in LEAVES or step.name or step.line != line:  # y = x: a name for an existing step
             return self.builder.append("copy", (index,), name=name, line=line, start=tree.col_offset, end=tree.end_col_offset or 0)
@@ -291,7 +291,7 @@ class Executor:
         self._changed(target, tree)
 
     def _call(self, tree: ast.Expr) -> None:
-        """A statement that is a call: `caches.append(...)`, `np.add.at(...)`."""
+        """Execute a statement that is a call: `caches.append(...)`, `np.add.at(...)`."""
         call = tree.value
         if not isinstance(call, ast.Call):
             self._line(tree)
@@ -362,7 +362,7 @@ class Executor:
         return total
 
     def _bind_round(self, target: ast.expr, value: Value, line: int, tree: ast.stmt) -> None:
-        """A loop variable is another name for the element: no step, no copy."""
+        """Let a loop variable stand for an element; no step is appended."""
         if isinstance(target, ast.Name):
             self.last, before = self.last, self.last
             if self.scope.locals is not None:
@@ -413,7 +413,7 @@ class Executor:
                 raise BuildError(tree.col_offset, "") from None
             raise
         finally:
-            self.builder.kept = len(self.builder.steps)
+            self.builder.first_removable = len(self.builder.steps)
             self.scope, self.source, self.loops = before, source, loops
             self.calls -= 1
         return result

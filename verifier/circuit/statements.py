@@ -20,7 +20,7 @@ from verifier.language.trees import dotted, written
 
 
 def _read(executor: Executor, source: Source, *, examples: dict[str, set[float]] | None = None) -> list[Complaint]:
-    """Execute the block of a source; all that is wrong with it. `examples` as in `build_program`."""
+    """Execute the block of a source; the complaints about it. `examples` as in `build_program`."""
     trees, errors = block(source.text)
     complaints = [source.complaint(e.offset, e.message) for e in errors]
     executor.scope.later = {name for tree in trees for name in targets_of(tree)}
@@ -123,7 +123,7 @@ def _with_array_output(builder: Builder, source: Source, last: str) -> tuple[Pro
 
 
 def continued(forward: Program) -> Builder:
-    """A Builder that goes on where a program ends; what it changes in place is its own."""
+    """A Builder that goes on where a program ends. Its names, arrays and lists are copies: changing them in place leaves the program as it is."""
     builder = Builder(forward.inputs, list(forward.steps), dict(forward.names), list(forward.lines), values=copy.deepcopy(forward.values))
     for name, value in builder.values.items():
         if is_array(value):
@@ -176,7 +176,7 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
 
 
 def _as_arrays(builder: Builder, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Make arrays of the lists that names stand for; where that cannot be, the name and why."""
+    """Turn the lists that names stand for into arrays; the name and the reason where a list cannot be one."""
     for name in names:
         value = builder.values.get(name)
         if isinstance(value, list | tuple) or is_wholes(value):

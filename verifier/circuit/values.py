@@ -61,7 +61,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What a name stands for whose line was refused: lines that read it are not complained about."""
+    """The value of a name whose line was refused; a line that reads it gets no complaint of its own."""
 
 
 Value: TypeAlias = "int | Known | Function | Selected | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
@@ -239,7 +239,7 @@ def settled(value: Value) -> Value:
 
 
 def assembled(b: Builder, name: str, elements: Sequence[str]) -> Array | None:
-    """The array whose components were set one by one, or are inputs; None where one is missing. Its components leave `names`."""
+    """The array made of components that were set one by one, or are inputs; None where one is missing. The components' names are removed from `names`."""
     import numpy as np
 
     shape = b.shapes.get(name) or element_shape(elements)

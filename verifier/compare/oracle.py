@@ -61,7 +61,7 @@ class _Same:
 
 
 def oracle(case: Case) -> Oracle:
-    """The case, ready to be asked. Raises symbolic.NotDifferentiable."""
+    """The case, ready to be asked. Raises derivatives.NotDifferentiable."""
     return _oracle(_Same(case))
 
 

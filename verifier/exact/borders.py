@@ -12,8 +12,8 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.circuit.program import Program, Step
-from verifier.exact.marks import KINKED, ancestors_of, depends, is_derivative, variable_of
+from verifier.circuit.program import Program, Step, ancestors
+from verifier.exact.marks import KINKED, depends, is_derivative, variable_of
 from verifier.exact.series import ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
 
 LIMITS = (2, 4, 7)  # orders of t tried one after the other
@@ -67,7 +67,7 @@ def on_border(program: Program, index: int, inputs: Sequence[Series], values: Se
     here = values[function]
     if isinstance(here, Undefined):
         return here
-    read = ancestors_of(program.steps, function)
+    read = ancestors(program, function)
     inputs = [x if i in read else Series({}) for i, x in enumerate(inputs)]
     if not isinstance(here, Series) or variable < 0 or not all(x.is_constant for x in inputs):
         raise Undecided("the derivative of a choice along its border")

@@ -27,7 +27,7 @@ MOST_BOXES = 3000  # intervals that are looked at
 
 @dataclass(frozen=True)
 class _Piece:
-    """A branch of signs in which the two sides differ."""
+    """The difference of the two sides, and the exact side, in one branch of signs in which they differ."""
 
     assumptions: tuple[tuple[Polynomial, int], ...]
     difference: Element

@@ -1,6 +1,6 @@
 """The coefficients of expansions: rationals, and real numbers that know how they were computed, so that a zero can be proved.
 
-A ball that contains 0 never tells that it is 0. Where a coefficient is made of rationals and constants by gates of the table,
+That a ball contains 0 does not prove that its number is 0. Where a coefficient is made of rationals and constants by gates of the table,
 the same expression is tried as an identity (`identities.field`); what is not proved there stays unknown.
 """
 
@@ -18,7 +18,7 @@ from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact
 
 Coefficient: TypeAlias = "fmpq | Real"
-PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried for a proof that it is 0
+PROOF_BITS = 512  # a number that is not shown to differ from 0 at this precision is tried for a proof that it is 0
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
 MOST_STEPS = 400  # of an expression that is put into one
@@ -80,7 +80,7 @@ def apply(gate: str, *args: Coefficient) -> Coefficient:
 
 
 def named(value: Ball, gate: str, args: tuple[Coefficient, ...]) -> Coefficient:
-    """A ball that is the value of a gate: a rational where it is exact."""
+    """The value of a gate of coefficients, given as a ball: a rational where the ball is exact, else a Real that remembers the gate and its operands."""
     exactly = exact_or_ball(value)
     return exactly if isinstance(exactly, fmpq) else Real(value, gate, args)
 
@@ -91,7 +91,7 @@ def constant(name: str) -> Real:
 
 
 def combine(gate: str, a: Coefficient | Ball | int, b: Coefficient | Ball | int) -> Coefficient:
-    """The four operations."""
+    """The value of one of the four operations, `gate` being add, sub, mul or div; 0 times anything is exactly 0."""
     if isinstance(a, int):
         a = fmpq(a)
     if isinstance(b, int):
@@ -180,7 +180,7 @@ def _evaluates_to_zero(program: Program) -> bool:
 
 
 def simple(enclosure: Ball) -> Ball | None:
-    """The one rational of few bits inside a narrow ball, as an exact ball; None where there is none."""
+    """The only number m 2^e with an m of at most SIMPLE_BITS bits in a narrow ball, as an exact ball; None where there is none."""
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None
     mantissa, exponent = (int(part) for part in enclosure.mid().man_exp())

@@ -1,4 +1,4 @@
-"""Which well-known constant a number is: a rational number times one of the table; read off a ball, or off the digits of a literal."""
+"""Find the well-known constant that a number is, a rational multiple of one in the table: from a ball, or from the digits of a literal."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _fitting(interval: Ball) -> Iterator[tuple[Fraction, str]]:
 
 
 def _is_small(factor: Fraction, name: str) -> bool:
-    """Whether a factor is small enough to be meant."""
+    """Whether a rational factor has a numerator and a denominator small enough to be one that a person writes."""
     if name == "1":
         return factor.numerator <= LARGEST_FRACTION and factor.denominator <= LARGEST_FRACTION**2
     return max(factor.numerator, factor.denominator) <= LARGEST_FACTOR or factor in DEGREES
@@ -130,7 +130,7 @@ def _decimal(value: Ball) -> str | None:
 
 @cache
 def program(text: str) -> Program:
-    """A reading as a program of primitives."""
+    """A text that `reading` returned, as a program of primitives."""
     return derivatives.primitive(table_program("reading", text, ()))
 
 

@@ -323,7 +323,7 @@ class _Postponed:
 
 
 def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
-    """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
+    """`_apply`; an expansion that fails becomes a value that raises when it is read, since a branch that is not taken may fail."""
     if gate == "where" and isinstance(args[0], bool):
         return args[1 if args[0] else 2]
     for a in args:

@@ -58,7 +58,7 @@ class Unknown:
 
 
 class _Alike(Undecided):
-    """Two limits that may be equal, and are not known well enough to be taken for it."""
+    """Raised where two limits may be equal, and are shown neither to be equal nor to differ."""
 
 
 Slope: TypeAlias = "Coefficient | Ball"  # of a one-sided expansion; a Ball where it is infinite
@@ -81,7 +81,7 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
 
 
 def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Coefficient | None = None, rounded_in: Format | None = None) -> list[Ball | Undefined | None]:
-    """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
+    """The values of some steps at the point itself, by expansions: a ball, Undefined where there is certainly no real value, or None where neither is known."""
     with balls.precision(bits):
         found = [_value_at(program, point, output, upstream=upstream, rounded_in=rounded_in) for output in outputs]
         return [value if value is None or isinstance(value, Undefined) else coefficients.ball(value) for value in found]

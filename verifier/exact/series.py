@@ -90,11 +90,11 @@ def sign_of(c: Coefficient) -> int:
         return -1
     if enclosure.is_zero() or (isinstance(c, Real) and coefficients.is_zero(c)):
         return 0
-    raise Undecided("a number that is not told from 0")
+    raise Undecided("a number that may be 0")
 
 
 def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
-    kept: dict[Key, Coefficient] = {}
+    lasting: dict[Key, Coefficient] = {}
     for key, c in terms.items():
         if key[0] >= order or is_zero_number(c):
             continue
@@ -102,10 +102,10 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
             c = Real(ball(c))  # noqa: PLW2901
         elif not isinstance(c, fmpq) and not ball(c).is_finite():
             raise Undecided("coefficient")
-        kept[key] = c
-    if len(kept) > MAX_TERMS:
+        lasting[key] = c
+    if len(lasting) > MAX_TERMS:
         raise NoExpansion("too many terms")
-    return Series(kept, order)
+    return Series(lasting, order)
 
 
 def leading(s: Series) -> tuple[Key, Coefficient, int]:

@@ -1,4 +1,4 @@
-"""What is held against each other: the truth, and an implementation's program, each with its adjoints over the reals."""
+"""The two sides of a comparison: the exact function of a case with its gradient, and the program of an implementation, each with its adjoints over the reals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from verifier.exact.identities.field import is_zero, is_zero_at
 
 @dataclass(frozen=True)
 class Truth:
-    """The exact side of a case: the function in primitives, and the gradient program that SymPy's partials make."""
+    """The exact side of a case: its function as a program of primitives, and the program of its gradient, made from SymPy's partials."""
 
     function: Program
     gradient: derivatives.Gradient
@@ -70,7 +70,7 @@ def _rational(dag: Dag, value: Fraction) -> int:
 
 
 def truth_of(function: Program) -> Truth:
-    """The exact side of a function. Raises symbolic.NotDifferentiable."""
+    """The exact side of a function. Raises derivatives.NotDifferentiable."""
     exact, places = derivatives.primitive_with_places(function)
     return Truth(exact, derivatives.gradient(function), function, places)
 
@@ -101,7 +101,7 @@ class Subject:
         return {name: i for i, name in enumerate(self.program.inputs)}
 
     def position(self, variable: str) -> int:
-        """The place of an input among all of them."""
+        """The index of an input among all inputs."""
         return self._positions[variable]
 
     def index(self, name: str) -> int:
