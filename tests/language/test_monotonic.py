@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import mpmath
 import pytest
 
@@ -25,7 +27,7 @@ def direction(function, low, high):
     with mpmath.workdps(60):
         inside = [low + (high - low) * mpmath.mpf(2 * k + 1) / (2 * POINTS) for k in range(POINTS)]
         values = [mpmath.re(function(a)) for a in inside]
-    steps = {int(mpmath.sign(b - a)) for a, b in zip(values, values[1:], strict=False)}
+    steps = {int(mpmath.sign(b - a)) for a, b in pairwise(values)}
     return steps.pop() if len(steps) == 1 else 0
 
 

@@ -7,10 +7,9 @@ from math import factorial
 
 from flint import arb, arb_series, ctx
 
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.values import NAN, Ball, Value
 from verifier.language.gates import GATES
 
-NAN = arb("nan")
 EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.arithmetic.values import Ball, Truth3, Value
 from verifier.circuit.program import Program
 
@@ -66,7 +66,7 @@ def _exp_end(x: Ball, *, lower: bool) -> Ball:
     if x > EXPONENT:
         return ENORMOUS if lower else INFINITY
     if x < -EXPONENT:
-        return arb(0) if lower else balls.UNDERFLOW.upper()
+        return arb(0) if lower else ball_gates.UNDERFLOW.upper()
     value: Ball = balls.PRIMITIVES["exp"](x)
     return value.lower() if lower else value.upper()
 

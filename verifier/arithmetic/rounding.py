@@ -15,11 +15,6 @@ LOWEST = -1_100_000  # binary exponents beyond which a number is not converted t
 HIGHEST = 1_100_000
 
 
-def ends(ball: Ball) -> tuple[Ball, Ball]:
-    """The lower and the upper end as exact balls."""
-    return ball.lower(), ball.upper()
-
-
 def rational(exact: Ball) -> Fraction:
     """The value of an exact ball. ValueError where its exponent is absurd."""
     mantissa, exponent = exact.man_exp()

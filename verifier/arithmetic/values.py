@@ -1,4 +1,4 @@
-"""Names for the values that flow through the arithmetics, used in annotations.
+"""Names for the types of the values that flow through the arithmetics, used in annotations, and the simplest balls.
 
 A Ball and a decision have types that are checked. A Value and a Column have none: which kind of value a step has follows from
 its gate, which types do not know, and a column may be an array, a list, or one NumPy scalar for all points.
@@ -16,3 +16,6 @@ Truth3: TypeAlias = bool | None  # a comparison over the reals: true, false, or 
 Value: TypeAlias = Any  # of one step at one point: a float, a Ball or a Truth3
 Balls: TypeAlias = Sequence[Value]  # of one step over the reals: a Ball or a Truth3 for every point
 Column: TypeAlias = Any  # of one step in floats: an array (or a list) with one entry for every point, or one number for all of them
+NAN: Ball = arb("nan")
+ZERO: Ball = arb(0)
+ONE: Ball = arb(1)

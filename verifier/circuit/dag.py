@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES
@@ -41,6 +42,11 @@ class Dag:
     def number(self, text: str) -> int:
         """The step of a literal."""
         return self._add("number", (), text)
+
+    def rational(self, value: Fraction) -> int:
+        """The step of a rational number: a literal, or a quotient of two, negated where it is negative."""
+        top = self.gate("div", self.number(str(abs(value.numerator))), self.number(str(value.denominator)))
+        return top if value >= 0 else self.gate("neg", top)
 
     def leaf(self, gate: str, text: str) -> int:
         """The step of a constant or of the upstream gradient."""

@@ -6,6 +6,7 @@ the same expression is tried as an identity (`identities.field`); what is not pr
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -139,7 +140,7 @@ def _program(c: Real) -> Program | None:
             p, q = int(node.p), int(node.q)
             if max(p.bit_length(), q.bit_length()) > LONGEST:
                 return None
-            at[id(node)] = _rational(dag, p, q)
+            at[id(node)] = dag.rational(Fraction(p, q))
         elif not isinstance(node, Real) or not node.gate:
             return None
         elif node.gate == "constant":
@@ -151,12 +152,6 @@ def _program(c: Real) -> Program | None:
         if len(dag.steps) > MOST_STEPS:
             return None
     return Program(tuple(dag.steps), (), {}, at[id(c)])
-
-
-def _rational(dag: Dag, p: int, q: int) -> int:
-    top = dag.number(str(abs(p)))
-    top = top if q == 1 else dag.gate("div", top, dag.number(str(q)))
-    return top if p >= 0 else dag.gate("neg", top)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
@@ -225,7 +225,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in COMPARISONS:
-        return gate in balls.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
+        return gate in ball_gates.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
     if (isinstance(a, Endless) or isinstance(b, Endless)) and gate not in ("max", "min"):
         return _endless(gate, args)
     if gate == "div":

@@ -46,8 +46,8 @@ class Truth:
         if key not in self.equalities:
             program = self.gradient.program
             dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
-            scaled = dag.gate("mul", component, _rational(dag, Fraction(upstream)))
-            difference = dag.gate("sub", scaled, _rational(dag, value))
+            scaled = dag.gate("mul", component, dag.rational(Fraction(upstream)))
+            difference = dag.gate("sub", scaled, dag.rational(value))
             self.equalities[key] = is_zero_at(Program(tuple(dag.steps), program.inputs, {}, difference), difference, point)
         return self.equalities[key]
 
@@ -61,12 +61,6 @@ class Truth:
             component = self.gradient.adjoint.get(position)
             self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component, variables=derivatives.differentiable(self.source or self.function))
         return self.hessian_rows[position]
-
-
-def _rational(dag: Dag, value: Fraction) -> int:
-    """The step of a rational number."""
-    top = dag.gate("div", dag.number(str(abs(value.numerator))), dag.number(str(value.denominator)))
-    return top if value >= 0 else dag.gate("neg", top)
 
 
 def truth_of(function: Program) -> Truth:

@@ -1,7 +1,7 @@
 """The gates: one entry each, in the language of the case files. This table is the vocabulary of every program.
 
 `means` is the exact function over the reals, written with other gates; a gate without `means` is a primitive, which
-`arithmetic.balls` encloses and `exact.sympy_gates` names in SymPy (`language.primitives` lists what one lacks).
+`arithmetic.ball_gates` encloses and `exact.sympy_gates` names in SymPy (`language.primitives` lists what one lacks).
 `runs` is how floats compute it where that is not its meaning. `partials` are the local gradients of the staged engine:
 they may use the parameters, the gate's own output `out`, and `dout`, the adjoint of the output (then the entry is the
 whole contribution, not a factor). `float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's
