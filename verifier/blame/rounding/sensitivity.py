@@ -18,9 +18,9 @@ from verifier.blame.rounding.ledger import (
     LARGEST_BITS,
     Entry,
     Ledger,
+    LedgerPlan,
     NoLedger,
-    Plan,
-    Run,
+    PointRun,
     failure,
     native,
     real_run,
@@ -44,7 +44,7 @@ class Cancellation:
     fork: bool  # contributions to one adjoint, added with `+=`
 
 
-def _slopes(run: Run, output: int) -> dict[int, Ball]:
+def _slopes(run: PointRun, output: int) -> dict[int, Ball]:
     """∂(output)/∂(step) over the reals; absent where it is exactly 0, and for numbers that the format holds: they do not round. At the working precision."""
     steps = run.program.steps
     numbers = {i for i, s in enumerate(steps) if s.gate == "number" and i in run.real and run.real[i] == run.computed[i]}
@@ -54,7 +54,7 @@ def _slopes(run: Run, output: int) -> dict[int, Ball]:
 # ---------------------------------------------------------------- first-order shares
 
 
-def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
+def first_order(planned: LedgerPlan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
     """The ledger of every output with effects to first order, A_k δ_k, and the remainder stated; linear cost an output."""
     program = planned.program
     computed = native(program, floats.at(program, point, fmt=fmt, upstream=upstream))
@@ -72,12 +72,12 @@ def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream:
     return result
 
 
-def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
+def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():
             return None
-        run = Run(planned.program, fmt, computed, real, bits)
+        run = PointRun(planned.program, fmt, computed, real, bits)
         slopes = _slopes(run, output)
         entries = []
         for k in planned.needed:
@@ -122,7 +122,7 @@ class Sum:
         return arb.pos_inf() if self.value.contains(0) else self.size / self.value
 
 
-def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
+def sums(run: PointRun, steps: Iterable[int]) -> dict[int, Sum]:
     """The sums among some steps, given in order; at the working precision."""
     found: dict[int, Sum] = {}
     for i in steps:
@@ -135,7 +135,7 @@ def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
     return found
 
 
-def cancellation(planned: Plan, ledger: Ledger) -> Cancellation | None:
+def cancellation(planned: LedgerPlan, ledger: Ledger) -> Cancellation | None:
     """The sum at which the roundings before it are magnified most, on the gradient as well as in itself; None where none is.
 
     At least half of all effects come from before it: a difference of exact numbers harms nobody.
