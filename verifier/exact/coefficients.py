@@ -6,9 +6,9 @@ the same expression is tried as an identity (`identities.field`); what is not pr
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from flint import arb, fmpq
 
@@ -18,8 +18,8 @@ from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact
 
-Coefficient: TypeAlias = "fmpq | Real"
-PROOF_BITS = 512  # a number that is not shown to differ from 0 at this precision is tried for a proof that it is 0
+Coefficient = Any  # an exact rational (flint.fmpq), a Real or a Moving
+PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried for a proof that it is 0
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
 MOST_STEPS = 400  # of an expression that is put into one
@@ -31,31 +31,31 @@ class Real:
 
     __slots__ = ("args", "ball", "gate")
 
-    def __init__(self, ball: Ball, gate: str = "", args: tuple[Any, ...] = ()) -> None:  # of a constant, its name; else Coefficients
+    def __init__(self, ball: Ball, gate: str = "", args: tuple[Coefficient, ...] = ()) -> None:
         self.ball, self.gate, self.args = ball, gate, args
 
-    def __add__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __add__(self, other: Coefficient) -> Coefficient:
         return combine("add", self, other)
 
-    def __radd__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __radd__(self, other: Coefficient) -> Coefficient:
         return combine("add", other, self)
 
-    def __sub__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __sub__(self, other: Coefficient) -> Coefficient:
         return combine("sub", self, other)
 
-    def __rsub__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __rsub__(self, other: Coefficient) -> Coefficient:
         return combine("sub", other, self)
 
-    def __mul__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __mul__(self, other: Coefficient) -> Coefficient:
         return combine("mul", self, other)
 
-    def __rmul__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __rmul__(self, other: Coefficient) -> Coefficient:
         return combine("mul", other, self)
 
-    def __truediv__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __truediv__(self, other: Coefficient) -> Coefficient:
         return combine("div", self, other)
 
-    def __rtruediv__(self, other: Coefficient | Ball | int) -> Coefficient:
+    def __rtruediv__(self, other: Coefficient) -> Coefficient:
         return combine("div", other, self)
 
     def __neg__(self) -> Coefficient:
@@ -65,23 +65,53 @@ class Real:
         return f"Real({self.ball})"
 
 
-def real(value: Coefficient | Ball) -> Coefficient:
+class Moving:
+    """A number that moves along a ray: its expansion in t → 0+ (of one kind less than the expansion that it is a coefficient of), and what it is the value of.
+
+    `run` is a gate of expansions. The gate "ray" of (x, d) is the number x + d t itself.
+    """
+
+    __slots__ = ("args", "gate", "run", "value")
+
+    def __init__(self, value: Any, gate: str, args: tuple[Coefficient, ...], run: Callable[[str, tuple[Coefficient, ...]], Any]) -> None:
+        self.value, self.gate, self.args, self.run = value, gate, args, run
+
+    __add__, __radd__, __sub__, __rsub__ = Real.__add__, Real.__radd__, Real.__sub__, Real.__rsub__
+    __mul__, __rmul__, __truediv__, __rtruediv__ = Real.__mul__, Real.__rmul__, Real.__truediv__, Real.__rtruediv__
+
+    def __neg__(self) -> Coefficient:
+        return moving("neg", (self,))
+
+    def __repr__(self) -> str:
+        return f"Moving({self.value})"
+
+
+def moving(gate: str, args: tuple[Coefficient, ...]) -> Coefficient:
+    """A gate of coefficients some of which move; a plain one where the result stands still."""
+    run = next(a.run for a in args if isinstance(a, Moving))
+    value = run(gate, args)
+    return value.constant if value.is_constant else Moving(value, gate, args, run)
+
+
+def real(value: Ball) -> Coefficient:
     """A ball as a coefficient of which nothing else is known; others as they are."""
     return Real(value) if isinstance(value, arb) else value
 
 
-def ball(c: Coefficient | Ball) -> Ball:
+def ball(c: Coefficient) -> Ball:
     """A coefficient as a ball."""
     return c.ball if isinstance(c, Real) else c if isinstance(c, arb) else arb(c)
 
 
 def apply(gate: str, *args: Coefficient) -> Coefficient:
     """A primitive gate of coefficients."""
+    if any(isinstance(a, Moving) for a in args):
+        return moving(gate, args)
     return named(balls.PRIMITIVES[gate](*(ball(a) for a in args)), gate, args)
 
 
 def named(value: Ball, gate: str, args: tuple[Coefficient, ...]) -> Coefficient:
-    """The value of a gate of coefficients, given as a ball: a rational where the ball is exact, else a Real that remembers the gate and its operands."""
+    """A ball that is the value of a gate: a rational where it is exact."""
     exactly = exact_or_ball(value)
     return exactly if isinstance(exactly, fmpq) else Real(value, gate, args)
 
@@ -91,23 +121,25 @@ def constant(name: str) -> Real:
     return Real(balls.constant(name), "constant", (name,))
 
 
-def combine(gate: str, a: Coefficient | Ball | int, b: Coefficient | Ball | int) -> Coefficient:
-    """The value of one of the four operations, `gate` being add, sub, mul or div; 0 times anything is exactly 0."""
+def combine(gate: str, a: Coefficient, b: Coefficient) -> Coefficient:
+    """The four operations."""
     if isinstance(a, int):
         a = fmpq(a)
     if isinstance(b, int):
         b = fmpq(b)
     if gate == "mul" and (_is_zero(a) or _is_zero(b)):
         return fmpq(0)
+    if isinstance(a, Moving) or isinstance(b, Moving):
+        return moving(gate, (a, b))
     return Real(balls.PRIMITIVES[gate](ball(a), ball(b)), gate, (a, b))
 
 
-def _is_zero(c: Coefficient | Ball) -> bool:
+def _is_zero(c: Coefficient) -> bool:
     return isinstance(c, fmpq) and c == 0
 
 
-def exact_or_ball(value: Ball) -> fmpq | Ball:
-    """An exact ball as a rational, unless that is too long; others as they are."""
+def exact_or_ball(value: Ball) -> Coefficient:
+    """An exact ball as a rational."""
     if value.is_finite() and value.is_exact():
         mantissa, exponent = value.man_exp()
         if abs(int(exponent)) < MAX_BITS:
@@ -115,21 +147,23 @@ def exact_or_ball(value: Ball) -> fmpq | Ball:
     return value
 
 
-def is_zero(c: Coefficient) -> bool:
-    """Whether a number is proved to be 0. False says nothing."""
-    if isinstance(c, fmpq):
-        return bool(c == 0)
-    if c.ball.is_zero():
-        return True
-    if not c.ball.contains(0) or balls.current_precision() < PROOF_BITS:
-        return False
+def is_zero(c: Real | Moving) -> bool:
+    """Whether a real number, or one that moves, is proved to be 0. False says nothing."""
+    if isinstance(c, Real):
+        if c.ball.is_zero():
+            return True
+        if not c.ball.contains(0) or balls.current_precision() < PROOF_BITS:
+            return False
     program = _program(c)
-    return program is not None and _vanishes(program.steps, program.output)
+    try:
+        return program is not None and _vanishes(program.steps, program.inputs, program.output)
+    except RecursionError:  # SymPy's rules call each other: no proof
+        return False
 
 
-def _program(c: Real) -> Program | None:
-    """The expression of a number as a program without inputs; None where it is not known or too long."""
-    dag = Dag(())
+def _program(c: Real | Moving) -> Program | None:
+    """The expression of a number as a program over t, which it may move with; None where it is not known or too long."""
+    dag = Dag(("t",) if isinstance(c, Moving) else ())
     at: dict[int, int] = {}
     pending: list[Coefficient] = [c]
     while pending:
@@ -140,9 +174,13 @@ def _program(c: Real) -> Program | None:
             p, q = int(node.p), int(node.q)
             if max(p.bit_length(), q.bit_length()) > LONGEST:
                 return None
-            at[id(node)] = dag.rational(Fraction(p, q))
-        elif not isinstance(node, Real) or not node.gate:
+            at[id(node)] = _rational(dag, p, q)
+        elif not isinstance(node, Real | Moving) or not node.gate:
             return None
+        elif node.gate == "ray" and (missing := [a for a in node.args if id(a) not in at]):
+            pending.extend(missing)
+        elif node.gate == "ray":
+            at[id(node)] = dag.gate("add", at[id(node.args[0])], dag.gate("mul", at[id(node.args[1])], 0))
         elif node.gate == "constant":
             at[id(node)] = dag.leaf("constant", node.args[0])
         elif missing := [a for a in node.args if id(a) not in at]:
@@ -151,21 +189,29 @@ def _program(c: Real) -> Program | None:
             at[id(node)] = dag.gate(node.gate, *(at[id(a)] for a in node.args), exist=True)
         if len(dag.steps) > MOST_STEPS:
             return None
-    return Program(tuple(dag.steps), (), {}, at[id(c)])
+    return Program(tuple(dag.steps), dag.inputs, {}, at[id(c)])
+
+
+def _rational(dag: Dag, p: int, q: int) -> int:
+    top = dag.number(str(abs(p)))
+    top = top if q == 1 else dag.gate("div", top, dag.number(str(q)))
+    return top if p >= 0 else dag.gate("neg", top)
 
 
 @cache
-def _vanishes(steps: tuple[Step, ...], output: int) -> bool:
+def _vanishes(steps: tuple[Step, ...], inputs: tuple[str, ...], output: int) -> bool:
     if steps[output].gate == "number":
         return exact(steps[output].text) == 0
     from verifier.exact.identities.field import is_zero as is_identity
 
-    program = Program(steps, (), {}, output)
-    return is_identity(program, output) or _evaluates_to_zero(program)
+    program = Program(steps, inputs, {}, output)
+    return is_identity(program, output) or (not inputs and _evaluates_to_zero(program))
 
 
 def _evaluates_to_zero(program: Program) -> bool:
-    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0."""
+    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0; not asked of numbers of LONGEST bits, which it writes out (2**490000)."""
+    if any(_is_long(column[0]) for column in balls.run(program, [], bits=SIMPLE_BITS, strict=False)):
+        return False
     import sympy
 
     from verifier.exact import sympy_gates
@@ -174,8 +220,16 @@ def _evaluates_to_zero(program: Program) -> bool:
     return bool(value == 0 or sympy.expand(value) == 0)
 
 
+def _is_long(value: Any) -> bool:
+    """Whether a number is so large or small that an exact rational of its size has LONGEST bits."""
+    if not isinstance(value, arb) or not value.is_finite() or value.mid().is_zero():
+        return False
+    mantissa, exponent = value.mid().man_exp()
+    return abs(int(mantissa).bit_length() + int(exponent)) > LONGEST
+
+
 def simple(enclosure: Ball) -> Ball | None:
-    """The only number m 2^e with an m of at most SIMPLE_BITS bits in a narrow ball, as an exact ball; None where there is none."""
+    """The one rational of few bits inside a narrow ball, as an exact ball; None where there is none."""
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None
     mantissa, exponent = (int(part) for part in enclosure.mid().man_exp())

@@ -15,11 +15,10 @@ from typing import Any
 from flint import fmpq
 
 from verifier.arithmetic import ball_gates, balls
-from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
-from verifier.exact.coefficients import Coefficient, Real, ball, named, real
+from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
     INFINITE,
@@ -44,7 +43,6 @@ from verifier.exact.series import (
     sub,
     without_zeros,
 )
-from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES
 
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
@@ -84,6 +82,9 @@ def _floor(a: Series) -> Series:
     if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
         raise NoExpansion("floor of something that tends to infinity")
     c = a.constant
+    if isinstance(c, Moving):
+        below = _floor(c.value).constant
+        return number(below - 1) if sign(sub(c.value, number(below))) == 0 and sign(sub(a, number(c))) < 0 else number(below)
     if not isinstance(c, fmpq) and not ball(c).contains_integer():
         return number(coefficients.exact_or_ball(ball(c).floor()))
     below = int(c.p // c.q) if isinstance(c, fmpq) else _integer(c)
@@ -106,7 +107,7 @@ def _domain(gate: str) -> Program | None:
     return primitive(table_program(gate, f"where({row.where}, 1, 0)", row.parameters)) if row.where else None
 
 
-def is_outside(gate: str, args: Sequence[Ball], *, strict: bool = False) -> bool:
+def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     """Whether a point is certainly outside a gate's domain; `strict`: with all points near it."""
     program = _domain(gate)
     if program is None:
@@ -144,6 +145,8 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise NoExpansion(f"{gate} of something that tends to infinity")
         if a.order <= 0:
             raise Short
+    if any(isinstance(a.constant, Moving) for a in args):
+        return _moved(gate, args, limit, memo)
     points = [ball(a.constant) for a in args]
     if is_outside(gate, points):
         return Undefined(f"outside the domain of {gate}")
@@ -180,7 +183,55 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
     return add(constant, rest)
 
 
-def _finite(program: Program, points: Sequence[Ball]) -> bool:
+def _moved(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Undefined:
+    """`_expanded` at a point that moves itself: h(v(0)) is an expansion of its own."""
+    start = [series_along(a.constant) for a in args]
+    value = _known(_step_value(gate, start, limit, {}))
+    if isinstance(value, Undefined):
+        return value
+    total = number(coefficients.apply(gate, *(a.constant for a in args)))
+    partials = local_gradient(gate, (None,) * len(args))
+    for a, partial in zip(args, partials, strict=True):
+        if a.is_constant:
+            continue
+        if partial is None:
+            raise NoExpansion(f"{gate} has no derivative in its parameter")
+        gain = min((k[0] for k in a.terms if k[0] > 0), default=a.order)
+        if limit <= 0 and isinstance(_known(run(partial, start, 1)[partial.output]), Series):
+            total = add(total, Series({}, gain))
+            continue
+        factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output] if limit >= DEEPEST else None
+        if not isinstance(factor, Series):
+            raise Undecided(gate)
+        total = add(total, integral(mul(factor, derivative(a))))
+    return total
+
+
+def series_along(c: Coefficient) -> Series:
+    """A coefficient as an expansion in what it moves with."""
+    return c.value if isinstance(c, Moving) else number(c)
+
+
+def moving_gate(limit: int) -> Callable[[str, tuple[Coefficient, ...]], Series]:
+    """A gate of coefficients that move, to so many orders."""
+
+    def gate_along(gate: str, args: tuple[Coefficient, ...]) -> Series:
+        found = _known(_step_value(gate, [series_along(a) for a in args], limit, {}))
+        if not isinstance(found, Series):
+            raise NoExpansion(gate)
+        return found
+
+    return gate_along
+
+
+def _known(value: Any) -> Any:
+    """A value; what was postponed is an error here."""
+    if isinstance(value, _Postponed):
+        value.give_up()
+    return value
+
+
+def _finite(program: Program, points: Sequence[Any]) -> bool:
     value = balls.at(program, points, strict=False)[program.output]
     return bool(value.is_finite())
 
@@ -266,7 +317,7 @@ def _negated(value: Series | Undefined) -> Series | Undefined:
     return neg(value) if isinstance(value, Series) else value
 
 
-def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Coefficient | None = None, rounded_in: Format | None = None, memo: Memo | None = None) -> list[Value]:
+def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Value]:
     """The expansion of every step, to about `limit` orders of t, at flint's current precision.
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
@@ -282,7 +333,7 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Coeffi
                 value = _written_derivative(program, index, inputs, values, value)
             values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
         elif step.gate == "upstream":
-            values.append(number(fmpq(1) if upstream is None else upstream))
+            values.append(number(upstream))
         elif step.gate == "constant":
             values.append(_constant(step.text))
         else:
@@ -298,9 +349,9 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Coeffi
 def _written_derivative(program: Program, index: int, inputs: Sequence[Any], values: list[Any], formula: Any) -> Any:
     """The value of a derivative that is written in the function: its formula, or on a border the limit of the formula beside it."""
     try:
-        if not borders.is_on_border(program.steps, index, values, _difference, _floor):
+        if not borders.is_on_border(program.steps, index, values, _difference, _floor) and not (isinstance(formula, Undefined) and marks.has_roots(program.steps, program.steps[index].args[2], marks.variable_of(program.steps[index]))):
             return formula
-        return borders.on_border(program, index, inputs, values, run)
+        return borders.on_border(program, index, inputs, values, run, moving_gate)
     except (Undecided, Short, NoExpansion) as error:
         return _Postponed(str(error), type(error))
 
@@ -323,7 +374,7 @@ class _Postponed:
 
 
 def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
-    """`_apply`; an expansion that fails becomes a value that raises when it is read, since a branch that is not taken may fail."""
+    """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
     if gate == "where" and isinstance(args[0], bool):
         return args[1 if args[0] else 2]
     for a in args:
@@ -335,7 +386,7 @@ def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
         return _Postponed(str(error), type(error))
 
 
-def _literal(text: str, rounded_in: Format | None) -> Coefficient | Ball:
+def _literal(text: str, rounded_in: Any) -> Any:
     value = balls.literal(text, rounded_in)
     if rounded_in is not None and not value.is_exact() and value.rel_accuracy_bits() < balls.current_precision() - 20:
         return value
