@@ -136,12 +136,15 @@ def _components(found: Sequence[str], known: dict[str, Array]) -> str:
 
 
 def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
-    """The finding about a wrong line, with all its figures at one point: the first, at which the line was explained, where the gradient is wrong there."""
+    """The finding about a wrong line, with its figures at the worst point; those of the line itself are at the point at which it was explained, which is said where it is another."""
     array = known.get(explanation.gradients[0])
     group = [j for name in explanation.gradients if known.get(name) == array for j in wrong[name]] if array is not None else wrong[explanation.gradients[0]]
-    there = [j for j in group if j.discrepancy.point == first]
-    worst = _worst(there or group)
-    details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
+    worst = _worst(group)
+    details = explanation.details
+    if worst.discrepancy.point != first and (figures := [" ".join(d.split()) for d in details if d.startswith(FIGURES_OF_A_LINE)]):
+        there = next((j for j in group if j.discrepancy.point == first), None)
+        at = "" if there is None else " at " + " ".join(f"{name}={bracketed(value)}" for name, value in there.result.point)
+        details = (*(d for d in details if not d.startswith(FIGURES_OF_A_LINE)), f"explained{at}: {', '.join(figures)}")
     names = arrays.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(
         "V101",
