@@ -14,7 +14,7 @@ from typing import Any
 from flint import fmpq
 
 from verifier.circuit.program import Program, Step
-from verifier.exact.coefficients import Coefficient, Moving
+from verifier.exact.coefficients import Coefficient, Moving, combine
 from verifier.exact.marks import KINKED, ancestors_of, depends, is_derivative, variable_of
 from verifier.exact.series import INFINITE, ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
 
@@ -129,7 +129,7 @@ def _slope_of_power(part: Program, moved: list[Series], limit: int, run: Run) ->
         return None
     if set(base.terms) != {(Fraction(1), 0)} or sign(base) <= 0 or sign_of(exponent.constant) <= 0:
         return None
-    above = sign_of(exponent.constant - 1)
+    above = sign_of(combine("sub", exponent.constant, 1))
     return Undefined("an infinite slope") if above < 0 else fmpq(0) if above > 0 else None
 
 

@@ -211,7 +211,7 @@ def _exp(values: Iterable[Any]) -> Ends:
     """The exponentials of numbers of any size: beyond FAR only that they are as small, or as large."""
     found = []
     for u in values:
-        if not -FAR < u:
+        if not u > -FAR:
             found += [arb(0), balls.PRIMITIVES["exp"](arb(-FAR))] if u < -FAR else [arb("nan")]
         else:
             found.append(balls.PRIMITIVES["exp"](u) if u < FAR else arb.pos_inf())

@@ -209,7 +209,7 @@ def _moved(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Un
 
 def series_along(c: Coefficient) -> Series:
     """A coefficient as an expansion in what it moves with."""
-    return c.value if isinstance(c, Moving) else number(c)  # type: ignore[no-any-return]
+    return c.value if isinstance(c, Moving) else number(c)
 
 
 def moving_gate(limit: int) -> Callable[[str, tuple[Coefficient, ...]], Series]:
