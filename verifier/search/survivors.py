@@ -29,7 +29,7 @@ OTHER_UPSTREAM = 3.0  # by default: with upstream 1 a missing factor `dout`, or 
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """The result of a search: a point (and the upstream, if it is not the case's), or that a proof shows the edit to be `equivalent`, or neither."""
 
     point: tuple[float, ...] | None = None
@@ -39,7 +39,7 @@ class Search:
 
 def search(
     original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = (), meant: Meant | None = None, other: float = OTHER_UPSTREAM
-) -> Search:
+) -> SearchResult:
     """The simplest point found at which the mutant is wrong and the original does not fail: short numbers are tried first, a hunt last.
 
     `known` are points that catch other mutants; they are tried first, so that few points catch many mutants. Points are looked for
@@ -48,21 +48,21 @@ def search(
     short = sorted(_meant(list(islice(short_points(domain, original.format), MAX_SHORT_POINTS)), meant), key=plainness)
     point = _first_catching(original, mutant, [*known, *short])
     if point is not None:
-        return Search(point)
+        return SearchResult(point)
     scaled, scaled_mutant = (replace(c, upstream=other) for c in (original, mutant))
     if (apart := _first_catching(scaled, scaled_mutant, [*listed, *short])) is not None:
-        return Search(apart, upstream=other)
+        return SearchResult(apart, upstream=other)
     if all(prove(mutant.truth, mutant.subject, claim, fmt=mutant.format, upstream=mutant.upstream) is not None for claim in mutant.subject.claims):
-        return Search(equivalent=True)
+        return SearchResult(equivalent=True)
     if meant is not None and not meant.is_anywhere:
-        return Search()
+        return SearchResult()
     for before, after in ((original, mutant), (scaled, scaled_mutant)):
         regions = hunt(after, domain, seed=seed, budget=HUNT_BUDGET, verdicts=(Verdict.WRONG,), meant=meant)
         hunted = sorted(_meant([r.point for r in regions if r.verdict is Verdict.WRONG], meant), key=plainness)
         point = next((p for p in hunted if _catches(before, after, p)), None)
         if point is not None:
-            return Search(point, upstream=None if after is mutant else other)
-    return Search()
+            return SearchResult(point, upstream=None if after is mutant else other)
+    return SearchResult()
 
 
 def _meant(points: list[tuple[float, ...]], meant: Meant | None) -> list[tuple[float, ...]]:
