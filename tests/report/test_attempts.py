@@ -15,7 +15,7 @@ from verifier.exact.identities import field
 from verifier.language.source import Place
 from verifier.many import verify_safely
 from verifier.report import attempts as attempts_module
-from verifier.report import attribution, findings
+from verifier.report import attribution, passes
 from verifier.report.attempts import Attempts
 from verifier.verify import verify
 
@@ -52,8 +52,8 @@ def test_a_stage_that_fails_costs_no_verdict(module: Any, name: str, note: str, 
     after = verify_safely(case)
     assert verdicts_of(after) == verdicts_of(before)
     assert (after.status, before.status) == ("failed", "failed")
-    assert any(n.startswith(note) and "RecursionError (planted)" in n for n in after.notes), after.notes
-    assert not any("could not be made" in n for n in before.notes)
+    assert any(n.startswith(f"left out: {note}") and "RecursionError (planted)" in n for n in after.notes), after.notes
+    assert not any(n.startswith("left out") for n in before.notes)
 
 
 @pytest.mark.parametrize(("module", "name"), [row[:2] for row in STAGES], ids=[row[1] for row in STAGES])
@@ -69,13 +69,13 @@ def test_condition_numbers_that_fail_cost_no_verdict(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(compare, "conditioned", _broken)
     after = verify_safely(case)
     assert verdicts_of(after) == verdicts_of(before)
-    assert all("the condition numbers could not be made (RecursionError)" in r.reason for r in after.results)
+    assert all("the condition numbers could not be computed (RecursionError)" in r.reason for r in after.results)
 
 
 def test_a_check_that_fails_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     right = case_of('function: x**2\npoints: [{x: 3}]\nimplementations: {it: {backward: "dx = 2*x*dout"}}\n')
     assert verify(right).status == "passed"
-    monkeypatch.setattr(findings.linearity, "not_linear", _broken)
+    monkeypatch.setattr(passes.linearity, "not_linear", _broken)
     report = verify_safely(right)
     assert report.status == "failed"
     assert [f.code for f in report.findings] == ["V003"]
@@ -93,7 +93,7 @@ def test_work_that_takes_too_long_is_given_up_and_leaves_the_precision_as_it_was
     before = balls.current_precision()
     assert attempts.make("an endless thing", endless, 5) == 5
     assert balls.current_precision() == before
-    assert attempts.notes == ["an endless thing could not be made: it took more than 0.05 s. The verdicts do not depend on it"]
+    assert attempts.notes == ["left out: an endless thing: it took more than 0.05 s; the verdicts do not depend on it"]
     assert attempts.make("a short thing", lambda: 6, 5) == 6
 
 

@@ -187,7 +187,7 @@ def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Sc
             elif (value := read_values(reader, node, "the parameter '{}'", key.text)) is not None:
                 fixed[key.text] = (key, value)
         return fixed, named
-    for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or the names of points that are no inputs: [n]") or ():
+    for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or names to which the points give values: [n]") or ():
         name = reader.text(item, "a parameter")
         if name is None or not isinstance(item, Scalar):
             continue

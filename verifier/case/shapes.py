@@ -45,7 +45,7 @@ def base(name: str) -> str:
 
 
 def covers(name: str, gradient: str) -> bool:
-    """Whether what is said of `name` is said of a gradient: the same one, or the array it is a component of."""
+    """Whether `name` is the gradient itself or the array that it is a component of."""
     return gradient == name or (gradient.endswith("]") and base(gradient) == name)
 
 
@@ -101,7 +101,7 @@ def shape_of(value: object) -> Shape:
 
 
 def by(shape: Shape) -> str:
-    """A shape as it is said: 3x4; of a vector its length."""
+    """A shape in words: 3x4; of a vector its length."""
     return "x".join(map(str, shape))
 
 

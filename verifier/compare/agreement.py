@@ -151,7 +151,7 @@ def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Seq
 
 
 def _stands(challenged: Challenged) -> bool:
-    """Whether a proof is to be said: nothing but single holes contradicts it, and somewhere both sides were enclosed and met."""
+    """Whether a proof counts: nothing but single holes contradicts it, and at some point the enclosures of both sides overlap."""
     return challenged.met > 0 and all(c.kind is Kind.HOLE for c in challenged.found)
 
 
@@ -159,15 +159,15 @@ def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) 
     """What was proved, with the single points at which the implementation has no value, and how many points on borders were not looked at."""
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
     more = len(challenged.found) - len(holes)
-    said = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
-    return proof.text() + said + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
+    words = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
+    return proof.text() + words + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
 def _withdrawn(outcome: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
     """What the points show of a gradient whose proof does not stand as it is; a proof that is false inside a piece is a fault of ours."""
     false = challenged.first(Kind.INSIDE) or challenged.first(Kind.TIE)
     if false is not None and false.kind is Kind.TIE:
-        return replace(outcome, note=f"{outcome.note}; a proof of it was not believed: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
+        return replace(outcome, note=f"{outcome.note}; a proof of it does not count: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
     if false is not None:
         fault = f"a proof of it ({proof.text()}) is contradicted at {_at(false, inputs)} and withdrawn: a fault of this tool, please report it"
         return replace(outcome, note=f"{outcome.note}; {fault}", fault=fault)
@@ -218,7 +218,7 @@ def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:
     wrong = sorted((d for d in found if d.verdict is Verdict.WRONG), key=lambda d: d.formula_error is None)
     if wrong:
         first = wrong[0]  # one that has a value of its own, if there is one
-        return Outcome("refuted", first.reason or "over the reals it is another number", dict(zip(inputs, first.point, strict=True)), both_defined=first.formula_error is not None)
+        return Outcome("refuted", first.reason or "over the reals it has another value", dict(zip(inputs, first.point, strict=True)), both_defined=first.formula_error is not None)
     known = [d for d in found if isinstance(d.exact, one_sided.Finite) and d.formula_error is not None and d.verdict is not Verdict.UNDECIDED]
     if not known:
         return Outcome("undecided", "no point where both could be compared")

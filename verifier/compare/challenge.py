@@ -1,4 +1,4 @@
-"""A proof is challenged before it is said: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
+"""Tests a proof before it counts: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
 
 The challenge does not know how a proof was found, and shares no rule with the prover.
 """
@@ -61,7 +61,7 @@ class Kind(Enum):
     """What is found at a point."""
 
     INSIDE = "both are defined and differ, here and nearby"
-    TIE = "two numbers are compared that may be equal on an interval, and are not known to be"
+    TIE = "it compares two numbers that may be equal on a whole interval"
     BORDER = "both are defined and differ at this point, not nearby"
     GAP = "the implementation has no value here nor nearby, and the exact gradient has one"
     HOLE = "the implementation has no value at this point only, and the exact gradient has one"

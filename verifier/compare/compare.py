@@ -65,7 +65,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
 
 
 def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
-    """What is said at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
+    """The discrepancies at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
     if not points:
         return []
     computed, inputs = _computed(check, points), check.subject.program.inputs
@@ -94,7 +94,7 @@ def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepan
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
-        failed = f"the condition numbers could not be made ({type(error).__name__})"
+        failed = f"the condition numbers could not be computed ({type(error).__name__})"
         return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 

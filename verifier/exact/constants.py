@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
-from math import floor
 
 from flint import arb, fmpq
 
@@ -25,6 +25,7 @@ LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a const
 LARGEST_FRACTION = 1000  # of a fraction by itself; its denominator may also be that of a short series, up to its square
 LARGEST_WRITTEN = 12  # numerator and denominator of a number that is written as a fraction rather than in decimals
 MOST_ULPS = 2  # by which a constant with all its digits is mistyped at most: more than that is a wrong gradient
+FLOAT_MARGIN = 1e-14  # more than the relative error of a constant times a fraction in float64
 MOST_EXPONENT = 4000  # of a number that is looked at as a fraction
 
 # No two of them have a rational quotient, so a literal is read in at most one way for each.
@@ -116,10 +117,27 @@ def product(factor: Fraction, constant: str) -> str:
 
 def _fitting(interval: Ball) -> Iterator[tuple[Fraction, str]]:
     """Every constant of which a positive interval holds a small rational multiple, with the simplest factor."""
+    possible = _possible(interval)
     for name in CONSTANTS:
-        factor = _simplest(interval / value_of(name))
+        factor = _simplest(interval / value_of(name)) if name in possible else None
         if factor is not None and factor > 0 and _is_small(factor, name):
             yield factor, name
+
+
+def _possible(interval: Ball) -> set[str]:
+    """The constants of which a small multiple may lie in a positive interval, found among their multiples in float64; `1` is always one of them."""
+    values, names = _multiples()
+    low, high = float(interval.lower()) * (1 - FLOAT_MARGIN), float(interval.upper()) * (1 + FLOAT_MARGIN)
+    return {"1", *names[bisect_left(values, low) : bisect_right(values, high)]}
+
+
+@cache
+def _multiples() -> tuple[list[float], list[str]]:
+    """All small multiples of the constants in order, and of which constant each is one."""
+    sizes = range(1, LARGEST_FACTOR + 1)
+    factors = {*(Fraction(p, q) for p in sizes for q in sizes), *DEGREES}
+    rows = sorted((float(value_of(name)) * float(factor), name) for name in CONSTANTS[1:] for factor in factors)
+    return [value for value, _ in rows], [name for _, name in rows]
 
 
 def _is_small(factor: Fraction, name: str) -> bool:
@@ -131,18 +149,19 @@ def _is_small(factor: Fraction, name: str) -> bool:
 
 def _simplest(interval: Ball) -> Fraction | None:
     """The first convergent of the middle that lies in the interval."""
-    rest = _middle(interval)
-    if rest is None:
+    middle = _middle(interval)
+    if middle is None:
         return None
-    h, k, h0, k0 = floor(rest), 1, 1, 0
-    while k <= LARGEST_FRACTION**2:
+    top, bottom = middle.as_integer_ratio()
+    h, k, h0, k0 = 1, 0, 0, 1
+    while bottom:
+        quotient, rest = divmod(top, bottom)
+        h, k, h0, k0 = quotient * h + h0, quotient * k + k0, h, k
+        if k > LARGEST_FRACTION**2:
+            return None
         if interval.contains(fmpq(h, k)):
             return Fraction(h, k)
-        rest -= floor(rest)
-        if rest == 0:
-            return None
-        rest = 1 / rest
-        h, k, h0, k0 = floor(rest) * h + h0, floor(rest) * k + k0, h, k
+        top, bottom = bottom, rest
     return None
 
 

@@ -1,7 +1,7 @@
 """Finds, without given points, the regions of the inputs in which a gradient is not right, from the structure of its program.
 
 Along lines through the inputs (`paths`) a program is run on a grid that is uniform over the floats. Between two neighbours of
-the grid at which any step behaves differently there is a border (`borders`). The gradients are judged on both sides of every
+the grid at which any step behaves differently there is a border (`changes`). The gradients are judged on both sides of every
 border and at some points between them; a run of points with one verdict is a region.
 """
 
@@ -29,7 +29,7 @@ from verifier.language.verdict import Verdict
 from verifier.search import changes
 from verifier.search.paths import Box, Path, axis, bases, paths
 
-BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
+BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
 BETWEEN = 5  # points that are judged between two borders, beside both ends
 SPARSE = 2  # the same, on paths that do not start at the first base point
 CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
@@ -96,7 +96,7 @@ def hunted_for_another(checks: Sequence[Check], boxes: Sequence[Box], *, seed: s
 
 
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
-    """The listed points and those of the regions, each once; where the search could not decide, nobody asked."""
+    """The listed points and those of the regions, each once; those that could not be decided are left out."""
     return with_points(listed, [r.point for r in regions if r.verdict is not Verdict.UNDECIDED])
 
 
@@ -118,7 +118,7 @@ def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
 
 
 def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
-    """An interval as numbers of the format: moved inside; all numbers but the outskirts where there is no bound."""
+    """The least and the largest number of the format in an interval; without bounds, up to the largest number of a wide format divided by OUTSKIRTS."""
     largest = fmt.largest / (OUTSKIRTS if fmt.emax > WIDE else 1)
     first, last = places(fmt, max(low, -largest), min(high, largest)) if math.isinf(low) or math.isinf(high) else places(fmt, low, high)
     if first > last:

@@ -199,7 +199,7 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
 
 
 def _exchanged(program: Program, reference: Reference, meaning: dict[int, int], own: dict[int, Balls], mistakes: list[Mistake], fmt: Format) -> list[Mistake]:
-    """The mistakes, where two wrong statements that have each other's right value are said to be exchanged."""
+    """The mistakes; two wrong statements that have each other's right value become one pair that is exchanged."""
     wrong = list(dict.fromkeys(m.definition for m in mistakes if m.definition in own))
     if len(wrong) > MOST_EXCHANGED:  # the components of an array
         return mistakes

@@ -35,7 +35,7 @@ class Fault:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two faults have in common that are one: all but the gradient, where a line is named."""
+        """Equal for two faults that count as one: where a line is named, the gradient does not matter."""
         return self.implementation, self.verdict, self.over, self.line or self.gradient
 
 
