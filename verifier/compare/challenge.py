@@ -16,7 +16,8 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
+from verifier.arithmetic.values import Balls
 from verifier.case.points import FloatPoint
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
@@ -26,6 +27,7 @@ from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import COMPARISONS
 
 CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
@@ -37,7 +39,6 @@ MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a bo
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
 MOST_RUN_STEPS = 100_000  # steps of careful runs that are remembered for the other claims
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
-COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
@@ -119,7 +120,7 @@ def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fm
 
 
 def _weight(program: Program) -> int:
-    return len(program) + COSTLY * sum(s.gate in SPECIAL or s.gate in ("gamma", "lgamma", "digamma", "polygamma") for s in program.steps) + 1
+    return len(program) + COSTLY * sum(s.gate in SPECIAL_FUNCTIONS for s in program.steps) + 1
 
 
 @dataclass
@@ -154,7 +155,7 @@ class _Enclosures:
         exact, function = self.truth.gradient, self.truth.function
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(*p[i].as_integer_ratio())) for p in points] for i in range(len(program.inputs))]
-        both = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(self.upstream), rounded_in=self.format)
+        both = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
         branch = [both[i] for i in of_gradient]
         gradient = balls.run(exact.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format) if self.is_strict else branch
         needed = [gradient[i] for i in dict.fromkeys((exact.value, *self.components.values())) if i is not None]
@@ -227,10 +228,10 @@ class _Runs:
     """Every step of the gradient program and of the computed one, and whether the function has a value, at some points."""
 
     points: tuple[Any, ...]
-    gradient: list[Any]
-    real: list[Any]
+    gradient: list[Balls]
+    real: list[Balls]
     has_value: list[bool]
-    branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
+    branch: list[Balls]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
     ties: dict[int, list[tuple[Program, int]]] = field(default_factory=dict)  # by point, what `_ties` found
 
 
@@ -310,7 +311,7 @@ def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: 
         difference = Program((*program.steps, Step("sub", step.args)), program.inputs, {}, len(program)) if len(step.args) == 2 else replace(program, output=step.args[0])
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in near] for j in range(len(program.inputs))]
-        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(sides.upstream))[difference.output]
+        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=sides.upstream)[difference.output]
         open_ones = [p for p, v in zip(near, values, strict=True) if _is_narrow_around_zero(v, balls.ONE)]
         if open_ones and not is_zero_at(difference, difference.output, [float(x) for x in open_ones[0]]):
             return True

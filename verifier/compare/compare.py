@@ -11,6 +11,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
+from verifier.arithmetic.ball_functions import SLOW
 from verifier.circuit.program import Program
 from verifier.compare import conditioning
 from verifier.compare.check import Check
@@ -27,7 +28,6 @@ LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
-COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -82,7 +82,7 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
         found = check.computed(points)
         return [found[name] for _, name in subject.claims]
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
-    run = floats.run(subject.program, columns, check.format, upstream=check.upstream)
+    run = floats.run(subject.program, columns, fmt=check.format, upstream=check.upstream)
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
@@ -104,7 +104,7 @@ def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns 
 
 def _weight(program: Program) -> int:
     """The steps of a program, those that cost much at high precision counted as many."""
-    return len(program) + COSTLY_STEPS * sum(s.gate in COSTLY for s in program.steps)
+    return len(program) + COSTLY_STEPS * sum(s.gate in SLOW for s in program.steps)
 
 
 def _level(

@@ -102,7 +102,7 @@ def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -
     for j, x in enumerate(found.point):
         step = row.adjoint.get(j)
         if step is not None:
-            slope = abs(values[step][0] * check.upstream)
+            slope = abs(values[step] * check.upstream)
             moved = slope * rounding.ulp(check.format, arb(x))[0]
             if moved > reach or not nearest:
                 nearest = inputs[j]
@@ -121,7 +121,7 @@ def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Any
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
         if k < len(program.steps) and _rounds(program, k):
-            total += abs(values[adjoint][0] * values[k][0])
+            total += abs(values[adjoint] * values[k])
     result = total / abs(g)
     return result if result.is_finite() else None
 

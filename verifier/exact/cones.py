@@ -1,4 +1,4 @@
-"""What a claim depends on, alone: both its sides as small programs over the inputs that they read, numbered in the order in which they are met.
+"""The cone of a claim: both its sides as programs of only the steps they depend on, over the inputs that they read, numbered in the order of first use.
 
 Components of an array that share their formula have cones of one form (`canonical`), so what is proved of one is proved of all.
 """
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\[[0-9,]+\])?")
 
 @dataclass(frozen=True)
 class Cone:
-    """The exact and the computed side of a claim. `inputs` are the names that stand in the places of the programs' own, which are the same in every cone of this shape."""
+    """Both sides of a claim as programs whose inputs are called by their numbers, so that claims of one formula have equal programs; `inputs` are their real names."""
 
     exact: Program
     computed: Program
@@ -51,7 +51,7 @@ def cone(truth: Truth, subject: Subject, claim: tuple[str, str]) -> Cone | None:
 
 
 def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] | None:
-    """The steps that one depends on, operands first, in the order in which they are met; inputs are added to `met`."""
+    """The steps that one depends on, operands first; None where there are too many. Inputs get the next free number in `met`."""
     found: list[int] = []
     seen: set[int] = set()
     pending = [(output, False)]

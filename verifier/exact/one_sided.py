@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import TypeAlias
 
 from flint import arb, fmpq
 
@@ -59,9 +60,10 @@ class Unknown:
 
 
 class _Alike(Undecided):
-    """Two limits that may be equal, and are not known well enough to be taken for it."""
+    """Raised where two limits may be equal, and are shown neither to be equal nor to differ."""
 
 
+Slope: TypeAlias = "Coefficient | Ball"  # of a one-sided expansion; a Ball where it is infinite
 Derivative = Finite | Infinite | Kink | Nowhere | Unknown
 
 
@@ -72,7 +74,7 @@ class CarefulRun:
     program: Program
     point: Sequence[Fraction]
     bits: int
-    upstream: Ball = None
+    upstream: Coefficient | None = None
     rounded_in: Format | None = None
 
     def derivative(self, position: int) -> Derivative:
@@ -89,7 +91,7 @@ class CarefulRun:
             except (Short, NoExpansion) as error:
                 return Unknown(str(error) or "the expansion is too short")
 
-    def value(self, output: int) -> Ball:
+    def value(self, output: int) -> Ball | Undefined | None:
         """The value of a step: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
         with balls.precision(self.bits):
             value = self.limit(output)
@@ -168,13 +170,13 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
     return CarefulRun(function, point, bits).derivative(position)
 
 
-def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Format | None = None) -> list[Ball]:
+def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Coefficient | None = None, rounded_in: Format | None = None) -> list[Ball | Undefined | None]:
     """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
     place = CarefulRun(program, point, bits, upstream, rounded_in)
     return [place.value(output) for output in outputs]
 
 
-def _rational(x: Fraction) -> Ball:
+def _rational(x: Fraction) -> fmpq:
     return fmpq(x.numerator, x.denominator)
 
 
@@ -218,7 +220,7 @@ def _removable(place: CarefulRun, limit: Coefficient) -> bool:
     return True
 
 
-def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
+def _nowhere(here: Coefficient | Undefined, sides: Sequence[Series | Undefined]) -> Nowhere:
     for candidate in (here, *sides):
         if isinstance(candidate, Undefined):
             return Nowhere(candidate.reason, candidate.step)
@@ -271,7 +273,7 @@ def _before(key: series.Key, other: series.Key) -> bool:
     return (other[0], -other[1]) < (key[0], -key[1])
 
 
-def _slope(value: Series) -> Ball:
+def _slope(value: Series) -> Slope:
     """The derivative of a one-sided expansion at t = 0: a number, or ±inf as a ball."""
     for key in sorted((k for k in value.terms if k != series.ZERO_KEY), key=lambda k: (k[0], -k[1])):
         e, power = key
@@ -285,27 +287,27 @@ def _slope(value: Series) -> Ball:
     return fmpq(0)
 
 
-def _reflected(slope: Ball) -> Ball:
+def _reflected(slope: Slope) -> Slope:
     return -slope
 
 
-def _is_infinite(slope: Coefficient) -> bool:
+def _is_infinite(slope: Slope) -> bool:
     return not isinstance(slope, fmpq) and not coefficients.ball(slope).is_finite()
 
 
-def _order(slope: Ball) -> float:
+def _order(slope: Slope) -> float:
     return float(coefficients.ball(slope).mid())
 
 
-def _same_slope(a: Coefficient, b: Coefficient) -> bool:
+def _same_slope(a: Slope, b: Slope) -> bool:
     if _is_infinite(a) or _is_infinite(b):
         return _is_infinite(a) and _is_infinite(b) and bool(coefficients.ball(a) == coefficients.ball(b))
     return _equal(a, b)
 
 
-def _equal(a: Coefficient, b: Coefficient) -> bool:
+def _equal(a: Slope, b: Slope) -> bool:
     """Whether two numbers are the same, certainly. Raises _Alike where neither is shown."""
-    difference = a - b
+    difference: Slope = a - b
     if isinstance(difference, fmpq):
         return bool(difference == 0)
     enclosure = coefficients.ball(difference)
@@ -318,9 +320,9 @@ def _equal(a: Coefficient, b: Coefficient) -> bool:
     raise _Alike
 
 
-def _single(slopes: Sequence[Ball]) -> Derivative:
+def _single(slopes: Sequence[Slope]) -> Derivative:
     if _is_infinite(slopes[0]):
-        return Infinite(1 if slopes[0] > 0 else -1)
+        return Infinite(1 if coefficients.ball(slopes[0]) > 0 else -1)
     hull = _exact_slope(slopes[0])
     for slope in slopes[1:]:
         other = coefficients.ball(slope)
@@ -328,11 +330,11 @@ def _single(slopes: Sequence[Ball]) -> Derivative:
     return Finite(hull)
 
 
-def _exact_slope(slope: Coefficient) -> Ball:
+def _exact_slope(slope: Slope) -> Ball:
     """The ball of a slope; exact where it is proved to be a short rational."""
     enclosure = coefficients.ball(slope)
     candidate = coefficients.simple(enclosure) if isinstance(slope, Real) else None
     if candidate is None:
         return enclosure
     value = coefficients.exact_or_ball(candidate)
-    return candidate if isinstance(value, fmpq) and coefficients.is_zero(slope - value) else enclosure
+    return candidate if isinstance(value, fmpq) and isinstance(slope, Real) and coefficients.is_zero(slope - value) else enclosure
