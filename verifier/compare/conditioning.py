@@ -44,7 +44,7 @@ class PointRuns:
         columns, upstream = [[arb(x)] for x in self.point], arb(1.0 if is_exact else self.check.upstream)
         if (is_exact, bits) not in self.found:
             self.found[is_exact, bits] = balls.run(first, columns, bits=bits, strict=False, upstream=upstream)
-        return balls.run(program, columns, bits=bits, strict=False, upstream=upstream, known=self.found[is_exact, bits])
+        return [v for (v,) in balls.run(program, columns, bits=bits, strict=False, upstream=upstream, known=self.found[is_exact, bits])]
 
 
 def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRuns | None = None) -> Discrepancy:
