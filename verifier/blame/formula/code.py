@@ -56,15 +56,18 @@ def repair(
     for body, old, new, words in _tries(bodies(functions), blamed, elsewhere=elsewhere):
         if time.process_time() > end or certified >= MOST_CERTIFIED:
             return None
+        again = None
         try:
             with replaced(body, old, new):
                 found = run()
-                if not all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in wanted.items()):
-                    continue
-                certified += 1
-                points = _certified(check, trace())
-        except Exception:  # noqa: BLE001, S112 - an edit that does not run is no repair
+                if all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in wanted.items()):
+                    again = trace()
+        except Exception:  # noqa: BLE001, S112 - the user's code, with an edit: whatever it raises, it is no repair
             continue
+        if again is None:
+            continue
+        certified += 1
+        points = _certified(check, again)
         if points:
             lines = _source(body)
             return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), "".join(lines[old.lineno - 1 : old.end_lineno]).strip(), words, points)
@@ -94,9 +97,9 @@ def _tries(found: Sequence[Body], blamed: Sequence[int], *, elsewhere: bool) -> 
 
 def _certified(check: Check, again: Trace) -> int:
     """At how many points every gradient of a new trace is certified to be the exact one; 0 where one is not."""
-    subject = Subject(differentiated(again.program), again.claims)
     if again.claims != check.subject.claims or again.program.inputs != check.subject.program.inputs:
         return 0
+    subject = Subject(differentiated(again.program), again.claims)
     points = [again.point, *(() if again.branches else (tuple(x * a + b for x in again.point) for a, b in OTHERS))]
     rows = compare(replace(check, subject=subject, computed=None), points, detail=False)
     here, beside = rows[0], rows[1:]

@@ -113,6 +113,14 @@ def callee_of(called_: Called, fmt: Format) -> Callee:
     )
 
 
+def leaves_of(upstream: Any, names: Mapping[str, Any]) -> Any:
+    """The gradients that flow in: a mapping by the names of the outputs as it is, the leaves of any other tree in order."""
+    if upstream is None or (isinstance(upstream, Mapping) and set(upstream) <= set(names)):
+        return upstream
+    found = jax.tree_util.tree_leaves(upstream)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 def _outputs(tree: Any) -> dict[str, Any]:
     """The leaves of what a callable returns, by name."""
     pairs = jax.tree_util.tree_flatten_with_path(tree)[0]

@@ -342,6 +342,11 @@ def callee(call: Called, place: Place | None = None) -> Callee:
     )
 
 
+def numbers_of(value: Any) -> Floats:
+    """The numbers of a tensor, or of anything that NumPy takes for numbers."""
+    return floats_in(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
+
+
 def values_of(call: Called) -> dict[str, Floats]:
     """The numbers of the inputs as they were given."""
     return {i.name: floats_in(i.tensor) for i in call.inputs}
