@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verifier.callable.question import ask, raise_if_failed
+from verifier.callable.question import Opened, ask, raise_if_failed
 from verifier.callable.report import report_of
 from verifier.language.formats import format_named
 from verifier.report.outcome import CaseReport
@@ -38,14 +38,21 @@ def check(
     `backward(gradients that flow in, *inputs)` stands in for `jax.vjp` where it is given. `function` is the truth in the
     language of the case files (default: the forward pass of `fn`). Leaves are named after their argument and path, `params_w`.
     """
-    what = called(fn, inputs, names, backward)
+    chosen = (formats,) if isinstance(formats, str) else formats
+    opened = opened_at(fn, inputs, backward=backward, names=names, fmt=next(iter(chosen), None) if chosen is not None else None)
+    return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, numbers=in_double))
+
+
+def opened_at(
+    fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset(), fmt: str | None = None
+) -> Opened:
+    """The callable with its inputs; `fmt` is the format in which it is run first, `fixed` are names of arguments that are constants."""
+    what = called(fn, inputs, names, backward, fixed)
     if not what.names:
         raise TypeError("no input is a float or an array of floats: there is nothing to differentiate")
     own = format_of(what)
-    first = formats if isinstance(formats, str) else next(iter(formats), own) if formats is not None else own
-    callee = callee_of(what, format_named(first))
-    values = {n: in_double(what.leaves[k]) for n, k in what.names.items()}
-    return report_of(ask(callee, values, own, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, callee.upstreams), strict=strict, numbers=in_double))
+    callee = callee_of(what, format_named(fmt or own))
+    return Opened(callee, {n: in_double(what.leaves[k]) for n, k in what.names.items()}, own)
 
 
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from verifier.callable.question import ask, pattern, raise_if_failed
+from verifier.callable.question import Opened, ask, pattern, raise_if_failed
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
@@ -51,15 +52,11 @@ def check(
     methods needs no `backward`, nor does a loss that returns (loss, gradients). Inputs of floats are differentiated; whatever
     else is given is passed on. `function` is the truth in the language of the case files (default: the forward pass).
     """
-    layer = layer_of(fn, inputs, backward, names)
-    try:
-        callee = callee_of(layer, fn)
-    except ShapeError as error:
-        place = _place(layer, fn)
-        found = finding("V108", str(error), place, implementation=_name(fn))
-        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    if isinstance(opened, CaseReport):
+        return opened
     return report_of(
-        ask(callee, {n: floats_of(v) for n, v in layer.inputs.items()}, _format_of(layer), function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=floats_of)
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=floats_of)
     )
 
 
@@ -67,6 +64,18 @@ def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass."""
     __tracebackhide__ = True  # pytest shows the line of the test
     raise_if_failed(check(fn, *inputs, **options))
+
+
+def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset()) -> Opened | CaseReport:
+    """The callable with its inputs; a report at once where a gradient has the wrong shape. `fixed` are names of arguments that are constants."""
+    layer = layer_of(fn, inputs, backward, names, fixed)
+    try:
+        callee = callee_of(layer, fn)
+    except ShapeError as error:
+        place = _place(layer, fn)
+        found = finding("V108", str(error), place, implementation=_name(fn), gradient=f"d{error.input}")
+        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
+    return Opened(callee, {n: floats_of(v) for n, v in layer.inputs.items()}, _format_of(layer))
 
 
 def _format_of(layer: Layer) -> str:
@@ -175,7 +184,7 @@ def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tu
 
 def _fresh(layer: Layer) -> Layer:
     """The layer with copies of what is passed on, so that one run does not change the next."""
-    return Layer(layer.forward, layer.backward, tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args), layer.names, layer.owner, layer.framework, layer.weights)
+    return replace(layer, args=tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args))
 
 
 def _flowing(upstreams: Values, flows: tuple[str, ...], fmt: Format) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch  # noqa: F401 - an error here says that it is missing
 
-from verifier.callable.question import ask, raise_if_failed
+from verifier.callable.question import Opened, ask, raise_if_failed
 from verifier.callable.report import report_of
 from verifier.language.source import Place
 from verifier.report.outcome import CaseReport
@@ -42,13 +42,19 @@ def check(
     that require a gradient are differentiated; all tensors of floats where none does. `function` is the truth in the language
     of the case files (default: the forward pass).
     """
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    return report_of(
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=numbers_of)
+    )
+
+
+def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
+    """The callable with its inputs. `names` are those of the tensors of floats among these."""
     call = called(fn, inputs, names, backward)
     frame = user_frame()
     spot = spot_of(frame) if frame is not None else None
-    at_door = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)
-    return report_of(
-        ask(at_door, values_of(call), format_of(call), function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=numbers_of)
-    )
+    found = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)
+    return Opened(found, values_of(call), format_of(call))
 
 
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:

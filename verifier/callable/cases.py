@@ -69,7 +69,7 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         function=function,
         shapes=tuple((n, s) for n, s in program.shapes.items() if components(n, s) and components(n, s)[0] in program.inputs),
         domain=tuple((n, domain[n] if n in domain else (fixed[n], fixed[n])) for n in program.inputs if n in domain or n in fixed) if domain or question.sample else (),
-        choices=(*choices.items(), *((n, (t,)) for n, t in fixed.items())),
+        choices=(*((n, t) for n, t in choices.items() if n in program.inputs), *((n, (t,)) for n, t in fixed.items())),
         parameters=tuple(sorted(program.parameters)),
         outputs=tuple(callee.outputs),
         scope=scope,
@@ -77,6 +77,7 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         hunt=question.hunt,
         formats=(fmt.name,),
         accept_ulps=None if question.accept is None else repr(float(question.accept)),
+        expect=question.expect if implementations else (),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from verifier.case.case import Expectation
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, round_exact
@@ -20,6 +21,15 @@ from verifier.trace.record import Callee, Floats, Values, flat
 COMPUTED = ("float64", "float32", "float16", "bfloat16")  # formats in which frameworks compute
 
 TruthOf: TypeAlias = Callable[[Program, Callee], tuple[Source, Program]]  # the traced program -> the function as it is written, and as a program over the same inputs
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A callable with the numbers that it is given, as a door has it."""
+
+    callee: Callee
+    values: Values
+    format: str  # of the inputs
 
 
 @dataclass(frozen=True)
@@ -38,13 +48,12 @@ class Question:
     strict: bool = False
     further: tuple[Values, ...] = ()  # values at the points that are listed beside the first
     choices: Mapping[str, tuple[str, ...]] | None = None  # of an input or a component whose values are listed
+    expect: tuple[Expectation, ...] = ()  # of this implementation
     budget: int = 2_000  # points that a hunt may judge: each is a call
 
 
 def ask(
-    callee: Callee,
-    values: Values,
-    own: str,
+    opened: Opened,
     *,
     function: str | None,
     formats: Sequence[str] | str | None,
@@ -56,11 +65,9 @@ def ask(
     strict: bool,
     numbers: Callable[[Any], Floats],
 ) -> Question:
-    """The question that the arguments of `check` ask. `own` is the format of the inputs; `numbers` gives the numbers of the framework's arrays.
-
-    Raises ValueError where an argument makes no sense.
-    """
-    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (own,)
+    """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
+    callee, values = opened.callee, opened.values
+    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (opened.format,)
     for name in chosen:
         if name not in COMPUTED:
             raise ValueError(f"formats: '{name}' is no format that a framework computes in; there are {', '.join(COMPUTED)}{suggestion(name, COMPUTED)}")

@@ -32,8 +32,7 @@ MOST_RAISED = 3  # points at which the callable raises that are named
 
 def why(refusal: Refusal) -> str:
     """Why a callable is not traced: the operation, where it stands, what to do."""
-    where = f"{refusal.place}: " if refusal.place is not None else ""
-    return f"not traced: {where}{refusal.what}" + (f"; {refusal.advice}" if refusal.advice else "")
+    return f"not traced: {refusal}"
 
 
 def sampled(question: Question, fmt: Format, forward: Program | None, here: Sequence[tuple[float, ...]], reason: str) -> CaseReport:

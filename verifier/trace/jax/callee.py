@@ -46,13 +46,13 @@ class Called:
         return self.function(*jax.tree_util.tree_unflatten(self.tree, leaves))
 
 
-def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
-    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path."""
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: frozenset[str] = frozenset()) -> Called:
+    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed` are none."""
     known = list(names or _argument_names(function, len(arguments)))
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
     for k, (path, leaf) in enumerate(pairs):
-        if not is_number(leaf):
+        if not is_number(leaf) or known[path[0].idx] in fixed:
             continue
         name = "_".join([known[path[0].idx], *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path[1:])])
         while name in found or not name:
