@@ -13,7 +13,7 @@ from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import computed_by
 from verifier.callable.kernels import doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.question import Question, points_of, split
-from verifier.callable.repaired import with_repair
+from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
 from verifier.case import points
 from verifier.compare.check import Check, checks_of
@@ -164,7 +164,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many))
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
-    report = with_repair(question, report, check, checked, trace, fmt)
+    exchanged = with_exchange(report, check, checked)
+    report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
     report = replace(report, notes=(*report.notes, *list(raised)[:MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,8 @@ def repair(
             return None
         again = None
         try:
-            with replaced(body, old, new):
+            with warnings.catch_warnings(), replaced(body, old, new):
+                warnings.simplefilter("ignore")  # of an edit that nobody wrote
                 found = run()
                 if all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in wanted.items()):
                     again = trace()
