@@ -51,6 +51,8 @@ def check(
 def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
     """The callable with its inputs. `names` are those of the tensors of floats among these."""
     call = called(fn, inputs, names, backward)
+    if not call.inputs:
+        raise TypeError("no input is a tensor of floats: there is nothing to differentiate")
     frame = user_frame()
     spot = spot_of(frame) if frame is not None else None
     found = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)

@@ -13,10 +13,11 @@ from verifier.compare.trust import Disagreement
 from verifier.language.formats import Format
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.report.outcome import CaseReport
+from verifier.report.outcome import CaseReport, Finding
 from verifier.trace.record import Callee, Trace
 
 MOST_KERNELS = 3  # that are named in notes
+LOSSES = ("V102", "V104", "V201", "V202", "V203")  # findings about lost digits, zeros and what is not finite
 FORMULA = (Verdict.WRONG, Verdict.UNDEFINED, Verdict.UNDECIDED)  # verdicts that no kernel explains
 
 
@@ -42,7 +43,7 @@ def _place_of(trace: Trace, step: int) -> Place | None:
 def kernel_notes(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -> tuple[str, ...]:
     """What is said of kernels that lose digits, and of branches that the values decide."""
     notes = []
-    for d in doubts[:MOST_KERNELS]:
+    for d in list({d.framework: d for d in reversed(doubts)}.values())[::-1][:MOST_KERNELS]:  # an output that is the kernel's own is said once
         place = _place_of(trace, d.step)
         notes.append(f"{callee.framework}: {d.what or 'a kernel'}{f' at {place}' if place is not None else ''} gives {d.framework!r}, the real value is near {d.trace!r}: its kernel loses digits")
     if trace.branches:
@@ -53,7 +54,7 @@ def kernel_notes(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -
 
 def with_kernels(report: CaseReport, own: Check, checked: Checked, callee: Callee) -> CaseReport:
     """The report, with what the same lines give in IEEE arithmetic where the framework's gradient is much worse: then its kernel is to blame, not the formula."""
-    notes: dict[str, None] = {}
+    notes: dict[str, str] = {}  # by gradient
     for point, row in zip(checked.points, checked.rows, strict=True):
         bad = [d for d in row if not d.verdict.passes and d.verdict not in FORMULA]
         if not bad:
@@ -61,8 +62,14 @@ def with_kernels(report: CaseReport, own: Check, checked: Checked, callee: Calle
         mine = {d.name: d for d in compare(own, [point], detail=False)[0]}
         for d in bad:
             if mine[d.name].verdict.passes:
-                notes[_comparison(d, mine[d.name], callee)] = None
-    return replace(report, notes=(*report.notes, *notes))
+                notes.setdefault(d.name, _comparison(d, mine[d.name], callee))
+    findings = tuple(_of_the_kernel(f, notes[f.gradient]) if f.code in LOSSES and f.gradient in notes else f for f in report.findings)
+    return replace(report, notes=(*report.notes, *notes.values()), findings=findings)
+
+
+def _of_the_kernel(found: Finding, text: str) -> Finding:
+    """A finding about lost digits that are the kernel's: no line of the user lost them."""
+    return replace(found, message=f"{found.message}: the kernel loses them, not the formula", details=(*(d for d in found.details if not d.startswith(("worst", "nearest"))), f"kernel    {text.partition(': ')[2]}"))
 
 
 def _comparison(d: Discrepancy, other: Discrepancy, callee: Callee) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -188,6 +189,13 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
 # ---------------------------------------------------------------- one report
 
 
+def _with_its_line(found: Finding) -> Finding:
+    """A finding with the line of the user's file that it is about."""
+    if found.source_line or not found.statement or found.place.line < 1:
+        return found
+    return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
+
+
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
     """The reports of all formats and paths as one."""
     callee = question.callee
@@ -207,7 +215,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         proof_notes=proof_notes,
         results=tuple(r for report in reports for r in report.results),
         sweeps=tuple(s for report in reports for s in report.sweeps),
-        findings=findings,
+        findings=tuple(map(_with_its_line, findings)),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
         basis="sampled" if any(r.basis == "sampled" for r in reports) else "traced",

@@ -11,6 +11,7 @@ import numpy as np
 
 from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
+from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
 
 
@@ -218,4 +219,5 @@ def _or_zeros(gradient: Any, argument: Any) -> Any:
 
 def unreadable(layer: Layer, error: Exception) -> Refusal:
     """What a trace cannot go through, because the code fails on traced values."""
-    return Refusal(f"{layer.forward.__name__ if hasattr(layer.forward, '__name__') else 'the callable'} fails on traced values with {type(error).__name__}: {str(error)[:200]}", None, "give function= to check its floats alone")
+    name = getattr(layer.forward, "__name__", "the callable")
+    return Refusal(f"{name} fails on traced values with {type(error).__name__}: {str(error)[:200]}", raised_at(error), "give function= to check its floats alone")
