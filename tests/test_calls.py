@@ -15,7 +15,7 @@ from verifier.cli import main
 from verifier.many import verify_all
 from verifier.verify import verify
 
-LAYERS = '''
+LAYERS = """
 import os, sys, time
 import numpy as np
 
@@ -55,7 +55,7 @@ def leaves_a_thread(x):
 class Layer:
     def forward(self, x): self.x = x; return x * x
     def backward(self, dout): return 2 * self.x * dout
-'''
+"""
 
 
 @pytest.fixture

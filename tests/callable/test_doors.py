@@ -86,7 +86,7 @@ def test_what_cannot_be_traced_names_the_line_of_the_user():
     def numbers(x):
         return float(str(x))
 
-    report = check(numbers, 0.3, backward=lambda dout, x: dout)
+    report = check(numbers, 0.3, backward=lambda dout: dout)
     (found,) = [f for f in report.findings if f.code == "V112"]
     line = numbers.__code__.co_firstlineno + 1
     assert f"test_doors.py:{line}:" in found.message
