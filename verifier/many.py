@@ -44,10 +44,10 @@ def verify_all(
     in_parts = [is_heavy(c) or (workers.debug and c.sample > 0) for c in listed]  # a fault is raised by whoever hands out the parts
     reports: dict[int, CaseReport] = {}  # by the case's number
     try:
+        for i, found in _apart([(i, listed[i]) for i in range(len(listed)) if apart[i]], workers, strict=strict):  # first: a process is forked more safely while there is no pool
+            reports[i] = found
         light = [i for i in range(len(listed)) if not in_parts[i] and not apart[i]]
         for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
-            reports[i] = found
-        for i, found in _apart([(i, listed[i]) for i in range(len(listed)) if apart[i]], workers, strict=strict):
             reports[i] = found
         for i, case in enumerate(listed):
             if in_parts[i] and not apart[i]:
