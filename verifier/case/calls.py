@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Call
-from verifier.case.reader import Entry, Reader
-from verifier.case.yaml_tree import Mapping, Node, quoted
+from verifier.case.reader import KeyValue, Reader
+from verifier.case.yaml_tree import Mapping, YamlNode, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as AbcMapping
@@ -20,7 +20,7 @@ CONFIGURATION = "pyproject.toml"
 _TARGET = re.compile(r"([^:]+\.py):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
 
-def read_call(reader: Reader, fields: AbcMapping[str, Entry], label: str, *, is_allowed: bool) -> Call | None:
+def read_call(reader: Reader, fields: AbcMapping[str, KeyValue], label: str, *, is_allowed: bool) -> Call | None:
     """The callable of an implementation; None where it has none, or something is wrong with it."""
     if "call" not in fields:
         if "framework" in fields:
@@ -50,7 +50,7 @@ def read_call(reader: Reader, fields: AbcMapping[str, Entry], label: str, *, is_
     return Call(*forward, framework, key.page.place(key.start), backward)
 
 
-def _targets(reader: Reader, node: Node, label: str) -> tuple[tuple[str, str], tuple[str, str] | None] | None:
+def _targets(reader: Reader, node: YamlNode, label: str) -> tuple[tuple[str, str], tuple[str, str] | None] | None:
     """File and name of the callable, and of its backward pass."""
     if not isinstance(node, Mapping):
         only = _target(reader, node, f"{label}.call")
@@ -64,7 +64,7 @@ def _targets(reader: Reader, node: Node, label: str) -> tuple[tuple[str, str], t
     return None if forward is None else (forward, backward)
 
 
-def _target(reader: Reader, node: Node, label: str) -> tuple[str, str] | None:
+def _target(reader: Reader, node: YamlNode, label: str) -> tuple[str, str] | None:
     text = reader.text(node, label)
     if text is None:
         return None
