@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,11 +161,11 @@ def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folde
     path = written(folder, *(document(n, n, None if n == "Layer" else "right") for n in names))
     from verifier.run.workers import Workers
 
-    with Workers(1, timeout=4.0) as workers:
+    with Workers(1, timeout=10.0) as workers:  # more than a process needs to start on a busy machine: none that is only slow is lost
         found = {r.name: r for r in reports(path, workers=workers)}
     assert {n: found[n].status for n in names} == {"square": "passed", "dies": "error", "crashes": "error", "sleeps": "error", "leaves_a_thread": "passed", "Layer": "passed"}
-    assert "did not end within 4 s" in found["sleeps"].findings[0].message
-    assert "died" in found["dies"].findings[0].message
+    assert "did not end within 10 s" in found["sleeps"].findings[0].message
+    assert {f.code for n in ("dies", "crashes", "sleeps") for f in found[n].findings} == {"V003"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit of a process's memory")
@@ -175,12 +177,12 @@ def test_a_callable_that_eats_memory_costs_its_own_case(folder):
     assert (eats.status, square.status) == ("error", "passed")
 
 
-def test_what_a_callable_prints_does_not_stand_in_the_report(folder, capfd):
-    assert main(["check", written(folder, document("prints", "prints")), "--allow-call", "--format", "json"]) == 0
-    out, err = capfd.readouterr()
-    assert json.loads(out)["summary"]["passed"] == 1
-    assert "not JSON" in err
-    assert "neither" in err
+def test_what_a_callable_prints_does_not_stand_in_the_report(folder):
+    command = [sys.executable, "-m", "verifier", written(folder, document("prints", "prints")), "--allow-call", "--format", "json"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert json.loads(run.stdout)["summary"]["passed"] == 1
+    assert "{ not JSON" in run.stderr
+    assert "{ neither" in run.stderr
 
 
 def test_a_framework_that_is_missing_is_a_reason_and_no_failure(folder, monkeypatch):
