@@ -42,6 +42,9 @@ def exchanged(dout, x, w): return dout * x, dout * w
 def by_name(w, x): return x * w * w
 def of_names(dout, w, x): return dout * 2 * x * w, dout * w * w
 def scaled(x, factor): return x * factor, factor
+def total(x): return x.sum()
+def of_total(dout, x): return dout * np.ones_like(x)
+def of_scaled_from_1(dout, factor): return dout * (factor if factor >= 1 else 1.0)
 def of_scaled(dout, factor): return dout * factor
 def dies(x): os._exit(3)
 def crashes(x): import ctypes; ctypes.string_at(0)
@@ -131,6 +134,9 @@ CASES = {  # what the callable does -> its document, the status, and what the fi
     "a layer with methods": (document("a", "Layer", None), "passed", ""),
     "arguments by their names": (document("a", "by_name", "of_names", "points: [{x: 3, w: 0.5}]"), "passed", ""),
     "a parameter, at two points": (document("a", "scaled", "of_scaled", "parameters: [factor]\npoints: [{x: 3, factor: 0.5}, {x: 2, factor: 1.5}]"), "passed", ""),
+    "wrong with one value of a parameter": (document("a", "scaled", "of_scaled_from_1", "parameters: [factor]\npoints: [{x: 3, factor: 0.5}, {x: 2, factor: 1.5}]\nexpect: {mine.dx: [wrong, correct]}"), "passed", "V101"),
+    "a function of another shape": (document("a", "total", "of_total", "function: 2 * x\npoints: [{x: [1, 2]}]"), "error", "the output 'out' of mine is a scalar"),
+    "a shared forward is the truth": (document("a", "total", "of_total", "forward: 's = sum(x)'\npoints: [{x: [1, 2]}]"), "passed", ""),
     "sampled": (document("a", "square", "wrong", "function: x**2\ndomain: {x: [1, 2]}\nsample: 5"), "failed", "V101"),
     "raises": (document("a", "raises"), "error", "raises KeyError: 'of the user'"),
     "NaN": (document("a", "square", "not_a_number"), "failed", "V101"),
@@ -151,6 +157,7 @@ def test_what_a_callable_does_is_said_of_its_own_case(folder):
     assert [n for n, (_, _, said) in CASES.items() if said and not any(said in f.code or said in f.message for f in found[n].findings)] == []
     assert found["right"].basis == "traced"
     assert found["right"].computed_by.startswith("NumPy")
+    assert found["wrong with one value of a parameter"].proofs == {"mine": {"dx": "refuted"}}, "though it is proved with the other"
     wrong = next(f for f in found["wrong"].findings if f.code == "V101")
     assert (Path(wrong.place.file).name, wrong.implementation) == ("layers.py", "mine")
 

@@ -10,6 +10,7 @@ import io
 import multiprocessing
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from verifier.callable.question import Opened, Question, flowing
-from verifier.callable.report import report_of
+from verifier.callable.report import UNMET, expectation_of, report_of
 from verifier.callable.truth import truth_over
 from verifier.case import points
 from verifier.case.case import Call, Case, Implementation, calls_of, without_calls
@@ -266,14 +267,16 @@ def _in_order(fn: Any, names: list[str]) -> list[str]:
 def _joined(case: Case, whole: CaseReport, parts: Sequence[CaseReport], missing: Sequence[str]) -> CaseReport:
     """The report of the texts and those of the callables as one."""
     everything = [whole, *parts]
-    findings: list[Finding] = [f for r in everything for f in r.findings]
+    findings = _once_met([f for r in everything for f in r.findings], parts)
+    proofs = _proofs(everything)
     is_checked = bool(parts) or bool(case.programs.drafts)
-    status = next((s for s in ("error", "failed") if any(r.status == s for r in everything)), "passed" if is_checked else "skipped")
+    fails = any(f.severity == "error" and not f.expected for f in findings)
+    status = "error" if any(r.status == "error" for r in everything) else "failed" if fails else "passed" if is_checked else "skipped"
     return replace(
         whole,
         status=status,
-        proofs={k: v for r in everything for k, v in r.proofs.items()},
-        proof_notes={k: v for r in everything for k, v in r.proof_notes.items()},
+        proofs=proofs,
+        proof_notes={name: {g: note for g, note in notes.items() if g in proofs.get(name, {})} for r in everything for name, notes in r.proof_notes.items()},
         results=tuple(x for r in everything for x in r.results),
         sweeps=tuple(x for r in everything for x in r.sweeps),
         findings=tuple(dict.fromkeys(findings)),
@@ -282,6 +285,28 @@ def _joined(case: Case, whole: CaseReport, parts: Sequence[CaseReport], missing:
         basis="sampled" if any(r.basis == "sampled" for r in parts) else "traced" if parts else whole.basis,
         computed_by=", ".join(dict.fromkeys(r.computed_by for r in parts if r.computed_by)),
     )
+
+
+def _proofs(reports: Sequence[CaseReport]) -> dict[str, dict[str, str]]:
+    """What is proved of every gradient: with some values of the parameters refuted is refuted; else what is said with all of them."""
+    found: dict[str, dict[str, set[str]]] = {}
+    count = Counter(name for r in reports for name in r.proofs)
+    for report in reports:
+        for name, proofs in report.proofs.items():
+            for gradient, kind in proofs.items():
+                found.setdefault(name, {}).setdefault(gradient, set()).add(kind)
+    runs = Counter((name, gradient) for r in reports for name, proofs in r.proofs.items() for gradient in proofs)
+    return {
+        name: {g: "refuted" if "refuted" in kinds else min(kinds) for g, kinds in proofs.items() if "refuted" in kinds or (len(kinds) == 1 and runs[name, g] == count[name])}
+        for name, proofs in found.items()
+    }
+
+
+def _once_met(findings: Sequence[Finding], parts: Sequence[CaseReport]) -> list[Finding]:
+    """The findings, an expected verdict that does not occur only where it occurs with no values of the parameters."""
+    reports = Counter(p.name for p in parts)
+    unmet = Counter(expectation_of(f) for p in parts for f in dict.fromkeys(p.findings) if f.code == UNMET)
+    return [f for f in findings if f.code != UNMET or unmet[expectation_of(f)] in (0, reports[f.implementation])]
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.language.formats import Format, format_named
-from verifier.language.source import CaseError
+from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Finding
@@ -189,6 +189,11 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
 # ---------------------------------------------------------------- one report
 
 
+def expectation_of(found: Finding) -> tuple[str, Place, str]:
+    """Which expectation it is that a finding says is not met."""
+    return found.implementation, found.place, found.message.partition(";")[0]
+
+
 def _with_its_line(found: Finding) -> Finding:
     """A finding with the line of the user's file that it is about."""
     if found.source_line or not found.statement or found.place.line < 1:
@@ -199,8 +204,8 @@ def _with_its_line(found: Finding) -> Finding:
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
     """The reports of all formats and paths as one."""
     callee = question.callee
-    unmet = [{f.place for f in r.findings if f.code == UNMET} for r in reports]  # a verdict that is expected need only occur in one of them
-    findings = tuple(dict.fromkeys([*faults, *(f for r in reports for f in r.findings if f.code != UNMET or all(f.place in places for places in unmet))]))
+    unmet = [{expectation_of(f) for f in r.findings if f.code == UNMET} for r in reports]  # a verdict that is expected need only occur in one of them
+    findings = tuple(dict.fromkeys([*faults, *(f for r in reports for f in r.findings if f.code != UNMET or all(expectation_of(f) in others for others in unmet))]))
     status = "error" if any(r.status == "error" for r in reports) else "failed" if any(f.severity == "error" and not f.expected for f in findings) else "passed"
     proofs: dict[str, dict[str, str]] = {}
     proof_notes: dict[str, dict[str, str]] = {}

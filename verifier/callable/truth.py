@@ -8,7 +8,7 @@ from dataclasses import replace
 from verifier.callable.question import TruthOf
 from verifier.case.case import Case
 from verifier.case.outputs import upstream_name
-from verifier.case.shapes import base
+from verifier.case.shapes import base, described
 from verifier.circuit import arrays
 from verifier.circuit.program import Builder, Program
 from verifier.language.source import CaseError, Complaint, Source
@@ -24,6 +24,10 @@ def truth_over(case: Case, parameters: Mapping[str, tuple[str, ...]]) -> TruthOf
         flows = list(callee.upstreams)
         if case.outputs and len(case.outputs) != len(flows):
             raise CaseError([Complaint(case.place, f"the function has {len(case.outputs)} outputs, and {callee.name} has {len(callee.outputs)} into which a gradient flows: {', '.join(callee.outputs)}")])
+        shapes = dict(case.shapes)
+        for mine, theirs in zip(case.outputs, flows, strict=False):
+            if shapes.get(upstream_name(mine), ()) != callee.upstreams[theirs]:
+                raise CaseError([Complaint(case.place, f"the function's '{mine}' is {described(shapes.get(upstream_name(mine), ()))}, and the output '{theirs}' of {callee.name} is {described(callee.upstreams[theirs])}")])
         renamed = {upstream_name(mine): upstream_name(theirs) for mine, theirs in zip(case.outputs, flows, strict=False)}
         numbers = _numbers(case, parameters)
         builder = Builder(program.inputs, shapes=dict(program.shapes))

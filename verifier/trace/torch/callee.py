@@ -330,6 +330,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+    faults = faults_of(call)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),
@@ -338,7 +339,8 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
-        faults=faults_of(call),
+        faults=faults,
+        is_steady=not any("other bits" in text for _, text in faults),
         functions=functions_of(call),
     )
 
