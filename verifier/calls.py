@@ -54,6 +54,8 @@ def verify_with_calls(case: Case, *, strict: bool = False) -> CaseReport:
         if importlib.util.find_spec(package) is None:
             missing.append(f"{implementation.name} was not checked: {name} is not installed")
             continue
+        if len(points.real_points(case)) < len(case.points):
+            missing.append(f"{implementation.name} was not checked at points with an infinity or NaN: these are of texts only")
         with _output_on_the_error_stream():
             parts += _reports(case, implementation, implementation.call, strict=strict)
     return _joined(case, whole, parts, missing)
@@ -89,7 +91,10 @@ def _groups(case: Case) -> list[_Group]:
     """The listed points, by the values of their parameters; where none is listed one of the sample, or of the domain."""
     flows = {upstream_name(o) for o in case.outputs}
     named = [n for n in case.parameters if base(n) not in flows]
-    rows = [dict(p.values) for p in case.points] or [_start(case)]
+    real = points.real_points(case)
+    if case.points and not real:
+        raise CallProblem("every listed point has an infinity or NaN: such points are of texts only")
+    rows = [dict(p.values) for p in real] or [_start(case)]
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[n] for n in named), []).append(row)
