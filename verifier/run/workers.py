@@ -92,6 +92,11 @@ class Workers:
             run.done = lambda found: state.keep((names[index], results) for index, results in found)
         return run.results()
 
+    def abandon(self) -> None:
+        """End the processes at once: what ran in them may have left threads that never end."""
+        if self._seam is not None:
+            self._seam.close(at_once=True)
+
     def _seam_for(self, worth: int) -> _Seam:
         width = 1 if self.debug else self.jobs or (cores() if self.executor else worth)
         is_here = not self.executor and width <= 1 and self.timeout is None and self.memory is None
