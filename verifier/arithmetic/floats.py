@@ -12,7 +12,7 @@ import numpy as np
 
 from verifier.arithmetic.values import Column
 from verifier.circuit.expressions import definition
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
@@ -71,6 +71,12 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
         if store is not None and step.name and not isinstance(values[-1][0], bool):
             values[-1] = list(map(store, values[-1]))
     return values
+
+
+def append_values(values: list[Column], steps: Sequence[Step], *, count: int, upstream: float = 1.0) -> None:
+    """Append the float64 values of the steps of a program that have none yet, none of them an input."""
+    for step in steps[len(values) :]:
+        values.append(_apply64(step.gate, [values[a] for a in step.args], count) if step.args else [_leaf(step, FORMATS["float64"], upstream)] * count)
 
 
 def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:

@@ -106,6 +106,7 @@ class Draft:
     whole: Program | None
     claims: tuple[tuple[str, str], ...]  # (input, name of its gradient), by component
     misshapen: tuple[Misshapen, ...] = ()  # gradients that are claimed and have another shape: they are not among the claims
+    aliases: tuple[tuple[str, str], ...] = ()  # names in the backward pass of inputs that flow in, and those inputs
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ def _survivor(case: Case, mutant: Mutant, edited: Subject, where: _Passed, known
 
 def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
     changed = replace(source, text=edit.text, span=edit.text, line=1, column=1, span_column=1)
-    program, complaints = add_backward(draft.forward, changed, draft.claims)
+    program, complaints = add_backward(draft.forward, changed, draft.claims, aliases=dict(draft.aliases))
     return None if program is None or complaints else replace(draft, whole=program)
 
 

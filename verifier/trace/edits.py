@@ -1,33 +1,76 @@
-"""Single edits of a statement of Python code: the mistakes that people make in array code, each turned back. A row yields the edited statement and the mistake in words."""
+"""Single edits of a statement of array code: the mistakes that people make, each turned back. A row yields what takes the place of an expression, and the mistake in words."""
 
 from __future__ import annotations
 
 import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
-Row: TypeAlias = Callable[[ast.AST, Sequence[str]], Iterator[Change]]  # of an expression and the names in scope
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that a statement may read, the likely ones first, with what is known of them."""
+
+    names: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those that are arrays; () of numbers
+    labels: tuple[str, ...] = ()  # vectors of whole numbers that are known
+    counts: tuple[str, ...] = ()  # whole numbers that are known, and lengths: `N`, `x.shape[0]`
+
+    def alike(self, name: str) -> list[str]:
+        """The other names that may stand in the place of one: those of its shape, where shapes are known."""
+        known = self.shapes.get(name)
+        return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
+
+
+class Edited(NamedTuple):
+    """A statement after one edit, the mistake in words, and the expression that is wrong; None where it is the statement as a whole."""
+
+    statement: ast.stmt
+    words: str
+    wrong: ast.AST | None
+    after: bool = False  # the statement is to follow the old one, instead of taking its place
+
+
+Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
 
 SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
-           "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "zeros_like": ("ones_like",), "dot": ("multiply",)}  # fmt: skip
-OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,)}
-SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt)}
-AXES = ("0", "1", "-1", "2")
+           "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
+           "argmax": ("argmin",), "argmin": ("argmax",), "cumsum": ("sum",)}  # fmt: skip
+OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,), ast.MatMult: (ast.Mult,)}
+SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
+AXES = ("0", "1", "-1", "2", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)", "(1, 2, 3)")
+REDUCTIONS = frozenset(("sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "argmax", "argmin", "any", "all", "softmax", "log_softmax", "logsumexp", "norm", "flip", "concatenate", "stack", "split", "repeat", "roll", "expand_dims", "squeeze"))
+UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "flip", "roll", "log1p", "sum", "cumsum"))
+LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
+MOST_COUNTS = 12
+AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
+MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
 
 
 def _text(tree: ast.AST) -> str:
     return ast.unparse(tree)
 
 
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _is_value(tree: ast.AST) -> bool:
+    """Whether a tree is an expression that is read."""
+    return isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Call | ast.Name | ast.Subscript | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load)
+
+
 def _called(tree: ast.AST) -> ast.Name | ast.Attribute | None:
     return tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name | ast.Attribute) else None
 
 
-def functions(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
+def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """`mean` for `sum`, `min` for `max`, and the like."""
     called = _called(tree)
     if called is None:
@@ -43,38 +86,87 @@ def functions(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
         yield changed, f"`{name}` where `{other}` is meant in `{_text(tree)}`"
 
 
-def axes(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A reduction over another axis, `keepdims` that is missing or too many."""
-    if not isinstance(tree, ast.Call):
+def axes(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many."""
+    called = _called(tree)
+    if called is None or not isinstance(tree, ast.Call):
         return
-    for k, keyword in enumerate(tree.keywords):
-        if keyword.arg == "axis":
-            for axis in AXES:
-                if axis != _text(keyword.value):
-                    changed = copy.deepcopy(tree)
-                    changed.keywords[k].value = ast.parse(axis, mode="eval").body
-                    yield changed, f"`axis={_text(keyword.value)}` where `axis={axis}` is meant in `{_text(tree)}`"
-        if keyword.arg == "keepdims":
-            changed = copy.deepcopy(tree)
-            del changed.keywords[k]
-            yield changed, f"`keepdims` is too many in `{_text(tree)}`"
-    if any(k.arg == "axis" for k in tree.keywords) and not any(k.arg == "keepdims" for k in tree.keywords):
+    yield from _axis_of_keyword(tree)
+    name = called.attr if isinstance(called, ast.Attribute) else called.id
+    if name not in REDUCTIONS:
+        return
+    position = 0 if isinstance(called, ast.Attribute) and not (isinstance(called.value, ast.Name) and called.value.id in MODULES) else 1
+    if len(tree.args) > position:
+        for axis in AXES:
+            if axis != _text(tree.args[position]):
+                changed = copy.deepcopy(tree)
+                changed.args[position] = _expression(axis)
+                yield changed, f"`axis={_text(tree.args[position])}` where `axis={axis}` is meant in `{_text(tree)}`"
+    elif not any(k.arg in AXIS_WORDS for k in tree.keywords):
+        for axis in AXES:
+            for more in ((), (ast.keyword("keepdims", ast.Constant(value=True)),)):
+                changed = copy.deepcopy(tree)
+                changed.keywords += [ast.keyword("axis", _expression(axis)), *copy.deepcopy(more)]
+                yield changed, f"`axis={axis}{', keepdims=True' if more else ''}` is missing in `{_text(tree)}`"
+    if not any(k.arg in KEEP_WORDS for k in tree.keywords) and (len(tree.args) > position or any(k.arg in AXIS_WORDS for k in tree.keywords)):
         changed = copy.deepcopy(tree)
         changed.keywords.append(ast.keyword("keepdims", ast.Constant(value=True)))
         yield changed, f"`keepdims=True` is missing in `{_text(tree)}`"
 
 
-def transposes(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A transpose that is missing or too many, factors of a matrix product in the wrong order."""
+def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
+    for k, keyword in enumerate(tree.keywords):
+        if keyword.arg in AXIS_WORDS:
+            for axis in AXES:
+                if axis != _text(keyword.value):
+                    changed = copy.deepcopy(tree)
+                    changed.keywords[k].value = _expression(axis)
+                    yield changed, f"`{keyword.arg}={_text(keyword.value)}` where `{keyword.arg}={axis}` is meant in `{_text(tree)}`"
+            changed = copy.deepcopy(tree)
+            del changed.keywords[k]
+            yield changed, f"`{keyword.arg}={_text(keyword.value)}` is too many in `{_text(tree)}`"
+        if keyword.arg in KEEP_WORDS:
+            changed = copy.deepcopy(tree)
+            del changed.keywords[k]
+            yield changed, f"`{keyword.arg}` is too many in `{_text(tree)}`"
+
+
+def transposes(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
     if isinstance(tree, ast.Attribute) and tree.attr == "T":
         yield copy.deepcopy(tree.value), f"`{_text(tree)}` where `{_text(tree.value)}` is meant"
-    elif isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(getattr(tree, "ctx", None), ast.Load):
-        yield ast.Attribute(copy.deepcopy(tree), "T", ast.Load()), f"`{_text(tree)}` where `{_text(tree)}.T` is meant"
+    elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, (0, 0))) < 2):
+        yield ast.Attribute(copy.deepcopy(tree), "T", ast.Load()), f"`{_text(tree)}` where `{_text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
+        if isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, ())) > 2:
+            dimensions = len(scope.shapes[tree.id])
+            yield from _in_place_of(tree, *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
         yield ast.BinOp(copy.deepcopy(tree.right), ast.MatMult(), copy.deepcopy(tree.left)), f"the factors of `{_text(tree)}` are in the wrong order"
+    called = _called(tree)
+    if not isinstance(tree, ast.Call) or called is None:
+        return
+    name = called.attr if isinstance(called, ast.Attribute) else called.id
+    if name in ("dot", "matmul", "outer"):
+        if isinstance(called, ast.Attribute) and len(tree.args) == 1:
+            yield ast.Call(ast.Attribute(copy.deepcopy(tree.args[0]), name, ast.Load()), [copy.deepcopy(called.value)], []), f"the factors of `{_text(tree)}` are in the wrong order"
+        elif len(tree.args) == 2:
+            yield ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(tree.args[1]), copy.deepcopy(tree.args[0])], copy.deepcopy(tree.keywords)), f"the factors of `{_text(tree)}` are in the wrong order"
+    if name == "transpose" and tree.args:
+        given = tree.args[0].elts if isinstance(tree.args[0], ast.Tuple) else tree.args
+        for order in LAYOUTS:
+            if len(order) == len(given) and isinstance(called, ast.Attribute):
+                yield from _in_place_of(tree, f"{_text(called)}{order}")
 
 
-def operators(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
+def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
+    """Expressions that are meant where another one stands."""
+    here = _text(tree)
+    for text in texts:
+        if text != here:
+            yield _expression(text), f"`{here}` where `{text}` is meant"
+
+
+def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """Another operator, another comparison, operands in the wrong order."""
     if isinstance(tree, ast.BinOp):
         for other in OPERATORS.get(type(tree.op), ()):
@@ -86,7 +178,7 @@ def operators(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
             yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{_text(tree)}`"
 
 
-def signs(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
+def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """The opposite sign."""
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         yield copy.deepcopy(tree.operand), f"the sign of `{_text(tree)}` is flipped"
@@ -94,7 +186,7 @@ def signs(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
         yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{_text(tree)}` is flipped"
 
 
-def superfluous(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
+def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """A factor, a term or a division that is too many."""
     if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
         kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
@@ -106,25 +198,134 @@ def superfluous(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{_text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
 
 
-def names(tree: ast.AST, scope: Sequence[str]) -> Iterator[Change]:
-    """Another name of the function is meant."""
+def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another name of the function is meant, or what is left of it to 1."""
     if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
-        for other in scope[:MOST_NAMES]:
-            if other != tree.id:
-                yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
+        for other in scope.alike(tree.id):
+            yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
+        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)")
 
 
-def factors(tree: ast.AST, scope: Sequence[str]) -> Iterator[Change]:
-    """A factor or a division by a name of the function, by its length, or by 2 that is missing."""
-    if not isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Subscript | ast.Attribute) or not isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
+def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A factor or a division that is missing: by a name, a length, 2."""
+    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        for other in scope.counts[:MOST_COUNTS]:
+            yield ast.BinOp(copy.deepcopy(tree), ast.Div(), _expression(other)), f"a division by `{other}` is missing: `{_text(tree)}`"
+    if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
-    for other in (*scope[:MOST_NAMES], *(f"{n}.shape[0]" for n in scope[:MOST_NAMES]), "2"):
+    lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
+    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2"):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != _text(tree):
-                yield ast.BinOp(copy.deepcopy(tree), operator, ast.parse(other, mode="eval").body), f"{words}: `{_text(tree)}`"
+                yield ast.BinOp(copy.deepcopy(tree), operator, _expression(other)), f"{words}: `{_text(tree)}`"
 
 
-def squares(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
+def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A mask, a slope or a root that is missing as a factor."""
+    if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
+        return
+    for other in scope.names[:MOST_NAMES]:
+        for text in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})"):
+            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), _expression(text)), f"the factor `{text}` is missing: `{_text(tree)}`"
+    for other in scope.names[:MOST_NAMES]:
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), _expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{_text(tree)}`"
+    for other in scope.counts[:MOST_COUNTS]:
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), _expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{_text(tree)}`"
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), _expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{_text(tree)}`"
+
+
+def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A function that is too many, or a square root that is missing."""
+    called = _called(tree)
+    if isinstance(tree, ast.Call) and called is not None:
+        name = called.attr if isinstance(called, ast.Attribute) else called.id
+        is_method = isinstance(called, ast.Attribute) and not (isinstance(called.value, ast.Name) and called.value.id in MODULES)
+        inner = called.value if is_method else tree.args[0] if tree.args else None  # type: ignore[union-attr]
+        if name in UNWRAPPED and inner is not None:
+            yield copy.deepcopy(inner), f"`{_text(tree)}` where `{_text(inner)}` is meant"
+    elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
+        yield from _in_place_of(tree, f"sqrt({_text(tree)})")
+
+
+def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A term that is missing: a number or an array of the same shape, or 1."""
+    if not _is_value(tree) or isinstance(tree, ast.UnaryOp) or (isinstance(tree, ast.Name) and tree.id in MODULES):
+        return
+    shape = scope.shapes.get(tree.id) if isinstance(tree, ast.Name) else None
+    for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
+        if other != _text(tree):
+            for operator in (ast.Add(), ast.Sub()):
+                yield ast.BinOp(copy.deepcopy(tree), operator, _expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{_text(tree)}`"
+
+
+def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Another number: one more or less, twice or half of it, of the other sign, 0, 1, 2."""
+    if not isinstance(tree, ast.Constant) or type(tree.value) not in (int, float):
+        return
+    value = tree.value
+    for other in dict.fromkeys((value + 1, value - 1, 0, 1, 2, 0.5, value * 2, value / 2, 3, 4)):
+        number = int(other) if type(value) is int and other == int(other) else other
+        if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
+            yield _expression(repr(number)), f"the constant `{_text(tree)}` should be {number!r}"
+
+
+def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another part of an array: a bound that is one off, missing or too many, another row, the opposite order."""
+    if not isinstance(tree, ast.Subscript):
+        return
+    parts = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+    for k, part in enumerate(parts):
+        for new in _parts(part, scope):
+            changed = copy.deepcopy(tree)
+            if isinstance(changed.slice, ast.Tuple):
+                changed.slice.elts[k] = new
+            else:
+                changed.slice = new
+            yield changed, f"`{_text(tree)}` where `{_text(changed)}` is meant"
+    if isinstance(tree.slice, ast.Tuple) and len(parts) == 2:
+        changed = copy.deepcopy(tree)
+        changed.slice = ast.Tuple([copy.deepcopy(parts[1]), copy.deepcopy(parts[0])], ast.Load())
+        yield changed, f"`{_text(tree)}` where `{_text(changed)}` is meant"
+    if isinstance(tree.ctx, ast.Load):
+        yield copy.deepcopy(tree.value), f"`{_text(tree)}` where `{_text(tree.value)}` is meant"
+
+
+def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+    """What may be meant in the place of an index or a slice."""
+    if not isinstance(part, ast.Slice):
+        if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
+            for operator in (ast.Add(), ast.Sub()):
+                yield ast.BinOp(copy.deepcopy(part), operator, ast.Constant(value=1))
+            if isinstance(part, ast.BinOp):
+                yield copy.deepcopy(part.left)
+            yield ast.Slice()
+            yield from (ast.Name(n, ast.Load()) for n in (*scope.labels, *scope.counts) if n.isidentifier() and n != _text(part))
+        return
+    if part.lower is None and part.upper is None:
+        yield from (_expression(f"arange(len({y}))") for y in scope.labels)
+    for bound in ("lower", "upper"):
+        value = getattr(part, bound)
+        for new in (None, *(() if value is None else (ast.BinOp(value, ast.Add(), ast.Constant(value=1)), ast.BinOp(value, ast.Sub(), ast.Constant(value=1)))), *map(_expression, ("1", "-1", *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier())))):
+            if (new is None) != (value is None) or (new is not None and _text(new) != _text(value)):
+                changed = copy.deepcopy(part)
+                setattr(changed, bound, copy.deepcopy(new))
+                yield changed
+    if part.lower is not None and part.upper is None:
+        yield ast.Slice(None, copy.deepcopy(part.lower))
+        yield ast.Slice(None, ast.UnaryOp(ast.USub(), copy.deepcopy(part.lower)))
+    if part.upper is not None and part.lower is None:
+        yield ast.Slice(copy.deepcopy(part.upper), None)
+        yield ast.Slice(ast.UnaryOp(ast.USub(), copy.deepcopy(part.upper)), None)
+        if isinstance(part.upper, ast.UnaryOp):
+            yield ast.Slice(copy.deepcopy(part.upper.operand), None)
+    if part.lower is not None and part.upper is not None:  # (i*s, i*s + k): another step or width
+        yield ast.Slice(copy.deepcopy(part.upper), copy.deepcopy(part.lower))
+    changed = copy.deepcopy(part)
+    changed.step = None if part.step is not None else ast.UnaryOp(ast.USub(), ast.Constant(value=1))
+    yield changed
+
+
+def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
         yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{_text(tree)}` should be squared"
@@ -134,10 +335,10 @@ def squares(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
         yield moved, f"`{_text(tree)}` where `{_text(moved)}` is meant"
 
 
-ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, squares, names, factors)
+ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, constants, squares, slices, names, factors, roots, masks, terms)
 
 
-def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
+def statements(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
     """Edits of a statement as a whole: `=` for `+=` and the other way round."""
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name | ast.Subscript):
         for operator in (ast.Add(), ast.Sub()):
@@ -146,28 +347,59 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
         yield ast.Assign([copy.deepcopy(tree.target)], copy.deepcopy(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
         for other in OPERATORS.get(type(tree.op), ()):
             yield ast.AugAssign(copy.deepcopy(tree.target), other(), copy.deepcopy(tree.value)), f"`{SYMBOLS[type(tree.op)]}=` where `{SYMBOLS[other]}=` is meant"
+        yield ast.Pass(), "this statement is superfluous"
+
+
+def missing(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
+    """Statements that are missing after one: 1 that is to be taken off at the labels, a mask."""
+    target = (tree.targets[0] if len(tree.targets) == 1 else None) if isinstance(tree, ast.Assign) else tree.target if isinstance(tree, ast.AugAssign) else None
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    if not isinstance(target, ast.Name):
+        return
+    name, shape = target.id, scope.shapes.get(target.id)
+    for y in scope.labels:
+        for sign, off in (("-", "-1"), ("+", "+1")):
+            if shape is None or len(shape) == 2:
+                yield _statement(f"{name}[arange(len({y})), {y}] {sign}= 1"), f"the {off} at the labels is missing: `{name}[np.arange(len({y})), {y}] {sign}= 1`"
+    for count in scope.counts[:MOST_COUNTS]:
+        yield _statement(f"{name} = {name} / {count}"), f"a division by `{count}` is missing: `{name} /= {count}`"
+    for other in scope.alike(name):
+        yield _statement(f"{name} = {name} * ({other} > 0)"), f"the mask `{other} > 0` is missing: `{name}[{other} <= 0] = 0`"
+        yield _statement(f"{name} = {name} * {other}"), f"the factor `{other}` is missing: `{name} *= {other}`"
+    yield _statement(f"{name} = -{name}"), f"the sign of `{name}` is flipped"
+
+
+def _statement(text: str) -> ast.stmt:
+    return ast.parse(text).body[0]
 
 
 def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement, the likely ones first: the edited statement and the mistake in words."""
-    yield from statements(tree)
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
+    yield from ((e.statement, e.words) for e in changes(tree, Scope(tuple(scope))) if not e.after)
+
+
+def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
+    """Every edit of a statement, the likely ones first."""
+    for new, words in statements(tree, scope):
+        yield Edited(_placed(new, tree), words, None)
     value = getattr(tree, "value", None)
-    if not isinstance(value, ast.expr):
-        return
-    for row in ROWS:
-        for at, node in enumerate(ast.walk(value)):
-            for new, words in row(node, scope):
-                yield _with(tree, at, new), words
+    parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
+    targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
+    stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
+    for row in rows:
+        if row is names:
+            for new, words in missing(tree, scope):
+                yield Edited(_placed(new, tree), words, None, after=True)
+        for node in (*parts, *(stored if row is slices else ())):
+            for changed, words in row(node, scope):
+                yield Edited(_with(tree, node, changed), words, node)
 
 
-def _with(tree: ast.stmt, at: int, new: ast.AST) -> ast.stmt:
-    """The statement with the `at`-th expression of its value replaced."""
-    changed = copy.deepcopy(tree)
-    old = next(n for k, n in enumerate(ast.walk(changed.value)) if k == at)  # type: ignore[attr-defined]
+def _placed(new: ast.stmt, old: ast.stmt) -> ast.stmt:
+    return ast.fix_missing_locations(ast.copy_location(new, old))
 
-    class Replace(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return new if node is old else self.generic_visit(node)
 
-    changed.value = Replace().visit(changed.value)  # type: ignore[attr-defined]
-    return ast.fix_missing_locations(ast.copy_location(changed, tree))
+def _with(tree: ast.stmt, old: ast.AST, new: ast.AST) -> ast.stmt:
+    """The statement with one of its expressions replaced."""
+    return _placed(copy.deepcopy(tree, {id(old): new}), tree)

@@ -13,9 +13,10 @@ from flint import arb
 
 from verifier.arithmetic import balls, reals, rounding
 from verifier.arithmetic.values import Ball
-from verifier.blame.formula import branches, derivation, diagnose, locate, temporaries
+from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
+from verifier.blame.formula.rerun import Rerun
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
@@ -88,6 +89,12 @@ def explanations(
     if program is None:
         return []
     found: list[Explanation] = []
+    if any(name.endswith("]") for _, name in draft.claims):
+        found += attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), [])
+        done = {name for explanation in found for name in explanation.gradients}
+        wrong = [(name, point) for name, point in wrong if name not in done]
+        if not wrong:
+            return found
     chosen = list(dict.fromkeys(point for _, point in wrong))
     right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
     chosen = chosen[:MAX_POINTS]
@@ -116,6 +123,38 @@ def explanations(
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
     return list(merged.values())
+
+
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> list[Explanation]:
+    """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason."""
+    program, source = draft.whole, draft.implementation.backward
+    point = wrong[0][1]
+    names = {name for name, _ in wrong}
+    if program is None or source is None or not all(map(math.isfinite, point)):
+        return []
+    points = [point, neighbours([point])[0]]
+    reference = reference_values(program, points, upstream=upstream)
+    if reference.count < len(points):
+        return []
+    rerun = Rerun(draft, points, upstream)
+    lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
+    if lines is None or not lines.wrong:
+        return []
+    trials: list[locate.Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
+    if all(reads_upstream(program, [program.names[name]]) for name in names):
+        trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
+    found = []
+    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
+        gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
+        details = (f"diagnosis {m.words}", *(_figures_of_array(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
+        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
+    return found
+
+
+def _figures_of_array(wrong: array_lines.Wrong) -> list[str]:
+    """The value that the worst component should have at the first point, and the value that it has."""
+    with balls.precision(BITS):
+        return [f"needed    {_digits(wrong.needed[wrong.worst][0])}", f"this line {_digits(wrong.computed[wrong.worst][0])}"]
 
 
 def _by_line(mistakes: Sequence[locate.Mistake]) -> list[list[locate.Mistake]]:

@@ -1,0 +1,296 @@
+"""The single edit of a statement of array code after which every gradient that it reaches is the exact one, found by trying, and certified over the reals."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flint import arb
+
+from verifier.arithmetic import balls, reals
+from verifier.arithmetic.values import Column
+from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
+from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
+from verifier.blame.formula.rerun import Held, Rerun, Unit, statements_in
+from verifier.case.case import Draft
+from verifier.case.shapes import base
+from verifier.circuit.values import Known, is_array, is_wholes
+from verifier.language.formats import Format
+from verifier.language.gates import CONSTANTS
+from verifier.trace.edits import Edited, Scope, changes
+
+Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
+NEAR = 1e-9  # relative distance from the exact value of an edited one that is worth a certificate: a choice of what to certify, no verdict
+TINY = 1e-12  # the same, of the largest component of an array
+MOST_CERTIFIED = 12
+SECONDS = 1.2  # of the processor, for all edits of a small backward pass
+SECONDS_A_STEP = 0.0008
+MOST_STEPS = 6_000  # that count
+
+
+@dataclass(frozen=True)
+class ArrayMistake:
+    """A wrong statement: where it stands in the text of the backward pass, the mistake in words, and the gradients that are exact after the edit."""
+
+    start: int
+    end: int
+    statement: str
+    statement_start: int
+    words: str
+    gradients: tuple[str, ...]  # arrays as a whole
+    points: int  # at which that is certified
+    wrong: Wrong | None = None
+
+
+@dataclass
+class Search:
+    """What the search for edits knows: the backward pass, what is wrong in it, the exact gradients, and the time that is left."""
+
+    draft: Draft
+    rerun: Rerun
+    lines: Lines
+    trials: Sequence[Trial]
+    fmt: Format
+    claimed: Mapping[str, list[Column]]  # every claimed gradient, an array as a whole: its exact values as floats
+    original: Mapping[str, list[Column]]  # what the backward pass makes of it
+    wrong: frozenset[str]
+    end: float
+    certified: int = 0
+    reference: Reference | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is spent, or too many edits were wrong after all."""
+        return time.process_time() > self.end or self.certified >= MOST_CERTIFIED
+
+
+def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format) -> list[ArrayMistake]:
+    """For each wrong statement an edit after which what it reaches is exact; at most one for each. `wrong` are the arrays whose gradient is.
+
+    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them.
+    """
+    rerun.exact, rerun.copied = {}, {}
+    if not rerun.run(0):
+        return []
+    claims = {base(name) for _, name in draft.claims}
+    claimed = {n: _floats(reference, lines.meaning[n]) for n in claims if n in lines.meaning}
+    if claimed.keys() != claims:
+        return []
+    original = {n: _held(rerun, n) for n in claims}
+    seconds = max(SECONDS, SECONDS_A_STEP * min(MOST_STEPS, len(rerun.builder.steps)))
+    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds)
+    found: list[ArrayMistake] = []
+    fixed: set[str] = set()
+    tried: set[tuple[int, int]] = set()
+    for w in lines.wrong:
+        mistake = _repaired(search, w, tried)
+        if mistake is not None:
+            found.append(mistake)
+            fixed.update(mistake.gradients)
+    if wrong - fixed:
+        rerun.exact = {}
+        everywhere = [(n, s) for n in reversed(range(len(rerun.units))) for s in reversed(statements_in(rerun.units[n])) if (n, s.col_offset) not in tried]
+        mistake = _first(search, everywhere, None, wrong - fixed)
+        if mistake is not None:
+            found = [m for m in found if not set(m.gradients) <= set(mistake.gradients)]
+            found.append(mistake)
+    return found
+
+
+def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
+    return [[float(x.mid()) for x in reference.adjoints[s]] for s in steps]
+
+
+def _held(rerun: Rerun, name: str) -> list[Column] | None:
+    held = rerun.holds(name)
+    return None if held is None else [rerun.values[s] for s in held.steps]
+
+
+def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMistake | None:
+    """An edit of one of the statements that compute a wrong name, everything else that is wrong being exact."""
+    others: dict[int, dict[str, list[Column]]] = {}
+    for other in search.lines.wrong:
+        if other is not w:
+            others.setdefault(other.unit, {})[other.name] = floats_of(other)
+    search.rerun.exact = others
+    suspects = suspects_of(search.rerun.units, search.lines, w)
+    statements = [(n, s) for n in suspects for s in reversed(statements_in(search.rerun.units[n]))]
+    tried.update((n, s.col_offset) for n, s in statements)
+    return _first(search, statements, w, search.wrong)
+
+
+def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
+    """The units that compute a name: those that set it, and those of what these read, as far as it holds no exact adjoint; the last one first."""
+    found: set[int] = set()
+    pending = [(w.name, w.unit + 1)]
+    while pending:
+        name, before = pending.pop()
+        number = next((k for k in reversed(range(before)) if name in units[k].sets), None)
+        if number is None or number in found or ((number, name) in lines.right):
+            continue
+        found.add(number)
+        unit = units[number]
+        pending += [(n, number) for n in unit.reads if n != name or True]
+        pending.append((name, number))
+    return sorted(found, reverse=True)
+
+
+def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str]) -> ArrayMistake | None:
+    """The first edit that is certified, those that are likely of all statements before those that are not of any."""
+    streams = [_tries(search, number, tree) for number, tree in statements]
+    for stream, (number, tree) in zip(streams, statements, strict=True):
+        for edit, text in stream:
+            if search.is_over:
+                return None
+            if not _is_worth(search, number, text, w, wanted):
+                continue
+            search.certified += 1
+            fixed = [n for n in search.claimed if n in wanted and _is_near(_held(search.rerun, n), search.claimed[n])]
+            points = _certified(search, fixed)
+            if points:
+                search.certified = 0
+                return _mistake(search, number, tree, edit, fixed, points, w)
+    return None
+
+
+def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: Sequence[str], points: int, w: Wrong | None) -> ArrayMistake:
+    if edit.after and w is not None and w.unit > number:  # what is missing may stand anywhere between: the last statement is the one after which it is seen
+        setting = [s for s in statements_in(search.rerun.units[w.unit]) if w.name in _set_by(s)]
+        if setting:
+            number, tree = w.unit, setting[-1]
+    unit = search.rerun.units[number]
+    place = edit.wrong if edit.wrong is not None and hasattr(edit.wrong, "end_col_offset") else tree
+    statement = unit.text[tree.col_offset : tree.end_col_offset]
+    return ArrayMistake(unit.start + place.col_offset, unit.start + (place.end_col_offset or 0), statement, unit.start + tree.col_offset, edit.words, tuple(fixed), points, w)  # type: ignore[attr-defined]
+
+
+def _set_by(tree: ast.stmt) -> set[str]:
+    targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
+    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
+def _tries(search: Search, number: int, tree: ast.stmt) -> Iterator[tuple[Edited, str]]:
+    """The edits of a statement, with the text of its unit after each."""
+    unit = search.rerun.units[number]
+    for edit in changes(tree, _scope(search.rerun, number)):
+        new = ast.unparse(edit.statement)
+        old = unit.text[tree.col_offset : tree.end_col_offset]
+        yield edit, unit.text[: tree.col_offset] + (f"{old}; {new}" if edit.after else new) + unit.text[tree.end_col_offset :]
+
+
+def _scope(rerun: Rerun, number: int) -> Scope:
+    """The names that a unit may read: those of the backward pass first."""
+    state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
+    shapes: dict[str, tuple[int, ...]] = {}
+    labels, counts = [], []
+    inside = [n for n in unit.sets if n not in state.values and n not in state.names]
+    for name, value in state.values.items():
+        if is_array(value):
+            shapes[name] = tuple(value.shape)
+        elif is_wholes(value) and value.value.ndim == 1:
+            labels.append(name)
+        elif isinstance(value, Known) and type(value.value) is int:
+            counts.append(name)
+    for name in state.names:
+        array = name.partition("[")[0]
+        if array != name and array not in shapes:
+            elements = [n for n in state.names if n.startswith(array + "[")]
+            indices = [tuple(map(int, n[len(array) + 1 : -1].split(","))) for n in elements]
+            shapes[array] = tuple(max(i) + 1 for i in zip(*indices, strict=True)) if len({len(i) for i in indices}) == 1 else ()
+        elif array == name and name != "upstream" and name not in CONSTANTS:
+            shapes[name] = ()
+    order = {name: k for k, name in enumerate(shapes)}
+    forward = set(rerun.draft.forward.names) | set(rerun.draft.forward.values) | {base(n) for n in rerun.draft.forward.inputs}
+    names = sorted(shapes, key=lambda n: (n not in unit.reads, n in forward, -order[n]))
+    first = [f"{n}.shape[{k}]" for n in names for k in range(len(shapes[n]))]
+    sizes: dict[int, str] = {}
+    for text in first:
+        name, _, axis = text.partition(".shape[")
+        sizes.setdefault(shapes[name][int(axis[:-1])], text)
+    known = {state.values[n].value for n in counts}
+    lengths = [text for size, text in sizes.items() if size not in known and size > 1]
+    del builder
+    return Scope((*names, *inside), shapes, tuple(labels), (*counts, *lengths))
+
+
+def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:
+    """Whether an array is so near the exact one that a certificate is worth while."""
+    if computed is None or len(computed) != len(exact):
+        return False
+    size = max((abs(x) for column in exact for x in column), default=0.0)
+    return all(abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
+
+
+def _is_same(computed: Sequence[Column] | None, before: Sequence[Column]) -> bool:
+    return computed is not None and len(computed) == len(before) and all(c == x or (c != c and x != x) for a, b in zip(computed, before, strict=True) for c, x in zip(a, b, strict=True))
+
+
+def _is_worth(search: Search, number: int, text: str, w: Wrong | None, wanted: frozenset[str]) -> bool:
+    """Whether after an edit some wrong gradient is nearly exact, and none is worse than it was."""
+    rerun = search.rerun
+    needed = floats_of(w) if w is not None else []
+
+    def goes_on(after: int) -> bool:
+        return w is None or after != w.unit or _is_near(_held(rerun, w.name), needed)
+
+    if not rerun.run(number, {number: text}, is_worth=goes_on):
+        return False
+    improved = False
+    for name, exact in search.claimed.items():
+        now = _held(rerun, name)
+        if _is_near(now, exact):
+            improved |= name in wanted
+        elif name not in search.wrong or now is None or (w is None and not _is_same(now, search.original.get(name, []))):
+            return False
+        elif w is not None:
+            return False
+    return improved
+
+
+def _certified(search: Search, fixed: Sequence[str]) -> int:
+    """At how many points the gradients are certified to be exact over the reals after the edit that was executed last; 0 where one is not."""
+    rerun = search.rerun
+    program = rerun.program()
+    if search.reference is None:
+        points = [p for p, _ in search.trials]
+        search.reference = reference_values(search.draft.whole or program, points[:1], points[1:], upstream=[u for _, u in search.trials])
+    reference = search.reference
+    if not reference.count:
+        return 0
+    with balls.precision(reference.bits):
+        replaced: dict[int, list[arb]] = {}
+        for other in search.lines.wrong:
+            if other.name in rerun.exact.get(other.unit, {}):
+                held = rerun.held[other.unit, other.name]
+                replaced.update(zip(held.steps, (reference.adjoints[f] for f in other.forward), strict=True))
+        known = {**dict(enumerate(reference.values)), rerun.seed: reference.upstream, **replaced}
+        needed = sorted(_needed(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
+        values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=search.fmt, replaced=known, needed=needed)
+        for name in fixed:
+            for step, forward in zip(_steps(rerun, name), search.lines.meaning[name], strict=True):
+                if not agrees(values[step], reference.adjoints[forward], search.fmt) or not _is_finite(values[step], reference.adjoints[forward]):
+                    return 0
+    return reference.count
+
+
+def _is_finite(computed: Sequence[object], exact: Sequence[arb]) -> bool:
+    return all(isinstance(c, arb) and (c.is_finite() or not x.is_finite()) for c, x in zip(computed, exact, strict=True))
+
+
+def _steps(rerun: Rerun, name: str) -> tuple[int, ...]:
+    held: Held | None = rerun.holds(name)
+    return held.steps if held is not None else ()
+
+
+def _needed(steps: Sequence[object], wanted: Sequence[int]) -> set[int]:
+    found, pending = set(wanted), list(wanted)
+    while pending:
+        for a in steps[pending.pop()].args:  # type: ignore[attr-defined]
+            if a not in found:
+                found.add(a)
+                pending.append(a)
+    return found
+
+

@@ -1,0 +1,231 @@
+"""A backward pass executed again from any of its statements on, with other statements in it, beside the float64 values of all steps at a few points."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.arithmetic import floats
+from verifier.arithmetic.values import Column
+from verifier.case.case import Draft
+from verifier.circuit.execute import Executor
+from verifier.circuit.program import Builder, Program, component_names
+from verifier.circuit.statements import backward_builder
+from verifier.circuit.targets import targets_of
+from verifier.circuit.values import array, is_array
+from verifier.language.formats import FORMATS
+from verifier.language.grammar import block
+from verifier.language.source import Source
+from verifier.language.trees import span
+
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A statement of the block itself; a loop, a branch or a function with all its lines is one."""
+
+    tree: ast.stmt
+    text: str  # with the blanks before its first line, so that all lines stand as they did
+    start: int  # where that text begins in the text of the block
+    sets: frozenset[str]  # the names, of arrays as a whole
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a name stands for: its shape, and the steps of its components in C order."""
+
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """The environment before a unit."""
+
+    steps: int
+    lines: int
+    names: dict[str, int]
+    values: dict[str, Any]
+    vectors: set[str]
+
+
+def units_of(source: Source) -> list[Unit]:
+    """The statements of a block, in order."""
+    text, found = source.text, []
+    for tree in block(text)[0]:
+        start, end = span(tree)
+        if isinstance(tree, ast.For | ast.If | ast.FunctionDef):
+            end = max(span(s)[1] for s in ast.walk(tree) if isinstance(s, ast.stmt))
+        line = text.rfind("\n", 0, start) + 1
+        begin = line if not text[line:start].strip() else start
+        sets = frozenset(n.partition("[")[0] for n in targets_of(tree)) | _changed(tree)
+        reads = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and (isinstance(n.ctx, ast.Load) or isinstance(tree, ast.AugAssign)))
+        found.append(Unit(tree, text[begin:end], begin, sets, reads))
+    return found
+
+
+def _changed(tree: ast.stmt) -> frozenset[str]:
+    """The arrays that a statement changes by a call or in a part: `np.add.at(dw, ...)`, `dx[n][i] = ...`."""
+    found = set()
+    for node in ast.walk(tree):
+        changed: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            changed = node
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            called = node.value
+            changed = called.args[0] if node.value.func.attr == "at" and called.args else node.value.func.value
+        while isinstance(changed, ast.Subscript):
+            changed = changed.value
+        if isinstance(changed, ast.Name):
+            found.add(changed.id)
+    return frozenset(found)
+
+
+def statements_in(unit: Unit) -> list[ast.stmt]:
+    """The simple statements of a unit, with places in its text."""
+    trees, _ = block(unit.text)
+    simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
+    return sorted((s for tree in trees for s in ast.walk(tree) if isinstance(s, simple)), key=lambda s: s.col_offset)
+
+
+@dataclass
+class Rerun:
+    """The statements of a backward pass, and what all names stand for before each of them, with the values of all steps.
+
+    `exact` has for a unit the values that some names are given after it, whatever it computes; `copied` the names that get steps of their own there.
+    """
+
+    draft: Draft
+    points: Sequence[tuple[float, ...]]
+    upstream: float
+    units: list[Unit] = field(default_factory=list)
+    builder: Builder = field(init=False)
+    seed: int = field(init=False)
+    values: list[Column] = field(init=False)
+    exact: dict[int, dict[str, list[Column]]] = field(default_factory=dict)
+    copied: dict[int, set[str]] = field(default_factory=dict)
+    held: dict[tuple[int, str], Held] = field(default_factory=dict)  # after each unit, the names that it sets
+    ends: dict[int, int] = field(default_factory=dict)  # the number of steps after each unit
+    before: list[State] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        forward, source = self.draft.forward, self.draft.implementation.backward
+        assert source is not None
+        self.units = units_of(source)
+        self.builder, self.seed = backward_builder(forward, dict(self.draft.aliases))
+        columns = [[p[i] for p in self.points] for i in range(len(forward.inputs))]
+        self.values = list(floats.run(forward, columns, FORMATS["float64"], upstream=self.upstream))
+        self._append()
+
+    def _append(self) -> None:
+        floats.append_values(self.values, self.builder.steps, count=len(self.points), upstream=self.upstream)
+
+    def run(self, first: int = 0, texts: Mapping[int, str] | None = None, *, is_worth: Callable[[int], bool] | None = None, remember: bool = False) -> bool:
+        """Execute the units from `first` on; False where one of them is refused, or `is_worth` says after one of them that it is not worth while."""
+        if first < len(self.before):
+            self._restore(self.before[first])
+        for number in range(first, len(self.units)):
+            if remember and number >= len(self.before):
+                self.before.append(self._state())
+            if not self._execute(number, (texts or {}).get(number)):
+                return False
+            if is_worth is not None and not is_worth(number):
+                return False
+        return True
+
+    def _execute(self, number: int, text: str | None) -> bool:
+        unit = self.units[number]
+        trees = [unit.tree] if text is None else block(text)[0]
+        source = Source(text if text is not None else self.draft.implementation.backward.text, "", 1, 1, "")  # type: ignore[union-attr]
+        if text is not None and not trees and text.strip():
+            return False
+        executor = Executor(self.builder, source, backward=True)
+        for tree in trees:
+            executor.run(tree)
+            if executor.complaints:
+                return False
+        for name in self.copied.get(number, ()) | self.exact.get(number, {}).keys():
+            self._copy(name)
+        self._append()
+        for name in unit.sets:
+            if (held := self.holds(name)) is not None:
+                self.held[number, name] = held
+        for name, columns in self.exact.get(number, {}).items():
+            held = self.holds(name)
+            if held is None or len(held.steps) != len(columns):
+                return False
+            for step, column in zip(held.steps, columns, strict=True):
+                self.values[step] = column
+        self.ends[number] = len(self.builder.steps)
+        return True
+
+    def _copy(self, name: str) -> None:
+        """Let a name stand for steps of its own."""
+        held, builder = self.holds(name), self.builder
+        if held is None:
+            return
+        new = [builder.append("copy", (step,)) for step in held.steps]
+        if not held.shape:
+            builder.names[name] = new[0]
+        elif name in builder.values:
+            import numpy as np
+
+            builder.values[name] = np.array(new, dtype=np.int64).reshape(held.shape)
+        else:
+            builder.names.update(zip(component_names(name, held.shape), new, strict=True))
+
+    def holds(self, name: str) -> Held | None:
+        """What a name stands for at this moment; None where that is no number and no array of numbers."""
+        builder = self.builder
+        if name in builder.values:
+            value = builder.values[name]
+            if isinstance(value, list | tuple):
+                from verifier.circuit.arrays import ArrayError
+
+                try:
+                    value = array(builder, value)
+                except ArrayError:
+                    return None
+            return Held(tuple(value.shape), tuple(value.ravel().tolist())) if is_array(value) else None
+        if name in builder.names:
+            return Held((), (builder.names[name],))
+        elements = builder.elements(name)
+        indices = [e[len(name) :] for e in elements]
+        if elements and sorted(indices) == sorted(f"[{i}]" for i in range(len(elements))):
+            return Held((len(elements),), tuple(builder.names[f"{name}[{i}]"] for i in range(len(elements))))
+        return None
+
+    def program(self) -> Program:
+        """What was executed, as a Program."""
+        forward = self.draft.forward
+        return Program(tuple(self.builder.steps), forward.inputs, {}, forward.output, tuple(self.builder.lines), forward.output_name, self.seed, parameters=forward.parameters)
+
+    def _state(self) -> State:
+        b = self.builder
+        return State(len(b.steps), len(b.lines), dict(b.names), _copied(b.values, {}), set(b.vectors))
+
+    def _restore(self, state: State) -> None:
+        b = self.builder
+        del b.steps[state.steps :], b.lines[state.lines :], self.values[state.steps :]
+        b.names, b.values, b.vectors = dict(state.names), _copied(state.values, {}), set(state.vectors)
+        b.kept = 0
+
+
+def _copied(value: Any, seen: dict[int, Any]) -> Any:
+    """A value whose arrays, lists and dictionaries are its own; one that has two names has two names again."""
+    if id(value) in seen:
+        return seen[id(value)]
+    found = value
+    if is_array(value):
+        found = value.copy()
+    elif isinstance(value, list):
+        found = [_copied(v, seen) for v in value]
+    elif isinstance(value, tuple):
+        found = tuple(_copied(v, seen) for v in value)
+    elif isinstance(value, dict):
+        found = {k: _copied(v, seen) for k, v in value.items()}
+    seen[id(value)] = found
+    return found
