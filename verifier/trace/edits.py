@@ -6,6 +6,8 @@ import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
 from typing import NamedTuple, TypeAlias
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
@@ -27,7 +29,7 @@ class Scope:
 
 
 class Edited(NamedTuple):
-    """A statement after one edit, the mistake in words, and the expression that is wrong; None where it is the statement as a whole."""
+    """One edit: the statement after it, the mistake in words, and the expression that is wrong; None where it is the statement as a whole."""
 
     statement: ast.stmt
     words: str
@@ -49,6 +51,7 @@ UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square",
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
+AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
 MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
 
@@ -335,7 +338,17 @@ def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield moved, f"`{_text(tree)}` where `{_text(moved)}` is meant"
 
 
-ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, constants, squares, slices, names, factors, roots, masks, terms)
+def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Two elements of a list that are exchanged."""
+    if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load):
+        for i, k in combinations(range(len(tree.elts)), 2):
+            if _text(tree.elts[i]) != _text(tree.elts[k]):
+                changed = copy.deepcopy(tree)
+                changed.elts[i], changed.elts[k] = changed.elts[k], changed.elts[i]
+                yield changed, f"`{_text(tree.elts[i])}` and `{_text(tree.elts[k])}` are exchanged in `{_text(tree)}`"
+
+
+ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, constants, squares, slices, names, factors, roots, masks, terms)
 
 
 def statements(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
@@ -343,6 +356,10 @@ def statements(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name | ast.Subscript):
         for operator in (ast.Add(), ast.Sub()):
             yield ast.AugAssign(copy.deepcopy(tree.targets[0]), operator, copy.deepcopy(tree.value)), f"`=` where `{SYMBOLS[type(operator)]}=` is meant"
+        if isinstance(tree.targets[0], ast.Subscript) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.targets[0].slice)):
+            yield _statement(f"np.add.at({_text(tree.targets[0].value)}, {_text(tree.targets[0].slice)}, {_text(tree.value)})"), AT_WORDS.format("=", _text(tree.targets[0].slice))
+    if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Subscript) and isinstance(tree.op, ast.Add) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.target.slice)):
+        yield _statement(f"np.add.at({_text(tree.target.value)}, {_text(tree.target.slice)}, {_text(tree.value)})"), AT_WORDS.format("+=", _text(tree.target.slice))
     if isinstance(tree, ast.AugAssign):
         yield ast.Assign([copy.deepcopy(tree.target)], copy.deepcopy(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
         for other in OPERATORS.get(type(tree.op), ()):
@@ -376,30 +393,47 @@ def _statement(text: str) -> ast.stmt:
 
 def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
     """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
-    yield from ((e.statement, e.words) for e in changes(tree, Scope(tuple(scope))) if not e.after)
+    for e in changes(tree, Scope(tuple(scope))):
+        if not e.after:
+            yield _placed(copy.deepcopy(e.statement), tree), e.words
 
 
 def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
-    """Every edit of a statement, the likely ones first."""
+    """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
     for new, words in statements(tree, scope):
         yield Edited(_placed(new, tree), words, None)
     value = getattr(tree, "value", None)
     parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
     targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
     stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
+    holders = _holders(tree)
     for row in rows:
         if row is names:
             for new, words in missing(tree, scope):
                 yield Edited(_placed(new, tree), words, None, after=True)
         for node in (*parts, *(stored if row is slices else ())):
+            put = holders.get(id(node))
+            if put is None:
+                continue
             for changed, words in row(node, scope):
-                yield Edited(_with(tree, node, changed), words, node)
+                put(ast.fix_missing_locations(ast.copy_location(changed, node)) if hasattr(node, "lineno") else changed)
+                try:
+                    yield Edited(tree, words, node)
+                finally:
+                    put(node)
+
+
+def _holders(tree: ast.AST) -> dict[int, Callable[[ast.AST], None]]:
+    """For every expression of a statement what puts another one into its place."""
+    found: dict[int, Callable[[ast.AST], None]] = {}
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if isinstance(value, ast.AST):
+                found[id(value)] = partial(setattr, parent, name)
+            elif isinstance(value, list):
+                found.update((id(child), partial(value.__setitem__, k)) for k, child in enumerate(value) if isinstance(child, ast.AST))
+    return found
 
 
 def _placed(new: ast.stmt, old: ast.stmt) -> ast.stmt:
     return ast.fix_missing_locations(ast.copy_location(new, old))
-
-
-def _with(tree: ast.stmt, old: ast.AST, new: ast.AST) -> ast.stmt:
-    """The statement with one of its expressions replaced."""
-    return _placed(copy.deepcopy(tree, {id(old): new}), tree)

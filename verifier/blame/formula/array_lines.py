@@ -66,7 +66,14 @@ def meaning_of(draft: Draft, rerun: Rerun) -> dict[str, tuple[int, ...]]:
                     found[name] = tuple(value.ravel().tolist())
                 elif value is None and name.startswith(prefix) and known in forward.names and not held.shape:
                     found[name] = (forward.names[known],)
-    return found
+    return {name: judged for name, steps in found.items() if max(judged := _judged_components(forward, steps, is_claim=name in claimed)) >= 0}
+
+
+def _judged_components(forward: Program, steps: tuple[int, ...], *, is_claim: bool) -> tuple[int, ...]:
+    """-1 in the place of steps that are no adjoint's own: the zeros of a padded array, a number that stands in several places."""
+    if is_claim:
+        return steps
+    return tuple(s if (forward.steps[s].args or forward.steps[s].gate == "input") and steps.count(s) == 1 else -1 for s in steps) if steps else (-1,)
 
 
 def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -> Lines | None:
@@ -111,8 +118,8 @@ def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, tuple[int,
                 held = rerun.held.get((number, name))
                 if held is None or len(held.steps) != len(meaning[name]):
                     continue
-                pairs = [(values[s], reference.adjoints[f]) for s, f in zip(held.steps, meaning[name], strict=True)]
-                if all(agrees(c, x, fmt) or agrees(c, reference.totals[f], fmt) for (c, x), f in zip(pairs, meaning[name], strict=True)):
+                pairs = [(values[s], reference.adjoints[f] if f >= 0 else values[s]) for s, f in zip(held.steps, meaning[name], strict=True)]
+                if all(f < 0 or agrees(c, x, fmt) or agrees(c, reference.totals[f], fmt) for (c, x), f in zip(pairs, meaning[name], strict=True)):
                     right.add((number, name))
                 elif number == last[name] and not any((k, name) in right for k in range(number)):
                     wrong.append(Wrong(number, name, meaning[name], tuple(x for _, x in pairs), tuple(c for c, _ in pairs), _worst(pairs)))
@@ -140,6 +147,6 @@ def _worst(pairs: Sequence[tuple[Balls, Balls]]) -> int:
 
 def floats_of(wrong: Wrong) -> list[list[float]]:
     """The exact values of a wrong name as floats."""
-    return [[float(x.mid()) for x in column] for column in wrong.needed]
+    return [[float(x.mid()) if isinstance(x, arb) else float("nan") for x in column] for column in wrong.needed]
 
 

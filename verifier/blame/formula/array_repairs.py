@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.values import Column
 from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
-from verifier.blame.formula.rerun import Held, Rerun, Unit, statements_in
+from verifier.blame.formula.float_arrays import Unknown, execute
+from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, own, statements_in
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.values import Known, is_array, is_wholes
@@ -138,10 +141,12 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
 
 
 def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str]) -> ArrayMistake | None:
-    """The first edit that is certified, those that are likely of all statements before those that are not of any."""
-    streams = [_tries(search, number, tree) for number, tree in statements]
-    for stream, (number, tree) in zip(streams, statements, strict=True):
-        for edit, text in stream:
+    """The first edit that is certified."""
+    quick: dict[int, Quick | None] = {}
+    for number, tree in statements:
+        if number not in quick:
+            quick[number] = _quick(search, number, w, wanted)
+        for edit, text in _tries(search, number, tree, quick[number]):
             if search.is_over:
                 return None
             if not _is_worth(search, number, text, w, wanted):
@@ -160,10 +165,11 @@ def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: S
         setting = [s for s in statements_in(search.rerun.units[w.unit]) if w.name in _set_by(s)]
         if setting:
             number, tree = w.unit, setting[-1]
-    unit = search.rerun.units[number]
     place = edit.wrong if edit.wrong is not None and hasattr(edit.wrong, "end_col_offset") else tree
-    statement = unit.text[tree.col_offset : tree.end_col_offset]
-    return ArrayMistake(unit.start + place.col_offset, unit.start + (place.end_col_offset or 0), statement, unit.start + tree.col_offset, edit.words, tuple(fixed), points, w)  # type: ignore[attr-defined]
+    source = search.draft.implementation.backward
+    assert source is not None
+    statement = source.text[tree.col_offset : tree.end_col_offset]
+    return ArrayMistake(place.col_offset, place.end_col_offset or 0, statement, tree.col_offset, edit.words, tuple(fixed), points, w)  # type: ignore[attr-defined]
 
 
 def _set_by(tree: ast.stmt) -> set[str]:
@@ -171,13 +177,108 @@ def _set_by(tree: ast.stmt) -> set[str]:
     return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
-def _tries(search: Search, number: int, tree: ast.stmt) -> Iterator[tuple[Edited, str]]:
-    """The edits of a statement, with the text of its unit after each."""
+def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None) -> Iterator[tuple[Edited, str]]:
+    """The edits of a statement, with the text of its unit after each. Where the statements can be run on floats, only those that come out right there."""
     unit = search.rerun.units[number]
+    before, after = unit.text[: tree.col_offset - unit.start], unit.text[(tree.end_col_offset or 0) - unit.start :]
+    old = unit.text[tree.col_offset - unit.start : (tree.end_col_offset or 0) - unit.start]
+    held, at = block_of(unit, tree)
     for edit in changes(tree, _scope(search.rerun, number)):
+        if quick is not None:
+            whole = [edit.statement] if held == [tree] and held is not getattr(unit.tree, "body", None) else [unit.tree]
+            if edit.after and whole != [unit.tree]:
+                whole = [tree, edit.statement]
+            elif edit.after:
+                held.insert(at + 1, edit.statement)
+            elif whole == [unit.tree]:
+                held[at] = edit.statement
+            try:
+                if not quick.is_right(whole):
+                    continue
+            finally:
+                if whole == [unit.tree] and edit.after:
+                    del held[at + 1]
+                elif whole == [unit.tree]:
+                    held[at] = tree
         new = ast.unparse(edit.statement)
-        old = unit.text[tree.col_offset : tree.end_col_offset]
-        yield edit, unit.text[: tree.col_offset] + (f"{old}; {new}" if edit.after else new) + unit.text[tree.end_col_offset :]
+        yield edit, before + (f"{old}; {new}" if edit.after else new) + after
+
+
+@dataclass
+class Quick:
+    """The units from one on, run on floats, and what must come out."""
+
+    search: Search
+    number: int
+    w: Wrong | None
+    wanted: frozenset[str]
+    names: dict[str, object]
+    exact: dict[int, dict[str, np.ndarray]]
+    original: dict[str, np.ndarray]
+
+    def run(self, trees: Sequence[ast.stmt]) -> dict[str, object] | None:
+        """The names after all units, the first of which is given; None where the needed array is not right, or something cannot be run."""
+        names = own(self.names)
+        units = self.search.rerun.units
+        for number in range(self.number, len(units)):
+            try:
+                for tree in trees if number == self.number else [units[number].tree]:
+                    execute(tree, names)
+            except Unknown:
+                return None
+            if self.w is not None and number == self.w.unit and not _near(names.get(self.w.name), self.needed):
+                return None
+            for name, value in self.exact.get(number, {}).items():
+                if getattr(names.get(name), "shape", ()) != value.shape:
+                    return None
+                names[name] = np.where(np.isnan(value), names[name], value)  # type: ignore[arg-type]
+        return names
+
+    @cached_property
+    def needed(self) -> np.ndarray:
+        """What the wrong array should be; NaN where that does not matter."""
+        assert self.w is not None
+        return np.array([float(x[0].mid()) if f >= 0 else np.nan for x, f in zip(self.w.needed, self.w.forward, strict=True)])
+
+    def is_right(self, trees: Sequence[ast.stmt]) -> bool:
+        """Whether some wrong gradient is right after the edit, and none is worse than before."""
+        names = self.run(trees)
+        if names is None:
+            return False
+        improved = False
+        for name, exact in self.search.claimed.items():
+            now = names.get(name)
+            if _near(now, np.array([c[0] for c in exact])):
+                improved |= name in self.wanted
+            elif self.w is not None or name not in self.search.wrong or not _near(now, self.original[name]):
+                return False
+        return improved
+
+
+def _near(value: object, exact: np.ndarray) -> bool:
+    """Whether an array of floats is nearly the exact one, wherever that is a number."""
+    try:
+        flat = np.asarray(value, dtype=float).ravel()
+    except (TypeError, ValueError):
+        return False
+    if flat.shape != exact.shape or not flat.size:
+        return False
+    size = np.nanmax(np.abs(exact), initial=0.0)
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.isnan(exact) | (np.abs(flat - exact) <= NEAR * np.abs(exact) + TINY * size)))
+
+
+def _quick(search: Search, number: int, w: Wrong | None, wanted: frozenset[str]) -> Quick | None:
+    """The units from one on, on floats; None where that is not possible: where without an edit they do not give what they gave."""
+    if not search.rerun.run(0):
+        return None
+    exact = {n: {name: np.array([c[0] for c in columns]).reshape(search.rerun.held[n, name].shape) for name, columns in given.items()} for n, given in search.rerun.exact.items()}
+    original = {name: np.array([c[0] for c in columns]) for name, columns in ((n, _held(search.rerun, n)) for n in search.claimed) if columns is not None}
+    found = Quick(search, number, None, wanted, search.rerun.environment(number), exact, original)
+    names = found.run([search.rerun.units[number].tree])
+    if names is None or not all(_near(names.get(n), value) for n, value in original.items()) or original.keys() != search.claimed.keys():
+        return None
+    return replace(found, w=w)
 
 
 def _scope(rerun: Rerun, number: int) -> Scope:
@@ -189,8 +290,10 @@ def _scope(rerun: Rerun, number: int) -> Scope:
     for name, value in state.values.items():
         if is_array(value):
             shapes[name] = tuple(value.shape)
-        elif is_wholes(value) and value.value.ndim == 1:
-            labels.append(name)
+        elif is_wholes(value):
+            shapes[name] = tuple(value.value.shape)
+            if value.value.ndim == 1:
+                labels.append(name)
         elif isinstance(value, Known) and type(value.value) is int:
             counts.append(name)
     for name in state.names:
@@ -216,11 +319,11 @@ def _scope(rerun: Rerun, number: int) -> Scope:
 
 
 def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:
-    """Whether an array is so near the exact one that a certificate is worth while."""
+    """Whether an array is so near the exact one, wherever that is a number, that a certificate is worth while."""
     if computed is None or len(computed) != len(exact):
         return False
-    size = max((abs(x) for column in exact for x in column), default=0.0)
-    return all(abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
+    size = max((abs(x) for column in exact for x in column if x == x), default=0.0)
+    return all(x != x or abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
 
 
 def _is_same(computed: Sequence[Column] | None, before: Sequence[Column]) -> bool:
@@ -264,7 +367,7 @@ def _certified(search: Search, fixed: Sequence[str]) -> int:
         for other in search.lines.wrong:
             if other.name in rerun.exact.get(other.unit, {}):
                 held = rerun.held[other.unit, other.name]
-                replaced.update(zip(held.steps, (reference.adjoints[f] for f in other.forward), strict=True))
+                replaced.update((s, reference.adjoints[f]) for s, f in zip(held.steps, other.forward, strict=True) if f >= 0)
         known = {**dict(enumerate(reference.values)), rerun.seed: reference.upstream, **replaced}
         needed = sorted(_needed(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
         values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=search.fmt, replaced=known, needed=needed)

@@ -14,7 +14,7 @@ from verifier.circuit.execute import Executor
 from verifier.circuit.program import Builder, Program, component_names
 from verifier.circuit.statements import backward_builder
 from verifier.circuit.targets import targets_of
-from verifier.circuit.values import array, is_array
+from verifier.circuit.values import Known, array, is_array
 from verifier.language.formats import FORMATS
 from verifier.language.grammar import block
 from verifier.language.source import Source
@@ -85,10 +85,19 @@ def _changed(tree: ast.stmt) -> frozenset[str]:
 
 
 def statements_in(unit: Unit) -> list[ast.stmt]:
-    """The simple statements of a unit, with places in its text."""
-    trees, _ = block(unit.text)
+    """The simple statements of a unit, with places in the text of the block."""
     simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
-    return sorted((s for tree in trees for s in ast.walk(tree) if isinstance(s, simple)), key=lambda s: s.col_offset)
+    return sorted((s for s in ast.walk(unit.tree) if isinstance(s, simple)), key=lambda s: s.col_offset)
+
+
+def block_of(unit: Unit, tree: ast.stmt) -> tuple[list[ast.stmt], int]:
+    """The list of statements in which one stands, and where."""
+    for node in ast.walk(unit.tree):
+        for name in ("body", "orelse"):
+            held = getattr(node, name, None)
+            if isinstance(held, list) and any(s is tree for s in held):
+                return held, next(k for k, s in enumerate(held) if s is tree)
+    return [tree], 0
 
 
 @dataclass
@@ -158,7 +167,8 @@ class Rerun:
             if held is None or len(held.steps) != len(columns):
                 return False
             for step, column in zip(held.steps, columns, strict=True):
-                self.values[step] = column
+                if column[0] == column[0]:  # else it is not known
+                    self.values[step] = column
         self.ends[number] = len(self.builder.steps)
         return True
 
@@ -198,6 +208,21 @@ class Rerun:
             return Held((len(elements),), tuple(builder.names[f"{name}[{i}]"] for i in range(len(elements))))
         return None
 
+    def environment(self, number: int) -> dict[str, Any]:
+        """What all names stand for before a unit, as floats at the first point. Only of steps that are there at this moment."""
+        state, values, found = self.before[number], self.values, {}
+        vectors: dict[str, list[tuple[tuple[int, ...], int]]] = {}
+        for name, step in state.names.items():
+            if name.endswith("]"):
+                array, _, index = name[:-1].partition("[")
+                vectors.setdefault(array, []).append((tuple(map(int, index.split(","))), step))
+            else:
+                found[name] = values[step][0]
+        for name, parts in vectors.items():
+            found[name] = _vector(parts, values)
+        found.update((name, _as_floats(value, values)) for name, value in state.values.items())
+        return found
+
     def program(self) -> Program:
         """What was executed, as a Program."""
         forward = self.draft.forward
@@ -229,3 +254,33 @@ def _copied(value: Any, seen: dict[int, Any]) -> Any:
         found = {k: _copied(v, seen) for k, v in value.items()}
     seen[id(value)] = found
     return found
+
+
+def _vector(parts: list[tuple[tuple[int, ...], int]], values: Sequence[Column]) -> Any:
+    import numpy as np
+
+    found = np.zeros(tuple(max(i) + 1 for i in zip(*(index for index, _ in parts), strict=False)))
+    for index, step in parts:
+        found[index] = values[step][0]
+    return found
+
+
+def _as_floats(value: Any, values: Sequence[Column]) -> Any:
+    """A value with numbers in the place of steps."""
+    if type(value) is int:
+        return values[value][0]
+    if is_array(value):
+        import numpy as np
+
+        flat = [values[i][0] for i in value.ravel().tolist()]
+        return np.array(flat, dtype=bool if flat and all(isinstance(x, bool) for x in flat) else float).reshape(value.shape)
+    if isinstance(value, list | tuple):
+        return type(value)(_as_floats(v, values) for v in value)
+    if isinstance(value, dict):
+        return {k: _as_floats(v, values) for k, v in value.items()}
+    return value.value if isinstance(value, Known) else value
+
+
+def own(value: Any) -> Any:
+    """A value that may be changed in place."""
+    return _copied(value, {})
