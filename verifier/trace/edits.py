@@ -206,7 +206,7 @@ def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
         for other in scope.alike(tree.id):
             yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
-        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)")
+        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
 
 
 def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
@@ -348,7 +348,9 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{_text(tree.elts[i])}` and `{_text(tree.elts[k])}` are exchanged in `{_text(tree)}`"
 
 
-ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, constants, squares, slices, names, factors, roots, masks, terms)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, slices, names)
+RARE: tuple[Row, ...] = (factors, roots, masks, terms, constants)
+ROWS = (*LIKELY, *RARE)
 
 
 def statements(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
@@ -400,7 +402,10 @@ def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]
 
 def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
     """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
-    for new, words in statements(tree, scope):
+    if isinstance(tree, ast.For):
+        yield from _headers(tree)
+        return
+    for new, words in statements(tree, scope) if functions in rows else ():
         yield Edited(_placed(new, tree), words, None)
     value = getattr(tree, "value", None)
     parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
@@ -408,7 +413,7 @@ def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterato
     stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
     holders = _holders(tree)
     for row in rows:
-        if row is names:
+        if row is factors:
             for new, words in missing(tree, scope):
                 yield Edited(_placed(new, tree), words, None, after=True)
         for node in (*parts, *(stored if row is slices else ())):
@@ -421,6 +426,32 @@ def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterato
                     yield Edited(tree, words, node)
                 finally:
                     put(node)
+
+
+def _headers(tree: ast.For) -> Iterator[Edited]:
+    """A loop the other way round, one round shorter or longer."""
+    old, here = tree.iter, _text(tree.iter)
+    called = _called(old)
+    if isinstance(old, ast.Call) and isinstance(called, ast.Name) and old.args:
+        texts = [_text(old.args[0])] if called.id == "reversed" else [f"reversed({here})"]
+        texts += [f"range({', '.join(new)})" for new in _bounds([_text(a) for a in old.args])] if called.id == "range" else []
+        texts += [f"reversed({_text(e.statement.iter)})" for e in _headers(ast.For(tree.target, old.args[0], [], [])) if isinstance(e.statement, ast.For)] if called.id == "reversed" and isinstance(old.args[0], ast.Call) else []
+        for text in texts:
+            tree.iter = ast.copy_location(_expression(text), old)
+            try:
+                yield Edited(tree, f"`{here}` where `{text}` is meant", old)
+            finally:
+                tree.iter = old
+
+
+def _bounds(args: list[str]) -> Iterator[list[str]]:
+    for k, a in enumerate(args[:2]):
+        yield [*args[:k], f"{a} - 1", *args[k + 1 :]]
+        yield [*args[:k], f"{a} + 1", *args[k + 1 :]]
+    if len(args) == 1:
+        yield ["1", args[0]]
+    elif len(args) == 2:  # noqa: PLR2004
+        yield [args[1]]
 
 
 def _holders(tree: ast.AST) -> dict[int, Callable[[ast.AST], None]]:

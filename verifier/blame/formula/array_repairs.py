@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, product
 
 import numpy as np
 from flint import arb
@@ -22,7 +24,8 @@ from verifier.case.shapes import base
 from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
-from verifier.trace.edits import Edited, Scope, changes
+from verifier.language.trees import span
+from verifier.trace.edits import LIKELY, RARE, Edited, Row, Scope, changes
 
 Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 NEAR = 1e-9  # relative distance from the exact value of an edited one that is worth a certificate: a choice of what to certify, no verdict
@@ -87,6 +90,10 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
     found: list[ArrayMistake] = []
     fixed: set[str] = set()
     tried: set[tuple[int, int]] = set()
+    if len(lines.wrong) > 1 and (common := _common(search)):
+        mistake = _first(search, common, None, wrong, all_of_them=True)
+        if mistake is not None:
+            return [mistake]
     for w in lines.wrong:
         mistake = _repaired(search, w, tried)
         if mistake is not None:
@@ -100,6 +107,13 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
             found = [m for m in found if not set(m.gradients) <= set(mistake.gradients)]
             found.append(mistake)
     return found
+
+
+def _common(search: Search) -> list[tuple[int, ast.stmt]]:
+    """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
+    units = search.rerun.units
+    counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
+    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), reverse=True) for s in reversed(statements_in(units[n]))]
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
@@ -140,19 +154,21 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
     return sorted(found, reverse=True)
 
 
-def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str]) -> ArrayMistake | None:
-    """The first edit that is certified."""
+def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool = False) -> ArrayMistake | None:
+    """The first edit that is certified, the likely ones of all statements before those that are not of any. It must make right what is wrong, or `all_of_them`."""
     quick: dict[int, Quick | None] = {}
-    for number, tree in statements:
+    for (number, tree), rows in ((place, rows) for rows in (LIKELY, RARE) for place in statements):
         if number not in quick:
-            quick[number] = _quick(search, number, w, wanted)
-        for edit, text in _tries(search, number, tree, quick[number]):
+            quick[number] = _quick(search, number, w, wanted, all_of_them=all_of_them)
+        for edit, text in _tries(search, number, tree, quick[number], rows):
             if search.is_over:
                 return None
             if not _is_worth(search, number, text, w, wanted):
                 continue
             search.certified += 1
             fixed = [n for n in search.claimed if n in wanted and _is_near(_held(search.rerun, n), search.claimed[n])]
+            if all_of_them and len(fixed) < len(wanted):
+                continue
             points = _certified(search, fixed)
             if points:
                 search.certified = 0
@@ -166,10 +182,18 @@ def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: S
         if setting:
             number, tree = w.unit, setting[-1]
     place = edit.wrong if edit.wrong is not None and hasattr(edit.wrong, "end_col_offset") else tree
+    end = tree.iter.end_col_offset if isinstance(tree, ast.For) else tree.end_col_offset
     source = search.draft.implementation.backward
     assert source is not None
-    statement = source.text[tree.col_offset : tree.end_col_offset]
+    statement = source.text[tree.col_offset : end]
     return ArrayMistake(place.col_offset, place.end_col_offset or 0, statement, tree.col_offset, edit.words, tuple(fixed), points, w)  # type: ignore[attr-defined]
+
+
+def setting(rerun: Rerun, w: Wrong) -> ast.stmt:
+    """The last statement that sets a wrong name: after it the array is not what it should be."""
+    unit = rerun.units[w.unit]
+    inside = statements_in(unit)
+    return next((s for s in reversed(inside) if w.name in _set_by(s)), inside[-1] if inside else unit.tree)
 
 
 def _set_by(tree: ast.stmt) -> set[str]:
@@ -177,13 +201,18 @@ def _set_by(tree: ast.stmt) -> set[str]:
     return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
-def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None) -> Iterator[tuple[Edited, str]]:
+def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[Row]) -> Iterator[tuple[Edited, str]]:
     """The edits of a statement, with the text of its unit after each. Where the statements can be run on floats, only those that come out right there."""
     unit = search.rerun.units[number]
-    before, after = unit.text[: tree.col_offset - unit.start], unit.text[(tree.end_col_offset or 0) - unit.start :]
-    old = unit.text[tree.col_offset - unit.start : (tree.end_col_offset or 0) - unit.start]
+    place: ast.expr | ast.stmt = tree.iter if isinstance(tree, ast.For) else tree
+    start, end = (k - unit.start for k in span(place))
+    before, old, after = unit.text[:start], unit.text[start:end], unit.text[end:]
     held, at = block_of(unit, tree)
-    for edit in changes(tree, _scope(search.rerun, number)):
+    scope = _scope(search.rerun, number)
+    more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and held == [tree] else ()
+    for edit in chain(more, changes(tree, scope, rows)):
+        if search.is_over:
+            return
         if quick is not None:
             whole = [edit.statement] if held == [tree] and held is not getattr(unit.tree, "body", None) else [unit.tree]
             if edit.after and whole != [unit.tree]:
@@ -200,7 +229,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None) -> 
                     del held[at + 1]
                 elif whole == [unit.tree]:
                     held[at] = tree
-        new = ast.unparse(edit.statement)
+        new = ast.unparse(edit.statement.iter if isinstance(edit.statement, ast.For) else edit.statement)
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
@@ -215,6 +244,7 @@ class Quick:
     names: dict[str, object]
     exact: dict[int, dict[str, np.ndarray]]
     original: dict[str, np.ndarray]
+    all_of_them: bool = False
 
     def run(self, trees: Sequence[ast.stmt]) -> dict[str, object] | None:
         """The names after all units, the first of which is given; None where the needed array is not right, or something cannot be run."""
@@ -250,9 +280,88 @@ class Quick:
             now = names.get(name)
             if _near(now, np.array([c[0] for c in exact])):
                 improved |= name in self.wanted
+            elif self.all_of_them and name in self.wanted:
+                return False
             elif self.w is not None or name not in self.search.wrong or not _near(now, self.original[name]):
                 return False
         return improved
+
+
+MOST_OF_A_TERM = 14  # names that a missing term may be made of
+
+
+def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited]:
+    """Terms that make up the whole difference between what a wrong array is after its last statement and what it should be: products, means and sums of arrays in scope."""
+    w = quick.w
+    if w is None or w.unit != quick.number or w.name not in _set_by(tree) or not (names := _names_after(quick, tree)):
+        return
+    computed = np.asarray(names.get(w.name), dtype=float)
+    if computed.size != len(w.forward):
+        return
+    rest = quick.needed.reshape(computed.shape) - computed
+    arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
+    arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
+    with np.errstate(all="ignore"):
+        outer = [("", np.float64(1)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
+    for text, value in _terms(arrays, computed.ndim):
+        with np.errstate(all="ignore"):
+            found = _factor(rest, value, outer)
+        if found is not None:
+            sign, factor = found
+            new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]
+            yield Edited(ast.fix_missing_locations(new), f"the term `{sign} {text}{factor}` is missing", None, after=True)
+
+
+def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:
+    names = own(quick.names)
+    try:
+        execute(tree, names)
+    except Unknown:
+        return None
+    return names  # type: ignore[no-any-return]
+
+
+def _factor(rest: np.ndarray, value: np.ndarray, outer: Sequence[tuple[str, np.ndarray]]) -> tuple[str, str] | None:
+    """The sign and the factor with which a term is what is left; None where it is not."""
+    for text, factor in outer:
+        try:
+            product_of = value * factor
+        except ValueError:
+            continue
+        for sign in (1, -1):
+            first = sign * product_of.flat[0]
+            if abs(first - rest.flat[0]) <= NEAR * abs(first) and first != 0 and np.broadcast_shapes(product_of.shape, rest.shape) == rest.shape and _near(np.broadcast_to(sign * product_of, rest.shape), rest.ravel()):
+                return "+" if sign > 0 else "-", text
+    return None
+
+
+def _terms(arrays: dict[str, np.ndarray], dimensions: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Arrays, their means and sums over an axis, products of two, and of one with such a mean of a product."""
+    axes = range(max(dimensions, 1))
+    for n, a in arrays.items():
+        yield n, a
+    for n, a in arrays.items():
+        for axis in axes:
+            if a.ndim > axis:
+                yield f"{n}.mean(axis={axis}, keepdims=True)", a.mean(axis=axis, keepdims=True)
+                yield f"{n}.sum(axis={axis}, keepdims=True)", a.sum(axis=axis, keepdims=True)
+    for (n, a), (m, b) in product(arrays.items(), repeat=2):
+        if n < m and _fit(a, b):
+            yield f"{n} * {m}", a * b
+        if a.ndim == 2 and b.ndim == 2:  # noqa: PLR2004
+            for first, left in ((n, a), (f"{n}.T", a.T)):
+                for second, right in ((m, b), (f"{m}.T", b.T)):
+                    if left.shape[1] == right.shape[0]:
+                        yield f"{first} @ {second}", left @ right
+        if a.ndim and _fit(a, b):
+            for axis in axes:
+                if (a * b).ndim > axis:
+                    for kind in ("mean", "sum"):
+                        yield f"{n} * ({n} * {m}).{kind}(axis={axis}, keepdims=True)", a * getattr(a * b, kind)(axis=axis, keepdims=True)
+
+
+def _fit(a: np.ndarray, b: np.ndarray) -> bool:
+    return all(x == y or 1 in (x, y) for x, y in zip(a.shape[::-1], b.shape[::-1], strict=False))
 
 
 def _near(value: object, exact: np.ndarray) -> bool:
@@ -268,13 +377,13 @@ def _near(value: object, exact: np.ndarray) -> bool:
         return bool(np.all(np.isnan(exact) | (np.abs(flat - exact) <= NEAR * np.abs(exact) + TINY * size)))
 
 
-def _quick(search: Search, number: int, w: Wrong | None, wanted: frozenset[str]) -> Quick | None:
+def _quick(search: Search, number: int, w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool) -> Quick | None:
     """The units from one on, on floats; None where that is not possible: where without an edit they do not give what they gave."""
     if not search.rerun.run(0):
         return None
     exact = {n: {name: np.array([c[0] for c in columns]).reshape(search.rerun.held[n, name].shape) for name, columns in given.items()} for n, given in search.rerun.exact.items()}
     original = {name: np.array([c[0] for c in columns]) for name, columns in ((n, _held(search.rerun, n)) for n in search.claimed) if columns is not None}
-    found = Quick(search, number, None, wanted, search.rerun.environment(number), exact, original)
+    found = Quick(search, number, None, wanted, search.rerun.environment(number), exact, original, all_of_them)
     names = found.run([search.rerun.units[number].tree])
     if names is None or not all(_near(names.get(n), value) for n, value in original.items()) or original.keys() != search.claimed.keys():
         return None
@@ -315,7 +424,7 @@ def _scope(rerun: Rerun, number: int) -> Scope:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return Scope((*names, *inside), shapes, tuple(labels), (*counts, *lengths))
+    return Scope((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
 
 
 def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from verifier.compare import judge
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
 from verifier.language.source import Place
+from verifier.language.trees import span
 
 MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
 RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
@@ -57,6 +59,7 @@ class Explanation:
     details: tuple[str, ...]
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
+    is_backward: bool = True  # it is a line of the backward pass
 
 
 def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -89,8 +92,10 @@ def explanations(
     if program is None:
         return []
     found: list[Explanation] = []
+    unexplained: list[Explanation] = []
     if any(name.endswith("]") for _, name in draft.claims):
-        found += attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), [])
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []))
+        found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
         if not wrong:
@@ -122,33 +127,74 @@ def explanations(
         before = merged.get(key)
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
-    return list(merged.values())
+    return _of_arrays(list(merged.values()), unexplained)
 
 
-def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> list[Explanation]:
-    """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason."""
+def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation]) -> list[Explanation]:
+    """The explanations, where array code has one line for each wrong array: the one that its components are said to be wrong at for one and the same reason, else the one that sets it."""
+    kept = list(found)
+    for array in unexplained:
+        mine = [e for e in kept if not set(e.gradients).isdisjoint(array.gradients)]
+        covered = {n for e in mine for n in e.gradients}
+        lines = {e.place.line for e in mine}
+        if mine and len(lines) == 1 and set(array.gradients) <= covered and all(e.statement and e.is_backward for e in mine) and (len(mine) == 1 or len({e.words for e in mine}) == 1):
+            continue
+        place = mine[0] if len(lines) == 1 and mine[0].is_backward else array
+        kept = [e for e in kept if e not in mine]
+        kept.append(replace(array, place=place.place, statement=place.statement, source_line=place.source_line, width=place.width, gradients=tuple(dict.fromkeys((*array.gradients, *covered)))))
+    return kept
+
+
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
+    """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason that no edit explains."""
     program, source = draft.whole, draft.implementation.backward
     point = wrong[0][1]
     names = {name for name, _ in wrong}
     if program is None or source is None or not all(map(math.isfinite, point)):
-        return []
+        return [], []
     points = [point, neighbours([point])[0]]
     reference = reference_values(program, points, upstream=upstream)
     if reference.count < len(points):
-        return []
+        return [], []
     rerun = Rerun(draft, points, upstream)
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
-        return []
+        return [], []
     trials: list[locate.Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
-    found = []
+    found: list[Explanation] = []
     for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
         gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
         details = (f"diagnosis {m.words}", *(_figures_of_array(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
         found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
-    return found
+    done = {name for e in found for name in e.gradients}
+    left = []
+    for w in lines.wrong:
+        held = rerun.held[w.unit, w.name]
+        reached = _reached_by(rerun, w)
+        gradients = tuple(n for _, n in draft.claims if n in names - done and base(n) in reached)
+        if gradients and held.steps:
+            tree = array_repairs.setting(rerun, w)
+            start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
+            words = f"{UNEXPLAINED} even where everything it reads is exact: {_plainly_of(w)}"
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(_figures_of_array(w)), source.line_text(start), end - start))
+    return found, left
+
+
+def _reached_by(rerun: Rerun, w: array_lines.Wrong) -> set[str]:
+    """The names that depend on a wrong one."""
+    reached = {w.name}
+    for unit in rerun.units[w.unit + 1 :]:
+        if not reached.isdisjoint(unit.reads):
+            reached |= unit.sets
+    return reached
+
+
+def _plainly_of(w: array_lines.Wrong) -> str:
+    """What the worst component is, and what is needed."""
+    with balls.precision(BITS):
+        return f"it gives {_digits(w.computed[w.worst][0], SHORT_DIGITS)} where {_digits(w.needed[w.worst][0], SHORT_DIGITS)} is needed"
 
 
 def _figures_of_array(wrong: array_lines.Wrong) -> list[str]:
@@ -231,7 +277,7 @@ def _point_explanation(program: Program, point_mistake: branches.PointMistake, n
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     place = line.source.place(start) if line.source is not None else Place("", 0, 0)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Explanation(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start)
+    return Explanation(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start, line.backward)
 
 
 def _reaches(program: Program, step: int, claim: str) -> bool:
@@ -255,7 +301,7 @@ def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate
     words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact{_plainly(mistake)}"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
+    return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start, line.backward)
 
 
 def _plainly(mistake: locate.Mistake) -> str:

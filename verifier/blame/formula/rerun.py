@@ -86,7 +86,7 @@ def _changed(tree: ast.stmt) -> frozenset[str]:
 
 def statements_in(unit: Unit) -> list[ast.stmt]:
     """The simple statements of a unit, with places in the text of the block."""
-    simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
+    simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr, ast.For)
     return sorted((s for s in ast.walk(unit.tree) if isinstance(s, simple)), key=lambda s: s.col_offset)
 
 
