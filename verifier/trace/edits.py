@@ -201,8 +201,44 @@ def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{_text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
 
 
+def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A bracket that stands elsewhere, a term inside or outside of a function, one branch of two."""
+    if isinstance(tree, ast.IfExp):
+        yield from _in_place_of(tree, _text(tree.body), _text(tree.orelse))
+    if isinstance(tree, ast.Call) and len(tree.args) == 1 and isinstance(tree.args[0], ast.BinOp) and not tree.keywords:
+        inner = tree.args[0]
+        outside = ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(inner.left)], [])
+        yield from _in_place_of(tree, _text(ast.BinOp(outside, inner.op, inner.right)))
+    if not isinstance(tree, ast.BinOp):
+        return
+    left, right = tree.left, tree.right
+    if isinstance(left, ast.Call) and len(left.args) == 1 and not left.keywords:
+        yield from _in_place_of(tree, _text(ast.Call(left.func, [ast.BinOp(left.args[0], tree.op, right)], [])))
+    if isinstance(left, ast.BinOp):
+        yield from _in_place_of(tree, _text(ast.BinOp(left.left, left.op, ast.BinOp(left.right, tree.op, right))))
+    if isinstance(right, ast.BinOp):
+        yield from _in_place_of(tree, _text(ast.BinOp(ast.BinOp(left, tree.op, right.left), right.op, right.right)))
+
+
+def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Two names that stand in each other's place."""
+    if not isinstance(tree, ast.BinOp | ast.Call | ast.Tuple):
+        return
+    found = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in MODULES)
+    for a, b in combinations(found, 2):
+        changed = copy.deepcopy(tree)
+        for node in ast.walk(changed):
+            if isinstance(node, ast.Name) and node.id in (a, b):
+                node.id = b if node.id == a else a
+        yield changed, f"`{a}` and `{b}` are exchanged in `{_text(tree)}`"
+
+
 def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     """Another name of the function is meant, or what is left of it to 1."""
+    if isinstance(tree, ast.Subscript) and isinstance(tree.ctx, ast.Load):
+        yield from _in_place_of(tree, *scope.names[:MOST_NAMES])
+    if isinstance(tree, ast.List | ast.Tuple) and isinstance(tree.ctx, ast.Load) and scope.labels:
+        yield from _in_place_of(tree, *(n for n in scope.names if n in scope.labels or len(scope.shapes.get(n, ())) == 2))  # noqa: PLR2004
     if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
         for other in scope.alike(tree.id):
             yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
@@ -232,6 +268,10 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), _expression(text)), f"the factor `{text}` is missing: `{_text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), _expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{_text(tree)}`"
+    called = _called(tree)
+    if isinstance(tree, ast.Call) and called is not None and _text(called).rpartition(".")[2] in ("maximum", "relu"):
+        inner = next((a for a in tree.args if not isinstance(a, ast.Constant)), tree)
+        yield from _in_place_of(tree, *(f"{_text(inner)} * ({other} > 0)" for other in scope.names[:MOST_NAMES]))
     for other in scope.counts[:MOST_COUNTS]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), _expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{_text(tree)}`"
         yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), _expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{_text(tree)}`"
@@ -348,7 +388,7 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{_text(tree.elts[i])}` and `{_text(tree.elts[k])}` are exchanged in `{_text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, slices, names)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names, exchanged_names)
 RARE: tuple[Row, ...] = (factors, roots, masks, terms, constants)
 ROWS = (*LIKELY, *RARE)
 
@@ -411,12 +451,13 @@ def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterato
     parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
     targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
     stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
+    inside = [n for s in stored for n in ast.walk(s.slice)]
     holders = _holders(tree)
     for row in rows:
         if row is factors:
             for new, words in missing(tree, scope):
                 yield Edited(_placed(new, tree), words, None, after=True)
-        for node in (*parts, *(stored if row is slices else ())):
+        for node in (*parts, *(stored if row is slices else inside if row in (names, operators) else ())):
             put = holders.get(id(node))
             if put is None:
                 continue

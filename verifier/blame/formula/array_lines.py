@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from flint import arb
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Balls
 from verifier.blame.formula.adjoint_values import PREFIXES, Reference, agrees
-from verifier.blame.formula.rerun import Rerun
+from verifier.blame.formula.rerun import Held, Rerun
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.program import Program, component_names
@@ -42,43 +43,45 @@ class Lines:
     """What is wrong, in order, with what every name stands for."""
 
     wrong: tuple[Wrong, ...]
-    meaning: Mapping[str, tuple[int, ...]]
+    meaning: Mapping[str, Held]
     right: frozenset[tuple[int, str]]  # after which unit which name holds an exact adjoint
 
 
-def meaning_of(draft: Draft, rerun: Rerun) -> dict[str, tuple[int, ...]]:
+def meaning_of(draft: Draft, rerun: Rerun) -> dict[str, Held]:
     """The forward steps whose adjoints the components of a name should hold: those of a claimed gradient, or of the forward name that it is named after."""
     forward = draft.forward
     claimed: dict[str, dict[str, int]] = {}
     for variable, name in draft.claims:
         claimed.setdefault(base(name), {})[name] = forward.inputs.index(variable)
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, Held] = {}
     for (_, name), held in rerun.held.items():
         components = component_names(name, held.shape) if held.shape else [name]
         if name in claimed:
             if set(components) == claimed[name].keys():
-                found[name] = tuple(claimed[name][c] for c in components)
+                found[name] = Held(held.shape, tuple(claimed[name][c] for c in components))
         elif name not in found:
             for prefix in PREFIXES:
                 known = name[len(prefix) :]
                 value = forward.values.get(known) if name.startswith(prefix) else None
                 if is_array(value) and value.shape == held.shape:
-                    found[name] = tuple(value.ravel().tolist())
+                    found[name] = Held(held.shape, tuple(value.ravel().tolist()))
                 elif value is None and name.startswith(prefix) and known in forward.names and not held.shape:
-                    found[name] = (forward.names[known],)
-    return {name: judged for name, steps in found.items() if max(judged := _judged_components(forward, steps, is_claim=name in claimed)) >= 0}
+                    found[name] = Held((), (forward.names[known],))
+    judged = {name: Held(held.shape, _judged_components(forward, held.steps, is_claim=name in claimed)) for name, held in found.items()}
+    return {name: held for name, held in judged.items() if max(held.steps, default=-1) >= 0}
 
 
 def _judged_components(forward: Program, steps: tuple[int, ...], *, is_claim: bool) -> tuple[int, ...]:
     """-1 in the place of steps that are no adjoint's own: the zeros of a padded array, a number that stands in several places."""
     if is_claim:
         return steps
-    return tuple(s if (forward.steps[s].args or forward.steps[s].gate == "input") and steps.count(s) == 1 else -1 for s in steps) if steps else (-1,)
+    counts = Counter(steps)
+    return tuple(s if (forward.steps[s].args or forward.steps[s].gate == "input") and counts[s] == 1 else -1 for s in steps)
 
 
 def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -> Lines | None:
     """The wrong statements of a backward pass; None where it does not run. The fewest that explain everything: a name may not hold what it is named after."""
-    if not rerun.run(remember=True):
+    if not rerun.begin():
         return None
     meaning = meaning_of(draft, rerun)
     claims = {base(name) for _, name in draft.claims}
@@ -98,15 +101,15 @@ def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -
     return best
 
 
-def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, tuple[int, ...]], fmt: Format) -> Lines | None:
+def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, Held], fmt: Format) -> Lines | None:
     """Which names are wrong after the last unit that sets them, every wrong one being replaced by its exact value there."""
     last: dict[str, int] = {}
     for number, unit in enumerate(rerun.units):
         last.update(dict.fromkeys(unit.sets & meaning.keys(), number))
-    rerun.exact, rerun.copied = {}, {}
+    copied: dict[int, set[str]] = {}
     for name, number in last.items():
-        rerun.copied.setdefault(number, set()).add(name)
-    if not rerun.run(0):
+        copied.setdefault(number, set()).add(name)
+    if not rerun.begin(copied=copied):
         return None
     program, values = rerun.program(), list(reference.values)
     wrong: list[Wrong] = []
@@ -116,13 +119,13 @@ def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, tuple[int,
             _extend(program, reference, values, rerun.ends[number], fmt)
             for name in sorted(unit.sets & meaning.keys()):
                 held = rerun.held.get((number, name))
-                if held is None or len(held.steps) != len(meaning[name]):
+                if held is None or held.shape != meaning[name].shape:
                     continue
-                pairs = [(values[s], reference.adjoints[f] if f >= 0 else values[s]) for s, f in zip(held.steps, meaning[name], strict=True)]
-                if all(f < 0 or agrees(c, x, fmt) or agrees(c, reference.totals[f], fmt) for (c, x), f in zip(pairs, meaning[name], strict=True)):
+                pairs = [(values[s], reference.adjoints[f] if f >= 0 else values[s]) for s, f in zip(held.steps, meaning[name].steps, strict=True)]
+                if all(f < 0 or agrees(c, x, fmt) or agrees(c, reference.totals[f], fmt) for (c, x), f in zip(pairs, meaning[name].steps, strict=True)):
                     right.add((number, name))
                 elif number == last[name] and not any((k, name) in right for k in range(number)):
-                    wrong.append(Wrong(number, name, meaning[name], tuple(x for _, x in pairs), tuple(c for c, _ in pairs), _worst(pairs)))
+                    wrong.append(Wrong(number, name, meaning[name].steps, tuple(x for _, x in pairs), tuple(c for c, _ in pairs), _worst(pairs)))
                     for step, (_, x) in zip(held.steps, pairs, strict=True):
                         values[step] = x
     return Lines(tuple(wrong), dict(meaning), frozenset(right))
@@ -146,7 +149,7 @@ def _worst(pairs: Sequence[tuple[Balls, Balls]]) -> int:
 
 
 def floats_of(wrong: Wrong) -> list[list[float]]:
-    """The exact values of a wrong name as floats."""
-    return [[float(x.mid()) if isinstance(x, arb) else float("nan") for x in column] for column in wrong.needed]
+    """The exact values of a wrong name as floats; NaN of what is not judged."""
+    return [[float(x.mid()) if f >= 0 else float("nan") for x in column] for column, f in zip(wrong.needed, wrong.forward, strict=True)]
 
 

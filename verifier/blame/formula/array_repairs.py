@@ -77,11 +77,10 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
 
     The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them.
     """
-    rerun.exact, rerun.copied = {}, {}
-    if not rerun.run(0):
+    if not rerun.begin():
         return []
     claims = {base(name) for _, name in draft.claims}
-    claimed = {n: _floats(reference, lines.meaning[n]) for n in claims if n in lines.meaning}
+    claimed = {n: _floats(reference, lines.meaning[n].steps) for n in claims if n in lines.meaning}
     if claimed.keys() != claims:
         return []
     original = {n: _held(rerun, n) for n in claims}
@@ -100,7 +99,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
             found.append(mistake)
             fixed.update(mistake.gradients)
     if wrong - fixed:
-        rerun.exact = {}
+        rerun.begin()
         everywhere = [(n, s) for n in reversed(range(len(rerun.units))) for s in reversed(statements_in(rerun.units[n])) if (n, s.col_offset) not in tried]
         mistake = _first(search, everywhere, None, wrong - fixed)
         if mistake is not None:
@@ -131,7 +130,8 @@ def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMis
     for other in search.lines.wrong:
         if other is not w:
             others.setdefault(other.unit, {})[other.name] = floats_of(other)
-    search.rerun.exact = others
+    if not search.rerun.begin(others):
+        return None
     suspects = suspects_of(search.rerun.units, search.lines, w)
     statements = [(n, s) for n in suspects for s in reversed(statements_in(search.rerun.units[n]))]
     tried.update((n, s.col_offset) for n, s in statements)
@@ -191,9 +191,29 @@ def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: S
 
 def setting(rerun: Rerun, w: Wrong) -> ast.stmt:
     """The last statement that sets a wrong name: after it the array is not what it should be."""
-    unit = rerun.units[w.unit]
-    inside = statements_in(unit)
-    return next((s for s in reversed(inside) if w.name in _set_by(s)), inside[-1] if inside else unit.tree)
+    inside = statements_in(rerun.units[w.unit])
+    if (part := _writes_what_is_wrong(rerun, w)) is not None:
+        return part
+    return next((s for s in reversed(inside) if w.name in _set_by(s)), inside[-1] if inside else rerun.units[w.unit].tree)
+
+
+def _writes_what_is_wrong(rerun: Rerun, w: Wrong) -> ast.stmt | None:
+    """The statement that sets a part of the array, and just the components that are wrong; None where there is none, or several."""
+    wrong = {k for k, f in enumerate(w.forward) if f >= 0 and not _is_close(w.computed[k][0], w.needed[k][0])}
+    found = []
+    for number, unit in enumerate(rerun.units[: w.unit + 1]):
+        before, after = next((rerun.held[n, w.name] for n in reversed(range(number)) if (n, w.name) in rerun.held), None), rerun.held.get((number, w.name))
+        if before is not None and after is not None and len(before.steps) == len(after.steps) and isinstance(unit.tree, ast.Assign | ast.AugAssign):
+            changed = {k for k, (a, b) in enumerate(zip(before.steps, after.steps, strict=True)) if a != b}
+            if changed == wrong and len(changed) < len(after.steps):
+                found.append(unit.tree)
+    return found[0] if len(found) == 1 else None
+
+
+def _is_close(computed: object, needed: object) -> bool:
+    if not isinstance(computed, arb) or not isinstance(needed, arb):
+        return False
+    return bool(abs(float(computed.mid()) - float(needed.mid())) <= NEAR * abs(float(needed.mid())))
 
 
 def _set_by(tree: ast.stmt) -> set[str]:
@@ -324,13 +344,14 @@ def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:
 def _factor(rest: np.ndarray, value: np.ndarray, outer: Sequence[tuple[str, np.ndarray]]) -> tuple[str, str] | None:
     """The sign and the factor with which a term is what is left; None where it is not."""
     for text, factor in outer:
-        try:
-            product_of = value * factor
-        except ValueError:
+        if not _fit(value, factor):
+            continue
+        product_of = value * factor
+        if not _fit(product_of, rest) or product_of.ndim > rest.ndim or product_of.size > rest.size or not product_of.size:
             continue
         for sign in (1, -1):
             first = sign * product_of.flat[0]
-            if abs(first - rest.flat[0]) <= NEAR * abs(first) and first != 0 and np.broadcast_shapes(product_of.shape, rest.shape) == rest.shape and _near(np.broadcast_to(sign * product_of, rest.shape), rest.ravel()):
+            if abs(first - rest.flat[0]) <= NEAR * abs(first) and first != 0 and _near(np.broadcast_to(sign * product_of, rest.shape), rest.ravel()):
                 return "+" if sign > 0 else "-", text
     return None
 
@@ -481,7 +502,7 @@ def _certified(search: Search, fixed: Sequence[str]) -> int:
         needed = sorted(_needed(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
         values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=search.fmt, replaced=known, needed=needed)
         for name in fixed:
-            for step, forward in zip(_steps(rerun, name), search.lines.meaning[name], strict=True):
+            for step, forward in zip(_steps(rerun, name), search.lines.meaning[name].steps, strict=True):
                 if not agrees(values[step], reference.adjoints[forward], search.fmt) or not _is_finite(values[step], reference.adjoints[forward]):
                     return 0
     return reference.count

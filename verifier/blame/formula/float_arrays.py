@@ -208,6 +208,8 @@ class _Run:
             return getattr(value, name)(*args)
         if name not in _METHODS or not isinstance(value, np.ndarray | np.generic):
             raise Unknown
+        if name == "copy":
+            return np.array(value, dtype=float if value.dtype == bool else None)
         return getattr(value, name)(*args, **keywords)
 
     def _inline(self, tree: ast.FunctionDef, args: list[Any], keywords: Mapping[str, Any]) -> Any:

@@ -145,6 +145,15 @@ class Rerun:
                 return False
         return True
 
+    def begin(self, exact: Mapping[int, Mapping[str, list[Column]]] | None = None, copied: Mapping[int, set[str]] | None = None) -> bool:
+        """Execute all units as they stand, with other values or steps of some names, and remember what is before each; False where one is refused."""
+        self.exact, self.copied = {n: dict(names) for n, names in (exact or {}).items()}, dict(copied or {})
+        if self.before:
+            self._restore(self.before[0])
+            del self.before[:]
+        self.held.clear()
+        return self.run(remember=True)
+
     def _execute(self, number: int, text: str | None) -> bool:
         unit = self.units[number]
         trees = [unit.tree] if text is None else block(text)[0]
