@@ -251,7 +251,7 @@ def _unproved(check: Check) -> dict[str, Outcome]:
 
 def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
-    seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
+    seen = {(j.result.implementation, base(j.result.gradient)) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
     findings = []
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
@@ -260,7 +260,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
         for gradient, outcome in gradients.items():
             if gradient in known and known[gradient].name in told:
                 continue
-            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, base(gradient)) in seen or outcome.witness is None or not outcome.both_defined:
                 continue
             witness = [outcome.witness[x] for x in case.inputs]
             if not is_meant(meant_in(case, fmt), witness):

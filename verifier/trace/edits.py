@@ -45,7 +45,7 @@ SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",),
 OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,), ast.MatMult: (ast.Mult,)}
 SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
-AXES = ("0", "1", "-1", "2", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)", "(1, 2, 3)")
+AXES = ("0", "1", "2", "-1", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)", "(1, 2, 3)")
 REDUCTIONS = frozenset(("sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "argmax", "argmin", "any", "all", "softmax", "log_softmax", "logsumexp", "norm", "flip", "concatenate", "stack", "split", "repeat", "roll", "expand_dims", "squeeze"))
 UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "flip", "roll", "log1p", "sum", "cumsum"))
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
@@ -287,7 +287,7 @@ def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
         if name in UNWRAPPED and inner is not None:
             yield copy.deepcopy(inner), f"`{_text(tree)}` where `{_text(inner)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
-        yield from _in_place_of(tree, f"sqrt({_text(tree)})")
+        yield from _in_place_of(tree, f"sqrt({_text(tree)})", f"exp({_text(tree)})")
 
 
 def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
@@ -388,8 +388,8 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{_text(tree.elts[i])}` and `{_text(tree.elts[k])}` are exchanged in `{_text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names, exchanged_names)
-RARE: tuple[Row, ...] = (factors, roots, masks, terms, constants)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
+RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
 ROWS = (*LIKELY, *RARE)
 
 

@@ -177,7 +177,7 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
 
 
 def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: Sequence[str], points: int, w: Wrong | None) -> ArrayMistake:
-    if edit.after and w is not None and w.unit > number:  # what is missing may stand anywhere between: the last statement is the one after which it is seen
+    if edit.after and w is not None and w.unit > number and w.name in _set_by(tree):  # what is missing may stand anywhere between: the last statement is the one after which it is seen
         setting = [s for s in statements_in(search.rerun.units[w.unit]) if w.name in _set_by(s)]
         if setting:
             number, tree = w.unit, setting[-1]
@@ -198,16 +198,18 @@ def setting(rerun: Rerun, w: Wrong) -> ast.stmt:
 
 
 def _writes_what_is_wrong(rerun: Rerun, w: Wrong) -> ast.stmt | None:
-    """The statement that sets a part of the array, and just the components that are wrong; None where there is none, or several."""
+    """The statement that sets a part of the array, as small a one as has all components that are wrong; None where there is none, or several."""
     wrong = {k for k, f in enumerate(w.forward) if f >= 0 and not _is_close(w.computed[k][0], w.needed[k][0])}
-    found = []
+    found: list[tuple[int, ast.stmt]] = []
     for number, unit in enumerate(rerun.units[: w.unit + 1]):
         before, after = next((rerun.held[n, w.name] for n in reversed(range(number)) if (n, w.name) in rerun.held), None), rerun.held.get((number, w.name))
         if before is not None and after is not None and len(before.steps) == len(after.steps) and isinstance(unit.tree, ast.Assign | ast.AugAssign):
             changed = {k for k, (a, b) in enumerate(zip(before.steps, after.steps, strict=True)) if a != b}
-            if changed == wrong and len(changed) < len(after.steps):
-                found.append(unit.tree)
-    return found[0] if len(found) == 1 else None
+            if wrong <= changed and len(changed) < len(after.steps):
+                found.append((len(changed), unit.tree))
+    least = min((size for size, _ in found), default=0)
+    smallest = [tree for size, tree in found if size == least]
+    return smallest[0] if len(smallest) == 1 else None
 
 
 def _is_close(computed: object, needed: object) -> bool:

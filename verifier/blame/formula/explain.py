@@ -17,14 +17,14 @@ from verifier.arithmetic.values import Ball
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
-from verifier.blame.formula.rerun import Rerun
+from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
 from verifier.compare import judge
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
-from verifier.language.source import Place
+from verifier.language.source import Place, Source
 from verifier.language.trees import span
 
 MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
@@ -59,7 +59,7 @@ class Explanation:
     details: tuple[str, ...]
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
-    is_backward: bool = True  # it is a line of the backward pass
+    lines: frozenset[int] = frozenset()  # of array code that no edit explains: where the mistake may be
 
 
 def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -137,11 +137,11 @@ def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation])
         mine = [e for e in kept if not set(e.gradients).isdisjoint(array.gradients)]
         covered = {n for e in mine for n in e.gradients}
         lines = {e.place.line for e in mine}
-        if mine and len(lines) == 1 and set(array.gradients) <= covered and all(e.statement and e.is_backward for e in mine) and (len(mine) == 1 or len({e.words for e in mine}) == 1):
+        is_said = len({e.words for e in mine}) == 1 and not mine[0].words.startswith((UNEXPLAINED, "the contribution through"))
+        if len(lines) == 1 and lines <= array.lines and set(array.gradients) <= covered and (is_said or lines == {array.place.line}) and len({e.words for e in mine}) == 1:
             continue
-        place = mine[0] if len(lines) == 1 and mine[0].is_backward else array
         kept = [e for e in kept if e not in mine]
-        kept.append(replace(array, place=place.place, statement=place.statement, source_line=place.source_line, width=place.width, gradients=tuple(dict.fromkeys((*array.gradients, *covered)))))
+        kept.append(replace(array, gradients=tuple(dict.fromkeys((*array.gradients, *covered)))))
     return kept
 
 
@@ -178,8 +178,13 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
             tree = array_repairs.setting(rerun, w)
             start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
             words = f"{UNEXPLAINED} even where everything it reads is exact: {_plainly_of(w)}"
-            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(_figures_of_array(w)), source.line_text(start), end - start))
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(_figures_of_array(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
     return found, left
+
+
+def _lines_of(rerun: Rerun, lines: array_lines.Lines, w: array_lines.Wrong, source: Source) -> frozenset[int]:
+    """The lines that compute a wrong array from what is right."""
+    return frozenset(source.place(s.col_offset).line for n in array_repairs.suspects_of(rerun.units, lines, w) for s in statements_in(rerun.units[n]))
 
 
 def _reached_by(rerun: Rerun, w: array_lines.Wrong) -> set[str]:
@@ -277,7 +282,7 @@ def _point_explanation(program: Program, point_mistake: branches.PointMistake, n
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     place = line.source.place(start) if line.source is not None else Place("", 0, 0)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Explanation(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start, line.backward)
+    return Explanation(place, line.text.strip(), words, (name,), (f"diagnosis {words}",) if found is not None else (), shown, end - start)
 
 
 def _reaches(program: Program, step: int, claim: str) -> bool:
@@ -301,7 +306,7 @@ def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate
     words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact{_plainly(mistake)}"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
-    return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start, line.backward)
+    return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
 
 
 def _plainly(mistake: locate.Mistake) -> str:
