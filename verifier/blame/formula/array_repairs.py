@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import ast
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain, product
+from dataclasses import dataclass
+from itertools import chain
 
-import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.values import Balls, Column
 from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
-from verifier.blame.formula.float_arrays import Unknown, execute
-from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, own, statements_in
+from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
+from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edits import LIKELY, RARE, Edited, Row, Scope, changes
+from verifier.trace.edit_rows import LIKELY, RARE, Row, Scope
+from verifier.trace.edits import Edited, changes
 
 Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
-NEAR = 1e-9  # relative distance from the exact value of an edited one that is worth a certificate: a choice of what to certify, no verdict
-TINY = 1e-12  # the same, of the largest component of an array
 MOST_CERTIFIED = 12
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
 SECONDS_A_STEP = 0.0008
@@ -83,7 +81,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
     claimed = {n: _floats(reference, lines.meaning[n].steps) for n in claims if n in lines.meaning}
     if claimed.keys() != claims:
         return []
-    original = {n: _held(rerun, n) for n in claims}
+    original = {n: columns_of(rerun, n) for n in claims}
     seconds = max(SECONDS, SECONDS_A_STEP * min(MOST_STEPS, len(rerun.builder.steps)))
     search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds)
     found: list[ArrayMistake] = []
@@ -119,11 +117,6 @@ def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
     return [[float(x.mid()) for x in reference.adjoints[s]] for s in steps]
 
 
-def _held(rerun: Rerun, name: str) -> list[Column] | None:
-    held = rerun.holds(name)
-    return None if held is None else [rerun.values[s] for s in held.steps]
-
-
 def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMistake | None:
     """An edit of one of the statements that compute a wrong name, everything else that is wrong being exact."""
     others: dict[int, dict[str, list[Column]]] = {}
@@ -149,8 +142,7 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
             continue
         found.add(number)
         unit = units[number]
-        pending += [(n, number) for n in unit.reads if n != name or True]
-        pending.append((name, number))
+        pending += [(n, number) for n in {*unit.reads, name}]
     return sorted(found, reverse=True)
 
 
@@ -159,14 +151,14 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
     quick: dict[int, Quick | None] = {}
     for (number, tree), rows in ((place, rows) for rows in (LIKELY, RARE) for place in statements):
         if number not in quick:
-            quick[number] = _quick(search, number, w, wanted, all_of_them=all_of_them)
+            quick[number] = quick_from(search.rerun, search.claimed, number, w=w, wrong=search.wrong, wanted=wanted, all_of_them=all_of_them)
         for edit, text in _tries(search, number, tree, quick[number], rows):
             if search.is_over:
                 return None
             if not _is_worth(search, number, text, w, wanted):
                 continue
             search.certified += 1
-            fixed = [n for n in search.claimed if n in wanted and _is_near(_held(search.rerun, n), search.claimed[n])]
+            fixed = [n for n in search.claimed if n in wanted and _is_near(columns_of(search.rerun, n), search.claimed[n])]
             if all_of_them and len(fixed) < len(wanted):
                 continue
             points = _certified(search, fixed)
@@ -177,8 +169,8 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
 
 
 def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: Sequence[str], points: int, w: Wrong | None) -> ArrayMistake:
-    if edit.after and w is not None and w.unit > number and w.name in _set_by(tree):  # what is missing may stand anywhere between: the last statement is the one after which it is seen
-        setting = [s for s in statements_in(search.rerun.units[w.unit]) if w.name in _set_by(s)]
+    if edit.after and w is not None and w.unit > number and w.name in set_by(tree):  # what is missing may stand anywhere between: the last statement is the one after which it is seen
+        setting = [s for s in statements_in(search.rerun.units[w.unit]) if w.name in set_by(s)]
         if setting:
             number, tree = w.unit, setting[-1]
     place = edit.wrong if edit.wrong is not None and hasattr(edit.wrong, "end_col_offset") else tree
@@ -194,7 +186,7 @@ def setting(rerun: Rerun, w: Wrong) -> ast.stmt:
     inside = statements_in(rerun.units[w.unit])
     if (part := _writes_what_is_wrong(rerun, w)) is not None:
         return part
-    return next((s for s in reversed(inside) if w.name in _set_by(s)), inside[-1] if inside else rerun.units[w.unit].tree)
+    return next((s for s in reversed(inside) if w.name in set_by(s)), inside[-1] if inside else rerun.units[w.unit].tree)
 
 
 def _writes_what_is_wrong(rerun: Rerun, w: Wrong) -> ast.stmt | None:
@@ -216,11 +208,6 @@ def _is_close(computed: object, needed: object) -> bool:
     if not isinstance(computed, arb) or not isinstance(needed, arb):
         return False
     return bool(abs(float(computed.mid()) - float(needed.mid())) <= NEAR * abs(float(needed.mid())))
-
-
-def _set_by(tree: ast.stmt) -> set[str]:
-    targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
-    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
 def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[Row]) -> Iterator[tuple[Edited, str]]:
@@ -253,164 +240,6 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
                     held[at] = tree
         new = ast.unparse(edit.statement.iter if isinstance(edit.statement, ast.For) else edit.statement)
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
-
-
-@dataclass
-class Quick:
-    """The units from one on, run on floats, and what must come out."""
-
-    search: Search
-    number: int
-    w: Wrong | None
-    wanted: frozenset[str]
-    names: dict[str, object]
-    exact: dict[int, dict[str, np.ndarray]]
-    original: dict[str, np.ndarray]
-    all_of_them: bool = False
-
-    def run(self, trees: Sequence[ast.stmt]) -> dict[str, object] | None:
-        """The names after all units, the first of which is given; None where the needed array is not right, or something cannot be run."""
-        names = own(self.names)
-        units = self.search.rerun.units
-        for number in range(self.number, len(units)):
-            try:
-                for tree in trees if number == self.number else [units[number].tree]:
-                    execute(tree, names)
-            except Unknown:
-                return None
-            if self.w is not None and number == self.w.unit and not _near(names.get(self.w.name), self.needed):
-                return None
-            for name, value in self.exact.get(number, {}).items():
-                if getattr(names.get(name), "shape", ()) != value.shape:
-                    return None
-                names[name] = np.where(np.isnan(value), names[name], value)  # type: ignore[arg-type]
-        return names
-
-    @cached_property
-    def needed(self) -> np.ndarray:
-        """What the wrong array should be; NaN where that does not matter."""
-        assert self.w is not None
-        return np.array([float(x[0].mid()) if f >= 0 else np.nan for x, f in zip(self.w.needed, self.w.forward, strict=True)])
-
-    def is_right(self, trees: Sequence[ast.stmt]) -> bool:
-        """Whether some wrong gradient is right after the edit, and none is worse than before."""
-        names = self.run(trees)
-        if names is None:
-            return False
-        improved = False
-        for name, exact in self.search.claimed.items():
-            now = names.get(name)
-            if _near(now, np.array([c[0] for c in exact])):
-                improved |= name in self.wanted
-            elif self.all_of_them and name in self.wanted:
-                return False
-            elif self.w is not None or name not in self.search.wrong or not _near(now, self.original[name]):
-                return False
-        return improved
-
-
-MOST_OF_A_TERM = 14  # names that a missing term may be made of
-
-
-def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited]:
-    """Terms that make up the whole difference between what a wrong array is after its last statement and what it should be: products, means and sums of arrays in scope."""
-    w = quick.w
-    if w is None or w.unit != quick.number or w.name not in _set_by(tree) or not (names := _names_after(quick, tree)):
-        return
-    computed = np.asarray(names.get(w.name), dtype=float)
-    if computed.size != len(w.forward):
-        return
-    rest = quick.needed.reshape(computed.shape) - computed
-    arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
-    arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
-    with np.errstate(all="ignore"):
-        outer = [("", np.float64(1)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
-    for text, value in _terms(arrays, computed.ndim):
-        with np.errstate(all="ignore"):
-            found = _factor(rest, value, outer)
-        if found is not None:
-            sign, factor = found
-            new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]
-            yield Edited(ast.fix_missing_locations(new), f"the term `{sign} {text}{factor}` is missing", None, after=True)
-
-
-def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:
-    names = own(quick.names)
-    try:
-        execute(tree, names)
-    except Unknown:
-        return None
-    return names  # type: ignore[no-any-return]
-
-
-def _factor(rest: np.ndarray, value: np.ndarray, outer: Sequence[tuple[str, np.ndarray]]) -> tuple[str, str] | None:
-    """The sign and the factor with which a term is what is left; None where it is not."""
-    for text, factor in outer:
-        if not _fit(value, factor):
-            continue
-        product_of = value * factor
-        if not _fit(product_of, rest) or product_of.ndim > rest.ndim or product_of.size > rest.size or not product_of.size:
-            continue
-        for sign in (1, -1):
-            first = sign * product_of.flat[0]
-            if abs(first - rest.flat[0]) <= NEAR * abs(first) and first != 0 and _near(np.broadcast_to(sign * product_of, rest.shape), rest.ravel()):
-                return "+" if sign > 0 else "-", text
-    return None
-
-
-def _terms(arrays: dict[str, np.ndarray], dimensions: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Arrays, their means and sums over an axis, products of two, and of one with such a mean of a product."""
-    axes = range(max(dimensions, 1))
-    for n, a in arrays.items():
-        yield n, a
-    for n, a in arrays.items():
-        for axis in axes:
-            if a.ndim > axis:
-                yield f"{n}.mean(axis={axis}, keepdims=True)", a.mean(axis=axis, keepdims=True)
-                yield f"{n}.sum(axis={axis}, keepdims=True)", a.sum(axis=axis, keepdims=True)
-    for (n, a), (m, b) in product(arrays.items(), repeat=2):
-        if n < m and _fit(a, b):
-            yield f"{n} * {m}", a * b
-        if a.ndim == 2 and b.ndim == 2:  # noqa: PLR2004
-            for first, left in ((n, a), (f"{n}.T", a.T)):
-                for second, right in ((m, b), (f"{m}.T", b.T)):
-                    if left.shape[1] == right.shape[0]:
-                        yield f"{first} @ {second}", left @ right
-        if a.ndim and _fit(a, b):
-            for axis in axes:
-                if (a * b).ndim > axis:
-                    for kind in ("mean", "sum"):
-                        yield f"{n} * ({n} * {m}).{kind}(axis={axis}, keepdims=True)", a * getattr(a * b, kind)(axis=axis, keepdims=True)
-
-
-def _fit(a: np.ndarray, b: np.ndarray) -> bool:
-    return all(x == y or 1 in (x, y) for x, y in zip(a.shape[::-1], b.shape[::-1], strict=False))
-
-
-def _near(value: object, exact: np.ndarray) -> bool:
-    """Whether an array of floats is nearly the exact one, wherever that is a number."""
-    try:
-        flat = np.asarray(value, dtype=float).ravel()
-    except (TypeError, ValueError):
-        return False
-    if flat.shape != exact.shape or not flat.size:
-        return False
-    size = np.nanmax(np.abs(exact), initial=0.0)
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.isnan(exact) | (np.abs(flat - exact) <= NEAR * np.abs(exact) + TINY * size)))
-
-
-def _quick(search: Search, number: int, w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool) -> Quick | None:
-    """The units from one on, on floats; None where that is not possible: where without an edit they do not give what they gave."""
-    if not search.rerun.run(0):
-        return None
-    exact = {n: {name: np.array([c[0] for c in columns]).reshape(search.rerun.held[n, name].shape) for name, columns in given.items()} for n, given in search.rerun.exact.items()}
-    original = {name: np.array([c[0] for c in columns]) for name, columns in ((n, _held(search.rerun, n)) for n in search.claimed) if columns is not None}
-    found = Quick(search, number, None, wanted, search.rerun.environment(number), exact, original, all_of_them)
-    names = found.run([search.rerun.units[number].tree])
-    if names is None or not all(_near(names.get(n), value) for n, value in original.items()) or original.keys() != search.claimed.keys():
-        return None
-    return replace(found, w=w)
 
 
 def _scope(rerun: Rerun, number: int) -> Scope:
@@ -454,12 +283,12 @@ def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool
     """Whether an array is so near the exact one, wherever that is a number, that a certificate is worth while."""
     if computed is None or len(computed) != len(exact):
         return False
-    size = max((abs(x) for column in exact for x in column if x == x), default=0.0)
-    return all(x != x or abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
+    size = max((abs(x) for column in exact for x in column if not math.isnan(x)), default=0.0)
+    return all(math.isnan(x) or abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
 
 
 def _is_same(computed: Sequence[Column] | None, before: Sequence[Column]) -> bool:
-    return computed is not None and len(computed) == len(before) and all(c == x or (c != c and x != x) for a, b in zip(computed, before, strict=True) for c, x in zip(a, b, strict=True))
+    return computed is not None and len(computed) == len(before) and all(c == x or (math.isnan(c) and math.isnan(x)) for a, b in zip(computed, before, strict=True) for c, x in zip(a, b, strict=True))
 
 
 def _is_worth(search: Search, number: int, text: str, w: Wrong | None, wanted: frozenset[str]) -> bool:
@@ -468,18 +297,16 @@ def _is_worth(search: Search, number: int, text: str, w: Wrong | None, wanted: f
     needed = floats_of(w) if w is not None else []
 
     def goes_on(after: int) -> bool:
-        return w is None or after != w.unit or _is_near(_held(rerun, w.name), needed)
+        return w is None or after != w.unit or _is_near(columns_of(rerun, w.name), needed)
 
     if not rerun.run(number, {number: text}, is_worth=goes_on):
         return False
     improved = False
     for name, exact in search.claimed.items():
-        now = _held(rerun, name)
+        now = columns_of(rerun, name)
         if _is_near(now, exact):
             improved |= name in wanted
-        elif name not in search.wrong or now is None or (w is None and not _is_same(now, search.original.get(name, []))):
-            return False
-        elif w is not None:
+        elif name not in search.wrong or now is None or (w is None and not _is_same(now, search.original.get(name, []))) or w is not None:
             return False
     return improved
 
@@ -495,7 +322,7 @@ def _certified(search: Search, fixed: Sequence[str]) -> int:
     if not reference.count:
         return 0
     with balls.precision(reference.bits):
-        replaced: dict[int, list[arb]] = {}
+        replaced: dict[int, Balls] = {}
         for other in search.lines.wrong:
             if other.name in rerun.exact.get(other.unit, {}):
                 held = rerun.held[other.unit, other.name]

@@ -37,7 +37,7 @@ class Unknown(Exception):
     """Something that is not among the plain cases, or has no value."""
 
 
-class _Return(Exception):  # noqa: N818 - the value of a function, no error
+class _Return(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__()
         self.value = value
@@ -136,7 +136,7 @@ class _Run:
             case ast.BinOp():
                 left, right = self.value(tree.left), self.value(tree.right)
                 if isinstance(tree.op, ast.Pow):
-                    return left**right if not (isinstance(left, int) and isinstance(right, int) and abs(right) > 64) else float(left) ** right  # noqa: PLR2004
+                    return left**right if not (isinstance(left, int) and isinstance(right, int) and abs(right) > 64) else float(left) ** right
                 return _BINARY[type(tree.op)](left, right)
             case ast.UnaryOp():
                 operand = self.value(tree.operand)
@@ -188,7 +188,7 @@ class _Run:
             e = np.exp(args[0] - np.max(args[0], axis=keywords.get("axis", -1), keepdims=True))
             return e / e.sum(axis=keywords.get("axis", -1), keepdims=True)
         if name in _FUNCTIONS:
-            if name == "array" or name == "asarray":
+            if name in ("array", "asarray"):
                 return np.array(args[0])
             if name in ("zeros_like", "ones_like", "full_like"):
                 keywords["dtype"] = float

@@ -21,7 +21,6 @@ from verifier.language.source import Source
 from verifier.language.trees import span
 
 
-
 @dataclass(frozen=True)
 class Unit:
     """A statement of the block itself; a loop, a branch or a function with all its lines is one."""
