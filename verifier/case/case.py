@@ -149,6 +149,7 @@ class Case:
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
     accept_ulps: str | None = None
+    accept_of: tuple[tuple[str, str, str], ...] = ()  # of single gradients: implementation, gradient (an array or a component), ulps
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()

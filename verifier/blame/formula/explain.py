@@ -21,6 +21,7 @@ from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
+from verifier.circuit.values import is_array
 from verifier.compare import judge
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
@@ -93,7 +94,7 @@ def explanations(
         return []
     found: list[Explanation] = []
     unexplained: list[Explanation] = []
-    if any(name.endswith("]") for _, name in draft.claims):
+    if any(map(is_array, program.values.values())):
         explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []))
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
