@@ -85,3 +85,42 @@ def test_a_loop_that_runs_the_wrong_way_is_said():
     )
     (finding,) = findings(text)
     assert "`reversed(range(1, 4))` is meant" in finding.message
+
+
+PASTED = """points: [{x: [[0.7, -1.2, 0.4, 2.1], [-0.3, 0.9, 1.6, -2.2]], g: [1.1, 0.8, -0.6, 1.7]}]
+implementations:
+  mine:
+    forward: |
+      def norm_forward(x, g):
+          xc = x - x.mean(axis=1, keepdims=True)
+          std = np.sqrt((xc**2).mean(axis=1, keepdims=True) + 0.01)
+          out = xc / std * g
+          return out, (xc / std, g, std)
+
+      out, cache = norm_forward(x, g)
+    backward: |
+      def norm_backward(dout, cache):
+          xhat, g, std = cache
+          t = dout * g
+          dx = (t - t.mean(axis=1, keepdims=True) - xhat * (t * xhat).mean(axis=1, keepdims=True)) / std
+          dg = (dout * xhat).sum(axis=0)
+          return dx, dg
+
+      dx, dg = norm_backward(dout, cache)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "statement", "words"),
+    [
+        (" - t.mean(axis=1, keepdims=True)", "", "dx = (t - xhat", "the term `- t.mean"),
+        ("t = dout * g", "t = dout", "t = dout", "the factor `g` is missing"),
+        (".sum(axis=0)", ".mean(axis=0)", "dg = ", "`mean` where `sum` is meant"),
+        ("return dx, dg", "return dx, xhat.sum(axis=0)", "return dx, xhat.sum(axis=0)", "`dg`|wrong even where"),
+    ],
+)
+def test_mistakes_in_a_pasted_function_are_named_where_they_stand(right, wrong, statement, words):
+    assert [f for f in findings(PASTED) if f.severity == "error"] == []
+    (finding,) = findings(PASTED.replace(right, wrong, 1))
+    assert finding.statement.startswith(statement)
+    assert re.search(words, finding.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from flint import arb
@@ -85,12 +85,12 @@ def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -
         return None
     meaning = meaning_of(draft, rerun)
     claims = {base(name) for _, name in draft.claims}
-    best = _judged(rerun, reference, meaning, fmt)
-    only_claims = _judged(rerun, reference, {n: m for n, m in meaning.items() if n in claims}, fmt)
+    best = _judged(rerun, reference, meaning, claims, fmt)
+    only_claims = _judged(rerun, reference, {n: m for n, m in meaning.items() if n in claims}, claims, fmt)
     dropped = 0
     while best is not None and dropped < MOST_DROPPED:
         others = [w.name for w in best.wrong if w.name not in claims]
-        found = [f for n in others if (f := _judged(rerun, reference, {k: m for k, m in best.meaning.items() if k != n}, fmt)) is not None]
+        found = [f for n in others if (f := _judged(rerun, reference, {k: m for k, m in best.meaning.items() if k != n}, claims, fmt)) is not None]
         fewer = [f for f in found if len(f.wrong) < len(best.wrong)]
         if not fewer:
             break
@@ -101,7 +101,7 @@ def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -
     return best
 
 
-def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, Held], fmt: Format) -> Lines | None:
+def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, Held], claims: Collection[str], fmt: Format) -> Lines | None:
     """Which names are wrong after the last unit that sets them, every wrong one being replaced by its exact value there."""
     last: dict[str, int] = {}
     for number, unit in enumerate(rerun.units):
@@ -124,7 +124,7 @@ def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, Held], fmt
                 pairs = [(values[s], reference.adjoints[f] if f >= 0 else values[s]) for s, f in zip(held.steps, meaning[name].steps, strict=True)]
                 if all(f < 0 or agrees(c, x, fmt) or agrees(c, reference.totals[f], fmt) for (c, x), f in zip(pairs, meaning[name].steps, strict=True)):
                     right.add((number, name))
-                elif number == last[name] and not any((k, name) in right for k in range(number)):
+                elif number == last[name] and (name in claims or not any((k, name) in right for k in range(number))):
                     wrong.append(Wrong(number, name, meaning[name].steps, tuple(x for _, x in pairs), tuple(c for c, _ in pairs), _worst(pairs)))
                     for step, (_, x) in zip(held.steps, pairs, strict=True):
                         values[step] = x

@@ -110,7 +110,7 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
     units = search.rerun.units
     counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
-    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), reverse=True) for s in reversed(statements_in(units[n]))]
+    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_renames(units[n].tree), -n)) for s in reversed(statements_in(units[n]))]
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
@@ -143,7 +143,12 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
         found.add(number)
         unit = units[number]
         pending += [(n, number) for n in {*unit.reads, name}]
-    return sorted(found, reverse=True)
+    return sorted(found, key=lambda n: (_renames(units[n].tree), -n))
+
+
+def _renames(tree: ast.stmt) -> bool:
+    """Whether a statement gives other names to what there is: `dx, dw = dx2, dw2`."""
+    return isinstance(tree, ast.Assign) and (isinstance(tree.value, ast.Name) or (isinstance(tree.value, ast.Tuple) and all(isinstance(e, ast.Name) for e in tree.value.elts)))
 
 
 def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool = False) -> ArrayMistake | None:
@@ -215,7 +220,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     unit = search.rerun.units[number]
     place: ast.expr | ast.stmt = tree.iter if isinstance(tree, ast.For) else tree
     start, end = (k - unit.start for k in span(place))
-    before, old, after = unit.text[:start], unit.text[start:end], unit.text[end:]
+    before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
     scope = _scope(search.rerun, number)
     more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and held == [tree] else ()

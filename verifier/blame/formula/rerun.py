@@ -52,18 +52,72 @@ class State:
 
 
 def units_of(source: Source) -> list[Unit]:
-    """The statements of a block, in order."""
+    """The statements of a block, in order; a function that is called once, with plain lines and one `return` at its end, is written out where it is called."""
     text, found = source.text, []
-    for tree in block(text)[0]:
-        start, end = span(tree)
-        if isinstance(tree, ast.For | ast.If | ast.FunctionDef):
-            end = max(span(s)[1] for s in ast.walk(tree) if isinstance(s, ast.stmt))
-        line = text.rfind("\n", 0, start) + 1
-        begin = line if not text[line:start].strip() else start
-        sets = frozenset(n.partition("[")[0] for n in targets_of(tree)) | _changed(tree)
-        reads = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and (isinstance(n.ctx, ast.Load) or isinstance(tree, ast.AugAssign)))
-        found.append(Unit(tree, text[begin:end], begin, sets, reads))
+    trees = block(text)[0]
+    functions = {t.name: t for t in trees if isinstance(t, ast.FunctionDef) and _is_plain(t)}
+    calls = [n.func.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    for tree in trees:
+        called = tree.value.func.id if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call) and isinstance(tree.value.func, ast.Name) else ""
+        if isinstance(tree, ast.FunctionDef) and tree.name in functions and calls.count(tree.name) == 1:
+            continue
+        if isinstance(tree, ast.Assign) and called in functions and calls.count(called) == 1 and (inside := _written_out(functions[called], tree, text)) is not None:
+            found += inside
+        else:
+            found.append(_unit(tree, text))
     return found
+
+
+def _unit(tree: ast.stmt, text: str) -> Unit:
+    start, end = span(tree)
+    if isinstance(tree, ast.For | ast.If | ast.FunctionDef):
+        end = max(span(s)[1] for s in ast.walk(tree) if isinstance(s, ast.stmt))
+    line = text.rfind("\n", 0, start) + 1
+    begin = line if not text[line:start].strip() else start
+    return Unit(tree, text[begin:end], begin, *_names(tree))
+
+
+def _names(tree: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """What a statement sets, and what it reads."""
+    sets = frozenset(n.partition("[")[0] for n in targets_of(tree)) | _changed(tree)
+    return sets, frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and (isinstance(n.ctx, ast.Load) or isinstance(tree, ast.AugAssign)))
+
+
+def _is_plain(tree: ast.FunctionDef) -> bool:
+    """Whether a function returns a value with its last line, and nowhere else."""
+    returns = [n for n in ast.walk(tree) if isinstance(n, ast.Return)]
+    return len(returns) == 1 and tree.body[-1] is returns[0] and returns[0].value is not None and not tree.args.kwonlyargs
+
+
+def _written_out(function: ast.FunctionDef, call: ast.Assign, text: str) -> list[Unit] | None:
+    """The lines of a function in the place of its call; None where its arguments are not plainly given."""
+    assert isinstance(call.value, ast.Call)
+    names = [a.arg for a in function.args.args]
+    given = dict(zip(names, call.value.args, strict=False)) | {k.arg: k.value for k in call.value.keywords if k.arg in names}
+    defaults = dict(zip(names[len(names) - len(function.args.defaults) :], function.args.defaults, strict=True))
+    last = function.body[-1]
+    if not all(n in given or n in defaults for n in names) or len(call.value.args) > len(names) or not isinstance(last, ast.Return) or last.value is None:
+        return None
+    found = []
+    for name in names:
+        value = given.get(name, defaults.get(name))
+        if value is not None and not (isinstance(value, ast.Name) and value.id == name):
+            if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(value)):
+                return None  # f(b, a) of parameters a and b: one would be lost
+            found.append(_assignment([ast.Name(name, ast.Store())], value, value, f"{name} = {text[slice(*span(value))]}"))
+    found += [_unit(tree, text) for tree in function.body[:-1]]
+    before = " = ".join(text[slice(*span(t))] for t in call.targets)
+    if before.replace(" ", "") != text[slice(*span(last.value))].replace(" ", ""):
+        found.append(_assignment(call.targets, last.value, last, f"{before} = {text[slice(*span(last.value))]}"))
+    return found
+
+
+def _assignment(targets: list[ast.expr], value: ast.expr, place: ast.expr | ast.stmt, text: str) -> Unit:
+    tree = ast.Assign(targets, value, lineno=1, col_offset=span(place)[0], end_lineno=1, end_col_offset=span(place)[1])
+    for target in targets:
+        if not hasattr(target, "col_offset"):
+            ast.copy_location(target, place)
+    return Unit(tree, text, span(place)[0], *_names(tree))
 
 
 def _changed(tree: ast.stmt) -> frozenset[str]:
