@@ -116,7 +116,7 @@ implementations:
         (" - t.mean(axis=1, keepdims=True)", "", "dx = (t - xhat", "the term `- t.mean"),
         ("t = dout * g", "t = dout", "t = dout", "the factor `g` is missing"),
         (".sum(axis=0)", ".mean(axis=0)", "dg = ", "`mean` where `sum` is meant"),
-        ("return dx, dg", "return dx, xhat.sum(axis=0)", "return dx, xhat.sum(axis=0)", "`dg`|wrong even where"),
+        ("return dx, dg", "return dx, xhat.sum(axis=0)", "return dx, xhat.sum(axis=0)", "`dg`|wrong even where|`dout`"),
     ],
 )
 def test_mistakes_in_a_pasted_function_are_named_where_they_stand(right, wrong, statement, words):
