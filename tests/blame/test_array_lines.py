@@ -71,11 +71,11 @@ def test_what_no_edit_explains_has_one_line_and_no_diagnosis():
 def test_a_mistake_in_a_function_is_found_in_the_function():
     text = (
         "points: [{x: [[0.31, -1.24, 0.85], [-0.66, 0.92, 1.37]]}]\nforward: |\n  out = np.tanh(x) * 2\nimplementations:\n  it:\n    backward: |\n"
-        "      def slope(t):\n          s = 1 - t\n          return 2 * s\n      dx = dout * slope(np.tanh(x))\n"
+        "      def slope(t):\n          s = 1 + t**2\n          return 2 * s\n      dx = dout * slope(np.tanh(x))\n"
     )
     (finding,) = findings(text)
-    assert finding.statement == "s = 1 - t"
-    assert "squared" in finding.message
+    assert finding.statement == "s = 1 + t**2"
+    assert "`-` is meant" in finding.message
 
 
 def test_a_loop_that_runs_the_wrong_way_is_said():
