@@ -55,7 +55,8 @@ def units_of(source: Source) -> list[Unit]:
     """The statements of a block, in order; a function that is called once, with plain lines and one `return` at its end, is written out where it is called."""
     text, found = source.text, []
     trees = block(text)[0]
-    functions = {t.name: t for t in trees if isinstance(t, ast.FunctionDef) and _is_plain(t)}
+    outer = {t.value.func.id for t in trees if isinstance(t, ast.Assign) and isinstance(t.value, ast.Call) and isinstance(t.value.func, ast.Name)}
+    functions = {t.name: t for t in trees if isinstance(t, ast.FunctionDef) and t.name in outer and _is_plain(t)}
     calls = [n.func.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     for tree in trees:
         called = tree.value.func.id if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call) and isinstance(tree.value.func, ast.Name) else ""
