@@ -180,7 +180,7 @@ class Rerun:
         self.units = units_of(source)
         self.builder, self.seed = backward_builder(forward, dict(self.draft.aliases))
         columns = [[p[i] for p in self.points] for i in range(len(forward.inputs))]
-        self.values = list(floats.run(forward, columns, FORMATS["float64"], upstream=self.upstream))
+        self.values = list(floats.run(forward, columns, fmt=FORMATS["float64"], upstream=self.upstream))
         self._append()
 
     def _append(self) -> None:
@@ -299,7 +299,7 @@ class Rerun:
         b = self.builder
         del b.steps[state.steps :], b.lines[state.lines :], self.values[state.steps :]
         b.names, b.values, b.vectors = dict(state.names), _copied(state.values, {}), set(state.vectors)
-        b.kept = 0
+        b.first_removable = 0
 
 
 def _copied(value: Any, seen: dict[int, Any]) -> Any:
