@@ -78,6 +78,12 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
     return values
 
 
+def append_values(values: list[Column], steps: Sequence[Step], *, count: int, upstream: float = 1.0) -> None:
+    """Append the float64 values of the steps of a program that have none yet, none of them an input."""
+    for step in steps[len(values) :]:
+        values.append(_apply64(step.gate, [values[a] for a in step.args], count) if step.args else [_leaf(step, FORMATS["float64"], upstream)] * count)
+
+
 def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
     if name == "copy":
         return args[0]

@@ -123,6 +123,7 @@ class Draft:
     whole: Program | None
     claims: tuple[tuple[str, str], ...]  # (input, name of its gradient), by component
     misshapen: tuple[Misshapen, ...] = ()  # gradients that are claimed and have another shape: they are not among the claims
+    aliases: tuple[tuple[str, str], ...] = ()  # names in the backward pass of inputs that flow in, and those inputs
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ class Case:
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
     accept_ulps: str | None = None
+    accept_of: tuple[tuple[str, str, str], ...] = ()  # of single gradients: implementation, gradient (an array or a component), ulps
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()

@@ -81,7 +81,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
-    accept = reader.limit(fields["accept"][1], "accept") if "accept" in fields else None
+    accept, accept_of = _accept(reader, fields["accept"][1], named, inputs) if "accept" in fields else (None, ())
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
@@ -126,6 +126,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         upstream="1" if programs.outputs else upstream or "1",
         has_upstream="upstream" in fields,
         accept_ulps=accept,
+        accept_of=accept_of,
         residuals=tuple(r for r, _ in programs.residuals),
         published=published,
         expect=expect,
@@ -373,6 +374,29 @@ def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implem
             elif verdict is not None and pair is not None:
                 expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
     return tuple(expectations)
+
+
+def _accept(reader: Reader, node: YamlNode, named: dict[str, Implementation], inputs: Inputs | None) -> tuple[str | None, tuple[tuple[str, str, str], ...]]:
+    """`{ulps: 4, by_hand.dx: 20}`: the limit of all gradients, and those of single ones."""
+    entries = reader.mapping(node, "accept", example="{ulps: 4}") or ()
+    single = [(key, value) for key, value in entries if "." in key.text]
+    if not single:
+        return reader.limit(node, "accept"), ()
+    found = []
+    for key, value in single:
+        pair = _reference(reader, key, "accept", named)
+        if pair is not None and inputs is not None and pair[1] not in (known := _gradients(named[pair[0]], inputs)):
+            reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in accept", pair[1], known)
+        text = reader.ulps(value, f"accept.{key.text}")
+        if pair is not None and text is not None:
+            found.append((*pair, text))
+    general = None
+    for key, value in entries:
+        if key.text == "ulps":
+            general = reader.ulps(value, "accept.ulps")
+        elif "." not in key.text:
+            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in accept", key.text, ("ulps", *(f"{n}.{g}" for n, i in named.items() for g in (_gradients(i, inputs) if inputs is not None else ()))))
+    return general, tuple(found)
 
 
 def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:

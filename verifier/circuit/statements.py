@@ -134,23 +134,29 @@ def continued(forward: Program) -> Builder:
     return builder
 
 
+def backward_builder(forward: Program, aliases: Mapping[str, str]) -> tuple[Builder, int]:
+    """A Builder in which a backward pass may begin, and its first step: the gradient that flows in, under the names that it has. `aliases` as in `add_backward`."""
+    builder = continued(forward)
+    seed = builder.append("upstream", (), text="upstream")
+    for name, flow in aliases.items():
+        if name not in builder.names and name not in builder.values and not builder.elements(name):
+            _also_called(builder, name, flow)
+    for name in ("upstream", "dout", f"d{forward.output_name}"):
+        if name in aliases:
+            continue
+        if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
+            builder.values.pop(name, None)
+            builder.names[name] = seed
+    return builder, seed
+
+
 def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]], *, aliases: Mapping[str, str] | None = None) -> tuple[Program | None, list[Complaint]]:
     """The forward pass continued by a hand-written backward pass; every claimed gradient must be set, in whatever shape.
 
     `aliases` are further names of inputs that flow in, where the forward pass does not set them.
     """
-    builder = continued(forward)
-    start = len(builder.steps)
-    seed = builder.append("upstream", (), text="upstream")
-    for name, flow in (aliases or {}).items():
-        if name not in builder.names and name not in builder.values and not builder.elements(name):
-            _also_called(builder, name, flow)
-    for name in ("upstream", "dout", f"d{forward.output_name}"):
-        if name in (aliases or ()):
-            continue
-        if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
-            builder.values.pop(name, None)
-            builder.names[name] = seed
+    builder, start = backward_builder(forward, aliases or {})
+    seed = start
     before = dict(builder.names)
     executor = Executor(builder, source, backward=True)
     complaints = _read(executor, source)

@@ -55,7 +55,7 @@ def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
                     at = np.flatnonzero(~e.right)
                     e.wrong = np.zeros(len(value), bool)
                     e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
-            classify(check, e, j)
+            classify(check, e, j, gradient=check.subject.claims[k][1])
             if bits < PRECISIONS[-1] and check.format.precision <= NARROW:
                 inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
                 hopeful |= j.open & has_value & inexact & ~e.is_rounded

@@ -34,7 +34,7 @@ def by_points(check: Check, columns: list[Any], computed: list[Any], found: list
     for k, j in enumerate(found):
         for i, row in enumerate(rows):
             if j.verdict[i] == OPEN:
-                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit, row[k])
+                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit_for(row[k].name), row[k])
 
 
 def _edge(d: Discrepancy) -> float:

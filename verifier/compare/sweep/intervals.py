@@ -39,7 +39,7 @@ def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: l
             e.right = np.maximum(up(r[1] - lit[0]), up(lit[1] - r[0])) <= unit[0]
             if not check.has_literals:
                 e.wrong = np.maximum(down(r[0] - lit[1]), down(lit[0] - r[1])) > unit[1]
-        unstable = classify(check, e, j)
+        unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
             j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])

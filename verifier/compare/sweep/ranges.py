@@ -52,7 +52,7 @@ def judge_range(check: Check, points: Any, column: Any, computed: list[Any], fou
         else:
             e.right = np.nextafter(np.maximum(r[1] - lit[0], lit[1] - r[0]), np.inf) <= unit[0]
         one = all_open(1)
-        classify(check, e, one)
+        classify(check, e, one, gradient=check.subject.claims[k][1])
         if one.verdict[0] == OPEN:
             settled = False
         else:
