@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from verifier.callable import Question, pattern, report_of
+from verifier.callable import Question, pattern, report_of, rounded
 from verifier.language.formats import format_named
 from verifier.language.source import Place
 from verifier.report.outcome import CaseReport, Report
@@ -80,14 +80,12 @@ def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> Non
 def _flows(at_door: Callee, upstream: Any) -> dict[str, Floats]:
     """The gradients that flow in: those that are given, or numbers without pattern."""
     found = {o: pattern(s, k) for k, (o, s) in enumerate(at_door.upstreams.items())}
-    if upstream is None:
-        return found
     several = isinstance(upstream, tuple | list) and len(found) > 1
-    given = upstream if isinstance(upstream, Mapping) else dict(zip(found, upstream if several else [upstream], strict=True))
+    given: Mapping[str, Any] = {} if upstream is None else upstream if isinstance(upstream, Mapping) else dict(zip(found, upstream if several else [upstream], strict=True))
     for name, value in given.items():
         number = value.detach().to(torch.float64).cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
         found[name] = np.broadcast_to(number, found[name].shape)
-    return found
+    return {o: rounded(v, format_named(at_door.narrow[o])) if o in at_door.narrow else v for o, v in found.items()}
 
 
 __all__ = ["assert_gradient", "check"]

@@ -17,7 +17,7 @@ from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
 from verifier.trace.record import Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.torch import elementwise, linear_algebra, moves, products, reductions
+from verifier.trace.torch import complex_numbers, elementwise, linear_algebra, moves, products, reductions
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import FRAMEWORK, Tracer
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 TYPES = {name: kind for kind, name in FORMATS.items()}
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
-TABLES = (elementwise, linear_algebra, moves, products, reductions)  # their rows are entered when they are imported
+TABLES = (complex_numbers, elementwise, linear_algebra, moves, products, reductions)  # their rows are entered when they are imported
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,7 @@ class Input:
     tensor: torch.Tensor
     wanted: bool  # its gradient is asked for
     set: Callable[[torch.Tensor], None] | None = None  # puts another tensor in its place, where it is no argument
+    is_complex: bool = False  # the tensor then has its real and imaginary parts, along a last axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +53,12 @@ class Called:
 
     def run(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         """What the callable returns for these tensors."""
-        arguments = tree_map(lambda v: tensors[v.name] if isinstance(v, Input) else v, self.arguments, is_leaf=lambda v: isinstance(v, Input))
+        def own(v: Any) -> Any:
+            return v if not isinstance(v, Input) else torch.view_as_complex(tensors[v.name]) if v.is_complex else tensors[v.name]
+
+        arguments = tree_map(own, self.arguments, is_leaf=lambda v: isinstance(v, Input))
         with self._placed(tensors):
-            return self.function(*arguments)
+            return tree_map(_parts_of, self.function(*arguments))
 
     @contextmanager
     def _placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
@@ -70,7 +74,7 @@ class Called:
 
 def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
     """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
-    flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v)]
+    flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
     own, modules = _parameters_of(function)
     some = any(t.requires_grad for _, t in flat)
     given = list(names or ())
@@ -82,9 +86,15 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
         while name in taken:
             name += "_"
         taken.add(name)
-        inputs.setdefault(id(tensor), Input(name, tensor, tensor.requires_grad or not some))
-    replaced = tree_map(lambda v: inputs[id(v)] if _is_number(v) else v, tuple(arguments))
+        plain = torch.view_as_real(tensor.detach().resolve_conj()) if _is_complex(tensor) else tensor
+        inputs.setdefault(id(tensor), Input(name, plain, tensor.requires_grad or not some, is_complex=_is_complex(tensor)))
+    replaced = tree_map(lambda v: inputs[id(v)] if _is_number(v) or _is_complex(v) else v, tuple(arguments))
     return Called(function, replaced, (*inputs.values(), *own), backward, tuple(modules))
+
+
+def _parts_of(value: Any) -> Any:
+    """A complex output as its real and imaginary parts, along a last axis."""
+    return torch.view_as_real(value.resolve_conj()) if isinstance(value, torch.Tensor) and value.dtype.is_complex else value
 
 
 def _is_function(owner: Any) -> bool:
@@ -94,6 +104,10 @@ def _is_function(owner: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.dtype in FORMATS
+
+
+def _is_complex(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype.is_complex and value.dtype.to_real() in FORMATS
 
 
 def _named(base: str, path: Sequence[Any]) -> str:
@@ -339,6 +353,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
         faults=faults_of(call),
+        narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 
 

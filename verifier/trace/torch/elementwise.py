@@ -313,8 +313,6 @@ def cast(t: Tracer, steps: Array, old: torch.dtype, new: torch.dtype) -> Array:
     """Numbers of one type as numbers of another one: a gate where they are rounded."""
     if old == new:
         return steps
-    if new.is_complex:
-        raise Refusal("complex numbers are not traced", t.recorder.place(), "write the real and the imaginary part out")
     if new == torch.bool:
         return arrays.as_truths(t.builder, steps)
     if not new.is_floating_point:
