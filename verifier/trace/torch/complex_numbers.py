@@ -14,6 +14,7 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.record import Refusal
 from verifier.trace.torch.elementwise import cast
+from verifier.trace.torch.linear_algebra import each, solved_by
 from verifier.trace.torch.memory import physical
 from verifier.trace.torch.mode import COMPLEX, ROWS, Pair, Tracer, row
 from verifier.trace.torch.moves import LINEAR, MOVES
@@ -225,6 +226,31 @@ def _product(t: Tracer, a: Any, b: Any) -> Pair:
         return arrays.matmul(t.builder, left, right, name=t.name)
 
     return Pair(t.gate("sub", product(x.re, y.re), product(x.im, y.im)), t.gate("add", product(x.re, y.im), product(x.im, y.re)))
+
+
+@complex_row("_linalg_solve_ex")
+def _solve(t: Tracer, a: torch.Tensor, b: torch.Tensor, left: bool = True, check_errors: bool = False) -> list[Any]:
+    """The system of twice the size that the real and imaginary parts of the unknowns solve."""
+    del check_errors
+    if b.ndim != a.ndim:
+        raise Refusal("aten._linalg_solve_ex of complex numbers with one vector", t.recorder.place(), "give it a last axis")
+    m, right = t.pair(a), t.pair(b)
+    number = a.detach().resolve_conj().cpu().to(torch.complex128).numpy()
+    if not left:
+        m, right, number = _turned(m), _turned(right), np.swapaxes(number, -1, -2)
+    n = a.shape[-1]
+
+    def solved(re: Array, im: Array, x: Array, y: Array, values: Any) -> tuple[Array, Array]:
+        both = np.block([[re, t.gate("neg", im)], [im, re]])
+        found = solved_by(t, both, np.block([[values.real, -values.imag], [values.imag, values.real]]), np.concatenate([x, y]))
+        return found[:n], found[n:]
+
+    found = Pair(*each(solved, m.re, m.im, right.re, right.im, number))
+    return [found if left else _turned(found), None, None, None]
+
+
+def _turned(a: Pair) -> Pair:
+    return Pair(np.swapaxes(a.re, -1, -2), np.swapaxes(a.im, -1, -2))
 
 
 # ---------------------------------------------------------------- Fourier transforms

@@ -11,7 +11,7 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.record import Refusal
+from verifier.trace.record import Floats, Refusal
 from verifier.trace.torch.mode import Tracer, row
 
 
@@ -73,6 +73,12 @@ def _lu_solved(t: Tracer, lu: Array, pivots: Any, b: Array, *, adjoint: bool = F
         return found
     inner = _substituted(t, lu, b[order], upper=False, unit=True)
     return _substituted(t, lu, inner, upper=True, unit=False)
+
+
+def solved_by(t: Tracer, a: Array, numbers: Floats, b: Array) -> Array:
+    """The solution of a x = b by elimination, with the pivots that these numbers of `a` ask for."""
+    pivots = _pivots(torch.linalg.lu_factor(torch.tensor(numbers, dtype=torch.float64))[1])
+    return _lu_solved(t, _lu(t, a, pivots), pivots, b)
 
 
 def _determinant(t: Tracer, lu: Array, pivots: Any) -> tuple[Array, int]:
@@ -275,3 +281,18 @@ def _householder(t: Tracer, a: torch.Tensor, tau: torch.Tensor) -> Array:
         return found
 
     return each(product, t(a), t(tau)[..., None])
+
+
+@row("ormqr")
+def _ormqr(t: Tracer, a: torch.Tensor, tau: torch.Tensor, other: torch.Tensor, left: bool = True, transpose: bool = False) -> Array:
+    def product(m: Array, scales: Array, c: Array) -> Array:
+        found = c if left else c.T
+        count = scales.shape[0]
+        order = range(count) if transpose == left else range(count - 1, -1, -1)
+        for k in order:
+            v = np.concatenate([np.full(k, int(t(0))), np.full(1, int(t(1))), m[k + 1 :, k]])
+            inner = arrays.matmul(t.builder, v, found)
+            found = t.gate("sub", found, t.gate("mul", scales[k], t.gate("mul", v[:, None], inner[None, :])))
+        return found if left else found.T
+
+    return each(product, t(a), t(tau)[..., None], t(other))
