@@ -305,8 +305,8 @@ def _alike(call: Called) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def faults_of(call: Called) -> tuple[tuple[str, str], ...]:
-    """What a callable does that no gradient should: change its inputs, give other bits when it is called again, or another output under differentiation."""
+def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), and what is worth a note."""
     own = format_named(format_of(call))
     found: list[tuple[str, str]] = []
     results = []
@@ -323,11 +323,14 @@ def faults_of(call: Called) -> tuple[tuple[str, str], ...]:
     if changed:
         found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
     first, second, plain = results
-    if not (_all_same(first[0], second[0]) and _all_same(first[1], second[1])):
+    notes = []
+    if not (_all_same(first[0], second[0], but_for_rounding=True) and _all_same(first[1], second[1], but_for_rounding=True)):
         found.append(("V111", "gives other bits when it is called again"))
+    elif not (_all_same(first[0], second[0]) and _all_same(first[1], second[1])):
+        notes.append("other bits when it is called again, by no more than rounding: kernels of PyTorch sum in an order that depends on where the memory lies")
     elif not _all_same(first[0], plain[0], but_for_rounding=True):  # torch may take another kernel where nothing is differentiated
         found.append(("V111", "gives another output under torch.no_grad() than when it is differentiated"))
-    return tuple(found)
+    return tuple(found), tuple(notes)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor, *, but_for_rounding: bool = False) -> bool:
@@ -350,6 +353,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+    faults, notes = faults_of(call)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),
@@ -358,7 +362,8 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
-        faults=faults_of(call),
+        faults=faults,
+        notes=notes,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 

@@ -16,7 +16,8 @@ UNKNOWN = -1  # an element that no step has been given: data, read when it is ne
 
 def floats_in(tensor: torch.Tensor) -> Floats:
     """The numbers of a tensor as the float64 that they are; the two parts of a complex number along a last axis."""
-    plain = tensor.detach().resolve_conj().resolve_neg().cpu()
+    plain = tensor.detach()
+    plain = (plain.clone() if plain._is_zerotensor() else plain).resolve_conj().resolve_neg().cpu()  # noqa: SLF001 - zeros that have no memory
     if plain.dtype.is_complex:
         plain = torch.view_as_real(plain)
     found: Floats = np.array(plain.to(torch.float64).numpy(), dtype=np.float64)
@@ -26,6 +27,7 @@ def floats_in(tensor: torch.Tensor) -> Floats:
 def physical(tensor: torch.Tensor) -> torch.Tensor:
     """The numbers as they stand in memory: without the marks of a lazy conjugate or negative; a complex number as its two parts, along a last axis."""
     found = tensor.detach()
+    found = found.clone() if found._is_zerotensor() else found  # noqa: SLF001 - zeros that have no memory
     found = found.conj() if found.is_conj() else found
     found = torch._neg_view(found) if found.is_neg() else found  # noqa: SLF001 - torch's own way to take the mark away
     return torch.view_as_real(found) if found.dtype.is_complex else found

@@ -31,6 +31,9 @@ DATA = frozenset(  # results that are whole numbers or random: data at this poin
     "arange argmax argmin argsort nonzero searchsorted bucketize isnan isinf isfinite is_same_size count_nonzero native_dropout_mask histc bincount unique_dim _unique2 equal allclose _local_scalar_dense".split()
 )
 
+ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
+ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
+INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
 
 
@@ -136,7 +139,10 @@ class Tracer(TorchDispatchMode):
         if base == "_local_scalar_dense":
             return self._followed(func, args, kwargs)
         if base in DATA:
+            self._decided(base, tensors)
             return self._data(func, args, kwargs, written)
+        if base.startswith(INDEXED):
+            self._followed_indices(tensors)
         row = (COMPLEX if any(t.dtype.is_complex for t in tensors) or base not in ROWS else ROWS).get(base)
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
@@ -158,6 +164,35 @@ class Tracer(TorchDispatchMode):
         finally:
             self.out, self.name, self.function = saved
         return self._kept(out, found, name)
+
+    def _decided(self, name: str, tensors: Sequence[torch.Tensor]) -> None:
+        """Data that the values of its operands decide: the program holds where they decide alike."""
+        numbers = [t for t in tensors if t.dtype.is_floating_point]
+        if name in ORDERED and numbers:
+            self.ordered(np.concatenate([self(t).ravel() for t in numbers]), np.concatenate([floats_in(t).ravel() for t in numbers]))
+        elif name in ZEROS:
+            for tensor in numbers:
+                for step, holds in zip(self.gate("ne", tensor, 0).ravel().tolist(), (floats_in(tensor) != 0).ravel().tolist(), strict=True):
+                    self.recorder.branch(step, holds=holds)
+
+    def ordered(self, steps: Array, values: Any) -> None:
+        """What follows depends on the order of these numbers: the program holds where it is the same."""
+        order = np.argsort(values, kind="stable")
+        known = steps[order]
+        known = known[np.isfinite(values[order])]
+        for one in self.gate("le", known[:-1], known[1:]).tolist() if len(known) > 1 else ():
+            self.recorder.branch(one, holds=True)
+
+    def _followed_indices(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Indices and masks that depend on the inputs: the program holds where they are the same."""
+        for tensor in tensors:
+            if _is_number(tensor) or not self.depends(tensor):
+                continue
+            for step, value in {s: v for s, v in zip(self(tensor).ravel().tolist(), tensor.detach().cpu().ravel().tolist(), strict=True)}.items():
+                if self.builder.boolean(step):
+                    self.recorder.branch(step, holds=bool(value))
+                elif self.builder.steps[step].args:
+                    self.recorder.branch(int(self.gate("eq", np.array(step), int(value))), holds=True)
 
     def _kept(self, out: Any, found: Any, name: str) -> Any:
         """The results of an operation with their steps."""
