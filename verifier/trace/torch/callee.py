@@ -17,7 +17,7 @@ from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
 from verifier.trace.record import Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions
+from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import FRAMEWORK, Tracer
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 TYPES = {name: kind for kind, name in FORMATS.items()}
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
-TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions)  # their rows are entered when they are imported
+TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
 
 @dataclass(frozen=True, eq=False)

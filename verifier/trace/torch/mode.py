@@ -34,6 +34,7 @@ DATA = frozenset(  # results that are whole numbers or random: data at this poin
 ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
 ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
 INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
+RESHAPED = frozenset("transpose_ t_ unsqueeze_ squeeze_ swapaxes_ swapdims_ as_strided_ detach_".split())  # a tensor as another view of its memory
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
 
 
@@ -123,7 +124,7 @@ class Tracer(TorchDispatchMode):
         tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
         for tensor in tensors:
             self.memory.hold(tensor)
-        if func.is_view:
+        if func.is_view or name in RESHAPED:
             return self._held(func(*args, **kwargs))
         try:
             return self._operation(func, name, args, kwargs, tensors)
