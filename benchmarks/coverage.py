@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import math
 import re
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from verifier.callable import Question, case_of, computed_by, pattern, report_of, rounded
+from verifier.case import points
+from verifier.compare.check import checks_of
+from verifier.compare.compare import compare
+from verifier.compare.meant import meant_in
+from verifier.compare.trust import Disagreement, disagreements
+from verifier.exact.truth import truth_of
+from verifier.language.formats import Format, format_named
+from verifier.run.limit import OutOfTime, limited_work
+from verifier.search.hunt import hunted_in
+from verifier.trace.record import Callee, Refusal, Trace, Values
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "frameworks.md"
 RANK = ("no sample", "traced", "refused", "sampled", "wrong")  # of several samples the last one counts
 ORDER = ("traced", "sampled", "wrong", "refused", "no sample")  # of the table
 BAD = ("wrong", "nonfinite", "vanished", "unstable")  # verdicts of the list of faults, the worst first
+SHOWN = 4  # numbers of a point
+BUDGET = 1_000  # points that a hunt may judge
 SILENT = ("undefined", "subgradient")  # verdicts without an error in ulps that says something
-
-
-class TooLongError(Exception):
-    """A callable that took longer than it may."""
 
 
 @dataclass
@@ -49,40 +57,90 @@ class Row:
     why: str = ""
     seconds: float = 0.0
 
-    def enter(self, report: Any, kind: str) -> None:
-        """Enter the report of a sample."""
-        status = "sampled" if report.basis == "sampled" else "wrong" if any(r.verdict.value == "wrong" for r in report.results) else "traced"
-        if report.basis == "sampled" and report.status == "error":
-            status = "refused"
+    def enter(self, judged: Judged, kind: str) -> None:
+        """Enter what was found at the points of a sample."""
+        status = "wrong" if judged.basis == "traced" and any(d.verdict.value == "wrong" for d in judged.found) else judged.basis
         self.status = max(self.status, status, key=RANK.index)
-        if status != "traced":
-            notes = [n for n in report.notes if n.startswith(("not traced", "the trace is not believed"))]
-            self.why = self.why or next(iter([*notes, *(f.message for f in report.findings)]), "")
-        for result in report.results:
-            self.verdicts[result.verdict.value] = self.verdicts.get(result.verdict.value, 0) + 1
-            self._fault(result, kind)
-            if result.error is not None and math.isfinite(result.error) and result.verdict.value not in SILENT:
-                self.ulps[kind] = max(self.ulps.get(kind, 0.0), result.error)
+        self.why = self.why or judged.why
+        for d in judged.found:
+            self.verdicts[d.verdict.value] = self.verdicts.get(d.verdict.value, 0) + 1
+            self._fault(d.verdict.value, kind, _ulps(d), judged.at(d.point))
+            if d.verdict.value not in SILENT:
+                self.ulps[kind] = max(self.ulps.get(kind, 0.0), _ulps(d) or 0.0)
+        for r in judged.regions:
+            self._fault(r.verdict.value, kind, r.ulps, judged.at(r.point), r.cause)
+            if math.isfinite(r.ulps) and r.verdict.value not in SILENT:
+                self.hunted[kind] = max(self.hunted.get(kind, 0.0), r.ulps)
 
-    def enter_hunt(self, report: Any, kind: str) -> None:
-        """Enter the report of a hunt."""
-        causes = {r.verdict.value: r.cause for r in report.regions if r.cause}
-        for result in report.results:
-            self._fault(result, kind, causes.get(result.verdict.value, ""))
-            if result.error is not None and math.isfinite(result.error) and result.verdict.value not in SILENT:
-                self.hunted[kind] = max(self.hunted.get(kind, 0.0), result.error)
-
-    def _fault(self, result: Any, kind: str, cause: str = "") -> None:
-        verdict = result.verdict.value
+    def _fault(self, verdict: str, kind: str, error: float | None, point: str, cause: str = "") -> None:
         if verdict not in BAD:
             return
-        error = result.error if result.error is not None and math.isfinite(result.error) else None
         known = next((f for f in self.faults if (f.verdict, f.format) == (verdict, kind)), None)
         if known is not None and (known.ulps or math.inf) >= (error or math.inf):
             return
         self.faults = [f for f in self.faults if f is not known]
-        point = ", ".join(f"{n} = {x}" for n, x in list(result.point)[:4]) + (", ..." if len(result.point) > 4 else "")
-        self.faults.append(Fault(verdict, kind, error, point, cause))
+        self.faults.append(Fault(verdict, kind, error if error is not None and math.isfinite(error) else None, point, cause))
+
+
+# ---------------------------------------------------------------- judging
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found of a callable in a format."""
+
+    basis: str  # traced, sampled or refused
+    names: tuple[str, ...] = ()  # of the inputs of the program
+    found: tuple[Any, ...] = ()  # the discrepancies
+    regions: tuple[Any, ...] = ()  # of its hunt
+    why: str = ""
+
+    def at(self, point: Sequence[float]) -> str:
+        """A point as a text."""
+        pairs = [f"{n} = {x!r}" for n, x in zip(self.names, point, strict=False)]
+        return ", ".join(pairs[:SHOWN]) + (", ..." if len(pairs) > SHOWN else "")
+
+
+def judge(callee: Callee, values: Values, fmt: Format, *, hunt: bool = False) -> Judged:
+    """A callable at a point, and at the points of its own hunt: the verdicts alone, without the blame and the proofs of a report."""
+    values = {n: rounded(v, fmt) for n, v in values.items()}
+    flows = {o: rounded(rounded(pattern(s, k), format_named(callee.narrow.get(o, fmt.name))), fmt) for k, (o, s) in enumerate(callee.upstreams.items())}
+    question = Question(callee, values, flows, (fmt.name,))
+    try:
+        trace = callee.trace(values, flows, fmt)
+    except Refusal as refusal:
+        return _opaque(question, fmt, f"{refusal.place or ''}: {refusal.what}".removeprefix(": "))
+    doubts = disagreements(trace, fmt)
+    if doubts and not all(d.explains(fmt) for d in doubts):
+        return _opaque(question, fmt, f"the trace is not believed: {doubts[0].what} gives {doubts[0].framework!r}, the trace {doubts[0].trace!r}")
+    case = case_of(question, trace, fmt)
+    ((_, (own,)),) = checks_of(case, truth_of(case.programs.truth))
+    check = replace(own, computed=computed_by(callee, trace, fmt, {}))
+    found = tuple(d for row in compare(check, [trace.point]) for d in row)
+    regions: tuple[Any, ...] = ()
+    if hunt and not trace.branches:
+        regions = tuple(hunted_in(check, points.boxes(case, fmt), seed=callee.name, budget=BUDGET, meant=meant_in(case, fmt)))
+    return Judged("traced", trace.program.inputs, found, regions, _doubts(trace, doubts, fmt))
+
+
+def _doubts(trace: Trace, doubts: Sequence[Disagreement], fmt: Format) -> str:
+    """The kernel that loses the most digits, where one does."""
+    del trace
+    worst = min(doubts, key=lambda d: d.bits, default=None)
+    return "" if worst is None else f"{fmt.name}: a kernel loses digits: {worst.what} gives {worst.framework!r} for {worst.trace!r}"
+
+
+def _opaque(question: Question, fmt: Format, why: str) -> Judged:
+    """By the ladder of formats, where the forward pass was had."""
+    report = report_of(question)
+    del fmt
+    return Judged("refused" if report.status == "error" else "sampled", (), tuple(r for r in report.results), (), f"not traced: {why}")
+
+
+def _ulps(found: Any) -> float | None:
+    """The error of a discrepancy, or of a result of a report, as a number."""
+    error = found.error if hasattr(found, "error") else None if found.ulps is None else float(found.ulps.abs_upper())
+    return error if error is not None and math.isfinite(error) else None
 
 
 # ---------------------------------------------------------------- rows that are had already
@@ -107,32 +165,16 @@ def keep(state: Path | None, version: str, row: Row) -> None:
             file.write(json.dumps({"version": version, **asdict(row)}) + "\n")
 
 
-@contextmanager
-def limit(seconds: int) -> Iterator[None]:
-    """Raise TooLongError in what takes longer."""
-
-    def stop(*_: object) -> None:
-        raise TooLongError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def timed(row: Row, work: Callable[[], None], seconds: int) -> Row:
-    """A row that some work fills, within a time; what it has by then stays."""
-    begin = time.perf_counter()
+    """A row that some work fills, within a time of the processor; what it has by then stays."""
+    begin = time.process_time()
     try:
-        with limit(seconds):
+        with limited_work(seconds):
             work()
-    except TooLongError:
+    except OutOfTime:
         if row.status == "no sample":
             row.status, row.why = "refused", f"more than {seconds} s"
-    row.seconds = round(time.perf_counter() - begin, 2)
+    row.seconds = round(time.process_time() - begin, 2)
     return row
 
 

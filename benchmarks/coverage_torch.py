@@ -25,7 +25,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.coverage import Row, TooLongError, counted, faults, keep, known_rows, table, timed, write
+from benchmarks.coverage import RANK, Judged, Row, counted, faults, judge, keep, known_rows, table, timed, write
+from verifier.language.formats import format_named
+from verifier.trace.record import Refusal
 
 FORMATS = ("float64", "float32")
 HUNTED = ("float64", "float32", "bfloat16")
@@ -132,13 +134,12 @@ def samples(op: Any) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...]]]:
     yield call, (sample.input, *sample.args)
 
 
-def judged(name: str, call: Callable[..., Any], arguments: tuple[Any, ...], kind: str) -> Any:
-    """The report of a callable at a sample in a format; None where it has no float output there."""
+def judged(name: str, call: Callable[..., Any], arguments: tuple[Any, ...], kind: str, *, hunt: bool = False) -> Judged | None:
+    """What is found of a callable at a sample in a format; None where it has no float output there."""
     import torch
     from torch.utils._pytree import tree_map
 
-    from verifier.torch import check
-    from verifier.trace.record import Refusal
+    from verifier.trace.torch.callee import called, callee, values_of
 
     number = getattr(torch, kind)
 
@@ -152,7 +153,8 @@ def judged(name: str, call: Callable[..., Any], arguments: tuple[Any, ...], kind
 
     named.__name__ = re.sub(r"\W", "_", name)
     try:
-        return check(named, *tree_map(cast, arguments))
+        own = called(named, tree_map(cast, arguments))
+        return judge(callee(own), values_of(own), format_named(kind), hunt=hunt)
     except Refusal as refusal:
         if "no output depends" in refusal.what:
             return None
@@ -164,45 +166,35 @@ def _filled(row: Row) -> None:
     for op in entries()[row.name]:
         for call, arguments in samples(op):
             for kind in FORMATS:
-                try:
-                    report = judged(row.name, call, arguments, kind)
-                except TooLongError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - one callable must not cost the others
-                    if kind == FORMATS[0]:
-                        row.status = max(row.status, "refused", key=("no sample", "traced", "refused", "sampled", "wrong").index)
-                        row.why = row.why or f"{type(error).__name__}: {error}"[:200]
-                    continue
-                if report is not None:
-                    row.enter(report, kind)
-    if row.status == "traced":
-        _hunted(row)
+                _entered(row, call, arguments, kind)
+    if row.status != "traced":
+        return
+    for call, start in _of_one_number(row.name):
+        for kind in HUNTED:
+            _entered(row, call, (start,), kind, hunt=True)
 
 
-def _hunted(row: Row) -> None:
-    """The points of the hunt of a function of one number, in every format that torch has for it."""
+def _entered(row: Row, call: Callable[..., Any], arguments: tuple[Any, ...], kind: str, *, hunt: bool = False) -> None:
+    try:
+        found = judged(row.name, call, arguments, kind, hunt=hunt)
+    except Exception as error:  # noqa: BLE001 - one callable must not cost the others, and torch has not every kernel in every format
+        if kind == FORMATS[0] and not hunt:
+            row.status = max(row.status, "refused", key=RANK.index)
+            row.why = row.why or f"{type(error).__name__}: {error}"[:200]
+        return
+    if found is not None:
+        row.enter(found, kind)
+
+
+def _of_one_number(name: str) -> Iterator[tuple[Callable[..., Any], Any]]:
+    """A function of one number and a number; nothing for other callables."""
     import torch
     from torch.testing._internal.opinfo.core import UnaryUfuncInfo
 
-    from verifier.torch import check
-
-    op = entries()[row.name][0]
-    if not isinstance(op, UnaryUfuncInfo):
-        return
-    sample = next(iter(op.sample_inputs("cpu", torch.float64, requires_grad=True)))
-    start = float(sample.input.detach().reshape(-1)[0])
-
-    def call(x: Any) -> Any:
-        return op.op(x, *sample.args, **sample.kwargs)
-
-    call.__name__ = re.sub(r"\W", "_", row.name)
-    for kind in HUNTED:
-        try:
-            row.enter_hunt(check(call, torch.tensor(start, dtype=getattr(torch, kind)), hunt=True), kind)
-        except TooLongError:
-            raise
-        except Exception:  # noqa: BLE001, S112 - torch has no kernel of that format
-            continue
+    op = entries()[name][0]
+    if isinstance(op, UnaryUfuncInfo) and torch.float64 in op.dtypes:
+        sample = next(iter(op.sample_inputs("cpu", torch.float64, requires_grad=True)))
+        yield lambda x: op.op(x, *sample.args, **sample.kwargs), sample.input.detach().reshape(-1)[0].clone()
 
 
 def row_of(name: str) -> Row:

@@ -134,7 +134,7 @@ def _traced(question: Question, fmt: Format) -> list[CaseReport]:
         doubts = disagreements(trace, fmt)
         if doubts and not all(d.explains(fmt) for d in doubts):
             return [*reports, _sampled(question, fmt, trace.program.forward_part(), [*pending], _doubt(trace, doubts, callee))]
-        case = _case(question, trace, fmt)
+        case = case_of(question, trace, fmt)
         if not drawn:
             pending += points.sampled(case, fmt) if question.sample else []
         here = [p for p, same in zip(pending, _same_path(trace, pending, fmt), strict=True) if same or p == start]
@@ -163,7 +163,7 @@ def _judged(question: Question, case: Case, trace: Trace, fmt: Format, here: lis
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
     raised: dict[str, None] = {}
-    check = replace(own, computed=_computed_by(question.callee, trace, fmt, raised))
+    check = replace(own, computed=computed_by(question.callee, trace, fmt, raised))
     named, many = here[: max(listed, 1)], here[max(listed, 1) :]
     regions, others = [], []
     if hunt:
@@ -196,7 +196,7 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
     return swept(check, Sums(tuple(tallies), len(many)))
 
 
-def _computed_by(callee: Callee, trace: Trace, fmt: Format, raised: dict[str, None]) -> Any:
+def computed_by(callee: Callee, trace: Trace, fmt: Format, raised: dict[str, None]) -> Any:
     """The framework's gradients at points of the program; those that it computed already are known. Where the callable raises they are NaN, which `raised` says."""
     names = [name for _, name in trace.claims]
     known = {trace.point: trace.computed}
@@ -226,7 +226,7 @@ def _bare(question: Question, fmt: str) -> Case:
     return Case(question.callee.name, question.callee.place.file, question.callee.place, (), (), (), Programs(program, ()), formats=(fmt,))
 
 
-def _case(question: Question, trace: Trace, fmt: Format) -> Case:
+def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
     """The traced callable as a case with one implementation."""
     callee, program = question.callee, trace.program
     function, truth = None, replace(program.forward_part(), parameters=program.parameters)
@@ -483,4 +483,4 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
     )
 
 
-__all__ = ["Question", "dtype", "function_of", "pattern", "report_of", "rounded"]
+__all__ = ["Question", "case_of", "computed_by", "dtype", "function_of", "pattern", "report_of", "rounded"]

@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_map
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
+from verifier.trace.matrices import each, solved_by
 from verifier.trace.record import Refusal
 from verifier.trace.torch.elementwise import cast
-from verifier.trace.torch.linear_algebra import each, solved_by
 from verifier.trace.torch.memory import physical
 from verifier.trace.torch.mode import COMPLEX, ROWS, Pair, Tracer, row
 from verifier.trace.torch.moves import LINEAR, MOVES

@@ -189,7 +189,7 @@ class Tracer(TorchDispatchMode):
         for tensor in tensors:
             if _is_number(tensor) or not self.depends(tensor):
                 continue
-            for step, value in {s: v for s, v in zip(self(tensor).ravel().tolist(), tensor.detach().cpu().ravel().tolist(), strict=True)}.items():
+            for step, value in dict(zip(self(tensor).ravel().tolist(), tensor.detach().cpu().ravel().tolist(), strict=True)).items():
                 if self.builder.boolean(step):
                     self.recorder.branch(step, holds=bool(value))
                 elif self.builder.steps[step].args:

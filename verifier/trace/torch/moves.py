@@ -270,7 +270,7 @@ def _order(t: Tracer, a: torch.Tensor, args: Any, kwargs: Any) -> None:
         steps, values = np.moveaxis(steps, axis, -1), np.moveaxis(values, axis, -1)
     elif "pool" in t.name:
         spatial = int(t.name.partition("pool")[2][0])
-        steps, values = (v.reshape(*v.shape[: v.ndim - spatial], -1) for v in (steps, values))
+        steps, values = steps.reshape(*steps.shape[: steps.ndim - spatial], -1), values.reshape(*values.shape[: values.ndim - spatial], -1)
     elif t.name == "msort":
         steps, values = np.moveaxis(steps, 0, -1), np.moveaxis(values, 0, -1)
     else:
