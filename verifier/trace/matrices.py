@@ -138,8 +138,12 @@ def solved_by(t: Gates, a: Array, numbers: Floats, b: Array) -> Array:
 
 def determinant(t: Gates, lu: Array, pivots: Any) -> tuple[Array, int]:
     """The product of the diagonal, and the sign of the permutation."""
-    sign = -1 if sum(int(p) != k for k, p in enumerate(np.ravel(pivots).tolist())) % 2 else 1
-    return arrays.fold(t.builder, "mul", np.diagonal(lu), 0, empty="1"), sign
+    return arrays.fold(t.builder, "mul", np.diagonal(lu), 0, empty="1"), turn(pivots)
+
+
+def turn(pivots: Any) -> int:
+    """The sign of the permutation that these swaps make."""
+    return -1 if sum(int(p) != k for k, p in enumerate(np.ravel(pivots).tolist())) % 2 else 1
 
 
 def cholesky(t: Gates, m: Array, *, upper: bool = False) -> Array:

@@ -51,5 +51,6 @@ def _qr(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
     if p.get("pivoting") or (p["full_matrices"] and rows > columns):
         raise c.refusal("qr with pivoting or with more columns than the matrix has")
     work = Steps(c.recorder)
+    near_this_point(work, c.steps(operands[0]), in_double(operands[0].array))  # the signs are those of this point
     signs = np.diagonal(in_double(computed[1]), axis1=-2, axis2=-1)[..., None]
     return list(each(lambda m, sign: orthonormal(work, m, sign[:, 0].tolist()), c.steps(operands[0]), signs))

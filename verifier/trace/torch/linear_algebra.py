@@ -10,7 +10,9 @@ import torch
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.matrices import cholesky, determinant, each, eliminated, lu_solved, orthonormal, substituted, unit
+from verifier.trace.newton import near_this_point
 from verifier.trace.record import Refusal
+from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import Tracer, row
 
 
@@ -169,6 +171,7 @@ def _qr(t: Tracer, a: torch.Tensor, mode: str = "reduced") -> list[Any]:
         raise Refusal(f"linalg.qr with mode '{mode}'", t.recorder.place(), "use mode='reduced'")
     signs = np.sign(np.diagonal(t.out[1].detach().cpu().numpy(), axis1=-2, axis2=-1))[..., None]
 
+    near_this_point(t, t(a), floats_in(a))  # the signs are those of this point
     return list(each(lambda m, sign: orthonormal(t, m, sign[:, 0].tolist()), t(a), signs))
 
 
