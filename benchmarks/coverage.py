@@ -132,8 +132,10 @@ def _doubts(trace: Trace, doubts: Sequence[Disagreement], fmt: Format) -> str:
 
 def _opaque(question: Question, fmt: Format, why: str) -> Judged:
     """By the ladder of formats, where the forward pass was had."""
-    report = report_of(question)
-    del fmt
+    try:
+        report = report_of(question)
+    except Exception as error:  # noqa: BLE001 - the framework has no kernel in one of the formats of the ladder
+        return Judged("refused", why=f"{fmt.name}: not traced: {why}; {type(error).__name__}")
     return Judged("refused" if report.status == "error" else "sampled", (), tuple(r for r in report.results), (), f"not traced: {why}")
 
 
@@ -153,16 +155,17 @@ def known_rows(state: Path | None, version: str) -> dict[str, Row]:
     found = {}
     for line in state.read_text(encoding="utf-8").splitlines():
         data = json.loads(line)
+        key = data.pop("key")
         if data.pop("version") == version:
-            found[data["name"]] = Row(**{**data, "faults": [Fault(**f) for f in data["faults"]]})
+            found[key] = Row(**{**data, "faults": [Fault(**f) for f in data["faults"]]})
     return found
 
 
-def keep(state: Path | None, version: str, row: Row) -> None:
-    """Add a row to those of this run."""
+def keep(state: Path | None, version: str, row: Row, key: str = "") -> None:
+    """Add a row to those of this run; `key` is its name in the list where that is another one."""
     if state is not None:
         with state.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"version": version, **asdict(row)}) + "\n")
+            file.write(json.dumps({"version": version, "key": key or row.name, **asdict(row)}) + "\n")
 
 
 def timed(row: Row, work: Callable[[], None], seconds: int) -> Row:

@@ -112,6 +112,12 @@ def in_jax(function: Function, slope: Callable[[Any, Any], Any]) -> Callable[...
 # ---------------------------------------------------------------- the checkers: whether each calls a callable wrong
 
 
+class Points(list[float]):
+    """The points of a sample of so many that was asked for; a number that was drawn twice stands in it once."""
+
+    asked: int = 0
+
+
 def _is_wrong(report: Any) -> bool:
     return any(f.code == "V101" for f in report.findings)
 
@@ -121,7 +127,7 @@ def verifier_torch(call: Any, points: Any) -> bool:
 
     from verifier.torch import check
 
-    return _is_wrong(check(call, torch.tensor(points[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=len(points) - 1))
+    return _is_wrong(check(call, torch.tensor(points[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=points.asked))
 
 
 def verifier_vector(call: Any, points: Any) -> bool:
@@ -129,19 +135,19 @@ def verifier_vector(call: Any, points: Any) -> bool:
 
     from verifier.torch import check
 
-    return _is_wrong(check(call, torch.tensor(points, dtype=torch.float64)))
+    return _is_wrong(check(call, torch.tensor(list(points), dtype=torch.float64)))
 
 
 def verifier_jax(call: Any, points: Any) -> bool:
     from verifier.jax import check
 
-    return _is_wrong(check(call, np.float64(points[0]), formats="float64", domain={"x": (-RANGE, RANGE)}, sample=len(points) - 1))
+    return _is_wrong(check(call, np.float64(points[0]), formats="float64", domain={"x": (-RANGE, RANGE)}, sample=points.asked))
 
 
 def gradcheck(call: Any, points: Any, *, fast: bool = False, one_by_one: bool = False) -> bool:
     import torch
 
-    given = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in (points if one_by_one else [points])]
+    given = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in (points if one_by_one else [list(points)])]
     return not all(torch.autograd.gradcheck(call, (x,), fast_mode=fast, raise_exception=False) for x in given)
 
 
@@ -152,7 +158,7 @@ def check_grads(call: Any, points: Any, *, one_by_one: bool = False) -> bool:
 
     with jax.enable_x64(True):
         try:
-            for p in points if one_by_one else [points]:
+            for p in points if one_by_one else [list(points)]:
                 check(call, (jnp.asarray(p, dtype=jnp.float64),), order=1, modes=["rev"])
         except AssertionError:
             return True
@@ -168,8 +174,8 @@ CHECKERS: dict[str, tuple[Callable[..., Any], Callable[..., bool]]] = {
 }
 
 
-def drawn(count: int) -> list[float]:
-    """The points: the first ones that verifier's own sample of the range has."""
+def drawn(count: int) -> Points:
+    """The points at which verifier looks when it is asked for so many of the range."""
     import torch
 
     from verifier.torch import check
@@ -181,11 +187,13 @@ def drawn(count: int) -> list[float]:
         return x.sigmoid()
 
     spy.__name__ = "Planted"  # a sample goes by the name of what is checked
-    check(spy, torch.tensor(seen[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=count + count // 4)
-    return list(dict.fromkeys(seen))[:count]
+    check(spy, torch.tensor(seen[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=count - 1)
+    found = Points(dict.fromkeys(seen))
+    found.asked = count - 1
+    return found
 
 
-def verdicts(functions: tuple[Function, ...], points: list[float]) -> str:
+def verdicts(functions: tuple[Function, ...], points: Points) -> str:
     """The table of who tells which mistakes apart."""
     told: dict[str, dict[str, list[bool]]] = {}
     for function in functions:
@@ -219,7 +227,7 @@ def once(work: Callable[[], Any]) -> float:
     return time.process_time() - begin
 
 
-def times(function: Function, few: list[float], many: list[float]) -> str:
+def times(function: Function, few: Points, many: Points) -> str:
     """The table of times, of the right callable, as multiples of verifier's as well."""
     right = in_torch(function, function.slope)
     own = seconds(lambda: verifier_torch(right, few)), once(lambda: verifier_torch(right, many))

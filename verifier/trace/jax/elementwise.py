@@ -166,3 +166,19 @@ def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
     negative = c.apply("lt", c.steps(bits), c.number("0"))
     signed = eqn.primitive.name == "shift_right_arithmetic" and np.issubdtype(bits.array.dtype, np.signedinteger)
     return c.apply("where", negative, c.number("-1" if signed else "1"), c.number("0"))
+
+
+def _frexp(c: Context, value: Value) -> list[Value]:
+    """Mantissa and exponent, which JAX takes from the bits of the number: the exponent is that of this point."""
+    mantissas, exponents = jnp.frexp(value.array)
+    low, high = (c.recorder.constants(np.exp2(np.asarray(exponents) + d)) for d in (-1.0, 0.0))
+    size = c.apply("abs", c.steps(value))
+    inside = c.apply("and", c.apply("ge", size, low), c.apply("lt", size, high))
+    for step, known in zip(inside.ravel().tolist(), np.asarray(exponents).ravel().tolist(), strict=True):
+        if known:
+            c.recorder.branch(step, holds=True)
+    scale = c.recorder.constants(np.exp2(-np.asarray(exponents, dtype=np.float64)))
+    return [Value(mantissas, c.apply("mul", c.steps(value), scale)), Value(exponents)]
+
+
+CALLS = {"frexp": _frexp}  # functions of JAX that work on bits, by the name under which a jaxpr calls them
