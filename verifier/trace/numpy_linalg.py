@@ -9,7 +9,20 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.matrices import Steps, cholesky, determinant, each, eliminated, least_squares, orthonormal, pivots_of, pseudoinverse, solved_by, turn, unit
+from verifier.trace.matrices import (
+    Steps,
+    cholesky,
+    determinant,
+    each,
+    eliminated,
+    least_squares,
+    orthonormal,
+    pivots_of,
+    pseudoinverse,
+    solved_by,
+    turn,
+    unit,
+)
 from verifier.trace.newton import near_this_point, singular, symmetric
 from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, frozen, lift, wrap
 from verifier.trace.record import Floats, Refusal
@@ -100,14 +113,14 @@ def _qr(r: Recorder, a: Any, mode: str = "reduced") -> Any:
 
 
 @_row(np.linalg.eigh)
-def _eigh(r: Recorder, a: Any, UPLO: str = "L") -> Any:  # noqa: N803 - NumPy's name
+def _eigh(r: Recorder, a: Any, UPLO: str = "L") -> Any:
     values, vectors = np.linalg.eigh(lift(r, a).value, UPLO)
     found = _symmetric(r, a, UPLO, np.asarray(vectors, dtype=np.float64))
     return type(np.linalg.eigh(np.eye(1)))(*(wrap(r, s, v, "np.linalg.eigh") for s, v in zip(found, (values, vectors), strict=True)))
 
 
 @_row(np.linalg.eigvalsh)
-def _eigvalsh(r: Recorder, a: Any, UPLO: str = "L") -> Traced:  # noqa: N803 - NumPy's name
+def _eigvalsh(r: Recorder, a: Any, UPLO: str = "L") -> Traced:
     value = lift(r, a).value
     return wrap(r, _symmetric(r, a, UPLO, np.linalg.eigh(np.asarray(value, dtype=np.float64), UPLO)[1])[0], np.linalg.eigvalsh(value, UPLO), "np.linalg.eigvalsh")
 
