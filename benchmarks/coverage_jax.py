@@ -4,6 +4,7 @@
     python -m benchmarks.coverage_jax --write                   # docs/frameworks.md as well: its part about JAX
     python -m benchmarks.coverage_jax digamma svd               # only callables whose names have one of these
     python -m benchmarks.coverage_jax --state build/jax.jsonl   # keeps every row, and goes on where it was stopped
+    python -m benchmarks.coverage_jax --quick                   # float32 only, and no hunts
 
 `traced`: the lines were had, and the trace agrees with what JAX computed; every verdict is looked at. Functions of one number
 are judged at the points of their own hunt as well. A callable called `wrong` is a fault of JAX or of the verifier.
@@ -194,14 +195,14 @@ def judged(function: Callable[..., Any], inputs: tuple[Any, ...], kind: str, *, 
         return judge(callee_of(own, fmt), {n: in_double(own.leaves[k]) for n, k in own.names.items()}, fmt, hunt=hunt)
 
 
-def _filled(row: Row, function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+def _filled(row: Row, function: Callable[..., Any], inputs: tuple[Any, ...], *, quick: bool) -> None:
     """Fill a row: the point of the list in every format, then the hunt of a function of one number."""
-    for kind in FORMATS:
+    for kind in FORMATS[:1] if quick else FORMATS:
         try:
             row.enter(judged(function, inputs, kind), kind)
         except Exception as error:  # noqa: BLE001 - one callable must not cost the others
             row.status, row.why = max(row.status, "refused", key=RANK.index), row.why or f"{type(error).__name__}: {str(error)[:150]}"
-    if row.status != "traced" or not is_of_one_number(function, inputs):
+    if quick or row.status != "traced" or not is_of_one_number(function, inputs):
         return
     for kind in HUNTED:
         try:
@@ -221,12 +222,12 @@ def is_of_one_number(function: Callable[..., Any], inputs: tuple[Any, ...]) -> b
     return hasattr(whole, "shape") and whole.shape == inputs[0].shape and first.shape == () and bool(whole[0] == first)
 
 
-def row_of(name: str) -> Row:
+def row_of(name: str, *, quick: bool) -> Row:
     """What a callable comes to."""
     warnings.simplefilter("ignore")
     function, inputs = next((f, i) for n, f, i in callables() if n == name)
     row = Row(name.partition(":")[0])
-    return timed(row, lambda: _filled(row, function, inputs), SECONDS)
+    return timed(row, lambda: _filled(row, function, inputs, quick=quick), SECONDS)
 
 
 def part(rows: list[Row]) -> str:
@@ -249,6 +250,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="only callables whose names contain one of these")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="float32 only, and no hunts")
     parser.add_argument("--state", type=Path)
     options = parser.parse_args()
     known = known_rows(options.state, jax.__version__)
@@ -257,7 +259,7 @@ def main() -> int:
         if name in known:
             rows.append(known[name])
             continue
-        row = row_of(name)
+        row = row_of(name, quick=options.quick)
         rows.append(row)
         keep(options.state, jax.__version__, row, name)
         if row.status != "traced" or options.names:
