@@ -19,7 +19,7 @@ from verifier.circuit.backprop import with_backward
 from verifier.circuit.expressions import build_expression
 from verifier.compare.check import Check
 from verifier.compare.sweep import columns, sweep, tally
-from verifier.compare.sweep.source import everything
+from verifier.compare.sweep.sample import everything
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
 from verifier.language.gates import GATES

@@ -28,7 +28,7 @@ from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.ladder import ladder
 from verifier.compare.meant import meant_in
-from verifier.compare.sweep.columns import CODE, Judged
+from verifier.compare.sweep.classify import CODE, VerdictColumn
 from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import tally
 from verifier.compare.trust import Disagreement, disagreements
@@ -192,7 +192,7 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
         found = [row[k] for row in rows]
         error = np.array([float(d.ulps.abs_upper()) if d.ulps is not None and d.ulps.is_finite() else math.nan for d in found])
         over = np.array([check.limit is not None and e > check.limit for e in error])
-        tallies.append(tally(Judged(np.array([CODE[d.verdict] for d in found]), error, over), columns))
+        tallies.append(tally(VerdictColumn(np.array([CODE[d.verdict] for d in found]), error, over), columns))
     return swept(check, Sums(tuple(tallies), len(many)))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from verifier import __version__
 from verifier.language.source import CampaignError, suggestion
 from verifier.report.draw import FORMATS, drawn, drawn_edits
-from verifier.report.draw.deliver import Lost, abandon, deliver, painted, safe, say, visible
+from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.paint import Paint, paint_for
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
-    except Lost as error:
+    except OutputClosed as error:
         if str(error):
             say(f"verifier: {error}")
         abandon()
@@ -298,7 +298,7 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     """A plot as SVG. ValueError says what is not there."""
     from verifier.language.formats import format_named
     from verifier.report.draw import svg, waterfall
-    from verifier.report.legs import paths
+    from verifier.report.legs import waterfalls
 
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
@@ -306,7 +306,7 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     format_named(options.form or case.formats[0])
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
-        return waterfall.render(paths(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
+        return waterfall.render(waterfalls(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
     from verifier.report.plot import curves
 
     return svg.render(curves(case, over=options.over, **chosen), title=f"{case.name}: error of the gradient over {options.over}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from verifier.case.case import Case
 from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
-from verifier.compare.sweep.source import Source, source_of
-from verifier.compare.sweep.sweep import Progress, Run, Sums, Unfinished, prepared, sums
+from verifier.compare.sweep.sample import PointSource, source_of
+from verifier.compare.sweep.sweep import Progress, Sums, SweepKey, Unfinished, prepared, sums
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.language.source import Complaint
@@ -65,7 +65,7 @@ def _checker(workers: Workers) -> Callable[..., CaseReport]:
     return partial(verify, debug=True) if workers.debug else verify_safely
 
 
-def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None) -> CaseReport:
+def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None) -> CaseReport:
     """`verify`, with a failure of the tool itself reported as an error of this case alone."""
     try:
         return verify(case, strict=strict, sums=sums)
@@ -87,7 +87,7 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator
 
 def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None) -> CaseReport:
     """A case in parts: first the sums of its many points, then the case with them."""
-    swept: Mapping[Run, Sums] = {}
+    swept: Mapping[SweepKey, Sums] = {}
     try:
         swept = sums_of(case, workers, progress)
     except PointError:
@@ -98,9 +98,9 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 
-def sums_of(case: Case, workers: Workers, progress: Progress | None = None) -> dict[Run, Sums]:
+def sums_of(case: Case, workers: Workers, progress: Progress | None = None) -> dict[SweepKey, Sums]:
     """The sums of all implementations in all formats; the last ones are missing where it was interrupted. Raises PointError, Unfinished."""
-    found: dict[Run, Sums] = {}
+    found: dict[SweepKey, Sums] = {}
     runs = [(d.implementation.name, form) for form in case.formats for d in case.programs.drafts if not d.implementation.formats or form in d.implementation.formats]
     for run, (check,) in zip(runs, workers.run(partial(_prepared, case), runs), strict=True):
         if check is None or isinstance(check, Lost):
@@ -111,7 +111,7 @@ def sums_of(case: Case, workers: Workers, progress: Progress | None = None) -> d
     return found
 
 
-def _prepared(case: Case, run: Run) -> Any:
+def _prepared(case: Case, run: SweepKey) -> Any:
     """The check of an implementation in a format, with its proofs; None where the case cannot be computed."""
     try:
         ((_, checks),) = checks_of(case, truth_of(case.programs.truth), run[1:])
@@ -121,7 +121,7 @@ def _prepared(case: Case, run: Run) -> Any:
         return None
 
 
-def _source(case: Case, check: Check) -> Source:
+def _source(case: Case, check: Check) -> PointSource:
     found = source_of(case, check.format)
     if found is None:
         raise ValueError(f"{case.name} has neither a sample nor all inputs to sweep")

@@ -1,4 +1,4 @@
-"""A case asked about one point at a time: its truth and its programs are built once, its gradients judged wherever one likes."""
+"""`assert_gradient`: a case judged at one point, for the tests of other projects."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from fractions import Fraction
 
 from verifier.case.case import Case, only
 from verifier.case.load import case_of
+from verifier.compare.at_point import NamedValues, at, checks_in, in_order, judged_at
 from verifier.compare.check import exceeds
-from verifier.compare.oracle import Values, at, in_order, judged_at, oracle
 from verifier.language.formats import format_named, round_exact
 from verifier.report.outcome import Report
 from verifier.verify import verify
 
 
-def assert_gradient(case: Case | str, point: Values | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
+def assert_gradient(case: Case | str, point: NamedValues | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
     """Raise AssertionError, with the findings as text, where a gradient is not right at the point (None: at the points of the case).
 
     `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case
@@ -41,12 +41,11 @@ def assert_gradient(case: Case | str, point: Values | None = None, *, implementa
 
 def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
     """Whether each gradient, quickly judged, may fail at a point."""
-    asked = oracle(case)
     for name in case.formats:
         fmt = format_named(name)
         point = tuple(round_exact(fmt, Fraction(v)) or v for v in values)  # -0.0 stays -0.0
         if not all(map(math.isfinite, point)):
             yield True  # `verify` says what is wrong with it
             continue
-        for check in asked.checks(fmt):
+        for check in checks_in(case, fmt):
             yield from (d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit, d) for d in judged_at(check, point))

@@ -10,8 +10,8 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked, is_interrupted
 from verifier.compare.compare import compare
 from verifier.compare.meant import meant_in
-from verifier.compare.sweep.source import source_of
-from verifier.compare.sweep.sweep import Run, Sums, sweep, swept
+from verifier.compare.sweep.sample import source_of
+from verifier.compare.sweep.sweep import Sums, SweepKey, sweep, swept
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.report import assemble
@@ -19,7 +19,7 @@ from verifier.report.outcome import CaseReport
 from verifier.search.hunt import Region, hunted_in, with_regions
 
 
-def verify(case: Case, *, strict: bool = False, sums: Mapping[Run, Sums] | None = None, debug: bool = False) -> CaseReport:
+def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False) -> CaseReport:
     """Check every claimed gradient of every implementation of a case, at every point, in every format.
 
     `sums` are what its many points came to, by implementation and format, where others have swept them; one that is missing was interrupted.

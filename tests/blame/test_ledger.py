@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tests import ROOT
 from tests.texts import check, expression, forward, smooth_expressions
 from verifier.arithmetic import balls, floats, rounding
-from verifier.blame.rounding import ledger, sensitivity, statements
-from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
+from verifier.blame.rounding import by_statement, ledger, sensitivity
+from verifier.blame.rounding.ledger import Ledger, LedgerPlan, NoLedger
 from verifier.case.load import load, load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import ancestors
@@ -43,7 +43,7 @@ FLOAT64 = FORMATS["float64"]
 CLAIMS = (("x", "dx"), ("y", "dy"))
 
 
-def planned(text: str, *inputs: str) -> Plan:
+def planned(text: str, *inputs: str) -> LedgerPlan:
     program = with_backward(expression(text, *inputs), [(v, f"d{v}") for v in inputs])
     return ledger.plan(program, [f"d{v}" for v in inputs])
 
@@ -85,7 +85,7 @@ def test_the_ulp_of_the_neuron_is_split_as_it_was_by_hand(implementation: str, t
     found = ledger.ledgers(plan, [(2.0, -3.0, -3.0, -1.0, -2.0)], fmt=FLOAT64)[0][0]
     assert isinstance(found, Ledger)
     unit = arb(2) ** -55
-    rows = statements.items(plan, found, unit)
+    rows = by_statement.items(plan, found, unit)
     with balls.precision(200):
         assert float((found.total / unit).mid()) == pytest.approx(total, abs=1e-6)
         assert {r.statement: round(float(r.ulps.mid()), 4) for r in rows} == effects
@@ -261,7 +261,7 @@ def test_the_rounding_of_a_literal_belongs_to_the_line_that_has_it() -> None:
     plan, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     assert [r.statement for r in rows] == ["a = 0.2 * x"]
-    assert [statements.step_text(plan.program, e.step) for e in rows[0].entries] == ["0.2", "0.2 * x"]
+    assert [by_statement.step_text(plan.program, e.step) for e in rows[0].entries] == ["0.2", "0.2 * x"]
 
 
 # ---------------------------------------------------------------- branches
@@ -313,7 +313,7 @@ def test_without_a_finite_gradient_there_is_no_ledger_but_the_first_step_that_fa
     plan = planned("exp(x) / (1 + exp(x))", "x")
     (found,) = ledger.ledgers(plan, [(800.0,)], fmt=FLOAT64)[0]
     assert isinstance(found, NoLedger)
-    assert statements.step_text(plan.program, found.step) == "t1 = exp(x)"
+    assert by_statement.step_text(plan.program, found.step) == "t1 = exp(x)"
     assert isinstance(ledger.ledgers(plan, [(8.0,)], fmt=FLOAT64)[0][0], Ledger)
 
 
@@ -383,7 +383,7 @@ def test_the_condition_of_a_fork_is_that_of_all_its_contributions() -> None:
     cancels = sensitivity.cancellation(plan, book)
     assert cancels is not None
     assert (cancels.fork, cancels.terms) == (True, 2)
-    assert statements.cancellation_words(cancels, plan.program) == "two contributions cancel at the fork `dt += dt1`: condition 1944"
+    assert by_statement.cancellation_words(cancels, plan.program) == "two contributions cancel at the fork `dt += dt1`: condition 1944"
 
 
 def test_three_contributions_to_one_name_are_one_sum() -> None:

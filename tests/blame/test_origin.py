@@ -8,8 +8,9 @@ from hypothesis import example, given
 
 from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
-from verifier.blame.rounding import statements
-from verifier.blame.rounding.origin import cause, origin
+from verifier.blame.rounding import by_statement
+from verifier.blame.rounding.origin import origin
+from verifier.blame.rounding.region_cause import region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import checks_of
@@ -58,7 +59,7 @@ def test_a_finding_and_a_hunt_name_the_step_with_which_a_gradient_is_lost(functi
     (case,) = load_text(text, file="t.yaml").cases
     ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
     ((found,),) = compare(question, [(x,)])
-    assert cause(question, found, None) == words
+    assert region_cause(question, found, None) == words
 
 
 @pytest.mark.parametrize(("function", "x"), [("sqrt(x * x + 1)", 1e200), ("exp(x) * 1e300", -800.0), ("log(1 + exp(x))", 800.0), ("tanh(x) * 1e300", 25.0)])
@@ -121,7 +122,7 @@ def test_an_input_far_away_is_not_called_near() -> None:
 @example("(x**3)**3 * (-(x**3)) - (x * y) * -y")
 def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
     program = expression(text, "x", "y")
-    again = expression(statements.expression_text(program, program.output), "x", "y")
+    again = expression(by_statement.expression_text(program, program.output), "x", "y")
     assert tree(again, again.output) == tree(program, program.output)
 
 

@@ -13,7 +13,7 @@ from tests.exact.test_prove import outcome
 from tests.texts import expression
 from verifier.compare import challenge
 from verifier.compare.agreement import Outcome
-from verifier.compare.places import places
+from verifier.compare.challenge_points import places
 from verifier.exact.derivatives import primitive
 from verifier.exact.identities import field, signs, special
 from verifier.language.formats import FORMATS

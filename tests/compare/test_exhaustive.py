@@ -13,9 +13,10 @@ from tests.texts import check, complaints
 from verifier import load_text
 from verifier.cli import main
 from verifier.compare.check import Check
-from verifier.compare.sweep import source, sweep
-from verifier.compare.sweep.columns import CODE, judge
-from verifier.compare.sweep.source import Places, everything
+from verifier.compare.sweep import sample, sweep
+from verifier.compare.sweep.classify import CODE
+from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.sample import Enumeration, everything
 from verifier.compare.sweep.tally import Tally
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
 from verifier.language.verdict import Verdict
@@ -45,7 +46,7 @@ def test_pairs_of_8_bit_numbers_are_all_there() -> None:
     assert dx.tally.points == 248**2
     assert {g.verdict for g in dx.tally.groups} == {Verdict.CORRECT}, "the other factor, exactly"
     assert dy.tally.count(Verdict.CORRECT) == 248**2
-    columns = Places(work.format, [(-2, 1), (0, 2)], 0, 12).columns
+    columns = Enumeration(work.format, [(-2, 1), (0, 2)], 0, 12).columns
     smallest = float(work.format.smallest)
     assert list(zip(*(c.tolist() for c in columns), strict=True)) == [(x, y) for x in (-smallest, -0.0, 0.0, smallest) for y in (0.0, smallest, 2 * smallest)]
 
@@ -62,7 +63,7 @@ def test_where_the_gradient_vanishes_is_where_theory_puts_it() -> None:
 def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     work = work_on("tanh(x)", form="bfloat16")
     whole = swept(work)
-    monkeypatch.setattr(source, "CHUNK", 5000)
+    monkeypatch.setattr(sample, "CHUNK", 5000)
     for jobs in (1, 2):
         with Workers(jobs) as workers:
             assert [s.tally for s in swept(work, workers=workers)] == [s.tally for s in whole]
@@ -70,7 +71,7 @@ def test_processes_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     work = work_on("sigmoid(x)", form="float16")
     whole = swept(work)
     folder = str(tmp_path)
@@ -80,7 +81,7 @@ def test_what_is_done_is_not_done_again(tmp_path: object, monkeypatch: pytest.Mo
     done: list[int] = []
     inner = sweep._part
 
-    def counted(work: Check, method: str, part: Places) -> list[Tally]:
+    def counted(work: Check, method: str, part: Enumeration) -> list[Tally]:
         done.append(part.start)
         return inner(work, method, part)
 
@@ -105,7 +106,7 @@ def test_other_work_does_not_read_the_state(tmp_path: object) -> None:
 
 
 def test_an_interrupt_leaves_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     seen: list[tuple[int, int]] = []
 
     def interrupt(done: int, total: int) -> None:
@@ -147,10 +148,10 @@ def test_the_figure_in_the_sentence_is_an_upper_bound_that_is_nearly_reached() -
 
 
 def test_an_interrupted_report_says_so_and_the_exit_status_is_that_of_an_interrupt(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(source, "CHUNK", 4000)
+    monkeypatch.setattr(sample, "CHUNK", 4000)
     inner = sweep._part
 
-    def interrupted(work: Check, method: str, part: Places) -> list[Tally]:
+    def interrupted(work: Check, method: str, part: Enumeration) -> list[Tally]:
         if part.start >= 8000:
             raise KeyboardInterrupt
         return inner(work, method, part)

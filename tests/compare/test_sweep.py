@@ -19,9 +19,10 @@ from verifier.case import points
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
-from verifier.compare.sweep import jumps, source, sweep
-from verifier.compare.sweep.columns import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, Judged, edge, judge
-from verifier.compare.sweep.source import Sample
+from verifier.compare.sweep import jumps, sample, sweep
+from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
+from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
 from verifier.exact.derivatives import primitive
 from verifier.exact.truth import Subject, truth_of
@@ -69,7 +70,7 @@ def hard_columns(fmt: Format, count: int, seed: int, size: int) -> list[np.ndarr
     return result
 
 
-def same(a: Judged, b: Judged) -> bool:
+def same(a: VerdictColumn, b: VerdictColumn) -> bool:
     return bool(np.array_equal(a.verdict, b.verdict) and np.array_equal(a.error, b.error, equal_nan=True) and np.array_equal(a.over, b.over))
 
 
@@ -170,7 +171,7 @@ def test_the_result_does_not_depend_on_the_processes_nor_on_the_parts(monkeypatc
     columns = hard_columns(work.format, 2, 13, 3000)
     whole = sums_of(work, columns)
     assert sums_of(work, columns, method="balls") == whole
-    monkeypatch.setattr(source, "PART", 700)
+    monkeypatch.setattr(sample, "PART", 700)
     assert sums_of(work, columns) == whole
     with Workers(2) as workers:
         assert sums_of(work, columns, workers=workers) == whole
@@ -184,10 +185,10 @@ def test_a_tally_that_lost_a_point_is_another_one() -> None:
 
 def test_intervals_of_one_verdict_are_maximal_and_joined_across_parts() -> None:
     codes = np.array([CODE[v] for v in (Verdict.CORRECT, Verdict.VANISHED, Verdict.VANISHED, Verdict.CORRECT, Verdict.WRONG, Verdict.VANISHED, Verdict.VANISHED)], np.int8)
-    judged = Judged(codes, np.zeros(7), np.zeros(7, bool))
+    judged = VerdictColumn(codes, np.zeros(7), np.zeros(7, bool))
     column = np.arange(7.0)
     whole = tally(judged, [column], 10, runs=True)
-    halves = [tally(Judged(codes[a:b], np.zeros(b - a), np.zeros(b - a, bool)), [column[a:b]], 10 + a, runs=True) for a, b in ((0, 2), (2, 6), (6, 7))]
+    halves = [tally(VerdictColumn(codes[a:b], np.zeros(b - a), np.zeros(b - a, bool)), [column[a:b]], 10 + a, runs=True) for a, b in ((0, 2), (2, 6), (6, 7))]
     assert joined(halves).runs == whole.runs
     assert [(r.verdict, r.first, r.last, r.low, r.high, r.count) for r in whole.runs] == [
         (Verdict.VANISHED, 11, 12, 1.0, 2.0, 2),
@@ -199,7 +200,7 @@ def test_intervals_of_one_verdict_are_maximal_and_joined_across_parts() -> None:
 def test_many_intervals_become_few_at_their_smallest_gaps() -> None:
     codes = np.tile(np.array([CODE[Verdict.VANISHED], CODE[Verdict.CORRECT]], np.int8), 1000)
     codes[1000:1100] = CODE[Verdict.CORRECT]
-    runs = tally(Judged(codes, np.zeros(2000), np.zeros(2000, bool)), [np.arange(2000.0)], runs=True).runs
+    runs = tally(VerdictColumn(codes, np.zeros(2000), np.zeros(2000, bool)), [np.arange(2000.0)], runs=True).runs
     assert len(runs) == MOST_RUNS
     assert sum(r.count for r in runs) == 950
     assert any(r.last == 998 for r in runs), "the largest gap divides them"

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with Workers(options.jobs) as workers:
         held = run(
             options.law, workers=workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed,
-            told=lambda find: print(broken(find, save(find, options.save)), flush=True),
+            report=lambda find: print(broken(find, save(find, options.save)), flush=True),
         )  # fmt: skip
     sys.stdout.write(laws(held))
     return 1 if any(h.finds for h in held) else 0

@@ -74,9 +74,9 @@ def _at(array: Any, k: int) -> Any:
 
 def _within(gate: str, interval: Any, k: int, ball: Any, point: tuple[float, ...]) -> int:
     if gate in TRUTHS:
-        said = int(_at(interval, k))
-        require(said < 0 or ball is None or bool(said) is ball, lambda: f"{gate} is {said} in intervals and {ball} in balls at {point}")
-        return said >= 0
+        truth = int(_at(interval, k))
+        require(truth < 0 or ball is None or bool(truth) is ball, lambda: f"{gate} is {truth} in intervals and {ball} in balls at {point}")
+        return truth >= 0
     if interval.never is not None and _at(interval.never, k):
         require(not ball.is_finite(), lambda: f"{gate} has no value in intervals and {ball} in balls at {point}")
         return 1

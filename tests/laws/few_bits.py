@@ -15,10 +15,10 @@ from tests.laws.law import Setting, case_in, require, settings_of
 from verifier.arithmetic import balls, rounding
 from verifier.case.case import Case
 from verifier.compare import challenge, compare, conditioning
+from verifier.compare.at_point import checks_in
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import INVISIBLE
-from verifier.compare.oracle import oracle
 from verifier.compare.sweep import balls as columns_of_balls
 from verifier.compare.sweep.classify import CODE, OPEN, VERDICTS, all_open
 from verifier.compare.sweep.columns import computed_columns
@@ -60,9 +60,9 @@ def values_agree(text: str) -> int:
 def values_of(case: Case) -> int:
     """Every step of function, gradient and backward pass: the balls overlap, the truth values do not contradict each other; derivatives by limits and zeros likewise."""
     count = 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        programs = [(asked.truth.gradient.program, True), (asked.truth.gradient.program, False), *((c.subject.exact[0], False) for c in asked.checks(setting.format))]
+        truth = checks_in(case, setting.format)[0].truth
+        programs = [(truth.gradient.program, True), (truth.gradient.program, False), *((c.subject.exact[0], False) for c in checks_in(case, setting.format))]
         columns = [[arb(p[i]) for p in setting.points] for i in range(len(case.inputs))]
         for program, strict in programs:
             reference = balls.run(program, columns, bits=MANY, strict=strict, upstream=arb(setting.upstream))
@@ -71,7 +71,7 @@ def values_of(case: Case) -> int:
                 for step, few, many in zip(program.steps, coarse, reference, strict=True):
                     for a, b in zip(few, many, strict=True):
                         count += _agree(step.gate, a, b, bits)
-        count += _limits_agree(asked.truth, setting) + _zeros_agree(asked.truth, setting)
+        count += _limits_agree(truth, setting) + _zeros_agree(truth, setting)
     return count
 
 
@@ -147,9 +147,8 @@ def verdicts_agree(text: str) -> int:
 def verdicts_of(case: Case) -> int:
     """The verdict that begins with few bits, and the one that has no more, is the usual one or none; figures overlap; sweeps decide alike."""
     count = 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             usual = compare.compare(check, setting.points)
             for bits in FEW:
                 for most in (compare.LARGEST_BITS, bits):
@@ -221,9 +220,8 @@ def proofs_agree(text: str) -> int:
 def proofs_of(case: Case) -> int:
     """A proof with few bits is a proof with many, and what a challenge with few bits holds against a gradient many bits hold against it, too."""
     count = 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             count += _proofs_agree(check) + _challenges_agree(check, setting.points)
     return count
 

@@ -14,8 +14,8 @@ from verifier.arithmetic import balls, floats, rounding
 from verifier.case.case import Case
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Program
+from verifier.compare.at_point import checks_in, judged_at
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import judged_at, oracle
 from verifier.exact import one_sided
 from verifier.language.formats import Format, dtype
 
@@ -96,8 +96,7 @@ def _same_names(program: Program, found: dict[str, Any], computed: dict[str, Any
 
 
 def _found(case: Case) -> list[tuple[Format, Discrepancy]]:
-    asked = oracle(case)
-    return [(s.format, d) for s in settings_of(case) for point in s.points for check in asked.checks(s.format) for d in judged_at(check, point)]
+    return [(s.format, d) for s in settings_of(case) for point in s.points for check in checks_in(case, s.format) for d in judged_at(check, point)]
 
 
 def _ends(d: Discrepancy) -> tuple[Fraction, Fraction] | None:
@@ -168,11 +167,11 @@ def ulps_are_the_definition(text: str) -> int:
             continue
         errors = [abs(Fraction(d.computed) - x) / next(iter(spacings)) for x in ends]
         with balls.precision(READ_BITS):
-            said = rounding.rational(d.ulps.lower()), rounding.rational(d.ulps.upper())
+            stated = rounding.rational(d.ulps.lower()), rounding.rational(d.ulps.upper())
         slack = Fraction(1, 2**40) * (1 + max(errors))
-        apart = said[0] > max(errors) + slack or said[1] < min(errors) - slack
+        apart = stated[0] > max(errors) + slack or stated[1] < min(errors) - slack
         if apart:
-            raise Broken(f"{d.name} at {d.point} is said to be {float(said[0])!r} ulps off, and is {float(errors[0])!r}")
+            raise Broken(f"{d.name} at {d.point} is said to be {float(stated[0])!r} ulps off, and is {float(errors[0])!r}")
         count += 1
     return count
 

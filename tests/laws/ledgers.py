@@ -11,9 +11,9 @@ from tests.laws.law import Setting, case_in, require, settings_of
 from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding import ledger
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
+from verifier.compare.at_point import checks_in
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
-from verifier.compare.oracle import oracle
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject
 from verifier.report import attribution
@@ -25,9 +25,8 @@ FAINT = 40  # bits of the sum of both columns that a difference of ledgers is ri
 def effects_add_up(text: str) -> int:
     """The effects sum to computed - real, their midpoints to the last bit, and real is the ball of the backward pass over the reals."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             tested = check.subject
             planned = ledger.plan(tested.program, [name for _, name in tested.claims])
             rows = ledger.ledgers(planned, setting.points, fmt=setting.format, upstream=setting.upstream)
@@ -58,9 +57,8 @@ def _adds_up(found: Ledger, real: Any) -> None:
 def differences_add_up(text: str) -> int:
     """The rows of two ledgers side by side add up to the difference of the two computed gradients, where both are right."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        checks = [Checked(c, setting.points, compare(c, setting.points)) for c in asked.checks(setting.format)]
+        checks = [Checked(c, setting.points, compare(c, setting.points)) for c in checks_in(case, setting.format)]
         for at, point in enumerate(setting.points):
             for a, b in zip(*(c.rows[at] for c in checks), strict=True):
                 sides = attribution.difference((checks[0], a.name), (checks[1], b.name), point)
@@ -68,10 +66,10 @@ def differences_add_up(text: str) -> int:
                     continue
                 with balls.precision(DIFFERENCE_BITS):
                     unit = rounding.ulp(setting.format, a.real_value)[0]
-                    told = sum((s.difference for s in sides), arb(0))
+                    by_ledgers = sum((s.difference for s in sides), arb(0))
                     apart = (arb(a.computed) - arb(b.computed)) / unit
                     size = sum((abs(v) for s in sides for v in (s.first, s.second) if v is not None), arb(0)) + abs(apart)
                     slack = (size + 1) * arb(2) ** -FAINT + (abs(a.real_value - b.real_value) / unit)
-                    require(bool(abs(told - apart) <= slack.upper() + told.rad()), lambda a=a, told=told, apart=apart: f"the ledgers of {a.name} differ by {told} ulp, the gradients by {apart}, at {a.point}")  # type: ignore[misc]
+                    require(bool(abs(by_ledgers - apart) <= slack.upper() + by_ledgers.rad()), lambda a=a, by_ledgers=by_ledgers, apart=apart: f"the ledgers of {a.name} differ by {by_ledgers} ulp, the gradients by {apart}, at {a.point}")  # type: ignore[misc]
                 count += 1
     return count

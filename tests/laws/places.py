@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.laws.law import case_in, require, settings_of
 from verifier.arithmetic import balls
-from verifier.compare.oracle import judged_at, oracle
+from verifier.compare.at_point import checks_in, judged_at
 from verifier.exact import one_sided
 from verifier.language.formats import FORMATS, floor_log2, round_exact, text, ulp_exponent
 from verifier.language.verdict import Verdict
@@ -121,9 +121,8 @@ def _value(name: str) -> Fraction:
 def places_are_judged_rightly(text_: str) -> int:
     """The verdict and the figures at places whose answer is known by construction."""
     case, count = case_in(text_), 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        check = asked.checks(setting.format)[0]
+        check = checks_in(case, setting.format)[0]
         for point, expected in zip(setting.points, case.about.split(), strict=True):
             d = judged_at(check, point)[0]
             problem = _problem(d, expected, setting.format)

@@ -10,10 +10,11 @@ from typing import Any
 from tests.laws.law import case_in, require, settings_of
 from verifier.case import points
 from verifier.case.load import load_text
+from verifier.compare.at_point import checks_in
 from verifier.compare.compare import compare
-from verifier.compare.oracle import oracle
-from verifier.compare.sweep.columns import VERDICTS, judge
-from verifier.compare.sweep.source import Sample
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.sweep import sums
 from verifier.compare.sweep.tally import joined, tally
 from verifier.language.verdict import Verdict
@@ -38,24 +39,24 @@ PLAIN = Paint(enabled=False)
 def text_and_json_agree(text: str) -> int:
     """Both reports of one run have the same counts, verdicts, codes and places; the JSON has the keys of the contract and its numbers read back."""
     report = Report((verify(case_in(text)),))
-    told, said = json.loads(as_json.render(report)), as_text.render(report, paint=PLAIN)
-    require(told["summary"] == {"cases": 1, "passed": report.passed, "failed": report.failed, "errors": report.errors, "warnings": report.warnings}, lambda: f"the summary is {told['summary']}")
-    (case,) = told["cases"]
+    as_data, as_lines = json.loads(as_json.render(report)), as_text.render(report, paint=PLAIN)
+    require(as_data["summary"] == {"cases": 1, "passed": report.passed, "failed": report.failed, "errors": report.errors, "warnings": report.warnings}, lambda: f"the summary is {as_data['summary']}")
+    (case,) = as_data["cases"]
     _has(case, CASE_KEYS)
     for word, count in (("passed", report.passed), ("failed", report.failed)):
-        require(not count or f"{count} {word}" in said, lambda word=word: f"the text does not say how many {word}")  # type: ignore[misc]
+        require(not count or f"{count} {word}" in as_lines, lambda word=word: f"the text does not say how many {word}")  # type: ignore[misc]
     for r in case["results"]:
         _has(r, RESULT_KEYS)
         _read_back(r)
     for name, verdicts in _by_row(case).items():
-        line = next((row for row in said.splitlines() if row.startswith(f"  {name} ")), "")
+        line = next((row for row in as_lines.splitlines() if row.startswith(f"  {name} ")), "")
         for verdict, n in verdicts.items():
-            shown = verdict if sum(verdicts.values()) == 1 else f"{n:,} {verdict}"
-            require(shown in line, lambda name=name, shown=shown, line=line: f"the JSON has {shown} of {name}; the text says {line!r}")  # type: ignore[misc]
+            phrase = verdict if sum(verdicts.values()) == 1 else f"{n:,} {verdict}"
+            require(phrase in line, lambda name=name, phrase=phrase, line=line: f"the JSON has {phrase} of {name}; the text says {line!r}")  # type: ignore[misc]
     for f in case["findings"]:
         _has(f, FINDING_KEYS)
-        require(f["expected"] or (f"{f['code']} {f['name']}" in said and f"{f['file']}:{f['line']}:{f['column']}" in said), lambda f=f: f"the text has no {f['code']} at line {f['line']}")  # type: ignore[misc]
-    require(said.count("    --> ") == sum(not f["expected"] for f in case["findings"]), lambda: "the text has not as many findings as the JSON")
+        require(f["expected"] or (f"{f['code']} {f['name']}" in as_lines and f"{f['file']}:{f['line']}:{f['column']}" in as_lines), lambda f=f: f"the text has no {f['code']} at line {f['line']}")  # type: ignore[misc]
+    require(as_lines.count("    --> ") == sum(not f["expected"] for f in case["findings"]), lambda: "the text has not as many findings as the JSON")
     return len(case["results"])
 
 
@@ -92,11 +93,10 @@ def a_report_is_repeated(text: str) -> int:
 def sweeps_take_no_notice_of_the_way(text: str) -> int:
     """Intervals, balls and points give a sweep the same verdicts; one part or two give the same sums."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     sampled = replace(case, sample=SWEPT)
     for setting in settings_of(case):
         columns = points.sample_columns(sampled, setting.format)
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             ways = [judge(check, columns, method=method) for method in WAYS]
             for c, (_, name) in enumerate(check.subject.claims):
                 for k in range(SWEPT):
@@ -113,9 +113,9 @@ def sweeps_take_no_notice_of_the_way(text: str) -> int:
 def regions_have_their_verdict(text: str) -> int:
     """The ends of a region that a hunt finds, and its simplest point, have the region's verdict when they are judged again."""
     case, count = case_in(text), 0
-    asked, domain = oracle(case), points.domain_of(case)
+    domain = points.domain_of(case)
     for setting in settings_of(case):
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             for r in hunt(check, domain, seed=case.name, budget=BUDGET):
                 claim = [name for _, name in check.subject.claims].index(r.gradient)
                 for point in (r.point, *r.ends):

@@ -148,9 +148,9 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def run(
-    names: Sequence[str] = (), *, workers: Workers, max_examples: int, max_time: float = math.inf, seed: int = 0, told: Callable[[LawFind], None] = lambda _: None
+    names: Sequence[str] = (), *, workers: Workers, max_examples: int, max_time: float = math.inf, seed: int = 0, report: Callable[[LawFind], None] = lambda _: None
 ) -> list[Held]:
-    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `seed` draws the same. `told` hears of a find at once.
+    """Hold the laws of those names (none: all) against `max_examples` cases each; the same `seed` draws the same. `report` is called with each find at once.
 
     The laws take turns. Of those that take little time more are handed out at once, so that with `max_time` (seconds) each has its share.
     """
@@ -169,7 +169,7 @@ def run(
                 held[name] = _joined(held[name], one)
                 for find in held[name].finds:
                     if find.text not in known:
-                        told(find)
+                        report(find)
     return list(held.values())
 
 

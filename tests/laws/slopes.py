@@ -48,7 +48,7 @@ def _is_regular(gate: str, args: Sequence[Any], value: Any) -> bool:
         slope = adjoint_values.local_partial(gate, position, [[a] for a in args])
         if slope is None or slope[0].is_finite():
             continue
-        found = one_sided.derivative(_alone(gate), [rounding.rational(a) for a in args], position, bits=BITS) if exact else None
+        found = one_sided.derivative(_program_of(gate), [rounding.rational(a) for a in args], position, bits=BITS) if exact else None
         ends = (found.low, found.high) if isinstance(found, one_sided.Kink) else (found.ball,) if isinstance(found, one_sided.Finite) else (arb("nan"),)
         if not all(e.is_finite() for e in ends):
             return False
@@ -56,7 +56,7 @@ def _is_regular(gate: str, args: Sequence[Any], value: Any) -> bool:
 
 
 @cache
-def _alone(gate: str) -> Program:
+def _program_of(gate: str) -> Program:
     """A gate over its parameters, in primitives."""
     parameters = GATES[gate].parameters
     steps = (*(Step("input", (), p) for p in parameters), Step(gate, tuple(range(len(parameters)))))

@@ -12,10 +12,10 @@ from tests.laws.law import case_in, require, settings_of
 from tests.laws.slopes import is_regular
 from verifier.arithmetic import balls, rounding
 from verifier.compare.agreement import further_points
+from verifier.compare.at_point import checks_in, judged_at
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import judged_at, oracle
 from verifier.exact import one_sided
 from verifier.exact.prove import prove
 from verifier.language.verdict import Verdict
@@ -33,10 +33,9 @@ RENAMED = {"x": "second", "y": "first", "dx": "dsecond", "dy": "dfirst"}
 def right_is_never_wrong(text: str) -> int:
     """What backprop generates, and any rearrangement of it, is `wrong` nowhere, in no format, wherever all its gates have finite slopes."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
         points = [p for p in setting.points if all(is_regular(d.forward, p) for d in case.programs.drafts)]
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             for point in points:
                 for d in judged_at(check, point):
                     require(d.verdict is not Verdict.WRONG, lambda d=d, check=check, setting=setting: f"{check.implementation}.{d.name} is wrong at {d.point} in {setting.format.name}: {d.reason or d.formula_error}; exact {d.exact}, real {d.real_value}")  # type: ignore[misc]
@@ -47,10 +46,9 @@ def right_is_never_wrong(text: str) -> int:
 def right_is_decided(text: str) -> int:
     """What backprop generates is `undecided` nowhere in float64 where it is finite: the precision suffices for drawn formulas."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
         for point in setting.points:
-            for d in judged_at(asked.checks(setting.format)[0], point):
+            for d in judged_at(checks_in(case, setting.format)[0], point):
                 is_known_gap = d.reason.endswith(NO_EXPANSION) or not math.isfinite(d.computed)
                 require(d.verdict is not Verdict.UNDECIDED or is_known_gap, lambda d=d: f"{d.name} is undecided at {d.point}: {d.reason}")  # type: ignore[misc]
                 count += 1
@@ -65,7 +63,7 @@ def reports_of_the_right_pass(text: str) -> int:
     report = verify(case)
     wrong = [f.message for f in report.findings if f.code in ("V101", "V002") and "beyond the largest" not in f.message]
     require(not wrong, lambda: wrong[0])
-    refuted = [(i, g) for i, said in report.proofs.items() for g, kind in said.items() if kind == "refuted"]
+    refuted = [(i, g) for i, kinds in report.proofs.items() for g, kind in kinds.items() if kind == "refuted"]
     require(not refuted, lambda: f"{refuted[0]} is refuted: {report.proof_notes[refuted[0][0]][refuted[0][1]]}")
     return len(report.results)
 
@@ -74,17 +72,16 @@ def mistakes_are_never_proved(text: str) -> int:
     """Where an edit certainly changes a gradient by more than two ulps over the reals, the verdict is `wrong` or `undecided`, and there is no proof."""
     case, count = case_in(text), 0
     report = verify(case)
-    asked = oracle(case)
     for setting in settings_of(case):
-        checks = {c.implementation: c for c in asked.checks(setting.format)}
+        checks = {c.implementation: c for c in checks_in(case, setting.format)}
         right, edited = checks["staged"], checks["mistaken"]
         for point in setting.points:
             rows = [judged_at(c, point) for c in (right, edited)]
             for a, b in zip(*rows, strict=True):
                 if isinstance(a.exact, one_sided.Finite) and _differs((right, edited), a):
                     require(b.verdict in (Verdict.WRONG, Verdict.UNDECIDED), lambda b=b: f"mistaken.{b.name} at {b.point} is {b.verdict.value}, and differs by more than two ulps over the reals")  # type: ignore[misc]
-                    said = report.proofs["mistaken"][b.name]
-                    require(said != "proved", lambda b=b, said=said: f"mistaken.{b.name} is {said}, and differs at {b.point}")  # type: ignore[misc]
+                    kinds = report.proofs["mistaken"][b.name]
+                    require(kinds != "proved", lambda b=b, kinds=kinds: f"mistaken.{b.name} is {kinds}, and differs at {b.point}")  # type: ignore[misc]
                     count += 1
     return count
 
@@ -103,10 +100,9 @@ def _differs(which: tuple[Check, Check], d: Discrepancy) -> bool:
 def proofs_hold_elsewhere(text: str) -> int:
     """What is proved without conditions is `wrong` at no other point either, and what is refuted is `wrong` somewhere."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
         others = further_points(setting.points, len(case.inputs), fmt=setting.format, seed=OTHER_SEED, most=OTHER_POINTS)
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             proved = {c[1] for c in check.subject.claims if (p := prove(check.truth, check.subject, c, fmt=check.format, upstream=check.upstream)) is not None and not p.conditions and not p.gaps}
             for point in others if proved else ():
                 for d in judged_at(check, point):
@@ -122,9 +118,8 @@ def proofs_hold_elsewhere(text: str) -> int:
 def precision_changes_no_verdict(text: str) -> int:
     """The verdicts that 128 and 192 bits begin with are those that 1024 begin with."""
     case, count = case_in(text), 0
-    asked = oracle(case)
     for setting in settings_of(case):
-        for check in asked.checks(setting.format):
+        for check in checks_in(case, setting.format):
             runs = [
                 compare(check, setting.points, detail=detail, first_bits=bits)
                 for detail, bits in ((True, None), (False, None), (True, MORE_BITS))
@@ -141,7 +136,7 @@ def names_do_not_matter(text: str) -> int:
     """With other names for the inputs the report has the same verdicts, digits and proofs."""
     other = re.sub(r"\b(dx|dy|x|y)\b", lambda m: RENAMED[m[0]], text)
     back = {new: old for old, new in RENAMED.items()}
-    first, second = (_said(verify(case_in(t))) for t in (text, other))
+    first, second = (_figures(verify(case_in(t))) for t in (text, other))
     renamed = sorted((s[0], back[s[1]], s[2], tuple(sorted((back[n], v) for n, v in s[3])), *s[4:]) for s in second)
     return _equal(sorted(first), renamed, "with other names")
 
@@ -151,17 +146,17 @@ def order_does_not_matter(text: str) -> int:
     case = case_in(text)
     drafts = case.programs.drafts[::-1]
     turned = replace(case, points=case.points[::-1], implementations=case.implementations[::-1], programs=replace(case.programs, drafts=drafts))
-    return _equal(sorted(_said(verify(case))), sorted(_said(verify(turned))), "in another order")
+    return _equal(sorted(_figures(verify(case))), sorted(_figures(verify(turned))), "in another order")
 
 
-Said = tuple[str, str, str, tuple[tuple[str, str], ...], *tuple[str, ...]]  # implementation, gradient, format, point; verdict, computed, exact, rounded, ulps
+Figures = tuple[str, str, str, tuple[tuple[str, str], ...], *tuple[str, ...]]  # implementation, gradient, format, point; verdict, computed, exact, rounded, ulps
 
 
-def _said(report: CaseReport) -> list[Said]:
+def _figures(report: CaseReport) -> list[Figures]:
     return [(r.implementation, r.gradient, r.format, tuple(sorted((n, str(v)) for n, v in r.point)), r.verdict.value, r.computed, str(r.exact), str(r.rounded), str(r.ulps)) for r in report.results]
 
 
-def _equal(first: list[Said], second: list[Said], how: str) -> int:
+def _equal(first: list[Figures], second: list[Figures], how: str) -> int:
     require(len(first) == len(second), lambda: f"{how} there are {len(second)} results, not {len(first)}")
     for a, b in zip(first, second, strict=True):
         require(a == b, lambda a=a, b=b: f"{how} {a} becomes {b}")  # type: ignore[misc]

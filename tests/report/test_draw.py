@@ -52,7 +52,7 @@ def test_a_format_is_a_function_of_the_report_and_a_row(tmp_path: Path, monkeypa
     monkeypatch.setitem(sys.modules, module.__name__, module)
     with pytest.raises(SystemExit):
         main(["check", str(path), "--format", "count"])
-    monkeypatch.setitem(draw.FORMATS, "count", draw.Format("count.render"))
+    monkeypatch.setitem(draw.FORMATS, "count", draw.Renderer("count.render"))
     capsys.readouterr()
     for command in ("check", "hunt"):
         assert main([command, str(path), "--format", "count"]) == 1

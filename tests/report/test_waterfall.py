@@ -14,16 +14,15 @@ from verifier import load_text
 from verifier.case.load import load
 from verifier.cli import main
 from verifier.report.draw import waterfall
-from verifier.report.legs import MOST_STATEMENTS, paths, reach
-from verifier.report.legs import Path as Way
+from verifier.report.legs import MOST_STATEMENTS, Waterfall, reach, waterfalls
 
 NEURON = ROOT / "cases" / "cs231n" / "neuron.yaml"
 FORK = "name: a < b & c\nfunction: t / (t + 1)\npoints: [{t: 971.74}, {t: 3}]\n"
 
 
-def of(text: str, **options: object) -> list[Way]:
+def of(text: str, **options: object) -> list[Waterfall]:
     (case,) = load_text(text, file="t.yaml").cases
-    return paths(case, **options)
+    return waterfalls(case, **options)
 
 
 def test_the_picture_of_the_documentation_is_what_the_command_draws(tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ def test_the_picture_of_the_documentation_is_what_the_command_draws(tmp_path: Pa
 
 def test_the_legs_lead_to_the_computed_gradient() -> None:
     case = load(str(NEURON)).cases[0]
-    staged, fused = paths(case, gradient="dw2")
+    staged, fused = waterfalls(case, gradient="dw2")
     assert [round(leg.ulps, 4) for leg in staged.legs] == [0.1106, 0.4542, -0.0828, 0.4633]  # FACTS of the reference: e, 1/p, f*f, e*de
     assert [leg.line for leg in staged.legs] == [20, 21, 25, 27]
     for path in (staged, fused):

@@ -19,7 +19,7 @@ import pytest
 from tests import ROOT, faults
 from verifier import load, load_text, many
 from verifier.cli import main
-from verifier.compare.sweep import source
+from verifier.compare.sweep import sample
 from verifier.compare.sweep.tally import Tally
 from verifier.language.source import CampaignError
 from verifier.many import verify_all
@@ -70,8 +70,8 @@ formats: [float16]
 def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cases of every kind, of which the larger ones are cut into many chunks."""
     monkeypatch.setattr(many, "MANY_POINTS", 1000)
-    monkeypatch.setattr(source, "PART", 500)
-    monkeypatch.setattr(source, "CHUNK", 2000)
+    monkeypatch.setattr(sample, "PART", 500)
+    monkeypatch.setattr(sample, "CHUNK", 2000)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "cases.yaml"
     path.write_text(CAMPAIGN)
@@ -193,7 +193,7 @@ def test_every_executor_gives_the_same_bytes(campaign: Path, capsys: pytest.Capt
 
 def test_the_cutting_does_not_change_the_report(campaign: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     cut = printed(capsys, "check", campaign, "--format", "json", status=2)
-    for module, name in ((source, "PART"), (source, "CHUNK"), (many, "MANY_POINTS")):
+    for module, name in ((sample, "PART"), (sample, "CHUNK"), (many, "MANY_POINTS")):
         monkeypatch.setattr(module, name, 10**6)
     assert printed(capsys, "check", campaign, "--format", "json", status=2) == cut
 
@@ -232,7 +232,7 @@ def test_a_case_that_kills_its_process_is_an_error_with_its_place_and_the_others
 
 def test_a_run_whose_driver_was_killed_goes_on_and_does_nothing_twice(campaign: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # the driver is a process of its own, with the same cutting; its executor kills it while it hands out a chunk
-    code = "import sys; from verifier import many; from verifier.compare.sweep import source; many.MANY_POINTS, source.PART, source.CHUNK = 1000, 500, 2000; from verifier.cli import main; sys.exit(main())"
+    code = "import sys; from verifier import many; from verifier.compare.sweep import sample; many.MANY_POINTS, sample.PART, sample.CHUNK = 1000, 500, 2000; from verifier.cli import main; sys.exit(main())"
     words = ["check", str(campaign), "--format", "json", "--jobs", "2", "--state", "state"]
     run = subprocess.run([sys.executable, "-c", code, *words, "--executor", "tests.faults:fatal"], capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert (run.returncode, run.stdout) == (-signal.SIGKILL, b"")
@@ -408,7 +408,7 @@ PLACES = {  # what is bent, and the case and the command that come to it
     "a listed point": ("verifier.verify", "compare", "function: sin(x)\npoints: [{x: 1}]\n", "check"),
     "a sampled point": ("verifier.compare.sweep.sweep", "judge", SAMPLED, "check"),
     "an edit": ("verifier.search.mutate", "compare", "function: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = cos(x) * dout}}\n", "mutate"),
-    "a campaign": ("verifier.search.fuzz.campaign", "oracle", "function: sin(x)\npoints: [{x: 1}]\n", "fuzz"),
+    "a campaign": ("verifier.search.fuzz.campaign", "checks_in", "function: sin(x)\npoints: [{x: 1}]\n", "fuzz"),
 }
 
 

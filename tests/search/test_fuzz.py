@@ -24,8 +24,8 @@ from verifier.case.load import load, load_text
 from verifier.case.points import listed
 from verifier.circuit.backprop import with_backward
 from verifier.cli import main
+from verifier.compare.at_point import checks_in
 from verifier.compare.compare import compare
-from verifier.compare.oracle import oracle
 from verifier.language import gates
 from verifier.language.formats import format_named
 from verifier.language.gates import canonical
@@ -231,7 +231,7 @@ def test_a_partial_that_has_no_value_in_balls_is_no_endless_question():
 def test_backward_passes_in_any_arrangement_are_right(text):
     (case,) = load_text(text).cases
     fmt = format_named("float64")
-    checks = oracle(case).checks(fmt)
+    checks = checks_in(case, fmt)
     assert [c.implementation for c in checks] == ["staged", "by_hand"]
     staged, by_hand = (compare(c, listed(case, fmt), detail=False) for c in checks)
     for row, other in zip(staged, by_hand, strict=True):
@@ -317,7 +317,7 @@ def test_two_regions_of_one_line_and_verdict_are_two_finds_and_a_gap_between_the
     finds = finds_in(TANH.replace("x > 30, 1e-9", "(x > 30) | (x < -50), 7"))
     regions = {f.point[0][1]: f.region[0][1:] for f in finds}
     assert regions == {"40.0": ("30.000000000000004", "100.0"), "-60.0": ("-100.0", "-50.00000000000001")}
-    assert {(f.cause.implementation, f.cause.verdict, f.cause.line) for f in finds} == {("threshold", Verdict.WRONG, 8)}
+    assert {(f.fault.implementation, f.fault.verdict, f.fault.line) for f in finds} == {("threshold", Verdict.WRONG, 8)}
     (one,) = finds_in(TANH.replace("x > 30", "x > -50"))
     assert one.region[0][1] == "-49.99999999999999", "one region is one find, on both sides of 0"
 
@@ -331,7 +331,7 @@ def test_regions_are_told_apart_in_a_plane():
 def test_gradients_that_follow_one_line_are_one_find():
     text = "{points: [{x: 1, y: 2}], implementations: {a: {forward: 't = x * y; out = t * t', backward: 'dt = 3 * t * dout; dx = y * dt; dy = x * dt'}}}"
     (found,) = finds_in(text)
-    assert found.cause.verdict is Verdict.WRONG
+    assert found.fault.verdict is Verdict.WRONG
     assert {e.gradient for e in load_text(found.text).cases[0].expect} == {"dx", "dy"}
 
 
@@ -340,7 +340,7 @@ LIMITED = TANH.replace("[-100, 100]", "[0, 5]").replace("  threshold: ", "  # ")
 
 def test_above_an_accepted_limit_is_a_find_below_is_none():
     (found,) = finds_in(LIMITED)
-    assert found.cause.over
+    assert found.fault.over
     (case,) = load_text(found.text).cases
     assert verify(case).status == "passed"
     assert "over_limit" in {e.verdict for e in case.expect}

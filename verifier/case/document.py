@@ -10,9 +10,9 @@ from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
-from verifier.case.reader import Entry, Reader, element, is_assignable, plain
+from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
 from verifier.case.shapes import Values, base, components, described, read_values
-from verifier.case.yaml_tree import Document, Mapping, Node, Scalar, is_null, quoted, source
+from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted, source
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
 from verifier.language.numeral import BEYOND, exact
@@ -41,8 +41,8 @@ def read_case(document: Document, *, default_name: str) -> tuple[Case | None, li
     """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts."""
     reader = Reader(document.complaints)
     case, complaints = _case(reader, document.root, default_name)
-    told = reader.complaints.all()
-    return (None, [*told, *complaints]) if told or complaints else (case, [])
+    found = reader.complaints.all()
+    return (None, [*found, *complaints]) if found or complaints else (case, [])
 
 
 def is_named(document: Document) -> bool:
@@ -51,7 +51,7 @@ def is_named(document: Document) -> bool:
     return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
 
 
-def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, list[Complaint]]:
+def _case(reader: Reader, root: YamlNode, default_name: str) -> tuple[Case | None, list[Complaint]]:
     """The case, and what is wrong with its texts; None, where the reader was told what is wrong with the document."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
@@ -120,11 +120,11 @@ def _case(reader: Reader, root: Node, default_name: str) -> tuple[Case | None, l
     return case, []
 
 
-def _is_off(node: Node) -> bool:
+def _is_off(node: YamlNode) -> bool:
     return is_null(node) or (isinstance(node, Scalar) and node.text in _OFF)
 
 
-def _switch(reader: Reader, fields: dict[str, Entry], key: str) -> bool:
+def _switch(reader: Reader, fields: dict[str, KeyValue], key: str) -> bool:
     """A key that is true or false; false where it is left out."""
     if key not in fields or _is_off(fields[key][1]):
         return False
@@ -134,7 +134,7 @@ def _switch(reader: Reader, fields: dict[str, Entry], key: str) -> bool:
     return text in _ON
 
 
-def _upstream(reader: Reader, node: Node) -> str | None:
+def _upstream(reader: Reader, node: YamlNode) -> str | None:
     """The gradient that flows in: a number that every format can be asked about."""
     text = reader.number(node, "upstream")
     if text is not None and abs(exact(text)) >= BEYOND:
@@ -143,7 +143,7 @@ def _upstream(reader: Reader, node: Node) -> str | None:
     return text
 
 
-def _scope(reader: Reader, fields: dict[str, Entry]) -> str:
+def _scope(reader: Reader, fields: dict[str, KeyValue]) -> str:
     """Where the gradients are claimed."""
     if "scope" not in fields:
         return DOMAIN
@@ -163,7 +163,7 @@ def _in_formats(found: tuple[Implementation, ...], formats: tuple[str, ...], *, 
     return each, tuple(name for name in every if any(name in i.formats for i in each))
 
 
-def _names_read(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
+def _names_read(reader: Reader, fields: dict[str, KeyValue]) -> tuple[str, ...]:
     """The names that the function, or else the forward passes, read without setting them."""
     if "function" in fields and isinstance(fields["function"][1], Scalar):
         formula = reader.formula(fields["function"][1], label="function")
@@ -179,14 +179,14 @@ def _names_read(reader: Reader, fields: dict[str, Entry]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _free_text(reader: Reader, fields: dict[str, Entry], key: str) -> str:
+def _free_text(reader: Reader, fields: dict[str, KeyValue], key: str) -> str:
     if key not in fields or is_null(fields[key][1]):
         return ""
     text = reader.text(fields[key][1], key) or ""
     return " ".join(text.split()) if key == "name" else text.strip()
 
 
-def _sample(reader: Reader, fields: dict[str, Entry]) -> int:
+def _sample(reader: Reader, fields: dict[str, KeyValue]) -> int:
     if "sample" not in fields:
         return 0
     node = fields["sample"][1]
@@ -199,7 +199,7 @@ def _sample(reader: Reader, fields: dict[str, Entry]) -> int:
     return int(text)
 
 
-def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequence[str], known: Inputs) -> None:
+def _check_exhaustive(reader: Reader, fields: dict[str, KeyValue], formats: Sequence[str], known: Inputs) -> None:
     key, choices = fields["exhaustive"][0], dict(known.choices)
     inputs = len(known.names) - sum(len(values) == 1 for values in choices.values())
     if (name := next((n for n, values in choices.items() if len(values) > 1), None)) is not None:
@@ -216,7 +216,7 @@ def _check_exhaustive(reader: Reader, fields: dict[str, Entry], formats: Sequenc
         reader.tell(fields["sample"][0], "'exhaustive' looks at all inputs already; remove 'sample'")
 
 
-def _formats(reader: Reader, fields: dict[str, Entry], label: str = "formats") -> tuple[str, ...]:
+def _formats(reader: Reader, fields: dict[str, KeyValue], label: str = "formats") -> tuple[str, ...]:
     if "formats" not in fields:
         return ("float64",)
     names: list[str] = []
@@ -236,7 +236,7 @@ def _formats(reader: Reader, fields: dict[str, Entry], label: str = "formats") -
     return tuple(names)
 
 
-def _implementations(reader: Reader, fields: dict[str, Entry], root: Node, inputs: Inputs | None) -> tuple[Implementation, ...]:
+def _implementations(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, inputs: Inputs | None) -> tuple[Implementation, ...]:
     if "implementations" not in fields:
         return (Implementation("staged", root.page.place(root.start)),)
     node = fields["implementations"][1]
@@ -254,9 +254,9 @@ def _implementations(reader: Reader, fields: dict[str, Entry], root: Node, input
     return tuple(found)
 
 
-def _implementation(reader: Reader, key: Scalar, node: Node, inputs: Inputs | None) -> Implementation:
+def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs | None) -> Implementation:
     label = f"implementations.{quoted(key.text)[1:-1]}"
-    fields: dict[str, Entry] = {}
+    fields: dict[str, KeyValue] = {}
     if not is_null(node):
         fields = reader.fields(node, label, known=_IMPLEMENTATION_KEYS, example="{} or {backward: ...}") or {}
 
@@ -275,7 +275,7 @@ def _implementation(reader: Reader, key: Scalar, node: Node, inputs: Inputs | No
     )
 
 
-def _claims(reader: Reader, node: Node, label: str, inputs: Inputs | None) -> tuple[Claim, ...]:
+def _claims(reader: Reader, node: YamlNode, label: str, inputs: Inputs | None) -> tuple[Claim, ...]:
     entries = reader.mapping(node, label, example="{x: dx}")
     if entries == ():
         reader.tell(node, f"{label} is empty, so nothing would be checked; name the gradients as in {{x: dx}} or leave the key out")
@@ -299,7 +299,7 @@ def _claims(reader: Reader, node: Node, label: str, inputs: Inputs | None) -> tu
     return tuple(claims)
 
 
-def _adjoints(reader: Reader, node: Node, label: str) -> tuple[tuple[str, Source], ...]:
+def _adjoints(reader: Reader, node: YamlNode, label: str) -> tuple[tuple[str, Source], ...]:
     adjoints = []
     for key, value in reader.mapping(node, label, example="{dw0x0: w0*x0}") or ():
         if not is_assignable(key.text):
@@ -309,7 +309,7 @@ def _adjoints(reader: Reader, node: Node, label: str) -> tuple[tuple[str, Source
     return tuple(adjoints)
 
 
-def _residuals(reader: Reader, fields: dict[str, Entry]) -> tuple[Residual, ...]:
+def _residuals(reader: Reader, fields: dict[str, KeyValue]) -> tuple[Residual, ...]:
     residuals = []
     for key, value in _entries(reader, fields, "residuals", example="{by_hand.dx - staged.dx: null}"):
         expected = None if is_null(value) else read_values(reader, value, "the residual '{}'", quoted(key.text)[1:-1])
@@ -320,7 +320,7 @@ def _residuals(reader: Reader, fields: dict[str, Entry]) -> tuple[Residual, ...]
     return tuple(residuals)
 
 
-def _published(reader: Reader, fields: dict[str, Entry], named: dict[str, Implementation]) -> tuple[Published, ...]:
+def _published(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implementation]) -> tuple[Published, ...]:
     figures = []
     for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
         pair = _reference(reader, key, "published", named)
@@ -331,7 +331,7 @@ def _published(reader: Reader, fields: dict[str, Entry], named: dict[str, Implem
     return tuple(figures)
 
 
-def _expect(reader: Reader, fields: dict[str, Entry], named: dict[str, Implementation], inputs: Inputs | None) -> tuple[Expectation, ...]:
+def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implementation], inputs: Inputs | None) -> tuple[Expectation, ...]:
     expectations = []
     known: dict[str, list[str]] = {}
     for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
@@ -359,7 +359,7 @@ def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:
     return [name for name, _ in names] + [part for name, shape in names if shape for part in components(name, shape)]
 
 
-def _entries(reader: Reader, fields: dict[str, Entry], key: str, *, example: str) -> tuple[Entry, ...]:
+def _entries(reader: Reader, fields: dict[str, KeyValue], key: str, *, example: str) -> tuple[KeyValue, ...]:
     return (reader.mapping(fields[key][1], key, example=example) or ()) if key in fields else ()
 
 

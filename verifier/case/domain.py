@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from verifier.case.reader import Entry, Reader, element, name_problem
+from verifier.case.reader import KeyValue, Reader, element, name_problem
 from verifier.case.shapes import Shape, components, described
-from verifier.case.yaml_tree import Mapping, Node, Scalar, Sequence, is_null, quoted
+from verifier.case.yaml_tree import Mapping, Scalar, Sequence, YamlNode, is_null, quoted
 from verifier.language.numeral import exact
 
-Interval = tuple[str, str]
+IntervalText = tuple[str, str]
 MOST_CHOICES = 1000  # values that a domain may list
 
 
@@ -22,11 +22,11 @@ class Bound:
     key: Scalar
     base: str
     index: Shape | None
-    interval: Interval
+    interval: IntervalText
     choices: tuple[str, ...] = ()  # the only values, where they are listed
 
 
-def read_domain(reader: Reader, entry: Entry) -> list[Bound]:
+def read_domain(reader: Reader, entry: KeyValue) -> list[Bound]:
     """The entries of the domain that are as they should be."""
     entries = reader.mapping(entry[1], "domain", example="{x: [-10, 10]}")
     if entries == ():
@@ -60,7 +60,7 @@ def _listed_values(reader: Reader, name: str, node: Mapping) -> tuple[str, ...] 
     return in_order(texts) if reader.complaints.count == before else None
 
 
-def _interval(reader: Reader, name: str, node: Node) -> Interval | None:
+def _interval(reader: Reader, name: str, node: YamlNode) -> IntervalText | None:
     if not isinstance(node, Sequence) or len(node.items) != 2:
         reader.tell(node, f"the domain of '{name}' must be a lowest and a highest value, as in [-10, 10], or the list of its values in braces, as in {{0, 1}}")
         return None
@@ -73,7 +73,7 @@ def _interval(reader: Reader, name: str, node: Node) -> Interval | None:
     return low, high
 
 
-def span(values: tuple[str, ...]) -> Interval:
+def span(values: tuple[str, ...]) -> IntervalText:
     """The smallest and the largest of some values in order."""
     return values[0], values[-1]
 
@@ -106,9 +106,9 @@ def shapes_of_domain(reader: Reader, domain: list[Bound]) -> dict[str, Shape]:
     return found
 
 
-def intervals_of(reader: Reader, domain: list[Bound], shapes: dict[str, Shape]) -> dict[str, Interval]:
+def intervals_of(reader: Reader, domain: list[Bound], shapes: dict[str, Shape]) -> dict[str, IntervalText]:
     """Per scalar input its interval. An interval of one element goes before that of its array."""
-    intervals: dict[str, Interval] = {}
+    intervals: dict[str, IntervalText] = {}
     for bound in sorted(domain, key=lambda b: b.index is not None):
         if bound.base not in shapes:
             reader.tell_unknown(

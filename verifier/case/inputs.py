@@ -9,10 +9,10 @@ from itertools import product
 from math import prod
 
 from verifier.case.case import Point
-from verifier.case.domain import Bound, Interval, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
-from verifier.case.reader import Entry, Reader, name_problem
+from verifier.case.domain import Bound, IntervalText, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
+from verifier.case.reader import KeyValue, Reader, name_problem
 from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
-from verifier.case.yaml_tree import Mapping, Node, Scalar, is_null, quoted
+from verifier.case.yaml_tree import Mapping, Scalar, YamlNode, is_null, quoted
 
 MOST_DIGITS = 15  # of a whole number that is used as one
 
@@ -24,12 +24,12 @@ class Inputs:
     names: tuple[str, ...]
     shapes: tuple[tuple[str, Shape], ...]  # of the arrays
     points: tuple[Point, ...]
-    domain: tuple[tuple[str, Interval], ...]
+    domain: tuple[tuple[str, IntervalText], ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     parameters: tuple[str, ...] = ()
 
 
-def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: Node, read: tuple[str, ...] | None = None) -> Inputs | None:
+def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, root: YamlNode, read: tuple[str, ...] | None = None) -> Inputs | None:
     """The inputs of a case; None where something is wrong with them (`reader` has the complaints).
 
     `read` are the names that the formulas read, where no points need be listed (a hunt): they are inputs, too.
@@ -37,7 +37,7 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
     before = reader.complaints.count
     points = _points(reader, fields["points"]) if "points" in fields else []
     domain = read_domain(reader, fields["domain"]) if "domain" in fields else []
-    said = read_shapes(reader, fields["shapes"]) if "shapes" in fields else {}
+    stated = read_shapes(reader, fields["shapes"]) if "shapes" in fields else {}
     fixed, named = read_parameters(reader, fields["parameters"]) if "parameters" in fields else ({}, {})
     if "points" not in fields and sample == 0 and read is None:
         reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true'")
@@ -47,9 +47,9 @@ def read_inputs(reader: Reader, fields: dict[str, Entry], *, sample: int, root: 
         return None
     _add_fixed(reader, fixed, points, domain, is_listed="points" in fields)
     shapes = _shapes(reader, points) if points else shapes_of_domain(reader, domain)
-    _add_shapes(reader, shapes, said, is_listed=bool(points))
+    _add_shapes(reader, shapes, stated, is_listed=bool(points))
     if not points:
-        _add_names(shapes, read or (), said)
+        _add_names(shapes, read or (), stated)
     if points:
         _same_names(reader, points, domain)
     elif reader.complaints.count > before:
@@ -173,7 +173,7 @@ def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: 
     return tuple(name for array in shapes if array in fixed or array in named for name in components(array, shapes[array]))
 
 
-def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
+def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
     """`{eps: 1e-5}` as names with their fixed values; `[n]` as names whose values the points have."""
     fixed: dict[str, tuple[Scalar, Values]] = {}
     named: dict[str, Scalar] = {}
@@ -196,22 +196,22 @@ def read_parameters(reader: Reader, entry: Entry) -> tuple[dict[str, tuple[Scala
     return fixed, named
 
 
-def _add_shapes(reader: Reader, shapes: dict[str, Shape], said: dict[str, tuple[Scalar, Shape]], *, is_listed: bool) -> None:
-    """Add the shapes that are said to those that points or the domain show."""
-    for name, (key, shape) in said.items():
+def _add_shapes(reader: Reader, shapes: dict[str, Shape], stated: dict[str, tuple[Scalar, Shape]], *, is_listed: bool) -> None:
+    """Add the shapes that are stated to those that points or the domain show."""
+    for name, (key, shape) in stated.items():
         if is_listed and name not in shapes:
-            reader.tell_unknown(key, f"the shape of {quoted(name)} is said, but no point gives it a value", name, list(shapes))
+            reader.tell_unknown(key, f"the shape of {quoted(name)} is given, but no point gives it a value", name, list(shapes))
         elif shapes.get(name, ()) not in ((), shape) or (is_listed and shapes[name] != shape):
             reader.tell(key, f"'{name}' is {described(shape)} here and {described(shapes[name])} in the {'points' if is_listed else 'domain'}; it must be the same")
         else:
             shapes[name] = shape
 
 
-def _add_names(shapes: dict[str, Shape], names: tuple[str, ...], said: Collection[str]) -> None:
-    """Add the inputs that only the formulas name; `W[2]` makes W a vector of at least three, unless its shape is said."""
+def _add_names(shapes: dict[str, Shape], names: tuple[str, ...], stated: Collection[str]) -> None:
+    """Add the inputs that only the formulas name; `W[2]` makes W a vector of at least three, unless its shape is stated."""
     for name in names:
         array, _, subscript = name.partition("[")
-        if subscript and array not in said and (array not in shapes or len(shapes[array]) == 1):
+        if subscript and array not in stated and (array not in shapes or len(shapes[array]) == 1):
             shapes[array] = (max(*shapes.get(array, (0,)), int(subscript.rstrip("]")) + 1),)
         elif not subscript:
             shapes.setdefault(array, ())
@@ -225,7 +225,7 @@ class _Listed:
     values: dict[str, tuple[Scalar, Values]]
 
 
-def _points(reader: Reader, entry: Entry) -> list[_Listed]:
+def _points(reader: Reader, entry: KeyValue) -> list[_Listed]:
     items = reader.items(entry[1], "points", example="points: [{x: 3, y: -4}]")
     listed = []
     for item in items or ():

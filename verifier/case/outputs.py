@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from verifier.case.reader import Entry, Reader, is_assignable
+from verifier.case.reader import KeyValue, Reader, is_assignable
 from verifier.case.shapes import Shape, Values, components, described, read_values
-from verifier.case.yaml_tree import Mapping, Node
+from verifier.case.yaml_tree import Mapping, YamlNode
 from verifier.case.yaml_tree import Sequence as ListNode
 from verifier.circuit.program import Builder, Line, Program
 from verifier.language.source import Complaint, Source, suggestion
@@ -24,7 +24,7 @@ class Outputs:
     """The outputs that a case names, and what it says flows into them: one entry for each name, or that of '' where it names none."""
 
     names: tuple[str, ...] = ()
-    upstream: dict[str, tuple[Node, Values]] = field(default_factory=dict)
+    upstream: dict[str, tuple[YamlNode, Values]] = field(default_factory=dict)
 
 
 def upstream_name(output: str) -> str:
@@ -32,7 +32,7 @@ def upstream_name(output: str) -> str:
     return f"d{output}"
 
 
-def read_outputs(reader: Reader, fields: dict[str, Entry]) -> Outputs:
+def read_outputs(reader: Reader, fields: dict[str, KeyValue]) -> Outputs:
     """The names of the outputs and what flows into them, as far as the case says."""
     names: list[str] = []
     for item in (reader.items(fields["outputs"][1], "outputs", example="[s, p]") or ()) if "outputs" in fields else ():
@@ -56,14 +56,14 @@ def read_outputs(reader: Reader, fields: dict[str, Entry]) -> Outputs:
     return Outputs(tuple(names))
 
 
-def _upstreams(reader: Reader, node: Node, names: Sequence[str]) -> dict[str, tuple[Node, Values]]:
+def _upstreams(reader: Reader, node: YamlNode, names: Sequence[str]) -> dict[str, tuple[YamlNode, Values]]:
     if not isinstance(node, Mapping):
         if len(names) == 1 and (values := read_values(reader, node, "{}", "upstream")) is not None:
             return {names[0]: (node, values)}
         if len(names) > 1:
             reader.tell(node, f"upstream must say what flows into each output, such as {{{', '.join(f'{n}: {u}' for n, u in zip(names, UPSTREAMS, strict=False))}}}")
         return {}
-    found: dict[str, tuple[Node, Values]] = {}
+    found: dict[str, tuple[YamlNode, Values]] = {}
     for key, value in node.entries:
         if key.text not in names:
             reader.tell_unknown(key, f"unknown output '{key.text[:60]}' in upstream", key.text, names)
@@ -97,21 +97,21 @@ def flows_of(program: Program, outputs: Outputs, upstream: str, complain: list[C
     flows: dict[str, Values] = {}
     for position, name in enumerate(outputs.names or (program.output_name,)):
         shape = program.shapes.get(name, ())
-        said = outputs.upstream.get(name if outputs.names else "")
+        flow = outputs.upstream.get(name if outputs.names else "")
         values = Values(shape, patternless(prod(shape), position)) if shape else Values((), (UPSTREAMS[position],))
-        if said is None and shape and upstream != "1":
+        if flow is None and shape and upstream != "1":
             values = Values(shape, (upstream,) * prod(shape))
-        elif said is not None and said[1].shape == shape:
-            values = said[1]
-        elif said is not None and not said[1].shape:
-            values = Values(shape, said[1].texts * prod(shape))
-        elif said is not None:
-            complain.append(_complaint(said[0], f"what flows into '{name}' is {described(said[1].shape)}, and '{name}' is {described(shape)}"))
+        elif flow is not None and flow[1].shape == shape:
+            values = flow[1]
+        elif flow is not None and not flow[1].shape:
+            values = Values(shape, flow[1].texts * prod(shape))
+        elif flow is not None:
+            complain.append(_complaint(flow[0], f"what flows into '{name}' is {described(flow[1].shape)}, and '{name}' is {described(shape)}"))
         flows[upstream_name(name)] = values
     return flows
 
 
-def _complaint(node: Node, message: str) -> Complaint:
+def _complaint(node: YamlNode, message: str) -> Complaint:
     return node.page.complaint(node.start, message)
 
 

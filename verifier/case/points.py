@@ -15,6 +15,8 @@ from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact
 
+FloatPoint = tuple[float, ...]  # the inputs of a point in their order
+
 MOST_BOXES = 16  # combinations of listed values that a hunt looks at
 MOST_DRAWS = 64  # times that a sample is drawn anew where a constraint leaves points out
 MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
@@ -80,7 +82,7 @@ def _bound(text: str) -> float:
     return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
 
 
-Admits = Callable[[list[tuple[float, ...]]], list[bool]]  # which of some points the case speaks of
+Admits = Callable[[list[FloatPoint]], list[bool]]  # which of some points the case speaks of
 
 
 def sampled(case: Case, fmt: Format, admits: Admits | None = None) -> list[tuple[float, ...]]:
@@ -100,16 +102,16 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
     columns = _drawn(case, fmt, source)
     if admits is None:
         return columns
-    kept: list[tuple[float, ...]] = []
+    admitted: list[tuple[float, ...]] = []
     for _ in range(MOST_DRAWS):
         rows = list(zip(*(c.tolist() for c in columns), strict=True))
-        kept += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
-        if len(kept) >= case.sample:
+        admitted += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
+        if len(admitted) >= case.sample:
             break
         columns = _drawn(case, fmt, source)
-    if not kept:
+    if not admitted:
         raise PointError(f"none of {MOST_DRAWS * case.sample:,} points of the domain satisfies 'given'; list points, or state the inputs so that samples can meet it")
-    return [np.array(c) for c in zip(*kept[: case.sample], strict=True)]
+    return [np.array(c) for c in zip(*admitted[: case.sample], strict=True)]
 
 
 def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from verifier.case.yaml_tree import Complaints, Mapping, Node, Refused, Scalar, is_null, quoted, source
+from verifier.case.yaml_tree import Complaints, Mapping, RefusedNode, Scalar, YamlNode, is_null, quoted, source
 from verifier.case.yaml_tree import Sequence as ListNode
 from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from verifier.language.source import Source
 
-Entry = tuple[Scalar, Node]  # a key and its value
+KeyValue = tuple[Scalar, YamlNode]  # a key and its value
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _ELEMENT = re.compile(r"([^\W\d]\w*)\[((?:0|[1-9][0-9]{0,8})(?:, ?(?:0|[1-9][0-9]{0,8}))*)\]")
@@ -30,12 +30,12 @@ class Reader:
 
     complaints: Complaints = field(default_factory=Complaints)
 
-    def tell(self, node: Node, message: str) -> None:
+    def tell(self, node: YamlNode, message: str) -> None:
         """Complain about a node, unless it has been refused already."""
-        if not isinstance(node, Refused):
+        if not isinstance(node, RefusedNode):
             self.complaints.tell(node, message)
 
-    def tell_unknown(self, node: Node, message: str, word: str, known: Sequence[str]) -> None:
+    def tell_unknown(self, node: YamlNode, message: str, word: str, known: Sequence[str]) -> None:
         """Complain about an unknown word and suggest the nearest known one, or list them all."""
         if self.complaints.full:
             self.tell(node, message)  # is only counted: looking for near words takes long
@@ -44,14 +44,14 @@ class Reader:
             hint = suggestion(word, known) or (f"; possible here: {shown}" if known else "")
             self.tell(node, message + hint)
 
-    def mapping(self, node: Node, what: str, *, example: str) -> tuple[Entry, ...] | None:
+    def mapping(self, node: YamlNode, what: str, *, example: str) -> tuple[KeyValue, ...] | None:
         """The entries of a mapping."""
         if isinstance(node, Mapping):
             return node.entries
         self.tell(node, f"{what} must be a mapping such as {example}{_instead(node)}")
         return None
 
-    def fields(self, node: Node, what: str, *, known: Sequence[str], example: str) -> dict[str, Entry] | None:
+    def fields(self, node: YamlNode, what: str, *, known: Sequence[str], example: str) -> dict[str, KeyValue] | None:
         """The entries of a mapping whose keys are known beforehand; unknown ones are complained about."""
         entries = self.mapping(node, what, example=example)
         if entries is None:
@@ -61,7 +61,7 @@ class Reader:
                 self.tell_unknown(key, f"unknown key {quoted(key.text)} in {what}", key.text, known)
         return {key.text: (key, value) for key, value in entries if key.text in known}
 
-    def items(self, node: Node, what: str, *, example: str) -> tuple[Node, ...] | None:
+    def items(self, node: YamlNode, what: str, *, example: str) -> tuple[YamlNode, ...] | None:
         """The items of a list; a node that is no list counts as a list of one item."""
         if isinstance(node, ListNode):
             if not node.items:
@@ -72,14 +72,14 @@ class Reader:
             return None
         return (node,)
 
-    def text(self, node: Node, what: str) -> str | None:
+    def text(self, node: YamlNode, what: str) -> str | None:
         """A scalar's text."""
         if isinstance(node, Scalar):
             return node.text
         self.tell(node, f"{what} must be a text{_instead(node)}")
         return None
 
-    def number(self, node: Node, what: str) -> str | None:
+    def number(self, node: YamlNode, what: str) -> str | None:
         """The text of a finite number."""
         if not isinstance(node, Scalar):
             self.tell(node, f"{what} must be a number{_instead(node)}")
@@ -93,7 +93,7 @@ class Reader:
             return None
         return text
 
-    def limit(self, node: Node, what: str) -> str | None:
+    def limit(self, node: YamlNode, what: str) -> str | None:
         """`{ulps: 4}`: the text of its number, which is not negative."""
         fields = self.fields(node, what, known=("ulps",), example="{ulps: 4}")
         if fields is None:
@@ -108,7 +108,7 @@ class Reader:
             return None
         return text
 
-    def formula(self, node: Node, *, label: str) -> Source | None:
+    def formula(self, node: YamlNode, *, label: str) -> Source | None:
         """A text of the language."""
         if not isinstance(node, Scalar):
             self.tell(node, f"{label} must be a text{_instead(node)}; put quotes around a formula that YAML takes for something else")
@@ -119,7 +119,7 @@ class Reader:
         return None
 
 
-def _instead(node: Node) -> str:
+def _instead(node: YamlNode) -> str:
     match node:
         case Mapping():
             return ", not a mapping"

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, TypeVar
 
 from verifier.case.reader import Reader
-from verifier.case.yaml_tree import Node, Scalar
+from verifier.case.yaml_tree import Scalar, YamlNode
 from verifier.case.yaml_tree import Sequence as ListNode
 from verifier.circuit.program import component_names
 
@@ -125,7 +125,7 @@ def bracketed(value: object, most: int = MOST_SHOWN) -> str:
 # ---------------------------------------------------------------- nested lists of a file
 
 
-def read_values(reader: Reader, node: Node, what: str, name: str) -> Values | None:
+def read_values(reader: Reader, node: YamlNode, what: str, name: str) -> Values | None:
     """A number, or a nested list of numbers whose rows have one length; `what` is what complaints call one, {} its name."""
     if not isinstance(node, ListNode):
         text = reader.number(node, what.format(name))
@@ -145,7 +145,7 @@ def read_values(reader: Reader, node: Node, what: str, name: str) -> Values | No
 def _shape(reader: Reader, node: ListNode, name: str) -> Shape | None:
     """The shape of a nested list; None where its rows differ, or one is empty."""
     shape: list[int] = []
-    level: list[Node] = [node]
+    level: list[YamlNode] = [node]
     while all(isinstance(n, ListNode) for n in level):
         rows = [n for n in level if isinstance(n, ListNode)]
         first = len(rows[0].items)
@@ -165,14 +165,14 @@ def _shape(reader: Reader, node: ListNode, name: str) -> Shape | None:
     return tuple(shape)
 
 
-def _leaves(node: ListNode, depth: int) -> list[Node]:
-    level: list[Node] = [node]
+def _leaves(node: ListNode, depth: int) -> list[YamlNode]:
+    level: list[YamlNode] = [node]
     for _ in range(depth):
         level = [item for row in level if isinstance(row, ListNode) for item in row.items]
     return level
 
 
-def read_shapes(reader: Reader, entry: tuple[Scalar, Node]) -> dict[str, tuple[Scalar, Shape]]:
+def read_shapes(reader: Reader, entry: tuple[Scalar, YamlNode]) -> dict[str, tuple[Scalar, Shape]]:
     """`{x: [3, 4], w: 4}`: the shapes of arrays that no point lists."""
     from verifier.case.reader import name_problem
 

@@ -71,7 +71,7 @@ class Sequence:
 
     page: Page
     start: int
-    items: tuple[Node, ...]
+    items: tuple[YamlNode, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,18 +80,18 @@ class Mapping:
 
     page: Page
     start: int
-    entries: tuple[tuple[Scalar, Node], ...]
+    entries: tuple[tuple[Scalar, YamlNode], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Refused:
+class RefusedNode:
     """Stands where something was that has its complaint already (an alias)."""
 
     page: Page
     start: int
 
 
-Node = Scalar | Sequence | Mapping | Refused
+YamlNode = Scalar | Sequence | Mapping | RefusedNode
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Complaints:
         """Nothing further is kept, so a caller need not word it."""
         return len(self.found) >= MAX_COMPLAINTS
 
-    def tell(self, node: Node, message: str) -> None:
+    def tell(self, node: YamlNode, message: str) -> None:
         """Complain about a node."""
         if self.full:
             self.more += 1
@@ -130,7 +130,7 @@ class Complaints:
 class Document:
     """One document of a file: its tree, and what is wrong with it as YAML."""
 
-    root: Node
+    root: YamlNode
     complaints: Complaints
 
 
@@ -147,7 +147,7 @@ def read_documents(text: str, *, file: str) -> tuple[list[Document], list[Compla
                 strange.start(), f"the character {strange.group()!r} cannot stand in a case file; case files are plain text in UTF-8"
             )
         ]
-    builder = _Builder(page)
+    builder = _TreeBuilder(page)
     try:
         for event in islice(yaml.parse(text, Loader=LOADER), MAX_NODES):
             if (complaint := builder.take(event)) is not None:
@@ -162,14 +162,14 @@ def read_documents(text: str, *, file: str) -> tuple[list[Document], list[Compla
     return builder.documents, []
 
 
-class _Builder:
+class _TreeBuilder:
     """Takes the parser's events one by one; `open` holds the collections that are not closed yet."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.documents: list[Document] = []
         self.complaints = Complaints()
-        self.open: list[tuple[int, list[Node]]] = []
+        self.open: list[tuple[int, list[YamlNode]]] = []
         self.reached = 0
         self.ended = False
 
@@ -194,7 +194,7 @@ class _Builder:
                 start, items = self.open.pop()
                 self._add(Mapping(self.page, start, self._entries(items)))
             case yaml.AliasEvent():
-                refused = Refused(self.page, start)
+                refused = RefusedNode(self.page, start)
                 self.complaints.tell(
                     refused, f"the alias '*{event.anchor}' is not accepted: write the value out (a text that starts with '*' needs quotes)"
                 )
@@ -205,7 +205,7 @@ class _Builder:
                 self.ended = True
         return None
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: YamlNode) -> None:
         if self.open:
             self.open[-1][1].append(node)
         elif not is_null(node) or self.complaints.found:
@@ -214,18 +214,18 @@ class _Builder:
     def _check(self, event: yaml.NodeEvent, start: int) -> None:
         if event.anchor is not None:
             self.complaints.tell(
-                Refused(self.page, start),
+                RefusedNode(self.page, start),
                 f"the anchor '&{event.anchor}' is not accepted: write values out (a text that starts with '&' needs quotes)",
             )
         tag: str | None = getattr(event, "tag", None)
         if tag is not None:
             self.complaints.tell(
-                Refused(self.page, start),
+                RefusedNode(self.page, start),
                 f"the tag '{tag}' is not accepted: values are kept as text (a text that starts with '!' needs quotes)",
             )
 
-    def _entries(self, items: list[Node]) -> tuple[tuple[Scalar, Node], ...]:
-        entries: dict[str, tuple[Scalar, Node]] = {}
+    def _entries(self, items: list[YamlNode]) -> tuple[tuple[Scalar, YamlNode], ...]:
+        entries: dict[str, tuple[Scalar, YamlNode]] = {}
         for key, value in zip(items[::2], items[1::2], strict=True):
             if isinstance(key, Scalar):
                 first = entries.setdefault(key.text, (key, value))[0]
@@ -234,12 +234,12 @@ class _Builder:
                     self.complaints.tell(
                         key, f"the key {quoted(key.text)} occurs twice in one mapping (first in line {line}); leave one of them"
                     )
-            elif not isinstance(key, Refused):
+            elif not isinstance(key, RefusedNode):
                 self.complaints.tell(key, "a key must be a text, not a list or a mapping; put quotes around it")
         return tuple(entries.values())
 
 
-def _too_deep(builder: _Builder, error: yaml.MarkedYAMLError) -> Complaint | None:
+def _too_deep(builder: _TreeBuilder, error: yaml.MarkedYAMLError) -> Complaint | None:
     """The complaint about nesting, where a parser that reads ahead of its events stopped at a limit of its own (libyaml 0.2.6 at 1,000 brackets)."""
     mark = error.problem_mark or error.context_mark
     ahead = builder.page.text[builder.reached : mark.index if mark is not None else builder.reached]
@@ -262,7 +262,7 @@ def _syntax_complaint(page: Page, error: yaml.MarkedYAMLError) -> Complaint:
     return page.complaint(index, message)
 
 
-def is_null(node: Node) -> bool:
+def is_null(node: YamlNode) -> bool:
     """The node is YAML's null: nothing, `~` or `null`, without quotes."""
     return isinstance(node, Scalar) and not node.style and node.text in ("", "~", "null", "Null", "NULL")
 

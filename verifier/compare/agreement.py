@@ -13,11 +13,11 @@ from verifier.arithmetic import rounding
 from verifier.case.shapes import base
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
+from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
-from verifier.compare.places import Domain
 from verifier.exact import one_sided
 from verifier.exact.bound import bound
 from verifier.exact.cones import Prover
@@ -39,9 +39,9 @@ class Outcome:
 
     kind: str
     note: str
-    witness: dict[str, float] | None = None
+    counterexample: dict[str, float] | None = None
     fault: str = ""  # of this tool: a proof that the challenge contradicts
-    both_defined: bool = True  # the computed gradient has a value at the witness
+    both_defined: bool = True  # the computed gradient has a value there
 
 
 def outcomes(
@@ -79,16 +79,16 @@ def outcomes(
             result[name] = Outcome("proved", _proved_text(standing[name], challenged[name], subject.program.inputs))
             continue
         found = [row[i] for row in rows]
-        met = challenged.get(name)
-        against = _against(met, points, meant) if met is not None and name not in wrong else None
+        trial = challenged.get(name)
+        against = _against(trial, points, meant) if trial is not None and name not in wrong else None
         if against is not None:
             found = compare(check.alone(name), [against.point])[0]
-        seen = _compared(found, subject.program.inputs)
-        if name not in proofs and name not in wrong and seen.kind in ("agrees", "approximates") and count == 1:
-            seen = _bounded(seen, check, subject.claims[i], points, domain=domain, seed=seed)
-        if name in unproved and seen.kind == "agrees":
-            seen = replace(seen, note=f"{seen.note}; {unproved[name]}")
-        result[name] = seen if name not in proofs or met is None or not (met.found or name in wrong) else _withdrawn(seen, proofs[name], met, subject.program.inputs)
+        outcome = _compared(found, subject.program.inputs)
+        if name not in proofs and name not in wrong and outcome.kind in ("agrees", "approximates") and count == 1:
+            outcome = _bounded(outcome, check, subject.claims[i], points, domain=domain, seed=seed)
+        if name in unproved and outcome.kind == "agrees":
+            outcome = replace(outcome, note=f"{outcome.note}; {unproved[name]}")
+        result[name] = outcome if name not in proofs or trial is None or not (trial.found or name in wrong) else _withdrawn(outcome, proofs[name], trial, subject.program.inputs)
     return result
 
 
@@ -112,25 +112,25 @@ def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, 
     return proofs, unproved
 
 
-def _against(met: Challenged, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Contradiction | None:
+def _against(trial: Challenged, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Contradiction | None:
     """The first contradiction of a proof, ties aside, at a point at which the gradient is claimed; a proof that is false inside a piece counts anywhere."""
-    claimed = [c for c in met.found if c.kind is Kind.INSIDE or meant is None or tuple(c.point) in points or is_meant(meant, c.point)]
+    claimed = [c for c in trial.found if c.kind is Kind.INSIDE or meant is None or tuple(c.point) in points or is_meant(meant, c.point)]
     return next((c for kind in Kind if kind is not Kind.TIE for c in claimed if c.kind is kind), None)
 
 
-def _bounded(seen: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: Domain, seed: int) -> Outcome:
+def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: PartialDomain, seed: int) -> Outcome:
     """The same outcome, certified for all numbers of the format where the distance from the exact gradient is bounded by an ulp; the bound is challenged like a proof."""
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain[0] if domain is not None else None)
     if limit is None:
-        return seen
-    met = challenge(truth, subject, [claim[1]], points, fmt=fmt, upstream=upstream, domain=domain, seed=seed)[claim[1]]
-    off = [c.point for c in met.found if c.kind in (Kind.INSIDE, Kind.BORDER)][:MOST_LOOKED_AT]
-    if any(c.kind in (Kind.GAP, Kind.TIE) for c in met.found) or not met.met:
-        return seen
+        return outcome
+    trial = challenge(truth, subject, [claim[1]], points, fmt=fmt, upstream=upstream, domain=domain, seed=seed)[claim[1]]
+    off = [c.point for c in trial.found if c.kind in (Kind.INSIDE, Kind.BORDER)][:MOST_LOOKED_AT]
+    if any(c.kind in (Kind.GAP, Kind.TIE) for c in trial.found) or not trial.met:
+        return outcome
     if any(d.name == claim[1] and d.verdict is Verdict.WRONG for row in compare(check, off, detail=False) for d in row):
-        return seen
-    return replace(seen, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and domain[0] is not None else ""))
+        return outcome
+    return replace(outcome, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and domain[0] is not None else ""))
 
 
 def _stands(challenged: Challenged) -> bool:
@@ -144,22 +144,22 @@ def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) 
     return proof.text() + (f"; it has no value at {' or '.join(holes)}, where the exact gradient has one" if holes else "")
 
 
-def _withdrawn(seen: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
+def _withdrawn(outcome: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
     """What the points show of a gradient whose proof does not stand as it is; a proof that is false inside a piece is a fault of ours."""
     false = challenged.first(Kind.INSIDE) or challenged.first(Kind.TIE)
     if false is not None and false.kind is Kind.TIE:
-        return replace(seen, note=f"{seen.note}; a proof of it was not believed: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
+        return replace(outcome, note=f"{outcome.note}; a proof of it was not believed: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
     if false is not None:
         fault = f"a proof of it ({proof.text()}) is contradicted at {_at(false, inputs)} and withdrawn: a fault of this tool, please report it"
-        return replace(seen, note=f"{seen.note}; {fault}", fault=fault)
-    return replace(seen, note=f"{seen.note}; elsewhere it is proved {proof.text()}")
+        return replace(outcome, note=f"{outcome.note}; {fault}", fault=fault)
+    return replace(outcome, note=f"{outcome.note}; elsewhere it is proved {proof.text()}")
 
 
 def _at(contradiction: Contradiction, inputs: tuple[str, ...]) -> str:
     return ", ".join(f"{name} = {value!r}" for name, value in zip(inputs, contradiction.point, strict=True))
 
 
-def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: Domain = None) -> str:
+def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: PartialDomain = None) -> str:
     """Whether two programs have the same value, in words: proved, different at a point, or alike at all points."""
     different = differs(function, other, points, fmt=fmt, domain=domain)
     if different is not None:

@@ -16,8 +16,9 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, Step
-from verifier.compare.places import LARGEST_STEP, Domain, Point, places
+from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
 from verifier.exact import one_sided
 from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
@@ -35,10 +36,10 @@ MOST_TIES = 6  # points of a challenge at which an undecided comparison is follo
 COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
-Place = Point | tuple[Fraction, ...]  # of the format, or any
+AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
 
 
-def _nearby(point: Point, domain: Domain, seed: int) -> list[tuple[Fraction, ...]]:
+def _nearby(point: FloatPoint, domain: PartialDomain, seed: int) -> list[tuple[Fraction, ...]]:
     """Points without pattern near a point, in the domain."""
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     near = []
@@ -70,7 +71,7 @@ class Contradiction:
     """A point at which a proof is not true as it stands."""
 
     kind: Kind
-    point: Point
+    point: FloatPoint
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Challenged:
 
 
 def challenge(
-    truth: Truth, subject: Subject, claims: Collection[str], listed: Sequence[Point], *, fmt: Format, upstream: float, domain: Domain = None, seed: int = 0, conditional: Collection[str] = ()
+    truth: Truth, subject: Subject, claims: Collection[str], listed: Sequence[FloatPoint], *, fmt: Format, upstream: float, domain: PartialDomain = None, seed: int = 0, conditional: Collection[str] = ()
 ) -> dict[str, Challenged]:
     """What contradicts the equality of each claimed gradient and the exact one, in the domain where one is given; bounded in work.
 
@@ -96,12 +97,12 @@ def challenge(
     weight = _weight(program) + _weight(truth.gradient.program)
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // weight))
     points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
-    sides = _Sides(truth, subject, fmt, fmpq(*upstream.as_integer_ratio()), MOST_LIMITS // max(1, len(claims)))
+    sides = _Enclosures(truth, subject, fmt, fmpq(*upstream.as_integer_ratio()), MOST_LIMITS // max(1, len(claims)))
     runs = sides.runs(points)
     return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in subject.claims if name in claims}
 
 
-def differs(first: Program, second: Program, listed: Sequence[Point], *, fmt: Format, domain: Domain = None, seed: int = 0) -> Point | None:
+def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain = None, seed: int = 0) -> FloatPoint | None:
     """A point at which two programs certainly have different values; None where none was found."""
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // (_weight(first) + _weight(second))))
     points = [*dict.fromkeys((*listed, *places((first, second), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
@@ -115,7 +116,7 @@ def _weight(program: Program) -> int:
 
 
 @dataclass
-class _Sides:
+class _Enclosures:
     """The exact and the computed side of the claims of a subject, and how many limits may still be looked for."""
 
     truth: Truth
@@ -124,7 +125,7 @@ class _Sides:
     upstream: Any
     limits: int
 
-    def runs(self, points: Sequence[Place]) -> _Runs:
+    def runs(self, points: Sequence[AnyPoint]) -> _Runs:
         """Everything enclosed at the points."""
         program, _ = self.subject.exact
         with balls.precision(CHALLENGE_BITS):
@@ -153,14 +154,14 @@ class _Sides:
             branch = runs.branch[component][k] * arb(self.upstream) if component is not None else balls.ZERO
         return bool(branch.is_finite() and computed.is_finite() and branch != computed)
 
-    def exact_on_border(self, point: Place, variable: str) -> Any:
+    def exact_on_border(self, point: AnyPoint, variable: str) -> Any:
         """The exact gradient by one-sided limits; NaN where there is none."""
         position = self.subject.program.inputs.index(variable)
         found = one_sided.derivative(self.truth.function, [Fraction(x) for x in point], position, bits=CHALLENGE_BITS)
         with balls.precision(CHALLENGE_BITS):
             return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
 
-    def computed_on_border(self, point: Place, name: str) -> Any:
+    def computed_on_border(self, point: AnyPoint, name: str) -> Any:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
         program, _ = self.subject.exact
         return one_sided.value_at(program, [Fraction(x) for x in point], [self.subject.index(name)], bits=CHALLENGE_BITS, upstream=self.upstream, rounded_in=self.format)[0]
@@ -177,7 +178,7 @@ class _Runs:
     branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
 
 
-def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:
+def _bases_are_positive(sides: _Enclosures, runs: _Runs, k: int) -> bool:
     """Whether the condition of a proof holds at a point: what is raised to a power that is no number is positive."""
     for program, values in ((sides.truth.gradient.program, runs.gradient), (sides.subject.exact[0], runs.real)):
         for step in program.steps:
@@ -186,7 +187,7 @@ def _bases_are_positive(sides: _Sides, runs: _Runs, k: int) -> bool:
     return True
 
 
-def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Domain, seed: int, conditional: Collection[str]) -> Challenged:
+def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domain: PartialDomain, seed: int, conditional: Collection[str]) -> Challenged:
     result = Challenged()
     limits_left, ties_left = sides.limits, MOST_TIES
     rows = sides.rows(runs, variable, name)
@@ -221,11 +222,11 @@ def _challenged(sides: _Sides, runs: _Runs, variable: str, name: str, domain: Do
     return result
 
 
-def _plainness(contradiction: Contradiction) -> tuple[int, Point]:
+def _plainness(contradiction: Contradiction) -> tuple[int, FloatPoint]:
     return sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
 
 
-def _ties(sides: _Sides, runs: _Runs, k: int) -> list[tuple[Program, int]]:
+def _ties(sides: _Enclosures, runs: _Runs, k: int) -> list[tuple[Program, int]]:
     """The comparisons and signs that the enclosures do not decide at a point, with their programs."""
     found = []
     for program, values in ((sides.truth.gradient.program, runs.gradient), (sides.subject.exact[0], runs.real)):
@@ -246,7 +247,7 @@ def _is_narrow_around_zero(difference: Any, operand: Any) -> bool:
     return bool(difference.rad() < TIED * max(size, balls.ONE))
 
 
-def _stays_tied(sides: _Sides, tied: Sequence[tuple[Program, int]], point: Point, domain: Domain, seed: int) -> bool:
+def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: FloatPoint, domain: PartialDomain, seed: int) -> bool:
     """Whether a comparison stays undecided at points without pattern nearby, and its operands are not provably equal there."""
     near = _nearby(point, domain, seed)
     for program, i in tied:
@@ -261,7 +262,7 @@ def _stays_tied(sides: _Sides, tied: Sequence[tuple[Program, int]], point: Point
     return False
 
 
-def _differs_nearby(sides: _Sides, variable: str, name: str, point: Point, domain: Domain, seed: int) -> bool:
+def _differs_nearby(sides: _Enclosures, variable: str, name: str, point: FloatPoint, domain: PartialDomain, seed: int) -> bool:
     """Whether both sides are defined and differ at points without pattern near this one, too."""
     near = _nearby(point, domain, seed)
     for other, (exact, computed, _) in zip(near, sides.rows(sides.runs(near), variable, name), strict=True):
@@ -271,7 +272,7 @@ def _differs_nearby(sides: _Sides, variable: str, name: str, point: Point, domai
     return False
 
 
-def _gap_or_hole(sides: _Sides, variable: str, name: str, point: Point, domain: Domain, seed: int) -> Kind:
+def _gap_or_hole(sides: _Enclosures, variable: str, name: str, point: FloatPoint, domain: PartialDomain, seed: int) -> Kind:
     """Whether the computed side has no value at points without pattern near this one, either."""
     near = _nearby(point, domain, seed)
     for other, (exact, computed, _) in zip(near, sides.rows(sides.runs(near), variable, name), strict=True):

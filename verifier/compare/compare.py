@@ -12,11 +12,11 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls, floats, rounding
 from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
-from verifier.compare.beyond import judge_beyond
 from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
+from verifier.compare.overflow import judge_beyond
 from verifier.exact import coefficients, one_sided
 from verifier.exact.truth import Truth
 from verifier.language.formats import Format

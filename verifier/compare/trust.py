@@ -41,7 +41,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _StepBound:
     """A step over the reals: its value, the radius that roundings before it explain, and where it is a sum the sizes and the number of its terms."""
 
     value: Any
@@ -61,7 +61,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     with balls.precision(BITS):
         unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
         least = arb(fmpq(*_ratio(fmt.smallest)))
-        known: list[_Known | None] = []
+        known: list[_StepBound | None] = []
         for i, step in enumerate(trace.program.steps):
             one = run = _run(trace.program, i, known, trace.point, unit, least)
             for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
@@ -75,7 +75,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                     share = beyond / max(abs(one.value), abs(arb(value))).upper()
                     bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
                     found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
-                one = _Known(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
+                one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
             known.append(one)
     return [found[n] for n in sorted(found)]
 
@@ -89,32 +89,32 @@ def _ratio(value: Fraction) -> tuple[int, int]:
     return value.numerator, value.denominator
 
 
-def _run(program: Program, index: int, known: list[_Known | None], point: tuple[float, ...], unit: Any, least: Any) -> _Known | None:
+def _run(program: Program, index: int, known: list[_StepBound | None], point: tuple[float, ...], unit: Any, least: Any) -> _StepBound | None:
     step = program.steps[index]
     if step.gate == "input":
         value: Any = arb(point[index])
-        return _Known(value, arb(0), abs(value), 1, unit)
+        return _StepBound(value, arb(0), abs(value), 1, unit)
     if not step.args:
         value = reals.leaf(step)
-        return _Known(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1, unit)
+        return _StepBound(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1, unit)
     operands = [known[a] for a in step.args]
     if any(o is None for o in operands):
         return None
-    parts: list[_Known] = [o for o in operands if o is not None]
+    parts: list[_StepBound] = [o for o in operands if o is not None]
     own = max([p.unit for p in parts] + ([_unit(step.gate, unit)] if step.gate in FORMATS else []))
     if step.gate in ("add", "sub"):
         value = parts[0].value + parts[1].value if step.gate == "add" else parts[0].value - parts[1].value
-        return _Known(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
+        return _StepBound(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
     wide = [_widened(p, least) for p in parts]
     found = reals.function_of(step)(*wide)
     if not isinstance(found, arb):
-        return None if found is None else _Known(found, arb(0), arb(0), 1, own)
+        return None if found is None else _StepBound(found, arb(0), arb(0), 1, own)
     middle = arb(found.mid()) if found.is_finite() else found
     radius = arb(found.rad()) if found.is_finite() else arb(0)
-    return _Known(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
+    return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
 
 
-def _widened(part: _Known, least: Any) -> Any:
+def _widened(part: _StepBound, least: Any) -> Any:
     if not isinstance(part.value, arb):
         return part.value
     radius = part.radius + max(part.terms - 1, 0) * part.unit * part.size

@@ -13,7 +13,7 @@ from verifier.language.source import Complaint
 from verifier.report import attribution, figures, findings, sweeps
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
-from verifier.report.results import Judged, judged, region_text
+from verifier.report.results import Rating, judged, region_text
 from verifier.search.hunt import Region
 
 
@@ -23,8 +23,8 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     What stands beside the verdicts and fails costs a note; with `debug` the failure is raised.
     """
     attempts = attempts_for(case, raises=debug)
-    listed: list[Judged] = []
-    sampled: list[Judged] = []
+    listed: list[Rating] = []
+    sampled: list[Rating] = []
     for checked in found:
         listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
         sampled.extend(sweeps.sampled(case, checked, strict=strict))
@@ -34,7 +34,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
     forward = attempts.check("the forward passes", lambda: findings.forward_findings(case, found, [*listed, *sampled], attempts))
-    told = [
+    reported = [
         *forward,
         *findings.shape_findings(case),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
@@ -44,9 +44,9 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         *figures.published_findings(case, published),
         *findings.expectation_findings(case, [*listed, *sampled]),
     ]
-    remarks = findings.notes(case, truth, found, proofs, told, attempts)
-    told += attempts.findings
-    failed = any(f.severity == "error" and not f.expected for f in told)
+    remarks = findings.notes(case, truth, found, proofs, reported, attempts)
+    reported += attempts.findings
+    failed = any(f.severity == "error" and not f.expected for f in reported)
     return CaseReport(
         case.name,
         case.file,
@@ -58,7 +58,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         sweeps=tuple(sweeps.sweeps(case, found, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
-        findings=tuple(told),
+        findings=tuple(reported),
         notes=(*remarks, *attempts.notes),
         regions=tuple(region_text(case, check, region) for check, region in regions),
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verifier.arithmetic import balls, rounding
-from verifier.blame.rounding import ledger, sensitivity, statements
-from verifier.blame.rounding.ledger import Ledger, NoLedger, Plan
-from verifier.blame.rounding.origin import culprit, origin
-from verifier.blame.rounding.statements import Item, Side
+from verifier.blame.rounding import by_statement, ledger, sensitivity
+from verifier.blame.rounding.by_statement import Item, SharedRow
+from verifier.blame.rounding.ledger import Ledger, LedgerPlan, NoLedger
+from verifier.blame.rounding.origin import largest_inside, origin
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.discrepancy import Discrepancy
@@ -19,8 +19,8 @@ from verifier.exact import one_sided
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import results
-from verifier.report.arrays import arrays
-from verifier.report.results import Judged
+from verifier.report.by_array import arrays
+from verifier.report.results import Rating
 
 MOST_STEPS = 300  # longer programs get first-order shares: the cost of a ledger is steps² / 2
 MOST_WORK = 250_000  # steps² of the ledgers of a case's results beside the worst ones: half a second
@@ -41,7 +41,7 @@ class Cause:
     details: tuple[str, ...]
 
 
-def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[Plan, Ledger | NoLedger]:
+def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[LedgerPlan, Ledger | NoLedger]:
     """The ledger of a name of an implementation at a point; first-order where the program is long."""
     check = checked.check
     program = check.subject.program
@@ -50,11 +50,11 @@ def ledger_at(checked: Checked, name: str, point: tuple[float, ...]) -> tuple[Pl
     names = [name] if long or name not in claimed else claimed
     if names is claimed and "plan" not in checked.ledgers:
         checked.ledgers["plan"] = ledger.plan(program, names)
-    planned: Plan = checked.ledgers["plan"] if names is claimed else ledger.plan(program, names)
+    planned: LedgerPlan = checked.ledgers["plan"] if names is claimed else ledger.plan(program, names)
     key = (tuple(names), tuple(x.hex() for x in point))
     if key not in checked.ledgers:
-        made = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
-        checked.ledgers[key] = made
+        ledgers = sensitivity.first_order(planned, point, fmt=check.format, upstream=check.upstream) if long else ledger.ledgers(planned, [point], fmt=check.format, upstream=check.upstream)[0]
+        checked.ledgers[key] = ledgers
     return planned, checked.ledgers[key][names.index(name)]
 
 
@@ -63,16 +63,16 @@ def unit_of(check: Check, d: Discrepancy) -> Any:
     return rounding.ulp(check.format, d.exact.ball)[1] if isinstance(d.exact, one_sided.Finite) else None
 
 
-def rows(checked: Checked, d: Discrepancy) -> tuple[Plan, Ledger | NoLedger, list[Item]]:
+def rows(checked: Checked, d: Discrepancy) -> tuple[LedgerPlan, Ledger | NoLedger, list[Item]]:
     """The ledger of a discrepancy, with its entries grouped by statement."""
     planned, found = ledger_at(checked, d.name, d.point)
     unit = unit_of(checked.check, d)
-    return planned, found, [] if isinstance(found, NoLedger) or unit is None else statements.items(planned, found, unit)
+    return planned, found, [] if isinstance(found, NoLedger) or unit is None else by_statement.items(planned, found, unit)
 
 
-def with_blame(listed: Sequence[Judged]) -> list[Judged]:
+def with_blame(listed: Sequence[Rating]) -> list[Rating]:
     """The results, with ledgers for the worst point of each gradient (of an array: for its worst component) and for as many others as MOST_WORK allows, in order."""
-    worst: dict[tuple[str, str, str], Judged] = {}
+    worst: dict[tuple[str, str, str], Rating] = {}
     known = {c.check.implementation: arrays(name for _, name in c.check.subject.claims) for c in {id(j.checked): j.checked for j in listed}.values()}
     for j in listed:
         array = known[j.result.implementation].get(j.result.gradient)
@@ -81,7 +81,7 @@ def with_blame(listed: Sequence[Judged]) -> list[Judged]:
             worst[key] = j
     chosen = {id(j) for j in worst.values()}
     left, left_long = MOST_WORK, MOST_LONG_WORK
-    blamed: dict[int, Judged] = {}
+    with_shares: dict[int, Rating] = {}
     for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
         steps = len(j.checked.check.subject.program)
         if steps > MOST_STEPS:
@@ -91,11 +91,11 @@ def with_blame(listed: Sequence[Judged]) -> list[Judged]:
             allowed = id(j) in chosen or steps * steps <= left
             left -= steps * steps
         if allowed:
-            blamed[id(j)] = _blamed(j)
-    return [blamed.get(id(j), j) for j in listed]
+            with_shares[id(j)] = _with_shares(j)
+    return [with_shares.get(id(j), j) for j in listed]
 
 
-def _blamed(j: Judged) -> Judged:
+def _with_shares(j: Rating) -> Rating:
     _, found, items = rows(j.checked, j.discrepancy)
     unit = unit_of(j.checked.check, j.discrepancy)
     if isinstance(found, NoLedger) or not items:
@@ -103,39 +103,39 @@ def _blamed(j: Judged) -> Judged:
     return replace(j, result=replace(j.result, blame=results.shares(found, items, unit, most=MOST_SHARES)))
 
 
-def cause(worst: Judged) -> Cause | None:
+def cause(worst: Rating) -> Cause | None:
     """Where a gradient was lost; of one that only lost digits the statement with the largest effect, and the cancelling sum that magnified it."""
     d, check = worst.discrepancy, worst.checked.check
     program = check.subject.program
     lost = origin(program, program.names[d.name], d.point, check.format, upstream=check.upstream) if d.verdict in LOST else None
     if lost is not None:
-        statement, place = statements.statement_of(program, statements.lines_of(program)[lost.step])
+        statement, place = by_statement.statement_of(program, by_statement.lines_of(program)[lost.step])
         return Cause(statement, place, str(lost), (f"first     {lost}", *(_worst_details(worst) if d.verdict.warns else ())))
     if not d.verdict.warns:
         return None
     planned, found, items = rows(worst.checked, d)
-    worst_item = statements.worst(items)
+    worst_item = by_statement.worst(items)
     if isinstance(found, NoLedger):
         return None if found.step < 0 else _overflow(check, found.step)
     if worst_item is None:
         return None
     details = _worst_details(worst)
-    inner = culprit(program, statements.worst_entry(worst_item.entries).step, found.run.computed, check.format)
+    inner = largest_inside(program, by_statement.worst_entry(worst_item.entries).step, found.run.computed, check.format)
     if inner.what:
         details.insert(1, f"inside    {inner}")
     cancels = sensitivity.cancellation(planned, found)
     if cancels is None:
         return Cause(worst_item.statement, worst_item.place, str(inner) if inner.what else "", tuple(details))
-    words = statements.cancellation_words(cancels, program)
-    statement, place = statements.statement_of(program, statements.lines_of(program)[cancels.step])
+    words = by_statement.cancellation_words(cancels, program)
+    statement, place = by_statement.statement_of(program, by_statement.lines_of(program)[cancels.step])
     return Cause(statement, place, words, tuple(details))
 
 
-def _worst_details(worst: Judged) -> list[str]:
+def _worst_details(worst: Rating) -> list[str]:
     """The statement with the largest effect, and how far away the input is that has the computed gradient."""
     check = worst.checked.check
     _, found, items = rows(worst.checked, worst.discrepancy)
-    item = statements.worst(items)
+    item = by_statement.worst(items)
     if isinstance(found, NoLedger) or item is None:
         return []
     with balls.precision(found.run.bits):
@@ -149,11 +149,11 @@ def _worst_details(worst: Judged) -> list[str]:
 
 
 def _overflow(check: Check, step: int) -> Cause:
-    statement, place = statements.statement_of(check.subject.program, statements.lines_of(check.subject.program)[step])
-    return Cause(statement, place, "", (f"cause     `{statements.step_text(check.subject.program, step)}` is not finite here",))
+    statement, place = by_statement.statement_of(check.subject.program, by_statement.lines_of(check.subject.program)[step])
+    return Cause(statement, place, "", (f"cause     `{by_statement.step_text(check.subject.program, step)}` is not finite here",))
 
 
-def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: tuple[float, ...]) -> list[Side]:
+def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: tuple[float, ...]) -> list[SharedRow]:
     """The ledgers of one value in two implementations, side by side, in ulps of the first one's real value; empty where one of them has none."""
     sides: list[list[Item]] = []
     unit = None
@@ -162,5 +162,5 @@ def difference(first: tuple[Checked, str], second: tuple[Checked, str], point: t
         if isinstance(found, NoLedger):
             return []
         unit = rounding.ulp(checked.check.format, found.real)[1] if unit is None else unit
-        sides.append(statements.items(planned, found, unit))
-    return statements.side_by_side(*sides)
+        sides.append(by_statement.items(planned, found, unit))
+    return by_statement.side_by_side(*sides)

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from flint import arb
 
 from verifier.arithmetic import balls, floats
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
 from verifier.case.case import Case, Published, Residual
 from verifier.case.points import point_text
 from verifier.case.shapes import base
@@ -56,7 +56,7 @@ def _residual(case: Case, stated: Residual, program: Program, checks: dict[str, 
     return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
 
 
-def difference(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> list[statements.Side]:
+def difference(program: Program, checks: dict[str, Checked], point: tuple[float, ...]) -> list[by_statement.SharedRow]:
     """The two ledgers behind a residual of the form `a.x - b.y`; empty for any other."""
     last = program.steps[program.output]
     if last.gate != "sub" or set(last.args) != {0, 1}:
@@ -110,9 +110,9 @@ def residual_findings(case: Case, results: Sequence[ResidualResult]) -> list[Fin
     for group in unmet.values():  # one, or the components of a difference of arrays
         seen = [(r, row[0] if (row := by_text.get(r.text, [])) else None) for r in group]
         residual, result = max(seen, key=lambda pair: _distance(pair[1], pair[0].expected))
-        told = result.computed if result is not None else "not computed"
+        computed = result.computed if result is not None else "not computed"
         more = f" ({len(group):,} components differ, this one the most)" if len(group) > 1 else ""
-        findings.append(finding("V301", f"residual {residual.text} is {told}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
+        findings.append(finding("V301", f"residual {residual.text} is {computed}, expected {residual.expected}{more}", residual.place, point=result.point if result is not None else ()))
     return findings
 
 

@@ -23,12 +23,12 @@ from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.report import arrays, attribution
-from verifier.report.arrays import Array
+from verifier.report import attribution, by_array
 from verifier.report.attempts import Attempts
+from verifier.report.by_array import Array
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, Result
-from verifier.report.results import Judged
+from verifier.report.results import Rating
 
 if TYPE_CHECKING:
     from verifier.blame.formula.explain import Explanation, ForwardError
@@ -49,14 +49,14 @@ def statement_of(program: Program, name: str) -> tuple[str, Place | None]:
     return line.text, line.source.place(line.start) if line.source is not None and line.backward else None
 
 
-def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempts: Attempts, forward: Sequence[Finding] = ()) -> list[Finding]:
+def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempts: Attempts, forward: Sequence[Finding] = ()) -> list[Finding]:
     """For wrong gradients one finding per wrong line; else one per implementation, gradient, format and kind of finding.
 
     None for those that a finding about the forward pass explains.
     """
-    groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
-    everything: dict[tuple[str, str, str], list[Judged]] = {}
-    known = {d.implementation.name: arrays.arrays(name for _, name in d.claims) for d in case.programs.drafts}
+    groups: dict[tuple[str, str, str, str, str], list[Rating]] = {}
+    everything: dict[tuple[str, str, str], list[Rating]] = {}
+    known = {d.implementation.name: by_array.arrays(name for _, name in d.claims) for d in case.programs.drafts}
     for j in judged:
         key = (j.result.implementation, j.result.gradient, j.result.format)
         everything.setdefault(key, []).append(j)
@@ -75,7 +75,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
                     found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point, known[draft.implementation.name]))
                 seen.add((explanation.place, explanation.words))
-    together: dict[tuple[str, str, str, str, str], list[Judged]] = {}
+    together: dict[tuple[str, str, str, str, str], list[Rating]] = {}
     for (implementation, gradient, fmt, code, severity), group in groups.items():
         if code != "V101" or (implementation, gradient, fmt) not in explained:
             array = known[implementation].get(gradient)
@@ -106,7 +106,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Judged], attempt
     return found
 
 
-def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
+def _undefined_at(truth: Truth, worst: Rating) -> tuple[str, Place | None]:
     """The part of the function that has no value at the point."""
     exact, program = worst.discrepancy.exact, truth.source
     if not isinstance(exact, Nowhere) or exact.step < 0 or program is None:
@@ -118,7 +118,7 @@ def _undefined_at(truth: Truth, worst: Judged) -> tuple[str, Place | None]:
     return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
-def _explanations(draft: Draft, ordered: Sequence[Judged], attempts: Attempts) -> list[Explanation]:
+def _explanations(draft: Draft, ordered: Sequence[Rating], attempts: Attempts) -> list[Explanation]:
     if draft.whole is None or not ordered:
         return []
     checked = ordered[0].checked
@@ -132,14 +132,14 @@ def _components(found: Sequence[str], known: dict[str, Array]) -> str:
     return f" (the worst of {len(found):,}; the array has {known[found[0]].count:,} components)" if len(found) > 1 else ""
 
 
-def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
+def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
     """The finding about a wrong line, with all its figures at one point: the first, at which the line was explained, where the gradient is wrong there."""
     array = known.get(explanation.gradients[0])
     group = [j for name in explanation.gradients if known.get(name) == array for j in wrong[name]] if array is not None else wrong[explanation.gradients[0]]
     there = [j for j in group if j.discrepancy.point == first]
     worst = _worst(there or group)
     details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
-    names = arrays.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
+    names = by_array.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(
         "V101",
         f"wrong gradient: {names}: {explanation.words}{_count(group, totals)}",
@@ -156,17 +156,17 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Judged]],
     )
 
 
-def _worst(group: Sequence[Judged]) -> Judged:
+def _worst(group: Sequence[Rating]) -> Rating:
     return max([j for j in group if j.is_listed] or group, key=lambda j: j.result.error)
 
 
-def _count(group: Sequence[Judged], totals: dict[tuple[str, str, str], int]) -> str:
+def _count(group: Sequence[Rating], totals: dict[tuple[str, str, str], int]) -> str:
     r = max(group, key=lambda j: j.result.error).result  # of an array: the points of its worst component
     total = totals[(r.implementation, r.gradient, r.format)]
     return f" (at {_points([j for j in group if j.result.gradient == r.gradient]):,} of {total:,} points)" if total > 1 else ""
 
 
-def _points(group: Sequence[Judged]) -> int:
+def _points(group: Sequence[Rating]) -> int:
     """How many points some results are of: one name that is claimed for several inputs has several at a point."""
     return sum({(j.is_listed, j.discrepancy.point): j.count for j in group}.values())
 
@@ -179,7 +179,7 @@ def _place_of(case: Case, implementation: str, gradient: str) -> Place:
     return claim.place if claim is not None else found.place
 
 
-def _headline(code: str, worst: Judged) -> str:
+def _headline(code: str, worst: Rating) -> str:
     r, d = worst.result, worst.discrepancy
     who = f"{r.implementation}.{r.gradient}"
     reason = f": {d.reason}" if d.reason else ""
@@ -196,7 +196,7 @@ def _headline(code: str, worst: Judged) -> str:
     }[code]
 
 
-def _unexplained(worst: Judged) -> str:
+def _unexplained(worst: Rating) -> str:
     """What the conditioning says of an error that is unstable."""
     if worst.discrepancy.is_explained is None:
         return "; the condition number is not known here"
@@ -213,9 +213,9 @@ def _figures(r: Result) -> tuple[str, ...]:
 
 def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
     """Values padded so that their decimal points stand in one column."""
-    kept = [(label, value) for label, value in rows if value is not None]
-    before = max((len(v.partition(".")[0]) for _, v in kept if v[:1].isdigit() or v[:1] == "-"), default=0)
-    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in kept]
+    cells = [(label, value) for label, value in rows if value is not None]
+    before = max((len(v.partition(".")[0]) for _, v in cells if v[:1].isdigit() or v[:1] == "-"), default=0)
+    return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in cells]
 
 
 # ---------------------------------------------------------------- proofs
@@ -249,26 +249,26 @@ def _unproved(check: Check) -> dict[str, Outcome]:
     return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
 
 
-def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Judged]) -> list[Finding]:
+def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
     seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
     findings = []
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
         fmt = next(c.check.format for c in found if c.check.implementation == name)
-        known, told = arrays.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
+        known, reported = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
         for gradient, outcome in gradients.items():
-            if gradient in known and known[gradient].name in told:
+            if gradient in known and known[gradient].name in reported:
                 continue
-            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.witness is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
                 continue
-            witness = [outcome.witness[x] for x in case.inputs]
-            if not is_meant(meant_in(case, fmt), witness):
+            counterexample = [outcome.counterexample[x] for x in case.inputs]
+            if not is_meant(meant_in(case, fmt), counterexample):
                 continue
             if gradient in known:
-                told[known[gradient].name] = gradient
+                reported[known[gradient].name] = gradient
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
-            point = point_text(case, fmt, witness)
+            point = point_text(case, fmt, counterexample)
             where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
             findings.append(
                 finding(
@@ -288,7 +288,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
 # ---------------------------------------------------------------- forward, upstream, expectations
 
 
-def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Judged], attempts: Attempts) -> list[Finding]:
+def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Rating], attempts: Attempts) -> list[Finding]:
     """Findings about forward passes that are not the function, with the wrong gradients that nothing else is to blame for."""
     found = []
     for draft in case.programs.drafts:
@@ -325,7 +325,7 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ju
     return found
 
 
-def _explained_by_forward(case: Case, draft: Draft, check: Check, error: ForwardError, judged: Sequence[Judged]) -> list[str]:
+def _explained_by_forward(case: Case, draft: Draft, check: Check, error: ForwardError, judged: Sequence[Rating]) -> list[str]:
     """The wrong gradients of an implementation that only its forward pass is to blame for."""
     from verifier.blame.formula import explain
 
@@ -382,7 +382,7 @@ def _ignored_upstream(case: Case, draft: Draft, checked: Checked) -> list[Findin
     return [
         finding(
             "V205",
-            f"{check.implementation} never reads {flow}, the gradient that flows in: {arrays.listed('', names, arrays.arrays(n for _, n in draft.claims))} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
+            f"{check.implementation} never reads {flow}, the gradient that flows in: {by_array.listed('', names, by_array.arrays(n for _, n in draft.claims))} {'is' if len(names) == 1 else 'are'} right for upstream {check.upstream!r} and wrong for {other!r}",
             place or draft.implementation.place,
             severity="error" if case.has_upstream else "warning",
             implementation=check.implementation,
@@ -434,7 +434,7 @@ def shape_findings(case: Case) -> list[Finding]:
     ]
 
 
-def expectation_findings(case: Case, judged: Sequence[Judged]) -> list[Finding]:
+def expectation_findings(case: Case, judged: Sequence[Rating]) -> list[Finding]:
     """Findings about expected verdicts that occur at no point."""
     findings = []
     misshapen = {(d.implementation.name, base(m.gradient)) for d in case.programs.drafts for m in d.misshapen}

@@ -10,9 +10,9 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
+from verifier.blame.rounding.by_statement import Item
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
-from verifier.blame.rounding.statements import Item
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
@@ -43,7 +43,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Path:
+class Waterfall:
     """One gradient of one implementation at one point: the legs lead from the exact value, 0, to `end`, the computed one."""
 
     implementation: str
@@ -59,9 +59,9 @@ class Path:
     floats: tuple[tuple[float, float], ...]  # the numbers of the format nearby, with their distances in ulps; none where there are too many
 
 
-def paths(
+def waterfalls(
     case: Case, *, implementation: str | None = None, gradient: str | None = None, form: str | None = None, point: int = 1
-) -> list[Path]:
+) -> list[Waterfall]:
     """The path of a gradient (default: the first that is claimed) in every implementation or one. ValueError names what the case does not have."""
     ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or case.formats[0]])
     listed = [*points.listed(case, fmt), *points.sampled(case, fmt)]
@@ -87,7 +87,7 @@ def paths(
             nearby = _floats(fmt, d.exact.ball, unit, legs)
             text = digits(d.exact.ball, (DIGITS,)) or digits(d.exact.ball) or "-"
         point_text = tuple(zip(case.inputs, at, strict=True))
-        found.append(Path(name, d.name, fmt.name, point_text, text, d.computed, d.rounded, d.verdict, legs, end, nearby))
+        found.append(Waterfall(name, d.name, fmt.name, point_text, text, d.computed, d.rounded, d.verdict, legs, end, nearby))
     if not found:
         raise ValueError(f"no implementation of {case.name} computes the gradient {gradient!r}" if gradient else f"{case.name} has no implementation {implementation!r}")
     return found
@@ -95,12 +95,12 @@ def paths(
 
 def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple[Leg, ...]:
     """The legs in order: the formula's own error where it has one, the statements with the largest effects, all other statements together, the remainder."""
-    kept = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
+    largest = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
     formula = float(((ledger.real - exact) / unit).mid())
-    legs = [Leg(FORMULA, None, formula)] if abs(formula) > statements.SHOWN_ULPS else []
-    legs += [Leg(i.statement, None if i.place is None else i.place.line, float(i.ulps.mid()), "" if i.condition is None else rounding.significant(i.condition, 4)) for i in items if id(i) in kept]
-    if len(items) > len(kept):
-        legs.append(Leg(f"{len(items) - len(kept)} more statements", None, sum(float(i.ulps.mid()) for i in items if id(i) not in kept)))
+    legs = [Leg(FORMULA, None, formula)] if abs(formula) > by_statement.SHOWN_ULPS else []
+    legs += [Leg(i.statement, None if i.place is None else i.place.line, float(i.ulps.mid()), "" if i.condition is None else rounding.significant(i.condition, 4)) for i in items if id(i) in largest]
+    if len(items) > len(largest):
+        legs.append(Leg(f"{len(items) - len(largest)} more statements", None, sum(float(i.ulps.mid()) for i in items if id(i) not in largest)))
     if ledger.first_order:
         legs.append(Leg(REMAINDER, None, float((ledger.remainder / unit).mid())))
     return tuple(legs)

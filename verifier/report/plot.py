@@ -12,7 +12,8 @@ import numpy as np
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
-from verifier.compare.sweep.columns import VERDICTS, judge
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge
 from verifier.compare.sweep.sweep import with_proofs
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, numbers, places, round_exact
@@ -59,9 +60,9 @@ def curves(
         claims = [c for c in check.subject.claims if (c[1] == gradient if gradient is not None else c[0] == over)]
         if not claims or implementation not in (None, name):
             continue
-        asked = with_proofs(replace(check, subject=Subject(check.subject.program, tuple(claims)), limit=None))
+        plotted = with_proofs(replace(check, subject=Subject(check.subject.program, tuple(claims)), limit=None))
         fixed = tuple((other, str(value)) for other, value in others.items())
-        for (_, claimed), judged in zip(claims, judge(asked, columns), strict=True):
+        for (_, claimed), judged in zip(claims, judge(plotted, columns), strict=True):
             verdicts = [VERDICTS[v] for v in judged.verdict.tolist()]
             found.append(Curve(name, claimed, fmt.name, over, column, verdicts, judged.error, by_place, fixed, is_complete))
     if not found:

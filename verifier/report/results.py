@@ -10,8 +10,8 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.blame.rounding.by_statement import Item, SharedRow, _size, step_text, worst_entry
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
-from verifier.blame.rounding.statements import Item, Side, _size, step_text, worst_entry
 from verifier.case.case import OVER_LIMIT, Case
 from verifier.case.points import point_text
 from verifier.case.shapes import covers
@@ -41,7 +41,7 @@ CODES = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class Rating:
     """A discrepancy with its place in the run, and whether the case accepts it."""
 
     checked: Checked
@@ -136,7 +136,7 @@ def _formula_text(error: Any) -> str | None:
     return "0" if error.is_zero() else rounding.significant(error, 6)
 
 
-def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_listed: bool) -> Judged:
+def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_listed: bool) -> Rating:
     """A discrepancy with its severity, which follows from its verdict, `strict` and the case's `accept`."""
     check = checked.check
     over = exceeds(check.limit, d)
@@ -152,7 +152,7 @@ def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_lis
         severity, code = "error", "V104" if d.verdict.passes else code
     elif d.verdict.warns and keeps(check.limit, d):
         severity = ""  # within what the case accepts
-    return Judged(checked, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
+    return Rating(checked, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
 
 
 FIGURES = 6  # digits of effects and shares, rounded and not certified
@@ -161,14 +161,14 @@ CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
 
 def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
     """A ledger as text: the statements with the largest effects, in program order, the sum of the others, and the remainder of first-order shares."""
-    kept = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
-    told = [share_of(i, found.run.program) for i in rows if id(i) in kept]
+    largest = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
+    rows_out = [share_of(i, found.run.program) for i in rows if id(i) in largest]
     with balls.precision(DIFFERENCE_BITS):
         if len(rows) > most:
-            told.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in kept), arb(0)), found.total, unit))
+            rows_out.append(_share(f"({len(rows) - most} more statements)", sum((i.effect for i in rows if id(i) not in largest), arb(0)), found.total, unit))
         if found.first_order:
-            told.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
-    return tuple(told)
+            rows_out.append(_share("(remainder: the shares are to first order)", found.remainder, found.total, unit))
+    return tuple(rows_out)
 
 
 def _share(statement: str, effect: Any, total: Any, unit: Any) -> Share:
@@ -201,7 +201,7 @@ def signed(ball: Any, count: int = FIGURES) -> str:
     return f"-{text}" if ball < 0 else text
 
 
-def difference_of(side: Side) -> Difference:
+def difference_of(side: SharedRow) -> Difference:
     """A row as text, for the report."""
     with balls.precision(DIFFERENCE_BITS):
         first, second = (None if v is None else signed(v) for v in (side.first, side.second))

@@ -14,7 +14,7 @@ from verifier.compare.sweep.tally import VerdictRun
 from verifier.language import formats
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import Sweep, SweepRegion
-from verifier.report.results import Judged, judged
+from verifier.report.results import Rating, judged
 
 MOST_SHOWN = 3  # regions of a verdict that the sentence names one by one
 WORDS = {
@@ -37,10 +37,10 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
     start = f"for every one of the {everything}" if tally.points == swept.total else f"for the {tally.points:,} of the {everything} that were checked before the interruption"
     passing = sum(g.count for g in tally.groups if g.verdict.passes)
     if not passing:
-        said = f"{who} never passes"
+        extent = f"{who} never passes"
     else:
         error = max((_exact(rows) for g, rows in swept.examples if g.verdict.passes), default=0.0)
-        said = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
+        extent = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
     parts = []
     for verdict, word in WORDS.items():
         count = tally.count(verdict)
@@ -48,7 +48,7 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
             shown = regions(case, check, swept, verdict)
             where = f": {_listed(shown)}" if shown else ""
             parts.append(f"{_share(count, tally.points)} where it {word}{where}")
-    return f"{start} {said}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
+    return f"{start} {extent}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
 
 
 def _domain(case: Case) -> str:
@@ -105,7 +105,7 @@ def _region(name: str, check: Check, places: tuple[int, int], r: VerdictRun) -> 
     return SweepRegion(r.verdict, low, high, r.count, mixed, words + inside)
 
 
-def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Judged]:
+def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Rating]:
     """The judged examples of the swept points. The worst example of a group also counts for the points of the group that are no examples."""
     found = []
     for swept in checked.swept:
@@ -116,12 +116,12 @@ def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Judged]:
     return found
 
 
-def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Judged]) -> list[Sweep]:
+def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Rating]) -> list[Sweep]:
     """The swept points, summed up per gradient."""
     return [_sweep(case, checked.check, swept, [j for j in sampled if j.checked is checked and j.discrepancy.name == swept.name]) for checked in found for swept in checked.swept]
 
 
-def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Judged]) -> Sweep:
+def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Rating]) -> Sweep:
     counts: dict[str, int] = {}
     for group in swept.tally.groups:
         counts[group.verdict.value] = counts.get(group.verdict.value, 0) + group.count

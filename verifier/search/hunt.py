@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from verifier.blame.rounding.origin import cause
+from verifier.blame.rounding.region_cause import region_cause
 from verifier.case.points import places_of
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -25,8 +25,8 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
-from verifier.search import borders
-from verifier.search.paths import Domain, Path, axis, bases, paths
+from verifier.search import changes
+from verifier.search.paths import Box, Path, axis, bases, paths
 
 BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
 BETWEEN = 5  # points that are judged between two borders, beside both ends
@@ -59,7 +59,7 @@ class Region:
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
 
 
-def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
+def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
@@ -77,17 +77,17 @@ def hunt(check: Check, domain: Domain, *, seed: str, budget: int, verdicts: Sequ
     return scan.regions(verdicts)
 
 
-def hunted_in(check: Check, boxes: Sequence[Domain], *, seed: str, budget: int, meant: Meant) -> list[Region]:
+def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[Region]:
     """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
 
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
-    """The listed points and those of the regions, each once; where the search could not decide, nobody asked."""
+    """The listed points and those of the regions, each once; those that could not be decided are left out."""
     return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
 
 
-def hard_points(check: Check, domain: Domain) -> list[tuple[float, ...]]:
+def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
     scan, fmt = _Scan(check, 0), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
@@ -124,7 +124,7 @@ class _Scan:
         if self.budget <= 0:
             return
         ordered, edges = self.watch(path)
-        special = set(borders.special(path, self.program)) if between == BETWEEN else {0.0}
+        special = set(changes.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
@@ -137,9 +137,9 @@ class _Scan:
 
     def watch(self, path: Path) -> tuple[list[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more."""
-        ordered = borders.grid(path, self.program, self.fmt)
-        seen = borders.behaviour(path, self.check, ordered)
-        found = borders.narrowed(path, self.check, ordered, seen)
+        ordered = changes.grid(path, self.program, self.fmt)
+        seen = changes.behaviour(path, self.check, ordered)
+        found = changes.narrowed(path, self.check, ordered, seen)
         around = places_of(self.fmt, [x for pair in found for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
         return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())
@@ -174,32 +174,32 @@ class _Scan:
             shown: list[list[Discrepancy]] = []
             for c in range(len(self.claims)):
                 if len(self.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
-                    told = self._told(c, verdict)
-                    shown += [self.known[r.point] for r in told]
-                    chosen += told
+                    reported = self._reported(c, verdict)
+                    shown += [self.known[r.point] for r in reported]
+                    chosen += reported
         return [*chosen, *self._worst()]
 
-    def _told(self, c: int, verdict: Verdict) -> list[Region]:
-        """The regions of one gradient and verdict that are told."""
+    def _reported(self, c: int, verdict: Verdict) -> list[Region]:
+        """The regions of one gradient and verdict that are reported: one of each cause."""
         found = [
             (plainness(point), k, low, high)
             for k, (path, judged) in enumerate(self.lines)
             for low, high in _runs(judged, c, verdict, self.fmt)
             for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
         ]
-        told: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
+        reported: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
         for _, k, low, high in sorted(found)[:MOST_TRIES]:
             path, judged = self.lines[k]
-            told.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
-            if len(told) == MOST_REGIONS:
+            reported.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
+            if len(reported) == MOST_REGIONS:
                 break
-        return sorted((self._region(*where, c=c) for where in told.values()), key=lambda r: plainness(r.point))
+        return sorted((self._region(*where, c=c) for where in reported.values()), key=lambda r: plainness(r.point))
 
     def _cause(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float, at: float | None = None) -> str:
         """What happens in a run of positions with one verdict, at its plainest or at a given one."""
         t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
         beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
-        return cause(self.check, self.judge(path, [t])[t][c], beside)
+        return region_cause(self.check, self.judge(path, [t])[t][c], beside)
 
     def _passing(self, c: int) -> tuple[float, ...] | None:
         """Some point at which a gradient is right: what a run that fills its path is compared with."""

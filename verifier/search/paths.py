@@ -23,7 +23,7 @@ RANDOM_BASES = 2
 MOST_AXES = 64  # inputs that are moved from the first base point, one by one
 MOST_INPUTS = 6  # inputs that are moved from each of the others; with more, a random choice
 MOST_PAIRS = 10  # pairs of inputs that move together
-Domain = Sequence[tuple[float, float]]
+Box = Sequence[tuple[float, float]]
 
 
 class Move(Enum):
@@ -72,7 +72,7 @@ def _moved(ts: Any, move: Move, fmt: Format) -> Any:
     return numbers(fmt, places_of(fmt, ts) + 1) if move is Move.NEXT else ts
 
 
-def paths(program: Program, domain: Domain, fmt: Format, source: random.Random) -> Iterator[Path]:
+def paths(program: Program, domain: Box, fmt: Format, source: random.Random) -> Iterator[Path]:
     """The paths of a hunt, the most productive first: every input alone, inputs together, then every input from other base points."""
     count = len(domain)
     first, *others = bases(domain, fmt, source)
@@ -85,12 +85,12 @@ def paths(program: Program, domain: Domain, fmt: Format, source: random.Random) 
         yield from (axis(base, i, domain) for i in chosen)
 
 
-def axis(base: tuple[float, ...], i: int, domain: Domain) -> Path:
+def axis(base: tuple[float, ...], i: int, domain: Box) -> Path:
     """The path on which one input moves through its domain."""
     return Path(base, ((i, Move.SAME),), *domain[i])
 
 
-def bases(domain: Domain, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
+def bases(domain: Box, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
     """The base points: short numbers, extreme ones whose products leave the format, random ones."""
     count = len(domain)
     extremes = (2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emin), 2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emax))
@@ -100,7 +100,7 @@ def bases(domain: Domain, fmt: Format, source: random.Random) -> list[tuple[floa
     return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))
 
 
-def _together(program: Program, base: tuple[float, ...], domain: Domain, fmt: Format) -> Iterator[Path]:
+def _together(program: Program, base: tuple[float, ...], domain: Box, fmt: Format) -> Iterator[Path]:
     """Pairs that meet in a step are equal, opposite or neighbours; then all inputs are equal, and of alternating sign."""
     count = len(domain)
     several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), MOST_PAIRS) for move in Move]
@@ -112,7 +112,7 @@ def _together(program: Program, base: tuple[float, ...], domain: Domain, fmt: Fo
             yield Path(base, moves, low, high)
 
 
-def _common(moves: Sequence[tuple[int, Move]], domain: Domain, fmt: Format) -> tuple[float, float]:
+def _common(moves: Sequence[tuple[int, Move]], domain: Box, fmt: Format) -> tuple[float, float]:
     """The values of t that keep every moving input in its domain."""
     lows, highs = [], []
     for i, move in moves:

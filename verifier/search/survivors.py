@@ -28,7 +28,7 @@ OTHER_UPSTREAM = 3.0  # with upstream 1 a missing factor `dout`, or a division b
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """The result of a search: a point (and the upstream, if it is not the case's), or that a proof shows the edit to be `equivalent`, or neither."""
 
     point: tuple[float, ...] | None = None
@@ -38,7 +38,7 @@ class Search:
 
 def search(
     original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = ()
-) -> Search:
+) -> SearchResult:
     """The simplest point found at which the mutant is wrong and the original does not fail: short numbers are tried first, a hunt last.
 
     `known` are points that catch other mutants; they are tried first, so that few points catch many mutants.
@@ -46,15 +46,15 @@ def search(
     short = sorted(islice(short_points(domain, original.format), MAX_SHORT_POINTS), key=plainness)
     point = _first_catching(original, mutant, [*known, *short])
     if point is not None:
-        return Search(point)
+        return SearchResult(point)
     scaled, scaled_mutant = (replace(c, upstream=OTHER_UPSTREAM) for c in (original, mutant))
     if (other := _first_catching(scaled, scaled_mutant, [*listed, *short])) is not None:
-        return Search(other, upstream=OTHER_UPSTREAM)
+        return SearchResult(other, upstream=OTHER_UPSTREAM)
     if all(prove(mutant.truth, mutant.subject, claim, fmt=mutant.format, upstream=mutant.upstream) is not None for claim in mutant.subject.claims):
-        return Search(equivalent=True)
+        return SearchResult(equivalent=True)
     regions = hunt(mutant, domain, seed=seed, budget=HUNT_BUDGET, verdicts=(Verdict.WRONG,))
     hunted = sorted((r.point for r in regions if r.verdict is Verdict.WRONG), key=plainness)
-    return Search(next((p for p in hunted if _catches(original, mutant, p)), None))
+    return SearchResult(next((p for p in hunted if _catches(original, mutant, p)), None))
 
 
 def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:

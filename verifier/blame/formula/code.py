@@ -39,27 +39,27 @@ def repair(
     check: Check,
     rows: Sequence[Discrepancy],
     functions: Sequence[Any],
-    blamed: Sequence[int],
+    likely: Sequence[int],
     *,
     run: Callable[[], dict[str, float]],
     trace: Callable[[], Trace],
     elsewhere: bool,
 ) -> Repair | None:
-    """The first edit after which all gradients at the point are exact, on the blamed lines or, with `elsewhere`, on any of the functions.
+    """The first edit after which all gradients at the point are exact, on the `likely` lines or, with `elsewhere`, on any of the functions.
 
     `run` gives the framework's gradients at the point of the `rows`, by claim, and `trace` a new trace, of the code as it is at that moment.
     """
     end = time.process_time() + SECONDS
-    wanted = {d.name: d.rounded for d in rows if d.rounded is not None}
-    size = max((abs(v) for v in wanted.values()), default=0.0)
+    targets = {d.name: d.rounded for d in rows if d.rounded is not None}
+    size = max((abs(v) for v in targets.values()), default=0.0)
     certified = 0
-    for body, old, new, words in _tries(bodies(functions), blamed, elsewhere=elsewhere):
+    for body, old, new, words in _tries(bodies(functions), likely, elsewhere=elsewhere):
         if time.process_time() > end or certified >= MOST_CERTIFIED:
             return None
         try:
             with replaced(body, old, new):
                 found = run()
-                if not all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in wanted.items()):
+                if not all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in targets.items()):
                     continue
                 certified += 1
                 points = _certified(check, trace())
@@ -77,18 +77,18 @@ def _source(body: Body) -> list[str]:
     return linecache.getlines(body.function.__code__.co_filename)
 
 
-def _tries(found: Sequence[Body], blamed: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
-    """Function, statement, edited statement and words: those of blamed lines first."""
-    seen = set()
+def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
+    """Function, statement, edited statement and words: those of likely lines first."""
+    tried = set()
     for body in found:
-        for line in blamed:
+        for line in likely:
             old = body.statement(line)
-            if old is not None and old not in seen:
-                seen.add(old)
+            if old is not None and old not in tried:
+                tried.add(old)
                 yield from ((body, old, new, words) for new, words in edits(old, body.names))
     for body in found if elsewhere else ():
         for old in body.statements:
-            if old not in seen:
+            if old not in tried:
                 yield from ((body, old, new, words) for new, words in edits(old, body.names))
 
 

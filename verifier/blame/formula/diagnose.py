@@ -13,7 +13,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
-from verifier.blame.formula.expressions import Expressions, repairs_by_expressions
+from verifier.blame.formula.candidates import Expressions, repairs_by_expressions
 from verifier.blame.formula.locate import IsolatedRun, Mistake
 from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text
 from verifier.blame.formula.temporaries import solve, widen
@@ -120,7 +120,7 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
     return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s) or _nearly(s)
 
 
-def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repair]]]) -> Diagnosis | None:
+def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repaired]]]) -> Diagnosis | None:
     for kind in kinds:
         for k in order:
             for column, words in kind(s, k):

@@ -282,9 +282,9 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
     for bits in (judge.FIRST_BITS, 1024, 4096):
         with balls.precision(bits):
             columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
-            wanted = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
+            exact = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
             found = balls.run(exact_forward, columns, bits=bits, strict=False, rounded_in=fmt)[exact_forward.output]
-            for at, (f, r) in enumerate(zip(wanted, found, strict=True)):
+            for at, (f, r) in enumerate(zip(exact, found, strict=True)):
                 if not f.is_finite() or not r.is_finite():
                     continue
                 unit = rounding.ulp(fmt, f)[1]
@@ -327,9 +327,9 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
         good = [at for at, v in enumerate(needed) if v.is_finite()]
         start = len(forward.inputs)
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
-        kept = tuple(points[at] for at in good)
+        finite = tuple(points[at] for at in good)
         inputs = tuple([c[at] for at in good] for c in columns)
-        reference = Reference(whole, kept, inputs, (), (), [arb(1)] * len(kept), len(kept), BITS)
+        reference = Reference(whole, finite, inputs, (), (), [arb(1)] * len(finite), len(finite), BITS)
         values = locate.run_over_reals(whole, reference, {}, fmt)
         isolated = locate.IsolatedRun(reference, values, values, {}, (), ())
         line = next((s.line for s in (forward.steps[forward.output],)), -1)

@@ -22,17 +22,17 @@ NEIGHBOURS = (
 OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
 ORDERINGS = tuple(name for name, gate in GATES.items() if sum(gate.holds) != 0)  # comparisons that another one may be mistaken for: not == and !=
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
-Repair = tuple[Balls, str]  # the value of a step after the repair, and the mistake in words
+Repaired = tuple[Balls, str]  # the value of a step after the repair, and the mistake in words
 
 
-def signs(s: RepairTarget, k: int) -> Iterator[Repair]:
+def signs(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """The opposite sign."""
     value = s.value(k)
     if all(isinstance(v, arb) for v in value):
         yield [-v for v in value], f"the sign of `{s.text(k)}` is flipped" if k != s.root else "the sign is flipped"
 
 
-def gates(s: RepairTarget, k: int) -> Iterator[Repair]:
+def gates(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """Another operator, swapped operands, a similar function, swapped branches, another comparison."""
     step, text = s.steps[k], s.text(k)
     args = [s.value(a) for a in s.args(k)]
@@ -62,7 +62,7 @@ def _has_an_order(gate: str) -> bool:
     return entry is not None and not (entry.commutes or entry.boolean or entry.orders or entry.conditions)
 
 
-def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
+def operands(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """One operand replaced by a name in scope."""
     gate, text = s.steps[k].gate, s.text(k)
     args = [s.value(a) for a in s.args(k)]
@@ -79,7 +79,7 @@ def operands(s: RepairTarget, k: int) -> Iterator[Repair]:
                 yield reals.value(gate, [*args[:position], column, *args[position + 1 :]]), words
 
 
-def other_branch(s: RepairTarget, k: int) -> Iterator[Repair]:
+def other_branch(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """The other branch of a `where`, at the points where the statement is wrong."""
     step = s.steps[k]
     if step.gate == "where" and s.args(k):
@@ -89,21 +89,21 @@ def other_branch(s: RepairTarget, k: int) -> Iterator[Repair]:
         yield value, f"the wrong branch is taken: the other one of `{s.text(k)}` is right"
 
 
-def masks(s: RepairTarget, k: int) -> Iterator[Repair]:
+def masks(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """Zero at those points where the contribution should be zero."""
     zero = [n.is_zero() for n in s.mistake.needed]
     if k == s.root and any(zero) and not all(zero):
         yield [n if z else v for n, v, z in zip(s.mistake.needed, s.value(k), zero, strict=True)], "the contribution should be 0 at this point: a branch is missing here"
 
 
-def leaves(s: RepairTarget, k: int) -> Iterator[Repair]:
+def leaves(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A literal or a bare name replaced by a name in scope."""
     if not s.args(k):
         for name, column in s.atoms:
             yield column, f"`{s.text(k)}` where `{name}` is meant"
 
 
-def exponents(s: RepairTarget, k: int) -> Iterator[Repair]:
+def exponents(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """An exponent larger or smaller by one."""
     if s.steps[k].gate == "pow" and s.args(k):
         base, exponent = (s.value(a) for a in s.args(k))
@@ -111,17 +111,17 @@ def exponents(s: RepairTarget, k: int) -> Iterator[Repair]:
             yield reals.value("pow", [base, [e + change for e in exponent]]), f"the exponent of `{s.text(k)}` is 1 too {'high' if change < 0 else 'low'}"
 
 
-def squares(s: RepairTarget, k: int) -> Iterator[Repair]:
+def squares(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A step or a name that should be squared."""
     return _powers(s, k, "should be squared", lambda v: v * v)
 
 
-def reciprocals(s: RepairTarget, k: int) -> Iterator[Repair]:
+def reciprocals(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A step or a name that should be inverted."""
     return _powers(s, k, "should be its reciprocal", lambda v: 1 / v)
 
 
-def _powers(s: RepairTarget, k: int, words: str, power: Callable[[Ball], Ball]) -> Iterator[Repair]:
+def _powers(s: RepairTarget, k: int, words: str, power: Callable[[Ball], Ball]) -> Iterator[Repaired]:
     if all(isinstance(v, arb) for v in s.value(k)):
         yield list(map(power, s.value(k))), f"`{s.text(k)}` {words}"
     args = [s.value(a) for a in s.args(k)]
@@ -130,13 +130,13 @@ def _powers(s: RepairTarget, k: int, words: str, power: Callable[[Ball], Ball]) 
             yield reals.value(s.steps[k].gate, [*args[:position], list(map(power, args[position])), *args[position + 1 :]]), f"`{s.text(a)}` {words} in `{s.text(k)}`"
 
 
-def factors(s: RepairTarget, k: int) -> Iterator[Repair]:
+def factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A factor or a division by a name in scope or by a common constant."""
     count = s.isolated.reference.count
     return _with_factors(s, k, [*s.atoms, *((text, [_constant(text)] * count) for text in CONSTANT_FACTORS)])
 
 
-def chain_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
+def chain_factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """The local gradient of the forward step through which the contribution comes: the factor that the chain rule asks for."""
     if k != s.root or len(s.mistake.edges) != 1:
         return
@@ -148,7 +148,7 @@ def chain_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
         yield [v * f for v, f in zip(s.value(k), factor, strict=True)], words
 
 
-def composite_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
+def composite_factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A factor or a division by 1 - name**2 and the like."""
     one = arb(1)
     composite: list[tuple[str, Balls]] = []
@@ -165,7 +165,7 @@ def composite_factors(s: RepairTarget, k: int) -> Iterator[Repair]:
     return _with_factors(s, k, composite)
 
 
-def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Balls]]) -> Iterator[Repair]:
+def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Balls]]) -> Iterator[Repaired]:
     value = s.value(k)
     if not all(isinstance(v, arb) for v in value):
         return
@@ -176,28 +176,28 @@ def _with_factors(s: RepairTarget, k: int, factors: Sequence[tuple[str, Balls]])
         yield [v / c for v, c in zip(value, column, strict=True)], f"{verb}`{name}`, is a factor once too often{inside}" if verb else f"a division by `{name}` is missing{inside}"
 
 
-def drops(s: RepairTarget, k: int) -> Iterator[Repair]:
+def drops(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A factor, a term or a function left out."""
     step, args = s.steps[k], s.args(k)
     if len(args) == 1 and step.gate not in ("copy", "not"):
         yield s.value(args[0]), f"`{step.gate}` is superfluous in `{s.text(k)}`"
     if len(args) == 2 and step.gate in OTHER:
-        for kept, dropped in ((0, 1), (1, 0)):
+        for rest, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in ("mul", "div") else "term"
             whole, part = s.text(k), s.text(args[dropped])
-            yield s.value(args[kept]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
+            yield s.value(args[rest]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
 
 
-def literal_terms(s: RepairTarget, k: int) -> Iterator[Repair]:
+def literal_terms(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A term that is a number left out: a guard such as `+ 1e-6` that the function does not have."""
     args = s.args(k)
     if s.steps[k].gate in ("add", "sub"):
-        for kept, dropped in ((0, 1), (1, 0)):
-            if s.steps[args[dropped]].gate == "number" and (kept == 0 or s.steps[k].gate == "add"):
-                yield s.value(args[kept]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
+        for rest, dropped in ((0, 1), (1, 0)):
+            if s.steps[args[dropped]].gate == "number" and (rest == 0 or s.steps[k].gate == "add"):
+                yield s.value(args[rest]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"
 
 
-def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
+def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A name where 1 - name**2 or the like is meant."""
     one = arb(1)
     args = [s.value(a) for a in s.args(k)]
@@ -216,7 +216,7 @@ def operand_shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
             yield reals.value(s.steps[k].gate, [*args[:position], changed, *args[position + 1 :]]), f"`{name}` where `{words}` is meant in `{s.text(k)}`"
 
 
-def shapes(s: RepairTarget, k: int) -> Iterator[Repair]:
+def shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """1 - value and the like in place of the value, its square root, its absolute value, its sign; the value plus a missing term."""
     value = s.value(k)
     if not all(isinstance(v, arb) for v in value):

@@ -27,7 +27,7 @@ from verifier.language.formats import Format
 MAX_SECANT_STEPS = 16  # from 2^-20 off they give more than BITS/2 bits of any simple root
 ROOT_BITS = 90  # a root must solve its equation to so many bits
 MAX_TEMPORARIES = 40  # at most so many are tried, those with the most wrong readers first
-MAX_SUSPECTED = 6  # at most so many wrong names that stand for no forward name are tried as no adjoints
+MOST_LEFT_OUT = 6  # at most so many wrong names that stand for no forward name are tried as no adjoints
 MAX_PAIRS = 20  # at most so many pairs of temporaries are tried together
 MAJORITY = 2  # a temporary with which a reader is right is to blame only where more than so many times as many are wrong with it
 
@@ -42,8 +42,8 @@ def fewest_mistakes(program: Program, isolated: IsolatedRun, *, fmt: Format) -> 
     uncertain = [end for end in isolated.meaning if end not in isolated.claimed]
     read = {i for end in wrong for i in cone(program, (), end)} if len(best[1]) > 1 else set()
     by_value = [end for end in uncertain if end not in isolated.named and end in read]
-    suspected = [end for end in uncertain if end in wrong and end in isolated.named and not forward_versions(program.steps[end].name, program)][:MAX_SUSPECTED] if len(best[1]) > 1 else []
-    for dropped in (by_value, *([end] for end in suspected), suspected, [*by_value, *suspected]):
+    uncertain_names = [end for end in uncertain if end in wrong and end in isolated.named and not forward_versions(program.steps[end].name, program)][:MOST_LEFT_OUT] if len(best[1]) > 1 else []
+    for dropped in (by_value, *([end] for end in uncertain_names), uncertain_names, [*by_value, *uncertain_names]):
         if dropped and len({m.line for m in best[1]}) > 1:
             other = locate.without(program, isolated, frozenset(dropped), fmt)
             found = relocate_to_temporaries(program, other, fmt=fmt)
@@ -55,7 +55,7 @@ def fewest_mistakes(program: Program, isolated: IsolatedRun, *, fmt: Format) -> 
 def relocate_to_temporaries(program: Program, isolated: IsolatedRun, *, fmt: Format) -> list[Mistake]:
     """The mistakes of a run, each moved to a temporary where that is to blame. Each says which of the others are right and need no repair."""
     with balls.precision(isolated.reference.bits):
-        search = _Search(program, isolated, fmt)
+        search = _TemporarySearch(program, isolated, fmt)
         found: list[Mistake] = []
         for chosen in search.shared():
             found += [m for end, needed in chosen.items() for m in search.moved(end, needed)]
@@ -64,7 +64,7 @@ def relocate_to_temporaries(program: Program, isolated: IsolatedRun, *, fmt: For
         return sorted([*found, *search.left], key=lambda g: g.line)
 
 
-class _Search:
+class _TemporarySearch:
     """The temporaries of a run, the adjoints computed from them, and the mistakes that are left."""
 
     def __init__(self, program: Program, isolated: IsolatedRun, fmt: Format) -> None:

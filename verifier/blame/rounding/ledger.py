@@ -39,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Run:
+class PointRun:
     """A program at one point, in floats and over the reals: `computed[i]` and `real[i]` for every step that was needed."""
 
     program: Program
@@ -58,7 +58,7 @@ class Ledger:
     computed: float
     real: Ball  # R
     entries: tuple[Entry, ...]
-    run: Run = field(repr=False)
+    run: PointRun = field(repr=False)
     first_order: bool = False
     remainder: Ball = 0
 
@@ -77,7 +77,7 @@ class NoLedger:
     step: int = -1
 
 
-class Plan:
+class LedgerPlan:
     """What a program's ledgers share: the exact function of each step, and who follows whom on the way to the outputs."""
 
     def __init__(self, program: Program, outputs: Sequence[tuple[str, int]]) -> None:
@@ -122,12 +122,12 @@ class Plan:
         return self._reach[frozen]
 
 
-def plan(program: Program, names: Sequence[str]) -> Plan:
+def plan(program: Program, names: Sequence[str]) -> LedgerPlan:
     """The plan of the ledgers of some names of a program, its last versions."""
-    return Plan(program, [(name, program.names[name]) for name in names])
+    return LedgerPlan(program, [(name, program.names[name]) for name in names])
 
 
-def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, upstream: float = 1.0, computed: Sequence[Column] | None = None) -> list[list[Ledger | NoLedger]]:
+def ledgers(planned: LedgerPlan, points: Sequence[Sequence[float]], *, fmt: Format, upstream: float = 1.0, computed: Sequence[Column] | None = None) -> list[list[Ledger | NoLedger]]:
     """The ledger of every output at every point: `result[point][output]`. `computed` is the float run, where it is known already."""
     if computed is None:
         columns = [[p[i] for p in points] for i in range(len(planned.program.inputs))]
@@ -135,7 +135,7 @@ def ledgers(planned: Plan, points: Sequence[Sequence[float]], *, fmt: Format, up
     return [_at(planned, [column[p] for column in computed], fmt, upstream) for p in range(len(points))]
 
 
-def _at(planned: Plan, computed: Sequence[Value], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
+def _at(planned: LedgerPlan, computed: Sequence[Value], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
     steps = planned.program.steps
     values = native(planned.program, computed)
     finite = [values[o] - values[o] == 0 for _, o in planned.outputs]
@@ -157,14 +157,14 @@ def native(program: Program, computed: Sequence[Value]) -> tuple[Value, ...]:
     return tuple(bool(v) if s.gate in derivatives.TRUTHS else float(v) for s, v in zip(program.steps, computed, strict=True))
 
 
-def failure(planned: Plan, computed: Sequence[Value], output: int) -> NoLedger:
+def failure(planned: LedgerPlan, computed: Sequence[Value], output: int) -> NoLedger:
     """Why an output has no ledger."""
     steps = planned.program.steps
     step = next((i for i in planned.needed_for(output) if steps[i].args and computed[i] - computed[i] != 0), -1)
     return NoLedger("a float is not finite" if step >= 0 else "not enclosed over the reals", step)
 
 
-def _telescope(planned: Plan, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
+def _telescope(planned: LedgerPlan, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
     """The ledgers at one precision; None for an output that is not enclosed narrowly enough."""
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
@@ -194,16 +194,16 @@ def _telescope(planned: Plan, computed: tuple[Value, ...], fmt: Format, upstream
             for c, o in enumerate(outputs):
                 if values[o] is not old[c]:
                     moved[c].append((k, own, before, old[c], values[o]))
-    run = Run(planned.program, fmt, computed, real, bits)
+    run = PointRun(planned.program, fmt, computed, real, bits)
     return [_ledger(name, o, moved[c], run) for c, (name, o) in enumerate(planned.outputs)]
 
 
-def real_run(planned: Plan, computed: Sequence[Value], upstream: float) -> dict[int, Value]:
+def real_run(planned: LedgerPlan, computed: Sequence[Value], upstream: float) -> dict[int, Value]:
     """Every needed step over the reals."""
     return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 
 
-def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball, Ball, Ball, Ball]], run: Run) -> Ledger | None:
+def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball, Ball, Ball, Ball]], run: PointRun) -> Ledger | None:
     real = run.real[output]
     if not real.is_finite():
         return None

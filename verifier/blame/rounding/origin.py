@@ -1,6 +1,6 @@
 """Where the floats leave the reals: the step from which on a value is lost, however exactly the rest is computed.
 
-A finding and a hunt name the same one. It is looked for inside the gates that run as several steps, too.
+A finding and a hunt name the same step. Where a gate runs as several steps, the one inside it is named.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from dataclasses import dataclass, replace
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
-from verifier.arithmetic.floats import columns
 from verifier.arithmetic.values import Value
-from verifier.blame.rounding import ledger, statements
+from verifier.blame.rounding import by_statement, ledger
 from verifier.blame.rounding.ledger import Ledger
-from verifier.blame.rounding.statements import step_text
-from verifier.circuit.expressions import definition, kinks
+from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, ancestors
-from verifier.compare.check import Check
-from verifier.compare.discrepancy import Discrepancy
-from verifier.language.formats import FORMATS, Format, computing
-from verifier.language.gates import COMPARISONS, GATES, is_operator
-from verifier.language.verdict import Verdict
+from verifier.language.formats import Format, computing
+from verifier.language.gates import GATES, is_operator
 
 BITS = 1024
 MOST_BITS = 8192  # where something has no value with fewer
@@ -33,8 +28,8 @@ ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*\s*=(?!=)\s*")  # `+=` adds to what is th
 
 
 @dataclass(frozen=True, slots=True)
-class Culprit:
-    """A step as it is written, the gate whose formula it stands in (empty: a statement's own step), and what its float is."""
+class StepInWords:
+    """A step as it is written, the gate in whose formula it stands (empty for a statement's own step), its float, and what is special about that."""
 
     text: str
     within: str
@@ -45,17 +40,17 @@ class Culprit:
         return f"`{self.text}`{f' in `{self.within}`' if self.within else ''} {self.what}".rstrip()
 
 
-def culprit(program: Program, step: int, computed: Sequence[Value], fmt: Format) -> Culprit:
-    """A step that did harm; inside a gate that runs as several steps, the one of them with the largest effect on its value."""
+def largest_inside(program: Program, step: int, computed: Sequence[Value], fmt: Format) -> StepInWords:
+    """A step in words; of a gate that runs as several steps, the one inside it with the largest effect on its value."""
     inner = _definition(program.steps[step].gate, fmt)
     operands = [computed[a] for a in program.steps[step].args]
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
         values = _run(inner, operands, fmt)
-        (found,) = ledger.ledgers(ledger.Plan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
-        at = found.step if not isinstance(found, Ledger) else statements.worst_entry(found.entries).step if found.entries else -1
+        (found,) = ledger.ledgers(ledger.LedgerPlan(inner, [("", inner.output)]), [operands], fmt=computing(fmt), computed=[[v] for v in values])[0]
+        at = found.step if not isinstance(found, Ledger) else by_statement.worst_entry(found.entries).step if found.entries else -1
         if at >= 0:
-            return _lifted(culprit(inner, at, values, fmt), program, step)
-    return Culprit(_text(program, step), "", float(computed[step]), _what(program, step, computed))
+            return _lifted(largest_inside(inner, at, values, fmt), program, step)
+    return StepInWords(_text(program, step), "", float(computed[step]), _what(program, step, computed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +58,12 @@ class Origin:
     """The step from which on a value is lost, and the first step after it whose own float shows that; None where it is the same."""
 
     step: int
-    culprit: Culprit
-    shown: Culprit | None = None
+    lost: StepInWords
+    shown: StepInWords | None = None
 
     def __str__(self) -> str:
-        what = self.culprit.what or (f"rounds to {self.culprit.value!r}" if math.isfinite(self.culprit.value) else "is not finite")
-        first = str(replace(self.culprit, what=what))
+        what = self.lost.what or (f"rounds to {self.lost.value!r}" if math.isfinite(self.lost.value) else "is not finite")
+        first = str(replace(self.lost, what=what))
         return first if self.shown is None else f"{first}, and {self.shown}"
 
 
@@ -95,11 +90,11 @@ def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *
             break
     if unknown is None:
         return None
-    return Origin(unknown, Culprit(_text(program, unknown), "", computed[unknown], _what(program, unknown, computed)))
+    return Origin(unknown, StepInWords(_text(program, unknown), "", computed[unknown], _what(program, unknown, computed)))
 
 
 def _loss(computed: float, fmt: Format) -> Callable[[Value], bool] | None:
-    """Whether a real number has no better float than the computed one: none that is finite, or none but 0. None where the computed one is an ordinary number."""
+    """A test of real values: is the computed float, which is not finite or is 0, the best that the format has for them? None where the float is an ordinary number."""
     if computed - computed != 0:
         return lambda value: not value.is_finite() or bool(abs(value) > fmt.largest)
     if computed == 0:
@@ -141,8 +136,8 @@ class _Mixed:
         return self.needed[low]
 
 
-def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Value], bool]) -> Culprit:
-    """The step of which a value is lost, in words; inside a gate that runs as several steps, the one of them with which it is."""
+def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Value], bool]) -> StepInWords:
+    """The step at which a value is lost, in words; of a gate that runs as several steps, the one inside it."""
     program, computed = mixed.program, mixed.computed
     inner, operands = _definition(program.steps[step].gate, fmt), [computed[a] for a in program.steps[step].args]
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
@@ -154,10 +149,10 @@ def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Value], bo
         if is_lost_by(within.floats[inner.output]) and not is_lost_by(within.value(0)):
             return _lifted(_inside(within, within.first(is_lost_by), computing(fmt), is_lost_by), program, step)
     what = f"is no number of {fmt.name}" if program.steps[step].gate == "number" else _what(program, step, computed)
-    return Culprit(_text(program, step), "", float(computed[step]), what)
+    return StepInWords(_text(program, step), "", float(computed[step]), what)
 
 
-def _shown(mixed: _Mixed, step: int) -> Culprit | None:
+def _shown(mixed: _Mixed, step: int) -> StepInWords | None:
     """The first step after one whose float is not finite, or 0, as the output is."""
     program, computed, real = mixed.program, mixed.computed, mixed.values(0)
     is_zero = computed[mixed.output] == 0
@@ -169,7 +164,7 @@ def _shown(mixed: _Mixed, step: int) -> Culprit | None:
     if shows(step):
         return None
     at = next(i for i in mixed.needed if i > step and (i == mixed.output or (shows(i) and step in ancestors(program, i))))
-    return Culprit(_text(program, at), "", computed[at], "is 0" if is_zero else _what(program, at, computed))
+    return StepInWords(_text(program, at), "", computed[at], "is 0" if is_zero else _what(program, at, computed))
 
 
 def _definition(gate: str, fmt: Format) -> Program | None:
@@ -184,26 +179,26 @@ def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Valu
     return ledger.native(program, [column[0] for column in floats.run(program, [[v] for v in operands], computing(fmt))])
 
 
-def _lifted(found: Culprit, program: Program, step: int) -> Culprit:
+def _lifted(found: StepInWords, program: Program, step: int) -> StepInWords:
     """A step of a gate's formula, with the gate's operands written in place of its parameters, where they are short."""
     s = program.steps[step]
     operands = dict(zip(GATES[s.gate].parameters, (_operand(program, a) for a in s.args), strict=True))
 
-    def put(match: re.Match[str]) -> str:
+    def operand_for(match: re.Match[str]) -> str:
         operand = operands.get(match.group(), "")
         if not operand or len(operand) > MOST_CHARACTERS:
             return match.group()
         return operand if operand.isidentifier() or operand.replace(".", "").isdigit() else f"({operand})"
 
-    def written(text: str) -> str:
-        return re.sub(r"\b[A-Za-z_]\w*\b", put, text)
+    def with_operands(text: str) -> str:
+        return re.sub(r"\b[A-Za-z_]\w*\b", operand_for, text)
 
-    return replace(found, text=written(found.text), within=written(found.within) or _text(program, step), what=written(found.what))
+    return replace(found, text=with_operands(found.text), within=with_operands(found.within) or _text(program, step), what=with_operands(found.what))
 
 
 def _text(program: Program, step: int) -> str:
     """The expression of a step, without the name that it is assigned to."""
-    return ASSIGNMENT.sub("", statements.step_text(program, step))
+    return ASSIGNMENT.sub("", by_statement.step_text(program, step))
 
 
 def _operand(program: Program, step: int) -> str:
@@ -234,116 +229,3 @@ def _what(program: Program, step: int, computed: Sequence[Value]) -> str:
         small = min(s.args, key=lambda a: abs(computed[a]))
         return f"absorbs `{_operand(program, small)}`"
     return f"rounds to {value!r}" if abs(value) == 1 and not is_operator(s.gate) else ""
-
-
-BITS_OF_CAUSE = 128
-FEWEST_BITS = 4  # lost in a sum, to speak of a cancellation
-
-
-RATIONAL = frozenset(("add", "sub", "mul", "div", "neg", "copy", "where", "max", "min", "abs", "sign", "floor", "ceil", "square", "reciprocal"))
-
-
-@dataclass(frozen=True)
-class Run:
-    """A program at one point: in floats, and over the reals (an enclosure, a truth value, or something without a value)."""
-
-    program: Program
-    values: Sequence[Value]
-    reals: Sequence[Value]
-    least: float  # the smallest normal number
-
-    def said(self, step: int) -> str:
-        """A step as text."""
-        return f"`{step_text(self.program, step)}`"
-
-    def operands(self, step: int) -> list[int]:
-        """The operands whose values matter here: of a `where` the chosen branch only, and no constants."""
-        s = self.program.steps[step]
-        if s.gate == "where":
-            return [s.args[1] if self.values[s.args[0]] else s.args[2]]
-        return list(s.args)
-
-    def live(self, step: int, *, conditions: bool) -> list[int]:
-        """The steps that matter for the value of one, in order; with or without those that choose the branches."""
-        found, pending = {step}, [step]
-        while pending:
-            k = pending.pop()
-            chooses = self.program.steps[k].args[:1] if conditions and self.program.steps[k].gate == "where" else ()
-            for a in (*self.operands(k), *chooses):
-                if a not in found:
-                    found.add(a)
-                    pending.append(a)
-        return sorted(k for k in found if self.program.steps[k].args)
-
-    def differs(self, step: int) -> bool:
-        """Whether a float is certainly not the real value."""
-        real = self.reals[step]
-        return isinstance(real, arb) and real.is_finite() and math.isfinite(self.values[step]) and bool(real != self.values[step])
-
-
-def cause(check: Check, found: Discrepancy, beside: tuple[float, ...] | None) -> str:
-    """What happens at the point of a discrepancy, in words; empty where no step stands out. `beside` is a point where the verdict is another one."""
-    if found.verdict is Verdict.UNDECIDED:
-        return found.reason
-    program, output = check.subject.program, check.subject.program.names[found.name]
-    if not math.isfinite(found.computed) or found.verdict is Verdict.VANISHED:
-        return str(origin(program, output, found.point, check.format, upstream=check.upstream) or "")
-    here = _run_at(check, found.point)
-    if found.verdict in (Verdict.UNSTABLE, Verdict.ILL_CONDITIONED):
-        return _cancelled(here, output)
-    return _tied(here, output) or ("" if beside is None else _changed(here, _run_at(check, beside), output))
-
-
-def _run_at(check: Check, point: tuple[float, ...]) -> Run:
-    subject, fmt, upstream = check.subject, check.format, check.upstream
-    values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
-    program, places = subject.exact
-    with balls.precision(BITS_OF_CAUSE):
-        real = balls.run(program, [[arb(x)] for x in point], bits=BITS_OF_CAUSE, strict=False, upstream=arb(upstream))
-    return Run(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
-
-
-def _saturated(run: Run, step: int) -> str:
-    """A function that has reached 1 or -1 before its real value does."""
-    for k in run.live(step, conditions=False):
-        if run.program.steps[k].gate not in RATIONAL and abs(run.values[k]) == 1 and run.differs(k):
-            return f"{run.said(k)} saturates at {run.values[k]:g}"
-    return ""
-
-
-def _cancelled(run: Run, output: int) -> str:
-    """The sum that loses the most leading bits."""
-    worst, most = -1, float(FEWEST_BITS)
-    for k in run.live(output, conditions=False):
-        if run.program.steps[k].gate in ("add", "sub"):
-            largest = max(abs(run.values[a]) for a in run.program.steps[k].args)
-            lost = math.inf if run.values[k] == 0 and run.differs(k) else math.log2(largest / abs(run.values[k])) if 0 < abs(run.values[k]) < largest < math.inf else 0.0
-            worst, most = (k, lost) if lost > most else (worst, most)
-    if worst < 0:
-        flat = _saturated(run, output)
-        return flat or next((f"{run.said(k)} is subnormal" for k in run.live(output, conditions=False) if 0 < abs(run.values[k]) < run.least), "")
-    return f"{run.said(worst)} cancels {'all' if math.isinf(most) else f'{most:.0f}'} leading bits"
-
-
-def _tied(run: Run, output: int) -> str:
-    """A comparison, a choice or a kink of which this point is the very border."""
-    for k in run.live(output, conditions=True):
-        step = run.program.steps[k]
-        values = [run.values[a] for a in step.args]
-        if any(isinstance(v, bool) for v in values):
-            continue
-        places = kinks(step.gate)
-        if places is not None and floats.run(places, [[v] for v in values], FORMATS["float64"])[places.output][0]:
-            return f"{run.said(k)} ties"
-    return ""
-
-
-def _changed(here: Run, beside: Run, output: int) -> str:
-    """A comparison or a choice that comes out differently beside the region; else the first step that stops to be an ordinary number."""
-    for k in here.live(output, conditions=True):
-        step = here.program.steps[k]
-        if step.gate in COMPARISONS and here.values[k] is not beside.values[k]:
-            return f"{here.said(k)} is {'true' if here.values[k] else 'false'} here"
-        if step.gate in ("max", "min") and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
-            return f"{here.said(k)} takes its other operand here"
-    return ""

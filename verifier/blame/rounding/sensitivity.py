@@ -19,9 +19,9 @@ from verifier.blame.rounding.ledger import (
     LARGEST_BITS,
     Entry,
     Ledger,
+    LedgerPlan,
     NoLedger,
-    Plan,
-    Run,
+    PointRun,
     failure,
     native,
     real_run,
@@ -48,7 +48,7 @@ class Cancellation:
     fork: bool  # contributions to one adjoint, added with `+=`
 
 
-def adjoints(planned: Plan, real: dict[int, Value], computed: Sequence[Value], output: int) -> dict[int, Value]:
+def adjoints(planned: LedgerPlan, real: dict[int, Value], computed: Sequence[Value], output: int) -> dict[int, Value]:
     """∂(output)/∂(step) over the reals, for every step that it depends on; absent where it is exactly 0. At the working precision."""
     steps = planned.program.steps
     found: dict[int, Ball] = {output: arb(1)}
@@ -90,7 +90,7 @@ def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., V
 # ---------------------------------------------------------------- first-order shares
 
 
-def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
+def first_order(planned: LedgerPlan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
     """The ledger of every output with effects to first order, A_k δ_k, and the remainder stated; linear cost an output."""
     program = planned.program
     computed = native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
@@ -108,7 +108,7 @@ def first_order(planned: Plan, point: Sequence[float], *, fmt: Format, upstream:
     return result
 
 
-def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
+def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():
@@ -131,7 +131,7 @@ def _shares(planned: Plan, name: str, output: int, computed: tuple[Value, ...], 
     unit = ulp(fmt, arb(computed[output]))[0]
     if not remainder.is_finite() or remainder.rad() > (abs(total).upper() * arb(2) ** -20).max(unit * INVISIBLE):
         return None
-    return Ledger(name, output, computed[output], real[output], tuple(entries), Run(planned.program, fmt, computed, real, bits), first_order=True, remainder=remainder)
+    return Ledger(name, output, computed[output], real[output], tuple(entries), PointRun(planned.program, fmt, computed, real, bits), first_order=True, remainder=remainder)
 
 
 # ---------------------------------------------------------------- cancellation
@@ -157,7 +157,7 @@ class Sum:
         return arb.pos_inf() if self.value.contains(0) else self.size / self.value
 
 
-def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
+def sums(run: PointRun, steps: Iterable[int]) -> dict[int, Sum]:
     """The sums among some steps, given in order; at the working precision."""
     found: dict[int, Sum] = {}
     for i in steps:
@@ -170,7 +170,7 @@ def sums(run: Run, steps: Iterable[int]) -> dict[int, Sum]:
     return found
 
 
-def cancellation(planned: Plan, ledger: Ledger) -> Cancellation | None:
+def cancellation(planned: LedgerPlan, ledger: Ledger) -> Cancellation | None:
     """The sum at which the roundings before it are magnified most, on the gradient as well as in itself; None where none is.
 
     At least half of all effects come from before it: a difference of exact numbers harms nobody.

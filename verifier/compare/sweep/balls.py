@@ -13,7 +13,7 @@ from verifier.arithmetic import balls
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
-from verifier.compare.sweep.classify import Enclosed, Judged, classify, from_ends
+from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
 
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
@@ -22,11 +22,11 @@ EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 12
 HALF = 0.5  # ulps: what is closer is the number rounded
 
 
-def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
     """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
     left = np.arange(len(columns[0]))
     for bits in PRECISIONS:
-        part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
+        part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
         hopeful = _level(check, [c[left] for c in columns], [c[left] for c in computed], part, bits)
         for j, p in zip(found, part, strict=True):
             j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
@@ -35,7 +35,7 @@ def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[
             break
 
 
-def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], bits: int) -> Any:
+def _level(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn], bits: int) -> Any:
     """Judge what this precision decides; the points that a higher one may."""
     lists = [list(map(arb, c.tolist())) for c in columns]
     seed, hopeful = arb(check.upstream), np.zeros(len(lists[0]), bool)

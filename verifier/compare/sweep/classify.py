@@ -22,7 +22,7 @@ STEP_OFFSET = 0.382  # these values lie so many steps above the multiples of a s
 
 
 @dataclass
-class Judged:
+class VerdictColumn:
     """One gradient at a column of points: the codes of its verdicts, its errors in ulps as `edge` rounds them (NaN where there are none), whether they are above the limit."""
 
     verdict: Any
@@ -35,9 +35,9 @@ class Judged:
         return self.verdict == OPEN
 
 
-def all_open(count: int) -> Judged:
+def all_open(count: int) -> VerdictColumn:
     """The state in which all of so many points are open."""
-    return Judged(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
+    return VerdictColumn(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
 
 
 def edge(ulps: Any) -> Any:
@@ -61,7 +61,7 @@ class Enclosed:
     wrong: Any
 
 
-def classify(check: Check, e: Enclosed, found: Judged) -> Any:
+def classify(check: Check, e: Enclosed, found: VerdictColumn) -> Any:
     """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
     low, high = edge(e.ulps_low), edge(e.ulps_high)

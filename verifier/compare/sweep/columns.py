@@ -17,7 +17,7 @@ from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, Judged, all_open, edge
+from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, all_open, edge
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
@@ -26,7 +26,7 @@ from verifier.language.verdict import Verdict
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
-def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
     """Judge the open points one by one."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
@@ -51,23 +51,23 @@ def _is_finite(d: Discrepancy) -> bool:
 SLOW = [by_balls, by_points]
 
 
-def judge(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[Judged]:
+def judge(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[VerdictColumn]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
     parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
     if len(parts) == 1:
         return parts[0]
-    return [Judged(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
+    return [VerdictColumn(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(check: Check, columns: list[Any], method: str) -> list[Judged]:
+def _block(check: Check, columns: list[Any], method: str) -> list[VerdictColumn]:
     found = [all_open(len(columns[0])) for _ in check.subject.claims]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
         _judge(check, columns, computed_columns(check, columns), found, method)
     return found
 
 
-def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Judged], method: str) -> None:
+def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn], method: str) -> None:
     count = len(columns[0])
     if method == "any" and check.format.precision <= NARROW:
         if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
@@ -79,7 +79,7 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ju
     for step in SLOW if method != "points" else SLOW[-1:]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):
-            part = [Judged(j.verdict[left], j.error[left], j.over[left]) for j in found]
+            part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
             step(check, [c[left] for c in columns], [c[left] for c in computed], part)
             for j, p in zip(found, part, strict=True):
                 j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
@@ -89,6 +89,3 @@ def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
     """The staged gradients, as arrays of float64."""
     run = floats.run(check.subject.program, columns, check.format, upstream=check.upstream)
     return [np.asarray(run[check.subject.program.names[name]]).astype(np.float64) for _, name in check.subject.claims]
-
-
-__all__ = ["CODE", "NEGLIGIBLE_ULPS", "OPEN", "VERDICTS", "Judged", "computed_columns", "edge", "judge"]

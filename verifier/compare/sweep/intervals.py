@@ -13,12 +13,12 @@ from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul,
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
-from verifier.compare.sweep.classify import CODE, OPEN, Judged, classify, from_ends
+from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
 
-def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
     """Judge what is open and certain."""
     count = len(columns[0])
 

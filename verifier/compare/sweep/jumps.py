@@ -16,7 +16,7 @@ from verifier.arithmetic.intervals.choices import TRUTHS, decided
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.compare.sweep.classify import CODE, Judged
+from verifier.compare.sweep.classify import CODE, VerdictColumn
 from verifier.language.gates import COMPARISONS, GATES, of_kind
 from verifier.language.verdict import Verdict
 
@@ -28,7 +28,7 @@ CONTINUOUS = RISING | frozenset(("add", "sub", "mul", "div", "neg", "copy", "sin
 UNSURE = np.int8(2)
 
 
-class Side(NamedTuple):
+class OneSidedLimit(NamedTuple):
     """A one-sided limit: its enclosure (or truth value), the side it is approached from (0: it is attained, 2: not known), certain jumps and poles."""
 
     limit: Any
@@ -51,15 +51,15 @@ def has_break(program: Program, columns: Sequence[Any], position: int) -> Any:
         return breaks
 
 
-def _limits(program: Program, columns: Sequence[Any], position: int, direction: int, choices: dict[int, Any]) -> list[Side]:
+def _limits(program: Program, columns: Sequence[Any], position: int, direction: int, choices: dict[int, Any]) -> list[OneSidedLimit]:
     """One side of every step; `choices` has what each condition is at the point itself."""
     constants = run.constants(program, strict=False, rounded_in=None)
-    sides: list[Side] = []
+    sides: list[OneSidedLimit] = []
     for i, step in enumerate(program.steps):
         if step.gate == "input":
-            sides.append(Side(run.exactly(columns[i]), np.int8(direction if i == position else 0)))
+            sides.append(OneSidedLimit(run.exactly(columns[i]), np.int8(direction if i == position else 0)))
         elif i in constants:
-            sides.append(Side(constants[i], np.int8(0)))
+            sides.append(OneSidedLimit(constants[i], np.int8(0)))
         elif step.gate == "where":
             sides.append(_where(sides[step.args[0]], sides[step.args[1]], sides[step.args[2]], choices[step.args[0]]))
         else:
@@ -67,9 +67,9 @@ def _limits(program: Program, columns: Sequence[Any], position: int, direction: 
     return sides
 
 
-def _step(gate: str, args: list[Side]) -> Side:
+def _step(gate: str, args: list[OneSidedLimit]) -> OneSidedLimit:
     if gate in TRUTHS:
-        return Side(_truth(gate, args), np.int8(0))
+        return OneSidedLimit(_truth(gate, args), np.int8(0))
     if gate in ("floor", "ceil"):
         return _whole(args[0], -1 if gate == "floor" else 1)
     if gate == "sign":
@@ -77,14 +77,14 @@ def _step(gate: str, args: list[Side]) -> Side:
         sided = np.abs(args[0].near) == 1
         away = run.FUNCTIONS["sign"](args[0].limit).low
         value = np.where(zero, np.where(sided, args[0].near, np.nan), away)
-        return Side(run.exactly(value), np.int8(0), zero & sided)
+        return OneSidedLimit(run.exactly(value), np.int8(0), zero & sided)
     limit = UNKNOWN
     if gate in CONTINUOUS or (gate == "pow" and _is_whole(args[1])):
         limit = run.FUNCTIONS[gate](*(a.limit for a in args))
-    return Side(limit, _near(gate, args), _differs(gate, args), _grows(gate, args))
+    return OneSidedLimit(limit, _near(gate, args), _differs(gate, args), _grows(gate, args))
 
 
-def _truth(gate: str, args: list[Side]) -> Any:
+def _truth(gate: str, args: list[OneSidedLimit]) -> Any:
     value = TRUTHS[gate](*(a.limit for a in args))
     if gate not in COMPARISONS:
         return value
@@ -97,21 +97,21 @@ def _truth(gate: str, args: list[Side]) -> Any:
     return np.where(tie, decided(sure & true, sure & ~true), np.where(touching, np.int8(-1), value))
 
 
-def _is_whole(exponent: Side) -> bool:
+def _is_whole(exponent: OneSidedLimit) -> bool:
     return _is_constant(exponent) and bool(exponent.limit.low == exponent.limit.high == np.floor(exponent.limit.low))
 
 
-def _where(c: Side, a: Side, b: Side, here: Any) -> Side:
+def _where(c: OneSidedLimit, a: OneSidedLimit, b: OneSidedLimit, here: Any) -> OneSidedLimit:
     """The branch of this side; a jump in it is one where the same branch is taken at the point."""
 
     def chosen(first: Any, second: Any, otherwise: Any) -> Any:
         return np.where(c.limit == 1, first, np.where(c.limit == 0, second, otherwise))
 
     limit = Interval(chosen(a.limit.low, b.limit.low, np.nan), chosen(a.limit.high, b.limit.high, np.nan))
-    return Side(limit, chosen(a.near, b.near, UNSURE).astype(np.int8), chosen(a.jumps, b.jumps, False).astype(bool) & (c.limit == here), chosen(a.grows, b.grows, False).astype(bool))
+    return OneSidedLimit(limit, chosen(a.near, b.near, UNSURE).astype(np.int8), chosen(a.jumps, b.jumps, False).astype(bool) & (c.limit == here), chosen(a.grows, b.grows, False).astype(bool))
 
 
-def _whole(a: Side, direction: int) -> Side:
+def _whole(a: OneSidedLimit, direction: int) -> OneSidedLimit:
     """floor (-1) or ceil (1): at an integer that is approached from that side the limit is one off the value."""
     gate = "floor" if direction < 0 else "ceil"
     between = run.STRICT[gate](a.limit)
@@ -120,10 +120,10 @@ def _whole(a: Side, direction: int) -> Side:
     jumps = integer & (a.near == direction)
     ends = [np.where(jumps, np.nextafter(low + direction, far), np.where(integer, low, end)) for far, end in ((-np.inf, between.low), (np.inf, between.high))]
     is_point = np.array_equal(ends[0], ends[1], equal_nan=True)
-    return Side(run.exactly(ends[0]) if is_point else Interval(*ends), np.int8(0), jumps)
+    return OneSidedLimit(run.exactly(ends[0]) if is_point else Interval(*ends), np.int8(0), jumps)
 
 
-def _near(gate: str, args: list[Side]) -> Any:
+def _near(gate: str, args: list[OneSidedLimit]) -> Any:
     still = args[0].near == 0
     for a in args[1:]:
         still = still & (a.near == 0)
@@ -144,13 +144,13 @@ def _near(gate: str, args: list[Side]) -> Any:
     return np.where(still, np.int8(0), moved).astype(np.int8)
 
 
-def _scaled(near: Any, factor: Side) -> Any:
+def _scaled(near: Any, factor: OneSidedLimit) -> Any:
     """The side of a product with a number that does not move."""
     sign = np.where(factor.limit.low > 0, 1, np.where(factor.limit.high < 0, -1, 0))
     return np.where((factor.near == 0) & (sign != 0) & (np.abs(near) == 1), near * sign, UNSURE)
 
 
-def _differs(gate: str, args: list[Side]) -> Any:
+def _differs(gate: str, args: list[OneSidedLimit]) -> Any:
     """A jump stays one through what is one to one, and with another operand that does not move."""
     if gate in RISING or gate in ("neg", "copy"):
         return args[0].jumps
@@ -163,20 +163,20 @@ def _differs(gate: str, args: list[Side]) -> Any:
     return np.False_
 
 
-def _is_constant(s: Side) -> bool:
+def _is_constant(s: OneSidedLimit) -> bool:
     """A literal: what floor gives does not move on one side either, but it may have another value at the point."""
     return np.ndim(s.limit.low) == 0
 
 
-def _is_not_zero(s: Side) -> Any:
+def _is_not_zero(s: OneSidedLimit) -> Any:
     return (s.limit.low > 0) | (s.limit.high < 0)
 
 
-def _is_finite(s: Side) -> Any:
+def _is_finite(s: OneSidedLimit) -> Any:
     return np.isfinite(s.limit.low) & np.isfinite(s.limit.high)
 
 
-def _grows(gate: str, args: list[Side]) -> Any:
+def _grows(gate: str, args: list[OneSidedLimit]) -> Any:
     last = args[-1].limit
     exactly_at = last.low == last.high
     if gate in POLES:
@@ -193,7 +193,7 @@ def _grows(gate: str, args: list[Side]) -> Any:
     return np.False_
 
 
-def by_breaks(check: Check, columns: list[Any], computed: list[Any], found: list[Judged]) -> None:
+def by_breaks(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
     """Judge `undefined` the open points at which the function certainly has no derivative."""
     del computed
     function = check.truth.function

@@ -10,13 +10,13 @@ import numpy as np
 from verifier.arithmetic import ranges
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.compare.sweep.classify import OPEN, Judged, all_open, classify, from_ends
+from verifier.compare.sweep.classify import OPEN, VerdictColumn, all_open, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
 
 FEWEST = 48  # points of a range; fewer are quicker one by one
 
 
-def by_ranges(check: Check, column: Any, computed: list[Any], found: list[Judged]) -> None:
+def by_ranges(check: Check, column: Any, computed: list[Any], found: list[VerdictColumn]) -> None:
     """Judge ranges of the input in which all computed gradients stay the same: tails, where float64 overflows, in a few steps."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     if len(left) < FEWEST:
@@ -39,7 +39,7 @@ def is_constant(computed: list[Any]) -> bool:
     return all(np.array_equal(c, np.broadcast_to(c[0], c.shape), equal_nan=True) for c in computed)
 
 
-def judge_range(check: Check, points: Any, column: Any, computed: list[Any], found: list[Judged]) -> bool:
+def judge_range(check: Check, points: Any, column: Any, computed: list[Any], found: list[VerdictColumn]) -> bool:
     """Whether every gradient is judged at all these points (indices, in the order of the input), between which the floats do not change."""
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge
-from verifier.compare.sweep.source import Places, Source, halves
-from verifier.compare.sweep.tally import CANDIDATES, Group, Point, Tally, joined, tally
+from verifier.compare.sweep.sample import Enumeration, PointSource, halves
+from verifier.compare.sweep.tally import CANDIDATES, Group, Tally, joined, tally
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
@@ -26,7 +27,7 @@ PIECE = 1 << 17  # points that are judged and counted at a time: what stays in t
 MANY = 20_000  # points from which a proof of the formula is worth its time
 SEVERAL = 500_000  # points from which several processes pay
 
-Run = tuple[str, str]  # an implementation and a format
+SweepKey = tuple[str, str]  # an implementation and a format
 Progress = Callable[[int, int], None]  # points done, points in all
 
 
@@ -40,12 +41,12 @@ class Sums:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def sweep(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None) -> list[Swept]:
+def sweep(check: Check, source: PointSource, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None) -> list[Swept]:
     """Judge all points of a source; the tally of every claimed gradient, with examples. Raises Unfinished."""
     return swept(check, sums(prepared(check, source), source, workers=workers, progress=progress, most=most))
 
 
-def sums(check: Check, source: Source, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None, method: str = "any") -> Sums:
+def sums(check: Check, source: PointSource, *, workers: Workers | None = None, progress: Progress | None = None, most: int | None = None, method: str = "any") -> Sums:
     """The tallies of many points; `check` knows its proofs where they are worth their time (`prepared`). Raises Unfinished.
 
     An interrupt (KeyboardInterrupt) ends a sweep of all inputs with what was seen; `most` does so after so many points.
@@ -66,28 +67,28 @@ def sums(check: Check, source: Source, *, workers: Workers | None = None, progre
     except KeyboardInterrupt:
         if not source.is_exhaustive:
             raise
-    return Sums(tuple(tallies), total, source.is_exhaustive, source.spans[0] if isinstance(source, Places) and len(source.spans) == 1 and total else None)
+    return Sums(tuple(tallies), total, source.is_exhaustive, source.spans[0] if isinstance(source, Enumeration) and len(source.spans) == 1 and total else None)
 
 
-def _part(check: Check, method: str, part: Source) -> list[Tally]:
+def _part(check: Check, method: str, part: PointSource) -> list[Tally]:
     pieces = [_piece(check, method, part.cut(start, min(start + PIECE, part.count))) for start in range(0, part.count, PIECE)]
     return [joined(several) for several in zip(*pieces, strict=True)]
 
 
-def _piece(check: Check, method: str, piece: Source) -> list[Tally]:
+def _piece(check: Check, method: str, piece: PointSource) -> list[Tally]:
     columns = piece.columns
-    has_runs = isinstance(piece, Places) and len(piece.spans) == 1
-    first = piece.start + (piece.spans[0][0] if isinstance(piece, Places) and has_runs else 0)
+    has_runs = isinstance(piece, Enumeration) and len(piece.spans) == 1
+    first = piece.start + (piece.spans[0][0] if isinstance(piece, Enumeration) and has_runs else 0)
     return [tally(j, columns, first, runs=has_runs) for j in judge(check, columns, method=method)]
 
 
-def _key(check: str, method: str, part: Source) -> str:
+def _key(check: str, method: str, part: PointSource) -> str:
     from verifier.run.state import key
 
     return key(*part.plain, check, method)
 
 
-def prepared(check: Check, source: Source) -> Check:
+def prepared(check: Check, source: PointSource) -> Check:
     """The check, with proofs if it has so many points that proving saves time."""
     return with_proofs(check) if source.count >= MANY else check
 
@@ -133,7 +134,7 @@ def swept(check: Check, sums: Sums | None) -> list[Swept]:
     ]
 
 
-def worst_of(check: Check, claim: int, group: Group) -> Point:
+def worst_of(check: Check, claim: int, group: Group) -> FloatPoint:
     """The point of a group with the largest error. Where many points have the same rounded error, it is the first of them."""
     if group.worst_count > CANDIDATES or len(group.worst) == 1:
         return group.worst[0]
@@ -188,6 +189,6 @@ def without_gaps(outcomes: Iterable[list[Any]]) -> Iterator[list[Any]]:
 
 
 def _gap(lost: Lost) -> Gap:
-    part: Source = lost.item
+    part: PointSource = lost.item
     ends = [tuple(float(c[0]) for c in part.cut(n, n + 1).columns) for n in (0, part.count - 1)]
     return Gap(ends[0], ends[1], part.count, lost.reason)

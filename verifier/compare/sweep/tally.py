@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from verifier.compare.sweep.columns import CODE, VERDICTS, Judged
+from verifier.case.points import FloatPoint
+from verifier.compare.sweep.classify import CODE, VERDICTS, VerdictColumn
 from verifier.language.verdict import Verdict
 
 FIRST = 5  # examples kept of each group
@@ -21,7 +22,6 @@ MOST_RUNS = 64  # intervals kept of one verdict: the largest gaps divide them
 NONE = -1.0  # the largest error of a group that has none
 
 
-Point = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Group:
     verdict: Verdict
     over: bool
     count: int
-    first: tuple[Point, ...]
+    first: tuple[FloatPoint, ...]
     error: float  # the largest, rounded up; inf where a failure has no ulps, NONE where there is no error at all
     worst_count: int
-    worst: tuple[Point, ...]
+    worst: tuple[FloatPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Tally:
         return sum(g.count for g in self.groups if g.verdict in verdicts)
 
 
-def tally(judged: Judged, columns: Sequence[Any], start: int = 0, *, runs: bool = False) -> Tally:
+def tally(judged: VerdictColumn, columns: Sequence[Any], start: int = 0, *, runs: bool = False) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input."""
     error = np.where(np.isnan(judged.error), NONE, judged.error)
     fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
@@ -98,7 +98,7 @@ def _group(verdict: Verdict, over: bool, at: Any, error: Any, columns: Sequence[
     return Group(verdict, over, len(at), _points(columns, at[:FIRST]), largest, len(worst), _points(columns, worst[:CANDIDATES]))
 
 
-def _points(columns: Sequence[Any], at: Any) -> tuple[Point, ...]:
+def _points(columns: Sequence[Any], at: Any) -> tuple[FloatPoint, ...]:
     return tuple(zip(*(c[at].tolist() for c in columns), strict=True))
 
 
@@ -161,10 +161,10 @@ def _fewer(runs: list[VerdictRun]) -> list[VerdictRun]:
     if len(runs) <= MOST_RUNS:
         return runs
     gaps = [b.first - a.last for a, b in pairwise(runs)]
-    kept = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
+    widest = set(sorted(range(len(gaps)), key=lambda i: (-gaps[i], i))[: MOST_RUNS - 1])
     result = [runs[0]]
     for i, r in enumerate(runs[1:]):
-        if i in kept:
+        if i in widest:
             result.append(r)
         else:
             result[-1] = _hull(result[-1], r)

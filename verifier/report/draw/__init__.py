@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Format:
+class Renderer:
     """What draws a format, as `module.function` of this folder, imported when it is called.
 
     `report` is a function Report -> text, with the keywords in `takes`: `paint` (the colours of where the text goes) and `quiet` (only cases that
@@ -28,8 +28,8 @@ class Format:
 
 FORMATS = {
     #                a Report       beside it                               the edits of `mutate`
-    "text": Format("text.render", takes=frozenset({"paint", "quiet"}), edits="mutants.as_text"),
-    "json": Format("json.render",                                      edits="mutants.as_json"),
+    "text": Renderer("text.render", takes=frozenset({"paint", "quiet"}), edits="mutants.as_text"),
+    "json": Renderer("json.render",                                      edits="mutants.as_json"),
 }  # fmt: skip
 
 

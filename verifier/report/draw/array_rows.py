@@ -21,9 +21,9 @@ def array_rows(line: str, shape: Shape, cells: Sequence[Sequence[str]], worst: s
     length = shape[-1]
     count = prod(shape[:-1])
     labels = [f"  [{', '.join([*map(str, index), ':'])}]" for index in product(*map(range, shape[:-1]))]
-    shown = range(count) if count <= MOST_ROWS else [*range(ENDS), -1, count - 1]
+    chosen = range(count) if count <= MOST_ROWS else [*range(ENDS), -1, count - 1]
     rows = [[line, by(shape), "", worst, ""]]
-    for k in shown:
+    for k in chosen:
         if k < 0:
             rows.append(["  ...", "", "", "", ""])
             continue
@@ -33,8 +33,8 @@ def array_rows(line: str, shape: Shape, cells: Sequence[Sequence[str]], worst: s
 
 
 def _row(texts: Sequence[str]) -> str:
-    kept = list(texts) if len(texts) <= MOST_IN_A_ROW + 1 else [*texts[: MOST_IN_A_ROW - 1], "...", texts[-1]]
-    return "  ".join(kept)
+    visible = list(texts) if len(texts) <= MOST_IN_A_ROW + 1 else [*texts[: MOST_IN_A_ROW - 1], "...", texts[-1]]
+    return "  ".join(visible)
 
 
 def worst_of(names: Sequence[str], ulps: Sequence[str], index: Callable[[str], str]) -> str:

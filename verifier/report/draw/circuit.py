@@ -20,7 +20,7 @@ from verifier.exact import derivatives, one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language import formats
 from verifier.language.formats import Format
-from verifier.report import arrays, attribution, figures
+from verifier.report import attribution, by_array, figures
 from verifier.report.draw import ledger_table
 from verifier.report.draw.array_rows import array_rows, worst_of
 from verifier.report.draw.paint import Paint
@@ -76,7 +76,7 @@ def _circuit(checked: Checked, point: Sequence[float], paint: Paint) -> str:
             rows.append([program.lines[step.line].text, *cells(index), "" if at is None or 0 <= start <= index else at])
         elif index == max(array.values()):  # the array is complete
             shown = {name: cells(i) for name, i in array.items()}
-            worst = worst_of(list(shown), [c[2] for c in shown.values()], arrays.index)
+            worst = worst_of(list(shown), [c[2] for c in shown.values()], by_array.index)
             rows += array_rows(program.lines[step.line].text, element_shape(array) or (), list(shown.values()), worst)
     return paint(f"\n{check.implementation}", bold=True) + "\n" + "\n".join(table(rows, paint))
 
@@ -90,7 +90,7 @@ def _arrays(program: Program) -> dict[tuple[int, str], dict[str, int]]:
     whole: dict[tuple[int, str], dict[str, int]] = {}
     for key, parts in found.items():
         shape = element_shape(parts)
-        if shape is not None and (len(shape) > 1 or len(parts) > arrays.FEW):
+        if shape is not None and (len(shape) > 1 or len(parts) > by_array.FEW):
             whole[key] = {name: parts[name] for name in component_names(key[1], shape)}
     return whole
 
@@ -119,7 +119,7 @@ def _ledgers(checked: Checked, paint: Paint) -> list[str]:
 
 def _worst_of_arrays(checked: Checked) -> list[Discrepancy]:
     """The gradients whose ledgers are shown: of an array the worst component."""
-    known = arrays.arrays(name for _, name in checked.check.subject.claims)
+    known = by_array.arrays(name for _, name in checked.check.subject.claims)
     chosen: dict[str, Discrepancy] = {}
     for d in checked.rows[0]:
         name = known[d.name].name if d.name in known else d.name

@@ -16,7 +16,7 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 _PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
 
 
-class Lost(Exception):
+class OutputClosed(Exception):
     """Standard output took nothing more: it is full, or closed."""
 
 
@@ -52,14 +52,14 @@ def deliver(text: str) -> None:
     """Write to standard output. Raises Lost."""
     stream = sys.stdout
     if stream is None:
-        raise Lost("standard output is closed")
+        raise OutputClosed("standard output is closed")
     try:
         stream.write(_encodable(text, _encoding()))
         stream.flush()
     except BrokenPipeError:
-        raise Lost("") from None  # whoever read it wants no more, and knows
+        raise OutputClosed("") from None  # whoever read it wants no more, and knows
     except (OSError, ValueError) as error:
-        raise Lost(f"the report could not be written: {getattr(error, 'strerror', None) or error}") from None
+        raise OutputClosed(f"the report could not be written: {getattr(error, 'strerror', None) or error}") from None
 
 
 def say(text: str) -> None:

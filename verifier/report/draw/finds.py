@@ -28,7 +28,7 @@ def _region(find: Find) -> list[str]:
 
 
 def _cause(find: Find) -> str:
-    c = find.cause
+    c = find.fault
     return f"{c.implementation}.{c.gradient}  {'above the limit' if c.over else c.verdict.value}" + (f"  line {c.line}" if c.line else "")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from verifier.arithmetic import balls, rounding
-from verifier.blame.rounding import statements
+from verifier.blame.rounding import by_statement
+from verifier.blame.rounding.by_statement import Item, SharedRow
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
-from verifier.blame.rounding.statements import Item, Side
 from verifier.circuit.program import Program
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import table
@@ -30,7 +30,7 @@ def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Any) -> tuple[s
 def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[Item], unit: Any, exact: Any, *, program: Program, paint: Paint) -> list[str]:
     """The lines of one ledger; a statement whose roundings come from several steps has a row for each of them."""
     if isinstance(found, NoLedger):
-        where = "" if found.step < 0 else f": the first is `{statements.step_text(program, found.step)}`"
+        where = "" if found.step < 0 else f": the first is `{by_statement.step_text(program, found.step)}`"
         return [paint(f"no ledger for {who}.{gradient}: {found.reason}{where}", "dim")]
     with balls.precision(DIFFERENCE_BITS):
         total = found.total / unit
@@ -38,20 +38,20 @@ def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[It
         if not any(i.entries for i in items):
             return [f"{who}.{gradient}: no step rounded, so there is no error to explain"]
         rows = [[paint(h, "dim") for h in ("statement", "line", "own rounding", f"effect on {gradient}", "share", "", "")]]
-        shown = sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_ROWS] if len(items) > MOST_ROWS else items
-        kept = {id(i) for i in shown}
-        for item in (i for i in items if id(i) in kept):
+        rows_of_items = sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_ROWS] if len(items) > MOST_ROWS else items
+        largest = {id(i) for i in rows_of_items}
+        for item in (i for i in items if id(i) in largest):
             rows.append(_row(item))
             if len(item.entries) > 1:
                 rows += [_step(entry, item, found, unit) for entry in item.entries]
-        if len(items) > len(shown):
-            rest = sum(i.effect for i in items if id(i) not in kept)
-            rows.append([f"{len(items) - len(shown)} more statements", "", "", _ulps(rest / unit), "", "", ""])
+        if len(items) > len(rows_of_items):
+            rest = sum(i.effect for i in items if id(i) not in largest)
+            rows.append([f"{len(items) - len(rows_of_items)} more statements", "", "", _ulps(rest / unit), "", "", ""])
         if found.first_order:
             rows.append(["remainder", "", "", _ulps(found.remainder / unit), "", "", ""])
         rows.append(["sum", "", "", _ulps(total), "100 %" if not total.contains(0) else "", "", ""])
         formula = (found.real - exact) / unit
-        if abs(formula) > statements.SHOWN_ULPS:
+        if abs(formula) > by_statement.SHOWN_ULPS:
             rows.append(["the formula itself, over the reals", "", "", _ulps(formula), "", "", ""])
     return [title, *table(_right(rows), paint)]
 
@@ -66,7 +66,7 @@ def _row(item: Item) -> list[str]:
 def _step(entry: Any, item: Item, found: Ledger, unit: Any) -> list[str]:
     share = None if item.share is None else entry.effect / found.total
     own = "" if entry.own is None else f"{float((entry.own / rounding.ulp(found.run.format, entry.value)[1]).mid()):+.4f}"
-    return [f"    {statements.step_text(found.run.program, entry.step)}", "", own, _ulps(entry.effect / unit), _share(share)[0], "", ""]
+    return [f"    {by_statement.step_text(found.run.program, entry.step)}", "", own, _ulps(entry.effect / unit), _share(share)[0], "", ""]
 
 
 def _share(share: Any) -> tuple[str, str]:
@@ -96,7 +96,7 @@ def _right(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def compared(first: str, second: str, sides: Sequence[Side], *, paint: Paint) -> list[str]:
+def compared(first: str, second: str, sides: Sequence[SharedRow], *, paint: Paint) -> list[str]:
     """Two ledgers of one gradient side by side; the last column is first − second."""
     rows = [[paint(h, "dim") for h in ("statement", first, second, "difference", "")]]
     with balls.precision(DIFFERENCE_BITS):

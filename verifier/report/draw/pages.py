@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from verifier.language.gates import ALIASES, CONSTANTS, GATES, applied, is_operator
 from verifier.language.verdict import Verdict
-from verifier.report.catalogue import CATALOGUE, Entry
+from verifier.report.catalogue import CATALOGUE, FindingKind
 from verifier.report.proof_words import PROOF_WORDS
 
 
-def explain(entry: Entry) -> str:
+def explain(entry: FindingKind) -> str:
     """One finding: what it says, why it matters, an example, what to do."""
     return (
         f"{entry.code} {entry.name} ({entry.severity})\n\n"

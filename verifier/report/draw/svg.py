@@ -14,7 +14,7 @@ from verifier.report.plot import Curve
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 46, 44
-Scale = Callable[[Any], Any]  # a value, or an array of them, to pixels
+PixelScale = Callable[[Any], Any]  # a value, or an array of them, to pixels
 COLUMNS = 420  # each keeps the largest error of every verdict in it, and one point beside it
 CLEAR = 13  # pixels between two lines of text
 TICKS = 14
@@ -57,7 +57,7 @@ def _panel(c: Curve) -> str:
     return "".join([_head(c), _bands(c, column), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
 
 
-def _scale_x(c: Curve) -> Scale:
+def _scale_x(c: Curve) -> PixelScale:
     """Pixels of values: linear, or with every power of two as wide as the others (symmetric around 0)."""
     nonzero = np.abs(c.values[c.values != 0])
     least = float(np.frexp(nonzero.min())[1]) if len(nonzero) else 0.0
@@ -107,7 +107,7 @@ def _bands(c: Curve, column: Any) -> str:
     return "".join(parts)
 
 
-def _grid(c: Curve, x: Scale, y: Scale, top: float) -> str:
+def _grid(c: Curve, x: PixelScale, y: PixelScale, top: float) -> str:
     parts = [f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="#9aa0a6"/>']
     last = y(0.5)
     parts.append(_level(last, "½", dashed=True))
@@ -169,7 +169,7 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
-def _envelope(c: Curve, column: Any, y: Scale) -> str:
+def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
     largest = np.full(COLUMNS, -1.0)
@@ -185,21 +185,21 @@ def _envelope(c: Curve, column: Any, y: Scale) -> str:
     return f'<path d="{"".join(path)}" fill="none" stroke="#202124" stroke-opacity="0.45"/>'
 
 
-def _points(c: Curve, position: Any, column: Any, y: Scale) -> str:
+def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
     """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
     codes = np.array([SEVERITY[v] for v in c.verdicts])
-    kept: dict[int, list[int]] = {}
+    dots_of: dict[int, list[int]] = {}
     order = np.lexsort((np.nan_to_num(c.errors, nan=np.inf), codes, column))
     keys = column[order] * 16 + codes[order]
     ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
     starts = np.concatenate([[0], ends[:-1] + 1])
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
-        kept.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
+        dots_of.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
     by_severity = {s: v for v, s in SEVERITY.items()}
     parts = []
-    for code in sorted(kept):
+    for code in sorted(dots_of):
         v, dots = by_severity[code], []
-        for i in sorted(kept[code]):
+        for i in sorted(dots_of[code]):
             error = float(c.errors[i])
             height = y(error) if math.isfinite(error) else TOP + 3
             dots.append(f"M{position[i]:.1f} {height}h0")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
 from verifier.case.shapes import bracketed, by
-from verifier.report.arrays import Array, arrays, index
+from verifier.report.by_array import Array, arrays, index
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 
@@ -120,15 +120,15 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
         label = "sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"
         rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _added(s.verdicts for s in sums), worst, s.points, paint, label=label, array=array))
     if any(row[1] for row in rows):  # a table of arrays: the worst error and where it is, then the counts
-        return [[name, shape, fmt, figures, said, *rest] for name, shape, fmt, said, figures, *rest in rows]
+        return [[name, shape, fmt, figures, verdict_words, *rest] for name, shape, fmt, verdict_words, figures, *rest in rows]
     return rows
 
 
 def _arrays(c: CaseReport) -> dict[str, dict[str, Array]]:
     """For each implementation its components of arrays."""
     names: dict[str, dict[str, None]] = {}
-    told: list[Result | Sweep] = [*c.results, *c.sweeps]
-    for r in told:
+    rows_of: list[Result | Sweep] = [*c.results, *c.sweeps]
+    for r in rows_of:
         names.setdefault(r.implementation, {})[r.gradient] = None
     return {implementation: arrays(found) for implementation, found in names.items()}
 
@@ -173,13 +173,13 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
 
 def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "", array: Array | None = None) -> list[str]:
     bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
-    said = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
+    verdict_words = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
     if array is not None:
         figures = f"worst {figures} at {index(worst.gradient)}" if worst.error else figures
     where = f"of {'all ' if label == 'all' else ''}{count:,}{'' if label == 'all' else ' ' + (label or 'points')}" if count > 1 or label else ""
     condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
-    return [name, by(array.shape) if array is not None else "", fmt, said, figures, condition, proof, where]
+    return [name, by(array.shape) if array is not None else "", fmt, verdict_words, figures, condition, proof, where]
 
 
 def _short(figure: str | None) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from verifier.language import formats
 from verifier.language.formats import format_named
-from verifier.report.legs import Leg, Path, reach
+from verifier.report.draw.svg import PixelScale
+from verifier.report.legs import Leg, Waterfall, reach
 
 WIDTH, LEFT, RIGHT = 920, 380, 90  # in pixels; statements stand on the left, effects on the right
 ROW, HEAD, FOOT, GAP = 24, 62, 46, 14
@@ -19,10 +20,9 @@ WORSE, BETTER, ROUNDED = "#d55e00", "#0072b2", "#e2f3ec"  # Okabe and Ito: told 
 TIP = 5  # of an arrow
 NARROWEST = 12  # pixels of an ulp in which floats are drawn
 SHOWN_CONDITION = 4.0  # condition numbers of sums from here on are written
-Scale = Callable[[float], float]
 
 
-def render(paths: Sequence[Path], *, title: str) -> str:
+def render(paths: Sequence[Waterfall], *, title: str) -> str:
     """One panel for each path, under each other, over one axis."""
     scale, low, high = _scale(paths)
     heights = [HEAD + ROW * (len(p.legs) + 2) + GAP for p in paths]
@@ -41,7 +41,7 @@ def render(paths: Sequence[Path], *, title: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _scale(paths: Sequence[Path]) -> tuple[Scale, float, float]:
+def _scale(paths: Sequence[Waterfall]) -> tuple[PixelScale, float, float]:
     """Pixels of a place in ulps; all paths, and half an ulp around the exact value, are on it."""
     ends = [reach(p.legs) for p in paths]
     low, high = min(-0.5, *(e[0] for e in ends)), max(0.5, *(e[1] for e in ends))
@@ -49,7 +49,7 @@ def _scale(paths: Sequence[Path]) -> tuple[Scale, float, float]:
     return lambda u: round(LEFT + (u - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1), low, high
 
 
-def _panel(p: Path, x: Scale, low: float, high: float) -> str:
+def _panel(p: Waterfall, x: PixelScale, low: float, high: float) -> str:
     bottom = HEAD + ROW * (len(p.legs) + 2)
     parts = [
         f'<text x="20" y="20" font-weight="600" font-size="13" fill="{INK}">{escape(p.implementation)}.{escape(p.gradient)}</text>',
@@ -73,7 +73,7 @@ def _panel(p: Path, x: Scale, low: float, high: float) -> str:
     return "".join(parts)
 
 
-def _floats(p: Path, x: Scale, low: float, high: float, bottom: float) -> str:
+def _floats(p: Waterfall, x: PixelScale, low: float, high: float, bottom: float) -> str:
     """The numbers of the format as lines, with their digits where there is room: first the computed and the rounded one."""
     fmt, parts = format_named(p.format), []
     taken: list[tuple[float, float]] = []
@@ -90,7 +90,7 @@ def _floats(p: Path, x: Scale, low: float, high: float, bottom: float) -> str:
     return "".join(parts)
 
 
-def _leg(leg: Leg, start: float, end: float, x: Scale, top: float) -> str:
+def _leg(leg: Leg, start: float, end: float, x: PixelScale, top: float) -> str:
     """A bar with the point where the path goes on."""
     a, b = x(start), x(start + leg.ulps)
     colour = WORSE if leg.ulps * end > 0 else BETTER
@@ -131,7 +131,7 @@ def _figure(ulps: float) -> str:
     return (f"{ulps:+.4f}" if abs(ulps) < 1e4 else f"{ulps:+.3e}").replace("-", "−")
 
 
-def _axis(x: Scale, low: float, high: float, top: float) -> str:
+def _axis(x: PixelScale, low: float, high: float, top: float) -> str:
     """Ticks in ulps under all panels, and what the colours mean."""
     step = 10.0 ** math.floor(math.log10(high - low))
     step *= next(m for m in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if (high - low) / (step * m) <= 8)

@@ -1,4 +1,4 @@
-"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every cause is simplified once and kept as a case."""
+"""A campaign: points of a case until a budget is spent, guided towards errors and borders; every fault is simplified once and saved as a case."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from verifier.arithmetic import floats
 from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
-from verifier.case.points import PointError, ordinal
+from verifier.case.points import FloatPoint, PointError, ordinal
 from verifier.case.shapes import covers
+from verifier.compare.at_point import checks_in, judged_at
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.oracle import judged_at, oracle
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.language.formats import Format, format_named
 from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 from verifier.search.fuzz.draw_points import Bounds, bounds_of, tuples
-from verifier.search.fuzz.keep import Cause, Find, find_of, save
-from verifier.search.fuzz.simplify import WIDEST_GAP, Point, are_joined, simplified
+from verifier.search.fuzz.keep import Fault, Find, find_of, save
+from verifier.search.fuzz.simplify import WIDEST_GAP, are_joined, simplified
 
-__all__ = ["Campaign", "Cause", "Find", "campaign", "save"]
+__all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
 
 MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
-MOST_REGIONS = 4  # of one cause
+MOST_REGIONS = 4  # of one fault
 MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
 MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
 STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
@@ -59,12 +59,12 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
     """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `seed` gives the same finds."""
     deadline = clock() + max_time
     try:
-        asked, finds, examples = oracle(case), [], 0
+        finds, examples = [], 0
         for name in case.formats:
-            checks = asked.checks(format_named(name))
-            search = _Search(case, checks, strict, lambda: clock() > deadline)
+            checks = checks_in(case, format_named(name))
+            search = _FormatCampaign(case, checks, strict, lambda: clock() > deadline)
             search.run(max_examples, seed)
-            finds += [find_of(case, checks, k.cause, k.point, k.region) for k in search.kept]
+            finds += [find_of(case, checks, k.fault, k.point, k.region) for k in search.faults]
             examples += search.examples * len(checks)
     except (PointError, NotDifferentiable, ValueError) as error:
         return Campaign(case.name, problem=str(error))
@@ -83,24 +83,24 @@ class _Sight:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """A cause with its simplest point and its region."""
+class _Simplified:
+    """A fault with its simplest point and its region."""
 
-    cause: Cause
+    fault: Fault
     sight: _Sight
-    point: Point
+    point: FloatPoint
     region: tuple[Bounds, ...]
 
 
 @dataclass
-class _Search:
+class _FormatCampaign:
     """All implementations in one format: what is known of them."""
 
     case: Case
     checks: Sequence[Check]
     strict: bool
     is_over: Callable[[], bool]
-    kept: list[_Kept] = field(default_factory=list)
+    faults: list[_Simplified] = field(default_factory=list)
     looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
 
@@ -115,7 +115,7 @@ class _Search:
         with suppress(_TimeIsOver):
             with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
-    def look(self, point: Point) -> None:
+    def look(self, point: FloatPoint) -> None:
         """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
         if self.is_over():
             raise _TimeIsOver
@@ -142,31 +142,31 @@ class _Search:
     # ------------------------------------------------------------ what is new
 
     def note(self, sight: _Sight, d: Discrepancy) -> None:
-        """Keep the cause of what a point shows, at its simplest point, where it is in no region of the same cause."""
-        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.kept) or self.looks[sight] >= MOST_LOOKS or len(self.kept) >= MOST_CAUSES * len(self.checks):
+        """Record the fault that a point shows, at its simplest point, unless the point lies in a region of the same fault."""
+        if any(k.sight == sight and _is_inside(d.point, k.region) for k in self.faults) or self.looks[sight] >= MOST_LOOKS or len(self.faults) >= MOST_CAUSES * len(self.checks):
             return
         self.looks[sight] += 1
         check = self.checks[sight.index]
-        cause = self.cause(sight, d.point)
+        fault = self.fault(sight, d.point)
         gap = 0 if sight.verdict.fails else WIDEST_GAP
-        alike = [k for k in self.kept if k.cause.key == cause.key]
-        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shown(sight, points), fmt=self.format, gap=gap) for k in alike):
+        alike = [k for k in self.faults if k.fault.key == fault.key]
+        if len(alike) >= MOST_REGIONS or any(are_joined(k.point, d.point, lambda points: self.shows_same(sight, points), fmt=self.format, gap=gap) for k in alike):
             return
 
-        def shows(points: Sequence[Point]) -> list[bool]:
-            return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shown(sight, points), points, strict=True)]
+        def shows(points: Sequence[FloatPoint]) -> list[bool]:
+            return [good and _branches(check, _run_at(check, p)) == sight.branches for good, p in zip(self.shows_same(sight, points), points, strict=True)]
 
         bounds = bounds_of(self.case, self.format)
-        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.cause(sight, p).key == cause.key, fmt=self.format, gap=gap)
-        if all((k.cause.key, k.point) != (cause.key, point) for k in self.kept):
-            self.kept.append(_Kept(cause, sight, point, region))
+        point, region = simplified(d.point, bounds, shows, is_same=lambda p: self.fault(sight, p).key == fault.key, fmt=self.format, gap=gap)
+        if all((k.fault.key, k.point) != (fault.key, point) for k in self.faults):
+            self.faults.append(_Simplified(fault, sight, point, region))
 
-    def shown(self, sight: _Sight, points: Sequence[Point]) -> list[bool]:
+    def shows_same(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
         """Which of some points show the same of the same gradient, on whatever branches."""
         check = self.checks[sight.index].alone(sight.gradient)
         return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
 
-    def cause(self, sight: _Sight, point: Point) -> Cause:
+    def fault(self, sight: _Sight, point: FloatPoint) -> Fault:
         """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
         draft, check = self.case.programs.drafts[sight.index], self.checks[sight.index]
         program = check.subject.program
@@ -178,10 +178,10 @@ class _Search:
             failure = origin(program, program.names[sight.gradient], point, check.format, upstream=check.upstream)
             record = program.lines[program.steps[failure.step].line] if failure is not None and draft.whole is not None else None
             line = record.source.place(record.start).line if record is not None and record.source is not None else 0
-        return Cause(check.implementation, sight.gradient, sight.verdict, line, sight.over)
+        return Fault(check.implementation, sight.gradient, sight.verdict, line, sight.over)
 
 
-def _run_at(check: Check, point: Point) -> list[Any]:
+def _run_at(check: Check, point: FloatPoint) -> list[Any]:
     """The floats of all steps of an implementation."""
     return [column[0] for column in floats.run(check.subject.program, [[x] for x in point], check.format, upstream=check.upstream)]
 
@@ -191,7 +191,7 @@ def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:
     return tuple(bool(v) for step, v in zip(check.subject.program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
 
 
-def _is_inside(point: Point, region: Sequence[Bounds]) -> bool:
+def _is_inside(point: FloatPoint, region: Sequence[Bounds]) -> bool:
     return all(low <= x <= high for x, (low, high) in zip(point, region, strict=True))
 
 

@@ -37,11 +37,11 @@ def formulas(draw: st.DrawFn, gates: Sequence[str] | None = None, *, inputs: Seq
     What brings them there may be other gates than those asked for. They shrink towards one gate applied to the first input.
     """
     grammar = _grammar(tuple(GATES if gates is None else gates), tuple(inputs), size)
-    asked = draw(grammar.sizes)
-    text, used = draw(grammar.applied[asked])
-    while used > size and asked > 1:  # what brings arguments inside took too many
-        asked -= 1
-        text, used = draw(grammar.applied[asked])
+    count = draw(grammar.sizes)
+    text, used = draw(grammar.applied[count])
+    while used > size and count > 1:  # what brings arguments inside took too many
+        count -= 1
+        text, used = draw(grammar.applied[count])
     assume(used <= size)
     return text
 

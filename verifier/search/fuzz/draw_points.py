@@ -21,13 +21,13 @@ from verifier.case.load import case_of
 from verifier.case.points import domain_of
 from verifier.case.shapes import as_lists, gathered
 from verifier.circuit.program import Program
+from verifier.compare.at_point import checks_in
 from verifier.compare.check import Check
 from verifier.compare.meant import listed_values, meant_in, satisfied
-from verifier.compare.oracle import oracle
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
-from verifier.search.borders import SPECIAL
+from verifier.search.changes import SPECIAL
 from verifier.search.hunt import hard_points
 
 CUTS = tuple(Context(prec=digits, rounding=way) for digits in (1, 2, 3, 5, 9) for way in (ROUND_HALF_EVEN, ROUND_UP))
@@ -49,9 +49,8 @@ def points(case: Case | str) -> st.SearchStrategy[dict[str, Any]]:
 
 def tuples(case: Case, fmt: Format) -> st.SearchStrategy[tuple[float, ...]]:
     """The same, in the order of the inputs and for any format."""
-    asked = oracle(case)
-    checks = asked.checks(fmt)
-    borders = borders_of([asked.truth.function, *(c.subject.program for c in checks)])
+    checks = checks_in(case, fmt)
+    borders = borders_of([*(c.truth.function for c in checks[:1]), *(c.subject.program for c in checks)])
     meant = meant_in(case, fmt)
     found = drawn(bounds_of(case, fmt), borders, fmt=fmt, hard=_hard(case, checks)).map(lambda p: listed_values(meant, p))
     return found if meant.given is None else found.filter(lambda p: satisfied(meant, [p])[0])

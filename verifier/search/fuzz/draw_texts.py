@@ -60,7 +60,7 @@ def _forward(text: str, inputs: tuple[str, ...] = ()) -> Program:
 
 
 @dataclass(frozen=True)
-class _Statement:
+class _Assignment:
     target: str
     value: str
     adds: bool = False
@@ -89,7 +89,7 @@ def backward(draw: st.DrawFn, program: str, *, inputs: Sequence[str] = ()) -> st
     return "\n".join(map(str, _read(written, keep)))
 
 
-def _generated(forward: Program) -> list[_Statement]:
+def _generated(forward: Program) -> list[_Assignment]:
     """The lines of the generated backward pass, after the forward lines that only it has."""
     lines = [line for line in with_backward(forward, [(name, f"d{name}") for name in forward.inputs]).lines if line.text]
     found = []
@@ -97,29 +97,29 @@ def _generated(forward: Program) -> list[_Statement]:
         target, _, value = line.text.partition("= ")
         name = target.rstrip(" +")
         if line.backward or name not in forward.names:
-            found.append(_Statement(name, value, target.endswith("+")))
+            found.append(_Assignment(name, value, target.endswith("+")))
     missing = [f"d{name}" for name in forward.inputs if all(s.target != f"d{name}" for s in found)]
-    return [*found, *(_Statement(name, "0") for name in missing)]
+    return [*found, *(_Assignment(name, "0") for name in missing)]
 
 
-def _reordered(draw: st.DrawFn, written: list[_Statement]) -> list[_Statement]:
+def _reordered(draw: st.DrawFn, written: list[_Assignment]) -> list[_Assignment]:
     """The contributions to every adjoint moved to the last of them, where all can be computed, in a drawn order."""
-    result: list[_Statement] = []
+    result: list[_Assignment] = []
     for k, statement in enumerate(written):
         if any(s.target == statement.target for s in written[k + 1 :]):
             continue
         group = [s for s in written if s.target == statement.target]
         ordered = draw(st.permutations(group)) if len(group) > 1 else group
         if len(ordered) > 1 and draw(st.booleans()):
-            result.append(_Statement(statement.target, " + ".join(_bracketed(s.value) for s in ordered)))
+            result.append(_Assignment(statement.target, " + ".join(_bracketed(s.value) for s in ordered)))
         else:
             result += [replace(s, adds=i > 0) for i, s in enumerate(ordered)]
     return result
 
 
-def _fused(draw: st.DrawFn, written: list[_Statement], keep: set[str]) -> list[_Statement]:
+def _fused(draw: st.DrawFn, written: list[_Assignment], keep: set[str]) -> list[_Assignment]:
     """Some names put into the only line that reads them."""
-    result: list[_Statement] = []
+    result: list[_Assignment] = []
     values: dict[str, str] = {}
     for statement in written:
         value = _WORD.sub(lambda m: values.get(m[0], m[0]), statement.value)
@@ -132,7 +132,7 @@ def _fused(draw: st.DrawFn, written: list[_Statement], keep: set[str]) -> list[_
     return result
 
 
-def _rearranged(draw: st.DrawFn, statement: _Statement) -> list[_Statement]:
+def _rearranged(draw: st.DrawFn, statement: _Assignment) -> list[_Assignment]:
     """The value in another arrangement, or with a factor of it on a line of its own."""
     way = draw(st.sampled_from(("as it is", "arranged", "arranged", "staged")))
     tree = tree_of(statement.value)
@@ -140,11 +140,11 @@ def _rearranged(draw: st.DrawFn, statement: _Statement) -> list[_Statement]:
         return [replace(statement, value=bare(text_of(arranged(draw, tree)[0])))]
     if way == "staged" and tree[0] == "mul" and not isinstance(tree[1], str):
         part = f"part_{statement.target}".replace("[", "_").replace("]", "")
-        return [_Statement(part, bare(text_of(tree[1]))), replace(statement, value=f"{part} * {text_of(tree[2])}")]
+        return [_Assignment(part, bare(text_of(tree[1]))), replace(statement, value=f"{part} * {text_of(tree[2])}")]
     return [statement]
 
 
-def _read(written: list[_Statement], keep: set[str]) -> list[_Statement]:
+def _read(written: list[_Assignment], keep: set[str]) -> list[_Assignment]:
     """Without the lines that no gradient depends on."""
     needed, result = set(keep), []
     for statement in reversed(written):

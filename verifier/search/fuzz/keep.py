@@ -14,8 +14,8 @@ from verifier.case.load import load_text
 from verifier.case.outputs import upstream_name
 from verifier.case.points import listed
 from verifier.case.shapes import as_lists, base, gathered
+from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
-from verifier.compare.oracle import at, judged_at
 from verifier.language import formats
 from verifier.language.source import Source
 from verifier.language.verdict import Verdict
@@ -24,7 +24,7 @@ NAME_LENGTH = 12  # characters of the hash that names a file
 
 
 @dataclass(frozen=True)
-class Cause:
+class Fault:
     """What is wrong with a gradient: the verdict (and whether the error is above what the case accepts), and the wrong line (0: none is named)."""
 
     implementation: str
@@ -35,16 +35,16 @@ class Cause:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two causes have in common that are one: all but the gradient, where a line is named."""
+        """What two faults have in common that are one: all but the gradient, where a line is named."""
         return self.implementation, self.verdict, self.over, self.line or self.gradient
 
 
 @dataclass(frozen=True)
 class Find:
-    """A cause with its simplest point, the region around it (input, lowest, highest), and the text of a case that shows it."""
+    """A fault with its simplest point, the region around it (input, lowest, highest), and the text of a case that shows it."""
 
     case: str
-    cause: Cause
+    fault: Fault
     point: tuple[tuple[str, str], ...]
     text: str
     region: tuple[tuple[str, str, str], ...] = ()
@@ -64,23 +64,23 @@ def save(finds: Sequence[Find], folder: str) -> list[Path]:
     return paths
 
 
-def find_of(case: Case, checks: Sequence[Check], cause: Cause, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
-    """The find of a cause at a point of a case; `checks` are those of the format in which it was found."""
+def find_of(case: Case, checks: Sequence[Check], fault: Fault, point: tuple[float, ...], region: Sequence[tuple[float, float]]) -> Find:
+    """The find of a fault at a point of a case; `checks` are those of the format in which it was found."""
     fmt = checks[0].format
     texts = tuple((name, formats.text(fmt, x)) for name, x in zip(case.inputs, point, strict=True))
     around = tuple((name, formats.text(fmt, low), formats.text(fmt, high)) for name, (low, high) in zip(case.inputs, region, strict=True))
-    owner = next((i.name for i in case.implementations if i.forward is not None), cause.implementation) if case.function is None else cause.implementation  # of the truth
-    alone = replace(only(at(case, point), owner, cause.implementation), formats=(fmt.name,))
-    text = _text(checks, alone, cause, [(dict(texts), point)])
+    owner = next((i.name for i in case.implementations if i.forward is not None), fault.implementation) if case.function is None else fault.implementation  # of the truth
+    alone = replace(only(at(case, point), owner, fault.implementation), formats=(fmt.name,))
+    text = _text(checks, alone, fault, [(dict(texts), point)])
     if load_text(text).complaints:  # a pasted `x = 3` wants a point that has this value
         alone = replace(alone, points=(*alone.points, *case.points))
         more = [(dict(p.values), values) for p, values in zip(case.points, listed(case, fmt), strict=True)]
-        text = _text(checks, alone, cause, [(dict(texts), point), *more])
-    return Find(case.name, cause, texts, text, around)
+        text = _text(checks, alone, fault, [(dict(texts), point), *more])
+    return Find(case.name, fault, texts, text, around)
 
 
-def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
-    """A case that shows the cause and expects what comes out: it passes until the gradient is repaired."""
+def _text(checks: Sequence[Check], case: Case, fault: Fault, rows: Sequence[tuple[dict[str, str], tuple[float, ...]]]) -> str:
+    """A case that shows the fault and expects what comes out: it passes until the gradient is repaired."""
     expected: dict[str, dict[str, None]] = {}
     for check in checks:
         if check.implementation in [i.name for i in case.implementations]:
@@ -89,7 +89,7 @@ def _text(checks: Sequence[Check], case: Case, cause: Cause, rows: Sequence[tupl
                 expected.setdefault(f"{check.implementation}.{d.name}", {}).update(dict.fromkeys(words))
     flows = {upstream_name(name) for name in case.outputs}
     document = {
-        "name": f"{case.name}: {cause.implementation}.{cause.gradient} is {'above the limit' if cause.over else cause.verdict.value}",
+        "name": f"{case.name}: {fault.implementation}.{fault.gradient} is {'above the limit' if fault.over else fault.verdict.value}",
         "about": "found by fuzzing",
         "function": _source(case.function),
         "outputs": list(case.outputs) if case.function is None else [],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from verifier.case.points import from_ordinal, ordinal
+from verifier.case.points import FloatPoint, from_ordinal, ordinal
 from verifier.language.formats import Format, round_exact
 from verifier.language.numeral import exact
-from verifier.search.borders import SPECIAL
+from verifier.search.changes import SPECIAL
 from verifier.search.fuzz.draw_points import CUTS, Bounds, cut
 from verifier.search.hunt import simplest
 
@@ -17,11 +17,10 @@ ROUNDS = 3  # over all inputs
 STEPS = 25  # of a way between two points
 WIDEST_GAP = 3  # probes in a row that may miss in a region of rounding errors, which come and go from float to float
 
-Point = tuple[float, ...]
-Shows = Callable[[Sequence[Point]], list[bool]]  # which of some points show it
+Shows = Callable[[Sequence[FloatPoint]], list[bool]]  # which of some points show it
 
 
-def simplified(point: Point, bounds: Sequence[Bounds], shows: Shows, *, is_same: Callable[[Point], bool], fmt: Format, gap: int = 0) -> tuple[Point, tuple[Bounds, ...]]:
+def simplified(point: FloatPoint, bounds: Sequence[Bounds], shows: Shows, *, is_same: Callable[[FloatPoint], bool], fmt: Format, gap: int = 0) -> tuple[FloatPoint, tuple[Bounds, ...]]:
     """The point moved to the shortest decimals, one input after the other, without leaving its region; and the region's bounds through it, along each input.
 
     `shows` holds at the point; where the point is moved to, `is_same` must hold, too. A region goes on over at most `gap`
@@ -36,7 +35,7 @@ def simplified(point: Point, bounds: Sequence[Bounds], shows: Shows, *, is_same:
     return point, tuple(_extent(point, i, bounds[i], shows, fmt, gap) for i in range(len(point)))
 
 
-def are_joined(a: Point, b: Point, shows: Shows, *, fmt: Format, gap: int = 0) -> bool:
+def are_joined(a: FloatPoint, b: FloatPoint, shows: Shows, *, fmt: Format, gap: int = 0) -> bool:
     """Whether one of six ways from a to b stays in the region: straight, or one input after the other, from the first or from the last; over the floats, or over the reals.
 
     So what lies between two regions must be more than a line at which both end, such as that of the points where a gradient is 0.
@@ -47,17 +46,17 @@ def are_joined(a: Point, b: Point, shows: Shows, *, fmt: Format, gap: int = 0) -
     return any(_longest_gap(shows(way)) <= gap for way in ways)
 
 
-def _by_place(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
+def _by_place(a: FloatPoint, b: FloatPoint, steps: int, fmt: Format) -> list[FloatPoint]:
     """Points on the way from a to b, uniform over the floats."""
     return [_rounded(tuple(from_ordinal(ordinal(x) + (ordinal(y) - ordinal(x)) * k // steps) for x, y in zip(a, b, strict=True)), fmt) for k in range(1, steps)]
 
 
-def _by_value(a: Point, b: Point, steps: int, fmt: Format) -> list[Point]:
+def _by_value(a: FloatPoint, b: FloatPoint, steps: int, fmt: Format) -> list[FloatPoint]:
     """The same, uniform over the reals."""
     return [_rounded(tuple(x * (1 - k / steps) + y * (k / steps) for x, y in zip(a, b, strict=True)), fmt) for k in range(1, steps)]
 
 
-def _rounded(point: Point, fmt: Format) -> Point:
+def _rounded(point: FloatPoint, fmt: Format) -> FloatPoint:
     return point if fmt.precision == 53 else tuple(round_exact(fmt, exact(repr(x))) for x in point)
 
 
@@ -72,11 +71,11 @@ def _longest_gap(shown: Sequence[bool]) -> int:
 # ---------------------------------------------------------------- along one input
 
 
-def _with(point: Point, i: int, x: float) -> Point:
+def _with(point: FloatPoint, i: int, x: float) -> FloatPoint:
     return (*point[:i], x, *point[i + 1 :])
 
 
-def _moved(point: Point, i: int, bounds: Bounds, shows: Shows, is_same: Callable[[Point], bool], fmt: Format, gap: int) -> Point:
+def _moved(point: FloatPoint, i: int, bounds: Bounds, shows: Shows, is_same: Callable[[FloatPoint], bool], fmt: Format, gap: int) -> FloatPoint:
     """The point with the shortest decimal of its region along one input."""
     x = point[i]
     (low, below), (high, above) = _sides(point, i, bounds, shows, fmt, gap)
@@ -91,12 +90,12 @@ def _moved(point: Point, i: int, bounds: Bounds, shows: Shows, is_same: Callable
     return next((p for p, good in zip(candidates, shows(candidates), strict=True) if good and is_same(p)), point)
 
 
-def _extent(point: Point, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap: int) -> Bounds:
+def _extent(point: FloatPoint, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap: int) -> Bounds:
     (low, below), (high, above) = _sides(point, i, bounds, shows, fmt, gap)
     return _edge(point, i, low, below, shows, fmt), _edge(point, i, high, above, shows, fmt)
 
 
-def _sides(point: Point, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap: int) -> list[tuple[float, float | None]]:
+def _sides(point: FloatPoint, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap: int) -> list[tuple[float, float | None]]:
     """To both sides of a point the last probe of its region, and the first one outside (None: there is none)."""
     x = point[i]
     ends = [(x,) if end == x else (*(p[0] for between in (_by_place, _by_value) for p in between((x,), (end,), PROBES, fmt)), end) for end in bounds]
@@ -118,7 +117,7 @@ def _sides(point: Point, i: int, bounds: Bounds, shows: Shows, fmt: Format, gap:
     return found
 
 
-def _edge(point: Point, i: int, inside: float, outside: float | None, shows: Shows, fmt: Format) -> float:
+def _edge(point: FloatPoint, i: int, inside: float, outside: float | None, shows: Shows, fmt: Format) -> float:
     """The last number of the region between one inside it and one outside, by bisection over the floats."""
     if outside is None:
         return inside

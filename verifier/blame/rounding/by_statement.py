@@ -10,7 +10,7 @@ from flint import arb
 from verifier.arithmetic import balls, rounding
 from verifier.arithmetic.values import Ball, Value
 from verifier.blame.rounding import sensitivity
-from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, Plan
+from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, LedgerPlan
 from verifier.blame.rounding.sensitivity import Cancellation
 from verifier.circuit.program import Program
 from verifier.language.gates import GATES, Gate, applied, is_operator
@@ -35,7 +35,7 @@ class Item:
     entries: tuple[Entry, ...] = ()
 
 
-def items(planned: Plan, ledger: Ledger, unit: Ball) -> list[Item]:
+def items(planned: LedgerPlan, ledger: Ledger, unit: Ball) -> list[Item]:
     """The statements that rounded, and every fork, in the order of the program; `unit` is ulp of the exact gradient."""
     program = ledger.run.program
     line_of = lines_of(program)
@@ -120,7 +120,7 @@ def _least(gate: Gate, position: int) -> int:
     return gate.binds if is_next_to_its_like else gate.binds + 1
 
 
-def _own(planned: Plan, ledger: Ledger, members: Sequence[int]) -> Ball:
+def _own(planned: LedgerPlan, ledger: Ledger, members: Sequence[int]) -> Ball:
     """The rounding of a statement's value: its float minus its exact value on float operands, in ulps of that value; None for a decision."""
     run = ledger.run
     values: dict[int, Value] = {}
@@ -166,7 +166,7 @@ def cancellation_words(found: Cancellation, program: Program) -> str:
 
 
 @dataclass(frozen=True)
-class Side:
+class SharedRow:
     """One row of two ledgers side by side, effects in ulps of the exact gradient; None where a ledger has no such statement."""
 
     statement: str
@@ -179,11 +179,11 @@ class Side:
         return (0 if self.first is None else self.first) - (0 if self.second is None else self.second)
 
 
-def side_by_side(first: Sequence[Item], second: Sequence[Item]) -> list[Side]:
+def side_by_side(first: Sequence[Item], second: Sequence[Item]) -> list[SharedRow]:
     """Two ledgers of one gradient: statements that both have in one row, in the order of the first. The differences add up to first − second."""
     left: dict[str, Ball] = {}
     right: dict[str, Ball] = {}
     for rows, into in ((first, left), (second, right)):
         for r in rows:
             into[r.statement] = into[r.statement] + r.ulps if r.statement in into else r.ulps
-    return [Side(s, left.get(s), right.get(s)) for s in dict.fromkeys([*left, *right])]
+    return [SharedRow(s, left.get(s), right.get(s)) for s in dict.fromkeys([*left, *right])]

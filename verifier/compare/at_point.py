@@ -1,11 +1,11 @@
-"""A case asked about one point at a time: its truth and its programs are built once, its gradients judged wherever one likes."""
+"""A case judged at any point: its truth and its programs are built once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from verifier.case.case import Case, Point
@@ -13,43 +13,19 @@ from verifier.case.shapes import components, flat
 from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact.truth import Truth, truth_of
+from verifier.exact.truth import truth_of
 from verifier.language.formats import Format, round_exact
 from verifier.language.numeral import exact
 
-MOST_CASES = 64  # that are kept ready
+MOST_CASES = 64  # whose checks stay in memory
 
 
-Values = Mapping[str, Any]  # input -> number, or the numbers of a vector
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """What is needed to judge any point of a case."""
-
-    case: Case
-    truth: Truth
-
-    @cached_property
-    def _checks(self) -> dict[str, list[Check]]:
-        return {fmt.name: checks for fmt, checks in checks_of(self.case, self.truth)}
-
-    def checks(self, fmt: Format) -> list[Check]:
-        """The checks of the implementations in a format, which need not be one of the case; their subjects are the same in all."""
-        if fmt.name not in self._checks:
-            upstream = round_exact(fmt, exact(self.case.upstream))
-            self._checks[fmt.name] = [replace(c, format=fmt, upstream=upstream) for c in self._checks[self.case.formats[0]]]
-        return self._checks[fmt.name]
-
-
-def judged_at(check: Check, point: tuple[float, ...]) -> list[Discrepancy]:
-    """The discrepancies of the gradients at a point of numbers of the format, with no more than a verdict needs."""
-    return compare(check, [point], detail=False)[0]
+NamedValues = Mapping[str, Any]  # input -> number, or the numbers of a vector
 
 
 @dataclass(frozen=True, eq=False)
 class _Same:
-    """A case, equal to itself only: to compare all its texts would cost more than to ask it."""
+    """A case, equal to itself only: to compare all its texts would cost more than to judge a point."""
 
     case: Case
 
@@ -60,17 +36,27 @@ class _Same:
         return isinstance(other, _Same) and self.case is other.case
 
 
-def oracle(case: Case) -> Oracle:
-    """The case, ready to be asked. Raises symbolic.NotDifferentiable."""
-    return _oracle(_Same(case))
+def checks_in(case: Case, fmt: Format) -> list[Check]:
+    """The checks of a case in a format, which need not be one of the case: the same objects at every call. Raises derivatives.NotDifferentiable."""
+    known = _checks(_Same(case))
+    if fmt.name not in known:
+        upstream = round_exact(fmt, exact(case.upstream))
+        known[fmt.name] = [replace(c, format=fmt, upstream=upstream) for c in known[case.formats[0]]]
+    return known[fmt.name]
 
 
 @lru_cache(maxsize=MOST_CASES)
-def _oracle(same: _Same) -> Oracle:
-    return Oracle(same.case, truth_of(same.case.programs.truth))
+def _checks(same: _Same) -> dict[str, list[Check]]:
+    """The checks in the formats of the case, by their names."""
+    return {fmt.name: checks for fmt, checks in checks_of(same.case, truth_of(same.case.programs.truth))}
 
 
-def in_order(case: Case, point: Values) -> tuple[float, ...]:
+def judged_at(check: Check, point: tuple[float, ...]) -> list[Discrepancy]:
+    """The discrepancies of the gradients at a point of numbers of the format, with no more than a verdict needs."""
+    return compare(check, [point], detail=False)[0]
+
+
+def in_order(case: Case, point: NamedValues) -> tuple[float, ...]:
     """The values of a point in the order of the inputs. Raises ValueError where they are not those of the case."""
     given: dict[str, Any] = {}
     shapes = dict(case.shapes)

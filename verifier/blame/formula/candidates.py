@@ -30,7 +30,7 @@ POWERS = {"1/2": "should be its square root", "2": "should be squared", "3": "sh
 
 
 @dataclass(frozen=True)
-class Expression:
+class Candidate:
     """A text and its values."""
 
     text: str
@@ -53,8 +53,8 @@ class Expressions:
 
     def __init__(self, target: RepairTarget) -> None:
         self.target = target
-        found: dict[str, Expression] = {}
-        written = [Expression(text, column) for text, column in islice(_written(target), MAX_EXPRESSIONS)]
+        found: dict[str, Candidate] = {}
+        written = [Candidate(text, column) for text, column in islice(_written(target), MAX_EXPRESSIONS)]
         for made in chain(written, (m for e in written if len(e.text) <= MAX_INNER_TEXT for m in _made_of(e.text, e.column))):
             if len(made.text) <= MAX_TEXT and is_varied(made.column):
                 before = found.get(key := key_of(made.column))
@@ -62,19 +62,19 @@ class Expressions:
                     found[key] = made
         self.by_value = found
 
-    def equal(self, column: Balls) -> Expression | None:
+    def equal(self, column: Balls) -> Candidate | None:
         """The shortest expression with these values."""
         return self.by_value.get(key_of(column)) if is_varied(column) else None
 
     @cached_property
-    def by_shape(self) -> dict[str, list[Expression]]:
+    def by_shape(self) -> dict[str, list[Candidate]]:
         """The expressions by their values up to a constant factor."""
-        found: dict[str, list[Expression]] = {}
+        found: dict[str, list[Candidate]] = {}
         for e in self.by_value.values():
             found.setdefault(key_of([x / e.column[0] for x in e.column[1:]]), []).append(e)
         return found
 
-    def product(self, column: Balls) -> Expression | None:
+    def product(self, column: Balls) -> Candidate | None:
         """An expression, a constant times one, or a product of two, with these values."""
         if not column or not is_varied(column):
             return None
@@ -83,12 +83,12 @@ class Expressions:
         for e in self.by_shape.get(key_of([x / column[0] for x in column[1:]]), ()):
             name = identify(widen([column[0] / e.column[0]])[0])
             if name is not None:
-                return Expression(f"-{_in_product(e.text)}" if name == "-1" else f"{name}*{_in_product(e.text)}", column)
+                return Candidate(f"-{_in_product(e.text)}" if name == "-1" else f"{name}*{_in_product(e.text)}", column)
         if len(self.by_value) > MOST_PAIRED and self.target.program.shapes:
             return None
         pairs = ((e, self.by_value.get(key_of([x / y for x, y in zip(column[:2], e.column[:2], strict=True)]))) for e in self.by_value.values())
         found = [f"{_in_product(a.text)}*{_in_product(b.text)}" for a, b in pairs if b is not None and all(x.overlaps(y * z) for x, y, z in zip(column, a.column, b.column, strict=True))]
-        return Expression(min(found, key=len), column) if found else None
+        return Candidate(min(found, key=len), column) if found else None
 
 
 def _in_product(text: str) -> str:
@@ -117,19 +117,19 @@ def _written(s: RepairTarget) -> Iterator[tuple[str, Balls]]:
             yield " ".join(line.source.text[step.start : step.end].split()), column
 
 
-def _made_of(text: str, column: Balls) -> Iterator[Expression]:
+def _made_of(text: str, column: Balls) -> Iterator[Candidate]:
     inside = f"({text})" if not text.replace("_", "").replace("[", "").replace("]", "").isalnum() else text
     one = arb(1)
-    yield Expression(f"1 - {inside}", [one - c for c in column])
-    yield Expression(f"1 + {inside}", [one + c for c in column])
-    yield Expression(f"{inside}**2", [c * c for c in column])
-    yield Expression(f"1 - {inside}**2", [one - c * c for c in column])
+    yield Candidate(f"1 - {inside}", [one - c for c in column])
+    yield Candidate(f"1 + {inside}", [one + c for c in column])
+    yield Candidate(f"{inside}**2", [c * c for c in column])
+    yield Candidate(f"1 - {inside}**2", [one - c * c for c in column])
     if all(c > 0 for c in column):
-        yield Expression(f"sqrt({text})", [c.sqrt() for c in column])
-        yield Expression(f"log({text})", [c.log() for c in column])
-    yield Expression(f"cos({text})", [c.cos() for c in column])
-    yield Expression(f"sin({text})", [c.sin() for c in column])
-    yield Expression(f"exp({text})", [c.exp() for c in column])
+        yield Candidate(f"sqrt({text})", [c.sqrt() for c in column])
+        yield Candidate(f"log({text})", [c.log() for c in column])
+    yield Candidate(f"cos({text})", [c.cos() for c in column])
+    yield Candidate(f"sin({text})", [c.sin() for c in column])
+    yield Candidate(f"exp({text})", [c.exp() for c in column])
 
 
 def parts(s: RepairTarget) -> Iterator[Part]:

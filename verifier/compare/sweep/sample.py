@@ -49,7 +49,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Places:
+class Enumeration:
     """The numbers of a format between two places of each input (`spans`), from the `start`-th on, before the `stop`-th: the last input changes fastest."""
 
     format: Format
@@ -84,24 +84,24 @@ class Places:
             index = index // (last - first + 1)
         return found[::-1]
 
-    def cut(self, start: int, stop: int) -> Places:
+    def cut(self, start: int, stop: int) -> Enumeration:
         """A part of it."""
         return replace(self, start=self.start + start, stop=self.start + stop)
 
 
-Source = Sample | Places
+PointSource = Sample | Enumeration
 
 
-def everything(fmt: Format, domain: Sequence[tuple[float, float]]) -> Places:
+def everything(fmt: Format, domain: Sequence[tuple[float, float]]) -> Enumeration:
     """All inputs of a format inside a domain."""
     spans = [places(fmt, low, high) for low, high in domain]
     total = 1
     for first, last in spans:
         total *= max(0, last - first + 1)
-    return Places(fmt, spans, 0, total)
+    return Enumeration(fmt, spans, 0, total)
 
 
-def source_of(case: Case, fmt: Format) -> Source | None:
+def source_of(case: Case, fmt: Format) -> PointSource | None:
     """The many points of a case; None where it asks for none. Raises PointError."""
     if case.exhaustive:
         return everything(fmt, points.domain_of(case, fmt))
@@ -111,7 +111,7 @@ def source_of(case: Case, fmt: Format) -> Source | None:
     return Sample(points.sample_columns(case, fmt, None if meant.given is None else partial(satisfied, meant)))
 
 
-def halves(source: Source) -> list[Source]:
+def halves(source: PointSource) -> list[PointSource]:
     """Both halves; nothing where it is one point."""
     middle = source.count // 2
     return [source.cut(0, middle), source.cut(middle, source.count)] if middle else []
