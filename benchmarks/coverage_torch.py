@@ -76,6 +76,14 @@ def own_samples() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     grid = torch.tensor([[[[0.1, 0.2], [-0.3, 0.95]]]], dtype=torch.float64)
     return {
         "bmm": (torch.bmm, (n(2, 2, 3), n(2, 3, 2))),
+        "corrcoef": (torch.corrcoef, (n(2, 3),)),
+        "clamp": (lambda x, low, high: torch.clamp(x, low, high), (n(4), n(4) - 1, n(4).flip(0) + 2)),
+        "flip": (lambda x: torch.flip(x, (0,)) * x, (n(2, 3),)),
+        "fliplr": (lambda x: torch.fliplr(x) * x, (n(2, 3),)),
+        "flipud": (lambda x: torch.flipud(x) * x, (n(2, 3),)),
+        "msort": (torch.msort, (n(3, 2),)),
+        "kron": (torch.kron, (n(2, 2), n(2, 3))),
+        "linalg.pinv": (torch.linalg.pinv, (n(3, 2),)),
         "addbmm": (torch.addbmm, (n(2, 2), n(2, 2, 3), n(2, 3, 2))),
         "baddbmm": (torch.baddbmm, (n(2, 2, 2), n(2, 2, 3), n(2, 3, 2))),
         "stft": (lambda x: torch.stft(x, 4, hop_length=2, return_complex=True, center=False), (n(6),)),
