@@ -134,21 +134,22 @@ def _triangular_solve(t: Tracer, b: torch.Tensor, a: torch.Tensor, upper: bool =
 
 @row("cholesky_solve", "_cholesky_solve_helper")
 def _cholesky_solve(t: Tracer, b: torch.Tensor, factor: torch.Tensor, upper: bool = False) -> Array:
-    def solved(m: Array, v: Array) -> Array:
-        lower = m.T if upper else m
-        return substituted(t, lower.T, substituted(t, lower, v, upper=False, unit=False), upper=True, unit=False)
-
-    return each(solved, t(factor), t(b))
+    return each(lambda m, v: _with_factor(t, m, v, upper, factor), t(factor), t(b))
 
 
 @row("cholesky_inverse")
 def _cholesky_inverse(t: Tracer, factor: torch.Tensor, upper: bool = False) -> Array:
-    def solved(m: Array) -> Array:
-        lower = m.T if upper else m
-        one = unit(t, len(m))
-        return substituted(t, lower.T, substituted(t, lower, one, upper=False, unit=False), upper=True, unit=False)
+    return each(lambda m: _with_factor(t, m, unit(t, len(m)), upper, factor), t(factor))
 
-    return each(solved, t(factor))
+
+def _with_factor(t: Tracer, m: Array, b: Array, upper: bool, factor: torch.Tensor) -> Array:
+    """The solution of m m' x = b. One triangle of m is read; where the other one is 0, torch's gradient is that of the product of the whole matrix with its transpose."""
+    lower = m.T if upper else m
+    if bool(((factor.tril(-1) if upper else factor.triu(1)) == 0).all()):
+        order = np.arange(len(m))
+        factors = eliminated(t, lower, order)
+        return lu_solved(t, factors, order, lu_solved(t, factors, order, b), adjoint=True)
+    return substituted(t, lower.T, substituted(t, lower, b, upper=False, unit=False), upper=True, unit=False)
 
 
 @row("lu_unpack")
