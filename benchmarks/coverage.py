@@ -215,8 +215,13 @@ def faults(rows: list[Row]) -> str:
                 found.append((BAD.index(verdict), row.name, own))
     for rank, name, own in sorted(found, key=lambda f: f[:2]):
         worst = own[0]
-        lines.append(f"| `{name}` | {BAD[rank]} | {', '.join(f.format for f in own)} | {figure(worst.ulps)} | {plain(worst.point)} | {plain(worst.cause)} |")
+        lines.append(f"| `{name}` | {BAD[rank]} | {', '.join(f.format for f in own)} | {figure(worst.ulps)} | {plain(worst.point)} | {plain(_caused(name, worst.cause))} |")
     return "\n".join(lines)
+
+
+def _caused(name: str, cause: str) -> str:
+    """A cause, in which the call of this benchmark is that of the callable."""
+    return re.sub(r"(op\.op|function|call)\((?:x|\*\w+)[^`]*\)", f"{name.rpartition('.')[2]}(x)", cause)
 
 
 def plain(text: str) -> str:

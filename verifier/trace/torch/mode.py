@@ -34,6 +34,7 @@ DATA = frozenset(  # results that are whole numbers or random: data at this poin
 ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
 ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
 INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
+KINKED = frozenset("lt le gt ge eq ne maximum minimum clip hardtanh softshrink hardshrink".split())  # gates that compare their operands
 RESHAPED = frozenset("transpose_ t_ unsqueeze_ squeeze_ swapaxes_ swapdims_ as_strided_ detach_".split())  # a tensor as another view of its memory
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
 
@@ -94,7 +95,10 @@ class Tracer(TorchDispatchMode):
         return self.pair(tensor) if tensor.dtype.is_complex else self(tensor)
 
     def gate(self, name: str, *operands: Any) -> Array:
-        """A gate of the table on every component, shapes broadcast."""
+        """A gate of the table on every component, shapes broadcast. A number at which it has a kink is the float that torch compares with."""
+        if name in KINKED and any(isinstance(o, float) for o in operands):
+            kind = next((o.dtype for o in operands if isinstance(o, torch.Tensor) and o.dtype.is_floating_point), torch.float64)
+            operands = tuple(self.recorder.constants(float(torch.tensor(o, dtype=kind))) if isinstance(o, float) else o for o in operands)
         return arrays.elementwise(self.builder, name, *(self(o) for o in operands))
 
     def depends(self, tensor: torch.Tensor) -> bool:
