@@ -77,7 +77,7 @@ def own_samples() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     return {
         "bmm": (torch.bmm, (n(2, 2, 3), n(2, 3, 2))),
         "corrcoef": (torch.corrcoef, (n(2, 3),)),
-        "clamp": (lambda x, low, high: torch.clamp(x, low, high), (n(4), n(4) - 1, n(4).flip(0) + 2)),
+        "clamp": (torch.clamp, (n(4), n(4) - 1, n(4).flip(0) + 2)),
         "flip": (lambda x: torch.flip(x, (0,)) * x, (n(2, 3),)),
         "fliplr": (lambda x: torch.fliplr(x) * x, (n(2, 3),)),
         "flipud": (lambda x: torch.flipud(x) * x, (n(2, 3),)),

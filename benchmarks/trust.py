@@ -43,7 +43,7 @@ def traces(name: str) -> Any:
                 own = called(call, tree_map(cast, arguments))
                 door = callee(own)
                 values = {n: rounded(v, fmt) for n, v in values_of(own).items()}
-                yield fmt, door.trace(values, {o: rounded(pattern(s, k), fmt) for k, (o, s) in enumerate(door.upstreams.items())}, fmt)
+                yield fmt, door.trace(values, {o: rounded(rounded(pattern(s, k), format_named(door.narrow.get(o, fmt.name))), fmt) for k, (o, s) in enumerate(door.upstreams.items())}, fmt)
             except Exception:  # noqa: BLE001 - the coverage says why
                 continue
 

@@ -18,7 +18,9 @@ from verifier.trace.recorder import Recorder
 class Gates(Protocol):
     """Who makes steps: a tracer, or `Steps` on its own."""
 
-    recorder: Recorder
+    @property
+    def recorder(self) -> Recorder:
+        """What records the steps."""
 
     @property
     def builder(self) -> Any:

@@ -72,7 +72,8 @@ def _slogdet(r: Recorder, a: Any) -> Any:
         return (found if turn(pivots) > 0 else t.gate("neg", found)), arrays.total(t.builder, t.gate("log", t.gate("abs", diagonal)))
 
     signs, logs = each(one, steps, numbers)
-    return type(np.linalg.slogdet(np.eye(1)))(wrap(r, signs, sign, "np.linalg.slogdet"), wrap(r, logs, size, "np.linalg.slogdet"))
+    kind: Any = type(np.linalg.slogdet(np.eye(1)))
+    return kind(wrap(r, signs, sign, "np.linalg.slogdet"), wrap(r, logs, size, "np.linalg.slogdet"))
 
 
 @_row(np.linalg.inv)
@@ -109,23 +110,25 @@ def _qr(r: Recorder, a: Any, mode: str = "reduced") -> Any:
     signs = _stacked(np.diagonal(np.asarray(upper, dtype=np.float64), axis1=-2, axis2=-1))
     found = each(lambda m, sign: orthonormal(t, m, sign[:, 0].tolist()), steps, signs)
     parts = [wrap(r, s, v, "np.linalg.qr") for s, v in zip(found, (q, upper), strict=True)]
-    return parts[1] if mode == "r" else type(np.linalg.qr(np.eye(1)))(*parts)
+    kind: Any = type(np.linalg.qr(np.eye(1)))
+    return parts[1] if mode == "r" else kind(*parts)
 
 
 @_row(np.linalg.eigh)
-def _eigh(r: Recorder, a: Any, UPLO: str = "L") -> Any:
+def _eigh(r: Recorder, a: Any, UPLO: Any = "L") -> Any:
     values, vectors = np.linalg.eigh(lift(r, a).value, UPLO)
     found = _symmetric(r, a, UPLO, np.asarray(vectors, dtype=np.float64))
-    return type(np.linalg.eigh(np.eye(1)))(*(wrap(r, s, v, "np.linalg.eigh") for s, v in zip(found, (values, vectors), strict=True)))
+    kind: Any = type(np.linalg.eigh(np.eye(1)))
+    return kind(*(wrap(r, s, v, "np.linalg.eigh") for s, v in zip(found, (values, vectors), strict=True)))
 
 
 @_row(np.linalg.eigvalsh)
-def _eigvalsh(r: Recorder, a: Any, UPLO: str = "L") -> Traced:
+def _eigvalsh(r: Recorder, a: Any, UPLO: Any = "L") -> Traced:
     value = lift(r, a).value
     return wrap(r, _symmetric(r, a, UPLO, np.linalg.eigh(np.asarray(value, dtype=np.float64), UPLO)[1])[0], np.linalg.eigvalsh(value, UPLO), "np.linalg.eigvalsh")
 
 
-def _symmetric(r: Recorder, a: Any, triangle: str, vectors: Floats) -> Any:
+def _symmetric(r: Recorder, a: Any, triangle: Any, vectors: Floats) -> Any:
     """Values and vectors of symmetric matrices, of which one triangle is read."""
     t, steps, numbers, _ = _matrices(r, a)
     kept = np.tril(np.ones(numbers.shape[-2:], dtype=bool))
@@ -145,7 +148,8 @@ def _svd(r: Recorder, a: Any, full_matrices: bool = True, compute_uv: bool = Tru
     found = each(lambda m, v, o: singular(t, m, v, o), steps, numbers, np.asarray(own[0], dtype=np.float64))
     if not compute_uv:
         return wrap(r, found[1], np.linalg.svd(value, compute_uv=False), "np.linalg.svd")
-    return type(own)(*(wrap(r, s, v, "np.linalg.svd") for s, v in zip(found, own, strict=True)))
+    kind: Any = type(own)
+    return kind(*(wrap(r, s, v, "np.linalg.svd") for s, v in zip(found, own, strict=True)))
 
 
 @_row(np.linalg.pinv)
