@@ -202,11 +202,12 @@ def table(rows: list[Row], formats: tuple[str, ...], hunted: tuple[str, ...]) ->
 
 
 def faults(rows: list[Row]) -> str:
-    """The list of what is wrong, nonfinite, vanished or unstable in the released library: of each function and verdict the widest format that shows it."""
+    """The list of what is wrong, nonfinite, vanished or unstable in the released library, of each function and verdict the widest format that shows it; what is `sampled` is inferred."""
+    sampled = {r.name for r in rows if r.status == "sampled"}
     lines = ["| callable | verdict | formats | ulps | at | cause |", "|---|---|---|---|---|---|"]
     found = []
     for row in rows:
-        if row.status not in ("traced", "wrong"):
+        if row.status not in ("traced", "wrong", "sampled"):
             continue
         for verdict in BAD:
             own = [f for f in row.faults if f.verdict == verdict]
@@ -215,7 +216,7 @@ def faults(rows: list[Row]) -> str:
                 found.append((BAD.index(verdict), row.name, own))
     for rank, name, own in sorted(found, key=lambda f: f[:2]):
         worst = own[0]
-        lines.append(f"| `{name}` | {BAD[rank]} | {', '.join(f.format for f in own)} | {figure(worst.ulps)} | {plain(worst.point)} | {plain(_caused(name, worst.cause))} |")
+        lines.append(f"| `{name}` | {BAD[rank]}{', inferred' if name in sampled else ''} | {', '.join(f.format for f in own)} | {figure(worst.ulps)} | {plain(worst.point)} | {plain(_caused(name, worst.cause))} |")
     return "\n".join(lines)
 
 
