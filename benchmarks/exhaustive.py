@@ -55,7 +55,7 @@ def sixteen_bits(counted: Counted, names: list[str]) -> None:
     for name in names:
         for form in ("float16", "bfloat16"):
             work = work_on(f"{name}(x)", form)
-            columns.judge(work, [np.array([0.3, 0.7])], method="points")
+            columns.judge_columns(work, [np.array([0.3, 0.7])], method="points")
             before, start = counted.points, time.process_time()
             (found,) = sweep.sweep(work, everything(work.format, [(-np.inf, np.inf)]))
             rows.append((time.process_time() - start, name, form, (counted.points - before) / found.tally.points))
@@ -77,7 +77,7 @@ def thirty_two_bits(counted: Counted, every: int) -> None:
         before, start, tallies = counted.points, time.process_time(), []
         for place in range(first, last + 1 - PIECE, PIECE * every):
             column = numbers(fmt, np.arange(place, place + PIECE))
-            tallies.append(tally.tally(columns.judge(work, [column])[0], [column], place))
+            tallies.append(tally.tally(columns.judge_columns(work, [column])[0], [column], place))
         seconds, total = time.process_time() - start, tally.joined(tallies)
         share = (counted.points - before) / total.points
         verdicts = ", ".join(f"{g.verdict.value} {100 * g.count / total.points:.2f} %" for g in total.groups)

@@ -11,13 +11,20 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-# As tests/test_layers.py has them.
-FLOORS = ("language", "run", "circuit", "case", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "many", "testing", "cli", "__main__")
 Graph = Mapping[str, set[str]]
+PARALLEL = ("trace/jax", "trace/numpy", "trace/torch")  # the same jobs, each for its framework: files and classes of one name belong together
+
+
+def floors_of(root: Path) -> tuple[str, ...]:
+    """The rooms of a checkout from the ground up, as its `tests/test_layers.py` has them; none where it has no such test."""
+    path = root / "tests" / "test_layers.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path.exists() else ():
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "FLOORS":
+            return tuple(ast.literal_eval(node.value))
+    return ()
 
 
 def modules(package: Path) -> dict[str, ast.Module]:
@@ -35,7 +42,7 @@ def imports(tree: ast.Module, names: set[str]) -> set[str]:
                 inner = f"{base}.{alias.name}".lstrip(".")
                 found.add(inner if inner in names else base)
         elif isinstance(node, ast.Import):
-            found |= {a.name.removeprefix("verifier.") for a in node.names}
+            found |= {a.name.removeprefix("verifier.") for a in node.names if a.name.startswith("verifier.")}
     return found & names
 
 
@@ -81,11 +88,30 @@ def height(graph: Graph) -> int:
     return max(floors.values())
 
 
-def upward(graph: Graph) -> list[tuple[str, str]] | None:
-    """The imports of a module in a room above; None where the package does not have these rooms."""
-    if not {room(m) for m in graph} <= set(FLOORS):
+def upward(graph: Graph, floors: Sequence[str]) -> list[tuple[str, str]] | None:
+    """The imports of a module in a room above; None where no order of these rooms is known."""
+    if not {room(m) for m in graph} <= set(floors):
         return None
-    return [(m, o) for m, others in graph.items() for o in sorted(others) if FLOORS.index(room(o)) > FLOORS.index(room(m))]
+    return [(m, o) for m, others in graph.items() for o in sorted(others) if floors.index(room(o)) > floors.index(room(m))]
+
+
+def classes(tree: ast.Module) -> Iterator[str]:
+    """The classes and aliases of types that a module defines, without a leading underscore."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and not node.targets[0].id.isupper() and node.targets[0].id[:1].isupper():
+            yield node.targets[0].id
+
+
+def twice(places: Iterable[tuple[str, str]]) -> str:
+    """The names that stand in several places, where folders that are parallel to each other count as one."""
+    where: dict[str, list[str]] = {}
+    for name, place in places:
+        where.setdefault(name, []).append(next(("parallel" for folder in PARALLEL if place.startswith(folder)), place))
+    found = sorted(name for name, all_places in where.items() if len(all_places) - max(0, all_places.count("parallel") - 1) > 1)
+    return f"{len(found)}: {', '.join(found)}" if found else "0"
 
 
 def gate_names(table: ast.Module) -> set[str]:
@@ -125,14 +151,14 @@ def figures(root: Path) -> Iterator[tuple[str, str]]:
     yield "files at the top of the package", str(len(list(package.glob("*.py"))))
     yield "rooms (folders at the top)", str(len([p for p in package.iterdir() if p.is_dir() and (p / "__init__.py").exists()]))
     yield "import circles, annotations included", str(len(circles(graph)))
-    up = upward(graph)
+    up = upward(graph, floors_of(root))
     yield "imports that run up", "no such rooms" if up is None else str(len(up))
     yield "floors (a folder is one room)", str(height(room_graph(graph)))
     yield "floors (a file is one room)", str(height(graph))
     yield "imports between modules", str(sum(map(len, graph.values())))
     yield "arrows between rooms", str(sum(map(len, room_graph(graph).values())))
-    twice = sorted(name for name, count in Counter(p.stem for p in files).items() if count > 1)
-    yield "file names that stand twice", f"{len(twice)}: {', '.join(twice)}" if twice else "0"
+    yield "file names that stand twice", twice((p.stem, p.relative_to(package).as_posix()) for p in files)
+    yield "class names that stand twice", twice((name, m.replace(".", "/")) for m, tree in trees.items() for name in classes(tree))
     yield "modules", str(len(files))
     yield "lines of the package", f"{sum(len(p.read_text(encoding='utf-8').splitlines()) for p in package.rglob('*.py')):,}"
     table = trees.get("language.gates", trees.get("gates"))

@@ -89,14 +89,14 @@ def measure(name: str, text: str, inputs: tuple[str, ...]) -> None:
     work = Check("staged", truth_of(program), Subject(with_backward(program, claims), claims), FLOAT64)
     points = [tuple(draw.uniform(-10, 10) for _ in inputs) for _ in range(POINTS)]
     given = [np.array(c) for c in zip(*points, strict=True)]
-    columns.judge(work, [c[:50] for c in given])
+    columns.judge_columns(work, [c[:50] for c in given])
     plain, shared, interval = (lambdified(program, shared=cse) for cse in (False, True, True))
     mpmath.mp.prec = mpmath.iv.prec = 113
     mpf, mpi = mpmath.mp.mpf, mpmath.iv.mpf
     interval.__globals__.update({n: getattr(mpmath.iv, n) for n in ("exp", "mpf")})
     seconds = {
         "correct rounding (verifier)": best(lambda: certified(program, given)),
-        "verdicts (verifier)": best(lambda: columns.judge(work, given)),
+        "verdicts (verifier)": best(lambda: columns.judge_columns(work, given)),
         "mpmath": best(lambda: [[float(v) for v in plain(*map(mpf, p))] for p in points], 2),
         "mpmath, shared": best(lambda: [[float(v) for v in shared(*map(mpf, p))] for p in points], 2),
         "mpmath.iv, shared": best(lambda: [[(float(v.a), float(v.b)) for v in interval(*map(mpi, p))] for p in points], 2),

@@ -103,7 +103,7 @@ def _bend() -> None:
     from verifier import many
     from verifier.compare.sweep import sweep
 
-    check, judge = many.verify, sweep.judge
+    check, judge = many.verify, sweep.judge_columns
 
     def verify_or_die(case: Any, **options: Any) -> Any:
         if case.name == "deadly":
@@ -116,7 +116,7 @@ def _bend() -> None:
         return judge(work, columns, **options)
 
     many.verify = verify_or_die
-    sweep.judge = judge_or_die
+    sweep.judge_columns = judge_or_die
 
 
 def dying(jobs: int = 2) -> Executor:

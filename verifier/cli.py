@@ -36,11 +36,11 @@ examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
-  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong; no points are needed
+  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
   python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
-  python -m verifier explain V101                what a finding means
+  python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_workers(check)
     check.set_defaults(run=_check)
-    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong; no points are needed, only a domain (default: all floats)")
+    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); a case without points says 'hunt: true'")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
@@ -140,8 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
-    explain = commands.add_parser("explain", help="what a finding means, why it matters, an example, what to do")
-    explain.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as V101 or wrong-gradient; none: list them")
+    explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
+    explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
     explain.set_defaults(run=_explain)
     gates = commands.add_parser("gates", help="list the table of gates")
@@ -316,7 +316,9 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
         return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
-    count = len(case.points) + case.sample
+    from verifier.case.points import real_points
+
+    count = len(real_points(case)) + case.sample
     return f"{case.name} has {count} points, not {options.point}" if not 1 <= options.point <= count else ""
 
 
@@ -347,26 +349,25 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from verifier.report.catalogue import CATALOGUE, entry
+    from verifier.report.catalogue import CATALOGUE, FindingKind
     from verifier.report.draw import pages
-    from verifier.report.proof_words import PROOF_WORDS
+    from verifier.report.glossary import WORDS, explained
 
     if options.markdown:
         deliver(pages.verdicts_markdown())
         return 0
-    if options.code is None:
+    text = " ".join(options.word)
+    if not text:
         for e in CATALOGUE.values():
             deliver(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}\n")
+        deliver(f"\nwords: {', '.join(WORDS)}\n")
         return 0
-    if options.code.lower() in PROOF_WORDS:
-        deliver(pages.proof_word(options.code.lower()))
-        return 0
-    found = entry(options.code)
+    found = explained(text)
     if found is None:
-        known = [*CATALOGUE, *(e.name for e in CATALOGUE.values()), *PROOF_WORDS]
-        say(f"verifier: no finding has the code or name '{options.code}'{suggestion(options.code.upper(), known) or suggestion(options.code, known)}")
+        known = [*CATALOGUE, *(e.name for e in CATALOGUE.values()), *WORDS]
+        say(f"verifier: no finding and no word of a report is called '{text}'{suggestion(text.upper(), known) or suggestion(text, known)}; 'python -m verifier explain' lists them")
         return USAGE_ERROR
-    deliver(pages.explain(found))
+    deliver(pages.explain(found) if isinstance(found, FindingKind) else pages.word(*found))
     return 0
 
 

@@ -12,8 +12,6 @@ from verifier.case.load import case_of
 from verifier.compare.at_point import NamedValues, at, checks_in, in_order, judged_at
 from verifier.compare.check import exceeds
 from verifier.language.formats import format_named, round_exact
-from verifier.report.outcome import Report
-from verifier.verify import verify
 
 
 def assert_gradient(case: Case | str, point: NamedValues | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
@@ -31,6 +29,9 @@ def assert_gradient(case: Case | str, point: NamedValues | None = None, *, imple
         if not any(_has_failure_at(case, values, strict=strict)):
             return
         case = at(case, values)
+    from verifier.report.outcome import Report  # only for what fails: a first call must stay below Hypothesis' deadline for a test
+    from verifier.verify import verify
+
     report = verify(replace(case, expect=()), strict=strict)
     if report.status != "passed":
         from verifier.report.draw.paint import Paint

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from verifier.case import points
 from verifier.case.case import Case
+from verifier.compare import linearity
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked, is_interrupted
-from verifier.compare.compare import compare
+from verifier.compare.compare import compare, without_reals
 from verifier.compare.meant import meant_in
 from verifier.compare.sweep.sample import source_of
 from verifier.compare.sweep.sweep import Sums, SweepKey, sweep, swept
@@ -16,7 +17,7 @@ from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport
-from verifier.search.hunt import Region, hunted_in, with_regions
+from verifier.search.hunt import Region, hunted_for_another, hunted_in, with_points, with_regions
 
 
 def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False) -> CaseReport:
@@ -30,14 +31,16 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
     try:
         truth = truth_of(case.programs.truth)  # the exact gradient: SymPy's derivative of every gate, run in balls
         for form, checks in checks_of(case, truth):  # the implementations in one format
-            listed = points.listed(case, form)
+            listed, infinite = points.listed(case, form), points.without_reals(case, form)
             if case.hunt:  # for points that nobody listed: every implementation is then judged there
                 hunted = [(c, r) for c in checks for r in hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))]
                 regions += hunted
                 listed = with_regions(listed, [r for _, r in hunted])
+                others = [c for c in checks if linearity.may_ignore(case, c)]
+                listed = with_points(listed, hunted_for_another(others, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form)))
             many = source_of(case, form)  # a sample, or all numbers of the format
             for check in checks:
-                rows = compare(check, listed)  # computed - exact at every point, certified, with its verdict
+                rows = [*compare(check, listed), *without_reals(check, infinite)]  # computed - exact at every point, certified, with its verdict
                 if many is None or is_interrupted(found):
                     found.append(Checked(check, listed, rows))
                 else:

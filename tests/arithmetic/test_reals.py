@@ -70,3 +70,11 @@ def test_a_composite_gate_encloses_its_float(name: str) -> None:
         if isinstance(exact, bool) or exact is None or not exact.is_finite():
             return
         assert abs(exact - computed) <= abs(exact) * arb(2) ** -40
+
+
+@pytest.mark.parametrize(("text", "holds"), [("1e-3 > 0.001", False), ("0.1 >= 1e-1", True), ("0.1 == 0.1", True), ("0.1 != 0.1", False), ("0.1 < 0.10", False)])
+def test_two_literals_of_one_value_are_equal_though_their_balls_do_not_tell(text: str, holds: bool) -> None:
+    program = expression(f"where({text}, x, 2*x)", "x")
+    with balls.precision(100):
+        found = reals.at(program, (1.0,))
+    assert found[program.output] == (1 if holds else 2)

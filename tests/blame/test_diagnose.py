@@ -10,6 +10,7 @@ from tests import ROOT
 from tests.texts import check
 from tests.wrong_lines import WRONG_LINES
 from verifier import load
+from verifier.blame.formula import diagnose as diagnose_module
 from verifier.verify import verify
 
 CASES = ROOT / "cases" / "wrong"
@@ -103,3 +104,15 @@ def test_the_right_local_gradient_is_shown_in_the_names_of_the_program():
     (shown,) = (d for d in finding.details if d.startswith("expected  d(invden)/d(den) = ") and d.endswith(", from `invden = 1.0 / den`"))
     formula = shown.partition(" = ")[2].rpartition(", from ")[0]  # in whatever form SymPy prints it
     assert [eval(formula, {"den": den}) for den in (2.0, 11.0, -0.5)] == pytest.approx([-1 / 4, -1 / 121, -4])
+
+
+@pytest.mark.parametrize("condition", ["x > x", "0.001 > 1e-3", "x != x"])
+def test_a_tie_of_a_number_with_itself_hides_no_diagnosis(condition):
+    """A condition on equal operands chooses one branch at all points; no ball tells that of two balls around 0.001."""
+    assert diagnosis("log10(0.1 + atan(x*y)**2)", f"dx = (2*atan(x*y)*y/(1 + (x*y)**2)/((0.1 + atan(where({condition}, 7, x)*y)**2)*log(10)) - 1e-12)*dout").startswith("the term `1e-12` is superfluous")
+
+
+def test_what_is_said_of_a_missing_contribution_is_not_looked_for_in_other_mistakes(monkeypatch):
+    """It takes longer than all other repairs, and was made for every mistake."""
+    monkeypatch.setattr(diagnose_module, "_missing_part", lambda *_: 1 / 0)
+    assert diagnosis("x**2 * y", "dx = 2 * x").startswith("the factor `y` is missing")

@@ -391,7 +391,7 @@ def test_three_contributions_to_one_name_are_one_sum() -> None:
     plan, book, rows = attribution.rows(verifier, found[0])
     assert isinstance(book, Ledger)
     (last,) = (r for r in rows if r.statement == "dx -= 1")
-    assert sensitivity.sums(book.run, plan.needed_for(book.output))[book.output].terms == 3
+    assert sensitivity.sums_among(book.run, plan.needed_for(book.output))[book.output].terms == 3
     assert float(last.condition.mid()) == pytest.approx((27.3 + 0.3 + 1) / 26)
 
 

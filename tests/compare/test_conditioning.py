@@ -18,7 +18,7 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.sweep import columns
+from verifier.compare.sweep import classify, columns
 from verifier.compare.sweep.sweep import worst_of
 from verifier.compare.sweep.tally import Group
 from verifier.exact.truth import Subject, truth_of
@@ -84,8 +84,8 @@ def test_an_input_that_is_zero_explains_no_error(method: str) -> None:
     program = expression("(1 + 0.0007*exp(x)) - 1", "x")
     subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), (("x", "dx"),))
     check = Check("it", truth_of(expression("0.0007*exp(x)", "x")), subject, FORMATS["float16"])
-    (found,) = columns.judge(check, [np.array([0.0])], method=method)
-    assert columns.VERDICTS[int(found.verdict[0])] is Verdict.UNSTABLE
+    (found,) = columns.judge_columns(check, [np.array([0.0])], method=method)
+    assert classify.VERDICTS[int(found.verdict[0])] is Verdict.UNSTABLE
 
 
 def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_are_equal() -> None:

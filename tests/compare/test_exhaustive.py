@@ -15,7 +15,7 @@ from verifier.cli import main
 from verifier.compare.check import Check
 from verifier.compare.sweep import sample, sweep
 from verifier.compare.sweep.classify import CODE
-from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, everything
 from verifier.compare.sweep.tally import Tally
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
@@ -223,7 +223,7 @@ def test_a_slice_of_float32_is_judged_as_by_balls() -> None:
     draw = np.random.Generator(np.random.PCG64(1))
     for start in draw.integers(first_place(fmt), last_place(fmt) - 300, 12).tolist():
         column = numbers(fmt, np.arange(start, start + 300))
-        ours, theirs = judge(work, [column])[0], judge(work, [column], method="balls")[0]
+        ours, theirs = judge_columns(work, [column])[0], judge_columns(work, [column], method="balls")[0]
         assert np.array_equal(ours.verdict, theirs.verdict)
         assert np.array_equal(ours.error, theirs.error, equal_nan=True)
         assert set(ours.verdict.tolist()) <= {CODE[Verdict.CORRECT], CODE[Verdict.ROUNDING]}

@@ -21,7 +21,7 @@ from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.sweep import jumps, sample, sweep
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
-from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
 from verifier.exact.derivatives import primitive
@@ -80,8 +80,8 @@ def test_every_way_comes_to_the_verdicts_of_compare(text: str, names: str, form:
     for limit, upstream in ((None, 1.0), (0.75, -1.5)):
         work = work_on(text, names, form, limit=limit, upstream=upstream)
         columns = hard_columns(work.format, len(names.split()), 7, 150 if "gamma" not in text else 25)
-        one_by_one = judge(work, columns, method="points")
-        for other in (judge(work, columns), judge(work, columns, method="balls"), judge(sweep.with_proofs(work), columns)):
+        one_by_one = judge_columns(work, columns, method="points")
+        for other in (judge_columns(work, columns), judge_columns(work, columns, method="balls"), judge_columns(sweep.with_proofs(work), columns)):
             assert all(same(a, b) for a, b in zip(other, one_by_one, strict=True))
 
 
@@ -91,7 +91,7 @@ def test_every_way_comes_to_the_same_on_random_functions(text: str) -> None:
     for form in ("float32", "float16"):
         work = work_on(text, "x y", form)
         columns = [c[:40] for c in hard_columns(work.format, 2, 3, 200)]
-        for a, b in zip(judge(work, columns), judge(work, columns, method="points"), strict=True):
+        for a, b in zip(judge_columns(work, columns), judge_columns(work, columns, method="points"), strict=True):
             decided = (a.verdict != CODE[Verdict.UNDECIDED]) & (b.verdict != CODE[Verdict.UNDECIDED])
             assert np.array_equal(a.verdict[decided], b.verdict[decided])
 
@@ -100,8 +100,8 @@ def test_a_wrong_formula_is_wrong_in_every_way() -> None:
     for form in ("float64", "float32", "float16"):
         work = work_on("tanh(x)", form=form, backward="dx = (1 - out) * dout")
         columns = hard_columns(work.format, 1, 5, 200)
-        found = judge(work, columns)[0]
-        assert same(found, judge(work, columns, method="points")[0])
+        found = judge_columns(work, columns)[0]
+        assert same(found, judge_columns(work, columns, method="points")[0])
         assert (found.verdict == CODE[Verdict.WRONG]).mean() > 0.3
 
 
@@ -109,12 +109,12 @@ def test_all_16_bit_sigmoid_gradients_are_judged_by_intervals_and_ranges_as_by_b
     for form in ("float16", "bfloat16"):
         work = sweep.with_proofs(work_on("sigmoid(x)", form=form))
         column = numbers(work.format, np.arange(first_place(work.format), last_place(work.format) + 1, 3))
-        assert same(judge(work, [column])[0], judge(work, [column], method="balls")[0])
+        assert same(judge_columns(work, [column])[0], judge_columns(work, [column], method="balls")[0])
 
 
 def test_nothing_stays_open() -> None:
     work = work_on("x * log(x) + abs(x)", form="float16")
-    assert not (judge(work, hard_columns(work.format, 1, 11, 500))[0].verdict == OPEN).any()
+    assert not (judge_columns(work, hard_columns(work.format, 1, 11, 500))[0].verdict == OPEN).any()
 
 
 # ---------------------------------------------------------------- errors
@@ -293,7 +293,7 @@ def test_an_accepted_limit_holds_for_sampled_points() -> None:
     text = "name: s\nfunction: sigmoid(x)\ndomain: {x: [-5, 5]}\nsample: 500\nformats: [float32]\naccept: {ulps: %s}\n"
     strict = check(text % "0.6")
     assert strict.status == "failed"
-    above = sum(j.over.sum() for j in judge(work_on("sigmoid(x)", form="float32", limit=0.6), points.sample_columns(load_text(text % "0.6", file="t.yaml").cases[0], FORMATS["float32"])))
+    above = sum(j.over.sum() for j in judge_columns(work_on("sigmoid(x)", form="float32", limit=0.6), points.sample_columns(load_text(text % "0.6", file="t.yaml").cases[0], FORMATS["float32"])))
     assert any(f.code == "V104" and f"(at {above:,} of 500 points)" in f.message for f in strict.findings)
     assert check(text % "200").status == "passed"
 
@@ -313,7 +313,7 @@ def test_every_way_counts_above_the_limit_what_one_point_counts(text: str, backw
         rows = compare(work, [(x,) for x in columns[0].tolist()], detail=False)
         expected = [exceeds(limit, row[0]) for row in rows]
         for method in ("any", "balls", "points"):
-            assert judge(work, columns, method=method)[0].over.tolist() == expected, method
+            assert judge_columns(work, columns, method=method)[0].over.tolist() == expected, method
         for row, over in zip(rows, expected, strict=True):
             assert not (over and row[0].verdict.fails)
 
@@ -335,8 +335,8 @@ BREAKS = (
 def test_a_break_that_is_certain_is_one(text: str) -> None:
     work = work_on(text, form="float32")
     column = np.concatenate([np.arange(-8.0, 9.0), np.arange(-3.0, 4.0, 0.25) / 2, [1e10, -1e10, 2.0**70, -(2.0**70), 1e-20, -1e-20]])
-    found = judge(work, [column])[0]
-    assert same(found, judge(work, [column], method="points")[0])
+    found = judge_columns(work, [column])[0]
+    assert same(found, judge_columns(work, [column], method="points")[0])
     certain = jumps.has_break(work.truth.function, [column], 0)
     assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
 
@@ -359,5 +359,5 @@ def test_special_functions_come_to_the_same_by_intervals_and_by_balls(text: str)
     for form in ("float32", "bfloat16"):
         work = work_on(text, form=form)
         columns = hard_columns(work.format, 1, 19, 60)
-        quick, slow = judge(work, columns)[0], judge(work, columns, method="balls")[0]
+        quick, slow = judge_columns(work, columns)[0], judge_columns(work, columns, method="balls")[0]
         assert same(quick, slow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from fractions import Fraction
 
 import mpmath
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.texts import check
 from verifier.arithmetic import balls
-from verifier.exact.constants import CONSTANTS, identify, is_decimal, product, reading
+from verifier.exact.constants import CONSTANTS, identify, is_decimal, near, product, reading
 from verifier.language.formats import FORMATS
 
 KNOWN = (
@@ -122,3 +124,41 @@ def test_a_typing_mistake_in_a_late_digit_is_named_in_words(name):
     assert f"`{wrong}` has a relative error of" in finding.message
     assert f"the constant looks like {name} to " in finding.message
     assert check(text.format(name, digits)).findings == ()
+
+
+# ---------------------------------------------------------------- a constant that is an ulp off
+
+
+@pytest.mark.parametrize("name", ["sqrt(pi)/2", "pi", "1/sqrt(2*pi)", "log(2)", "1/3", "3/10", "sqrt(2)/2"])
+@pytest.mark.parametrize("steps", [-2, -1, 1, 2])
+def test_a_constant_one_or_two_ulp_off_is_named(name, steps):
+    """The neighbours of the float of a constant, by the standard library."""
+    with balls.precision(200):
+        number = Fraction(value(name).mid().str(30, radius=False))
+    meant = written = float(number)
+    for _ in range(abs(steps)):
+        written = math.nextafter(written, math.copysign(math.inf, steps))
+    found = near(repr(written), FORMATS["float64"])
+    if abs(Fraction(repr(written)) - number) <= Fraction(1, 2 * 10 ** len(repr(written).partition(".")[2])):
+        assert found is None, "a text such as 0.7071067811865475 is the constant, cut off: it is within half a unit of its last digit"
+        return
+    assert found is not None
+    assert found[1] == abs(steps)
+    with balls.precision(200):
+        assert value(found[0]).overlaps(value(name))
+    assert near(repr(meant), FORMATS["float64"]) is None, "the constant itself"
+
+
+def test_a_constant_three_ulp_off_and_a_number_without_pattern_are_not_named():
+    far = math.nextafter(math.nextafter(math.nextafter(math.pi, 4), 4), 4)
+    assert near(repr(far), FORMATS["float64"]) is None
+    draw = random.Random(0)
+    assert [near(repr(draw.uniform(0, 5)), FORMATS["float64"]) for _ in range(1000)] == [None] * 1000
+
+
+@pytest.mark.parametrize(("text", "is_off"), [("0.8862269254527579", True), ("0.886226925452758", False)])  # sqrt(pi)/2 = 0.88622692545275801364...
+def test_a_constant_one_ulp_off_is_worth_a_word_and_no_failure(text, is_off):
+    report = check(f"function: sqrt(pi)/2*x*x\npoints: [{{x: 0.3}}, {{x: 1.1}}]\nimplementations:\n  mine: {{backward: 'dx = 2*x*dout*{text}'}}")
+    assert report.status == "passed"
+    assert any("sqrt(pi)/2" in note and text in note and "1 ulp" in note for note in report.notes) is is_off
+    assert report.proofs["mine"]["dx"] == ("approximates" if is_off else "proved")

@@ -14,16 +14,17 @@ from flint import arb
 from tests.rearrange import bent, tree, written
 from tests.texts import expression
 from verifier.arithmetic import balls
-from verifier.case.load import load_text
+from verifier.case.load import case_of, load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Builder, Program
-from verifier.compare import agreement
+from verifier.compare import agreement, challenge
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant
 from verifier.exact import constants, derivatives, prove
 from verifier.exact.truth import Subject, subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.gates import GATES, Gate
+from verifier.verify import verify
 
 FLOAT64 = FORMATS["float64"]
 NEAR_IDENTITIES = 3000
@@ -322,3 +323,55 @@ def test_the_random_identities_are_identities() -> None:
     for _ in range(300):
         node = tree(draw, 3)
         assert not differ(primitive(written(node)), primitive(written(node, draw)), draw)
+
+
+# ---------------------------------------------------------------- bounds over several inputs, and of products with a tail
+
+
+# Relative distances at the threshold, by hand: 1 - sigmoid(x) = 1/(1 + exp(x)), of which an ulp is at most 2**53 times; of gelu' the tail is below x*phi(x) + Phi(-x), at x = 10 less than 8e-22.
+BOUNDED = (
+    ("softplus(x)*y", "dx = where(x > 40, 1, sigmoid(x))*y*dout; dy = softplus(x)*dout", ((0.5, 2.0), (50.0, 1.0)), 2.0**53 * math.exp(-40)),
+    ("softplus(x)*y*z", "dx = where(x > 40, 1, sigmoid(x))*y*z*dout; dy = softplus(x)*z*dout; dz = softplus(x)*y*dout", ((0.5, 2.0, 1.0), (50.0, 1.0, 3.0)), 2.0**53 * math.exp(-40)),
+    ("gelu(x)", "dx = where(x > 10, 1, ndtr(x) + x*exp(-x*x/2)/sqrt(2*pi))*dout", ((0.5,), (12.0,)), 2.0**53 * 8e-22),
+)
+
+
+@pytest.mark.parametrize(("function", "backward", "points", "most"), BOUNDED)
+def test_a_threshold_is_certified_over_several_inputs_and_with_a_tail_that_is_a_product(function: str, backward: str, points: tuple[tuple[float, ...], ...], most: float) -> None:
+    found = outcomes(function, backward.replace("; ", "\n"), *points)["dx"]
+    said = re.fullmatch(r"certified within (\S+) ulp at all numbers of float64", found.note)
+    assert said is not None, found
+    assert 0 < float(said[1]) <= 1.5 * most, "a bound over boxes is a little larger"
+
+
+@pytest.mark.parametrize(("function", "backward", "points"), [
+    ("softplus(x)*y", "dx = where(x > 36, 1, sigmoid(x))*y*dout; dy = softplus(x)*dout", ((0.5, 2.0), (50.0, 1.0))),  # 2**53 exp(-36) = 2.1
+    ("gelu(x)", "dx = where(x > 8, 1, ndtr(x) + x*exp(-x*x/2)/sqrt(2*pi))*dout", ((0.5,), (12.0,))),  # 8 phi(8) + Phi(-8) = 4.1e-14
+])  # fmt: skip
+def test_a_threshold_that_is_more_than_an_ulp_too_low_is_not_certified(function: str, backward: str, points: tuple[tuple[float, ...], ...]) -> None:
+    assert "certified" not in outcomes(function, backward.replace("; ", "\n"), *points)["dx"].note
+
+
+def test_a_sum_is_certified_in_a_domain_of_two_inputs() -> None:
+    """1 - sigmoid(x + y) beyond x + y = 40 is less than exp(-40); at 36 it is more than two ulp."""
+    for threshold, is_certified in ((40, True), (36, False)):
+        case = case_of(f"function: softplus(x + y)\npoints: [{{x: 1, y: 2}}]\ndomain: {{x: [-100, 100], y: [-100, 100]}}\nimplementations:\n  it: {{backward: 'dx = where(x + y > {threshold}, 1, sigmoid(x + y))*dout', gradients: {{x: dx}}}}")
+        report = verify(case)
+        assert ("certified within" in report.proof_notes["it"]["dx"]) is is_certified
+
+
+def test_a_proof_says_how_many_points_on_borders_were_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = outcome("floor(x)*x + abs(x - 3)*x", "(floor(x) + sign(x - 3)*x + abs(x - 3))*dout")
+    assert before.kind == "proved"
+    assert "were not tried" not in before.note
+    monkeypatch.setattr(challenge, "FEWEST_LIMITS", 2)
+    monkeypatch.setattr(challenge, "MOST_LIMITS", 2)
+    after = outcome("floor(x)*x + abs(x - 3)*x", "(floor(x) + sign(x - 3)*x + abs(x - 3))*dout")
+    assert re.search(r"; \d+ of the points on borders were not tried", after.note)
+
+
+def test_single_holes_are_named_and_counted() -> None:
+    """x/x has no value at 0 only; 1/(x (x - 1) (x - 2) (x - 3) (x - 4)) times its inverse at five points."""
+    found = outcome("x", "x*(x - 1)*(x - 2)*(x - 3)*(x - 4)/(x*(x - 1)*(x - 2)*(x - 3)*(x - 4))*dout")
+    assert found.kind == "proved"
+    assert re.search(r"it has no value at x = .* or x = .* or x = .* and 2 more of the points tried, where", found.note), found.note

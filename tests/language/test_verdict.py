@@ -10,7 +10,7 @@ import pytest
 from tests.texts import check, judge
 from verifier.case.case import VERDICTS
 from verifier.language.formats import FORMATS
-from verifier.language.verdict import MEANINGS, Verdict
+from verifier.language.verdict import ROWS, Verdict
 
 # verdict, then function, point, backward pass, and why
 TABLE = (
@@ -76,9 +76,12 @@ def test_every_verdict_of_the_design_is_in_the_table_of_tests() -> None:
     assert {row[0] for row in TABLE} | {"undecided"} == set(VERDICTS) == {v.value for v in Verdict}
 
 
-def test_every_verdict_has_one_meaning_and_one_side_of_the_gate() -> None:
+def test_every_verdict_has_a_row_with_its_meaning_and_one_side_of_the_gate() -> None:
+    assert set(ROWS) == set(Verdict)
+    assert sorted(v.rank for v in Verdict) == list(range(len(Verdict))), "no two are equally bad"
     for verdict in Verdict:
-        assert verdict.meaning == MEANINGS[verdict]
+        assert verdict.meaning
+        assert bool(verdict.code) == bool(verdict.clause) == (not verdict.passes), "what does not pass has a finding and a clause"
         assert verdict.passes + verdict.warns + verdict.fails == (0 if verdict is Verdict.UNDEFINED else 1)
 
 

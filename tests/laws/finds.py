@@ -9,7 +9,7 @@ from tests.laws.run import Held, LawFind
 
 
 def broken(find: LawFind, path: Path) -> str:
-    """A law that does not hold: how, for which text, and where that is kept."""
+    """A law that does not hold: how, for which text, and in which file that text is saved."""
     return "\n".join([f"BROKEN {find.law}: {find.message}", *(f"  | {line}" for line in find.text.splitlines()), f"  --> {path}"])
 
 

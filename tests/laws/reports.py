@@ -1,4 +1,4 @@
-"""Laws of what is told: text and JSON say the same, twice the same, and what sweeps, hunts and campaigns find is there when one looks again."""
+"""Laws of reports: text and JSON say the same, twice the same, and what sweeps, hunts and campaigns find is there when one looks again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from verifier.case.load import load_text
 from verifier.compare.at_point import checks_in
 from verifier.compare.compare import compare
 from verifier.compare.sweep.classify import VERDICTS
-from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.sweep import sums
 from verifier.compare.sweep.tally import joined, tally
@@ -97,7 +97,7 @@ def sweeps_take_no_notice_of_the_way(text: str) -> int:
     for setting in settings_of(case):
         columns = points.sample_columns(sampled, setting.format)
         for check in checks_in(case, setting.format):
-            ways = [judge(check, columns, method=method) for method in WAYS]
+            ways = [judge_columns(check, columns, method=method) for method in WAYS]
             for c, (_, name) in enumerate(check.subject.claims):
                 for k in range(SWEPT):
                     found = [VERDICTS[int(method[c].verdict[k])] for method in ways]
@@ -105,7 +105,7 @@ def sweeps_take_no_notice_of_the_way(text: str) -> int:
                     count += 1
             half = SWEPT // 2
             whole = list(sums(check, Sample(columns)).tallies)
-            halves = [[tally(j, part, start) for j in judge(check, part)] for start, part in ((0, [c[:half] for c in columns]), (half, [c[half:] for c in columns]))]
+            halves = [[tally(j, part, start) for j in judge_columns(check, part)] for start, part in ((0, [c[:half] for c in columns]), (half, [c[half:] for c in columns]))]
             require(whole == [joined(list(pair)) for pair in zip(*halves, strict=True)], lambda: "two halves of a sweep do not add up to the whole")
     return count
 

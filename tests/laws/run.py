@@ -1,4 +1,4 @@
-"""The tool fuzzed: random cases are held against its laws; an example that breaks one, or crashes, or takes too long, is shrunk and kept."""
+"""The tool fuzzed: random cases are held against its laws; an example that breaks one, or crashes, or takes too long, is shrunk and saved."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TooSlow(BaseException):
 
 @dataclass(frozen=True)
 class LawFind:
-    """A text that breaks a law, and how; `name` is the file it is kept in: a case, or a text that is none."""
+    """A text that breaks a law, and how; `name` is the file it is saved in: a case, or a text that is none."""
 
     law: str
     message: str
@@ -58,7 +58,7 @@ class LawFind:
 
 @dataclass(frozen=True)
 class Held:
-    """How a law held: examples tried, those that said nothing, comparisons made, the CPU time of all and of the slowest, and what broke it."""
+    """How a law held: examples tried, those that compared nothing, comparisons made, the CPU time of all and of the slowest, and what broke it."""
 
     law: str
     examples: int = 0

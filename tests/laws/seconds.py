@@ -26,10 +26,11 @@ BITS = 512
 
 def texts() -> st.SearchStrategy[str]:
     """Functions with a `diff` over a choice, and a point on its border."""
-    return st.integers(0, 2**40).map(lambda number: _drawn(random.Random(number)))
+    return st.integers(0, 2**40).map(lambda number: drawn(random.Random(number)))
 
 
-def _drawn(draw: random.Random) -> str:
+def drawn(draw: random.Random) -> str:
+    """A text drawn at random."""
     a, b = draw.choice((0, 0, 0, 1, -1, 2)), draw.choice((0, 1, 2, -1))
     u = draw.choice((f"(x - {a})", f"(x - {a})", f"(x + y - {a + b})", f"(x - {a})*(y + 3)")).replace("- -", "+ ")
     inner = draw.choice((
@@ -48,7 +49,7 @@ def second_derivatives_are_limits(text: str) -> int:
     """A finite second derivative, in both inputs, is the limit of difference quotients; and what has one is not said to have none."""
     case, count = case_in(text), 0
     body = text.split("function: ")[1].split("\n", maxsplit=1)[0].removeprefix("diff(").rsplit(", ", 1)[0]
-    point = [Fraction(str(v)) for v in text.split("points: [{x: ")[1].rstrip("]}\n").split(", y: ")]
+    point = point_in(text)
     program = primitive(case.programs.truth)
     for position in (0, 1):
         found = one_sided.derivative(program, point, position, bits=BITS)
@@ -60,6 +61,11 @@ def second_derivatives_are_limits(text: str) -> int:
             require(expected is None, lambda e=expected, f=found, p=position: f"the derivative by input {p} is said to be {f}, the quotients tend to {e}")  # type: ignore[misc]
             count += 1
     return count
+
+
+def point_in(text: str) -> list[Fraction]:
+    """The point of a drawn text."""
+    return [Fraction(v) for v in text.split("points: [{x: ")[1].rstrip("]}\n").split(", y: ")]
 
 
 def _second(body: str, point: list[Fraction], by: bool, position: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws import few_bits, places, proofs, seconds
+from tests.laws import domains, few_bits, places, proofs, seconds
 from tests.laws.derivatives import differences_agree, equal_formulas_agree, sympy_agrees
 from tests.laws.draw import ELEMENTARY, FORMATS, arranged, functions, staged
 from tests.laws.enclosures import intervals_hold, mpmath_agrees, nested
@@ -50,6 +50,7 @@ LAWS = {
         Law("proofs-true",       "what is proved is the limit of difference quotients, on every border, too",    proofs.texts,                                               proofs.proofs_are_true),
         Law("seconds",           "a second derivative is the limit of difference quotients, on the border of a choice, too", seconds.texts,                                   seconds.second_derivatives_are_limits),
         Law("places",            "what does not exist, seams, powers of two and printed constants are judged as they were built", places.texts,                            places.places_are_judged_rightly),
+        Law("domains",           "outside the domain that the table states a gate has no value and no gradient", domains.texts,                                               domains.outside_there_is_nothing),
         Law("precision",         "more bits to begin with change no verdict",                                    lambda: functions(formats=FORMATS, upstream=True),           precision_changes_no_verdict),
         Law("few-bits-values",   "what 8, 16 and 24 bits say of a step, a limit or a zero is what 320 bits say",  lambda: arranged(formats=FORMATS),                           few_bits.values_agree),
         Law("few-bits-verdicts", "a verdict of 8, 16 and 24 bits is the usual one or none, and its figures overlap", lambda: functions(formats=FORMATS, upstream=True, size=4), few_bits.verdicts_agree),

@@ -80,8 +80,8 @@ def mistakes_are_never_proved(text: str) -> int:
             for a, b in zip(*rows, strict=True):
                 if isinstance(a.exact, one_sided.Finite) and _differs((right, edited), a):
                     require(b.verdict in (Verdict.WRONG, Verdict.UNDECIDED), lambda b=b: f"mistaken.{b.name} at {b.point} is {b.verdict.value}, and differs by more than two ulps over the reals")  # type: ignore[misc]
-                    kinds = report.proofs["mistaken"][b.name]
-                    require(kinds != "proved", lambda b=b, kinds=kinds: f"mistaken.{b.name} is {kinds}, and differs at {b.point}")  # type: ignore[misc]
+                    kind = report.proofs["mistaken"][b.name]
+                    require(kind != "proved", lambda b=b, kind=kind: f"mistaken.{b.name} is {kind}, and differs at {b.point}")  # type: ignore[misc]
                     count += 1
     return count
 

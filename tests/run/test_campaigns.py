@@ -406,7 +406,7 @@ def _bug(*_: Any, **__: Any) -> None:
 SAMPLED = "name: sampled\nfunction: sin(x)\nsample: 20\ndomain: {x: [0, 1]}\n"
 PLACES = {  # what is bent, and the case and the command that come to it
     "a listed point": ("verifier.verify", "compare", "function: sin(x)\npoints: [{x: 1}]\n", "check"),
-    "a sampled point": ("verifier.compare.sweep.sweep", "judge", SAMPLED, "check"),
+    "a sampled point": ("verifier.compare.sweep.sweep", "judge_columns", SAMPLED, "check"),
     "an edit": ("verifier.search.mutate", "compare", "function: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = cos(x) * dout}}\n", "mutate"),
     "a campaign": ("verifier.search.fuzz.campaign", "checks_in", "function: sin(x)\npoints: [{x: 1}]\n", "fuzz"),
 }

@@ -77,6 +77,19 @@ def test_the_example_of_the_readme_is_a_test_that_passes_and_its_twin_fails():
         names["test_my_gradient_is_right"]()
 
 
+def test_a_call_of_assert_gradient_that_passes_imports_nothing_heavy():
+    code = (
+        "import sys, verifier\n"
+        "case = '{function: log(1 + exp(x)), points: [{x: 0}], domain: {x: [-30, 30]}, implementations: {mine: {backward: dx = dout / (1 + exp(-x))}}}'\n"
+        "verifier.fuzz.points(case)\n"
+        "before = set(sys.modules)\n"
+        "verifier.assert_gradient(case, {'x': 1})\n"
+        "print(sorted(name for name in set(sys.modules) - before if not name.startswith('verifier.compare')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout == "['verifier.testing']\n", run.stderr
+
+
 def test_what_is_raised_names_the_line_and_the_point():
     with pytest.raises(AssertionError, match=r"(?s)V101 wrong-gradient.*threshold\.dx.*<text>:8:.*x=31"):
         verifier.assert_gradient(TANH, {"x": 31}, implementation="threshold")
@@ -100,12 +113,12 @@ def test_an_expectation_is_no_excuse():
     ("text", "point", "options", "error", "words"),
     [
         (TANH, {"x": 1}, {"implementation": "rihgt"}, ValueError, "did you mean 'right'"),
-        (TANH, {"y": 1}, {}, ValueError, "look at x, y"),
+        (TANH, {"y": 1}, {}, ValueError, "missing or unknown: x, y"),
         (TANH, {"x": float("nan")}, {}, ValueError, "finite"),
         ("function: [", None, {}, CaseError, "<text>:1"),
     ],
 )
-def test_what_cannot_be_asked_is_said(text, point, options, error, words):
+def test_a_point_or_name_that_the_case_does_not_have_is_refused(text, point, options, error, words):
     with pytest.raises(error, match=words):
         verifier.assert_gradient(text, point, **options)
 

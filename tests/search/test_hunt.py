@@ -185,3 +185,23 @@ def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
     assert (math.nextafter(kink, -10), kink) in found()
     monkeypatch.setattr(changes, "kinks", {}.get)
     assert all(kink not in pair for pair in found()), "the twin: what the values show alone"
+
+
+@pytest.mark.parametrize(
+    ("dx", "code"),
+    [("2", "V106"), ("2*dout**2", "V106"), ("2*dout/abs(dout)", "V106"), ("where(x > 7, 2*dout**2, 2*dout)", "V106"), ("2*dout", None)],
+)  # right for upstream 1, everywhere; for another nowhere, or beyond 7 only
+def test_the_hunt_lets_another_gradient_flow_in(dx, code):
+    report = hunted("2*x + y", f"dx = {dx}; dy = dout", extra="domain: {x: [-20, 20], y: [1, 2]}\n")
+    assert [(f.code, f.gradient) for f in report.findings] == ([(code, "dx")] if code else [])
+    assert report.status == ("failed" if code else "passed")
+
+
+def test_the_hunt_sees_a_backward_pass_that_ignores_what_flows_in():
+    """The gradients of logaddexp, in which the gradient that flows in is forgotten; a backward pass that sets it itself says so."""
+    said = hunted("logaddexp(a, b)", "da = exp(a - out); db = exp(b - out)", extra="domain: {a: [-20, 20], b: [-20, 20]}\n")
+    assert [(f.code, f.severity, f.gradients) for f in said.findings] == [("V205", "warning", ("da", "db"))]
+    given = hunted("logaddexp(a, b)", "da = exp(a - out); db = exp(b - out)", extra="upstream: 1\ndomain: {a: [-20, 20], b: [-20, 20]}\n")
+    assert [(f.code, f.severity) for f in given.findings] == [("V205", "error")]
+    right = hunted("logaddexp(a, b)", "da = exp(a - out)*dout; db = exp(b - out)*dout", extra="domain: {a: [-20, 20], b: [-20, 20]}\n")
+    assert right.findings == ()

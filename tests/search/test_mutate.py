@@ -152,3 +152,33 @@ def test_the_edits_as_json_are_those_of_the_text(tmp_path, capsys):
         if edit["fate"] == "survived":
             assert edit["statement"] in text
             assert edit["upstream"] or edit["point"].keys() == {"x", "y"}
+
+
+GIVEN = """\
+name: given
+function: x*y
+points: [{{x: 0.5, y: 0.5}}]
+domain: {{x: [0.5, 4], y: [0.5, 4]}}
+{}implementations:
+  a: {{backward: "dx = y*dout; dy = x*dout"}}
+"""
+
+
+def test_an_edit_is_looked_for_only_where_the_inputs_are_meant():
+    """`y` became `x` is no mistake where x is y; elsewhere a point with x other than y tells."""
+    anywhere, given = ({m.edit.what: m for m in survivors(GIVEN.format(said))} for said in ("", "given: x == y\n"))
+    assert {anywhere[w].fate for w in ("y became x", "dx and dy exchanged")} == {"survived"}
+    for x, y in (m.point for m in anywhere.values() if m.point and not m.upstream):
+        assert x != y
+    assert {given[w].fate for w in ("y became x", "dx and dy exchanged")} == {"unknown"}
+    assert all(x[1] == y[1] for x, y in (m.point for m in given.values() if m.point))
+
+
+def test_the_other_upstream_of_an_edit_is_another_than_that_of_the_case():
+    """`upstream: 3` and -1.375 are numbers that the search itself would take."""
+    for own in ("3", "-1.375", "0.75"):
+        found = survivors(f"function: x*x\nupstream: {own}\npoints: [{{x: 3}}]\nimplementations: {{a: {{backward: 'dx = 2*x*dout*dout/({own})'}}}}")
+        assert not [m for m in found if m.upstream in (own, "")  and m.fate == "survived" and not m.point]
+        (case,) = load_text(f"function: x*x\nupstream: {own}\npoints: [{{x: 3}}]\nimplementations: {{a: {{backward: 'dx = 2*x*dout'}}}}").cases
+        fates = {m.edit.what: m.caught for m in mutants(case, survivors=True)}
+        assert fates["dout forgotten"], "1 in place of what flows in is wrong for the case's own points"

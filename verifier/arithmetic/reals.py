@@ -17,7 +17,8 @@ from verifier.arithmetic.values import Balls, Value
 from verifier.circuit.primitives import meaning
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, GATES
+from verifier.language.numeral import exact
 
 NOTHING: Mapping[int, Balls] = MappingProxyType({})
 
@@ -43,7 +44,7 @@ def run(
         if i in replaced:
             values[i] = replaced[i]
         elif step.args:
-            values[i] = list(map(function_of(step), *(values[a] for a in step.args)))
+            values[i] = value_of(program, step, [values[a] for a in step.args])
             if i in otherwise:
                 values[i] = [v if is_known(v) else w for v, w in zip(values[i], otherwise[i], strict=True)]
         else:
@@ -69,6 +70,20 @@ def at(
 def is_known(value: Value) -> bool:
     """Whether a value is enclosed, or a truth value decided."""
     return isinstance(value, bool) or (value is not None and bool(value.is_finite()))
+
+
+def value_of(program: Program, step: Step, args: Sequence[Balls]) -> Balls:
+    """A step at every point, of its operands: decided where it compares a number with itself, or two literals of one value."""
+    tie = _tie_of_literals(program, step) if step.gate in COMPARISONS else None
+    return list(map(function_of(step), *args)) if tie is None else [tie] * len(args[0])
+
+
+def _tie_of_literals(program: Program, step: Step) -> bool | None:
+    """What a comparison of two literals of one value says, which their balls do not tell (0.001 > 1e-3); None for any other."""
+    first, second = (program.steps[a] for a in step.args)
+    if first.gate != "number" or second.gate != "number" or exact(first.text) != exact(second.text):
+        return None
+    return step.gate in balls.REFLEXIVE
 
 
 def value(gate: str, args: Sequence[Balls]) -> Balls:

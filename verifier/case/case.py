@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from verifier.case.shapes import Values
 from verifier.circuit.program import Program
 from verifier.language.source import Place, Source, suggestion
+from verifier.language.verdict import Verdict
 
-# the verdicts that a case may expect, in the order of the design's table
-VERDICTS = ("correct", "rounding", "unstable", "ill_conditioned", "vanished", "nonfinite", "wrong", "subgradient", "undefined", "undecided")
+VERDICTS = tuple(v.value for v in Verdict)  # that a case may expect
 DOMAIN, POINTS = "domain", "points"  # where gradients are claimed: wherever the inputs are meant, or at the listed points only
 OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
 
@@ -154,7 +154,7 @@ class Case:
 
 
 def only(case: Case, *names: str) -> Case:
-    """The case with one of its implementations, or some of them, and nothing that is said of the others. Raises ValueError where it has none of that name."""
+    """The case with one of its implementations, or some of them, without the claims, residuals and figures of the others. Raises ValueError where it has none of that name."""
     known = [i.name for i in case.implementations]
     for name in names:
         if name not in known:

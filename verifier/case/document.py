@@ -52,7 +52,7 @@ def is_named(document: Document) -> bool:
 
 
 def _case(reader: Reader, root: YamlNode, default_name: str) -> tuple[Case | None, list[Complaint]]:
-    """The case, and what is wrong with its texts; None, where the reader was told what is wrong with the document."""
+    """The case, and what is wrong with its texts; None where the document itself is wrong, for which the reader has the complaints."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
         return None, []
@@ -135,7 +135,7 @@ def _switch(reader: Reader, fields: dict[str, KeyValue], key: str) -> bool:
 
 
 def _upstream(reader: Reader, node: YamlNode) -> str | None:
-    """The gradient that flows in: a number that every format can be asked about."""
+    """The gradient that flows in: a number within the range of some format."""
     text = reader.number(node, "upstream")
     if text is not None and abs(exact(text)) >= BEYOND:
         reader.tell(node, f"upstream is {quoted(text)}, beyond the largest number of every format")

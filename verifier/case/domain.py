@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import product
 from math import prod
 
 from verifier.case.reader import KeyValue, Reader, element, name_problem
 from verifier.case.shapes import Shape, components, described
 from verifier.case.yaml_tree import Mapping, Scalar, Sequence, YamlNode, is_null, quoted
-from verifier.language.numeral import exact
+from verifier.language.numeral import exact, special
 
 IntervalText = tuple[str, str]
 MOST_CHOICES = 1000  # values that a domain may list
@@ -64,13 +65,18 @@ def _interval(reader: Reader, name: str, node: YamlNode) -> IntervalText | None:
     if not isinstance(node, Sequence) or len(node.items) != 2:
         reader.tell(node, f"the domain of '{name}' must be a lowest and a highest value, as in [-10, 10], or the list of its values in braces, as in {{0, 1}}")
         return None
-    low, high = (reader.number(item, f"the domain of '{name}'") for item in node.items)
+    low, high = (reader.number(item, f"the domain of '{name}'", infinite=True) for item in node.items)
     if low is None or high is None:
         return None
-    if exact(low) > exact(high):
+    if _size(low) > _size(high) or (low == high and special(low) is not None):
         reader.tell(node, f"the domain of '{name}' is empty: {low} is above {high}; write the lowest value first")
         return None
     return low, high
+
+
+def _size(text: str) -> Fraction | float:
+    value = special(text)
+    return exact(text) if value is None else value
 
 
 def span(values: tuple[str, ...]) -> IntervalText:

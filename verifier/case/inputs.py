@@ -13,6 +13,7 @@ from verifier.case.domain import Bound, IntervalText, choices_of, in_order, inte
 from verifier.case.reader import KeyValue, Reader, name_problem
 from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
 from verifier.case.yaml_tree import Mapping, Scalar, YamlNode, is_null, quoted
+from verifier.language.numeral import special
 
 MOST_DIGITS = 15  # of a whole number that is used as one
 
@@ -148,7 +149,7 @@ def distinct(points: Sequence[Point], names: Sequence[str]) -> dict[str, tuple[s
         for name, text in point.values:
             if name in texts:
                 texts[name][text] = None
-    return {name: in_order(list(found)) for name, found in texts.items()}
+    return {name: in_order([text for text in found if special(text) is None]) for name, found in texts.items()}
 
 
 def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: list[_Listed], domain: list[Bound], *, is_listed: bool) -> None:
@@ -186,7 +187,7 @@ def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Sc
             elif (value := read_values(reader, node, "the parameter '{}'", key.text)) is not None:
                 fixed[key.text] = (key, value)
         return fixed, named
-    for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or the names of points that are no inputs: [n]") or ():
+    for item in reader.items(entry[1], "parameters", example="{eps: 1e-5}, or names to which the points give values: [n]") or ():
         name = reader.text(item, "a parameter")
         if name is None or not isinstance(item, Scalar):
             continue
@@ -238,7 +239,7 @@ def _points(reader: Reader, entry: KeyValue) -> list[_Listed]:
         for key, node in entries:
             if (problem := name_problem(key.text)) is not None:
                 reader.tell(key, f"the input {problem}")
-            elif (value := read_values(reader, node, "the input '{}'", key.text)) is not None:
+            elif (value := read_values(reader, node, "the input '{}'", key.text, is_point=True)) is not None:
                 values[key.text] = (key, value)
         listed.append(_Listed(item, values))
     return listed

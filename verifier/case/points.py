@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from verifier.case.case import Case
+from verifier.case.case import Case, Point
 from verifier.case.shapes import Shape, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
-from verifier.language.numeral import exact
+from verifier.language.numeral import exact, special
 
 FloatPoint = tuple[float, ...]  # the inputs of a point in their order
 
@@ -27,8 +27,31 @@ class PointError(ValueError):
 
 
 def listed(case: Case, fmt: Format) -> list[tuple[float, ...]]:
-    """The listed points, each input rounded once to the format. Raises PointError where one rounds to infinity."""
-    return [tuple(_rounded(name, text, fmt) for name, text in point.values) for point in case.points]
+    """The listed points of real numbers, each input rounded once to the format. Raises PointError where one rounds to infinity."""
+    return [tuple(_rounded(name, text, fmt) for name, text in point.values) for point in real_points(case)]
+
+
+def real_points(case: Case) -> list[Point]:
+    """The listed points whose inputs are all real numbers."""
+    return [point for point in case.points if not _is_special(point)]
+
+
+def without_reals(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+    """The listed points one of whose inputs is an infinity or NaN."""
+    return [tuple(_special(name, text, fmt) for name, text in point.values) for point in case.points if _is_special(point)]
+
+
+def _is_special(point: Point) -> bool:
+    return any(special(text) is not None for _, text in point.values)
+
+
+def _special(name: str, text: str, fmt: Format) -> float:
+    value = special(text)
+    if value is None:
+        return _rounded(name, text, fmt)
+    if math.isinf(value) and fmt.overflow(1.0) != math.inf:
+        raise PointError(f"{name} = {text}: {fmt.name} has no infinities")
+    return value
 
 
 def _rounded(name: str, text: str, fmt: Format) -> float:
@@ -122,7 +145,7 @@ def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
         if choices:
             result.append(np.array(choices)[(source.random_raw(case.sample) % np.uint64(len(choices))).astype(np.int64)] + 0.0)
             continue
-        first, last = places(fmt, low, high)
+        first, last = places(fmt, max(low, -fmt.largest), min(high, fmt.largest))
         if first > last:
             raise PointError(f"the domain [{low!r}, {high!r}] has no {fmt.name} number")
         least, most = (float(numbers(fmt, np.array([n]))[0]) for n in (first, last))

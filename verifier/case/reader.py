@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from verifier.case.yaml_tree import Complaints, Mapping, RefusedNode, Scalar, YamlNode, is_null, quoted, source
 from verifier.case.yaml_tree import Sequence as ListNode
-from verifier.language.numeral import number_problem
+from verifier.language.numeral import number_problem, special
 from verifier.language.source import suggestion
 from verifier.language.tokens import KEYWORDS
 
@@ -79,8 +79,8 @@ class Reader:
         self.tell(node, f"{what} must be a text{_instead(node)}")
         return None
 
-    def number(self, node: YamlNode, what: str) -> str | None:
-        """The text of a finite number."""
+    def number(self, node: YamlNode, what: str, *, infinite: bool = False, nan: bool = False) -> str | None:
+        """The text of a number: a finite one, or `inf`, `-inf` and `nan` where these may stand."""
         if not isinstance(node, Scalar):
             self.tell(node, f"{what} must be a number{_instead(node)}")
             return None
@@ -88,6 +88,9 @@ class Reader:
             self.tell(node, f"{what} has no value; write a number")
             return None
         text = node.text.strip()
+        value = special(text)
+        if value is not None and (nan if value != value else infinite):  # noqa: PLR0124 - NaN
+            return repr(value)
         if (problem := number_problem(text)) is not None:
             self.tell(node, f"{what}: {problem}")
             return None

@@ -45,7 +45,7 @@ def base(name: str) -> str:
 
 
 def covers(name: str, gradient: str) -> bool:
-    """Whether what is said of `name` is said of a gradient: the same one, or the array it is a component of."""
+    """Whether `name` is the gradient itself or the array that it is a component of."""
     return gradient == name or (gradient.endswith("]") and base(gradient) == name)
 
 
@@ -101,7 +101,7 @@ def shape_of(value: object) -> Shape:
 
 
 def by(shape: Shape) -> str:
-    """A shape as it is said: 3x4; of a vector its length."""
+    """A shape in words: 3x4; of a vector its length."""
     return "x".join(map(str, shape))
 
 
@@ -125,10 +125,10 @@ def bracketed(value: object, most: int = MOST_SHOWN) -> str:
 # ---------------------------------------------------------------- nested lists of a file
 
 
-def read_values(reader: Reader, node: YamlNode, what: str, name: str) -> Values | None:
-    """A number, or a nested list of numbers whose rows have one length; `what` is what complaints call one, {} its name."""
+def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_point: bool = False) -> Values | None:
+    """A number, or a nested list of numbers whose rows have one length; `what` is what complaints call one, {} its name. In a point infinities and NaN may stand."""
     if not isinstance(node, ListNode):
-        text = reader.number(node, what.format(name))
+        text = reader.number(node, what.format(name), infinite=is_point, nan=is_point)
         return None if text is None else Values((), (text,))
     shape = _shape(reader, node, name)
     if shape is None:
@@ -137,7 +137,7 @@ def read_values(reader: Reader, node: YamlNode, what: str, name: str) -> Values 
     texts: list[str] = []
     leaves = _leaves(node, len(shape))
     for component, leaf in zip(component_names(name, shape), leaves, strict=True):
-        if (text := reader.number(leaf, what.format(component))) is not None:
+        if (text := reader.number(leaf, what.format(component), infinite=is_point, nan=is_point)) is not None:
             texts.append(text)
     return Values(shape, tuple(texts)) if reader.complaints.count == before else None
 

@@ -108,7 +108,7 @@ class Complaints:
 
     @property
     def full(self) -> bool:
-        """Nothing further is kept, so a caller need not word it."""
+        """No further complaint is recorded, so a caller need not write one."""
         return len(self.found) >= MAX_COMPLAINTS
 
     def tell(self, node: YamlNode, message: str) -> None:

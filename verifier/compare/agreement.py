@@ -19,7 +19,7 @@ from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
 from verifier.exact import one_sided
-from verifier.exact.bound import bound
+from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
 from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove_same
 from verifier.language.formats import Format, round_exact
@@ -71,8 +71,7 @@ def outcomes(
     standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
     open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and _against(challenged[name], points, meant) is None)]
     if any(name not in wrong for name in open_claims):
-        most = max(CHECKED_POINTS, min(FURTHER_POINTS, MOST_FURTHER // len(subject.claims)))
-        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=most), detail=len(subject.claims) <= MOST_FURTHER // FURTHER_POINTS)
+        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
     result = {}
     for i, (_, name) in enumerate(subject.claims):
         if name in standing:
@@ -84,12 +83,30 @@ def outcomes(
         if against is not None:
             found = compare(check.alone(name), [against.point])[0]
         outcome = _compared(found, subject.program.inputs)
-        if name not in proofs and name not in wrong and outcome.kind in ("agrees", "approximates") and count == 1:
+        if name not in proofs and name not in wrong and outcome.kind in ("agrees", "approximates") and count <= MOST_INPUTS and time.process_time() <= deadline:
             outcome = _bounded(outcome, check, subject.claims[i], points, domain=domain, seed=seed)
         if name in unproved and outcome.kind == "agrees":
             outcome = replace(outcome, note=f"{outcome.note}; {unproved[name]}")
         result[name] = outcome if name not in proofs or trial is None or not (trial.found or name in wrong) else _withdrawn(outcome, proofs[name], trial, subject.program.inputs)
     return result
+
+
+def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None) -> dict[str, Outcome]:
+    """The outcome of every claimed gradient as far as points tell: the same points as in `outcomes` for what has no proof, and a bound on the work in place of one on the time."""
+    names = {name for _, name in check.subject.claims}
+    rows = list(listed) if listed is not None else compare(check, points) if points else []
+    wrong = {d.name for row in rows for d in row if d.verdict is Verdict.WRONG}
+    if names - wrong:
+        rows += compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
+    return {name: _compared([row[i] for row in rows], check.subject.program.inputs) for i, (_, name) in enumerate(check.subject.claims)}
+
+
+def _most_further(check: Check) -> int:
+    return max(CHECKED_POINTS, min(FURTHER_POINTS, MOST_FURTHER // len(check.subject.claims)))
+
+
+def _has_details(check: Check) -> bool:
+    return len(check.subject.claims) <= MOST_FURTHER // FURTHER_POINTS
 
 
 def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, str]]:
@@ -121,7 +138,7 @@ def _against(trial: Challenged, points: Sequence[tuple[float, ...]], meant: Mean
 def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: PartialDomain, seed: int) -> Outcome:
     """The same outcome, certified for all numbers of the format where the distance from the exact gradient is bounded by an ulp; the bound is challenged like a proof."""
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
-    limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain[0] if domain is not None else None)
+    limit = bound(truth, subject, claim, fmt=fmt, upstream=upstream, domain=domain)
     if limit is None:
         return outcome
     trial = challenge(truth, subject, [claim[1]], points, fmt=fmt, upstream=upstream, domain=domain, seed=seed)[claim[1]]
@@ -130,25 +147,27 @@ def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Seq
         return outcome
     if any(d.name == claim[1] and d.verdict is Verdict.WRONG for row in compare(check, off, detail=False) for d in row):
         return outcome
-    return replace(outcome, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and domain[0] is not None else ""))
+    return replace(outcome, kind="approximates", note=f"certified within {rounding.significant(limit)} ulp at all numbers of {fmt.name}" + (" in the domain" if domain is not None and any(d is not None for d in domain) else ""))
 
 
 def _stands(challenged: Challenged) -> bool:
-    """Whether a proof is to be said: nothing but single holes contradicts it, and somewhere both sides were enclosed and met."""
+    """Whether a proof counts: nothing but single holes contradicts it, and at some point the enclosures of both sides overlap."""
     return challenged.met > 0 and all(c.kind is Kind.HOLE for c in challenged.found)
 
 
 def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> str:
-    """What was proved, with the single points at which the implementation has no value."""
+    """What was proved, with the single points at which the implementation has no value, and how many points on borders were not looked at."""
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
-    return proof.text() + (f"; it has no value at {' or '.join(holes)}, where the exact gradient has one" if holes else "")
+    more = len(challenged.found) - len(holes)
+    words = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
+    return proof.text() + words + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
 def _withdrawn(outcome: Outcome, proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> Outcome:
     """What the points show of a gradient whose proof does not stand as it is; a proof that is false inside a piece is a fault of ours."""
     false = challenged.first(Kind.INSIDE) or challenged.first(Kind.TIE)
     if false is not None and false.kind is Kind.TIE:
-        return replace(outcome, note=f"{outcome.note}; a proof of it was not believed: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
+        return replace(outcome, note=f"{outcome.note}; a proof of it does not count: near {_at(false, inputs)} {Kind.TIE.value}", fault=f"a proof of it meets a tie at {_at(false, inputs)}")
     if false is not None:
         fault = f"a proof of it ({proof.text()}) is contradicted at {_at(false, inputs)} and withdrawn: a fault of this tool, please report it"
         return replace(outcome, note=f"{outcome.note}; {fault}", fault=fault)
@@ -199,7 +218,7 @@ def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:
     wrong = sorted((d for d in found if d.verdict is Verdict.WRONG), key=lambda d: d.formula_error is None)
     if wrong:
         first = wrong[0]  # one that has a value of its own, if there is one
-        return Outcome("refuted", first.reason or "over the reals it is another number", dict(zip(inputs, first.point, strict=True)), both_defined=first.formula_error is not None)
+        return Outcome("refuted", first.reason or "over the reals it has another value", dict(zip(inputs, first.point, strict=True)), both_defined=first.formula_error is not None)
     known = [d for d in found if isinstance(d.exact, one_sided.Finite) and d.formula_error is not None and d.verdict is not Verdict.UNDECIDED]
     if not known:
         return Outcome("undecided", "no point where both could be compared")

@@ -65,10 +65,10 @@ def in_order(case: Case, point: NamedValues) -> tuple[float, ...]:
         given.update(zip(components(name, shape), flat(value), strict=True) if shape else {name: value})
     strange = sorted({*given} ^ {*case.inputs})
     if strange:
-        raise ValueError(f"a point of {case.name} has values for {', '.join(case.inputs)}; look at {', '.join(strange)}")
+        raise ValueError(f"a point of {case.name} needs values for {', '.join(case.inputs)}; missing or unknown: {', '.join(strange)}")
     values = tuple(float(given[name]) for name in case.inputs)
     if not all(map(math.isfinite, values)):
-        raise ValueError(f"a point has finite values, not {values}")
+        raise ValueError(f"the values of a point must be finite; they are {values}")
     return values
 
 

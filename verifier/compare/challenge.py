@@ -1,4 +1,4 @@
-"""A proof is challenged before it is said: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
+"""Tests a proof before it counts: both sides are enclosed at points in and on the borders of all pieces, and any contradiction is returned.
 
 The challenge does not know how a proof was found, and shares no rule with the prover.
 """
@@ -29,7 +29,8 @@ CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
 FEWEST_POINTS, MOST_POINTS = 24, 500
 COSTLY = 40  # steps that a special function counts for
-MOST_LIMITS = 60  # points of a challenge at which a one-sided limit is looked for
+LIMIT_WORK = 12_000  # steps x points of a challenge at which a one-sided limit is looked for,
+FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is said
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
@@ -60,7 +61,7 @@ class Kind(Enum):
     """What is found at a point."""
 
     INSIDE = "both are defined and differ, here and nearby"
-    TIE = "two numbers are compared that may be equal on an interval, and are not known to be"
+    TIE = "it compares two numbers that may be equal on a whole interval"
     BORDER = "both are defined and differ at this point, not nearby"
     GAP = "the implementation has no value here nor nearby, and the exact gradient has one"
     HOLE = "the implementation has no value at this point only, and the exact gradient has one"
@@ -80,6 +81,7 @@ class Challenged:
 
     found: list[Contradiction] = field(default_factory=list)
     met: int = 0
+    skipped: int = 0  # points on borders at which no limit was looked for any more
 
     def first(self, kind: Kind) -> Contradiction | None:
         """The contradiction of a kind at the plainest point."""
@@ -97,7 +99,7 @@ def challenge(
     weight = _weight(program) + _weight(truth.gradient.program)
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // weight))
     points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
-    sides = _Enclosures(truth, subject, fmt, fmpq(*upstream.as_integer_ratio()), MOST_LIMITS // max(1, len(claims)))
+    sides = _Enclosures(truth, subject, fmt, fmpq(*upstream.as_integer_ratio()), max(FEWEST_LIMITS, min(MOST_LIMITS, LIMIT_WORK // weight)) // max(1, len(claims)))
     runs = sides.runs(points)
     return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in subject.claims if name in claims}
 
@@ -200,7 +202,10 @@ def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domai
             if _stays_tied(sides, tied, point, domain, seed):
                 result.found.append(Contradiction(Kind.TIE, point))
         if not is_inside:
-            if limits_left <= 0 or not (has_value or any(x == round(x) for x in point)):
+            if not (has_value or any(x == round(x) for x in point)):
+                continue
+            if limits_left <= 0:
+                result.skipped += 1
                 continue
             limits_left -= 1
             exact = sides.exact_on_border(point, variable)

@@ -31,7 +31,7 @@ class Checked:
 
     @cached_property
     def ledgers(self) -> dict[Any, Any]:
-        """Its plan of ledgers, and those that were made: a report wants them again."""
+        """The plan of its ledgers and the ledgers made so far: a report needs them several times."""
         return {}
 
     def value(self, name: str, point: int) -> float | None:

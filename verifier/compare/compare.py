@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -63,6 +64,18 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     return [[_conditioned(check, d, needed=not everywhere) for d in row] for row in done]
 
 
+def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
+    """The discrepancies at points one of whose inputs is an infinity or NaN: what is computed there, and that there is no gradient."""
+    if not points:
+        return []
+    computed, inputs = _computed(check, points), check.subject.program.inputs
+    rows = []
+    for k, point in enumerate(points):
+        reason = " and ".join(f"{name} = {x!r}" for name, x in zip(inputs, point, strict=True) if not math.isfinite(x)) + " is no real number"
+        rows.append([Discrepancy(variable, name, tuple(point), computed[i][k], Verdict.UNDEFINED, one_sided.Nowhere(reason), reason=reason) for i, (variable, name) in enumerate(check.subject.claims)])
+    return rows
+
+
 def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequence[float]]:
     """The column of every claimed gradient: by the floats of its program, or by whoever else computes it."""
     subject = check.subject
@@ -81,7 +94,7 @@ def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepan
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
-        failed = f"the condition numbers could not be made ({type(error).__name__})"
+        failed = f"the condition numbers could not be computed ({type(error).__name__})"
         return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 

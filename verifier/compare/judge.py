@@ -94,12 +94,12 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
     if verdict is Verdict.UNDECIDED and not last:
         return None
     if small != large and "ulps" in errors:
-        reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two: the error is so many ulp at least") if r)
+        reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two, where the ulp doubles: the error is at least so many ulp") if r)
     return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 
 def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
-    """The verdict on a gradient whose formula error is known, and what is to be said."""
+    """The verdict on a gradient whose formula error is known, and a reason in words (empty where none is needed)."""
     if formula > 1:
         return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
     if rounded is None:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from verifier.case.case import Draft
+from verifier.case.case import Case, Draft
 from verifier.circuit.program import reads_upstream
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -30,18 +30,24 @@ def sets_upstream(draft: Draft) -> bool:
     return program is not None and any(s.name in (f"d{program.output_name}", "dout", "upstream") for s in program.steps[program.backward_start :])
 
 
+def may_ignore(case: Case, check: Check) -> bool:
+    """Whether a backward pass may take another gradient that flows in than it should: it was written by somebody, and does not set it itself."""
+    draft = next(d for d in case.programs.drafts if d.implementation.name == check.implementation)
+    return draft.whole is not None and draft.implementation.backward is not None and not case.outputs and not sets_upstream(draft)
+
+
 def other_upstream(upstream: float, *, seed: str) -> float:
     """A second gradient to flow in, drawn by the seed."""
     return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
 
 
-def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: float) -> list[Discrepancy]:
+def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: float, most: int = MOST_POINTS) -> list[Discrepancy]:
     """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it.
 
     The error of a linear one, in ulps, may grow with the upstream: up to twice between two powers of two, or as its ratio among the subnormals.
     """
     growth = max(2.0, abs(other / check.upstream) if check.upstream else 0.0)
-    tried = [row for row in rows if row][:MOST_POINTS]
+    tried = [row for row in rows if row][:most]
     again = compare(replace(check, upstream=other), [row[0].point for row in tried], detail=False)
     return [
         after

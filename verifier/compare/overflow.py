@@ -37,7 +37,7 @@ def judge_beyond(blank: Discrepancy, check: Check, component: int | None) -> Dis
         rounded = check.format.overflow(sign)
         least = g.low if sign > 0 else -g.high
         if (real.high if sign > 0 else -real.low) < least / 2:  # an ulp of g is less than a half of it
-            return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=f"{REASON}, and over the reals this one is not half as large")
+            return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=f"{REASON}, and over the reals the computed one is less than half as large")
         if _sign(real, arb(check.format.largest)) != sign:
             return None
     same = blank.computed == rounded or (blank.computed != blank.computed and rounded != rounded)  # noqa: PLR0124 - NaN

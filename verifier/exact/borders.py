@@ -1,20 +1,22 @@
 """Where a written derivative is the formula of one piece only: on the borders of choices and steps, at kinks.
 
-There the derivative is the limit of the derivatives beside it, if the function is continuous (the mean value theorem), and
+There the derivative is what it is by definition, the slope of the function beside it, if the function is continuous, and
 else there is none. A branch that holds at a single point has a derivative of its own, which says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
 
 from verifier.circuit.program import Program, Step
+from verifier.exact.coefficients import Coefficient, Moving, combine
 from verifier.exact.marks import KINKED, ancestors_of, depends, is_derivative, variable_of
-from verifier.exact.series import ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
+from verifier.exact.series import INFINITE, ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
 
 LIMITS = (2, 4, 7)  # orders of t tried one after the other
 Run = Callable[[Program, list[Series], int], list[Any]]
@@ -60,55 +62,77 @@ def _ties(step: Step, operands: list[Any], difference: Callable[[Any, Any], int]
     return step.args[0] != step.args[1] and difference(a, b) == 0
 
 
-def on_border(program: Program, index: int, inputs: Sequence[Series], values: Sequence[Any], run: Run) -> Series | Undefined:
-    """A written derivative at a point on a border of its function: the limit of the derivatives beside it. Raises Undecided where it is not known."""
+def on_border(program: Program, index: int, inputs: Sequence[Series], values: Sequence[Any], run: Run, gate: Callable[[int], Any]) -> Series | Undefined:
+    """A written derivative on a border of its function, by its definition: the slope of the function beside it. Raises Undecided where it is not known.
+
+    Along a ray x + t d on the border it is the slope in s of the function at x + t d ± s e: an expansion in s whose coefficients move with t (`gate`).
+    """
     step = program.steps[index]
     function, variable = step.args[2], variable_of(step)
-    here = values[function]
-    if isinstance(here, Undefined):
-        return here
+    if isinstance(values[function], Undefined):
+        return values[function]  # type: ignore[no-any-return]
     read = ancestors_of(program.steps, function)
     inputs = [x if i in read else Series({}) for i, x in enumerate(inputs)]
-    if not isinstance(here, Series) or variable < 0 or not all(x.is_constant for x in inputs):
+    if variable < 0 or not all(x.order == INFINITE and set(x.terms) <= {ZERO_KEY, (Fraction(1), 0)} for x in inputs):
         raise Undecided("the derivative of a choice along its border")
-    part = Program(program.steps[: index + 1], program.inputs, {}, index)
+    part = Program(program.steps[: function + 1], program.inputs, {}, function)
     slopes = []
     for direction in (1, -1):
-        side = _beside(part, function, inputs, variable, direction, run)
-        if isinstance(side, Undefined):
+        side = _slope(part, inputs, variable, direction, run, gate)
+        if side is None:
             continue  # the function ends here
-        value, slope = side
-        if sign_of(value.constant - here.constant) or _grows(value):
-            return Undefined("a jump: the function is not continuous here", index)
-        if _grows(slope):
-            return Undefined("an infinite slope", index)
-        slopes.append(slope.constant)
+        if isinstance(side, Undefined):
+            return Undefined(side.reason, index)
+        slopes.append(side)
     if not slopes:
-        raise Undecided("the derivative of a choice with no function beside it")
+        return Undefined("the function has no value beside this point", index)
     if any(sign_of(s - slopes[0]) for s in slopes[1:]):
         return Undefined("a kink: the function has no derivative here", index)
-    return number(slopes[0])
+    return slopes[0].value if isinstance(slopes[0], Moving) else number(slopes[0])
 
 
-def _beside(part: Program, function: int, inputs: Sequence[Series], variable: int, direction: int, run: Run) -> tuple[Series, Series] | Undefined:
-    """The function and its written derivative at x ± t, as t → 0+."""
-    moved = list(inputs)
-    moved[variable] = add(moved[variable], Series({(Fraction(1), 0): fmpq(direction)}))
+def _slope(part: Program, inputs: Sequence[Series], variable: int, direction: int, run: Run, gate: Callable[[int], Any]) -> Coefficient | Undefined | None:
+    """The slope of a function at x, from one side; None where the function has no value beside x."""
     for limit in LIMITS:
+        start = [_start(x, gate(limit)) for x in inputs]
+        moved = list(start)
+        moved[variable] = add(moved[variable], Series({(Fraction(1), 0): fmpq(direction)}))
         try:
-            found = run(part, moved, limit)
+            if (slope := _slope_of_power(part, moved, limit, run)) is not None:
+                return slope
+            here, value = run(part, start, limit)[part.output], run(part, moved, limit)[part.output]
+            if isinstance(value, Undefined):
+                return None
+            if not isinstance(value, Series) or not isinstance(here, Series):
+                raise Undecided("the derivative of a choice beside its border")
+            if value.order <= 0:
+                continue
+            below = {k: c for k, c in value.terms.items() if k != ZERO_KEY and (k[0], -k[1]) < (1, 0)}
+            if sign_of(value.constant - here.constant) or any(sign_of(c) for k, c in below.items() if (k[0], -k[1]) < (0, 0)):
+                return Undefined("a jump: the function is not continuous here")
+            if any(sign_of(c) for c in below.values()):
+                return Undefined("an infinite slope")
         except Short:
             continue
-        value, slope = found[function], found[part.output]
-        if isinstance(value, Undefined):
-            return value
-        if not isinstance(value, Series) or not isinstance(slope, Series):
-            raise Undecided("the derivative of a choice beside its border")
-        if value.order > 0 and slope.order > 0:
-            return value, slope
+        if value.order > 1:
+            return value.terms.get((Fraction(1), 0), fmpq(0)) * direction
     raise Undecided("the derivative of a choice beside its border")
 
 
-def _grows(side: Series) -> bool:
-    """Whether an expansion has no finite limit."""
-    return any((k[0] < 0 or (k[0] == 0 and k[1] > 0)) and sign_of(c) for k, c in side.terms.items() if k != ZERO_KEY)
+def _slope_of_power(part: Program, moved: list[Series], limit: int, run: Run) -> Coefficient | Undefined | None:
+    """The slope of b**c where b leaves 0 and c > 0 moves with t only: a power of s that no expansion has; None where it is none."""
+    step = part.steps[part.output]
+    if step.gate != "pow":
+        return None
+    base, exponent = (run(replace(part, output=a), moved, limit)[a] for a in step.args)
+    if not isinstance(base, Series) or not isinstance(exponent, Series) or not exponent.is_constant or not isinstance(exponent.constant, Moving):
+        return None
+    if set(base.terms) != {(Fraction(1), 0)} or sign(base) <= 0 or sign_of(exponent.constant) <= 0:
+        return None
+    above = sign_of(combine("sub", exponent.constant, 1))
+    return Undefined("an infinite slope") if above < 0 else fmpq(0) if above > 0 else None
+
+
+def _start(x: Series, gate: Any) -> Series:
+    """A number of an expansion in s; one that moves with t where it does on the ray."""
+    return x if x.is_constant else Series({ZERO_KEY: Moving(x, "ray", (x.constant, x.terms[Fraction(1), 0]), gate)})

@@ -6,6 +6,7 @@ the same expression is tried as an identity (`identities.field`); what is not pr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact
 
-Coefficient = Any  # an exact rational (flint.fmpq) or a Real
+Coefficient = Any  # an exact rational (flint.fmpq), a Real or a Moving
 PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried for a proof that it is 0
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
@@ -64,6 +65,34 @@ class Real:
         return f"Real({self.ball})"
 
 
+class Moving:
+    """A number that moves along a ray: its expansion in t → 0+ (of one kind less than the expansion that it is a coefficient of), and what it is the value of.
+
+    `run` is a gate of expansions. The gate "ray" of (x, d) is the number x + d t itself.
+    """
+
+    __slots__ = ("args", "gate", "run", "value")
+
+    def __init__(self, value: Any, gate: str, args: tuple[Coefficient, ...], run: Callable[[str, tuple[Coefficient, ...]], Any]) -> None:
+        self.value, self.gate, self.args, self.run = value, gate, args, run
+
+    __add__, __radd__, __sub__, __rsub__ = Real.__add__, Real.__radd__, Real.__sub__, Real.__rsub__
+    __mul__, __rmul__, __truediv__, __rtruediv__ = Real.__mul__, Real.__rmul__, Real.__truediv__, Real.__rtruediv__
+
+    def __neg__(self) -> Coefficient:
+        return moving("neg", (self,))
+
+    def __repr__(self) -> str:
+        return f"Moving({self.value})"
+
+
+def moving(gate: str, args: tuple[Coefficient, ...]) -> Coefficient:
+    """A gate of coefficients some of which move; a plain one where the result stands still."""
+    run = next(a.run for a in args if isinstance(a, Moving))
+    value = run(gate, args)
+    return value.constant if value.is_constant else Moving(value, gate, args, run)
+
+
 def real(value: Ball) -> Coefficient:
     """A ball as a coefficient of which nothing else is known; others as they are."""
     return Real(value) if isinstance(value, arb) else value
@@ -76,6 +105,8 @@ def ball(c: Coefficient) -> Ball:
 
 def apply(gate: str, *args: Coefficient) -> Coefficient:
     """A primitive gate of coefficients."""
+    if any(isinstance(a, Moving) for a in args):
+        return moving(gate, args)
     return named(balls.PRIMITIVES[gate](*(ball(a) for a in args)), gate, args)
 
 
@@ -98,6 +129,8 @@ def combine(gate: str, a: Coefficient, b: Coefficient) -> Coefficient:
         b = fmpq(b)
     if gate == "mul" and (_is_zero(a) or _is_zero(b)):
         return fmpq(0)
+    if isinstance(a, Moving) or isinstance(b, Moving):
+        return moving(gate, (a, b))
     return Real(balls.PRIMITIVES[gate](ball(a), ball(b)), gate, (a, b))
 
 
@@ -114,19 +147,23 @@ def exact_or_ball(value: Ball) -> Coefficient:
     return value
 
 
-def is_zero(c: Real) -> bool:
-    """Whether a real number is proved to be 0. False says nothing."""
-    if c.ball.is_zero():
-        return True
-    if not c.ball.contains(0) or balls.current_precision() < PROOF_BITS:
-        return False
+def is_zero(c: Real | Moving) -> bool:
+    """Whether a real number, or one that moves, is proved to be 0. False says nothing."""
+    if isinstance(c, Real):
+        if c.ball.is_zero():
+            return True
+        if not c.ball.contains(0) or balls.current_precision() < PROOF_BITS:
+            return False
     program = _program(c)
-    return program is not None and _vanishes(program.steps, program.output)
+    try:
+        return program is not None and _vanishes(program.steps, program.inputs, program.output)
+    except RecursionError:  # SymPy's rules call each other: no proof
+        return False
 
 
-def _program(c: Real) -> Program | None:
-    """The expression of a number as a program without inputs; None where it is not known or too long."""
-    dag = Dag(())
+def _program(c: Real | Moving) -> Program | None:
+    """The expression of a number as a program over t, which it may move with; None where it is not known or too long."""
+    dag = Dag(("t",) if isinstance(c, Moving) else ())
     at: dict[int, int] = {}
     pending: list[Coefficient] = [c]
     while pending:
@@ -138,8 +175,12 @@ def _program(c: Real) -> Program | None:
             if max(p.bit_length(), q.bit_length()) > LONGEST:
                 return None
             at[id(node)] = _rational(dag, p, q)
-        elif not isinstance(node, Real) or not node.gate:
+        elif not isinstance(node, Real | Moving) or not node.gate:
             return None
+        elif node.gate == "ray" and (missing := [a for a in node.args if id(a) not in at]):
+            pending.extend(missing)
+        elif node.gate == "ray":
+            at[id(node)] = dag.gate("add", at[id(node.args[0])], dag.gate("mul", at[id(node.args[1])], 0))
         elif node.gate == "constant":
             at[id(node)] = dag.leaf("constant", node.args[0])
         elif missing := [a for a in node.args if id(a) not in at]:
@@ -148,7 +189,7 @@ def _program(c: Real) -> Program | None:
             at[id(node)] = dag.gate(node.gate, *(at[id(a)] for a in node.args), exist=True)
         if len(dag.steps) > MOST_STEPS:
             return None
-    return Program(tuple(dag.steps), (), {}, at[id(c)])
+    return Program(tuple(dag.steps), dag.inputs, {}, at[id(c)])
 
 
 def _rational(dag: Dag, p: int, q: int) -> int:
@@ -158,23 +199,33 @@ def _rational(dag: Dag, p: int, q: int) -> int:
 
 
 @cache
-def _vanishes(steps: tuple[Step, ...], output: int) -> bool:
+def _vanishes(steps: tuple[Step, ...], inputs: tuple[str, ...], output: int) -> bool:
     if steps[output].gate == "number":
         return exact(steps[output].text) == 0
     from verifier.exact.identities.field import is_zero as is_identity
 
-    program = Program(steps, (), {}, output)
-    return is_identity(program, output) or _evaluates_to_zero(program)
+    program = Program(steps, inputs, {}, output)
+    return is_identity(program, output) or (not inputs and _evaluates_to_zero(program))
 
 
 def _evaluates_to_zero(program: Program) -> bool:
-    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0."""
+    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0; not asked of numbers of LONGEST bits, which it writes out (2**490000)."""
+    if any(_is_long(column[0]) for column in balls.run(program, [], bits=SIMPLE_BITS, strict=False)):
+        return False
     import sympy
 
     from verifier.exact import sympy_gates
 
     value = sympy_gates.run(program, [])[program.output]
     return bool(value == 0 or sympy.expand(value) == 0)
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a number is so large or small that an exact rational of its size has LONGEST bits."""
+    if not isinstance(value, arb) or not value.is_finite() or value.mid().is_zero():
+        return False
+    mantissa, exponent = value.mid().man_exp()
+    return abs(int(mantissa).bit_length() + int(exponent)) > LONGEST
 
 
 def simple(enclosure: Ball) -> Ball:

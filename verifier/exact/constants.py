@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
-from math import floor
 
-from flint import fmpq
+from flint import arb, fmpq
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.rounding import round_ball, ulp
 from verifier.arithmetic.values import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program, significant_digits
 from verifier.exact import derivatives
-from verifier.language.formats import Format
+from verifier.language.formats import Format, round_exact
+from verifier.language.numeral import exact
 
 BITS = 256
 LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a constant
 LARGEST_FRACTION = 1000  # of a fraction by itself; its denominator may also be that of a short series, up to its square
 LARGEST_WRITTEN = 12  # numerator and denominator of a number that is written as a fraction rather than in decimals
+MOST_ULPS = 2  # by which a constant with all its digits is mistyped at most: more than that is a wrong gradient
+FLOAT_MARGIN = 1e-14  # more than the relative error of a constant times a fraction in float64
 MOST_EXPONENT = 4000  # of a number that is looked at as a fraction
 
 # No two of them have a rational quotient, so a literal is read in at most one way for each.
@@ -58,6 +63,38 @@ def reading(text: str, fmt: Format) -> str | None:
     return product(*fitting[0]) if len(fitting) == 1 else None
 
 
+@cache
+def near(text: str, fmt: Format) -> tuple[str, int] | None:
+    """The constant that a literal with all the digits of a format was probably meant to be, where it rounds to another number beside it, and how many ulp it is off.
+
+    None where it is a constant as it stands, or none is so near.
+    """
+    if significant_digits(text) < fmt.digits:
+        return None
+    value = Fraction(exact(text))
+    written = round_exact(fmt, value)
+    if value <= 0 or not math.isfinite(written) or written == 0:
+        return None
+    with balls.precision(BITS):
+        interval = balls.literal(text, fmt)
+        if interval.is_exact() or any(name != "1" or _is_plain(f, name) for f, name in _fitting(interval)):
+            return None
+        unit = ulp(fmt, arb(written))[1]
+        around = arb(written, ((MOST_ULPS + 1) * unit).upper())
+        fitting = [(f, name) for f, name in _fitting(around) if _is_plain(f, name)]
+        if len(fitting) != 1:
+            return None
+        factor, name = fitting[0]
+        meant = round_ball(fmt, arb(fmpq(factor.numerator, factor.denominator)) * value_of(name))
+        off = None if meant is None else (abs(arb(meant) - arb(written)) / unit).unique_fmpz()
+    return (product(factor, name), int(off)) if off is not None and 0 < off <= MOST_ULPS else None
+
+
+def _is_plain(factor: Fraction, name: str) -> bool:
+    """Whether a constant is so simple that a number beside it is none by chance."""
+    return max(factor.numerator, factor.denominator) <= LARGEST_WRITTEN or (name != "1" and factor in DEGREES)
+
+
 def is_decimal(name: str) -> bool:
     """Whether a name of `identify` is a plain number rather than a constant."""
     return name.lstrip("-").replace(".", "", 1).replace("/", "", 1).replace("e-", "", 1).isdigit()
@@ -80,10 +117,27 @@ def product(factor: Fraction, constant: str) -> str:
 
 def _fitting(interval: Ball) -> Iterator[tuple[Fraction, str]]:
     """Every constant of which a positive interval holds a small rational multiple, with the simplest factor."""
+    possible = _possible(interval)
     for name in CONSTANTS:
-        factor = _simplest(interval / value_of(name))
+        factor = _simplest(interval / value_of(name)) if name in possible else None
         if factor is not None and factor > 0 and _is_small(factor, name):
             yield factor, name
+
+
+def _possible(interval: Ball) -> set[str]:
+    """The constants of which a small multiple may lie in a positive interval, found among their multiples in float64; `1` is always one of them."""
+    values, names = _multiples()
+    low, high = float(interval.lower()) * (1 - FLOAT_MARGIN), float(interval.upper()) * (1 + FLOAT_MARGIN)
+    return {"1", *names[bisect_left(values, low) : bisect_right(values, high)]}
+
+
+@cache
+def _multiples() -> tuple[list[float], list[str]]:
+    """All small multiples of the constants in order, and of which constant each is one."""
+    sizes = range(1, LARGEST_FACTOR + 1)
+    factors = {*(Fraction(p, q) for p in sizes for q in sizes), *DEGREES}
+    rows = sorted((float(value_of(name)) * float(factor), name) for name in CONSTANTS[1:] for factor in factors)
+    return [value for value, _ in rows], [name for _, name in rows]
 
 
 def _is_small(factor: Fraction, name: str) -> bool:
@@ -95,18 +149,19 @@ def _is_small(factor: Fraction, name: str) -> bool:
 
 def _simplest(interval: Ball) -> Fraction | None:
     """The first convergent of the middle that lies in the interval."""
-    rest = _middle(interval)
-    if rest is None:
+    middle = _middle(interval)
+    if middle is None:
         return None
-    h, k, h0, k0 = floor(rest), 1, 1, 0
-    while k <= LARGEST_FRACTION**2:
+    top, bottom = middle.as_integer_ratio()
+    h, k, h0, k0 = 1, 0, 0, 1
+    while bottom:
+        quotient, rest = divmod(top, bottom)
+        h, k, h0, k0 = quotient * h + h0, quotient * k + k0, h, k
+        if k > LARGEST_FRACTION**2:
+            return None
         if interval.contains(fmpq(h, k)):
             return Fraction(h, k)
-        rest -= floor(rest)
-        if rest == 0:
-            return None
-        rest = 1 / rest
-        h, k, h0, k0 = floor(rest) * h + h0, floor(rest) * k + k0, h, k
+        top, bottom = bottom, rest
     return None
 
 

@@ -238,7 +238,7 @@ def _derivative(dag: Dag, value: int, variable: int) -> int:
     found = accumulate(dag, value, {variable}).get(variable)
     derivative = dag.number("0") if found is None else found
     formula = dag.gate("add", derivative, dag.gate("mul", dag.number("0"), value))
-    if not marks.has_borders(dag.steps, value, variable):
+    if not marks.has_borders(dag.steps, value, variable) and not marks.has_roots(dag.steps, value, variable):
         return formula
     if not dag.steps[formula].args:  # a number: the balls see the border in `value` only
         formula = dag.marked("add", (formula, dag.marked("mul", (dag.number("0"), value), "")), "")

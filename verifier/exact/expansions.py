@@ -18,7 +18,7 @@ from verifier.arithmetic import balls
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
-from verifier.exact.coefficients import Coefficient, Real, ball, named, real
+from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
     INFINITE,
@@ -82,6 +82,9 @@ def _floor(a: Series) -> Series:
     if any(k[0] < 0 or (k[0] == 0 and k[1]) for k in a.terms):
         raise NoExpansion("floor of something that tends to infinity")
     c = a.constant
+    if isinstance(c, Moving):
+        below = _floor(c.value).constant
+        return number(below - 1) if sign(sub(c.value, number(below))) == 0 and sign(sub(a, number(c))) < 0 else number(below)
     if not isinstance(c, fmpq) and not ball(c).contains_integer():
         return number(coefficients.exact_or_ball(ball(c).floor()))
     below = int(c.p // c.q) if isinstance(c, fmpq) else _integer(c)
@@ -142,6 +145,8 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise NoExpansion(f"{gate} of something that tends to infinity")
         if a.order <= 0:
             raise Short
+    if any(isinstance(a.constant, Moving) for a in args):
+        return _moved(gate, args, limit, memo)
     points = [ball(a.constant) for a in args]
     if is_outside(gate, points):
         return Undefined(f"outside the domain of {gate}")
@@ -176,6 +181,54 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise NoExpansion(gate)
         rest = add(rest, integral(mul(factor, derivative(args[j]))))
     return add(constant, rest)
+
+
+def _moved(gate: str, args: list[Series], limit: int, memo: Memo) -> Series | Undefined:
+    """`_expanded` at a point that moves itself: h(v(0)) is an expansion of its own."""
+    start = [series_along(a.constant) for a in args]
+    value = _known(_step_value(gate, start, limit, {}))
+    if isinstance(value, Undefined):
+        return value
+    total = number(coefficients.apply(gate, *(a.constant for a in args)))
+    partials = local_gradient(gate, (None,) * len(args))
+    for a, partial in zip(args, partials, strict=True):
+        if a.is_constant:
+            continue
+        if partial is None:
+            raise NoExpansion(f"{gate} has no derivative in its parameter")
+        gain = min((k[0] for k in a.terms if k[0] > 0), default=a.order)
+        if limit <= 0 and isinstance(_known(run(partial, start, 1)[partial.output]), Series):
+            total = add(total, Series({}, gain))
+            continue
+        factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output] if limit >= DEEPEST else None
+        if not isinstance(factor, Series):
+            raise Undecided(gate)
+        total = add(total, integral(mul(factor, derivative(a))))
+    return total
+
+
+def series_along(c: Coefficient) -> Series:
+    """A coefficient as an expansion in what it moves with."""
+    return c.value if isinstance(c, Moving) else number(c)
+
+
+def moving_gate(limit: int) -> Callable[[str, tuple[Coefficient, ...]], Series]:
+    """A gate of coefficients that move, to so many orders."""
+
+    def gate_along(gate: str, args: tuple[Coefficient, ...]) -> Series:
+        found = _known(_step_value(gate, [series_along(a) for a in args], limit, {}))
+        if not isinstance(found, Series):
+            raise NoExpansion(gate)
+        return found
+
+    return gate_along
+
+
+def _known(value: Any) -> Any:
+    """A value; what was postponed is an error here."""
+    if isinstance(value, _Postponed):
+        value.give_up()
+    return value
 
 
 def _finite(program: Program, points: Sequence[Any]) -> bool:
@@ -296,9 +349,9 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
 def _written_derivative(program: Program, index: int, inputs: Sequence[Any], values: list[Any], formula: Any) -> Any:
     """The value of a derivative that is written in the function: its formula, or on a border the limit of the formula beside it."""
     try:
-        if not borders.is_on_border(program.steps, index, values, _difference, _floor):
+        if not borders.is_on_border(program.steps, index, values, _difference, _floor) and not (isinstance(formula, Undefined) and marks.has_roots(program.steps, program.steps[index].args[2], marks.variable_of(program.steps[index]))):
             return formula
-        return borders.on_border(program, index, inputs, values, run)
+        return borders.on_border(program, index, inputs, values, run, moving_gate)
     except (Undecided, Short, NoExpansion) as error:
         return _Postponed(str(error), type(error))
 

@@ -10,6 +10,8 @@ from verifier.language.gates import of_kind
 DERIVATIVE = "derivative by "  # the text of the step where(0 == 0, formula, function) that a written derivative is; then comes the number of the input, or -1 for another step
 KINKED = frozenset((*of_kind("comparison"), "max", "min", "abs", "sign", "floor", "ceil", "atan2", "ive"))  # primitives with borders of their own
 
+ROOTS = frozenset(("sqrt", "cbrt"))
+
 
 def is_derivative(step: Step) -> bool:
     """Whether a step is a written derivative of a function with borders."""
@@ -25,6 +27,16 @@ def has_borders(steps: Sequence[Step], function: int, variable: int) -> bool:
     """Whether a function has choices, steps or kinks that depend on a variable."""
     moves = depends(steps, function, variable)
     return any(steps[i].gate in KINKED for i in ancestors_of(steps, function) if moves[i])
+
+
+def has_roots(steps: Sequence[Step], function: int, variable: int) -> bool:
+    """Whether a function has a root or a power that depends on a variable: where its base is 0, the formula of its derivative may divide by 0 though there is a derivative."""
+    moves = depends(steps, function, variable)
+    return any(moves[i] and (steps[i].gate in ROOTS or (steps[i].gate == "pow" and not _is_whole(steps[steps[i].args[1]]))) for i in ancestors_of(steps, function))
+
+
+def _is_whole(exponent: Step) -> bool:
+    return exponent.gate == "number" and exponent.text.isdigit()
 
 
 def depends(steps: Sequence[Step], last: int, variable: int) -> list[bool]:

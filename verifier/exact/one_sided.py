@@ -74,6 +74,8 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
             return Unknown("two one-sided limits that may be equal")
         except Undecided as error:
             return Unknown(str(error))
+        except RecursionError:
+            return Unknown("the expansion nests too deeply")
         except (Short, NoExpansion) as error:
             return Unknown(str(error) or "the expansion is too short")
 
@@ -89,7 +91,7 @@ def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstr
     constants = [series.number(_rational(x)) for x in point]
     try:
         value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
-    except (Undecided, Short, NoExpansion):
+    except (Undecided, Short, NoExpansion, RecursionError):
         return None
     return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
 
@@ -106,7 +108,7 @@ def _derivative(function: Program, point: Sequence[Fraction], position: int, bit
         return Nowhere(here.reason, here.step)  # no limit mends it
     if isinstance(here, Undefined) and _is_outside_all_around(function, point, here.step, bits):
         return Nowhere(here.reason, here.step)
-    sides = [_side(function, point, position, direction) for direction in (1, -1)]
+    sides = _sides(function, point, position, here)
     existing = [s for s in sides if isinstance(s, Series)]
     if not existing:
         return _nowhere(here, sides)
@@ -153,6 +155,20 @@ def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
         if isinstance(candidate, Undefined):
             return Nowhere(candidate.reason, candidate.step)
     return Nowhere("the function has no finite limit here")
+
+
+def _sides(function: Program, point: Sequence[Fraction], position: int, here: Coefficient | Undefined) -> list[Series | Undefined]:
+    """The function on both sides; where one is not known, and the other has another limit than the value here, that one alone: it is a jump whatever the unknown side is."""
+    found: list[Series | Undefined] = []
+    unknown: Exception | None = None
+    for direction in (1, -1):
+        try:
+            found.append(_side(function, point, position, direction))
+        except (Undecided, Short, NoExpansion) as error:
+            unknown = error
+    if unknown is None or (not isinstance(here, Undefined) and any(isinstance(s, Series) and not _equal(s.constant, here) for s in found)):
+        return found if unknown is None else [*found, Undefined("not known")]
+    raise unknown
 
 
 def _side(function: Program, point: Sequence[Fraction], position: int, direction: int) -> Series | Undefined:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from flint import fmpq
 
 from verifier.exact import coefficients
-from verifier.exact.coefficients import MAX_BITS, Coefficient, Real, apply, ball, real
+from verifier.exact.coefficients import MAX_BITS, Coefficient, Moving, Real, apply, ball, real
 
 INFINITE = math.inf
 MAX_TERMS = 400  # terms of one expansion: beyond it the run is given up as undecided
@@ -75,6 +75,8 @@ def number(value: Coefficient) -> Series:
 
 def is_zero_number(c: Coefficient) -> bool:
     """Whether a coefficient is exactly zero."""
+    if isinstance(c, Moving):
+        return bool(c.value.is_constant and is_zero_number(c.value.constant))
     return c == 0 if isinstance(c, fmpq) else bool(ball(c).is_zero())
 
 
@@ -82,6 +84,8 @@ def sign_of(c: Coefficient) -> int:
     """The sign of a coefficient. Raises Undecided."""
     if isinstance(c, fmpq):
         return (c > 0) - (c < 0)
+    if isinstance(c, Moving):
+        return _sign_along(c)
     enclosure = ball(c)
     if enclosure > 0:
         return 1
@@ -92,6 +96,16 @@ def sign_of(c: Coefficient) -> int:
     raise Undecided("a number that is not told from 0")
 
 
+def _sign_along(c: Moving) -> int:
+    """The sign of a number that moves, for small t > 0. Raises Undecided or Short."""
+    try:
+        return sign(c.value)
+    except (Undecided, Short):
+        if coefficients.is_zero(c):
+            return 0
+        raise
+
+
 def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
     kept: dict[Key, Coefficient] = {}
     for key, c in terms.items():
@@ -99,7 +113,7 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
             continue
         if isinstance(c, fmpq) and max(int(c.p).bit_length(), int(c.q).bit_length()) > MAX_BITS:
             c = Real(ball(c))  # noqa: PLW2901
-        elif not isinstance(c, fmpq) and not ball(c).is_finite():
+        elif not isinstance(c, fmpq | Moving) and not ball(c).is_finite():
             raise Undecided("coefficient")
         kept[key] = c
     if len(kept) > MAX_TERMS:

@@ -322,10 +322,10 @@ _gate("betaln(a, b)", "lbeta", means="lgamma(a) + lgamma(b) - lgamma(a + b)",
       float64="scipy.special.betaln", arrays="scipy.special.betaln", where="a > 0 and b > 0", wider=True, commutes=True)
 _gate("poch(a, b)",       means="gamma(a + b) * rgamma(a)",
       partials=("where(a == 0, gamma(b), out * (digamma(a + b) - digamma(a)))", "out * digamma(a + b)"),
-      float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0")
+      float64="scipy.special.poch",   arrays="scipy.special.poch",   where="a > 0 and a + b > 0", wider=True)
 _gate("binom(a, b)",      means="gamma(a + 1) * rgamma(b + 1) * rgamma(a - b + 1)",
       partials=("out * (digamma(a + 1) - digamma(a - b + 1))", "out * (digamma(a - b + 1) - digamma(b + 1))"),
-      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1")
+      float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1", wider=True)
 _gate("gammainc(s, a)",   partials=(None, "where(a == 0, a**(s - 1) * exp(-a) / gamma(s), exp(xlogy(s - 1, a) - a - lgamma(s)))"),  orders=(0,),
       float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
 _gate("gammaincc(s, a)",  partials=(None, "where(a == 0, -a**(s - 1) * exp(-a) / gamma(s), -exp(xlogy(s - 1, a) - a - lgamma(s)))"), orders=(0,),

@@ -40,6 +40,15 @@ def number_problem(text: str) -> str | None:
     return None
 
 
+def special(text: str) -> float | None:
+    """The infinity or NaN that a text stands for, as Python, YAML and C write them; None where it is none.
+
+    >>> special("-inf"), special(".inf"), special("1e3")
+    (-inf, inf, None)
+    """
+    return float(text.replace(".", "")) if _NOT_FINITE.fullmatch(text) else None
+
+
 def exact(text: str) -> Fraction:
     """The value of a numeral that has no `number_problem`, exactly; single underscores between its digits may stand in a formula.
 

@@ -1,1 +1,1 @@
-"""What is told: results, findings, figures."""
+"""What a report says: results, findings, figures."""

@@ -10,7 +10,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
-from verifier.report import attribution, figures, findings, sweeps
+from verifier.report import attribution, figures, findings, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.results import Rating, judged, region_text
@@ -30,21 +30,21 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         sampled.extend(sweeps.sampled(case, checked, strict=strict))
     plain = listed
     listed = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(plain), plain)
-    proofs = findings.proofs(case, found, attempts)
+    outcomes = proofs.outcomes(case, found, attempts)
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
-    forward = attempts.check("the forward passes", lambda: findings.forward_findings(case, found, [*listed, *sampled], attempts))
+    forward = attempts.check("the forward passes", lambda: passes.forward_findings(case, found, [*listed, *sampled], attempts))
     reported = [
         *forward,
-        *findings.shape_findings(case),
+        *passes.shape_findings(case),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
-        *findings.proof_findings(case, found, proofs, [*listed, *sampled]),
-        *attempts.check("other gradients that flow in", lambda: findings.upstream_findings(case, found)),
+        *proofs.proof_findings(case, found, outcomes, [*listed, *sampled]),
+        *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *findings.expectation_findings(case, [*listed, *sampled]),
     ]
-    remarks = findings.notes(case, truth, found, proofs, reported, attempts)
+    remarks = passes.notes(case, truth, found, outcomes, reported, attempts)
     reported += attempts.findings
     failed = any(f.severity == "error" and not f.expected for f in reported)
     return CaseReport(
@@ -52,8 +52,8 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         case.file,
         case.place.line,
         "failed" if failed else "passed",
-        proofs={name: {gradient: o.kind for gradient, o in outcomes.items()} for name, outcomes in proofs.items()},
-        proof_notes={name: {gradient: o.note for gradient, o in outcomes.items()} for name, outcomes in proofs.items()},
+        proofs={name: {gradient: o.kind for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
+        proof_notes={name: {gradient: o.note for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
         results=tuple(j.result for j in listed),
         sweeps=tuple(sweeps.sweeps(case, found, sampled)),
         residuals=tuple(residuals),

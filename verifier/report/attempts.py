@@ -1,4 +1,4 @@
-"""What stands beside the verdicts is made within a limit of time; what fails or takes too long is said in a note, and the verdicts stay."""
+"""Everything beside the verdicts (causes, proofs, diagnoses) is computed within a limit of time; what fails or takes too long costs a note and no verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGE_LENGTH = 120  # characters of a failure's own text that are shown
 
 @dataclass
 class Attempts:
-    """The attempts of one case, and what is to be said of those that failed."""
+    """The attempts of one case, with the notes and findings about those that failed."""
 
     place: Place
     seconds: float = SECONDS
@@ -33,6 +33,13 @@ class Attempts:
     spent: float = 0.0  # seconds, by all attempts so far
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    parts: dict[str, Attempts] = field(default_factory=dict)
+
+    def of(self, owner: str) -> Attempts:
+        """The attempts about one implementation: with a time of their own, so that the report on it does not depend on the others."""
+        if owner not in self.parts:
+            self.parts[owner] = Attempts(self.place, self.seconds, self.raises, notes=self.notes, findings=self.findings)
+        return self.parts[owner]
 
     def make(self, what: str, work: Callable[[], T], otherwise: S, share: float = 1.0, *, is_made_of_attempts: bool = False) -> T | S:
         """The result of some work beside the verdicts; `otherwise`, and a note, where it fails or takes too long: longer than its share of the time.
@@ -57,7 +64,7 @@ class Attempts:
                 problem = f"the tool failed with {_named(error)}; please report it"
             finally:
                 self.spent += 0.0 if is_made_of_attempts else time.process_time() - start
-        self.notes += [note for note in [f"{what} could not be made: {problem}. The verdicts do not depend on it"] if note not in self.notes]
+        self.notes += [note for note in [f"left out: {what}: {problem}; the verdicts do not depend on it"] if note not in self.notes]
         return otherwise
 
     def check(self, what: str, work: Callable[[], list[T]]) -> list[T]:

@@ -27,7 +27,7 @@ MOST_WORK = 250_000  # steps² of the ledgers of a case's results beside the wor
 MOST_LONG_WORK = 300_000  # steps x gradients of first-order shares in a case
 MOST_SHARES = 50  # statements of one gradient in a report: the worst
 FAR_BITS = 4  # an input that moves by more than 1/16 of itself is not near: a first-order estimate means little there
-BLAMED = frozenset((Verdict.CORRECT, Verdict.ROUNDING, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED, Verdict.VANISHED))
+ROUNDED = frozenset(v for v in Verdict if (v.passes or v.warns) and v is not Verdict.SUBGRADIENT)  # the formula is right, and the error is that of roundings
 LOST = frozenset((Verdict.NONFINITE, Verdict.VANISHED))
 
 
@@ -77,12 +77,12 @@ def with_blame(listed: Sequence[Rating]) -> list[Rating]:
     for j in listed:
         array = known[j.result.implementation].get(j.result.gradient)
         key = (j.result.implementation, array.name if array is not None else j.result.gradient, j.result.format)
-        if j.discrepancy.verdict in BLAMED and (key not in worst or j.result.error > worst[key].result.error):
+        if j.discrepancy.verdict in ROUNDED and (key not in worst or j.result.error > worst[key].result.error):
             worst[key] = j
     chosen = {id(j) for j in worst.values()}
     left, left_long = MOST_WORK, MOST_LONG_WORK
     with_shares: dict[int, Rating] = {}
-    for j in sorted((j for j in listed if j.discrepancy.verdict in BLAMED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
+    for j in sorted((j for j in listed if j.discrepancy.verdict in ROUNDED), key=lambda j: (not j.discrepancy.verdict.warns, id(j) not in chosen)):
         steps = len(j.checked.check.subject.program)
         if steps > MOST_STEPS:
             allowed = id(j) in chosen and steps <= left_long

@@ -1,4 +1,4 @@
-"""The components of an array told together: which belong to one, how they are named, which one is the worst."""
+"""The components of an array in one row or finding: which belong to one, how they are named, which one is the worst."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEW = 3  # elements of a vector that are told one by one
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array whose components are told together."""
+    """An array whose components share a row or a finding."""
 
     name: str
     shape: Shape

@@ -41,17 +41,17 @@ CATALOGUE = {
         ),
         FindingKind(
             "V003", "unfinished-case", "error",
-            "The process that checked the case died, ran longer than --timeout or needed more memory than --memory, and did so again when the case ran alone. In a case of many points the message names the points at which it happened.",
+            "The process that checked the case died, or the case took longer than --timeout or more memory than --memory, and again when it ran alone. In a case of many points the message names the points at which it happened.",
             "The case was not checked completely, so it cannot pass. The other cases are not affected.",
             "a Bessel function at 1e300, a power tower, a program of a million steps",
             "Allow more with --timeout and --memory, or change the point or the formula. A process that dies with much of both left is a bug of ours or of a library: please report it.",
         ),
         FindingKind(
             "V101", "wrong-gradient", "error",
-            "The formula is wrong: run over the real numbers, the backward pass differs from the exact gradient by more than one ulp, or has no value where the gradient has one. This is certified; rounding plays no part in it.",
+            "The formula is wrong: run over the real numbers, the backward pass differs from the exact gradient by more than one ulp, or has no value where the gradient has one. This is certified; rounding plays no part in it. The line in the finding is wrong although everything that it reads has been replaced by its exact value; what only reads a wrong value is listed as `propagated`. A diagnosis says which edit makes it right - two gradients exchanged, a factor or term missing or too much, another exponent, sign, operand or constant, two mistakes in one line - and is said only where the edit holds at other points, for other signs and for another gradient that flows in.",
             "Training, optimisation or sensitivity analysis follows a wrong direction, however many digits are used.",
             "dx = sin(x) * dout        # for f = sin(x): the derivative is cos(x)",
-            "Derive the named line again. A formula that is meant to be approximate must stay within one ulp of the format it runs in.",
+            "Make the edit of the diagnosis, or derive the named line again: `needed` is the value that it should have, `expected` its local gradient. A formula that is meant to be approximate must stay within one ulp of the format it runs in.",
         ),
         FindingKind(
             "V102", "nonfinite-gradient", "error",
@@ -76,10 +76,10 @@ CATALOGUE = {
         ),
         FindingKind(
             "V105", "wrong-forward", "error",
-            "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp.",
+            "The forward pass, run over the real numbers, is not the function of the case: it differs by more than one ulp. Gradients that are right for this forward pass (an `eps` in it, say), or come right when its line is corrected, are named in the same finding and blamed on no other line.",
             "A gradient of another function is no gradient of this one.",
             "function: tanh(x)   forward: out = (exp(x) - exp(-x)) / (exp(x) + exp(x))",
-            "Correct the named line, or the function of the case.",
+            "Correct the named line, or the function of the case; where the forward pass is meant as it stands, write it as the `function`.",
         ),
         FindingKind(
             "V106", "not-linear-in-upstream", "error",
@@ -90,7 +90,7 @@ CATALOGUE = {
         ),
         FindingKind(
             "V107", "refuted-elsewhere", "error",
-            "The gradient is right at every point of the case, and certified to be wrong at another one, at which both have a value: the witness, which the finding names. It lies in the `domain` where one is given.",
+            "The gradient is right at every point of the case and certified to be wrong at another one, which the finding names. Both the formula and the exact gradient have a value there, and it lies in the `domain` where one is given.",
             "The points of the case cannot distinguish this formula from the right one.",
             "dx = x**2*exp(y)*dout        # for f = x**2*exp(y): at x = 2 it is 2*x*exp(y), and nowhere else",
             "Correct the formula. Where it is meant for some inputs only, say so: a `domain` (also of listed values: {t: {0, 1}}), a constraint (`given: p[0] + p[1] == 1`), or `scope: points`.",
@@ -105,13 +105,13 @@ CATALOGUE = {
         FindingKind(
             "V111", "unreliable-callable", "error",
             "A callable does not do what a gradient needs: it changes its inputs, gives other bits when it is called again, or another output when it is differentiated.",
-            "What was checked is then not what a program that calls it gets.",
+            "A program that calls it would get something else than what was checked.",
             "def forward(x): x *= 2; return x.sum(), x        # the caller's x is changed",
             "Work on copies, and draw random numbers from a generator that the caller passes in.",
         ),
         FindingKind(
             "V112", "untraced-callable", "error",
-            "A callable could not be run on steps, and there is no `function` to take the exact gradient from. The message names the operation and its line.",
+            "A callable does something of which no formula can be recorded, and there is no `function` to take the exact gradient from. The message names the operation and its line.",
             "Nothing was checked, so it cannot pass.",
             "return ctypes_kernel(x)        # no formula can be seen in it",
             "Give `function=`, the formula in the language of the case files: the floats of the callable are then held against its exact gradient.",
@@ -126,7 +126,7 @@ CATALOGUE = {
         FindingKind(
             "V202", "ill-conditioned-gradient", "warning",
             "The formula is right; more than a third of the digits is lost, as the condition number of the gradient explains.",
-            "If the inputs carry errors of half an ulp, no arrangement can do better; if they are exact, a rearrangement may.",
+            "If the inputs carry errors of half an ulp, no arrangement of the formula can do better; if they are exact, another one may.",
             "the gradient of sin(x) near a multiple of pi/2, at x = 1e10",
             "Ask for fewer digits, use a wider format, or rearrange if the inputs are exact. An error with --strict or above a limit under `accept`.",
         ),
@@ -147,9 +147,9 @@ CATALOGUE = {
         FindingKind(
             "V205", "upstream-ignored", "warning",
             "The backward pass never reads the gradient that flows in (dout): it is right for upstream 1 and wrong for any other. An error where the case gives an `upstream`.",
-            "Inside a larger program the gradient that flows in is never 1, and what comes out is off by that factor.",
+            "Inside a larger program the gradient that flows in is hardly ever 1, and what comes out is off by that factor.",
             "da = exp(a - out)        # for f = logaddexp(a, b): the factor dout is missing",
-            "Multiply by dout. A pass that is meant to start from 1 says so: `dout = 1` as its first line, which a note mentions.",
+            "Multiply by dout. A backward pass that is meant for upstream 1 only says so with `dout = 1` as its first line; a note then replaces this finding.",
         ),
         FindingKind(
             "V301", "residual-differs", "error",
@@ -177,12 +177,12 @@ CATALOGUE = {
 
 
 def finding(code: str, message: str, place: Place, **fields: Any) -> Finding:
-    """A finding of this code, with the severity of its entry unless another is given."""
+    """A finding of this code, with the severity of its kind unless another is given."""
     known = CATALOGUE[code]
     return Finding(code, known.name, fields.pop("severity", known.severity), message, place, **fields)
 
 
 def entry(code: str) -> FindingKind | None:
-    """The entry with this code or name (capital letters do not matter); None where there is none."""
-    wanted = code.strip().lower()
-    return next((e for e in CATALOGUE.values() if wanted in (e.code.lower(), e.name)), None)
+    """The kind of finding with this code or name (capital letters do not matter); None where there is none."""
+    key = code.strip().lower()
+    return next((e for e in CATALOGUE.values() if key in (e.code.lower(), e.name)), None)

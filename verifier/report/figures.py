@@ -33,9 +33,9 @@ def residuals(case: Case, found: Sequence[Checked]) -> list[ResidualResult]:
     """Every residual at every listed point, in the first format in which all its implementations run."""
     results = []
     for residual, program in case.programs.residuals if case.residuals else ():
-        wanted = {name.partition(".")[0] for name in program.inputs}
+        names = {name.partition(".")[0] for name in program.inputs}
         groups = [{c.check.implementation: c for c in found if c.check.format.name == name} for name in case.formats]
-        by_name = next((g for g in groups if g and wanted <= set(g)), {})
+        by_name = next((g for g in groups if g and names <= set(g)), {})
         for at, point in enumerate(next(iter(by_name.values())).points if by_name else ()):
             results.append(_residual(case, residual, program, by_name, at, point))
     return results

@@ -13,7 +13,7 @@ from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
 from verifier.compare.sweep.classify import VERDICTS
-from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sweep import with_proofs
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, numbers, places, round_exact
@@ -62,7 +62,7 @@ def curves(
             continue
         plotted = with_proofs(replace(check, subject=Subject(check.subject.program, tuple(claims)), limit=None))
         fixed = tuple((other, str(value)) for other, value in others.items())
-        for (_, claimed), judged in zip(claims, judge(plotted, columns), strict=True):
+        for (_, claimed), judged in zip(claims, judge_columns(plotted, columns), strict=True):
             verdicts = [VERDICTS[v] for v in judged.verdict.tolist()]
             found.append(Curve(name, claimed, fmt.name, over, column, verdicts, judged.error, by_place, fixed, is_complete))
     if not found:

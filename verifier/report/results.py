@@ -29,15 +29,6 @@ from verifier.search.hunt import Region
 DIGIT_COUNTS = (30, 28, 27, 26, FEWEST_DIGITS)
 SMALLEST, LARGEST = 1e-290, 1e290  # values between them are formatted as floats
 RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
-CODES = {
-    Verdict.WRONG: "V101",
-    Verdict.NONFINITE: "V102",
-    Verdict.UNDECIDED: "V103",
-    Verdict.UNSTABLE: "V201",
-    Verdict.ILL_CONDITIONED: "V202",
-    Verdict.VANISHED: "V203",
-    Verdict.UNDEFINED: "V204",
-}
 
 
 @dataclass(frozen=True)
@@ -141,7 +132,7 @@ def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_lis
     check = checked.check
     over = exceeds(check.limit, d)
     expected = any(e.implementation == check.implementation and covers(e.gradient, d.name) and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
-    severity, code = "", CODES.get(d.verdict, "")
+    severity, code = "", d.verdict.code
     if d.verdict.fails:
         severity = "error"
     elif d.verdict.warns:

@@ -17,15 +17,6 @@ from verifier.report.outcome import Sweep, SweepRegion
 from verifier.report.results import Rating, judged
 
 MOST_SHOWN = 3  # regions of a verdict that the sentence names one by one
-WORDS = {
-    Verdict.VANISHED: "vanishes",
-    Verdict.UNSTABLE: "is unstable",
-    Verdict.ILL_CONDITIONED: "is ill-conditioned",
-    Verdict.NONFINITE: "is NaN or infinite, or misses an infinity",
-    Verdict.WRONG: "is wrong",
-    Verdict.UNDEFINED: "is not defined",
-    Verdict.UNDECIDED: "could not be decided",
-}
 
 
 def sentence(case: Case, check: Check, swept: Swept) -> str:
@@ -42,12 +33,12 @@ def sentence(case: Case, check: Check, swept: Swept) -> str:
         error = max((_exact(rows) for g, rows in swept.examples if g.verdict.passes), default=0.0)
         extent = f"{who} is within {_upward(error)} ulp" if error else f"{who} is correctly rounded"
     parts = []
-    for verdict, word in WORDS.items():
+    for verdict in sorted((v for v in Verdict if v.clause), key=lambda v: -v.rank):
         count = tally.count(verdict)
         if count:
             shown = regions(case, check, swept, verdict)
             where = f": {_listed(shown)}" if shown else ""
-            parts.append(f"{_share(count, tally.points)} where it {word}{where}")
+            parts.append(f"{_share(count, tally.points)} where it {verdict.clause}{where}")
     return f"{start} {extent}" + (f", except {'; '.join(parts)}" if parts and passing else f": {'; '.join(parts)}" if parts else "")
 
 

@@ -1,7 +1,7 @@
 """Finds, without given points, the regions of the inputs in which a gradient is not right, from the structure of its program.
 
 Along lines through the inputs (`paths`) a program is run on a grid that is uniform over the floats. Between two neighbours of
-the grid at which any step behaves differently there is a border (`borders`). The gradients are judged on both sides of every
+the grid at which any step behaves differently there is a border (`changes`). The gradients are judged on both sides of every
 border and at some points between them; a run of points with one verdict is a region.
 """
 
@@ -22,18 +22,20 @@ from verifier.case.points import places_of
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.linearity import other_upstream
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import changes
 from verifier.search.paths import Box, Path, axis, bases, paths
 
-BAD = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.VANISHED, Verdict.UNSTABLE, Verdict.ILL_CONDITIONED)
+BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
 BETWEEN = 5  # points that are judged between two borders, beside both ends
 SPARSE = 2  # the same, on paths that do not start at the first base point
 CORNERS = 4  # borders of the first paths from which the other inputs are moved as well
 HARD_BASES = 2  # base points from which `hard_points` looks
 HARD_INPUTS = 6  # inputs that it moves
+OTHER_SHARE = 8  # the part of the budget for another gradient that flows in is one over this
 MOST_BITS = 4096  # at which a point is judged during the search; the points that are told are judged with all there are
 FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for all that fail there alike
 MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
@@ -82,9 +84,25 @@ def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, mea
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
 
+def hunted_for_another(checks: Sequence[Check], boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[tuple[float, ...]]:
+    """Points at which a gradient is wrong for another gradient that flows in: it is not linear in it, or ignores it."""
+    found = []
+    for check in checks:
+        turned = replace(check, upstream=other_upstream(check.upstream, seed=seed))
+        for box in boxes:
+            regions = hunt(turned, box, seed=seed, budget=max(1, budget // (OTHER_SHARE * len(boxes))), verdicts=(Verdict.WRONG,), meant=meant)
+            found += [r.point for r in regions if r.verdict is Verdict.WRONG]
+    return found
+
+
 def with_regions(listed: Sequence[tuple[float, ...]], regions: Iterable[Region]) -> list[tuple[float, ...]]:
     """The listed points and those of the regions, each once; those that could not be decided are left out."""
-    return list(dict.fromkeys([*listed, *(r.point for r in regions if r.verdict is not Verdict.UNDECIDED)]))
+    return with_points(listed, [r.point for r in regions if r.verdict is not Verdict.UNDECIDED])
+
+
+def with_points(listed: Sequence[tuple[float, ...]], others: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """The listed points and others, each once."""
+    return list(dict.fromkeys([*listed, *others]))
 
 
 def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
@@ -100,7 +118,7 @@ def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
 
 
 def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
-    """An interval as numbers of the format: moved inside; all numbers but the outskirts where there is no bound."""
+    """The least and the largest number of the format in an interval; without bounds, up to the largest number of a wide format divided by OUTSKIRTS."""
     largest = fmt.largest / (OUTSKIRTS if fmt.emax > WIDE else 1)
     first, last = places(fmt, max(low, -largest), min(high, largest)) if math.isinf(low) or math.isinf(high) else places(fmt, low, high)
     if first > last:

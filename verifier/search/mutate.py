@@ -20,6 +20,7 @@ from verifier.compare import linearity
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.meant import meant_in
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
@@ -28,7 +29,7 @@ from verifier.language.numeral import exact
 from verifier.language.source import Source
 from verifier.language.trees import Node, Statement, parse_program
 from verifier.language.verdict import Verdict
-from verifier.search.survivors import BITS, real_columns, search
+from verifier.search.survivors import BITS, OTHER_UPSTREAM, real_columns, search
 
 FLOWING = ("upstream", "dout")  # names of the gradient that flows in
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
@@ -218,6 +219,7 @@ class _Passed:
     points: list[tuple[float, ...]]
     smooth: list[tuple[float, ...]]
     before: list[list[Any]]
+    other: float  # another gradient that flows in
 
     def of(self, edited: Subject) -> Check:
         """The same question of another program."""
@@ -229,7 +231,7 @@ class _Passed:
 
     def distinguishes_elsewhere(self, edited: Subject) -> bool:
         """The same for another gradient that flows in."""
-        before, after = (real_columns(s, self.smooth, fmt=self.check.format, upstream=linearity.UPSTREAMS[0]) for s in (self.check.subject, edited))
+        before, after = (real_columns(s, self.smooth, fmt=self.check.format, upstream=self.other) for s in (self.check.subject, edited))
         return _differs(before, after, self.check.format)
 
 
@@ -244,7 +246,7 @@ def _settings(case: Case, implementation: str, original: Subject) -> list[_Passe
         if not any(d.verdict.fails for row in rows for d in row):
             smooth = [p for p, row in zip(listed, rows, strict=True) if all(isinstance(d.exact, one_sided.Finite) for d in row)]
             before = real_columns(original, smooth, fmt=fmt, upstream=check.upstream) if smooth else []
-            found.append(_Passed(check, listed, smooth, before))
+            found.append(_Passed(check, listed, smooth, before, linearity.other_upstream(check.upstream, seed=case.name)))
         elif not found:
             return []
     return found
@@ -252,7 +254,7 @@ def _settings(case: Case, implementation: str, original: Subject) -> list[_Passe
 
 def _survivor(case: Case, mutant: Mutant, edited: Subject, where: _Passed, known: dict[tuple[float, ...], None]) -> Mutant:
     """A mutant that no listed point catches, with the point that would: one that is `known` to tell another, or a new one."""
-    found = search(where.check, where.of(edited), where.points, domain=points.domain_of(case), seed=case.name, known=list(known))
+    found = search(where.check, where.of(edited), where.points, domain=points.domain_of(case), seed=case.name, known=list(known), meant=meant_in(case, where.check.format), other=where.other if where.check.upstream == OTHER_UPSTREAM else OTHER_UPSTREAM)
     if found.point is None:
         return replace(mutant, fate="equivalent" if found.equivalent else "unknown")
     if (case.hunt or case.exhaustive) and found.upstream is None:
@@ -300,15 +302,15 @@ def _outcome(draft: Draft, edit: Edit, edited: Subject, settings: Sequence[_Pass
                 named = named or any(target in c.statement.partition("=")[0] for c in explanations)
             words = next((c.words for c in explanations if not c.words.startswith("this line is wrong")), "")
             return Mutant(draft.implementation.name, edit, min(changed), True, named, words, explanations[0].statement if explanations else "", fate="caught")
-        if not caught and linearity.uses_upstream(draft) and (found := linearity.not_linear(check, rows, other=linearity.UPSTREAMS[0])):
-            return _caught_by_upstream(draft, edit, check, found, changed)
+        if not caught and linearity.uses_upstream(draft) and (found := linearity.not_linear(check, rows, other=where.other)):
+            return _caught_by_upstream(draft, edit, check, found, changed, where.other)
     return Mutant(draft.implementation.name, edit, min(changed), caught, False, "", fate="caught" if caught else "unknown")
 
 
-def _caught_by_upstream(draft: Draft, edit: Edit, check: Check, found: Sequence[Discrepancy], changed: set[int]) -> Mutant:
+def _caught_by_upstream(draft: Draft, edit: Edit, check: Check, found: Sequence[Discrepancy], changed: set[int], other: float) -> Mutant:
     """An edit with which a gradient is right for the case's upstream, and not linear in it."""
     wrong = [(d.name, d.point) for d in found]
-    explanations = explain.explanations(draft, wrong, fmt=check.format, upstream=linearity.UPSTREAMS[0])
+    explanations = explain.explanations(draft, wrong, fmt=check.format, upstream=other)
     words = next((c.words for c in explanations if not c.words.startswith("this line is wrong")), "")
     named = any(c.place.line in changed for c in explanations)
     return Mutant(draft.implementation.name, edit, min(changed), True, named, words, explanations[0].statement if explanations else "", fate="caught")

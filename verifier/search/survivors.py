@@ -12,6 +12,7 @@ from flint import arb
 from verifier.arithmetic import balls, rounding
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
+from verifier.compare.meant import Meant, listed_values, satisfied
 from verifier.exact.prove import prove
 from verifier.exact.truth import Subject
 from verifier.language.formats import Format
@@ -24,7 +25,7 @@ FEWEST_SHORT_NUMBERS = 4  # a domain with fewer of them also gets short numbers 
 MAX_SHORT_POINTS = 64  # points made of short numbers
 MAX_CONFIRMED_POINTS = 6  # points at which the gradients differ over the reals and are then compared in full
 HUNT_BUDGET = 1500  # points of a hunt for one edit
-OTHER_UPSTREAM = 3.0  # with upstream 1 a missing factor `dout`, or a division by it, has no effect
+OTHER_UPSTREAM = 3.0  # by default: with upstream 1 a missing factor `dout`, or a division by it, has no effect
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,41 @@ class SearchResult:
 
 
 def search(
-    original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = ()
+    original: Check, mutant: Check, listed: Sequence[tuple[float, ...]], *, domain: Sequence[tuple[float, float]], seed: str, known: Sequence[tuple[float, ...]] = (), meant: Meant | None = None, other: float = OTHER_UPSTREAM
 ) -> SearchResult:
     """The simplest point found at which the mutant is wrong and the original does not fail: short numbers are tried first, a hunt last.
 
-    `known` are points that catch other mutants; they are tried first, so that few points catch many mutants.
+    `known` are points that catch other mutants; they are tried first, so that few points catch many mutants. Points are looked for
+    where the inputs are `meant` only: an edit that is wrong nowhere else is wrong nowhere. `other` is another gradient that flows in.
     """
-    short = sorted(islice(short_points(domain, original.format), MAX_SHORT_POINTS), key=plainness)
+    short = sorted(_meant(list(islice(short_points(domain, original.format), MAX_SHORT_POINTS)), meant), key=plainness)
     point = _first_catching(original, mutant, [*known, *short])
     if point is not None:
         return SearchResult(point)
-    scaled, scaled_mutant = (replace(c, upstream=OTHER_UPSTREAM) for c in (original, mutant))
-    if (other := _first_catching(scaled, scaled_mutant, [*listed, *short])) is not None:
-        return SearchResult(other, upstream=OTHER_UPSTREAM)
+    scaled, scaled_mutant = (replace(c, upstream=other) for c in (original, mutant))
+    if (apart := _first_catching(scaled, scaled_mutant, [*listed, *short])) is not None:
+        return SearchResult(apart, upstream=other)
     if all(prove(mutant.truth, mutant.subject, claim, fmt=mutant.format, upstream=mutant.upstream) is not None for claim in mutant.subject.claims):
         return SearchResult(equivalent=True)
-    regions = hunt(mutant, domain, seed=seed, budget=HUNT_BUDGET, verdicts=(Verdict.WRONG,))
-    hunted = sorted((r.point for r in regions if r.verdict is Verdict.WRONG), key=plainness)
-    return SearchResult(next((p for p in hunted if _catches(original, mutant, p)), None))
+    if meant is not None and not meant.is_anywhere:
+        return SearchResult()
+    for before, after in ((original, mutant), (scaled, scaled_mutant)):
+        regions = hunt(after, domain, seed=seed, budget=HUNT_BUDGET, verdicts=(Verdict.WRONG,), meant=meant)
+        hunted = sorted(_meant([r.point for r in regions if r.verdict is Verdict.WRONG], meant), key=plainness)
+        point = next((p for p in hunted if _catches(before, after, p)), None)
+        if point is not None:
+            return SearchResult(point, upstream=None if after is mutant else other)
+    return SearchResult()
+
+
+def _meant(points: list[tuple[float, ...]], meant: Meant | None) -> list[tuple[float, ...]]:
+    """The points at which the inputs are meant; where only some values are listed, with the nearest of them."""
+    if meant is None:
+        return points
+    if not meant.is_anywhere:
+        return []
+    found = list(dict.fromkeys(listed_values(meant, p) for p in points))
+    return [p for p, holds in zip(found, satisfied(meant, found), strict=True) if holds]
 
 
 def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:

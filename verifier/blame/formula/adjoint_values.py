@@ -50,7 +50,7 @@ class Reference:
         """A step over the reals, of its operands; a literal as it may have been rounded to the format."""
         if step.gate == "upstream":
             return self.upstream
-        return reals.value(step.gate, args) if step.args else [reals.leaf(step, rounded_in=fmt)] * self.count
+        return reals.value_of(self.program, step, args) if step.args else [reals.leaf(step, rounded_in=fmt)] * self.count
 
     def at(self, chosen: Sequence[int], *, first: int) -> Reference:
         """The same values at some of the test points, in the order given; something is wrong at the first of them."""

@@ -80,7 +80,7 @@ def _changed(program: Program, values: Sequence[Value], live: Sequence[int], at:
     for i in live:
         step = program.steps[i]
         if i > at and any(a in changed for a in step.args):
-            changed[i] = reals.value(step.gate, [changed.get(a, [values[a]]) for a in step.args])
+            changed[i] = reals.value_of(program, step, [changed.get(a, [values[a]]) for a in step.args])
     return changed.get(live[-1], [values[live[-1]]])[0]
 
 

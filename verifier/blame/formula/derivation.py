@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from verifier.blame.formula.locate import Mistake
@@ -77,10 +78,18 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
         if written is None:
             return None
         found = found.subs(symbols[variable], written)
-    if sympy.count_ops(found) <= MAX_SIMPLIFIED:
-        found = min((found, sympy.simplify(found)), key=lambda e: (sympy.count_ops(e), len(str(e))))
-    text = str(found)
+    text = _shortest(found)
     return text if len(text) <= MAX_FORMULA_CHARACTERS else None
+
+
+@lru_cache(maxsize=1000)
+def _shortest(formula: Any) -> str:
+    """An expression of SymPy as text, simplified where that is quick and makes it shorter."""
+    import sympy
+
+    if sympy.count_ops(formula) <= MAX_SIMPLIFIED:
+        formula = min((formula, sympy.simplify(formula)), key=lambda e: (sympy.count_ops(e), len(str(e))))
+    return str(formula)
 
 
 def _parts(program: Program, root: int) -> list[int]:

@@ -59,7 +59,7 @@ def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: 
     line = program.lines[mistake.line]
     through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
     words = {
-        "missing": f"{_missing_part(program, isolated, mistake, fmt)}the contribution through {through} is missing",
+        "missing": f"{_missing_part(program, isolated, mistake, fmt) if mistake.kind == 'missing' else ''}the contribution through {through} is missing",
         "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
         "doubled": "this contribution is already added by another line",
         "exchanged": f"`{program.steps[mistake.definition].name}` and `{program.steps[mistake.other].name}` are exchanged: each holds the gradient of the other" if mistake.other >= 0 else "",

@@ -136,7 +136,7 @@ def _reached(program: Program, steps: Collection[int]) -> set[int]:
 
 
 def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: Sequence[locate.Mistake], affected: tuple[str, ...], fmt: Format, attempt: Attempt) -> Explanation:
-    """What is wrong with a statement; of an array what is said of several components, where the same is said of them."""
+    """What is wrong with a statement; several components of an array with the same explanation share one."""
     first, *others = [group[0], *(m for m in (group[len(group) // 2], group[-1]) if m is not group[0])]
     explanation = _explanation(program, isolated, first, affected, fmt, attempt)
     for mistake in others if not explanation.words.startswith(UNEXPLAINED) else ():

@@ -199,7 +199,7 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
 
 
 def _exchanged(program: Program, reference: Reference, meaning: dict[int, int], own: dict[int, Balls], mistakes: list[Mistake], fmt: Format) -> list[Mistake]:
-    """The mistakes, where two wrong statements that have each other's right value are said to be exchanged."""
+    """The mistakes; two wrong statements that have each other's right value become one pair that is exchanged."""
     wrong = list(dict.fromkeys(m.definition for m in mistakes if m.definition in own))
     if len(wrong) > MOST_EXCHANGED:  # the components of an array
         return mistakes
@@ -248,7 +248,7 @@ def recompute(program: Program, values: Sequence[Balls], inside: Sequence[int], 
     for i in inside:
         step = program.steps[i]
         if i not in changed and any(a in changed for a in step.args):
-            changed[i] = reals.value(step.gate, [changed.get(a, values[a]) for a in step.args])
+            changed[i] = reals.value_of(program, step, [changed.get(a, values[a]) for a in step.args])
     return changed.get(inside[-1], values[inside[-1]])
 
 

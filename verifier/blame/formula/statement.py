@@ -74,7 +74,7 @@ class RepairTarget:
         changed = {i: column[:count] for i, column in changes.items()}
         for i in self.cone:
             if i not in changed and any(a in changed for a in self.args(i)):
-                changed[i] = reals.value(self.steps[i].gate, [changed[a] if a in changed else self.value(a)[:count] for a in self.steps[i].args])
+                changed[i] = reals.value_of(self.program, self.steps[i], [changed[a] if a in changed else self.value(a)[:count] for a in self.steps[i].args])
             if i in scaled:
                 changed[i] = [v * f for v, f in zip(changed.get(i, self.value(i)), scaled[i], strict=False)]
         return changed.get(self.root, self.value(self.root)[:count])

@@ -43,7 +43,7 @@ def items(planned: LedgerPlan, ledger: Ledger, unit: Ball) -> list[Item]:
     for entry in ledger.entries:
         grouped.setdefault(line_of[entry.step], []).append(entry)
     with balls.precision(ledger.run.bits):
-        added = sensitivity.sums(ledger.run, planned.needed_for(ledger.output))
+        added = sensitivity.sums_among(ledger.run, planned.needed_for(ledger.output))
     forks = {line_of[i]: one for i, one in added.items() if sensitivity.is_fork(program, i)}
     members: dict[int, list[int]] = {}
     for i in planned.needed:

@@ -157,7 +157,7 @@ class Sum:
         return arb.pos_inf() if self.value.contains(0) else self.size / self.value
 
 
-def sums(run: PointRun, steps: Iterable[int]) -> dict[int, Sum]:
+def sums_among(run: PointRun, steps: Iterable[int]) -> dict[int, Sum]:
     """The sums among some steps, given in order; at the working precision."""
     found: dict[int, Sum] = {}
     for i in steps:
@@ -178,7 +178,7 @@ def cancellation(planned: LedgerPlan, ledger: Ledger) -> Cancellation | None:
     run, program = ledger.run, planned.program
     found = []
     with balls.precision(run.bits):
-        added = sums(run, planned.needed_for(ledger.output))
+        added = sums_among(run, planned.needed_for(ledger.output))
         slopes = adjoints(planned, run.real, run.computed, ledger.output) if added else {}
         effects = {e.step: abs(e.effect) for e in ledger.entries}
         everything = sum(effects.values(), arb(0))

@@ -51,7 +51,7 @@ def _is_finite(d: Discrepancy) -> bool:
 SLOW = [by_balls, by_points]
 
 
-def judge(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[VerdictColumn]:
+def judge_columns(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[VerdictColumn]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
     parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]

@@ -40,7 +40,7 @@ class Sample:
 
     @property
     def plain(self) -> tuple[object, ...]:
-        """What tells it from others, as plain data."""
+        """What identifies it, as plain data."""
         return "sweep", self.start, hashlib.sha256(b"".join(c.tobytes() for c in self.columns)).hexdigest()
 
     def cut(self, start: int, stop: int) -> Sample:
@@ -71,7 +71,7 @@ class Enumeration:
 
     @property
     def plain(self) -> tuple[object, ...]:
-        """What tells it from others, as plain data."""
+        """What identifies it, as plain data."""
         return "exhaustive", list(self.spans), self.start, self.stop
 
     @property

@@ -16,7 +16,7 @@ from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.sweep.columns import judge
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, Tally, joined, tally
 from verifier.exact.prove import prove
@@ -79,7 +79,7 @@ def _piece(check: Check, method: str, piece: PointSource) -> list[Tally]:
     columns = piece.columns
     has_runs = isinstance(piece, Enumeration) and len(piece.spans) == 1
     first = piece.start + (piece.spans[0][0] if isinstance(piece, Enumeration) and has_runs else 0)
-    return [tally(j, columns, first, runs=has_runs) for j in judge(check, columns, method=method)]
+    return [tally(j, columns, first, runs=has_runs) for j in judge_columns(check, columns, method=method)]
 
 
 def _key(check: str, method: str, part: PointSource) -> str:

@@ -26,7 +26,7 @@ NONE = -1.0  # the largest error of a group that has none
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The points of one verdict, above the accepted limit or not. `worst` are those with the largest error, in order, as far as kept."""
+    """The points of one verdict, above the accepted limit or not. `worst` are those with the largest error, in order: at most CANDIDATES."""
 
     verdict: Verdict
     over: bool

@@ -53,6 +53,8 @@ def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None], *, work:
             return _in_all_branches(Field(tuple(inputs), plan), claim)
         except Restart:
             continue
+        except RecursionError:
+            raise GiveUp("an expression that nests too deeply") from None
     raise GiveUp("kernels without a common measure")
 
 

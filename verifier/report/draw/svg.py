@@ -25,7 +25,6 @@ COLOURS = {  # told apart by the colour-blind, too: a test simulates them
     Verdict.UNSTABLE: "#cc2f00", Verdict.VANISHED: "#9d40da", Verdict.NONFINITE: "#dd57a8", Verdict.WRONG: "#640b0a",
     Verdict.UNDEFINED: "#ddc9be", Verdict.UNDECIDED: "#30113f",
 }  # fmt: skip
-SEVERITY = {v: i for i, v in enumerate((Verdict.CORRECT, Verdict.ROUNDING, Verdict.SUBGRADIENT, Verdict.UNDEFINED, Verdict.ILL_CONDITIONED, Verdict.UNSTABLE, Verdict.VANISHED, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.WRONG))}
 
 
 def render(curves: Sequence[Curve], *, title: str) -> str:
@@ -84,7 +83,7 @@ def _head(c: Curve) -> str:
     what = f"{c.implementation}.{c.gradient}, {c.format}" + (f", {others}" if others else "") + f": {'all ' if c.is_complete else ''}{len(c.values):,} {'input' if len(c.values) == 1 else 'inputs'}"
     parts = [f'<text x="{LEFT}" y="16" font-weight="600" fill="#202124">{escape(what)}</text>']
     at = LEFT
-    for v in sorted(counts, key=SEVERITY.__getitem__):
+    for v in sorted(counts, key=lambda v: v.rank):
         label = f"{v.value.replace('_', '-')} {counts[v]:,}"
         parts.append(f'<circle cx="{at + 5}" cy="31" r="4" fill="{COLOURS[v]}"/><text x="{at + 13}" y="35" fill="#3c4043">{label}</text>')
         at += 26 + round(6.8 * len(label))
@@ -94,13 +93,13 @@ def _head(c: Curve) -> str:
 def _bands(c: Curve, column: Any) -> str:
     """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
     worst = np.zeros(COLUMNS, int)
-    np.maximum.at(worst, column, np.array([SEVERITY[v] for v in c.verdicts]))
-    by_severity = {s: v for v, s in SEVERITY.items()}
+    np.maximum.at(worst, column, np.array([v.rank for v in c.verdicts]))
+    by_rank = {v.rank: v for v in Verdict}
     width = (WIDTH - LEFT - RIGHT) / COLUMNS
     parts, start = [], 0
     for i in range(1, COLUMNS + 1):
         if i == COLUMNS or worst[i] != worst[start]:
-            v = by_severity[int(worst[start])]
+            v = by_rank[int(worst[start])]
             if not v.passes:
                 parts.append(f'<rect x="{LEFT + start * width:.1f}" y="{TOP}" width="{(i - start) * width:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.14"/>')
             start = i
@@ -187,7 +186,7 @@ def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
 
 def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
     """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
-    codes = np.array([SEVERITY[v] for v in c.verdicts])
+    codes = np.array([v.rank for v in c.verdicts])
     dots_of: dict[int, list[int]] = {}
     order = np.lexsort((np.nan_to_num(c.errors, nan=np.inf), codes, column))
     keys = column[order] * 16 + codes[order]
@@ -195,10 +194,10 @@ def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
     starts = np.concatenate([[0], ends[:-1] + 1])
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
         dots_of.setdefault(int(codes[order[b]]), []).extend({int(order[b]), int(order[(a + b) // 2])})
-    by_severity = {s: v for v, s in SEVERITY.items()}
+    by_rank = {v.rank: v for v in Verdict}
     parts = []
     for code in sorted(dots_of):
-        v, dots = by_severity[code], []
+        v, dots = by_rank[code], []
         for i in sorted(dots_of[code]):
             error = float(c.errors[i])
             height = y(error) if math.isfinite(error) else TOP + 3

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from verifier.case.points import PointText
 from verifier.case.shapes import bracketed, by
+from verifier.language.verdict import Verdict
 from verifier.report.by_array import Array, arrays, index
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
@@ -49,7 +50,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
-        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file: see above"]) + "\n"
+        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
     lines += table(_rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
@@ -172,14 +173,18 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
 
 
 def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "", array: Array | None = None) -> list[str]:
-    bad = {"wrong": "red", "nonfinite": "red", "undecided": "red", "unstable": "yellow", "ill_conditioned": "yellow", "vanished": "yellow"}
-    verdict_words = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", bad.get(v, "")) for v, n in verdicts.items())
+    verdict_words = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", _colour(v)) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
     if array is not None:
         figures = f"worst {figures} at {index(worst.gradient)}" if worst.error else figures
     where = f"of {'all ' if label == 'all' else ''}{count:,}{'' if label == 'all' else ' ' + (label or 'points')}" if count > 1 or label else ""
     condition = f"κ {_short(worst.condition)}" if worst.condition is not None else ""
     return [name, by(array.shape) if array is not None else "", fmt, verdict_words, figures, condition, proof, where]
+
+
+def _colour(verdict: str) -> str:
+    known = Verdict(verdict)
+    return "red" if known.fails else "yellow" if known.warns else ""
 
 
 def _short(figure: str | None) -> str:

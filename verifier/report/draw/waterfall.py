@@ -1,4 +1,4 @@
-"""Draws paths of ledgers as SVG: one bar per statement, from the exact gradient to the computed one, over the numbers of the format."""
+"""Draws waterfalls of ledgers as SVG: one bar per statement, from the exact gradient to the computed one, over the numbers of the format."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class _FormatCampaign:
             with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
     def look(self, point: FloatPoint) -> None:
-        """Judge a point, keep what it shows that is new, and say how near it came to what it does not show."""
+        """Judge a point, record what is new, and tell Hypothesis how near the point is to what it does not show."""
         if self.is_over():
             raise _TimeIsOver
         self.examples += 1
@@ -162,12 +162,12 @@ class _FormatCampaign:
             self.faults.append(_Simplified(fault, sight, point, region))
 
     def shows_same(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
-        """Which of some points show the same of the same gradient, on whatever branches."""
+        """For each of some points, whether the same gradient has the same verdict there, on any branch."""
         check = self.checks[sight.index].alone(sight.gradient)
         return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
 
     def fault(self, sight: _Sight, point: FloatPoint) -> Fault:
-        """What is seen, and the wrong line: of a wrong gradient the one that is wrong, of one that is lost the one with which it is."""
+        """The fault that a point shows, with its line: of a wrong gradient the wrong one, of a lost gradient the one at which it is lost."""
         draft, check = self.case.programs.drafts[sight.index], self.checks[sight.index]
         program = check.subject.program
         line = 0

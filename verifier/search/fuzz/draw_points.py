@@ -1,4 +1,4 @@
-"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, beside the numbers that it compares with, and where it changes its ways.
+"""Points of a case, drawn: uniform over the floats, over the magnitudes and over the reals, special values, values beside the numbers that its programs compare with, and points at which a step starts to behave differently.
 
 Every value is first drawn whole, then cut to a drawn number of decimal digits. The digits are drawn first, so they shrink
 first: what Hypothesis shows in the end are short decimals, next to the border whichever it is.
@@ -66,7 +66,7 @@ def drawn(bounds: Sequence[Bounds], borders: tuple[float, ...], *, fmt: Format, 
 
 
 def borders_of(programs: Iterable[Program]) -> tuple[float, ...]:
-    """The numbers that programs compare with, and 0, in order: where they change their ways, more often than not."""
+    """The numbers that programs compare with, and 0, in order: beside them another branch is often taken."""
     found = {0.0}
     for steps in (p.steps for p in programs):
         for step in steps:

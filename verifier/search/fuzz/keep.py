@@ -12,7 +12,7 @@ import yaml
 from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
 from verifier.case.load import load_text
 from verifier.case.outputs import upstream_name
-from verifier.case.points import listed
+from verifier.case.points import listed, real_points
 from verifier.case.shapes import as_lists, base, gathered
 from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
@@ -35,7 +35,7 @@ class Fault:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What two faults have in common that are one: all but the gradient, where a line is named."""
+        """Equal for two faults that count as one: where a line is named, the gradient does not matter."""
         return self.implementation, self.verdict, self.over, self.line or self.gradient
 
 
@@ -74,7 +74,7 @@ def find_of(case: Case, checks: Sequence[Check], fault: Fault, point: tuple[floa
     text = _text(checks, alone, fault, [(dict(texts), point)])
     if load_text(text).complaints:  # a pasted `x = 3` wants a point that has this value
         alone = replace(alone, points=(*alone.points, *case.points))
-        more = [(dict(p.values), values) for p, values in zip(case.points, listed(case, fmt), strict=True)]
+        more = [(dict(p.values), values) for p, values in zip(real_points(case), listed(case, fmt), strict=True)]
         text = _text(checks, alone, fault, [(dict(texts), point), *more])
     return Find(case.name, fault, texts, text, around)
 

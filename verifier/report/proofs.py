@@ -1,0 +1,104 @@
+"""What is proved of each gradient, within a limit of time, and the findings about gradients that are refuted away from the points of the case."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from verifier.case.case import Case
+from verifier.case.points import domain_of, point_text
+from verifier.case.shapes import bracketed, covers
+from verifier.compare import agreement
+from verifier.compare.agreement import Outcome
+from verifier.compare.check import Check
+from verifier.compare.checked import Checked
+from verifier.compare.meant import is_meant, meant_in
+from verifier.language.verdict import Verdict
+from verifier.report import by_array
+from verifier.report.attempts import Attempts
+from verifier.report.catalogue import finding
+from verifier.report.findings import statement_of
+from verifier.report.outcome import Finding
+from verifier.report.results import Rating
+
+PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
+PROVING_SHARE = 0.6  # of it, for the proofs alone
+
+
+def intervals_of(case: Case) -> list[tuple[float, float] | None]:
+    """The domain of every input, None where none is given."""
+    domain = dict(case.domain)
+    bounds = [b if name in domain else None for name, b in zip(case.inputs, domain_of(case), strict=True)]
+    return [None if b is None or not all(map(math.isfinite, b)) else b for b in bounds]
+
+
+def outcomes(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[str, dict[str, Outcome]]:
+    """For each gradient of each implementation whether its formula is proved, in the first format that it runs in."""
+    made = {}
+    for c in _firsts(found):
+        what = f"the proofs of {c.check.implementation}"
+        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), None, PROOFS_SHARE)
+        if outcomes is None:  # what points refute is refuted, however long proofs take
+            outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c), _unknown(c.check), is_made_of_attempts=True)
+        made[c.check.implementation] = outcomes
+    return made
+
+
+def _firsts(found: Sequence[Checked]) -> list[Checked]:
+    """The answers of every implementation in the first format that it runs in."""
+    first: dict[str, Checked] = {}
+    for checked in found:
+        first.setdefault(checked.check.implementation, checked)
+    return list(first.values())
+
+
+def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome]:
+    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
+
+
+def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+    return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
+
+
+def _unknown(check: Check) -> dict[str, Outcome]:
+    return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
+
+
+def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
+    """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
+    seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
+    findings = []
+    for name, gradients in outcomes.items():
+        draft = next(d for d in case.programs.drafts if d.implementation.name == name)
+        fmt = next(c.check.format for c in found if c.check.implementation == name)
+        known, reported = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
+        for gradient, outcome in gradients.items():
+            if gradient in known and known[gradient].name in reported:
+                continue
+            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
+                continue
+            counterexample = [outcome.counterexample[x] for x in case.inputs]
+            if not is_meant(meant_in(case, fmt), counterexample):
+                continue
+            if gradient in known:
+                reported[known[gradient].name] = gradient
+            statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
+            point = point_text(case, fmt, counterexample)
+            where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
+            findings.append(
+                finding(
+                    "V107",
+                    f"{name}.{gradient} is right at the points of the case and wrong at {where}: {outcome.note}",
+                    place or draft.implementation.place,
+                    implementation=name,
+                    gradient=gradient,
+                    statement=statement,
+                    point=point,
+                    expected=any(e.implementation == name and covers(e.gradient, gradient) and e.verdict == Verdict.WRONG.value for e in case.expect),
+                )
+            )
+    return findings
