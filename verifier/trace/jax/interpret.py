@@ -123,8 +123,10 @@ class Interpreter(Context):
     def call(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
         """A jaxpr that an equation calls."""
         known = elementwise.CALLS.get(str(eqn.params.get("name", "")))
-        if known is not None and "jaxpr" in eqn.params and is_of_a_library(eqn.params["jaxpr"]) and len(operands) == 1 and len(eqn.outvars) == 2 and not operands[0].known:
-            return known(self, operands[0])
+        if known is not None and "jaxpr" in eqn.params and is_of_a_library(eqn.params["jaxpr"]) and not all(v.known for v in operands):
+            steps = known(self, eqn, operands)
+            if steps is not None:
+                return self.results(eqn, operands, steps)
         for name in CALLS:
             if name in eqn.params:
                 found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))
