@@ -153,7 +153,7 @@ def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) ->
     if not trace.branches or not found:
         return [True] * len(found)
     columns = [[p[i] for p in found] for i in range(len(trace.point))]
-    run = floats.run(trace.program.forward_part() if all(b.step < trace.program.backward_start for b in trace.branches) else trace.program, columns, fmt)
+    run = floats.run(trace.program.forward_part() if all(b.step < trace.program.backward_start for b in trace.branches) else trace.program, columns, fmt=fmt)
     kept = [b for b in trace.branches if b.step >= 0]
     return [all(bool(run[b.step][k] if len(run[b.step]) == len(found) else run[b.step][0]) is b.holds for b in kept) for k in range(len(found))]
 

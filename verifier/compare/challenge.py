@@ -15,7 +15,8 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
+from verifier.arithmetic.values import Balls
 from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, Step
 from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
@@ -24,6 +25,7 @@ from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import COMPARISONS
 
 CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
@@ -34,7 +36,6 @@ FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is sa
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
-COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
@@ -114,7 +115,7 @@ def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fm
 
 
 def _weight(program: Program) -> int:
-    return len(program) + COSTLY * sum(s.gate in SPECIAL or s.gate in ("gamma", "lgamma", "digamma", "polygamma") for s in program.steps) + 1
+    return len(program) + COSTLY * sum(s.gate in SPECIAL_FUNCTIONS for s in program.steps) + 1
 
 
 @dataclass
@@ -133,7 +134,7 @@ class _Enclosures:
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(*p[i].as_integer_ratio())) for p in points] for i in range(len(program.inputs))]
         gradient = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format)
-        real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(self.upstream), rounded_in=self.format)
+        real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
         plain = balls.run(self.truth.function, columns, bits=CHALLENGE_BITS, strict=False)
         branch = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=False, rounded_in=self.format)
         return _Runs(tuple(points), gradient, real, plain[self.truth.function.output], branch)
@@ -174,10 +175,10 @@ class _Runs:
     """Every step of the gradient program and of the computed one, and the function, at some points."""
 
     points: tuple[Any, ...]
-    gradient: list[Any]
-    real: list[Any]
-    plain: list[Any]
-    branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
+    gradient: list[Balls]
+    real: list[Balls]
+    plain: Balls
+    branch: list[Balls]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
 
 
 def _bases_are_positive(sides: _Enclosures, runs: _Runs, k: int) -> bool:
@@ -260,7 +261,7 @@ def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: 
         difference = Program((*program.steps, Step("sub", step.args)), program.inputs, {}, len(program)) if len(step.args) == 2 else replace(program, output=step.args[0])
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in near] for j in range(len(program.inputs))]
-        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(sides.upstream))[difference.output]
+        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=sides.upstream)[difference.output]
         open_ones = [p for p, v in zip(near, values, strict=True) if _is_narrow_around_zero(v, balls.ONE)]
         if open_ones and not is_zero_at(difference, difference.output, [float(x) for x in open_ones[0]]):
             return True

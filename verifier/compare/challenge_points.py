@@ -20,15 +20,15 @@ from verifier.arithmetic import balls
 from verifier.case.points import FloatPoint, from_ordinal, ordinal
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, round_exact
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, EXTREMES, GATES
 from verifier.language.numeral import exact
 
 PartialDomain = Sequence[tuple[float, float] | None] | None
 
 SIDE_BITS = 64  # at which it is told on which side of a border a step is
-COMPARED = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min"))
-SIGNED = frozenset(("abs", "sign", "div"))
-STEPPED = frozenset(("floor", "ceil"))
+COMPARED = COMPARISONS | EXTREMES
+SIGNED = frozenset(name for name, gate in GATES.items() if gate.means is None and gate.kinks == GATES["abs"].kinks) | {"div"}  # of the last operand
+STEPPED = frozenset(name for name, gate in GATES.items() if gate.kinks == GATES["floor"].kinks)
 INTEGERS = (0, 1, 2, 3, 4, 5, 7, 10, 100)
 OTHERS = (0.5, 1.5, 2.5, 0.25, 0.75, 1.25, 2.25, 3.5, 6.5, 150.5, 20.25, 40.5, 1e-3, 1e-8, 1e-30, 1e-200, 88.75, 710.5, 1000.25, 1e5 + 0.25, 1e10, 1e30, 1e200)
 INSIDE = 12  # points at equal distances in a domain

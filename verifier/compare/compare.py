@@ -11,6 +11,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
+from verifier.arithmetic.ball_functions import SLOW
 from verifier.arithmetic.balls import has_rounded_constants
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
@@ -28,7 +29,6 @@ LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
-COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -83,7 +83,7 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
         found = check.computed(points)
         return [found[name] for _, name in subject.claims]
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
-    run = floats.run(subject.program, columns, check.format, upstream=check.upstream)
+    run = floats.run(subject.program, columns, fmt=check.format, upstream=check.upstream)
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
@@ -100,7 +100,7 @@ def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepan
 
 def _weight(program: Program) -> int:
     """The steps of a program, those that cost much at high precision counted as many."""
-    return len(program) + COSTLY_STEPS * sum(s.gate in COSTLY for s in program.steps)
+    return len(program) + COSTLY_STEPS * sum(s.gate in SLOW for s in program.steps)
 
 
 def _level(
@@ -120,14 +120,14 @@ def _level(
     with balls.precision(bits):
         columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
         seed = arb(upstream)
-        exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
+        exact_run = balls.run(truth.gradient.program, columns, strict=True)
         program, places = subject.exact
-        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed)
+        real_run = balls.run(program, columns, strict=False, upstream=seed)
         exact_hulls, real_hulls = exact_run, real_run  # for all constants that the literals may have been rounded from
         if has_rounded_constants(truth.function, fmt):
-            exact_hulls = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
+            exact_hulls = balls.run(truth.gradient.program, columns, strict=True, rounded_in=fmt)
         if has_rounded_constants(program, fmt):
-            real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+            real_hulls = balls.run(program, columns, strict=False, upstream=seed, rounded_in=fmt)
         unit = upstream == 1.0
         left = []
         for task in pending:

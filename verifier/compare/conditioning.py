@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,12 +61,12 @@ def _sensitivity(check: Check, found: Discrepancy, bits: int) -> tuple[Any, Any,
     row = check.truth.hessian_row(inputs.index(found.input))
     if row is None:
         return None, None, ""
-    values = _at(row.program, found.point, bits)
+    values = balls.at(row.program, found.point, strict=False, bits=bits)
     total, reach, nearest = arb(0), arb(0), ""
     for j, x in enumerate(found.point):
         step = row.adjoint.get(j)
         if step is not None:
-            slope = abs(values[step][0] * check.upstream)
+            slope = abs(values[step] * check.upstream)
             moved = slope * rounding.ulp(check.format, arb(x))[0]
             if moved > reach or not nearest:
                 nearest = inputs[j]
@@ -82,11 +81,11 @@ def _program_condition(check: Check, found: Discrepancy, g: Any, bits: int) -> A
         return None
     program, _ = check.subject.exact
     sensitivity = check.subject.sensitivity(check.subject.index(found.name))
-    values = _at(sensitivity.program, found.point, bits, check.upstream)
+    values = balls.at(sensitivity.program, found.point, strict=False, upstream=check.upstream, bits=bits)
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
         if k < len(program.steps) and _rounds(program, k):
-            total += abs(values[adjoint][0] * values[k][0])
+            total += abs(values[adjoint] * values[k])
     result = total / abs(g)
     return result if result.is_finite() else None
 
@@ -95,7 +94,3 @@ def _rounds(program: Program, step: int) -> bool:
     """Whether a step is an operation that floats round."""
     gate, args = program.steps[step][:2]
     return bool(args) and gate not in EXACT_GATES and not (gate == "add" and is_domain(program, args[1]))
-
-
-def _at(program: Program, point: Sequence[float], bits: int, upstream: float = 1.0) -> list[Any]:
-    return balls.run(program, [[arb(x)] for x in point], bits=bits, strict=False, upstream=arb(upstream))

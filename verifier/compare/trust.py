@@ -17,7 +17,7 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls, reals
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS, Format
-from verifier.language.gates import GATES
+from verifier.language.gates import GATES, SUMS
 from verifier.trace.record import Trace
 
 BITS = 128
@@ -102,7 +102,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
         return None
     parts: list[_StepBound] = [o for o in operands if o is not None]
     own = max([p.unit for p in parts] + ([_unit(step.gate, unit)] if step.gate in FORMATS else []))
-    if step.gate in ("add", "sub"):
+    if step.gate in SUMS:
         value = parts[0].value + parts[1].value if step.gate == "add" else parts[0].value - parts[1].value
         return _StepBound(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
     wide = [_widened(p, least) for p in parts]

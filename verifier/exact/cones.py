@@ -1,4 +1,4 @@
-"""What a claim depends on, alone: both its sides as small programs over the inputs that they read, numbered in the order in which they are met.
+"""The cone of a claim: both its sides as programs of only the steps they depend on, over the inputs that they read, numbered in the order of first use.
 
 Components of an array that share their formula have equal cones, so what is proved of one is proved of all.
 """
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\[[0-9,]+\])?")
 
 @dataclass(frozen=True)
 class Cone:
-    """The exact and the computed side of a claim. `inputs` are the names that stand in the places of the programs' own, which are the same in every cone of this shape."""
+    """Both sides of a claim as programs whose inputs are called by their numbers, so that claims of one formula have equal programs; `inputs` are their real names."""
 
     exact: Program
     computed: Program
@@ -31,7 +31,7 @@ class Cone:
 
     @property
     def shape(self) -> tuple[tuple[Step, ...], tuple[Step, ...], bool]:
-        """What cones of one formula have in common."""
+        """A key that is the same for all cones of one formula."""
         return self.exact.steps, self.computed.steps, self.is_zero
 
 
@@ -49,7 +49,7 @@ def cone(truth: Truth, subject: Subject, claim: tuple[str, str]) -> Cone | None:
 
 
 def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] | None:
-    """The steps that one depends on, operands first, in the order in which they are met; inputs are added to `met`."""
+    """The steps that one depends on, operands first; None where there are too many. Inputs get the next free number in `met`."""
     found: list[int] = []
     seen: set[int] = set()
     pending = [(output, False)]
@@ -74,7 +74,7 @@ def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] 
 
 
 def _alone(program: Program, order: list[int], met: Mapping[str, int]) -> Program:
-    """Some steps as a program over the inputs that were met, which are called by their number."""
+    """Some steps as a program over the inputs given, whose names are their numbers."""
     inputs = tuple(f"x{k}" for k in range(len(met)))
     steps = [Step("input", (), name) for name in inputs]
     at: dict[int, int] = {}

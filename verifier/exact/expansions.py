@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
@@ -112,7 +112,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     program = _domain(gate)
     if program is None:
         return False
-    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=strict)[program.output][0]
+    inside = balls.at(program, args, strict=strict)[program.output]
     return bool(inside.is_zero())
 
 
@@ -171,7 +171,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise Undecided(gate)
         factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
         if isinstance(factor, Undefined):  # at the end of a domain: E_3 has a slope at 0, and no second one
-            slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
+            slope = balls.at(partial, points, strict=False)[partial.output]
             if not slope.is_finite():
                 return factor
             first = integral(mul(number(real(slope)), derivative(args[j])))
@@ -232,7 +232,7 @@ def _known(value: Any) -> Any:
 
 
 def _finite(program: Program, points: Sequence[Any]) -> bool:
-    value = balls.run(program, [[p] for p in points], bits=balls.current_precision(), strict=False)[program.output][0]
+    value = balls.at(program, points, strict=False)[program.output]
     return bool(value.is_finite())
 
 
@@ -276,7 +276,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in COMPARISONS:
-        return gate in balls.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
+        return gate in ball_gates.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
     if (isinstance(a, Endless) or isinstance(b, Endless)) and gate not in ("max", "min"):
         return _endless(gate, args)
     if gate == "div":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
 from flint import arb, fmpq
 
@@ -57,9 +58,10 @@ class Unknown:
 
 
 class _Alike(Undecided):
-    """Two limits that may be equal, and are not known well enough to be taken for it."""
+    """Raised where two limits may be equal, and are shown neither to be equal nor to differ."""
 
 
+Slope: TypeAlias = "Coefficient | Ball"  # of a one-sided expansion; a Ball where it is infinite
 Derivative = Finite | Infinite | Kink | Nowhere | Unknown
 
 
@@ -80,14 +82,14 @@ def derivative(function: Program, point: Sequence[Fraction], position: int, *, b
             return Unknown(str(error) or "the expansion is too short")
 
 
-def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Ball = None, rounded_in: Format | None = None) -> list[Ball]:
-    """The careful value of some steps at the point itself: a ball, or Undefined where there is certainly no real value, or None where that is not known."""
+def value_at(program: Program, point: Sequence[Fraction], outputs: Sequence[int], *, bits: int, upstream: Coefficient | None = None, rounded_in: Format | None = None) -> list[Ball | Undefined | None]:
+    """The values of some steps at the point itself, by expansions: a ball, Undefined where there is certainly no real value, or None where neither is known."""
     with balls.precision(bits):
         found = [_value_at(program, point, output, upstream=upstream, rounded_in=rounded_in) for output in outputs]
         return [value if value is None or isinstance(value, Undefined) else coefficients.ball(value) for value in found]
 
 
-def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstream: Ball = None, rounded_in: Format | None = None) -> Coefficient | Undefined | None:
+def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstream: Coefficient | None = None, rounded_in: Format | None = None) -> Coefficient | Undefined | None:
     constants = [series.number(_rational(x)) for x in point]
     try:
         value = expansions.run(replace(program, output=output), constants, 1, upstream=upstream, rounded_in=rounded_in)[output]
@@ -96,7 +98,7 @@ def _value_at(program: Program, point: Sequence[Fraction], output: int, *, upstr
     return value if isinstance(value, Undefined) else value.constant if isinstance(value, Series) else None
 
 
-def _rational(x: Fraction) -> Ball:
+def _rational(x: Fraction) -> fmpq:
     return fmpq(x.numerator, x.denominator)
 
 
@@ -130,7 +132,7 @@ def _is_outside_all_around(function: Program, point: Sequence[Fraction], step: i
     """Whether a step without a value has none near the point, either: its operands are continuous there, certainly outside its domain, and no branch turns."""
     if step < 0:
         return False
-    values = [v[0] for v in balls.run(function, [[arb(_rational(x))] for x in point], bits=bits, strict=True)]
+    values = balls.at(function, [_rational(x) for x in point], strict=True, bits=bits)
     gate, args = function.steps[step].gate, function.steps[step].args
     is_steady = all(v is not None and (isinstance(v, bool) or v.is_finite()) for v in values[:step])
     turns = any(v is None for v in values[step:])
@@ -150,7 +152,7 @@ def _removable(function: Program, point: Sequence[Fraction], limit: Coefficient)
     return True
 
 
-def _nowhere(here: Ball, sides: Sequence[Ball]) -> Nowhere:
+def _nowhere(here: Coefficient | Undefined, sides: Sequence[Series | Undefined]) -> Nowhere:
     for candidate in (here, *sides):
         if isinstance(candidate, Undefined):
             return Nowhere(candidate.reason, candidate.step)
@@ -202,7 +204,7 @@ def _before(key: tuple[Fraction, int], other: tuple[Fraction, int]) -> bool:
     return (other[0], -other[1]) < (key[0], -key[1])
 
 
-def _slope(value: Series) -> Ball:
+def _slope(value: Series) -> Slope:
     """The derivative of a one-sided expansion at t = 0: a number, or ±inf as a ball."""
     for key in sorted((k for k in value.terms if k != series.ZERO_KEY), key=lambda k: (k[0], -k[1])):
         e, power = key
@@ -216,27 +218,27 @@ def _slope(value: Series) -> Ball:
     return fmpq(0)
 
 
-def _reflected(slope: Ball) -> Ball:
+def _reflected(slope: Slope) -> Slope:
     return -slope
 
 
-def _is_infinite(slope: Coefficient) -> bool:
+def _is_infinite(slope: Slope) -> bool:
     return not isinstance(slope, fmpq) and not coefficients.ball(slope).is_finite()
 
 
-def _order(slope: Ball) -> float:
+def _order(slope: Slope) -> float:
     return float(coefficients.ball(slope).mid())
 
 
-def _same_slope(a: Coefficient, b: Coefficient) -> bool:
+def _same_slope(a: Slope, b: Slope) -> bool:
     if _is_infinite(a) or _is_infinite(b):
         return _is_infinite(a) and _is_infinite(b) and bool(coefficients.ball(a) == coefficients.ball(b))
     return _equal(a, b)
 
 
-def _equal(a: Coefficient, b: Coefficient) -> bool:
+def _equal(a: Slope, b: Slope) -> bool:
     """Whether two numbers are the same, certainly. Raises _Alike where neither is shown."""
-    difference = a - b
+    difference: Slope = a - b
     if isinstance(difference, fmpq):
         return bool(difference == 0)
     enclosure = coefficients.ball(difference)
@@ -249,9 +251,9 @@ def _equal(a: Coefficient, b: Coefficient) -> bool:
     raise _Alike
 
 
-def _single(slopes: Sequence[Ball]) -> Derivative:
+def _single(slopes: Sequence[Slope]) -> Derivative:
     if _is_infinite(slopes[0]):
-        return Infinite(1 if slopes[0] > 0 else -1)
+        return Infinite(1 if coefficients.ball(slopes[0]) > 0 else -1)
     hull = _exact_slope(slopes[0])
     for slope in slopes[1:]:
         other = coefficients.ball(slope)
@@ -259,11 +261,11 @@ def _single(slopes: Sequence[Ball]) -> Derivative:
     return Finite(hull)
 
 
-def _exact_slope(slope: Coefficient) -> Ball:
+def _exact_slope(slope: Slope) -> Ball:
     """The ball of a slope; exact where it is proved to be a short rational."""
     enclosure = coefficients.ball(slope)
     candidate = coefficients.simple(enclosure) if isinstance(slope, Real) else None
     if candidate is None:
         return enclosure
     value = coefficients.exact_or_ball(candidate)
-    return candidate if isinstance(value, fmpq) and coefficients.is_zero(slope - value) else enclosure
+    return candidate if isinstance(value, fmpq) and isinstance(slope, Real) and coefficients.is_zero(slope - value) else enclosure

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from flint import fmpq
 
+from verifier.arithmetic.values import Ball
 from verifier.exact import coefficients
 from verifier.exact.coefficients import MAX_BITS, Coefficient, Moving, Real, apply, ball, real
 
@@ -68,12 +69,12 @@ class Series:
         return self.order == INFINITE and all(k == ZERO_KEY for k in self.terms)
 
 
-def number(value: Coefficient) -> Series:
+def number(value: Coefficient | Ball) -> Series:
     """A constant."""
     return Series({} if is_zero_number(value) else {ZERO_KEY: real(value)})
 
 
-def is_zero_number(c: Coefficient) -> bool:
+def is_zero_number(c: Coefficient | Ball) -> bool:
     """Whether a coefficient is exactly zero."""
     if isinstance(c, Moving):
         return bool(c.value.is_constant and is_zero_number(c.value.constant))
@@ -93,7 +94,7 @@ def sign_of(c: Coefficient) -> int:
         return -1
     if enclosure.is_zero() or (isinstance(c, Real) and coefficients.is_zero(c)):
         return 0
-    raise Undecided("a number that is not told from 0")
+    raise Undecided("a number that may be 0")
 
 
 def _sign_along(c: Moving) -> int:
@@ -107,7 +108,7 @@ def _sign_along(c: Moving) -> int:
 
 
 def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
-    kept: dict[Key, Coefficient] = {}
+    lasting: dict[Key, Coefficient] = {}
     for key, c in terms.items():
         if key[0] >= order or is_zero_number(c):
             continue
@@ -115,10 +116,10 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
             c = Real(ball(c))  # noqa: PLW2901
         elif not isinstance(c, fmpq | Moving) and not ball(c).is_finite():
             raise Undecided("coefficient")
-        kept[key] = c
-    if len(kept) > MAX_TERMS:
+        lasting[key] = c
+    if len(lasting) > MAX_TERMS:
         raise NoExpansion("too many terms")
-    return Series(kept, order)
+    return Series(lasting, order)
 
 
 def leading(s: Series) -> tuple[Key, Coefficient, int]:

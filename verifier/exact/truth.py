@@ -1,4 +1,4 @@
-"""What is held against each other: the truth, and an implementation's program, each with its adjoints over the reals."""
+"""The two sides of a comparison: the exact function of a case with its gradient, and the program of an implementation, each with its adjoints over the reals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from verifier.exact.identities.field import is_zero, is_zero_at
 
 @dataclass(frozen=True)
 class Truth:
-    """The exact side of a case: the function in primitives, and the gradient program that SymPy's partials make."""
+    """The exact side of a case: its function as a program of primitives, and the program of its gradient, made from SymPy's partials."""
 
     function: Program
     gradient: derivatives.Gradient
@@ -46,8 +46,8 @@ class Truth:
         if key not in self.equalities:
             program = self.gradient.program
             dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
-            scaled = dag.gate("mul", component, _rational(dag, Fraction(upstream)))
-            difference = dag.gate("sub", scaled, _rational(dag, value))
+            scaled = dag.gate("mul", component, dag.rational(Fraction(upstream)))
+            difference = dag.gate("sub", scaled, dag.rational(value))
             self.equalities[key] = is_zero_at(Program(tuple(dag.steps), program.inputs, {}, difference), difference, point)
         return self.equalities[key]
 
@@ -63,14 +63,8 @@ class Truth:
         return self.hessian_rows[position]
 
 
-def _rational(dag: Dag, value: Fraction) -> int:
-    """The step of a rational number."""
-    top = dag.gate("div", dag.number(str(abs(value.numerator))), dag.number(str(value.denominator)))
-    return top if value >= 0 else dag.gate("neg", top)
-
-
 def truth_of(function: Program) -> Truth:
-    """The exact side of a function. Raises symbolic.NotDifferentiable."""
+    """The exact side of a function. Raises derivatives.NotDifferentiable."""
     exact, places = derivatives.primitive_with_places(function)
     return Truth(exact, derivatives.gradient(function), function, places)
 
@@ -101,7 +95,7 @@ class Subject:
         return {name: i for i, name in enumerate(self.program.inputs)}
 
     def position(self, variable: str) -> int:
-        """The place of an input among all of them."""
+        """The index of an input among all inputs."""
         return self._positions[variable]
 
     def index(self, name: str) -> int:

@@ -15,7 +15,7 @@ from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
-from verifier.language.gates import COMPARISONS
+from verifier.language.gates import COMPARISONS, SUMS
 from verifier.search.paths import Path
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
@@ -88,7 +88,7 @@ def behaviour(path: Path, check: Check, ts: Any) -> list[bytes]:
             args = [run[a] for a in step.args]
             if any(a.dtype == bool for a in args):
                 continue
-            if step.gate in ("add", "sub"):
+            if step.gate in SUMS:
                 rows.append(_lost_bits(value, args).astype(np.int8))
             rows.extend(_sides(step.gate, args, fmt))
     return [column.tobytes() for column in np.array(rows, dtype=np.int8).T] if rows else [b""] * len(ts)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Balls
 from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
@@ -24,7 +24,7 @@ from verifier.compare.meant import meant_in
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
-from verifier.language.gates import CONSTANTS, GATES, canonical
+from verifier.language.gates import CONSTANTS, GATES, PRODUCTS, canonical
 from verifier.language.numeral import exact
 from verifier.language.source import Source
 from verifier.language.trees import Node, Statement, parse_program
@@ -159,9 +159,9 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
     before, after = text[node.start : at].strip(), text[at + 1 : node.end].strip()
-    if node.op in ("mul", "div"):
+    if node.op in PRODUCTS:
         yield "factor dropped", node.start, node.end, before, f"{symbol} {after} dropped"
-        if node.op == "mul" and left.op not in ("mul", "div"):
+        if node.op == "mul" and left.op not in PRODUCTS:
             yield "factor dropped", node.start, node.end, after, f"{before} {symbol} dropped"
     else:
         yield "sign of a term", node.start, node.end, f"-({before}) {symbol} {after}", f"sign of {before}"
@@ -218,7 +218,7 @@ class _Passed:
     check: Check
     points: list[tuple[float, ...]]
     smooth: list[tuple[float, ...]]
-    before: list[list[Any]]
+    before: Sequence[Balls]
     other: float  # another gradient that flows in
 
     def of(self, edited: Subject) -> Check:
@@ -276,7 +276,7 @@ def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ..
     return _differs(real_columns(original, listed, fmt=fmt, upstream=upstream), real_columns(mutant, listed, fmt=fmt, upstream=upstream), fmt)
 
 
-def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
+def _differs(before: Sequence[Balls], after: Sequence[Balls], fmt: Format) -> bool:
     with balls.precision(BITS):
         for old, new in zip(before, after, strict=True):
             for a, b in zip(old, new, strict=True):

@@ -282,8 +282,8 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
     for bits in (judge.FIRST_BITS, 1024, 4096):
         with balls.precision(bits):
             columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
-            exact = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
-            found = balls.run(exact_forward, columns, bits=bits, strict=False, rounded_in=fmt)[exact_forward.output]
+            exact = balls.run(exact_function, columns, strict=False, rounded_in=fmt)[exact_function.output]
+            found = balls.run(exact_forward, columns, strict=False, rounded_in=fmt)[exact_forward.output]
             for at, (f, r) in enumerate(zip(exact, found, strict=True)):
                 if not f.is_finite() or not r.is_finite():
                     continue
@@ -323,7 +323,7 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
     points = [point, *neighbours([point])]
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(forward.inputs))]
-        needed = balls.run(function, columns, bits=BITS, strict=False)[function.output]
+        needed = balls.run(function, columns, strict=False)[function.output]
         good = [at for at, v in enumerate(needed) if v.is_finite()]
         start = len(forward.inputs)
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
 from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
@@ -40,12 +38,8 @@ def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
     lists = [list(map(arb, c.tolist())) for c in columns]
     seed, hopeful = arb(check.upstream), np.zeros(len(lists[0]), bool)
 
-    def run(program: Program, outputs: Sequence[int], *, upstream: float = 1.0, **options: Any) -> list[list[Any]]:
-        values = balls.run(program, lists, bits=bits, upstream=arb(upstream), **options)
-        return [values[i] for i in outputs]
-
     with balls.precision(bits):
-        value, exact, literal, real, same = both_sides(check, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
+        value, exact, literal, real, same = both_sides(check, Runner(balls.run, lists, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
             e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k], exact[k])

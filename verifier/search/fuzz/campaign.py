@@ -183,7 +183,7 @@ class _FormatCampaign:
 
 def _run_at(check: Check, point: FloatPoint) -> list[Any]:
     """The floats of all steps of an implementation."""
-    return [column[0] for column in floats.run(check.subject.program, [[x] for x in point], check.format, upstream=check.upstream)]
+    return floats.at(check.subject.program, point, fmt=check.format, upstream=check.upstream)
 
 
 def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:
