@@ -2,6 +2,7 @@
 
     python -m benchmarks.frameworks            # two tables in Markdown: verdicts and times
     python -m benchmarks.frameworks --quick    # fewer functions, 1,000 points instead of 10,000
+    python -m benchmarks.frameworks --state results.json    # what is measured is written there, and is not measured again
 
 Each function is a custom `autograd.Function` and a `custom_vjp` whose backward pass is right, or has one planted mistake: a
 factor of 1 + 1e-2 to 1 + 1e-9, a sign, a missing term, a tail in which the slope is left out. All checkers get the same
@@ -11,12 +12,14 @@ callable and the same points: those at which `verifier` looked. gradcheck and ch
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -193,18 +196,34 @@ def drawn(count: int) -> Points:
     return found
 
 
-def verdicts(functions: tuple[Function, ...], points: Points) -> str:
+class Results:
+    """What has been measured, by name; kept in a file where one is given, so that an interrupted run goes on where it was."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.known: dict[str, float] = json.loads(file.read_text()) if file is not None and file.exists() else {}
+
+    def of(self, name: str, measure: Callable[[], float]) -> float:
+        """The figure of this name, measured where it is not known."""
+        if name not in self.known:
+            self.known[name] = measure()
+            if self.file is not None:
+                self.file.write_text(json.dumps(self.known, indent=0))
+        return self.known[name]
+
+
+def verdicts(functions: tuple[Function, ...], points: Points, results: Results) -> str:
     """The table of who tells which mistakes apart."""
-    told: dict[str, dict[str, list[bool]]] = {}
+    told: dict[str, dict[str, list[float]]] = {}
     for function in functions:
         for mistake, slope in mistakes(function).items():
             for name, (make, judge) in CHECKERS.items():
-                told.setdefault(mistake, {}).setdefault(name, []).append(judge(make(function, slope), points))
+                told.setdefault(mistake, {}).setdefault(name, []).append(results.of(f"{function.name}, {mistake}, {name}", lambda make=make, judge=judge, function=function, slope=slope: float(judge(make(function, slope), points))))
     lines = ["| planted | callables | " + " | ".join(CHECKERS) + " |", "|---" * (len(CHECKERS) + 2) + "|"]
     for mistake, found in told.items():
         label = "nothing: called wrong" if mistake == "right" else mistake
         count = len(next(iter(found.values())))
-        lines.append(f"| {label} | {count} | " + " | ".join(str(sum(found[n])) for n in CHECKERS) + " |")
+        lines.append(f"| {label} | {count} | " + " | ".join(f"{sum(found[n]):.0f}" for n in CHECKERS) + " |")
     return "\n".join(lines)
 
 
@@ -227,33 +246,51 @@ def once(work: Callable[[], Any]) -> float:
     return time.process_time() - begin
 
 
-def times(function: Function, few: Points, many: Points) -> str:
-    """The table of times, of the right callable, as multiples of verifier's as well."""
-    right = in_torch(function, function.slope)
-    own = seconds(lambda: verifier_torch(right, few)), once(lambda: verifier_torch(right, many))
-    rows: list[tuple[str, float, float | None]] = [
-        ("verifier.torch, `sample=`", *own),
-        ("verifier.torch, the points as one vector", seconds(lambda: verifier_vector(right, few)), None),
-        ("gradcheck, slow, a call a point", seconds(lambda: gradcheck(right, few, one_by_one=True)), once(lambda: gradcheck(right, many, one_by_one=True))),
-        ("gradcheck, slow, the points as one vector", seconds(lambda: gradcheck(right, few)), once(lambda: gradcheck(right, many))),
-        ("gradcheck, fast, the points as one vector (one random direction)", seconds(lambda: gradcheck(right, few, fast=True)), once(lambda: gradcheck(right, many, fast=True))),
-        ("check_grads, the points as one vector (one random direction)", seconds(lambda: check_grads(in_jax(function, function.slope), few)), once(lambda: check_grads(in_jax(function, function.slope), many))),
-    ]
-    lines = [f"| checker | {len(few)} points: s | as often | {len(many):,} points: s | as often |", "|---|---|---|---|---|"]
-    for name, short, long in rows:
-        lines.append(f"| {name} | {short:.3g} | {short / own[0]:.2g} | {'' if long is None else f'{long:.3g}'} | {'' if long is None else f'{long / own[1]:.2g}'} |")
+def times(functions: tuple[Function, ...], few: Points, many: Points, results: Results) -> str:
+    """The table of times, of the right callables, and how many times that of `verifier.torch` they are."""
+    ways: dict[str, tuple[Callable[..., Any], Callable[..., bool], int]] = {  # how the callable is made, the checker, the most points that it is given
+        "verifier.torch, `sample=`": (in_torch, verifier_torch, MANY),
+        "verifier.jax, `sample=`": (in_jax, verifier_jax, MANY),
+        "verifier.torch, the points as one vector": (in_torch, verifier_vector, POINTS),
+        "gradcheck, slow, a call a point": (in_torch, partial(gradcheck, one_by_one=True), MANY),
+        "gradcheck, slow, the points as one vector": (in_torch, gradcheck, POINTS),  # a Jacobian of so many numbers squared
+        "gradcheck, fast, the points as one vector (one random direction)": (in_torch, partial(gradcheck, fast=True), MANY),
+        "check_grads, the points as one vector (one random direction)": (in_jax, check_grads, MANY),
+    }
+    lines = [f"| checker | {len(few)} points: ms | times verifier.torch | {len(many):,} points: ms | times verifier.torch |", "|---|---|---|---|---|"]
+    own: list[list[float]] = []
+    for name, (make, judge, most) in ways.items():
+        cells: list[str] = []
+        for k, (points, clock) in enumerate(((few, seconds), (many, once))):
+            if points.asked > most:
+                cells += ["", ""]
+                continue
+            spent = [results.of(f"seconds of {f.name} at {len(points)} points, {name}", lambda f=f, points=points, clock=clock, make=make, judge=judge: clock(partial(judge, make(f, f.slope), points))) for f in functions]
+            if len(own) == k:
+                own.append(spent)
+            ratios = [s / o for s, o in zip(spent, own[k], strict=True)]
+            cells += [_span(1000 * s for s in spent), _span(ratios)]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _span(figures: Iterable[float]) -> str:
+    low, *_, high = sorted([*figures] * 2)
+    return f"{low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two functions, 1,000 points instead of 10,000")
+    parser.add_argument("--state", type=Path, help="a file that keeps what is measured")
     options = parser.parse_args()
+    results = Results(options.state)
+    functions = FUNCTIONS[:2] if options.quick else FUNCTIONS
     warnings.simplefilter("ignore")
     few, many = drawn(POINTS), drawn(MANY // 10 if options.quick else MANY)
     print(f"{len(few)} points of [-{RANGE:g}, {RANGE:g}], float64\n", flush=True)
-    print(verdicts(FUNCTIONS[:2] if options.quick else FUNCTIONS, few), flush=True)
-    print("\nseconds of the processor\n\n" + times(FUNCTIONS[0], few, many))
+    print(verdicts(functions, few, results), flush=True)
+    print("\ntime of the processor, from the quickest function to the slowest\n\n" + times(functions, few, many, results))
     return 0
 
 

@@ -1,41 +1,115 @@
-"""The gradients that the framework computes, point by point: each is the call that the user would make there.
+"""The gradients that the framework computes: at every point the call that the user would make there, or many points in one call where that is the same.
 
-A batch is never run as one call: a kernel of many points may round differently from the kernel of one (another order of summation,
-another vector width), and the verdict is about the user's own call. What need not be done again at every point is not: a framework may
-record a call once and replay it, where the floats are the same bits (`trace/jax/replay.py`).
+Many points are run as one vector only where every input is a number, every operation that the framework runs is one of each element
+alone, and no value decides which way the code goes. A kernel of many elements may still round in another way than the kernel of one
+(another vector width), so some of the points, and all that a report shows, are called one by one as well: where any bit differs,
+everything is computed by single calls.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from verifier.callable.question import split
-from verifier.compare.check import Computed
 from verifier.language.formats import Format
 from verifier.trace.record import Callee, flat
 
 MOST_NAMED = 4  # coordinates of a point in a note
+FEWEST = 32  # points that are worth one call together
+COMPARED = 9  # points of every call of many that are called one by one too
+
+FloatPoint = tuple[float, ...]
 
 
-def computed_by(callee: Callee, claims: Sequence[tuple[str, str]], inputs: Sequence[str], fmt: Format, *, known: dict[tuple[float, ...], tuple[float, ...]] | None = None, raised: dict[str, None]) -> Computed:
-    """The framework's gradients at points of the program; those that it computed already are `known`. Where the callable raises they are NaN, which `raised` says."""
-    names = [name for _, name in claims]
-    variables = list(dict.fromkeys(c.partition("[")[0] for c, _ in claims))
-    rows = {} if known is None else known
+@dataclass(eq=False)
+class Calls:
+    """The gradients of a callable at points of its program, as columns by name. Where the callable raises they are NaN, and a note says so.
 
-    def computed(found: Sequence[tuple[float, ...]]) -> dict[str, list[float]]:
+    `rows` are those that are computed already; `may_join` says that many points may be run in one call.
+    """
+
+    callee: Callee
+    claims: Sequence[tuple[str, str]]
+    inputs: Sequence[str]
+    format: Format
+    rows: dict[FloatPoint, FloatPoint] = field(default_factory=dict)
+    may_join: bool = False
+    raised: dict[str, None] = field(default_factory=dict)
+    joined: set[FloatPoint] = field(default_factory=set)  # points whose row is that of a call of many
+
+    def __call__(self, found: Sequence[FloatPoint]) -> dict[str, list[float]]:
+        """The column of every gradient."""
+        new = [p for p in dict.fromkeys(found) if p not in self.rows]
+        if self.may_join and len(new) >= FEWEST:
+            self._join(new)
+        for p in new:
+            if p not in self.rows:
+                self.rows[p] = self._alone(p)
+        return {name: [self.rows[p][k] for p in found] for k, (_, name) in enumerate(self.claims)}
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of how the gradients were computed."""
+        together = [f"{len(self.joined):,} points were run by {self.callee.framework} in one call as a vector; those that are shown, and {COMPARED} others, give the same bits one by one"] if self.joined else []
+        return [*together, *self.raised]
+
+    def confirm(self, found: Iterable[FloatPoint]) -> bool:
+        """Whether single calls give the bits of the call of many at these points. Where not, all that it gave is forgotten, and every point is called by itself from now on."""
         for p in found:
-            if p not in rows:
-                try:
-                    ran = callee.run(*split(callee, p), fmt)
-                    rows[p] = tuple(x for v in variables for x in flat(ran.gradients[v]))
-                except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises, it has no gradient there
-                    raised[f"{callee.name} raises {type(error).__name__} at {_where(inputs, p)}: its gradients count as NaN there"] = None
-                    rows[p] = (math.nan,) * len(names)
-        return {name: [rows[p][k] for p in found] for k, name in enumerate(names)}
+            if p in self.joined:
+                alone = self._alone(p)
+                if not _same_bits(alone, self.rows[p]):
+                    self._part()
+                    return False
+                self.joined.discard(p)
+        return True
 
-    return computed
+    def _join(self, new: Sequence[FloatPoint]) -> None:
+        """One call for all of these points, kept where it is that of each of them."""
+        assert self.callee.together is not None
+        columns = np.array(new, dtype=np.float64).T
+        names = [*self.callee.inputs, *self.callee.upstreams]
+        values, flows = dict(zip(names[: len(self.callee.inputs)], columns, strict=False)), dict(zip(self.callee.upstreams, columns[len(self.callee.inputs) :], strict=True))
+        try:
+            ran = self.callee.together(values, flows, self.format)
+            found = [np.broadcast_to(ran.gradients[variable], (len(new),)) for variable, _ in self.claims]
+        except Exception:  # noqa: BLE001 - code that is not made for vectors raises what it likes
+            self._part()
+            return
+        rows = list(zip(*(c.tolist() for c in found), strict=True))
+        self.rows.update(zip(new, rows, strict=True))
+        self.joined.update(new)
+        if self.confirm(new[k] for k in {round(k * (len(new) - 1) / (COMPARED - 1)) for k in range(COMPARED)}):
+            self.joined.update(new)
+
+    def _part(self) -> None:
+        """Every point by itself."""
+        self.may_join = False
+        for p in self.joined:
+            self.rows.pop(p, None)
+        self.joined.clear()
+
+    def _alone(self, p: FloatPoint) -> FloatPoint:
+        try:
+            ran = self.callee.run(*split(self.callee, p), self.format)
+            return tuple(x for v in dict.fromkeys(c.partition("[")[0] for c, _ in self.claims) for x in flat(ran.gradients[v]))
+        except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises, it has no gradient there
+            self.raised[f"{self.callee.name} raises {type(error).__name__} at {_where(self.inputs, p)}: its gradients count as NaN there"] = None
+            return (math.nan,) * len(self.claims)
+
+
+def are_numbers(callee: Callee) -> bool:
+    """Whether all that flows in and out of a callable are numbers, and its framework can run many points in one call."""
+    return callee.together is not None and not any([*callee.inputs.values(), *callee.outputs.values()])
+
+
+def _same_bits(first: FloatPoint, second: FloatPoint) -> bool:
+    a, b = np.array(first), np.array(second)
+    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))
 
 
 def _where(inputs: Sequence[str], point: Sequence[float]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.callable.cases import bare, case_of, drawn
-from verifier.callable.computed import computed_by
+from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.kernels import doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -21,7 +20,7 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.compare.meant import meant_in
-from verifier.compare.sweep.classify import CODE, VerdictColumn
+from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import tally
 from verifier.compare.trust import disagreements
@@ -153,8 +152,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     many = [p for k, p in enumerate(here) if p not in pending.listed and k]
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
-    raised: dict[str, None] = {}
-    check = replace(own, computed=computed_by(question.callee, trace.claims, trace.program.inputs, fmt, known={trace.point: trace.computed}, raised=raised))
+    calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
+    check = replace(own, computed=calls)
     regions = []
     if question.hunt:
         found = list(hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt)))
@@ -163,27 +162,22 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named), _swept(check, many))
+    checked = Checked(check, named, compare(check, named), _swept(check, many, calls))
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
-    report = replace(report, notes=(*report.notes, *list(raised)[:MOST_RAISED]))
+    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 
 
-def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
-    """The sums of many points."""
+def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls) -> list[Swept]:
+    """The sums of many points. Points that it shows are called one by one, whatever was run together."""
     if not many:
         return []
-    rows = compare(check, many, detail=False)
     columns = [np.array(c) for c in zip(*many, strict=True)]
-    tallies = []
-    for k in range(len(check.subject.claims)):
-        found = [row[k] for row in rows]
-        error = np.array([float(d.ulps.abs_upper()) if d.ulps is not None and d.ulps.is_finite() else math.nan for d in found])
-        over = np.array([check.limit is not None and e > check.limit for e in error])
-        tallies.append(tally(VerdictColumn(np.array([CODE[d.verdict] for d in found]), error, over), columns))
-    return swept(check, Sums(tuple(tallies), len(many)))
+    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)))
+    shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
+    return found if calls.confirm(shown) else _swept(check, many, calls)
 
 
 # ---------------------------------------------------------------- one report

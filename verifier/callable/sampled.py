@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from verifier.callable.cases import inputs_of, stated, truth_of_function
-from verifier.callable.computed import computed_by
+from verifier.callable.computed import Calls
 from verifier.callable.question import Question, split
 from verifier.case.case import POINTS, Draft, Implementation, Programs
 from verifier.circuit.program import Program
@@ -53,12 +53,12 @@ def sampled(question: Question, fmt: Format, forward: Program | None, here: Sequ
     case = stated(question, truth_program, here[0], Programs(truth_program, (Draft(implementation, truth_program, None, claims),)), (implementation,), function, fmt, scope=POINTS)
     truth = truth_of(truth_program)
     ((_, (own,)),) = checks_of(case, truth)
-    raised: dict[str, None] = {}
-    check = replace(own, computed=computed_by(callee, claims, inputs.inputs, fmt, raised=raised))
+    calls = Calls(callee, claims, inputs.inputs, fmt)
+    check = replace(own, computed=calls)
     rows = _inferred(question, own, compare(check, here), fmt)
     report = assemble.report(case, truth, [Checked(check, list(here), rows)], strict=question.strict)
     findings = tuple(replace(f, statement="", place=callee.place, source_line="", width=0) if f.code != "V105" else f for f in report.findings)  # the lines of the truth's own backward pass are nobody's
-    return replace(report, basis="sampled", findings=findings, proofs={}, proof_notes={}, notes=(*report.notes, reason, *list(raised)[:MOST_RAISED]))
+    return replace(report, basis="sampled", findings=findings, proofs={}, proof_notes={}, notes=(*report.notes, reason, *calls.notes[:MOST_RAISED]))
 
 
 def _inferred(question: Question, own: Check, rows: list[list[Discrepancy]], fmt: Format) -> list[list[Discrepancy]]:
@@ -74,7 +74,7 @@ def _inferred(question: Question, own: Check, rows: list[list[Discrepancy]], fmt
             point = tuple(round_exact(other, Fraction(x)) for x in row[0].point)
             if not all(map(math.isfinite, point)):
                 continue
-            again = compare(replace(own, format=other, computed=computed_by(question.callee, own.subject.claims, own.subject.program.inputs, other, raised={})), [point], detail=False)[0]
+            again = compare(replace(own, format=other, computed=Calls(question.callee, own.subject.claims, own.subject.program.inputs, other)), [point], detail=False)[0]
             for d in again:
                 if d.name in errors:
                     errors[d.name][name] = _relative(d)

@@ -115,6 +115,7 @@ def callee_of(called_: Called, fmt: Format) -> Callee:
         tuple(numbers),
         notes,
         faults,
+        together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
         is_steady=not any(CHANGES in text for _, text in faults),
     )
 
@@ -227,6 +228,13 @@ def _run(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt
             {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
             {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
         )
+
+
+def _run_together(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
+    """JAX alone, at many points in one call. Raises Refusal."""
+    with wide(fmt):
+        outputs, gradients = replayed.together(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
+        return Ran({n: in_double(v) for n, v in outputs.items()}, {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)})
 
 
 def _trace(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:

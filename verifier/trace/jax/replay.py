@@ -2,7 +2,7 @@
 
 JAX traces a rule, a scan or a jitted function again at every call from Python, and compiles it. A recorded call is evaluated one
 primitive after the other, as JAX itself does outside of `jit`: it is not compiled as a whole, which would change bits (fused
-operations round once), nor batched by `vmap`, whose kernels may sum in another order. It is believed only if at the first point
+operations round once), and batched by `vmap` only where every primitive works on each element alone: other kernels may sum in another order. It is believed only if at the first point
 it gives the bits of the plain call; Python that asks for the numbers of an array cannot be recorded, and is called at every point.
 """
 
@@ -15,7 +15,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from verifier.trace.record import Refusal
+
 CONCRETE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError, jax.errors.TracerBoolConversionError)
+
+ELEMENTWISE = frozenset(  # primitives that work on each element alone; a broadcast is one of a number, as all arrays are numbers
+    "abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e broadcast_in_dim cbrt ceil clamp convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 "
+    "expm1 floor ge gt igamma igammac integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add ne neg nextafter not or polygamma pow regularized_incomplete_beta rem round rsqrt "
+    "select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta".split()
+)
+CALLS = frozenset("jit pjit closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr".split())
 
 Call = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]]  # inputs, gradients that flow in -> outputs and gradients, as trees
 
@@ -39,6 +48,15 @@ class Replayed:
         jaxpr, tree = record
         return jax.tree_util.tree_unflatten(tree, _evaluated(jaxpr, inputs, flows))  # type: ignore[no-any-return]
 
+    def together(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any]:
+        """The outputs and the gradients at many points, each leaf a column of numbers. Raises Refusal where an operation is not one of each element alone."""
+        record = self.records.get(form)
+        if record is None:
+            raise Refusal("the call is not recorded")
+        jaxpr, tree = record
+        _only_elementwise(jaxpr.jaxpr)
+        return jax.tree_util.tree_unflatten(tree, jax.vmap(lambda x, g: _evaluated(jaxpr, x, g))(list(inputs), list(flows)))  # type: ignore[no-any-return]
+
     def _recorded(self, inputs: Sequence[Any], flows: Sequence[Any], found: tuple[Any, Any]) -> Any:
         """The recording, where it gives the same bits; else None."""
         try:
@@ -49,6 +67,15 @@ class Replayed:
         again = _evaluated(jaxpr, inputs, flows)
         same = tree == jax.tree_util.tree_structure(shape) and all(_same_bits(a, b) for a, b in zip(leaves, again, strict=True))
         return (jaxpr, tree) if same else None
+
+
+def _only_elementwise(jaxpr: Any) -> None:
+    for equation in jaxpr.eqns:
+        inner = [p for v in equation.params.values() if (p := getattr(v, "jaxpr", v)) is not v or hasattr(v, "eqns")]
+        if equation.primitive.name not in (CALLS if inner else ELEMENTWISE):
+            raise Refusal(f"{equation.primitive.name} is not an operation of each element alone")
+        for part in inner:
+            _only_elementwise(part)
 
 
 def _evaluated(jaxpr: Any, inputs: Sequence[Any], flows: Sequence[Any]) -> list[Any]:

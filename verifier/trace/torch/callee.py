@@ -18,6 +18,7 @@ from verifier.language.source import Place
 from verifier.trace.record import Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
+from verifier.trace.torch.elements import Elementwise
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import FRAMEWORK, Tracer
 
@@ -205,7 +206,7 @@ def leaves(call: Called, values: Values | None, fmt: Format) -> dict[str, torch.
         if values is None:
             data = i.tensor.detach().to(kind).clone()
         else:
-            data = torch.from_numpy(np.array(values[i.name], dtype=np.float64).reshape(tuple(i.tensor.shape))).to(kind).to(i.tensor.device)
+            data = torch.from_numpy(np.array(values[i.name], dtype=np.float64)).to(kind).to(i.tensor.device)
         found[i.name] = data.requires_grad_(i.wanted)
     return found
 
@@ -250,6 +251,17 @@ def run(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
         if fmt.name == format_of(call):
             raise
         return Ran({n: np.full(np.shape(v), np.nan) for n, v in upstreams.items()}, {i.name: np.full(tuple(i.tensor.shape), np.nan) for i in call.inputs if i.wanted})
+    return Ran({n: floats_in(v) for n, v in outputs.items()}, {n: _numbers(g, tensors[n]) for n, g in gradients.items()})
+
+
+def run_together(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
+    """What torch computes at many points in one call, each number in the place of a column of them. Raises Refusal where an operation is not one of each element alone."""
+    tensors = leaves(call, values, fmt)
+    with _alike(call), torch.enable_grad(), Elementwise():
+        outputs = outputs_of(call.run(tensors))
+        if any(v.shape != np.shape(upstreams[n]) for n, v in outputs.items()) or outputs.keys() != upstreams.keys():
+            raise Refusal("the outputs are not as many as the points")
+        gradients = _gradients(call, tensors, outputs, _seeds(outputs, upstreams))
     return Ran({n: floats_in(v) for n, v in outputs.items()}, {n: _numbers(g, tensors[n]) for n, g in gradients.items()})
 
 
@@ -371,6 +383,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
+        together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
         faults=faults,
         is_steady=not any("other bits" in text for text in (*notes, *(t for _, t in faults))),
         functions=functions_of(call),
