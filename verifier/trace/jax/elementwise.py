@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy import special
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
@@ -201,4 +202,13 @@ def _hyp1f1(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
     raise c.refusal("hyp1f1, whose series JAX ends at a tolerance,")
 
 
-CALLS = {"frexp": _frexp, "expn": _expn, "hyp1f1": _hyp1f1}  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them
+def _fresnel(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+    """Fresnel's integrals, which JAX approximates by pieces in the forward pass, and differentiates by their formulas."""
+    *_, x = operands  # after the coefficients
+    if len(eqn.outvars) != 2:
+        return None
+    found = special.fresnel(x.array)
+    return [Value(array, c.apply(gate, c.steps(x))) for gate, array in zip(("fresnels", "fresnelc"), found, strict=True)]
+
+
+CALLS = {"frexp": _frexp, "expn": _expn, "hyp1f1": _hyp1f1, "fresnel": _fresnel}  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them

@@ -122,8 +122,10 @@ class Interpreter(Context):
 
     def call(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
         """A jaxpr that an equation calls."""
-        known = elementwise.CALLS.get(str(eqn.params.get("name", "")))
-        if known is not None and "jaxpr" in eqn.params and is_of_a_library(eqn.params["jaxpr"]) and not all(v.known for v in operands):
+        held = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
+        name = eqn.params.get("name") or str(getattr(getattr(getattr(held, "jaxpr", None), "debug_info", None), "func_src_info", "")).partition(" ")[0]
+        known = elementwise.CALLS.get(str(name))
+        if known is not None and held is not None and is_of_a_library(held) and not all(v.known for v in operands):
             steps = known(self, eqn, operands)
             if steps is not None:
                 return self.results(eqn, operands, steps)

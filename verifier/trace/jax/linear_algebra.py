@@ -10,6 +10,8 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.jax.values import Context, Value, row
 
+COMMUTATIVE = ("add", "mul")
+
 
 def _dot(c: Context, left: list[int], right: list[int]) -> Array:
     return arrays.total(c.builder, c.apply("mul", np.array(left, dtype=np.int64), np.array(right, dtype=np.int64)))
@@ -20,6 +22,11 @@ def _cholesky(c: Context, eqn: Any, operands: list[Value]) -> Array:
     """Cholesky's algorithm, row by row, on the lower half."""
     del eqn
     steps = c.steps(operands[0])
+    if not _is_symmetric(c, steps):
+        c.recorder.notes.append(
+            f"{f'{place}: ' if (place := c.recorder.place()) is not None else ''}JAX's cholesky reads one triangle of a matrix that is not symmetric in itself (symmetrize_input=False, scipy.linalg): "
+            "its gradient is right for changes that keep the matrix symmetric, not of each entry alone; give it (a + a.T) / 2"
+        )
     n = steps.shape[-1]
     found = steps.copy().reshape(-1, n, n)  # what stands above the diagonal stays
     for low, a in zip(found, steps.reshape(-1, n, n), strict=True):
@@ -30,6 +37,20 @@ def _cholesky(c: Context, eqn: Any, operands: list[Value]) -> Array:
                     value = c.apply("sub", value, _dot(c, low[i, :j].tolist(), low[j, :j].tolist()))
                 low[i, j] = int(c.apply("sqrt", value) if i == j else c.apply("div", value, np.array(low[j, j])))
     return found.reshape(steps.shape)
+
+
+def _is_symmetric(c: Context, steps: Array) -> bool:
+    """Whether a matrix is symmetric whatever its entries are: the same steps on both sides, or the same gate of the same operands."""
+
+    def form(step: int, depth: int = 2) -> Any:
+        found = c.builder.steps[step]
+        if not found.args or not depth:
+            return (step,)
+        parts = [form(a, depth - 1) for a in found.args]
+        return (found.gate, found.text, *(sorted(parts, key=repr) if found.gate in COMMUTATIVE else parts))
+
+    pairs = zip(steps.ravel().tolist(), np.swapaxes(steps, -1, -2).ravel().tolist(), strict=True)
+    return all(one == other or form(one) == form(other) for one, other in pairs)
 
 
 @row("triangular_solve")
