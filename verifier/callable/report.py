@@ -12,6 +12,7 @@ from verifier.arithmetic import floats
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.kernels import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
@@ -43,6 +44,8 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
+    if question.callee.is_steady and (text := not_linear(question, format_named(question.formats[0]))):
+        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     for name in question.formats if question.callee.is_steady else ():  # what changes from call to call cannot be judged
         try:
             reports += _in_format(question, format_named(name))
@@ -166,6 +169,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 

@@ -104,7 +104,7 @@ CATALOGUE = {
         ),
         FindingKind(
             "V111", "unreliable-callable", "error",
-            "A callable does not do what a gradient needs: it changes its inputs, gives other bits when it is called again, or another output when it is differentiated.",
+            "A callable does not do what a gradient needs: it changes its inputs, gives other bits when it is called again, another output when it is differentiated, or gradients that are not linear in the one that flows in.",
             "A program that calls it would get something else than what was checked.",
             "def forward(x): x *= 2; return x.sum(), x        # the caller's x is changed",
             "Work on copies, and draw random numbers from a generator that the caller passes in.",

@@ -108,6 +108,7 @@ class Callee:
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     together: Runner | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     is_steady: bool = True  # it gives the same bits when it is called again
+    silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it
 
     @property

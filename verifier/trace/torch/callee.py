@@ -326,11 +326,12 @@ def _alike(call: Called) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), and what is worth a note."""
+def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
+    """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), what is worth a note, and the inputs whose gradient is None."""
     own = format_named(format_of(call))
     found: list[tuple[str, str]] = []
     results = []
+    silent: list[str] = []
     for differentiated in (True, True, False):
         tensors = leaves(call, None, own)
         before = {n: v.detach().clone() for n, v in tensors.items()}
@@ -339,6 +340,7 @@ def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
             flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
             outputs = outputs_of(result)
             gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
+        silent = [n for n, g in gradients.items() if g is None] or silent
         results.append((flat, [g for g in gradients.values() if g is not None]))
         changed = [n for n, v in tensors.items() if not _same(v.detach(), before[n])]
     if changed:
@@ -351,7 +353,7 @@ def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
         notes.append("other bits when it is called again, by no more than rounding: kernels of PyTorch sum in an order that depends on where the memory lies")
     elif not _all_same(first[0], plain[0], but_for_rounding=True):  # torch may take another kernel where nothing is differentiated
         found.append(("V111", "gives another output under torch.no_grad() than when it is differentiated"))
-    return tuple(found), tuple(notes)
+    return tuple(found), tuple(notes), tuple(silent)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor, *, but_for_rounding: bool = False) -> bool:
@@ -374,7 +376,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
-    faults, notes = faults_of(call)
+    faults, notes, silent = faults_of(call)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),
@@ -385,6 +387,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
         together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
         faults=faults,
+        silent=silent,
         is_steady=not any("other bits" in text for text in (*notes, *(t for _, t in faults))),
         functions=functions_of(call),
         notes=notes,

@@ -62,7 +62,7 @@ class Tracer(TorchDispatchMode):
         self._depth = 0
         self._depends = np.zeros(0, dtype=bool)
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
-        self._sequence = -1
+        self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
 
     # ------------------------------------------------------------ steps
 
@@ -302,7 +302,7 @@ class Tracer(TorchDispatchMode):
             self.recorder.at(spot, run=run, instruction=instruction)
             if node is None:
                 made = torch._C._autograd._get_sequence_nr()  # noqa: SLF001
-                for number in range(max(self._sequence, 0), made):
+                for number in range(self._sequence, made):
                     self._nodes.setdefault(number, (spot, run, instruction))
                 self._sequence = made
         elif node is not None:
