@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax", reason="JAX is not installed here")
@@ -217,3 +218,18 @@ def test_python_that_asks_for_numbers_is_called_at_every_point():
     assert (report.status, report.basis) == ("passed", "sampled")
     assert len({r.point for r in report.results}) > 15
     assert any("if, float, int, NumPy" in note and "test_jax.py" in note for note in report.notes), "which operation, in which line"
+
+
+def test_fresnels_integrals_are_gates_and_their_slopes_in_float32_are_right():
+    for x in (0.3, 1.7, -2.2):
+        report = check(lambda v: jax.scipy.special.fresnel(v), np.float32(x), formats="float32")
+        assert report.status == "passed", report.findings
+
+
+def test_a_cholesky_factor_of_one_triangle_is_noted():
+    a = np.array([[2.0, 0.3], [0.3, 2.5]])
+    one_triangle = check(lambda m: jax.scipy.linalg.cholesky(m), a)
+    assert any("reads one triangle" in n for n in one_triangle.notes)
+    symmetric = check(lambda m: jax.scipy.linalg.cholesky((m + m.T) / 2), a)
+    assert symmetric.status == "passed"
+    assert not any("reads one triangle" in n for n in symmetric.notes)
