@@ -106,7 +106,8 @@ def test_what_flows_in_is_no_one_and_may_be_given():
 
 def test_a_gradient_that_ignores_what_flows_in_is_wrong():
     report = check(layers.sigmoid, 0.3, backward=lambda _, x: layers.sigmoid_backward(1.0, x))
-    assert [f.code for f in report.findings] == ["V101"]
+    assert [f.code for f in report.findings] == ["V111", "V101"]
+    assert "not linear in the gradient that flows in" in report.findings[0].message
 
 
 # ---------------------------------------------------------------- truth, formats, points

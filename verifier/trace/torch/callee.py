@@ -57,9 +57,11 @@ class Called:
         def own(v: Any) -> Any:
             return v if not isinstance(v, Input) else torch.view_as_complex(tensors[v.name]) if v.is_complex else tensors[v.name]
 
-        arguments = tree_map(own, self.arguments, is_leaf=lambda v: isinstance(v, Input))
+        is_plain = all(isinstance(v, Input | float | int) for v in self.arguments)  # the trees of torch cost as much as a small call
+        arguments = map(own, self.arguments) if is_plain else tree_map(own, self.arguments, is_leaf=lambda v: isinstance(v, Input))
         with self._placed(tensors):
-            return tree_map(_parts_of, self.function(*arguments))
+            found = self.function(*arguments)
+        return _parts_of(found) if isinstance(found, torch.Tensor) else tree_map(_parts_of, found)
 
     @contextmanager
     def _placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
