@@ -158,6 +158,13 @@ def test_an_expression_written_as_steps_has_the_value_that_mpmath_has(expression
         assert agree(found.mid().str(DIGITS, radius=False), mpmath.mpf(value(mpmath.mpf(3) / 8, mpmath.mpf(7) / 3)))  # type: ignore[operator]
 
 
+def test_the_first_polygamma_is_the_digamma_of_the_table() -> None:
+    """The gate of its own has no order: a value for more arguments, by a faster kernel."""
+    for order, name in ((0, "digamma"), (1, "polygamma"), (2, "polygamma")):
+        dag = Dag(("x",))
+        assert dag.steps[sympy_gates.emit(sympy.polygamma(order, X), {X: 0}, dag.gate, dag.number, lambda _: 0)].gate == name
+
+
 def test_what_no_gate_stands_for_is_said() -> None:
     with pytest.raises(sympy_gates.NoGate):
         sympy_gates.emit(sympy.jn(1, X), {X: 0, Y: 1}, lambda *_: 0, lambda _: 0, lambda _: 0)
