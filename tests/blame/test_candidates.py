@@ -10,11 +10,14 @@ import mpmath
 import pytest
 from flint import arb
 
+from tests.blame.test_adjoint_values import draft_of
+from tests.blame.test_locate import FLOAT64, two_lines
 from tests.blame.test_repairs import evaluated, target_of
 from verifier.arithmetic import balls
-from verifier.blame.formula import candidates
+from verifier.blame.formula import candidates, locate
 from verifier.blame.formula.candidates import POWERS, Expressions, parts, repairs_by_expressions
 from verifier.blame.formula.known_values import is_varied
+from verifier.blame.formula.statement import RepairTarget
 from verifier.blame.formula.temporaries import MAX_SECANT_STEPS, ROOT_BITS, solve, widen
 
 BITS = 400
@@ -188,13 +191,13 @@ def test_a_part_given_the_value_that_it_should_have_makes_the_statement_right(st
 # ---------------------------------------------------------------- the secant method
 
 ROOTS: tuple[tuple[str, Callable[[arb], arb], Callable[[object], object], float], ...] = (
-    ("x**2 = 2", lambda x: x * x, lambda w: mpmath.sqrt(w), 1.4),
-    ("exp(x) = 2", lambda x: x.exp(), lambda w: mpmath.log(w), 0.5),
-    ("x**3 = 2", lambda x: x * x * x, lambda w: mpmath.cbrt(w), 1.2),
+    ("x**2 = 2", lambda x: x * x, mpmath.sqrt, 1.4),
+    ("exp(x) = 2", lambda x: x.exp(), mpmath.log, 0.5),
+    ("x**3 = 2", lambda x: x * x * x, mpmath.cbrt, 1.2),
     ("1/x = 2", lambda x: 1 / x, lambda w: 1 / w, 0.4),
     ("x + 0.5 = 2", lambda x: x + 0.5, lambda w: w - 0.5, 7.0),
     ("x*3 = 2", lambda x: x * 3, lambda w: w / 3, 0.0),
-    ("tan(x) = 2", lambda x: x.tan(), lambda w: mpmath.atan(w), 1.0),
+    ("tan(x) = 2", lambda x: x.tan(), mpmath.atan, 1.0),
 )
 
 
@@ -269,3 +272,36 @@ def test_widened_balls_hold_what_is_near_and_no_more() -> None:
 @pytest.mark.parametrize(("values", "varied"), [((1, 2), True), ((1, 1), False), ((1, 1, 2), True), ((0, 2), False), ((1, 0), False), (("nan", 1), False), ((1, "inf"), False), ((True, 2), False), ((-1, 1), True)])
 def test_a_column_tells_something_where_it_varies(values: tuple[object, ...], varied: bool) -> None:
     assert is_varied([v if isinstance(v, bool) else arb(v) for v in values]) is varied
+
+
+# ---------------------------------------------------------------- what stands in a program
+
+
+def test_what_is_looked_up_are_the_names_in_scope_and_the_expressions_that_stand_before_the_statement() -> None:
+    """Read off the program: names from the nearest on, then expressions from the first line on; no number, no name, nothing of the statements below."""
+    draft = draft_of(two_lines(["a = x*w", "b = sin(a) + 1", "out = a*b**2"], ["t = cos(a)*w", "u = 3", "dx = (b**2*w + b*t)*dout", "dw = 2*x*b*dout"], point="{x: 0.7, w: -1.3}, {x: 1.9, w: 0.6}"))
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, [(0.7, -1.3), (1.9, 0.6)], fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    with balls.precision(isolated.reference.bits):
+        s = RepairTarget(draft.whole, isolated, isolated.mistakes[0], FLOAT64)
+        written = [text for text, _ in candidates._written(s)]
+        assert written[:7] == ["u", "t", "out", "b", "a", "w", "x"]
+        assert written[7:] == ["x*w", "sin(a)", "sin(a) + 1", "b**2", "a*b**2", "cos(a)", "cos(a)*w", "b**2", "b**2*w", "b*t", "b**2*w + b*t"]
+
+
+def test_an_exponent_and_a_number_are_no_parts() -> None:
+    s = target_of("2*x**3*y/(2 + x*x)*dout")
+    with balls.precision(s.isolated.reference.bits):
+        found = [part.text for part in parts(s)]
+        assert found[0] == s.text(s.root)
+        assert "3" not in found
+        assert "2" not in found
+        assert {"x**3", "2*x**3", "2*x**3*y", "y"} <= set(found)
+
+
+def test_a_product_of_an_expression_and_its_inverse_is_no_factor() -> None:
+    program = SimpleNamespace(backward_start=0, lines=(), shapes={})
+    e = Expressions(SimpleNamespace(atoms=[("x", column("x")), ("r", column("1/x"))], steps=(), root=-1, program=program, is_upstream=lambda _: False))  # type: ignore[arg-type]
+    assert e.product(column("1 + 0*x")) is None
+    assert e.product(column("3 + 0*x")) is None
+    assert e.equal(column("1 + 0*x")) is None

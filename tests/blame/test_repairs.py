@@ -54,7 +54,7 @@ def evaluated(text: str, x: float, y: float) -> object:
         found = eval(exact, {"__builtins__": {}}, {**FUNCTIONS, **names, "m": mpmath.mpf})
     except (ValueError, ZeroDivisionError):
         return None
-    return None if isinstance(found, mpmath.mpc) and found.imag != 0 or not mpmath.isfinite(found) else found.real
+    return None if (isinstance(found, mpmath.mpc) and found.imag != 0) or not mpmath.isfinite(found) else found.real
 
 
 QUOTED = r"`([^`]*)`"
