@@ -251,3 +251,20 @@ def test_the_factor_of_the_chain_rule_is_the_local_gradient() -> None:
         for value, (x, y) in zip(column, POINTS, strict=False):
             assert abs(value - arb(mpmath.nstr(mpmath.cos(x) * mpmath.mpf(y) * UPSTREAM, 35))) < 1e-25
         assert [list(repairs.chain_factors(s, k)) for k in s.cone if k != s.root] == [[]] * (len(s.cone) - 1)
+
+
+def test_a_value_from_before_a_name_was_reassigned_is_a_factor_and_part_of_no_expression() -> None:
+    text = "points: [{x: 0.7, y: -1.3}, {x: 1.9, y: 0.6}]\nimplementations:\n  it:\n    forward: |\n      h = x*y\n      h = sin(h)\n      out = h*y\n    backward: |\n      dx = cos(h)*y*y*dout\n      dy = (x*cos(x*y)*y + h)*dout\n"
+    (case,) = load_text(text).cases
+    draft = case.programs.drafts[0]
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points.listed(case, FLOAT64), fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    (mistake,) = isolated.mistakes
+    with balls.precision(isolated.reference.bits):
+        s = RepairTarget(draft.whole, isolated, mistake, FLOAT64)
+        old = "h before it was reassigned"
+        assert old in dict(s.atoms)
+        words = {kind: [w for _, _, w in found_of(s, kind)] for kind in GENERAL}
+        assert f"the factor `{old}` is missing" in words[repairs.factors]
+        assert f"`h` is stale: `cos(h)` needs the value of {old}" in words[repairs.operands]
+        assert not any("before" in w for kind in (repairs.composite_factors, repairs.shapes, repairs.operand_shapes) for w in words[kind])

@@ -27,7 +27,7 @@ EXPANDED: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("exp(x)", "1", (1, -1)), ("exp(log(x)/2)", "0", (1,)), ("exp(2*log(x) + x)", "0", (1,)), ("exp(-1/x)", "0", (1,)), ("log(x)", "0", (1,)), ("log(x)", "3", (1, -1)), ("log(x*x)", "0", (1, -1)), ("x*log(x)**2", "0", (1,)), ("log1p(x)", "0", (1, -1)), ("log(sin(x))", "0", (1,)),
     ("1/x", "0", (1, -1)), ("1/(x*x - x)", "0", (1, -1)), ("x/sin(x)", "0", (1, -1)), ("(x - x)/x", "0", (1,)), ("x/x", "0", (1, -1)), ("1/(1 + x)", "0", (1, -1)), ("1/log(2 + x)", "0", (1, -1)),
     ("abs(x)", "0", (1, -1)), ("abs(x)*x", "-2", (1, -1)), ("sign(x)*x", "0", (1, -1)), ("sign(x*x)", "0", (1, -1)), ("max(x, x*x)", "0", (1, -1)), ("min(x, x*x)", "0", (1, -1)), ("max(x, x*x)", "1", (1, -1)), ("min(x, 2 - x)", "1", (1, -1)),
-    ("floor(x)", "0", (1, -1)), ("floor(x)", "5/2", (1, -1)), ("floor(-x)", "3", (1, -1)), ("ceil(x)", "0", (1, -1)), ("ceil(x)", "7/2", (1, -1)), ("floor(sqrt(2) + x)", "0", (1, -1)), ("floor(x*x)", "0", (1, -1)), ("floor(-x*x)", "0", (1, -1)), ("ceil(pi*x)", "0", (1, -1)), ("floor(2 + 0*x)", "0", (1,)),
+    ("floor(x)", "0", (1, -1)), ("floor(x)", "5/2", (1, -1)), ("floor(-x)", "3", (1, -1)), ("ceil(x)", "0", (1, -1)), ("ceil(x)", "7/2", (1, -1)), ("floor(sqrt(2) + x)", "0", (1, -1)), ("floor(2*sin(pi/6) + x)", "0", (1, -1)), ("ceil(2*sin(pi/6) + x)", "0", (1, -1)), ("floor(x*x)", "0", (1, -1)), ("floor(-x*x)", "0", (1, -1)), ("ceil(pi*x)", "0", (1, -1)), ("floor(2 + 0*x)", "0", (1,)),
     ("atan2(x, 1)", "0", (1, -1)), ("atan2(1, x)", "0", (1, -1)), ("atan2(x, -1)", "0", (1, -1)), ("atan2(x, x - 1)", "0", (1, -1)), ("atan2(0*x, x)", "-1", (1, -1)), ("atan2(0*x, x)", "2", (1, -1)), ("atan2(x, x)", "1", (1, -1)), ("atan2(-x, x*x - 3)", "0", (1, -1)), ("atan2(-1, x)", "0", (1, -1)), ("atan2(x - 1, -2)", "0", (1, -1)),
     ("sin(x)/x", "0", (1, -1)), ("tan(x)", "1/4", (1, -1)), ("asin(x)", "1/2", (1, -1)), ("atan(x)", "0", (1, -1)), ("erf(x)", "0", (1, -1)), ("gamma(x)", "3", (1, -1)), ("tanh(x)*x", "1", (1, -1)), ("besselj(1, x)", "2", (1, -1)), ("sinh(x) - x", "0", (1, -1)), ("expm1(x)/x", "0", (1, -1)), ("lgamma(x)", "5/2", (1, -1)),
     ("where(x > 0, x, -x*x)", "0", (1, -1)), ("where(x >= 0 and x < 1, exp(x), 2*x)", "0", (1, -1)), ("where(x > 0 or x < -1, exp(x), 2*x)", "0", (1, -1)), ("where(not x > 0, exp(x), 2*x)", "0", (1, -1)), ("where(x != 0, 1, 2)", "0", (1, -1)), ("where(x == 0, 1, 2)", "0", (1, -1)), ("where(x*x == x**2, 1, 2)", "0", (1, -1)), ("where(x <= 0, log(-x), log(x))", "0", (1, -1)),
@@ -72,6 +72,14 @@ LIMITED = (("x**0.5", "0", -1), ("log(x)", "0", -1), ("asin(x)", "3/2", 1), ("ac
 @pytest.mark.parametrize(("text", "at", "direction"), LIMITED)
 def test_outside_of_a_domain_there_is_no_value(text: str, at: str, direction: int) -> None:
     assert isinstance(expand(text, Fraction(at), direction=direction), Undefined)
+
+
+def test_the_first_step_without_a_value_is_named() -> None:
+    """log(x - 5) at 3: the step of the logarithm, whatever reads it."""
+    program = derivatives.primitive(expression("(log(x - 5) + 1)*sqrt(-x)", "x"))
+    found = expand("(log(x - 5) + 1)*sqrt(-x)", Fraction(3))
+    assert isinstance(found, Undefined)
+    assert program.steps[found.step].gate == "log"
 
 
 @pytest.mark.parametrize(("text", "at", "direction"), [("exp(1/x)", "0", 1), ("floor(1/x)", "0", 1), ("sin(1/x)", "0", 1), ("atan(log(x))", "0", 1), ("floor(log(x))", "0", 1), ("exp(log(x)**2)", "0", 1)])
