@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
+
 import pytest
 from flint import arb
 
@@ -142,3 +146,26 @@ def test_names_that_hold_adjoints_are_found_in_the_claims() -> None:
     assert isolated is not None
     assert isolated.mistakes == ()
     assert isolated.claimed == {draft.whole.names["dx"], draft.whole.names["dw"]}
+
+
+# forward lines, backward lines with one wrong, the derivative that is shown for it, by hand, and the names that it may be written in
+SHOWN = (
+    (("h = sin(x)*exp(x)", "out = h*w"), ("dh = w*dout", "dx = cos(x)*dh", "dw = h*dout"), "d(h)/d(x)", lambda x, w: math.exp(x) * (math.sin(x) + math.cos(x)), {"x"}),  # noqa: ARG005 - a function of both inputs
+    (("a = x*w", "h = a/(1 + a*a)", "out = h*w"), ("dh = w*dout", "da = dh/(1 + a*a)", "dx = w*da", "dw = x*da + h*dout"), "d(h)/d(a)", lambda x, w: (1 - (x * w) ** 2) / (1 + (x * w) ** 2) ** 2, {"a"}),
+    (("out = sin(x*w)*x",), ("dx = sin(x*w)*dout", "dw = x*x*cos(x*w)*dout"), "d(out)/d(x)", lambda x, w: math.sin(x * w) + x * w * math.cos(x * w), {"x", "w"}),
+    (("a = x*w", "out = exp(a)*a"), ("da = exp(a)*a*dout", "dx = w*da", "dw = x*da"), "d(out)/d(a)", lambda x, w: math.exp(x * w) * (1 + x * w), {"a", "out"}),
+    (("out = log(1 + x*x)/w",), ("dx = 2*x/(1 + x*x)*dout", "dw = -log(1 + x*x)/w**2*dout"), "d(out)/d(x)", lambda x, w: 2 * x / (1 + x * x) / w, {"x", "w"}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("forward", "backward", "left", "value", "names"), SHOWN, ids=[b[0] + "; " + b[1] for _, b, _, _, _ in SHOWN])
+def test_the_derivative_that_is_shown_is_the_right_one_in_names_of_the_program(forward: tuple[str, ...], backward: tuple[str, ...], left: str, value: Callable[[float, float], float], names: set[str]) -> None:
+    found = findings(two_lines(forward, backward, point="{x: 0.7, w: 1.3}, {x: 1.9, w: 0.6}"))
+    (shown,) = {d.removeprefix("expected  ") for f in found for d in f.details if d.startswith("expected")}
+    assert shown.startswith(f"{left} = ")
+    formula = shown.partition(" = ")[2].partition(", from ")[0]
+    words = set(re.findall(r"[A-Za-z_]\w*", formula))
+    assert words <= names | {"sin", "cos", "exp", "log"}
+    for x, w in ((0.7, 1.3), (1.9, 0.6)):
+        scope = {"x": x, "w": w, "a": x * w, "out": math.exp(x * w) * x * w, **{n: getattr(math, n) for n in ("sin", "cos", "exp", "log")}}
+        assert eval(formula, {"__builtins__": {}}, scope) == pytest.approx(value(x, w), rel=1e-12)

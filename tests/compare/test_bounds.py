@@ -260,3 +260,81 @@ def test_borders_are_found_between_neighbours(text: str, roots: tuple[float, ...
         assert any(a - 4e-16 * abs(root) <= root <= b + 4e-16 * abs(root) and b - a <= 4.5e-16 * abs(root) for a, b in found)
     assert challenge_points._borders([primitive(expression("x*x + exp(x)", "x"))], line, 0) == []
     assert challenge_points._borders([program], line[:1], 0) == []
+
+
+# ---------------------------------------------------------------- points near a contradiction
+
+
+@pytest.mark.parametrize(
+    ("point", "domain"),
+    [((1.5, -2.0), None), ((0.0, 3.0), None), ((2.0**21, 1.0), None), ((-(2.0**20), 0.5), None), ((1.0, 2.0), [(1.0, 4.0), None]), ((4.0, 2.0), [(1.0, 4.0), (0.0, 2.0)]), ((0.0, 0.0), [(0.0, 1.0), (-1.0, 0.0)]), ((3.0, 1.0), [(3.0, 3.0), None])],
+)
+def test_points_nearby_are_near_in_the_domain_and_without_pattern(point: tuple[float, ...], domain: list[tuple[float, float] | None] | None) -> None:
+    found = challenge._nearby(point, domain, 3)
+    assert len(found) == challenge.AROUND
+    for near in found:
+        for i, (x, moved) in enumerate(zip(point, near, strict=True)):
+            bounds = domain[i] if domain is not None else None
+            if bounds is not None:
+                assert bounds[0] <= moved <= bounds[1]
+                if bounds[0] == bounds[1]:
+                    assert moved == x
+                    continue
+            assert moved != x
+            assert moved.denominator > 1, "no integer: also where floats are integers"
+            assert abs(moved - Fraction(x)) <= (abs(Fraction(x)) if x else 1) * Fraction(1, 1024) + (Fraction(1, 7) if abs(x) >= 2**20 else 0)
+    assert len(set(found)) == len(found) or domain == [(3.0, 3.0), None]
+    assert found == challenge._nearby(point, domain, 3), "the same every time"
+    assert found != challenge._nearby(point, domain, 4)
+
+
+def test_of_several_contradictions_the_plainest_of_a_kind_is_shown() -> None:
+    rows = [(challenge.Kind.INSIDE, (0.1234,)), (challenge.Kind.HOLE, (1.0,)), (challenge.Kind.INSIDE, (-2.0,)), (challenge.Kind.INSIDE, (2.0,)), (challenge.Kind.INSIDE, (3.0,))]
+    found = challenge.Challenged([challenge.Contradiction(kind, point) for kind, point in rows])
+    assert found.first(challenge.Kind.INSIDE) == challenge.Contradiction(challenge.Kind.INSIDE, (2.0,))
+    assert found.first(challenge.Kind.HOLE) == challenge.Contradiction(challenge.Kind.HOLE, (1.0,))
+    assert found.first(challenge.Kind.GAP) is None
+
+
+def test_a_special_function_counts_for_many_steps() -> None:
+    plain, costly = (challenge._weight(primitive(expression(t, "x"))) for t in ("exp(x)", "gamma(x)"))
+    assert costly == plain + challenge.COSTLY
+    assert challenge._weight(primitive(expression("besselj(1, x)", "x"))) > challenge.COSTLY
+    assert plain == 3
+
+
+# ---------------------------------------------------------------- what a claim is contradicted by
+
+# function, dx that is claimed, the points, and what is found there: by hand
+FOUND = (
+    ("x**2", "2*x*dout", (1.0, -3.0), set()),
+    ("x**2", "3*x*dout", (1.0, -3.0), {("INSIDE", 1.0), ("INSIDE", -3.0)}),
+    ("x**2", "where(x == 1, 5, 2*x)*dout", (1.0, -3.0), {("BORDER", 1.0)}),
+    ("x**2", "(2*x + x/x - 1)*dout", (1.0, 0.0), {("HOLE", 0.0)}),
+    ("x**2", "2*exp(log(x))*dout", (1.0, -3.0), {("GAP", -3.0)}),
+    ("x**2", "2*exp(log(x))*dout", (1.0, 0.0), {("GAP", 0.0)}),
+    ("log(x)", "1/x*dout", (1.0, -3.0), set()),
+    ("abs(x)", "sign(x)*dout", (1.0, 0.0, -2.0), set()),
+    ("x*abs(x)", "2*abs(x)*dout", (1.0, 0.0, -2.0), set()),
+    ("x*abs(x)", "where(x == 0, 1, 2*abs(x))*dout", (1.0, 0.0, -2.0), {("BORDER", 0.0)}),
+    ("x*floor(x)", "floor(x)*dout", (1.5, 2.0), set()),
+    ("where(x > 1, x, 2*x)", "where(x > 1, 1, 3)*dout", (2.0, 0.5), {("INSIDE", 0.5)}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("upstream", [1.0, -2.5])
+@pytest.mark.parametrize(("function", "backward", "at", "expected"), FOUND, ids=[f"{f} | {b} | {a}" for f, b, a, _ in FOUND])
+def test_each_kind_of_contradiction_is_told(function: str, backward: str, at: tuple[float, ...], expected: set[tuple[str, float]], upstream: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    from verifier import load_text
+    from verifier.exact.truth import subject, truth_of
+
+    monkeypatch.setattr(challenge, "places", lambda *_, **__: [])
+    (case,) = load_text(f"function: {function}\npoints: [{{x: 1.5}}]\nimplementations: {{it: {{backward: 'dx = {backward}'}}}}\n").cases
+    truth, tested = truth_of(case.programs.truth), subject(case.programs.drafts[0])
+    (found,) = challenge.challenge(truth, tested, ["dx"], [(x,) for x in at], fmt=FLOAT64, upstream=upstream).values()
+    assert {(c.kind.name, c.point[0]) for c in found.found} == expected
+    assert found.skipped == 0
+    if not expected and function not in ("abs(x)", "log(x)", "x*floor(x)"):
+        assert found.met == len(at)
+    elif expected:
+        assert found.met == len(at) - len(expected)

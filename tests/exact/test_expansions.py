@@ -13,6 +13,7 @@ from tests.laws import by_mpmath
 from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.exact import coefficients, derivatives, expansions, series
+from verifier.exact.coefficients import PROOF_BITS
 from verifier.exact.expansions import is_outside
 from verifier.exact.series import INFINITE, NoExpansion, Series, Short, Undecided, Undefined
 
@@ -27,7 +28,7 @@ EXPANDED: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("exp(x)", "1", (1, -1)), ("exp(log(x)/2)", "0", (1,)), ("exp(2*log(x) + x)", "0", (1,)), ("exp(-1/x)", "0", (1,)), ("log(x)", "0", (1,)), ("log(x)", "3", (1, -1)), ("log(x*x)", "0", (1, -1)), ("x*log(x)**2", "0", (1,)), ("log1p(x)", "0", (1, -1)), ("log(sin(x))", "0", (1,)),
     ("1/x", "0", (1, -1)), ("1/(x*x - x)", "0", (1, -1)), ("x/sin(x)", "0", (1, -1)), ("(x - x)/x", "0", (1,)), ("x/x", "0", (1, -1)), ("1/(1 + x)", "0", (1, -1)), ("1/log(2 + x)", "0", (1, -1)),
     ("abs(x)", "0", (1, -1)), ("abs(x)*x", "-2", (1, -1)), ("sign(x)*x", "0", (1, -1)), ("sign(x*x)", "0", (1, -1)), ("max(x, x*x)", "0", (1, -1)), ("min(x, x*x)", "0", (1, -1)), ("max(x, x*x)", "1", (1, -1)), ("min(x, 2 - x)", "1", (1, -1)),
-    ("floor(x)", "0", (1, -1)), ("floor(x)", "5/2", (1, -1)), ("floor(-x)", "3", (1, -1)), ("ceil(x)", "0", (1, -1)), ("ceil(x)", "7/2", (1, -1)), ("floor(sqrt(2) + x)", "0", (1, -1)), ("floor(2*sin(pi/6) + x)", "0", (1, -1)), ("ceil(2*sin(pi/6) + x)", "0", (1, -1)), ("floor(x*x)", "0", (1, -1)), ("floor(-x*x)", "0", (1, -1)), ("ceil(pi*x)", "0", (1, -1)), ("floor(2 + 0*x)", "0", (1,)),
+    ("floor(x)", "0", (1, -1)), ("floor(x)", "5/2", (1, -1)), ("floor(-x)", "3", (1, -1)), ("ceil(x)", "0", (1, -1)), ("ceil(x)", "7/2", (1, -1)), ("floor(sqrt(2) + x)", "0", (1, -1)), ("floor(x*x)", "0", (1, -1)), ("floor(-x*x)", "0", (1, -1)), ("ceil(pi*x)", "0", (1, -1)), ("floor(2 + 0*x)", "0", (1,)),
     ("atan2(x, 1)", "0", (1, -1)), ("atan2(1, x)", "0", (1, -1)), ("atan2(x, -1)", "0", (1, -1)), ("atan2(x, x - 1)", "0", (1, -1)), ("atan2(0*x, x)", "-1", (1, -1)), ("atan2(0*x, x)", "2", (1, -1)), ("atan2(x, x)", "1", (1, -1)), ("atan2(-x, x*x - 3)", "0", (1, -1)), ("atan2(-1, x)", "0", (1, -1)), ("atan2(x - 1, -2)", "0", (1, -1)),
     ("sin(x)/x", "0", (1, -1)), ("tan(x)", "1/4", (1, -1)), ("asin(x)", "1/2", (1, -1)), ("atan(x)", "0", (1, -1)), ("erf(x)", "0", (1, -1)), ("gamma(x)", "3", (1, -1)), ("tanh(x)*x", "1", (1, -1)), ("besselj(1, x)", "2", (1, -1)), ("sinh(x) - x", "0", (1, -1)), ("expm1(x)/x", "0", (1, -1)), ("lgamma(x)", "5/2", (1, -1)),
     ("where(x > 0, x, -x*x)", "0", (1, -1)), ("where(x >= 0 and x < 1, exp(x), 2*x)", "0", (1, -1)), ("where(x > 0 or x < -1, exp(x), 2*x)", "0", (1, -1)), ("where(not x > 0, exp(x), 2*x)", "0", (1, -1)), ("where(x != 0, 1, 2)", "0", (1, -1)), ("where(x == 0, 1, 2)", "0", (1, -1)), ("where(x*x == x**2, 1, 2)", "0", (1, -1)), ("where(x <= 0, log(-x), log(x))", "0", (1, -1)),
@@ -72,6 +73,17 @@ LIMITED = (("x**0.5", "0", -1), ("log(x)", "0", -1), ("asin(x)", "3/2", 1), ("ac
 @pytest.mark.parametrize(("text", "at", "direction"), LIMITED)
 def test_outside_of_a_domain_there_is_no_value(text: str, at: str, direction: int) -> None:
     assert isinstance(expand(text, Fraction(at), direction=direction), Undefined)
+
+
+@pytest.mark.parametrize(("text", "direction", "expected"), [("floor(2*sin(pi/6) + x)", 1, 1), ("floor(2*sin(pi/6) + x)", -1, 0), ("ceil(2*sin(pi/6) + x)", 1, 2), ("ceil(2*sin(pi/6) + x)", -1, 1), ("floor(exp(log(3)) + x*x)", 1, 3), ("floor(exp(log(3)) - x*x)", 1, 2), ("floor(-sqrt(2)*sqrt(2))", 1, -2)])
+def test_a_step_at_a_number_that_is_proved_to_be_an_integer_is_taken_from_the_side(text: str, direction: int, expected: int) -> None:
+    """2 sin(pi/6) = 1, exp(log 3) = 3, sqrt(2)**2 = 2; at few bits that is not known."""
+    program = derivatives.primitive(expression(text, "x"))
+    with balls.precision(PROOF_BITS):
+        found = expansions.run(program, [Series({(Fraction(1), 0): fmpq(direction)})], 6)[program.output]
+        assert found == series.number(fmpq(expected))
+    with pytest.raises(Undecided):
+        expand(text, Fraction(0), direction=direction)
 
 
 def test_the_first_step_without_a_value_is_named() -> None:

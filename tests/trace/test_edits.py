@@ -9,6 +9,7 @@ import pytest
 
 from tests.trace import layers
 from tests.trace.test_numpy import IMAGE, KERNEL, LABELS, SOURCE, B, W, X
+from verifier.blame.formula.code import _tries
 from verifier.numpy import check
 from verifier.trace.edits import edits
 from verifier.trace.rewrite import bodies, replaced
@@ -77,3 +78,13 @@ def test_an_edit_turns_the_mistake_back(wrong, right):
     found = {ast.unparse(ast.fix_missing_locations(new)) for new, _ in edits(statement, ("n", "x"))}
     assert ast.unparse(ast.parse(right)) in found
     assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"
+
+
+def test_likely_lines_come_first_and_a_line_without_a_statement_is_passed_over():
+    (body,) = bodies([layers.affine_mean])
+    first, second = body.statements[:2]
+    here = _tries([body], [1, second.lineno, second.lineno], elsewhere=False)
+    assert [ast.unparse(new) for _, _, new, _ in here] == [ast.unparse(new) for new, _ in edits(second, body.names)]
+    olds = [old for _, old, _, _ in _tries([body], [second.lineno], elsewhere=True)]
+    assert olds[: olds.index(first)] == [second] * olds.index(first)
+    assert len(olds) == sum(len(list(edits(old, body.names))) for old in body.statements), "each statement once"
