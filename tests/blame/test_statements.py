@@ -6,15 +6,17 @@ import math
 import re
 from collections.abc import Callable
 
+import mpmath
 import pytest
 from flint import arb
 
 from tests.blame.test_adjoint_values import draft_of
 from tests.blame.test_guilty_lines import findings
 from tests.blame.test_locate import FLOAT64, two_lines
+from tests.blame.test_repairs import target_of
 from tests.texts import expression
 from verifier.arithmetic import balls
-from verifier.blame.formula import locate
+from verifier.blame.formula import diagnose, locate
 from verifier.blame.formula.adjoint_values import agrees, local_partial, same
 
 TWO = "{x: 0.7, w: -1.3}, {x: 1.9, w: 0.6}"
@@ -169,3 +171,32 @@ def test_the_derivative_that_is_shown_is_the_right_one_in_names_of_the_program(f
     for x, w in ((0.7, 1.3), (1.9, 0.6)):
         scope = {"x": x, "w": w, "a": x * w, "out": math.exp(x * w) * x * w, **{n: getattr(math, n) for n in ("sin", "cos", "exp", "log")}}
         assert eval(formula, {"__builtins__": {}}, scope) == pytest.approx(value(x, w), rel=1e-12)
+
+
+def test_a_run_that_the_right_values_repair_is_the_last() -> None:
+    """dh is wrong and all that follows is right on exact operands: it holds the adjoint of h, though its value is another."""
+    draft = draft_of(two_lines(["z = w*x", "h = tanh(z)", "out = h*h"], ["dh = 3*h*dout", "dz = (1 - h*h)*dh", "dx = w*dz", "dw = x*dz"], point=TWO))
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, [(0.7, -1.3), (1.9, 0.6)], fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    assert [(m.target, m.kind) for m in isolated.mistakes] == [("dh", "wrong")]
+    assert {draft.whole.steps[i].name for i in isolated.meaning} == {"dh", "dz", "dx", "dw"}
+    assert len(isolated.propagated) == 3
+
+
+def test_two_edits_one_around_the_other_are_a_value_and_a_factor() -> None:
+    """In -exp(cos(x))*y, sin for cos and three times the exponential: -3*exp(sin(x))*y."""
+    s = target_of("-exp(cos(x))*(y - 1)")
+    with balls.precision(s.isolated.reference.bits), mpmath.workdps(40):
+        at = {s.text(k): k for k in s.cone}
+        inner, outer, apart = at["cos(x)"], at["exp(cos(x))"], at["y - 1"]
+        (x,) = (i for i, step in enumerate(s.steps) if step.gate == "input" and step.text == "x")
+        sine, thrice, five = [v.sin() for v in s.value(x)], [3 * v for v in s.value(outer)], [arb(5)] * len(s.value(x))
+        both = diagnose._both(s, (inner, sine), (outer, thrice))
+        beside = diagnose._both(s, (inner, sine), (apart, five))
+        for k, (a, b) in enumerate(((0.7, -1.3), (-0.4, 0.9))):
+            assert abs(both[k] - arb(mpmath.nstr(-3 * mpmath.exp(mpmath.sin(a)) * (mpmath.mpf(b) - 1), 35))) < 1e-25
+            assert abs(beside[k] - arb(mpmath.nstr(-5 * mpmath.exp(mpmath.sin(a)), 35))) < 1e-25
+        assert diagnose._both(s, (outer, thrice), (inner, sine)) == s.mistake.computed, "the other order is tried by itself"
+        zero = target_of("exp(cos(0*x)*0)*y*0 + x")
+        nothing = {zero.text(k): k for k in zero.cone}
+        assert diagnose._both(zero, (nothing["cos(0*x)"], zero.value(x)), (nothing["cos(0*x)*0"], zero.value(x))) == zero.mistake.computed, "what is 0 has no factor"

@@ -338,3 +338,33 @@ def test_each_kind_of_contradiction_is_told(function: str, backward: str, at: tu
         assert found.met == len(at)
     elif expected:
         assert found.met == len(at) - len(expected)
+
+
+@pytest.mark.parametrize(
+    ("backward", "at", "plain", "conditional"),
+    [
+        ("3*x**(x/x)*dout", (1.0, -3.0), {("INSIDE", 1.0), ("INSIDE", -3.0)}, {("INSIDE", 1.0), ("BORDER", -3.0)}),
+        ("(2*exp(log(x)) + 0*x**(x + 0.25))*dout", (1.0, -3.0), {("GAP", -3.0)}, {("HOLE", -3.0)}),
+        ("2*x**(x/x)*dout", (1.0, -3.0), set(), set()),
+        ("3*x**1*dout", (-3.0,), {("INSIDE", -3.0)}, {("INSIDE", -3.0)}),
+    ],
+)
+def test_where_a_base_is_not_positive_a_conditional_claim_says_nothing(backward: str, at: tuple[float, ...], plain: set[tuple[str, float]], conditional: set[tuple[str, float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The claim is meant where the bases of all powers whose exponents are no numbers are positive."""
+    from verifier import load_text
+    from verifier.exact.truth import subject, truth_of
+
+    monkeypatch.setattr(challenge, "places", lambda *_, **__: [])
+    (case,) = load_text(f"function: x**2\npoints: [{{x: 1.5}}]\nimplementations: {{it: {{backward: 'dx = {backward}'}}}}\n").cases
+    truth, tested = truth_of(case.programs.truth), subject(case.programs.drafts[0])
+    for names, expected in (([], plain), (["dx"], conditional)):
+        found = challenge.challenge(truth, tested, ["dx"], [(x,) for x in at], fmt=FLOAT64, upstream=1.0, conditional=names)["dx"]
+        assert {(c.kind.name, c.point[0]) for c in found.found} == expected
+
+
+def test_among_the_places_of_several_inputs_are_many_without_pattern() -> None:
+    program = primitive(expression("x*y", "x", "y"))
+    found = challenge_points.places([program], [], fmt=FLOAT64, domain=None, seed=2, most=400)
+    known = set(challenge_points._FormatRange(FLOAT64, None).scalars([]))
+    assert len({x for x, _ in found} - known) > 40
+    assert len({x for x, _ in found} & known) > 40
