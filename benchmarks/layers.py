@@ -2,6 +2,7 @@
 
     python benchmarks/layers.py                              print the tables
     python benchmarks/layers.py --write docs/benchmarks.md   and put them into their section of the page
+    python benchmarks/layers.py --state layers.jsonl         go on where an earlier run with this file ended
 
 The mistakes are those of `cases/layers`, each in a case of its own; every checker runs the same texts at the same point. PyTorch runs them inside an
 `autograd.Function`, the others as they are, with NumPy. Without PyTorch its row is left out. Only texts of this repository are executed.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import math
 import resource
 import subprocess
@@ -19,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,7 @@ MISTAKES = ", its well-known mistakes"  # how the cases with mistakes are named
 MARK = "# wrong:"  # what stands on the wrong line
 LIMIT = 1e-5  # of the relative error that the notebooks of cs231n call a mistake (they ask for 1e-7 and less, and see up to 1e-6 at kinks)
 SIZES = (10, 100, 1_000)  # inputs of a layer
+LONGEST = 120  # seconds for one case
 NAMES: dict[str, Any] = {
     "np": np,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -184,7 +188,43 @@ def marked_line(text: Sequence[str], case: Case, implementation: Implementation)
     return next(i + 1 for i in range(start, len(text)) if MARK in text[i])
 
 
-def mistakes(paths: Sequence[Path]) -> tuple[dict[str, Row], int, int]:
+@dataclass(frozen=True)
+class State:
+    """What was measured already, by its key, in a file with one line for each; without a file nothing is kept."""
+
+    path: Path | None
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def measured(self, key: str, work: Callable[[], Any]) -> Any:
+        """What the file has, else what the work gives, which is written at once."""
+        if key not in self.known:
+            self.known[key] = work()
+            if self.path is not None:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([key, self.known[key]]) + "\n")
+        return self.known[key]
+
+
+def state_in(path: Path | None) -> State:
+    """The state that a file holds; a last line that was not finished is measured again."""
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path is not None and path.exists() else []
+    if path is not None and lines:
+        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return State(path, dict(json.loads(line) for line in lines))
+
+
+def judged(case: Case, document: Mapping[str, Any], implementation: Implementation, text: Sequence[str]) -> dict[str, Any]:
+    """What every checker makes of an implementation: accepted or not and in what time; and whether the marked line is named, and no other."""
+    layer = layer_of(document, implementation.name)
+    accepted = {n: timed(check, layer) for n, check in CHECKERS.items()}
+    report, seconds = timed(verify, only(case, implementation.name))
+    findings = [f for f in report.findings if f.severity == "error"]
+    accepted["verifier"] = (not findings, seconds)
+    is_planted = case.name.endswith(MISTAKES)
+    return {"accepted": accepted, "planted": is_planted, "named": is_planted and {f.place.line for f in findings if f.place} == {marked_line(text, case, implementation)}}
+
+
+def mistakes(paths: Sequence[Path], state: State) -> tuple[dict[str, Row], int, int]:
     """The row of every checker, the number of mistakes and of right implementations."""
     import yaml
 
@@ -194,13 +234,10 @@ def mistakes(paths: Sequence[Path]) -> tuple[dict[str, Row], int, int]:
         text = path.read_text(encoding="utf-8")
         for case, document in zip(load(str(path)).cases, yaml.safe_load_all(text), strict=True):
             for implementation in case.implementations:
-                layer = layer_of(document, implementation.name)
                 name = f"{path.stem}: {implementation.name.replace('_', ' ')}"
-                accepted = {n: timed(check, layer) for n, check in CHECKERS.items()}
-                report, seconds = timed(verify, only(case, implementation.name))
-                findings = [f for f in report.findings if f.severity == "error"]
-                accepted["verifier"] = (not findings, seconds)
-                if not case.name.endswith(MISTAKES):
+                found = state.measured(f"{case.name}: {name}", partial(judged, case, document, implementation, text.splitlines()))
+                accepted = {n: found["accepted"][n] for n in rows}
+                if not found["planted"]:
                     right += 1
                     for n, (verdict, _) in accepted.items():
                         rows[n].alarms += not verdict
@@ -208,8 +245,8 @@ def mistakes(paths: Sequence[Path]) -> tuple[dict[str, Row], int, int]:
                 planted += 1
                 for n, (verdict, took) in accepted.items():
                     rows[n].add(name, found=not verdict, seconds=took)
-                rows["verifier"].named += {f.place.line for f in findings if f.place} == {marked_line(text.splitlines(), case, implementation)}
-                print(f"{name:60} {seconds:6.2f} s  " + ", ".join(n for n, (v, _) in accepted.items() if v), file=sys.stderr, flush=True)
+                rows["verifier"].named += found["named"]
+                print(f"{name:60} {accepted['verifier'][1]:6.2f} s  " + ", ".join(n for n, (v, _) in accepted.items() if v), file=sys.stderr, flush=True)
     return rows, planted, right
 
 
@@ -217,8 +254,8 @@ def mistakes(paths: Sequence[Path]) -> tuple[dict[str, Row], int, int]:
 
 
 def numbers(shape: Sequence[int], rng: Any) -> str:
-    """An array of numbers with two decimals, as a point has it."""
-    return str(np.round(rng.uniform(-1, 1, shape), 2).tolist())
+    """An array of numbers with four decimals (with two, some largest numbers of a row are equal), as a point has it."""
+    return str(np.round(rng.uniform(-1, 1, shape), 4).tolist())
 
 
 def grown(name: str, size: int) -> str:
@@ -278,13 +315,21 @@ def render_text(report: CaseReport) -> str:
     return render(Report((report,)), paint=Paint(enabled=False))
 
 
-def growth(layers: Sequence[str], sizes: Sequence[int]) -> list[list[str]]:
-    """The rows of the table, each measured in a process of its own."""
+def in_a_process(name: str, size: int) -> list[str]:
+    """The figures of one case, measured in a process of its own."""
+    try:
+        done = subprocess.run([sys.executable, __file__, "--one", name, str(size)], capture_output=True, text=True, check=False, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return [f"more than {LONGEST} s"]
+    return done.stdout.strip().split("\t") if done.returncode == 0 else ["failed: " + done.stderr.strip().splitlines()[-1]]
+
+
+def growth(layers: Sequence[str], sizes: Sequence[int], state: State) -> list[list[str]]:
+    """The rows of the table."""
     rows = []
     for name in layers:
         for size in sizes:
-            done = subprocess.run([sys.executable, __file__, "--one", name, str(size)], capture_output=True, text=True, check=False, timeout=600)
-            fields = done.stdout.strip().split("\t") if done.returncode == 0 else ["failed: " + done.stderr.strip().splitlines()[-1]]
+            fields = state.measured(f"{name} {size}", partial(in_a_process, name, size))
             print(name, size, *fields, file=sys.stderr, flush=True)
             rows.append([name.replace("_", " "), *fields])
     return rows
@@ -326,6 +371,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--write", type=Path, metavar="PAGE")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="keep what is measured in this file, and measure nothing twice")
     parser.add_argument("--only", nargs="*", default=[], metavar="LAYER", help="some of the layers")
     parser.add_argument("--one", nargs=2, metavar=("LAYER", "SIZE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -338,9 +384,10 @@ def main() -> None:
     paths = [p for p in sorted((ROOT / "cases" / "layers").glob("*.yaml")) if not arguments.only or p.stem in arguments.only]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        rows, planted, right = mistakes(paths)
+        state = state_in(arguments.state)
+        rows, planted, right = mistakes(paths, state)
     sizes = [n for n in ("affine", "softmax_loss", "layer_norm", "attention", "conv_naive") if not arguments.only or n in arguments.only]
-    section = page(rows, planted, right, growth(sizes, SIZES))
+    section = page(rows, planted, right, growth(sizes, SIZES, state))
     print(section)
     if arguments.write:
         write(arguments.write, section)

@@ -240,7 +240,7 @@ def test_a_bent_partial_is_caught_as_wrong_through_the_whole_pipeline(name: str,
 @settings(max_examples=40)
 def test_floats_stay_within_the_condition_of_the_program(text: str, x: float, y: float) -> None:
     program = expression(text, "x", "y")
-    value = floats.run(program, [[x], [y]], FLOAT64)[program.output][0]
+    value = floats.run(program, [[x], [y]], fmt=FLOAT64)[program.output][0]
     exact = derivatives.primitive(program)
     with balls.precision(200):
         enclosure = balls.run(exact, [[arb(x)], [arb(y)]], bits=200, strict=False)[exact.output][0]

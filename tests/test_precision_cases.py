@@ -87,6 +87,8 @@ def test_every_case_says_what_is_hard_about_it():
 
 
 def test_a_stable_gradient_with_a_wrong_factor_is_caught():
+    """1.02, as bfloat16 holds three digits: the literal may stand for any real that rounds to 1.0234375, from 1.01953125 on, which is 2.5 of bfloat16's ulps of 2**-7 above 1.
+    (1.01 may stand for 1.00390625, half an ulp above 1: no format of so few digits tells that from 1.)"""
     text = (CASES / "saturating.yaml").read_text(encoding="utf-8").split("\n---\n")[0]
     right = "dx = z / (1 + z)**2 * ds"
     assert right in text

@@ -16,7 +16,7 @@ from tests.laws import run as itself
 from tests.laws.__main__ import main as laws_main
 from tests.laws.law import Broken, Law
 from tests.laws.table import LAWS
-from verifier.arithmetic import balls, rounding
+from verifier.arithmetic import ball_gates, balls, rounding
 from verifier.arithmetic.intervals import run
 from verifier.blame.rounding import ledger
 from verifier.case.load import load, load_text
@@ -99,7 +99,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "places": ("about: right\nfunction: x*pi\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = 3.141592653589793*dout}}\n", wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG))),
     "domains": ("function: binom(x0, x1)\npoints: [{x0: 3.0, x1: -5.5}]\n", lambda patch: (bent_gate("binom", wider=False)(patch), primitives.meaning.cache_clear())),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
-    "few-bits-values": ("function: where(x*x == 1.00195407867431640625, x, 2*x)\npoints: [{x: 1.0009765625}]\n", lambda patch: (patch.setitem(balls._TRUTHS, "eq", lambda a, b: bool(a == b)), patch.setitem(balls.PRIMITIVES, "eq", lambda a, b: bool(a == b)), balls.function_of.cache_clear())),
+    "few-bits-values": ("function: where(x*x == 1.00195407867431640625, x, 2*x)\npoints: [{x: 1.0009765625}]\n", lambda patch: (patch.setitem(ball_gates._TRUTHS, "eq", lambda a, b: bool(a == b)), patch.setitem(balls.PRIMITIVES, "eq", lambda a, b: bool(a == b)), balls.function_of.cache_clear())),
     "few-bits-verdicts": (SINE, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.WRONG) if d and d.bits <= 24 else d)),
     "few-bits-mistakes": (MISTAKEN, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.CORRECT) if d and d.bits <= 24 else d)),
     "few-bits-proofs": (BOTH, lambda patch: patch.setattr(few_bits, "prove", lambda *_, **__: Proof() if few_bits.signs.CONSTANT_BITS < 256 else None)),

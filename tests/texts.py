@@ -95,7 +95,7 @@ def array_program(text: str, *, known: dict[str, object] | None = None, **shapes
 def array_values(program: Program, **values: object) -> Callable[[str], np.ndarray]:
     """What every name is in float64, as an array of its shape, at values of the inputs."""
     columns = [[float(v)] for value in values.values() for v in np.asarray(value, dtype=float).ravel()]
-    steps = floats.run(program, columns, FORMATS["float64"])
+    steps = floats.run(program, columns, fmt=FORMATS["float64"])
 
     def value(name: str) -> np.ndarray:
         if name not in program.shapes:

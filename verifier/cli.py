@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_format(check, [*FORMATS])
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    _add_permission(check)
     _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); a case without points says 'hunt: true'")
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    _add_permission(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
@@ -154,6 +156,10 @@ def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
     command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
 
 
+def _add_permission(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--allow-call", action="store_true", help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
+
+
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
     group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
@@ -196,9 +202,20 @@ def _jobs(text: str) -> int:
 
 
 def _load(*paths: str) -> Loaded:
+    """The texts of the cases: callables are left out, and cases that have nothing else."""
+    from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    return load(*paths)
+    loaded = load(*paths, allow_call=True)  # to read of them runs nothing
+    return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
+
+
+def _load_with_calls(options: argparse.Namespace) -> Loaded:
+    """The cases with their callables, where these are allowed."""
+    from verifier.case.calls import is_allowed_by_project
+    from verifier.case.load import load
+
+    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project)
 
 
 def _complain(loaded: Loaded) -> None:
@@ -207,7 +224,7 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    loaded = _load_with_calls(options)
     hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
     return _verified(replace(loaded, cases=hunted), options)
 
@@ -231,7 +248,7 @@ def _fuzz(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _verified(_load(*options.paths), options)
+    return _verified(_load_with_calls(options), options)
 
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:

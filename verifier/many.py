@@ -7,7 +7,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from verifier.case.case import Case
+from verifier.case.case import Case, calls_of
 from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep.sample import PointSource, source_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from verifier.search.fuzz.campaign import Campaign
     from verifier.search.mutate import Mutant
 
+CALL_SECONDS = 60.0  # that a case with callables may take, where nothing else is said
 MANY_POINTS = 100_000  # of a sample: from here on its parts, not the case, are the items of work
 
 
@@ -39,14 +40,17 @@ def verify_all(
         with Workers(jobs) as own:
             return verify_all(cases, complaints, strict=strict, workers=own, progress=progress)
     listed = list(cases)
+    apart = [bool(calls_of(c)) for c in listed]  # callables: the code of others, in a process of its own
     in_parts = [is_heavy(c) or (workers.debug and c.sample > 0) for c in listed]  # a fault is raised by whoever hands out the parts
     reports: dict[int, CaseReport] = {}  # by the case's number
     try:
-        light = [i for i in range(len(listed)) if not in_parts[i]]
+        for i, found in _apart([(i, listed[i]) for i in range(len(listed)) if apart[i]], workers, strict=strict):  # first: a process is forked more safely while there is no pool
+            reports[i] = found
+        light = [i for i in range(len(listed)) if not in_parts[i] and not apart[i]]
         for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
             reports[i] = found
         for i, case in enumerate(listed):
-            if in_parts[i]:
+            if in_parts[i] and not apart[i]:
                 reports[i] = _heavy(case, workers, strict=strict, progress=progress)
                 if reports[i].is_interrupted:
                     break
@@ -83,6 +87,36 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator
     work, key = partial(_checker(workers), strict=strict), partial(_key, ("check", strict))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=MOST_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
+
+
+# ---------------------------------------------------------------- callables
+
+
+def _apart(cases: Sequence[tuple[int, Case]], workers: Workers, *, strict: bool) -> Iterator[tuple[int, CaseReport]]:
+    """Cases with callables, those of a file in one fresh process: what ends it costs the case that did. Nothing of theirs is kept in a state, since their code may change."""
+    work = partial(_with_calls, strict=strict)
+    if workers.debug:
+        yield from ((i, work(case)) for i, case in cases)
+        return
+    limit = workers.timeout if workers.timeout is not None else CALL_SECONDS
+    for _, group in groupby(cases, key=lambda pair: pair[1].file):
+        members = list(group)
+        with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
+            for (i, case), (found,) in zip(members, own.run(work, [case for _, case in members], size=MOST_ITEMS), strict=True):
+                yield i, unfinished(case, found.reason) if isinstance(found, Lost) else found
+            own.abandon()
+
+
+def _with_calls(case: Case, *, strict: bool) -> CaseReport:
+    """The report of a case with callables."""
+    from verifier.calls import verify_with_calls
+
+    try:
+        return verify_with_calls(case, strict=strict)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
+        return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
 def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None) -> CaseReport:

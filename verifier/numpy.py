@@ -11,15 +11,17 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from verifier.callable import Question, pattern, report_of
+from verifier.callable.question import Opened, ask, pattern, raise_if_failed
+from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.report.catalogue import finding
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
 from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
@@ -50,53 +52,36 @@ def check(
     methods needs no `backward`, nor does a loss that returns (loss, gradients). Inputs of floats are differentiated; whatever
     else is given is passed on. `function` is the truth in the language of the case files (default: the forward pass).
     """
-    layer = layer_of(fn, inputs, backward, names)
-    try:
-        callee = callee_of(layer, fn)
-    except ShapeError as error:
-        place = _place(layer, fn)
-        found = finding("V108", str(error), place, implementation=_name(fn))
-        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
-    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (_format_of(layer),)
-    question = Question(
-        callee,
-        {n: floats_of(v) for n, v in layer.inputs.items()},
-        _flows(callee, upstream),
-        chosen,
-        function,
-        {n: (float(b[0]), float(b[1])) for n, b in (domain or {}).items()} or None,
-        sample,
-        hunt,
-        float(accept["ulps"]) if isinstance(accept, Mapping) else accept,
-        strict,
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    if isinstance(opened, CaseReport):
+        return opened
+    return report_of(
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=floats_of)
     )
-    return report_of(question)
 
 
 def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    report = check(fn, *inputs, **options)
-    if report.status != "passed":
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+    raise_if_failed(check(fn, *inputs, **options))
 
-        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+
+def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset()) -> Opened | CaseReport:
+    """The callable with its inputs; a report at once where a gradient has the wrong shape. `fixed` are names of arguments that are constants."""
+    layer = layer_of(fn, inputs, backward, names, fixed)
+    try:
+        callee = callee_of(layer, fn)
+    except ShapeError as error:
+        place = _place(layer, fn)
+        found = finding("V108", str(error), place, implementation=_name(fn), gradient=f"d{error.input}")
+        return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
+    return Opened(callee, {n: floats_of(v) for n, v in layer.inputs.items()}, _format_of(layer))
 
 
 def _format_of(layer: Layer) -> str:
     """The widest dtype of the inputs."""
     found = [np.asarray(v).dtype.name for v in layer.inputs.values()]
     return max((n for n in found if n in DTYPES), key=DTYPES.index, default="float64")
-
-
-def _flows(callee: Callee, upstream: Any) -> dict[str, Any]:
-    """The gradients that flow in: those that are given, or numbers without pattern."""
-    found = {o: pattern(s, k) for k, (o, s) in enumerate(callee.upstreams.items())}
-    if upstream is None:
-        return found
-    given = upstream if isinstance(upstream, Mapping) else dict(zip(found, upstream if isinstance(upstream, tuple | list) and len(found) > 1 else [upstream], strict=True))
-    return {o: np.broadcast_to(floats_of(given[o]), v.shape) if o in given else v for o, v in found.items()}
 
 
 def callee_of(layer: Layer, fn: Any) -> Callee:
@@ -199,7 +184,7 @@ def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tu
 
 def _fresh(layer: Layer) -> Layer:
     """The layer with copies of what is passed on, so that one run does not change the next."""
-    return Layer(layer.forward, layer.backward, tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args), layer.names, layer.owner, layer.framework, layer.weights)
+    return replace(layer, args=tuple(a if is_real(a) else copy.deepcopy(a) for a in layer.args))
 
 
 def _flowing(upstreams: Values, flows: tuple[str, ...], fmt: Format) -> list[Any]:
@@ -223,7 +208,7 @@ def _trace(layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes:
             found = {n: lift(recorder, gradients[n]).steps for n in layer.inputs if n in gradients}
     except (Refusal, CallError):
         raise
-    except Exception as error:
+    except Exception as error:  # the user's code, on values that are not quite NumPy's
         refusal = unreadable(layer, error)
         refusal.forward = recorder.forward()
         raise refusal from error

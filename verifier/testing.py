@@ -49,4 +49,4 @@ def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> I
             yield True  # `verify` says what is wrong with it
             continue
         for check in checks_in(case, fmt):
-            yield from (d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit, d) for d in judged_at(check, point))
+            yield from (d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit_for(d.name), d) for d in judged_at(check, point))

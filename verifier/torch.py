@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
+import torch  # noqa: F401 - an error here says that it is missing
 
-from verifier.callable import Question, pattern, report_of
-from verifier.language.formats import format_named
+from verifier.callable.question import Opened, ask, raise_if_failed
+from verifier.callable.report import report_of
 from verifier.language.source import Place
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.outcome import CaseReport
 from verifier.trace.places import spot_of, user_frame
-from verifier.trace.record import Callee, Floats
-from verifier.trace.torch.callee import called, callee, format_of, values_of
+from verifier.trace.torch.callee import called, callee, format_of, numbers_of, values_of
 
 
 def check(
@@ -44,50 +42,27 @@ def check(
     that require a gradient are differentiated; all tensors of floats where none does. `function` is the truth in the language
     of the case files (default: the forward pass).
     """
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    return report_of(
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, numbers=numbers_of)
+    )
+
+
+def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
+    """The callable with its inputs. `names` are those of the tensors of floats among these."""
     call = called(fn, inputs, names, backward)
+    if not call.inputs:
+        raise TypeError("no input is a tensor of floats: there is nothing to differentiate")
     frame = user_frame()
     spot = spot_of(frame) if frame is not None else None
-    at_door = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)
-    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (format_of(call),)
-    for name in chosen:
-        format_named(name)
-    question = Question(
-        at_door,
-        values_of(call),
-        _flows(at_door, upstream),
-        chosen,
-        function,
-        {n: (float(b[0]), float(b[1])) for n, b in (domain or {}).items()} or None,
-        sample,
-        hunt,
-        float(accept["ulps"]) if isinstance(accept, Mapping) else accept,
-        strict,
-    )
-    return report_of(question)
+    found = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)
+    return Opened(found, values_of(call), format_of(call))
 
 
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    report = check(fn, *inputs, **options)
-    if report.status != "passed":
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
-
-        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
-
-
-def _flows(at_door: Callee, upstream: Any) -> dict[str, Floats]:
-    """The gradients that flow in: those that are given, or numbers without pattern."""
-    found = {o: pattern(s, k) for k, (o, s) in enumerate(at_door.upstreams.items())}
-    if upstream is None:
-        return found
-    several = isinstance(upstream, tuple | list) and len(found) > 1
-    given = upstream if isinstance(upstream, Mapping) else dict(zip(found, upstream if several else [upstream], strict=True))
-    for name, value in given.items():
-        number = value.detach().to(torch.float64).cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
-        found[name] = np.broadcast_to(number, found[name].shape)
-    return found
+    raise_if_failed(check(fn, *inputs, **options))
 
 
 __all__ = ["assert_gradient", "check"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from verifier.case import points
-from verifier.case.case import Case
+from verifier.case.case import Case, calls_of
 from verifier.compare import linearity
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked, is_interrupted
@@ -26,6 +26,8 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
     `sums` are what its many points came to, by implementation and format, where others have swept them; one that is missing was interrupted.
     What fails beside the verdicts costs a note only, and with `debug` the run.
     """
+    if calls := calls_of(case):
+        return assemble.unusable(case, f"{', '.join(i.name for i in calls)}: callables are run by verify_all, in a process of their own, not by verify")
     found: list[Checked] = []
     regions: list[tuple[Check, Region]] = []
     try:

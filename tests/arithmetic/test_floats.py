@@ -32,7 +32,7 @@ def bits(value: float) -> str:
 
 def run(text: str, **inputs: float) -> float:
     program = expression(text, *inputs)
-    return floats.run(program, [[v] for v in inputs.values()], FLOAT64)[program.output][0]
+    return floats.run(program, [[v] for v in inputs.values()], fmt=FLOAT64)[program.output][0]
 
 
 _texts = st.recursive(
@@ -67,7 +67,7 @@ def test_statements_have_the_bits_that_cpython_gives_them() -> None:
         namespace = {"math": math, "x": x}
         exec(block, namespace)
         program = forward(block, "x")
-        values = floats.run(program, [[x]], FLOAT64)
+        values = floats.run(program, [[x]], fmt=FLOAT64)
         assert {n: bits(values[program.names[n]][0]) for n in "abf"} == {n: bits(namespace[n]) for n in "abf"}
 
 
@@ -137,7 +137,7 @@ def test_every_operation_of_a_narrow_format_is_rounded_once(name: str, data: st.
     with mpfr(fmt):
         expected = float(operation(gmpy2.mpfr(a), gmpy2.mpfr(b)))
     program = expression(text, "x", "y")
-    got = floats.as_floats(floats.run(program, [[a], [b]], fmt)[program.output])[0]
+    got = floats.as_floats(floats.run(program, [[a], [b]], fmt=fmt)[program.output])[0]
     assert bits(got) == bits(expected)
 
 
@@ -145,7 +145,7 @@ def test_a_narrow_run_keeps_its_format_in_every_step() -> None:
     program = forward("a = exp(x) * 0.1\nb = where(a > 1, erf(a), sigmoid(a))\nf = b / 3 + pi", "x")
     for name in ("float32", "float16", "bfloat16"):
         fmt = FORMATS[name]
-        for step, column in zip(program.steps, floats.run(program, [[0.7, -1.3]], fmt), strict=True):
+        for step, column in zip(program.steps, floats.run(program, [[0.7, -1.3]], fmt=fmt), strict=True):
             assert column.dtype in (dtype(fmt), bool), step
 
 
@@ -160,8 +160,8 @@ def test_literals_are_rounded_once_to_the_format() -> None:
 @given(st.lists(moderate, min_size=1, max_size=5))
 def test_a_column_of_points_is_the_points_one_by_one(xs: list[float]) -> None:
     program = expression("1 / (x - 1) + log(x) * exp(10 * x)", "x")
-    together = floats.run(program, [xs], FLOAT64)[program.output]
-    single = [floats.run(program, [[x]], FLOAT64)[program.output][0] for x in xs]
+    together = floats.run(program, [xs], fmt=FLOAT64)[program.output]
+    single = [floats.run(program, [[x]], fmt=FLOAT64)[program.output][0] for x in xs]
     assert list(map(bits, together)) == list(map(bits, single)), "an exception at one point must not change the others"
 
 

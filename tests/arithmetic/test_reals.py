@@ -64,7 +64,7 @@ def test_a_composite_gate_encloses_its_float(name: str) -> None:
     """Where both have a value: the float of every composite gate is near the ball of its meaning."""
     point = [0.75, 0.5, 0.25][: len(GATES[name].parameters)]
     program = expression(f"{name}({', '.join('xyz'[: len(point)])})", *"xyz"[: len(point)])
-    computed = floats.run(program, [[v] for v in point], FLOAT64)[program.output][0]
+    computed = floats.at(program, point, fmt=FLOAT64)[program.output]
     with balls.precision(200):
         (exact,) = reals.value(name, [[arb(v)] for v in point])
         if isinstance(exact, bool) or exact is None or not exact.is_finite():

@@ -25,7 +25,7 @@ from verifier.cli import main
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
-from verifier.exact import derivatives
+from verifier.exact import adjoints, derivatives
 from verifier.exact.truth import Subject, subject, truth_of
 from verifier.language.formats import FORMATS, format_named, round_exact
 from verifier.language.gates import GATES
@@ -136,7 +136,7 @@ def test_thousands_of_random_programs_telescope_to_the_last_bit(division: bool) 
         text = random_rational(source, source.randint(2, 4), division=division)
         point = (source.uniform(-4, 4), source.uniform(-4, 4))
         plan = planned(text, "x", "y")
-        computed = [c[0] for c in floats.run(plan.program, [[v] for v in point], FLOAT64)]
+        computed = floats.at(plan.program, point, fmt=FLOAT64)
         for (name, output), found in zip(plan.outputs, ledger.ledgers(plan, [point], fmt=FLOAT64)[0], strict=True):
             if isinstance(found, NoLedger):  # x / (y - y)
                 assert any(v - v != 0 for v in computed)
@@ -347,9 +347,9 @@ def test_adjoints_by_the_sweep_are_those_of_the_gradient_program() -> None:
     tested = Subject(plan.program, CLAIMS)
     point = (1.7, 0.9)
     with balls.precision(192):
-        computed = [c[0] for c in floats.run(plan.program, [[v] for v in point], FLOAT64)]
+        computed = floats.at(plan.program, point, fmt=FLOAT64)
         real = ledger.real_run(plan, computed, 1.0)
-        found = sensitivity.adjoints(plan, real, computed, plan.outputs[0][1])
+        found = adjoints.at(plan.program, real, plan.outputs[0][1], strict=False)
         expected = tested.sensitivity(tested.index("dx"))
         run = balls.run(expected.program, [[arb(v)] for v in point], bits=192, strict=False)
         for i in range(2):

@@ -72,7 +72,7 @@ def test_before_the_step_the_value_can_be_saved_and_after_it_it_cannot(function:
         assert found is None
         return
     assert found is not None
-    computed = [column[0] for column in floats.run(program, [[x]], FORMATS["float64"])]
+    computed = [column[0] for column in floats.run(program, [[x]], fmt=FORMATS["float64"])]
     with balls.precision(1000):
         for last, holds in ((found.step - 1, True), (found.step, False)):
             known = {i: arb(computed[i]) for i in range(last + 1)}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.texts import complaints
 from verifier.case import points
-from verifier.case.load import case_of
+from verifier.case.load import case_of, load_text
 from verifier.case.outputs import patternless
 from verifier.case.shapes import bracketed, gathered, nested
 from verifier.language.formats import FORMATS
@@ -192,3 +192,25 @@ def test_a_large_layer_fits_a_screen_and_its_point_is_written_once() -> None:
     assert case["results"][0]["gradient"] == "dx[0,0]"
     assert case["results"][0]["point"] == {"see": "points", "number": 0}
     assert case["points"][0]["x"][5][19] == "119.0"
+
+
+ACCEPTING = "points: [{x: [[0.1, 0.7, 2.9], [1.3, 5.5, 0.4]]}]\nforward: |\n  out = np.exp(x) * x\nimplementations: {it: {backward: dx = dout * (np.exp(x) * x + np.exp(x))}}\n"
+
+
+def verdict_codes(text):
+    (case,) = load_text(text).cases
+    return {(f.code, f.gradient.partition("[")[0]) for f in verify(case).findings if f.code == "V104"}
+
+
+def test_a_limit_may_be_for_one_array_or_one_component():
+    assert verdict_codes(f"{ACCEPTING}accept: {{ulps: 100}}") == set()
+    assert verdict_codes(f"{ACCEPTING}accept: {{ulps: 100, it.dx: 0}}") == {("V104", "dx")}
+    assert verdict_codes(f"{ACCEPTING}accept: {{ulps: 0, it.dx: 100}}") == set()
+    assert verdict_codes(f"{ACCEPTING}accept: {{it.dx: 0, 'it.dx[0, 0]': 100}}") == {("V104", "dx")}
+
+
+def test_a_limit_for_a_gradient_that_is_not_claimed_is_refused():
+    (complaint,) = load_text(f"{ACCEPTING}accept: {{it.dy: 3}}").complaints
+    assert "'it' does not claim the gradient 'dy' in accept" in complaint.message
+    (complaint,) = load_text(f"{ACCEPTING}accept: {{it.dx: -3}}").complaints
+    assert "never negative" in complaint.message

@@ -75,8 +75,8 @@ def test_the_written_lines_read_back_as_the_same_program(text: str, x: float, y:
     claimed = [c for c in CLAIMS if re.search(rf"^{c[1]}\b", back, re.MULTILINE)]
     both, complaints = add_backward(again, Source(back, "t", 1, 1, back), claimed)
     assert both is not None, complaints
-    first = floats.run(whole, [[x], [y]], FLOAT64)
-    second = floats.run(both, [[x], [y]], FLOAT64)
+    first = floats.run(whole, [[x], [y]], fmt=FLOAT64)
+    second = floats.run(both, [[x], [y]], fmt=FLOAT64)
     for _, name in claimed:
         assert bits(first[whole.names[name]][0]) == bits(second[both.names[name]][0])
 
@@ -93,7 +93,7 @@ def test_the_lines_are_circuit_style_with_a_sum_at_a_fork() -> None:
 
 def test_an_output_that_is_an_input_and_an_input_that_is_unused() -> None:
     whole = with_backward(forward("f = x", "x", "y"), CLAIMS)
-    values = floats.run(whole, [[3.0], [4.0]], FLOAT64, upstream=2.5)
+    values = floats.run(whole, [[3.0], [4.0]], fmt=FLOAT64, upstream=2.5)
     assert (values[whole.names["dx"]][0], values[whole.names["dy"]][0]) == (2.5, 0.0)
 
 

@@ -13,7 +13,7 @@ FLOAT64 = FORMATS["float64"]
 
 
 def value(program: object, **inputs: float) -> float:
-    run = floats.run(program, [[inputs[n]] for n in program.inputs], FLOAT64)  # type: ignore[attr-defined]
+    run = floats.run(program, [[inputs[n]] for n in program.inputs], fmt=FLOAT64)  # type: ignore[attr-defined]
     return run[program.output][0]  # type: ignore[attr-defined]
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.texts import expression, judge, smooth_expressions
 from verifier.arithmetic import balls, rounding
+from verifier.case.load import case_of
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -23,6 +24,7 @@ from verifier.exact.derivatives import primitive
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS, round_exact
 from verifier.language.verdict import Verdict
+from verifier.verify import verify
 
 FLOAT64 = FORMATS["float64"]
 SECOND = "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)"
@@ -181,3 +183,12 @@ def test_a_gradient_that_is_nearly_zero_is_not_zero(text: str, x: float) -> None
     program = expression(text, "x")
     ((found,),) = compare(Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FLOAT64), [(x,)])
     assert found.exact.ball != 0
+
+
+def test_a_tie_of_other_inputs_is_no_kink_of_a_derivative() -> None:
+    """max(x, y) + z**2 at x = y: the derivative by z is 2 z, that by x lies between 0 and 1. The kink of exp(-|x|) I0(x) at 0 is one of its derivative's formula alone."""
+    text = "function: max(x, y) + z**2 + max(y, z)\npoints: [{x: 2, y: 2, z: 0.3}]\nimplementations: {mine: {}}\n"
+    report = verify(case_of(text))
+    assert {r.gradient: r.verdict.value for r in report.results} == {"dx": "subgradient", "dy": "subgradient", "dz": "correct"}
+    report = verify(case_of("function: i0e(x) + max(y, z)\npoints: [{x: 0, y: 1, z: 1}]\nimplementations: {mine: {}}\n"))
+    assert report.results[0].verdict.value == "subgradient"

@@ -64,3 +64,22 @@ def test_the_ladder_tells_a_factor_from_rounding():
     assert not ladder({n: 50_000 * v for n, v in u.items()}).is_wrong, "rounding: as many ulps in each format"
     assert ladder({n: 1e-6 + v for n, v in u.items()}).is_wrong, "a factor of 1.000001"
     assert not ladder({"float64": 0.5}).is_wrong, "one format shows nothing"
+
+
+def inverse(overflowed, inverted):
+    """1 / exp(-x) at 100, as a format computes it in which exp(100) is infinite."""
+    r = Recorder({"x": ()}, {"out": ()})
+    power = r.done(arrays.elementwise(r.builder, "exp", r.inputs["x"]), [overflowed], "np.exp")
+    one = np.array(arrays.literal(r.builder, "1"))
+    out = r.done(arrays.elementwise(r.builder, "div", one, power), [inverted], "np.divide")
+    twice = r.done(arrays.elementwise(r.builder, "add", out, one), [inverted + 1.0], "np.add")
+    r.end_forward({"out": twice})
+    return r.trace({"x": r.upstreams["out"]}, (100.0, 0.75), computed={"x": np.array(0.75)}, outputs={"out": np.array(inverted + 1.0)})
+
+
+def test_what_follows_an_overflow_of_the_framework_is_no_doubt_about_the_trace():
+    assert disagreements(inverse(np.inf, 0.0), FORMATS["float32"]) == []
+    assert disagreements(inverse(float(np.exp(100.0)), 0.0), FORMATS["float64"]) != [], "the twin: without an overflow 1 / exp(100) is not 0"
+    later = inverse(np.inf, 0.0)
+    bent = replace(later, readings=tuple(replace(x, floats=x.floats + 0.5) if x.what == "np.add" else x for x in later.readings))
+    assert [d.what for d in disagreements(bent, FORMATS["float32"])][:1] == ["np.add"], "from the next number on it is checked again"

@@ -28,11 +28,11 @@ def test_components_of_one_formula_have_one_shape() -> None:
 
 def test_each_formula_is_proved_once_and_a_wrong_one_is_not() -> None:
     truth, tested = sides("4 * x * dout[:, None]")
-    prover = Prover(truth, tested, FORMATS["float64"], 1.0, {})
+    prover = Prover(truth, tested, FORMATS["float64"], 1.0)
     assert all(prover.prove(claim) is not None for claim in tested.claims)
     assert len(prover.proofs) == 1
     truth, tested = sides("4 * x * dout[:, None] + (np.arange(5) > 3) * x")
-    prover = Prover(truth, tested, FORMATS["float64"], 1.0, {})
+    prover = Prover(truth, tested, FORMATS["float64"], 1.0)
     assert [prover.prove(claim) is not None for claim in tested.claims] == [True, True, True, True, False] * 3
 
 
@@ -44,7 +44,7 @@ def test_cones_that_differ_in_which_inputs_are_the_same_are_two() -> None:
 
 def test_a_proof_is_said_in_other_names() -> None:
     proof = Proof(conditions=("x0 > x1",), borders=("x10 = 0",))
-    names = tuple(f"w[{i},0]" for i in range(11))
+    names = {f"x{i}": f"w[{i},0]" for i in range(11)}
     assert renamed(proof, names) == Proof(conditions=("w[0,0] > w[1,0]",), borders=("w[10,0] = 0",))
 
 
@@ -55,3 +55,29 @@ def test_a_cone_that_is_too_large_is_none() -> None:
         assert cone(truth, tested, tested.claims[0]) is None
     finally:
         cones.MOST_STEPS = most
+
+
+def test_a_gradient_that_is_an_input_is_not_taken_for_another_input() -> None:
+    """d(x * y)/dx = y, and the next input is not y."""
+    ones, twos = [1.0] * 12, [2.0] * 12
+    for backward, is_proved in (("y * dout", True), ("z * dout", False), ("z", False)):
+        case = case_of(f"function: sum(x * y) + sum(z)\npoints: [{{x: {ones}, y: {twos}, z: {twos}}}]\nimplementations: {{mine: {{gradients: {{x: dx}}, backward: 'dx = {backward}'}}}}\n")
+        prover = Prover(truth_of(case.programs.truth), subject(case.programs.drafts[0]), FORMATS["float64"], 1.0)
+        assert (prover.prove(("x[1]", "dx[1]")) is not None) == is_proved
+
+
+SUM = "function: log(sum(exp(x)))\npoints: [{x: %s}]\nimplementations: {mine: {backward: 'dx = %s'}}\n"
+
+
+def test_a_sum_in_another_order_has_the_same_form_and_is_proved_once() -> None:
+    """The softmax: every component has its own exponential at another place of the sum."""
+    case = case_of(SUM % ([0.1 * k for k in range(12)], "exp(x) / sum(exp(x)) * dout"))
+    prover = Prover(truth_of(case.programs.truth), subject(case.programs.drafts[0]), FORMATS["float64"], 1.0)
+    assert all(prover.prove(claim) is not None for claim in prover.subject.claims)
+    assert len(prover.proofs) == 1
+
+
+def test_one_component_that_is_another_is_not_proved_by_the_form_of_the_rest() -> None:
+    case = case_of(SUM % ([0.1 * k for k in range(12)], "exp(np.concatenate([x[:11], x[:1]])) / sum(exp(x)) * dout"))
+    prover = Prover(truth_of(case.programs.truth), subject(case.programs.drafts[0]), FORMATS["float64"], 1.0)
+    assert [prover.prove(claim) is not None for claim in prover.subject.claims] == [True] * 11 + [False]

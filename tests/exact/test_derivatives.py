@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sympy.core.function import AppliedUndef
 
 import verifier.arithmetic.ball_functions
+import verifier.arithmetic.ball_gates
 import verifier.arithmetic.balls
 import verifier.circuit.backprop
 import verifier.exact.derivatives
@@ -32,7 +33,7 @@ from verifier.exact import derivatives, one_sided, sympy_gates
 from verifier.language.gates import GATES
 
 EXACT_SIDE = (
-    verifier.exact.derivatives, verifier.exact.one_sided, verifier.exact.series, verifier.arithmetic.balls, verifier.arithmetic.ball_functions,
+    verifier.exact.derivatives, verifier.exact.one_sided, verifier.exact.series, verifier.arithmetic.balls, verifier.arithmetic.ball_gates, verifier.arithmetic.ball_functions,
     verifier.exact.sympy_gates,
 )  # fmt: skip
 STAGED_SIDE_ONLY = frozenset(("partials", "float64", "arrays", "runs"))

@@ -82,8 +82,8 @@ def test_a_textbook_derivative_is_proved(function: str, dx: str) -> None:
 def test_a_bent_textbook_derivative_is_refuted(function: str, dx: str) -> None:
     found = outcome(function, f"(1 + 1e-12)*({dx})")
     assert found.kind == "refuted"
-    assert found.witness is not None
-    assert found.witness["x"] == 0.7
+    assert found.counterexample is not None
+    assert found.counterexample["x"] == 0.7
 
 
 def test_the_two_sigmoids_of_cs231n_are_proved() -> None:
@@ -123,8 +123,8 @@ def test_conditions_gaps_and_readings_are_said() -> None:
     assert outcome("erf(x)", "1.1283791670955126*exp(-x*x)*dout").note == "for all inputs where both are defined, with 1.1283791670955126 read as 2/sqrt(pi)"
     gap = outcome("log(x*x)", "2*exp(-log(x))*dout")
     assert gap.kind == "refuted"
-    assert gap.witness is not None
-    assert gap.witness["x"] < 0
+    assert gap.counterexample is not None
+    assert gap.counterexample["x"] < 0
     assert "except where x < 0: there it has no value" in gap.note
     assert outcome("log(x*x)", "2*exp(-log(x))*dout", (-3.0,)).kind == "refuted"
 
@@ -229,7 +229,7 @@ def test_a_point_that_is_wrong_counts_more_than_an_identity_off_the_boundaries()
     assert hole.kind == "proved"
     assert hole.note.endswith("it has no value at x = 0.0, where the exact gradient has one")
     at_zero = outcome(function, dx, (1.0,), (0.0,))
-    assert (at_zero.kind, at_zero.witness) == ("refuted", {"x": 0.0})
+    assert (at_zero.kind, at_zero.counterexample) == ("refuted", {"x": 0.0})
     assert "elsewhere it is proved" in at_zero.note
 
 

@@ -199,8 +199,8 @@ def test_a_cast_in_a_program_is_the_cast_of_the_library(fmt: Format) -> None:
     with np.errstate(all="ignore"):
         expected = np.array(xs).astype(dtype(fmt)).astype(np.float64).tolist()
         narrow = np.array(xs, dtype=np.float32).astype(dtype(fmt)).astype(np.float64).tolist()
-    assert list(map(bits, floats.run(program, [xs], FORMATS["float64"])[program.output])) == list(map(bits, expected))
-    run = floats.run(program, [xs], FORMATS["float32"])[program.output]
+    assert list(map(bits, floats.run(program, [xs], fmt=FORMATS["float64"])[program.output])) == list(map(bits, expected))
+    run = floats.run(program, [xs], fmt=FORMATS["float32"])[program.output]
     assert run.dtype == np.float32, "the run goes on in its own format"
     assert list(map(bits, floats.as_floats(run))) == list(map(bits, narrow))
 
@@ -216,7 +216,7 @@ def test_what_has_a_name_is_stored_and_what_has_none_is_not(x: float) -> None:
     b, s = dtype(fmt), np.float32
     a = (np.sqrt(s(x) * s(x) + s(2)) * s(0.1)).astype(b).astype(s)
     f = ((a + s(1)) / s(3)).astype(b).astype(s)
-    column = floats.run(program, [[x]], fmt)
+    column = floats.run(program, [[x]], fmt=fmt)
     assert (float(column[program.names["a"]][0]), float(column[program.names["f"]][0])) == (float(a), float(f))
     assert (fmt.precision, fmt.emin, fmt.stored_in, fmt.computed_in) == (8, -126, "bfloat16", "float32")
 

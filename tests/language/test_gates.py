@@ -198,7 +198,7 @@ def worst_error(name: str, format_name: str) -> float:
         program, free = program_of(gate, orders)
         points = [tuple(v if isinstance(v, bool) else round_exact(fmt, Fraction(v)) for v in p) for p in sample(name, orders)]
         columns = [[p[i] for p in points] for i in free]
-        computed = floats.as_floats(floats.run(program, columns, fmt)[program.output])
+        computed = floats.as_floats(floats.run(program, columns, fmt=fmt)[program.output])
         exact = evaluate(program, columns_of(points, free), bits=300)
         largest = Fraction(2) ** (fmt.emax + 1)
         worst = max((error_in_ulps(c, b, fmt) for c, b in zip(computed, exact, strict=True) if b.is_finite() and abs(b) < arb(fmpq(largest.numerator)) / 2 and abs(b) > arb(2) ** fmt.emin), default=worst)
@@ -216,14 +216,19 @@ SEEN = {
     "si": 2.2, "ci": 2.4, "shi": 4.2, "chi": 2.1, "fresnels": 2.5, "fresnelc": 6.5,
 }  # fmt: skip
 SEEN_NARROW = {"sinc": 219, "betainc": 10}  # the same in float32, float16 and bfloat16
-SLACK = 32  # another CPU or another release of a library may lose five bits more (rgamma of SciPy 1.14: 19 ulps, of 1.17: less than 2); a wrong kernel loses nearly all
+SLACK = 4  # another CPU's libm, or another path of NumPy's, may lose two bits more
+SLACK_OF_SCIPY = 32  # whose algorithms change with its releases: rgamma is 19 ulps off in 1.14 and less than 2 in 1.17; a wrong kernel loses nearly all of 53 bits
+
+
+def slack(name: str) -> int:
+    return SLACK_OF_SCIPY if "scipy" in (GATES[name].float64 or "") else SLACK
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_kernel_is_as_good_as_it_was_measured(name: str) -> None:
-    assert worst_error(name, "float64") <= SLACK * max(SEEN.get(name, 0), 2)
+    assert worst_error(name, "float64") <= slack(name) * max(SEEN.get(name, 0), 2)
     for narrow in ("float32", "float16", "bfloat16"):
-        assert worst_error(name, narrow) <= SLACK * max(SEEN_NARROW.get(name, 0), 2)
+        assert worst_error(name, narrow) <= slack(name) * max(SEEN_NARROW.get(name, 0), 2)
 
 
 def test_a_spoilt_kernel_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +246,7 @@ def test_a_gate_keeps_the_format(name: str, format_name: str) -> None:
     for orders in orders_of(gate)[:1]:
         program, free = program_of(gate, orders)
         points = [p for p in rows(name, orders) if inside(name, p)][:8]
-        column = floats.run(program, [[p[i] for p in points] for i in free], fmt)[program.output]
+        column = floats.run(program, [[p[i] for p in points] for i in free], fmt=fmt)[program.output]
         if format_name == "float64":
             assert {type(v) for v in column} == {float}
         else:

@@ -220,11 +220,19 @@ def test_a_mistake_in_an_expression_is_named_where_it_is(text: str, offset: int,
     assert (caught.value.offset, caught.value.message) == (offset, message.replace('"\'"', "'''"))
 
 
+@pytest.mark.parametrize("line", ["import numpy as np", "import torch", "import jax.numpy as jnp", "import numpy as np, math", "from math import exp, sin", "from jax import numpy as jnp"])
+def test_the_imports_of_a_pasted_cell_are_read_over(line: str) -> None:
+    trees, errors = block(f"{line}\nx = exp(y)")
+    assert errors == []
+    assert len(trees) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("import math", "an import is not needed: the functions of math and numpy are known here; remove this line"),
-        ("from math import exp", "an import is not needed: the functions of math and numpy are known here; remove this line"),
+        ("import os", "only numpy, math, torch and jax may be imported here (their functions are known); remove this line"),
+        ("import numpy as np, os", "only numpy, math, torch and jax may be imported here (their functions are known); remove this line"),
+        ("from os import path", "only numpy, math, torch and jax may be imported here (their functions are known); remove this line"),
         ("for i in range(3):", "the lines of 'for' must stand below it, further to the right"),
         ("for i range(3): x = i", "'for' is written as in 'for i in range(3):'"),
         ("if x > : x = 1", "the expression ends where a value is expected"),

@@ -138,7 +138,7 @@ def rounds(name: str) -> bool:
         program, free = program_of(GATES[name], orders)
         for fmt in (FORMATS["float64"], FORMATS["float32"]):
             points = [tuple(v if isinstance(v, bool) else round_exact(fmt, Fraction(v)) for v in p) for p in sample(name, orders)]
-            computed = floats.run(program, [[p[i] for p in points] for i in free], fmt)[program.output]
+            computed = floats.run(program, [[p[i] for p in points] for i in free], fmt=fmt)[program.output]
             exact = evaluate(program, columns_of(points, free), bits=BITS)
             if any(bool(c) is not e if isinstance(e, bool) else not e.is_exact() or Fraction(float(c)) != fraction(e) for c, e in zip(computed, exact, strict=True)):
                 return True

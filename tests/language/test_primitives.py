@@ -48,8 +48,8 @@ def test_what_is_found_missing_is_missing() -> None:
     "use",
     [
         lambda name: balls.function_of(name, strict=False),
-        lambda name: floats.run(applied_once(name), [[1.5]], FORMATS["float64"]),
-        lambda name: floats.run(applied_once(name), [[1.5]], FORMATS["float32"]),
+        lambda name: floats.run(applied_once(name), [[1.5]], fmt=FORMATS["float64"]),
+        lambda name: floats.run(applied_once(name), [[1.5]], fmt=FORMATS["float32"]),
         lambda name: derivatives.local_gradient(name, (None,)),
         lambda name: partial(name, 0),
         reported,

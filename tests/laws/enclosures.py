@@ -60,7 +60,7 @@ def intervals_hold(text: str) -> int:
     for setting in settings_of(case):
         columns = [[p[i] for p in setting.points] for i in range(len(program.inputs))]
         for strict in (True, False):
-            quick = intervals.run(program, [np.array(c) for c in columns], range(len(program.steps)), strict=strict)
+            quick = intervals.run(program, [np.array(c) for c in columns], strict=strict)
             sure = balls.run(program, [[arb(v) for v in c] for c in columns], bits=INTERVAL_BITS, strict=strict)
             for step, interval, column in zip(program.steps, quick, sure, strict=True):
                 for k, (ball, point) in enumerate(zip(column, setting.points, strict=True)):

@@ -55,7 +55,7 @@ def floats_are_cpythons(text: str) -> int:
                 found = by_python.run(lines, {**dict(zip(program.inputs, point, strict=True)), seed: setting.upstream, "pi": math.pi, "e": math.e}, number=float, functions=by_python.math_functions(), power=_real_power)
             except by_python.CPYTHON_RAISES:
                 continue
-            run = floats.run(program, [[x] for x in point], setting.format, upstream=setting.upstream)
+            run = floats.run(program, [[x] for x in point], fmt=setting.format, upstream=setting.upstream)
             count += _same_names(program, found, {n: run[i][0] for n, i in program.names.items()}, point, "<d")
     return count
 
@@ -74,7 +74,7 @@ def narrow_floats_are_numpys(text: str) -> int:
             names = {n: np.array([x]).astype(kind) for n, x in (*zip(program.inputs, point, strict=True), (f"d{program.output_name}", setting.upstream), ("pi", math.pi), ("e", math.e))}
             with np.errstate(all="ignore"):
                 found = by_python.run(lines, names, number=lambda t, kind=kind: np.array([float(t)]).astype(kind), functions=by_python.numpy_functions(), power=np.power)  # type: ignore[misc]
-            run = floats.run(program, [[x] for x in point], setting.format, upstream=setting.upstream)
+            run = floats.run(program, [[x] for x in point], fmt=setting.format, upstream=setting.upstream)
             count += _same_names(program, {n: v[0] for n, v in found.items()}, {n: run[i][0] for n, i in program.names.items()}, point, "<d")
     return count
 

@@ -10,9 +10,8 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, reals, rounding
-from verifier.blame.formula import adjoint_values
 from verifier.circuit.program import Program, Step
-from verifier.exact import derivatives, one_sided
+from verifier.exact import adjoints, derivatives, one_sided
 from verifier.exact.series import Undefined
 from verifier.language.gates import GATES
 
@@ -45,7 +44,7 @@ def _is_regular(gate: str, args: Sequence[Any], value: Any) -> bool:
     row = GATES[gate]
     exact = not row.conditions and all(a.is_exact() and a.is_finite() for a in args)
     for position in range(len(args)):
-        slope = adjoint_values.local_partial(gate, position, [[a] for a in args])
+        slope = adjoints.partial(gate, position, [[a] for a in args], strict=True)
         if slope is None or slope[0].is_finite():
             continue
         found = one_sided.derivative(_program_of(gate), [rounding.rational(a) for a in args], position, bits=BITS) if exact else None

@@ -193,7 +193,7 @@ def test_formulas_are_spread_over_the_table_and_nearly_all_have_gradients():
 def gradient_of(text):
     """The generated gradient at x = 0.75, y = -1.5, in float64."""
     whole = with_backward(expression(text, "x", "y"), [("x", "dx"), ("y", "dy")])
-    run = floats.run(whole, [[0.75], [-1.5]], format_named("float64"), upstream=1.0)
+    run = floats.run(whole, [[0.75], [-1.5]], fmt=format_named("float64"), upstream=1.0)
     return [run[whole.names[name]][0] for name in ("dx", "dy")]
 
 

@@ -154,6 +154,19 @@ def test_the_edits_as_json_are_those_of_the_text(tmp_path, capsys):
             assert edit["upstream"] or edit["point"].keys() == {"x", "y"}
 
 
+def test_mistakes_of_array_code_are_planted_caught_and_said():
+    text = "points: [{x: [[0.31, -1.24, 0.85], [-0.66, 0.92, 1.37], [1.13, 0.54, -0.39]], w: [[0.7, -0.4, 1.1], [0.25, 0.9, -0.6], [-1.3, 0.35, 0.8]]}]\nforward: |\n  out = x @ w\nimplementations: {it: {backward: 'dx = dout @ w.T; dw = x.T @ dout'}}"
+    (case,) = load_text(text).cases
+    found = [m for m in mutants(case) if m.edit.kind == "transpose"]
+    assert {"dx = dout @ w.T became dx = dout @ w", "dw = x.T @ dout became dw = x @ dout"} <= {m.edit.what for m in found}
+    assert all(m.caught and m.line_named for m in found)
+    assert next(m.diagnosed for m in found if m.edit.what.endswith("dx = dout @ w")) == "`w` where `w.T` is meant"
+
+
+def test_scalar_code_gets_no_mistakes_of_arrays():
+    assert not {"axis", "transpose", "slice", "array function", "term"} & {e.kind for e in edits("dx = dout*cos(x); dx += y*dout", ("x", "y"))}
+
+
 GIVEN = """\
 name: given
 function: x*y

@@ -111,3 +111,84 @@ def test_assert_gradient_raises_with_the_users_line():
 def test_without_numbers_there_is_nothing_to_differentiate():
     with pytest.raises(TypeError, match="no input is a float"):
         check(functions.plain, 1, 2)
+
+
+# ---------------------------------------------------------------- what a callable must not do, and the options
+
+
+def rule(function, forward, backward):
+    own = jax.custom_vjp(function)
+    own.defvjp(forward, backward)
+    return own
+
+
+def faults(report):
+    return [f.message.partition(" ")[2] for f in report.findings if f.code == "V111"]
+
+
+def test_an_output_that_is_another_under_differentiation_fails():
+    other = rule(jnp.sin, lambda x: (jnp.cos(x), x), lambda x, g: (g * jnp.cos(x),))
+    assert faults(check(other, 0.3)) == ["gives another output when it is differentiated than when it is not"]
+    arranged = rule(lambda x: jnp.log(1 + jnp.exp(x)), lambda x: (jnp.log1p(jnp.exp(x)), x), lambda x, g: (g / (1 + jnp.exp(-x)),))
+    report = check(arranged, 0.3)
+    assert (report.status, faults(report)) == ("passed", []), "the twin: another arrangement of the same function"
+
+
+def test_a_callable_that_gives_other_bits_when_it_is_called_again_fails():
+    numbers = iter(range(1, 1000))
+    assert faults(check(lambda x: x * next(numbers), 0.3)) == ["gives other bits when it is called again"]
+
+
+MISTAKES = {
+    "the order of the gradients": (rule(lambda x, w: x * w * w, lambda x, w: (x * w * w, (x, w)), lambda r, g: (2 * g * r[0] * r[1], g * r[1] ** 2)), (0.3, 1.7), "exchanged"),
+    "None where it is not zero": (rule(lambda x, w: x * w * w, lambda x, w: (x * w * w, (x, w)), lambda r, g: (g * r[1] ** 2, None)), (0.3, 1.7), "dw"),
+    "not linear in what flows in": (rule(lambda x: x * x, lambda x: (x * x, x), lambda x, g: (2 * x * g * jnp.abs(g),)), (0.3,), "dx"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_rule_that_breaks_what_every_gradient_keeps_fails(name):
+    fn, inputs, said = MISTAKES[name]
+    report = check(fn, *inputs)
+    assert report.status == "failed"
+    assert any(said in f.message or said in (f.gradient, *f.gradients) for f in report.findings if f.code == "V101")
+
+
+def test_a_backward_pass_may_be_given_instead_of_a_rule():
+    assert check(jnp.sin, 0.3, backward=lambda g, x: g * jnp.cos(x)).status == "passed"
+    assert check(jnp.sin, 0.3, backward=lambda g, x: g * jnp.sin(x)).status == "failed"
+
+
+def test_points_are_sampled_and_hunted_for_through_jax():
+    def tail(x):
+        return 1 - jnp.tanh(x)
+
+    report = check(tail, 0.3, domain={"x": (-30, 30)}, sample=30, hunt=True)
+    assert [s.points for s in report.sweeps] == [30]
+    assert {r.verdict.value for r in report.regions} >= {"vanished", "unstable"}, "1 - tanh**2 cancels, and is 0 from 19.1 on"
+    assert check(functions.sigmoid_plus, 0.3, domain={"x": (-3, 3)}, sample=10).sweeps[0].verdicts["wrong"] == 10
+
+
+def test_a_call_is_recorded_once_and_gives_the_bits_of_the_plain_call():
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return jnp.exp(x) / (1 + jnp.exp(x))
+
+    report = check(counted, 0.3, domain={"x": (-3, 3)}, sample=200)
+    assert report.sweeps[0].points == 200
+    assert len(calls) < 20, "Python runs a few times, not at every point"
+    with jax.experimental.enable_x64() if not hasattr(jax, "enable_x64") else jax.enable_x64(True):
+        plain = float(jax.vjp(counted, jnp.asarray(0.3))[1](jnp.asarray(0.75))[0])
+    assert float(report.results[0].computed) == plain
+
+
+def test_python_that_asks_for_numbers_is_called_at_every_point():
+    def by_sign(x):
+        return x * x if x > 0 else x
+
+    report = check(by_sign, 0.5, backward=lambda g, x: g * (2 * x if x > 0 else 1.0), function="where(x > 0, x * x, x)", domain={"x": (-3, 3)}, sample=20)
+    assert (report.status, report.basis) == ("passed", "sampled")
+    assert len({r.point for r in report.results}) > 15
+    assert any("if, float, int, NumPy" in note and "test_jax.py" in note for note in report.notes), "which operation, in which line"

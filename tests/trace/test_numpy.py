@@ -48,8 +48,14 @@ WRONG = {  # the mistake -> its line
 def test_right_layers_pass_and_their_lines_are_had(name):
     fn, inputs, backward = RIGHT[name]
     report = check(fn, *inputs, backward=backward)
-    assert (report.status, report.basis, [f.message for f in report.findings if f.severity == "error"]) == ("passed", "traced", [])  # a norm may lose digits
-    assert {r.verdict.value for r in report.results} <= {"correct", "rounding", *(["unstable"] if "norm" in name else [])}
+    assert (report.status, report.basis, [f.message for f in report.findings if f.severity == "error"]) == ("passed", "traced", [])
+    lossy = [r for r in report.results if r.verdict.value not in ("correct", "rounding")]
+    assert name == "batch norm" or not lossy
+    for r in lossy:  # of two rows: normed is +-d/sqrt(d*d + eps), so what is left of the terms, which cancel, is of the size of eps = 1e-5: the inputs do not explain that, the arrangement does
+        assert (r.verdict.value, r.gradient[:2]) == ("unstable", "dx")
+        assert abs(float(r.exact)) < 1e-5
+        assert float(r.program_condition) > 1e5 * float(r.condition)
+    assert {f.code for f in report.findings} == ({"V201"} if lossy else set())
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -79,7 +79,7 @@ def test_values_are_numpys_own_and_the_steps_are_believed(name):
 def _values(trace, found):
     from verifier.arithmetic import floats
 
-    run = floats.run(trace.program, [[v] for v in trace.point], FORMATS["float64"])
+    run = floats.run(trace.program, [[v] for v in trace.point], fmt=FORMATS["float64"])
     return [float(run[i][0]) for i in found.steps.ravel().tolist()]
 
 

@@ -48,7 +48,7 @@ def test_the_output_is_the_sum_of_all_outputs_each_times_what_flows_in():
     p = recorded().program
     assert p.inputs == ("x[0]", "x[1]", "dout[0]", "dout[1]")
     assert p.parameters == {"dout[0]", "dout[1]"}
-    run = floats.run(p, [[v] for v in (3.0, 4.0, 0.5, -1.0)], FORMAT)
+    run = floats.run(p, [[v] for v in (3.0, 4.0, 0.5, -1.0)], fmt=FORMAT)
     assert run[p.names[TOTAL]][0] == 0.5 * 9 - 16
     assert [run[p.names[n]][0] for n in ("dx[0]", "dx[1]")] == [3.0, -8.0]
 
@@ -79,7 +79,7 @@ def test_data_are_themselves_exactly_and_count_as_no_rounded_constant(value):
     r = Recorder({"x": ()}, {"out": ()})
     (step,) = r.constants([value]).tolist()
     program = r.builder.program(step)
-    assert floats.run(program, [[1.0], [1.0]], FORMAT)[step][0] == value
+    assert floats.run(program, [[1.0], [1.0]], fmt=FORMAT)[step][0] == value
     assert program.longest_literal < FORMAT.digits
 
 

@@ -195,3 +195,83 @@ def test_data_are_themselves_and_numbers_of_the_source_are_decimals():
 def test_a_branch_on_a_value_is_recorded():
     assert [b.holds for b in traced(layers.by_sign, X[0]).branches] == [False]
     assert [b.holds for b in traced(layers.by_sign, X[1]).branches] == [True]
+
+
+# ---------------------------------------------------------------- what a callable must not do, and the options
+
+
+class Exchanged(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x * w * w
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        return 2 * g * x * w, g * w * w
+
+
+class NotLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g * g.abs()
+
+
+def another_when_differentiated(x):
+    return x.sin() if torch.is_grad_enabled() else x.cos()
+
+
+def test_an_output_that_is_another_under_differentiation_fails():
+    assert [f.message for f in check(another_when_differentiated, X).findings if f.code == "V111"] == ["another_when_differentiated gives another output under torch.no_grad() than when it is differentiated"]
+
+
+def test_gradients_in_each_others_place_are_said_to_be_exchanged():
+    report = check(Exchanged.apply, X, W)
+    assert [f.message for f in report.findings if f.code == "V101"] == ["wrong gradient: Exchanged.dx and Exchanged.dw are exchanged: each is the gradient of the other input"]
+
+
+def test_a_backward_pass_that_is_not_linear_in_what_flows_in_fails():
+    assert check(NotLinear.apply, X).status == "failed"
+
+
+@pytest.mark.parametrize("x", [X[0, 0], X])
+def test_the_edit_that_repairs_the_users_line_is_named(x):
+    (found,) = [f for f in check(layers.SigmoidPlus.apply, x).findings if f.code == "V101"]
+    assert found.message.endswith("`+` where `-` is meant in `1 + y`")
+    assert SOURCE[found.place.line - 1].strip() == "slope = y * (1 + y)"
+
+
+def test_points_are_sampled_and_hunted_for_through_torch():
+    report = check(lambda x: 1 - torch.tanh(x), X[0, 0], domain={"x": (-30, 30)}, sample=30, hunt=True)
+    assert [s.points for s in report.sweeps] == [30]
+    assert {r.verdict.value for r in report.regions} >= {"vanished"}
+
+
+def test_a_kernel_that_loses_digits_is_told_from_the_formula(monkeypatch):
+    from verifier.trace.torch import callee
+
+    exact = callee._numbers
+
+    def lossy(gradient, like):
+        return exact(gradient, like) * (1 + 2.0**-30)  # 4 million ulps of float64, 2 % of one of bfloat16
+
+    monkeypatch.setattr(callee, "_numbers", lossy)
+    report = check(layers.Sigmoid.apply, X[0, 0])
+    (found,) = [f for f in report.findings if f.code == "V201"]
+    assert "the kernel loses them, not the formula" in found.message
+    assert any(d.startswith("kernel") and "the same lines in IEEE arithmetic" in d for d in found.details)
+    assert not any(d.startswith("worst") for d in found.details), "no line of the user lost them"
+    monkeypatch.undo()
+    assert check(layers.Sigmoid.apply, X[0, 0]).findings == (), "the twin: the kernel as it is"
+
+
+def test_without_tensors_there_is_nothing_to_differentiate():
+    with pytest.raises(TypeError, match="no input is a tensor of floats"):
+        check(torch.sin, 3)

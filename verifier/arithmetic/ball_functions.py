@@ -7,16 +7,15 @@ from math import factorial
 
 from flint import arb, arb_series, ctx
 
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.values import NAN, Ball, Value
 from verifier.language.gates import GATES
 
-NAN = arb("nan")
 EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
 
 
 def _bessel(method: str) -> Callable[[Ball, Ball], Ball]:
-    function = getattr(arb, method)
+    function: Callable[[Ball, Ball], Ball] = getattr(arb, method)
 
     def enclose(n: Ball, a: Ball) -> Ball:
         return function(a, n)
@@ -30,7 +29,7 @@ def _ive(n: Ball, a: Ball) -> Ball:
         return a.bessel_i(n, True)
     if a <= 0 and n.is_exact() and n.is_integer():
         value = (-a).bessel_i(n, True)
-        return -value if int(n.unique_fmpz()) % 2 else value
+        return -value if int(n.fmpz()) % 2 else value
     if a.contains(0):
         return (-abs(a)).exp() * a.bessel_i(n)
     return NAN
@@ -39,15 +38,15 @@ def _ive(n: Ball, a: Ball) -> Ball:
 def _besselk(n: Ball, a: Ball, *, scaled: bool = False) -> Ball:
     """K_n(a). Arb sums its asymptotic series up to 2a bits; beyond, a method that loses 3a bits and, for large a, takes minutes.
 
-    So the lost bits are added below 100, and above no more than 1.9a (at least 190) are asked for.
+    So the precision is raised by the bits that are lost where a is below 100, and beyond it limited to 1.9a bits (at least 190).
     """
     if not a > 0:
         return NAN
     bits, bound = ctx.prec, a.abs_lower().min(arb(2) ** 40)
-    asymptotic = int((bound * 19 / 10).lower().floor().unique_fmpz())
+    asymptotic = int((bound * 19 / 10).lower().floor().fmpz())
     try:
         if bits > asymptotic:
-            ctx.prec = asymptotic if bound > 100 else bits + int((3 * bound).upper().ceil().unique_fmpz())
+            ctx.prec = asymptotic if bound > 100 else bits + int((3 * bound).upper().ceil().fmpz())
         return a.bessel_k(n, scaled)
     finally:
         ctx.prec = bits
@@ -66,7 +65,7 @@ def _dawson(a: Ball) -> Ball:
 
 
 def _log_ndtr(a: Ball) -> Ball:
-    """The logarithm of the normal distribution: of its tail by way of erfcx, near 1 by log1p."""
+    """log of the normal distribution function: log(erfcx(-a/sqrt 2)/2) - a²/2 in the left tail, log1p(-erfc(a/sqrt 2)/2) elsewhere."""
     t = a / arb(2).sqrt()
     if a <= -1:
         return (_erfcx(-t) / 2).log() - t * t
@@ -80,13 +79,13 @@ def _hyp0f1(b: Ball, z: Ball) -> Ball:
         return z.hypgeom_0f1(b)
     lost = (3 * (-z).sqrt().upper()).min(arb(4 * bits))
     try:
-        ctx.prec = bits + int(lost.upper().floor().unique_fmpz())
+        ctx.prec = bits + int(lost.upper().floor().fmpz())
         return z.hypgeom_0f1(b)
     finally:
         ctx.prec = bits
 
 
-def _hyp2f1(a: Value, b: Value, c: Value, z: Value) -> Value:
+def _hyp2f1(a: Ball, b: Ball, c: Ball, z: Ball) -> Ball:
     """2F1(a, b; c; z). Near 1 Arb takes seconds for an inexact z; with positive parameters the function grows, so its ends do."""
     if not z.is_exact() and z > 0.5 and a > 0 and b > 0 and c > 0:
         low, high = z.lower(), z.upper()
@@ -100,8 +99,8 @@ def _erfc(t: Ball) -> Ball:
     return (-t * t).exp() * _erfcx(t) if t >= 1000 else t.erfc()
 
 
-def _where(inside: Callable[[Value], bool], function: Callable[..., Value]) -> Callable[..., Value]:
-    """The function where its last argument is certainly inside, else NaN."""
+def _where(inside: Callable[[Ball], bool], function: Callable[..., Ball]) -> Callable[..., Ball]:
+    """The function restricted to last arguments that are certainly `inside`; NaN for others."""
 
     def enclose(*args: Ball) -> Ball:
         return function(*args) if inside(args[-1]) else NAN
@@ -113,13 +112,14 @@ def _zeta_derivative(n: Ball, a: Ball) -> Ball:
     """The n-th derivative of Riemann's zeta function."""
     if not (n.is_exact() and n.is_integer() and 0 <= n < 100):
         return NAN
-    order = int(n.unique_fmpz())
+    order = int(n.fmpz())
     if a > FAR:  # 0 < (-1)^n zeta^(n)(a) = sum over k >= 2 of log(k)^n k^-a < n! sum of k^(1-a) < n! 2^(2-a), as log(k)^n <= n! k
         bound = factorial(order) * arb(2) ** (1 - FAR)
-        return (-1) ** order * arb(bound, bound) + (1 if order == 0 else 0)
+        return (-1 if order % 2 else 1) * arb(bound, bound) + (1 if order == 0 else 0)
     if not a > -FAR:
         return NAN
-    return arb_series([a, 1], order + 1).zeta()[order] * factorial(order)
+    taylor: Ball = arb_series([a, 1], order + 1).zeta()[order]
+    return taylor * factorial(order)
 
 
 def _zeta(a: Ball) -> Ball:
@@ -176,8 +176,8 @@ SPECIAL: dict[str, Callable[..., Value]] = {
 }
 
 
-def _to_its_order(function: Callable[..., Value]) -> Callable[..., Value]:
-    """The function at no more bits than an inexact order (a literal that stands for an interval) can give; Arb would take seconds for the others."""
+def _to_its_order(function: Callable[..., Ball]) -> Callable[..., Ball]:
+    """The function, at a precision limited to that of an inexact order (a literal that stands for an interval): more bits would cost Arb seconds and narrow nothing."""
 
     def enclose(*args: Ball) -> Ball:
         widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)
@@ -195,3 +195,5 @@ def _to_its_order(function: Callable[..., Value]) -> Callable[..., Value]:
 
 for _name in [name for name in SPECIAL if GATES[name].orders]:
     SPECIAL[_name] = _to_its_order(SPECIAL[_name])
+SPECIAL_FUNCTIONS = frozenset((*SPECIAL, "gamma", "lgamma", "digamma", "polygamma"))  # with those for which Arb needs no help, or little
+SLOW = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each

@@ -7,76 +7,89 @@ there a derivative cannot be read off one branch.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
-from math import factorial
 
-from flint import acb, arb, arb_series, ctx, fmpq, fmpz
+from flint import arb, fmpq
 
-from verifier.arithmetic.ball_functions import SPECIAL
-from verifier.arithmetic.values import Ball, Value
-from verifier.circuit.program import Program, Step, significant_digits
+from verifier.arithmetic.ball_gates import KINKED, PRIMITIVES, function_of, integer, is_with_itself, with_itself
+from verifier.arithmetic.precision import current_precision, precision
+from verifier.arithmetic.values import NAN, ONE, ZERO, Ball, Balls, Value
+from verifier.circuit.program import Program, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
-from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
-from verifier.language.primitives import incomplete
 
-NAN = arb("nan")
-ZERO, ONE = arb(0), arb(1)
-REFLECTED = -8  # to the left of it polygamma is reflected
-HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
-_TINY = arb(2) ** arb(-(2**1000))
-UNDERFLOW = arb(_TINY, _TINY)  # encloses exp(a) for every a < -2^1099
+__all__ = [
+    "KINKED", "NAN", "ONE", "PRIMITIVES", "ZERO", "at", "constant", "current_precision", "fewest_digits", "function_of", "functions", "has_rounded_constants", "integer",
+    "is_with_itself", "literal", "precision", "run", "with_itself",
+]  # fmt: skip
 
 
-@contextlib.contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Set flint's working precision, which is global to the process, for a block."""
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
-
-
-def current_precision() -> int:
-    """flint's working precision in bits."""
-    return int(ctx.prec)
-
-
-def run(program: Program, columns: Sequence[Sequence[Ball]], *, bits: int, strict: bool, upstream: Ball = ONE, rounded_in: Format | None = None) -> list[Ball]:
-    """The enclosure of every step at every point.
+def run(
+    program: Program,
+    columns: Sequence[Balls],
+    outputs: Sequence[int] | None = None,
+    *,
+    strict: bool,
+    upstream: Ball | float = ONE,
+    rounded_in: Format | None = None,
+    bits: int | None = None,
+    known: Sequence[Balls] = (),
+) -> list[Balls]:
+    """The enclosures of some steps (default: all) at every point, at the working precision or at `bits`.
 
     `columns` has one sequence of arb per input. A literal is its exact decimal value; with `rounded_in`, one with as
     many digits as that format can hold is the interval of the constants that it may have been rounded from.
-    `program` must consist of primitives (see `symbolic.primitive`).
+    `program` must consist of primitives (see `derivatives.primitive`). `known` are its first steps, where another run that was not strict has them.
     """
     count = len(columns[0]) if columns else 1
-    values: list[Ball] = []
-    moves: list[bool] = []  # whether a step depends on an input, of a strict run: only there it has kinks
-    with precision(bits):
-        for step in program.steps:
+    values: list[Balls] = list(known)
+    rest = slice(len(known), None)
+    with precision(current_precision() if bits is None else bits):
+        for step, function in zip(program.steps[rest], functions(program, strict=strict)[rest], strict=True):
             gate = step.gate
-            moves.append(strict and (gate == "input" or any(map(moves.__getitem__, step.args))))
-            if gate == "input":
-                values.append(columns[len(values)])
-            elif step.args:
-                function = with_itself(gate) if is_with_itself(step) else function_of(gate, strict=moves[-1])
+            if function is not None:
                 values.append(list(map(function, *(values[a] for a in step.args))))
+            elif gate == "input":
+                values.append(columns[len(values)])
             else:
-                leaf = upstream if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
+                leaf = arb(upstream) if gate == "upstream" else constant(step.text) if gate == "constant" else literal(step.text, rounded_in)
                 values.append([leaf] * count)
-    return values
+    return values if outputs is None else [values[i] for i in outputs]
+
+
+def at(
+    program: Program,
+    point: Sequence[Value],
+    outputs: Sequence[int] | None = None,
+    *,
+    strict: bool,
+    upstream: Ball | float = ONE,
+    rounded_in: Format | None = None,
+    bits: int | None = None,
+) -> list[Value]:
+    """`run` at one point, whose coordinates may be floats."""
+    columns = [[x if x is None or isinstance(x, arb | bool) else arb(x)] for x in point]
+    found = run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in, bits=bits)
+    return [column[0] for column in found]
+
+
+def functions(program: Program, *, strict: bool) -> list[Callable[..., Value] | None]:
+    """The function of each step's operands that encloses it; None for a leaf. With `strict` a step is undecided at its kinks if it depends on an input."""
+    found: list[Callable[..., Value] | None] = []
+    moves: list[bool] = []  # whether a step depends on an input, of a strict run
+    for step in program.steps:
+        moves.append(strict and (step.gate == "input" or any(map(moves.__getitem__, step.args))))
+        found.append(None if not step.args else with_itself(step.gate) if is_with_itself(step) else function_of(step.gate, strict=moves[-1]))
+    return found
 
 
 def literal(text: str, rounded_in: Format | None = None) -> Ball:
-    """A decimal literal as a ball; with `rounded_in`, one with as many digits as the format holds encloses every constant that it may have been rounded from.
+    """A decimal literal as a ball: the decimal itself, or with `rounded_in` all reals that it may stand for in that format.
 
-    These are the reals that round to the same float, and those within half a unit of its last digit. A literal with one
-    digit less may be the shortest text of a float; then it stands for those that round to the same.
+    A literal with as many digits as the format holds stands for every real that rounds to the same float, and for every real
+    within half a unit of its last digit. A literal with one digit less, if it is the shortest text of a float, stands for the
+    reals that round to that float. A shorter one is exact.
     """
     value = exact(text)
     ball = arb(fmpq(value.numerator, value.denominator))
@@ -95,7 +108,7 @@ def literal(text: str, rounded_in: Format | None = None) -> Ball:
 
 
 def fewest_digits(fmt: Format) -> int:
-    """How many significant digits a literal has at least that may be a constant that was rounded: one less than the format holds, in those whose numbers are printed in decimals."""
+    """The fewest significant digits of a literal that may be a rounded constant: one less than the format holds in float16, float32 and float64, whose shortest texts are that long."""
     return fmt.digits - 1 if fmt.precision in (11, 24, 53) else fmt.digits
 
 
@@ -111,296 +124,7 @@ def _last_digit(text: str) -> Fraction:
 
 
 def constant(name: str) -> Ball:
-    """pi, e, tau, Euler's constant as balls; inf; nan, which encloses nothing."""
+    """A constant of the language as a ball at the working precision: pi, e, tau, euler_gamma, inf, or nan (nothing known)."""
     if name == "tau":
         return 2 * arb.pi()
     return {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "nan": arb.nan, "euler_gamma": arb.const_euler}[name]()
-
-
-def integer(ball: Ball) -> int | None:
-    """The integer a ball is exactly, or None."""
-    if not (ball.is_exact() and ball.is_integer()):
-        return None
-    return int(ball.unique_fmpz())
-
-
-# ---------------------------------------------------------------- truth values
-
-
-def _less(a: Ball, b: Ball) -> bool | None:
-    if a < b:
-        return True
-    if a > b or _same(a, b):
-        return False
-    return None if not a >= b else False
-
-
-def _less_equal(a: Ball, b: Ball) -> bool | None:
-    if a <= b:
-        return True
-    return False if a > b else None
-
-
-def _same(a: Ball, b: Ball) -> bool:
-    """Certainly the same number: both exact, or both the same infinity."""
-    return bool(a == b)
-
-
-def _equal(a: Ball, b: Ball) -> bool | None:
-    if _same(a, b):
-        return True
-    return False if (a < b or a > b) else None
-
-
-def _and(a: bool | None, b: bool | None) -> bool | None:
-    if a is False or b is False:
-        return False
-    return None if a is None or b is None else True
-
-
-def _or(a: bool | None, b: bool | None) -> bool | None:
-    if a is True or b is True:
-        return True
-    return None if a is None or b is None else False
-
-
-def _not(a: bool | None) -> bool | None:
-    return None if a is None else not a
-
-
-def _where(c: bool | None, a: Value, b: Value) -> Value:
-    if c is None:
-        return NAN
-    return a if c else b
-
-
-_TRUTHS: dict[str, Callable[..., bool | None]] = {
-    "lt": _less,
-    "gt": lambda a, b: _less(b, a),
-    "le": _less_equal,
-    "ge": lambda a, b: _less_equal(b, a),
-    "eq": _equal,
-    "ne": lambda a, b: _not(_equal(a, b)),
-}
-REFLEXIVE = frozenset(name for name in COMPARISONS if 0 in GATES[name].holds)  # they hold between a number and itself
-
-
-def is_with_itself(step: Step) -> bool:
-    """Whether a step compares a number with itself: decided wherever the number is."""
-    return step.gate in _TRUTHS and step.args[0] == step.args[1]
-
-
-@cache
-def with_itself(gate: str) -> Callable[..., bool | None]:
-    """The comparison of a number with itself."""
-    return lambda a, _: gate in REFLEXIVE if a.is_finite() else None
-
-
-_LOGIC: dict[str, Callable[..., Value]] = {"and": _and, "or": _or, "not": _not, "where": _where}
-
-
-def _off_boundary(compare: Callable[..., bool | None]) -> Callable[..., bool | None]:
-    """The same comparison, undecided on a tie."""
-
-    def decide(a: Ball, b: Ball) -> bool | None:
-        return compare(a, b) if a < b or a > b else None
-
-    return decide
-
-
-# ---------------------------------------------------------------- kinks
-
-
-def _abs_strict(a: Ball) -> Ball:
-    return abs(a) if a != 0 else NAN
-
-
-def _sign(a: Ball) -> Ball:
-    if a != 0:
-        return a.sgn()
-    return ZERO if _same(a, ZERO) else NAN
-
-
-def _sign_strict(a: Ball) -> Ball:
-    return a.sgn() if a != 0 else NAN
-
-
-def _step(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
-    def decide(a: Ball) -> Ball:
-        result = function(a)
-        return result if result.is_exact() else NAN
-
-    return decide
-
-
-def _step_strict(function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
-    def decide(a: Ball) -> Ball:
-        return function(a) if a.is_finite() and not a.contains_integer() else NAN
-
-    return decide
-
-
-def _max(a: Ball, b: Ball) -> Ball:
-    return a if a >= b else b if b >= a else a.max(b)
-
-
-def _min(a: Ball, b: Ball) -> Ball:
-    return a if a <= b else b if b <= a else a.min(b)
-
-
-def _max_strict(a: Ball, b: Ball) -> Ball:
-    return a if a > b else b if b > a else NAN
-
-
-def _min_strict(a: Ball, b: Ball) -> Ball:
-    return a if a < b else b if b < a else NAN
-
-
-# ---------------------------------------------------------------- functions Arb needs help with
-
-
-def _exp(a: Ball) -> Ball:
-    result = a.exp()
-    if not a.is_finite() or abs(a) < HUGE:
-        return result
-    magnitude = abs(a).upper()
-    if not magnitude < arb(2) ** 1100:
-        return UNDERFLOW if a < -(arb(2) ** 1099) else result
-    with precision(ctx.prec + 1200):  # e^a = 2^k e^(a - k log 2)
-        k = (a / arb.const_log2()).mid().floor().unique_fmpz()
-        reduced = (a - arb(k) * arb.const_log2()).exp()
-        return reduced * arb(2) ** arb(k)
-
-
-def _expm1(a: Ball) -> Ball:
-    return a.expm1() if abs(a) < HUGE else _exp(a) - 1
-
-
-def _sinh(a: Ball) -> Ball:
-    return a.sinh() if abs(a) < HUGE else (_exp(a) - _exp(-a)) / 2
-
-
-def _cosh(a: Ball) -> Ball:
-    return a.cosh() if abs(a) < HUGE else (_exp(a) + _exp(-a)) / 2
-
-
-def _pow(a: Ball, b: Ball) -> Ball:
-    if a.is_zero():
-        return ONE if b.is_zero() else ZERO if b > 0 else NAN
-    if a.is_nan():  # NaN**0 would be 1
-        return NAN
-    result = a**b
-    if not result.is_finite() and a > 0 and b.is_finite():
-        return _exp(b * a.log())
-    return result
-
-
-def _cbrt(a: Ball) -> Ball:
-    if a.is_zero():
-        return ZERO
-    if a > 0:
-        return a.root(3)
-    return -((-a).root(3)) if a < 0 else NAN
-
-
-def _lgamma(a: Ball) -> Ball:
-    if integer(a) in (1, 2):
-        return ZERO
-    return a.lgamma() if a > 0 else abs(a.gamma()).log()
-
-
-def _polygamma(n: Ball, a: Ball) -> Ball:
-    order = integer(n)
-    if order is None or order < 0 or (a.is_exact() and a.is_integer() and a <= 0):
-        return NAN
-    if order == 0:
-        return a.digamma()
-    if a < REFLECTED and a.is_finite():  # DLMF 5.15.6: Arb's own shifts the argument step by step, and gives up far to the left
-        poles = arb.pi() * arb_series([a, 1], order + 1).cot_pi()[order] * factorial(order)
-        return (-1) ** order * _real(acb(1 - a).polygamma(order)) - poles
-    return _real(acb(a).polygamma(order))
-
-
-def _real(z: Ball) -> Ball:
-    """The real part where the imaginary part may be zero; NaN where it is certainly not."""
-    return z.real if z.imag.contains(0) else NAN
-
-
-def _atan2(y: Ball, x: Ball) -> Ball:
-    known = y.is_finite() and x.is_finite() and not (y.is_zero() and x.is_zero())  # Arb's atan2 of NaN is a finite ball
-    return arb.atan2(y, x) if known else NAN
-
-
-def _div(a: Ball, b: Ball) -> Ball:
-    return a / b
-
-
-# The primitives of the gate table: Arb's functions under the gates' names.
-PRIMITIVES: dict[str, Callable[..., Value]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": _div,
-    "neg": lambda a: -a,
-    "pow": _pow,
-    "copy": lambda a: a,
-    "exp": _exp,
-    "expm1": _expm1,
-    "log": arb.log,
-    "log1p": arb.log1p,
-    "sqrt": arb.sqrt,
-    "cbrt": _cbrt,
-    "sin": arb.sin,
-    "cos": arb.cos,
-    "tan": arb.tan,
-    "asin": arb.asin,
-    "acos": arb.acos,
-    "atan": arb.atan,
-    "atan2": _atan2,
-    "sinh": _sinh,
-    "cosh": _cosh,
-    "tanh": arb.tanh,
-    "asinh": arb.asinh,
-    "acosh": arb.acosh,
-    "atanh": arb.atanh,
-    "erf": arb.erf,
-    "erfinv": arb.erfinv,
-    "gamma": arb.gamma,
-    "lgamma": _lgamma,
-    "digamma": arb.digamma,
-    "polygamma": _polygamma,
-    **SPECIAL,
-    "abs": abs,
-    "sign": _sign,
-    "floor": _step(arb.floor),
-    "ceil": _step(arb.ceil),
-    "max": _max,
-    "min": _min,
-    **_TRUTHS,
-    **_LOGIC,
-}
-_STRICT: dict[str, Callable[..., Value]] = {
-    "abs": _abs_strict,
-    "sign": _sign_strict,
-    "floor": _step_strict(arb.floor),
-    "ceil": _step_strict(arb.ceil),
-    "atan2": lambda y, x: _atan2(y, x) if x > 0 or y != 0 else NAN,
-    "max": _max_strict,
-    "min": _min_strict,
-    **{name: _off_boundary(compare) for name, compare in _TRUTHS.items()},
-}
-for _name, _operator in (("add", arb.__add__), ("sub", arb.__sub__), ("mul", arb.__mul__), ("div", arb.__truediv__), ("neg", arb.__neg__)):
-    PRIMITIVES[_name] = _operator  # without a frame of Python: half of all the work of a sweep
-
-
-@cache
-def function_of(gate: str, *, strict: bool) -> Callable[..., Value]:
-    """The function that encloses a primitive gate."""
-    if strict and gate in _STRICT:
-        return _STRICT[gate]
-    if gate not in PRIMITIVES:
-        raise incomplete(gate)
-    return PRIMITIVES[gate]
-
-
-__all__ = ["HUGE", "NAN", "PRIMITIVES", "REFLEXIVE", "constant", "fmpz", "function_of", "integer", "literal", "precision", "run"]

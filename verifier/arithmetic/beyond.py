@@ -1,4 +1,4 @@
-"""Bounds of numbers beyond the range of balls: exp(exp(exp(10))) has no ball here, and is certainly larger than every float.
+"""Bounds of numbers beyond the range of balls: exp(exp(exp(10))) has no ball here, but it is certainly larger than every float.
 
 A step is a ball where that is finite, else a Span, whose upper or lower end may be infinite; the number itself is real. None
 is a step of which nothing is known.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.arithmetic.values import Ball, Truth3, Value
 from verifier.circuit.program import Program
 
@@ -30,12 +30,11 @@ class Span(NamedTuple):
 
 def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Value]:
     """The ball, the Span or the truth value of every step of a program of primitives at a point; None where nothing is known."""
-    columns = [[arb(x)] for x in point]
-    known = balls.run(program, columns, bits=bits, strict=strict, upstream=arb(upstream))
+    known = balls.at(program, point, strict=strict, upstream=upstream, bits=bits)
     values: list[Value] = []
     with balls.precision(bits):
         for i, step in enumerate(program.steps):
-            value = known[i][0]
+            value = known[i]
             if not isinstance(value, bool) and (value is None or not value.is_finite()):
                 value = _bounds(step.gate, [values[a] for a in step.args], strict=strict)
             values.append(value)
@@ -67,8 +66,8 @@ def _exp_end(x: Ball, *, lower: bool) -> Ball:
     if x > EXPONENT:
         return ENORMOUS if lower else INFINITY
     if x < -EXPONENT:
-        return arb(0) if lower else balls.UNDERFLOW.upper()
-    value = balls.PRIMITIVES["exp"](x)
+        return arb(0) if lower else ball_gates.UNDERFLOW.upper()
+    value: Ball = balls.PRIMITIVES["exp"](x)
     return value.lower() if lower else value.upper()
 
 

@@ -10,9 +10,9 @@ from functools import cache
 
 import numpy as np
 
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.values import Column, Value
 from verifier.circuit.expressions import definition
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
@@ -21,8 +21,8 @@ Cast = Callable[[Column], Column]
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
-def run(program: Program, columns: Sequence[Column], fmt: Format, *, upstream: float = 1.0) -> list[Column]:
-    """The value of every step at every point.
+def run(program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[Column]:
+    """The values of some steps (default: all) at every point.
 
     `columns` has one sequence of floats per input, all of one length; so has the result, per step (truth values for
     comparisons). Every operation is rounded to `fmt`; in a format that is stored in another one (`float32->bfloat16`) every
@@ -32,12 +32,17 @@ def run(program: Program, columns: Sequence[Column], fmt: Format, *, upstream: f
     inner = computing(fmt)
     store = _cast(fmt.stored_in) if fmt.computed_in else None
     if inner.name == "float64":
-        return _run64(program, [as_list(c) for c in columns], count, upstream, store)
-    import numpy as np
+        values = _run64(program, [as_list(c) for c in columns], count, upstream, store)
+    else:
+        kind = dtype(inner)
+        with np.errstate(all="ignore"):
+            values = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store)
+    return values if outputs is None else [values[i] for i in outputs]
 
-    kind = dtype(inner)
-    with np.errstate(all="ignore"):
-        return _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store)
+
+def at(program: Program, point: Sequence[float], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[Value]:
+    """`run` at one point."""
+    return [column[0] for column in run(program, [[x] for x in point], outputs, fmt=fmt, upstream=upstream)]
 
 
 def as_list(column: Column) -> list[float]:
@@ -46,7 +51,7 @@ def as_list(column: Column) -> list[float]:
     return list(column) if tolist is None else tolist()
 
 
-def _leaf(step: Column, fmt: Format, upstream: float) -> float:
+def _leaf(step: Step, fmt: Format, upstream: float) -> float:
     if step.gate == "number":
         return literal(step.text, fmt)
     return upstream if step.gate == "upstream" else CONSTANT_VALUES[step.text]
@@ -71,6 +76,12 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
         if store is not None and step.name and not isinstance(values[-1][0], bool):
             values[-1] = list(map(store, values[-1]))
     return values
+
+
+def append_values(values: list[Column], steps: Sequence[Step], *, count: int, upstream: float = 1.0) -> None:
+    """Append the float64 values of the steps of a program that have none yet, none of them an input."""
+    for step in steps[len(values) :]:
+        values.append(_apply64(step.gate, [values[a] for a in step.args], count) if step.args else [_leaf(step, FORMATS["float64"], upstream)] * count)
 
 
 def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
@@ -104,8 +115,6 @@ def _kernel64(gate: Gate) -> tuple[Callable[..., Column] | None, bool]:
 
 
 def _quiet(function: Callable[..., Column]) -> Callable[..., Column]:
-    import numpy as np
-
     def call(*args: Column) -> Column:
         with np.errstate(all="ignore"):
             return function(*args)
@@ -118,8 +127,6 @@ def _total(gate: Gate, function: Callable[..., Column], row: tuple[Column, ...])
     try:
         return _native(function(*row))
     except (OverflowError, ZeroDivisionError, ValueError):
-        import numpy as np
-
         if gate.arrays is None:
             return math.nan
         with np.errstate(all="ignore"):
@@ -177,8 +184,6 @@ def where(c: bool, a: float, b: float) -> float:
 
 
 def _run_arrays(program: Program, columns: Sequence[Column], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[Column]:
-    import numpy as np
-
     kind = dtype(fmt)
     values: list[Column] = []
     for step in program.steps:
@@ -206,8 +211,6 @@ def _apply_arrays(name: str, args: list[Column], count: int, fmt: Format) -> Col
             raise TypeError  # noqa: TRY301
         result = function(*args)
     except TypeError:
-        import numpy as np
-
         result = function(*(a if a.dtype == bool else a.astype(np.float32) for a in args))
     return result if result.dtype in (kind, bool) else result.astype(kind)
 
@@ -223,8 +226,6 @@ def as_floats(column: Column) -> list[float]:
 @cache
 def _cast(name: str) -> Cast:
     """Round to a format as its library casts: an array to its type, a float to a float."""
-    import numpy as np
-
     kind = dtype(FORMATS[name])
 
     def cast(a: Column) -> Column:
@@ -245,6 +246,6 @@ __all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator"
 
 
 def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Column]:
-    """The values of every step as arrays: float64, or truth values."""
-    found = run(program, inputs, fmt, upstream=upstream)
+    """The values of every step at every point, as arrays of float64 or of truth values, whatever the format."""
+    found = run(program, inputs, fmt=fmt, upstream=upstream)
     return [np.asarray(c, dtype=bool if len(c) and isinstance(c[0], bool | np.bool_) else np.float64) for c in found]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.values import Ball, Truth3, Value
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
@@ -39,19 +39,19 @@ def times(a: Range | None, factor: float) -> Range | None:
 
 
 def meet(a: Range | None, b: Range | None) -> Range | None:
-    """Two enclosures of the same range made one; None where the first is not known."""
+    """The intersection of two enclosures of the same range; the first where the second is not known, and None where the first is not."""
     return a if a is None or b is None else Range(a.low.max(b.low), a.high.min(b.high))
 
 
 def run(
-    program: Program, inputs: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+    program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Range | None]:
-    """The ranges of some steps, each input running over a closed interval. `program` must consist of primitives."""
-    values: list[Ball] = []
+    """The ranges of some steps (default: all). `columns` has the ends of a closed interval per input; `program` must consist of primitives."""
+    values: list[Value] = []  # ranges, truth values, and None
     with balls.precision(BITS):
         for i, step in enumerate(program.steps):
             if step.gate == "input":
-                values.append(Range(*map(arb, inputs[i])))
+                values.append(Range(*map(arb, columns[i])))
             elif step.args:
                 arguments = [values[a] for a in step.args]
                 function = FUNCTIONS.get(step.gate)
@@ -62,7 +62,7 @@ def run(
             else:
                 leaf = arb(upstream) if step.gate == "upstream" else balls.constant(step.text) if step.gate == "constant" else balls.literal(step.text, rounded_in)
                 values.append(_finite(_ends(leaf)))
-    return [values[i] for i in outputs]
+    return values if outputs is None else [values[i] for i in outputs]
 
 
 def _ends(*results: Ball) -> Range | None:
@@ -74,11 +74,11 @@ def _ends(*results: Ball) -> Range | None:
     return Range(low, high)
 
 
-def _finite(value: Ball) -> Ball:
+def _finite(value: Value) -> Value:
     return value if not isinstance(value, Range) or (value.low.is_finite() and value.high.is_finite()) else None
 
 
-def _is_strict(arguments: Sequence[Ball]) -> bool:
+def _is_strict(arguments: Sequence[Value]) -> bool:
     """Off every kink and boundary: the operands never meet."""
     if any(not isinstance(a, Range) for a in arguments):
         return False
@@ -112,7 +112,7 @@ def _pow(a: Range, b: Range) -> Range | None:
     return _ends(*(power(x, y) for x in a for y in b))
 
 
-def _decided(true: Value, false: Value) -> bool | None:
+def _decided(true: Value, false: Value) -> Truth3:
     return True if true else False if false else None
 
 
@@ -120,11 +120,11 @@ def _where(c: Value, a: Range | None, b: Range | None) -> Range | None:
     return None if c is None else a if c else b
 
 
-def _not(a: bool | None) -> bool | None:
+def _not(a: Truth3) -> Truth3:
     return None if a is None else not a
 
 
-_TRUTHS: dict[str, Callable[..., bool | None]] = {
+_TRUTHS: dict[str, Callable[..., Truth3]] = {
     "lt": lambda a, b: _decided(a.high < b.low, a.low >= b.high),
     "gt": lambda a, b: _decided(a.low > b.high, a.high <= b.low),
     "le": lambda a, b: _decided(a.high <= b.low, a.low > b.high),
@@ -135,7 +135,7 @@ _TRUTHS: dict[str, Callable[..., bool | None]] = {
     "or": lambda a, b: _decided(a or b, a is False and b is False),
     "not": _not,
 }
-MONOTONIC = ("exp", "expm1", "log", "log1p", "sqrt", "cbrt", "asin", "acos", "atan", "sinh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc")
+MONOTONIC = [name for name, gate in GATES.items() if gate.rises and name in balls.PRIMITIVES]
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "add": lambda a, b: _ends(a.low + b.low, a.high + b.high),
     "sub": lambda a, b: _ends(a.low - b.high, a.high - b.low),

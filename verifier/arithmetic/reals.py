@@ -1,4 +1,4 @@
-"""Run a Program over the real numbers gate by gate, as it stands: every gate may occur, and any step may be given another value.
+"""Run a Program over the real numbers gate by gate: any gate may occur, not only primitives, and any step may be given another value.
 
 The values are Arb balls at the working precision (`balls.precision`), truth values, or NaN and None where nothing is enclosed.
 `balls.run` is for programs of primitives, where equal steps are one and kinks may count as undecided.
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.arithmetic.values import Balls, Value
 from verifier.circuit.primitives import meaning
 from verifier.circuit.program import Program, Step
@@ -61,7 +61,7 @@ def at(
     otherwise: Mapping[int, Value] = NOTHING,
     needed: Sequence[int] | None = None,
 ) -> dict[int, Value]:
-    """`run` at one point."""
+    """`run` at one point, whose coordinates are floats: the value of every needed step."""
     fixed, possible = ({i: [v] for i, v in given.items()} for given in (replaced, otherwise))
     found = run(program, [[arb(x)] for x in point], upstream=upstream, replaced=fixed, otherwise=possible, needed=needed)
     return {i: column[0] for i, column in found.items()}
@@ -83,11 +83,11 @@ def _tie_of_literals(program: Program, step: Step) -> bool | None:
     first, second = (program.steps[a] for a in step.args)
     if first.gate != "number" or second.gate != "number" or exact(first.text) != exact(second.text):
         return None
-    return step.gate in balls.REFLEXIVE
+    return step.gate in ball_gates.REFLEXIVE
 
 
 def value(gate: str, args: Sequence[Balls]) -> Balls:
-    """A gate at every point."""
+    """The values of a gate at every point, of columns of operands."""
     return list(map(function(gate), *args))
 
 
@@ -105,9 +105,10 @@ def function(gate: str) -> Callable[..., Value]:
     return compiled(inner, inner.output)
 
 
-def compiled(program: Program, output: int) -> Callable[..., Value]:
-    """A program as a function of balls: one of its steps, of its inputs."""
-    rest = [(function_of(s) if s.args else None, s) for s in program.steps[len(program.inputs) : output + 1]]
+def compiled(program: Program, output: int, *, strict: bool = False) -> Callable[..., Value]:
+    """A program as a function of balls: one of its steps, of its inputs. With `strict` the program must consist of primitives, which are undecided at their kinks."""
+    functions = balls.functions(program, strict=True) if strict else [function_of(s) if s.args else None for s in program.steps]
+    rest = list(zip(functions, program.steps, strict=True))[len(program.inputs) : output + 1]
 
     def call(*args: Value) -> Value:
         values = list(args)

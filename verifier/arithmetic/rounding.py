@@ -1,4 +1,4 @@
-"""Balls and floats: round a ball once to a format, its ulp, its digits. Never the midpoint: both ends must agree."""
+"""From balls to floats: a ball rounded once to a format, the ulp of its number, its certified digits. Both ends of a ball must give the same; its midpoint proves nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from verifier.language.formats import Format, floor_log2, round_exact, ulp_expon
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
 HIGHEST = 1_100_000
-
-
-def ends(ball: Ball) -> tuple[Ball, Ball]:
-    """The lower and the upper end as exact balls."""
-    return ball.lower(), ball.upper()
 
 
 def rational(exact: Ball) -> Fraction:
@@ -132,7 +127,7 @@ def _layout(sign: str, digits_: str, e: int) -> str:
 
 
 def _shortened(text: str, value: Fraction) -> str:
-    """Without trailing zeros, where what is left is the exact value."""
+    """The digits without trailing zeros, where the rest is the exact value."""
     mantissa, mark, exponent = text.partition("e")
     if "." not in mantissa:
         return text

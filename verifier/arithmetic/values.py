@@ -1,12 +1,21 @@
-"""Names for the values that flow through the arithmetics, used in annotations. flint and NumPy's scalars have no types that could stand here."""
+"""Names for the types of the values that flow through the arithmetics, used in annotations, and the simplest balls.
+
+A Ball and a decision have types that are checked. A Value and a Column have none: which kind of value a step has follows from
+its gate, which types do not know, and a column may be an array, a list, or one NumPy scalar for all points.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-Ball = Any  # flint.arb: an enclosure of a real number; NaN where nothing is known of it
-Truth3 = bool | None  # a comparison over the reals: true, false, or None where it is not decided
-Value = Any  # of one step at one point: a float, a Ball or a truth value
-Balls = Sequence[Value]  # of one step over the reals: a Ball or a truth value for every point
-Column = Any  # of one step in floats: a NumPy array (or a list) with one entry for every point, or one number for all of them
+from flint import arb
+
+Ball: TypeAlias = arb  # an enclosure of a real number; NaN where nothing is known of it
+Truth3: TypeAlias = bool | None  # a comparison over the reals: true, false, or None where it is not decided
+Value: TypeAlias = Any  # of one step at one point: a float, a Ball or a Truth3
+Balls: TypeAlias = Sequence[Value]  # of one step over the reals: a Ball or a Truth3 for every point
+Column: TypeAlias = Any  # of one step in floats: an array (or a list) with one entry for every point, or one number for all of them
+NAN: Ball = arb("nan")
+ZERO: Ball = arb(0)
+ONE: Ball = arb(1)

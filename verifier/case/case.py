@@ -31,6 +31,22 @@ class Claim:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`call: layers.py:softmax_loss`: a callable of a Python file, which stands beside the case file, and its backward pass where that is another one."""
+
+    file: str
+    name: str  # with dots, as in Sigmoid.apply
+    framework: str
+    place: Place
+    backward: tuple[str, str] | None = None  # file and name
+
+    @property
+    def text(self) -> str:
+        """The callable as the case file names it."""
+        return f"{self.file}:{self.name}"
+
+
 @dataclass(frozen=True)
 class Implementation:
     """One way to compute the gradient. Without `backward` it is generated from `forward`, gate by gate."""
@@ -43,6 +59,7 @@ class Implementation:
     adjoints: tuple[tuple[str, Source], ...] = ()
     formats: tuple[str, ...] = ()  # its own ones; those of the case where there are none
     accept_ulps: str | None = None
+    call: Call | None = None  # a callable instead of texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,7 @@ class Draft:
     whole: Program | None
     claims: tuple[tuple[str, str], ...]  # (input, name of its gradient), by component
     misshapen: tuple[Misshapen, ...] = ()  # gradients that are claimed and have another shape: they are not among the claims
+    aliases: tuple[tuple[str, str], ...] = ()  # names in the backward pass of inputs that flow in, and those inputs
 
 
 @dataclass(frozen=True)
@@ -113,7 +131,7 @@ class Programs:
     """The programs of a case: the truth, and each implementation as written."""
 
     truth: Program
-    drafts: tuple[Draft, ...]
+    drafts: tuple[Draft, ...]  # of texts: a callable has none
     residuals: tuple[tuple[Residual, Program], ...] = ()  # over inputs named `implementation.name`; one for each component
     given: Program | None = None  # the constraint: its output is a truth value
     outputs: tuple[str, ...] = ()  # where there are several, or it is an array
@@ -148,9 +166,21 @@ class Case:
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
     accept_ulps: str | None = None
+    accept_of: tuple[tuple[str, str, str], ...] = ()  # of single gradients: implementation, gradient (an array or a component), ulps
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()
+
+
+def calls_of(case: Case) -> tuple[Implementation, ...]:
+    """The implementations that are callables."""
+    return tuple(i for i in case.implementations if i.call is not None)
+
+
+def without_calls(case: Case) -> Case:
+    """The case with its texts only: no callable, and nothing that is said of one."""
+    names = {i.name for i in calls_of(case)}
+    return replace(case, implementations=tuple(i for i in case.implementations if i.call is None), expect=tuple(e for e in case.expect if e.implementation not in names)) if names else case
 
 
 def only(case: Case, *names: str) -> Case:

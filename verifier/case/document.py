@@ -6,13 +6,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Published, Residual
+from verifier.case.calls import read_call
+from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Programs, Published, Residual
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
 from verifier.case.shapes import Values, base, components, described, read_values
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted, source
+from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
 from verifier.language.numeral import BEYOND, exact
@@ -31,16 +33,16 @@ _KEYS = (
 )  # fmt: skip
 _ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
 _OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
-_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "formats", "accept")
+_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "formats", "accept", "call", "framework")
 _SCOPES = (DOMAIN, POINTS)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 
-def read_case(document: Document, *, default_name: str) -> tuple[Case | None, list[Complaint]]:
-    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts."""
+def read_case(document: Document, *, default_name: str, allow_call: bool = False) -> tuple[Case | None, list[Complaint]]:
+    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts. Callables need `allow_call`."""
     reader = Reader(document.complaints)
-    case, complaints = _case(reader, document.root, default_name)
+    case, complaints = _case(reader, document.root, default_name, allow_call=allow_call)
     found = reader.complaints.all()
     return (None, [*found, *complaints]) if found or complaints else (case, [])
 
@@ -51,7 +53,7 @@ def is_named(document: Document) -> bool:
     return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
 
 
-def _case(reader: Reader, root: YamlNode, default_name: str) -> tuple[Case | None, list[Complaint]]:
+def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool) -> tuple[Case | None, list[Complaint]]:
     """The case, and what is wrong with its texts; None where the document itself is wrong, for which the reader has the complaints."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
@@ -66,27 +68,38 @@ def _case(reader: Reader, root: YamlNode, default_name: str) -> tuple[Case | Non
         _check_exhaustive(reader, fields, formats, inputs)
     before = reader.complaints.count
     forward = reader.formula(fields["forward"][1], label="forward") if "forward" in fields else None
-    implementations, formats = _in_formats(tuple(replace(i, forward=i.forward or forward) for i in _implementations(reader, fields, root, inputs)), formats, has_formats="formats" in fields)
+    read = _implementations(reader, fields, root, inputs, allow_call=allow_call)
+    implementations, formats = _in_formats(tuple(i if i.call else replace(i, forward=i.forward or forward) for i in read), formats, has_formats="formats" in fields)
+    texts = tuple(i for i in implementations if i.call is None)
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
     named = {i.name: i for i in implementations}
     function = reader.formula(fields["function"][1], label="function") if "function" in fields else None
-    if "function" not in fields and "forward" not in fields and sound and not any(i.forward for i in implementations):
+    if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts):
         reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
     name = _free_text(reader, fields, "name")
     published = _published(reader, fields, named)
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
-    accept = reader.limit(fields["accept"][1], "accept") if "accept" in fields else None
+    accept, accept_of = _accept(reader, fields["accept"][1], named, inputs) if "accept" in fields else (None, ())
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
+    if len(texts) < len(implementations):
+        _check_calls(reader, fields, implementations)
     if inputs is None or reader.complaints.count:
         return None, []
-    programs, inputs, complaints = programs_of(inputs, function=function, implementations=implementations, residuals=residuals, published=published, outputs=outputs, upstream=upstream or "1", given=given)
+    programs: Programs | None
+    complaints: list[Complaint]
+    if function is None and forward is None and not texts:  # the truth is the callable's own forward pass, which is not known before it runs
+        programs, complaints = Programs(Program((), inputs.names, {}, -1, parameters=frozenset(inputs.parameters)), ()), []
+    else:
+        stated = texts or ((Implementation("forward", root.page.place(root.start), forward=forward),) if function is None else ())
+        programs, inputs, complaints = programs_of(inputs, function=function, implementations=stated, residuals=residuals, published=published, outputs=outputs, upstream=upstream or "1", given=given)
     if programs is None:
         ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
         return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
+    programs = programs if texts else replace(programs, drafts=())
     inputs = with_parameters(inputs, programs.truth.parameters)
     case = Case(
         name=name or default_name,
@@ -113,6 +126,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str) -> tuple[Case | Non
         upstream="1" if programs.outputs else upstream or "1",
         has_upstream="upstream" in fields,
         accept_ulps=accept,
+        accept_of=accept_of,
         residuals=tuple(r for r, _ in programs.residuals),
         published=published,
         expect=expect,
@@ -236,7 +250,7 @@ def _formats(reader: Reader, fields: dict[str, KeyValue], label: str = "formats"
     return tuple(names)
 
 
-def _implementations(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, inputs: Inputs | None) -> tuple[Implementation, ...]:
+def _implementations(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, inputs: Inputs | None, *, allow_call: bool) -> tuple[Implementation, ...]:
     if "implementations" not in fields:
         return (Implementation("staged", root.page.place(root.start)),)
     node = fields["implementations"][1]
@@ -250,11 +264,11 @@ def _implementations(reader: Reader, fields: dict[str, KeyValue], root: YamlNode
                 key,
                 f"{quoted(key.text)} is not the name of an implementation: a name is letters, digits and underscores and starts with no digit",
             )
-        found.append(_implementation(reader, key, value, inputs))
+        found.append(_implementation(reader, key, value, inputs, allow_call=allow_call))
     return tuple(found)
 
 
-def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs | None) -> Implementation:
+def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs | None, *, allow_call: bool) -> Implementation:
     label = f"implementations.{quoted(key.text)[1:-1]}"
     fields: dict[str, KeyValue] = {}
     if not is_null(node):
@@ -272,7 +286,20 @@ def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs 
         adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
         formats=_formats(reader, fields, f"{label}.formats") if "formats" in fields else (),
         accept_ulps=reader.limit(fields["accept"][1], f"{label}.accept") if "accept" in fields else None,
+        call=read_call(reader, fields, label, is_allowed=allow_call),
     )
+
+
+def _check_calls(reader: Reader, fields: dict[str, KeyValue], implementations: Sequence[Implementation]) -> None:
+    """Complain about what is said of texts only, where it is said of callables."""
+    names = "|".join(re.escape(i.name) for i in implementations if i.call is not None)
+    for what in ("residuals", "published"):
+        for key, _ in _entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
+            if re.search(rf"(?<![\w.])(?:{names})\.", key.text):
+                reader.tell(key, f"{quoted(key.text)} in {what} names a callable; residuals and published figures are of texts")
+    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "a callable names its own")):
+        if what in fields and not (what == "exhaustive" and _is_off(fields[what][1])):
+            reader.tell(fields[what][0], f"'{what}' is for texts, and this case has a callable; {instead}")
 
 
 def _claims(reader: Reader, node: YamlNode, label: str, inputs: Inputs | None) -> tuple[Claim, ...]:
@@ -336,7 +363,7 @@ def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implem
     known: dict[str, list[str]] = {}
     for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
         pair = _reference(reader, key, "expect", named)
-        if pair is not None and inputs is not None:
+        if pair is not None and inputs is not None and named[pair[0]].call is None:  # those of a module's parameters only the callable knows
             gradients = known.setdefault(pair[0], _gradients(named[pair[0]], inputs))
             if pair[1] not in gradients:
                 reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
@@ -347,6 +374,29 @@ def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implem
             elif verdict is not None and pair is not None:
                 expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
     return tuple(expectations)
+
+
+def _accept(reader: Reader, node: YamlNode, named: dict[str, Implementation], inputs: Inputs | None) -> tuple[str | None, tuple[tuple[str, str, str], ...]]:
+    """`{ulps: 4, by_hand.dx: 20}`: the limit of all gradients, and those of single ones."""
+    entries = reader.mapping(node, "accept", example="{ulps: 4}") or ()
+    single = [(key, value) for key, value in entries if "." in key.text]
+    if not single:
+        return reader.limit(node, "accept"), ()
+    found = []
+    for key, value in single:
+        pair = _reference(reader, key, "accept", named)
+        if pair is not None and inputs is not None and pair[1] not in (known := _gradients(named[pair[0]], inputs)):
+            reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in accept", pair[1], known)
+        text = reader.ulps(value, f"accept.{key.text}")
+        if pair is not None and text is not None:
+            found.append((*pair, text))
+    general = None
+    for key, value in entries:
+        if key.text == "ulps":
+            general = reader.ulps(value, "accept.ulps")
+        elif "." not in key.text:
+            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in accept", key.text, ("ulps", *(f"{n}.{g}" for n, i in named.items() for g in (_gradients(i, inputs) if inputs is not None else ()))))
+    return general, tuple(found)
 
 
 def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.case.case import Implementation
+from verifier.case.outputs import TOTAL
+from verifier.case.shapes import base
 from verifier.circuit.program import Program
 from verifier.language.source import Complaint
 from verifier.language.trees import parse_program
@@ -29,6 +31,8 @@ def with_hints(complaints: Sequence[Complaint], implementation: Implementation, 
 def _helped(message: str, forward: Program, implementation: Implementation, free: Sequence[str]) -> str:
     if (unknown := _UNKNOWN.search(message)) is not None and unknown[1] in FLOWS_IN:
         head = message.partition("; did you mean")[0]
+        if flows := _flows(forward):
+            return f"{head}; {'the gradient that flows in is' if len(flows) == 1 else 'the gradients that flow in are'} called {' and '.join(flows)}"
         flow = f"d{forward.output_name}"
         return f"{head}; the gradient that flows in is called {flow}" + ("" if flow == "dout" or "dout" in forward.names else " or dout")
     unset = _UNSET.search(message)
@@ -47,6 +51,13 @@ def _helped(message: str, forward: Program, implementation: Implementation, free
     where = f" in {label}" if label and message.endswith(f" in {label}") else ""
     head = message.removesuffix(where).partition("; did you mean")[0]
     return f"{head}; did you mean '{near}'? then add gradients: {{{key}: {value}}}{where}"
+
+
+def _flows(forward: Program) -> list[str]:
+    """What flows into the outputs of a forward pass that has several, or arrays; empty where it has one number."""
+    if forward.output_name != TOTAL:
+        return []
+    return list(dict.fromkeys(n for name in forward.inputs if (n := base(name)).startswith("d") and (n[1:] in forward.shapes or n[1:] in forward.names)))
 
 
 def _nearest(variable: str, free: Sequence[str]) -> str | None:

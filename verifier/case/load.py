@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,9 @@ STANDARD_INPUT = "-"
 DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
 
 
+Allowed = Callable[[str], bool]  # whether the cases of a file may run callables
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The cases that can be used, with their programs, and the complaints about the others."""
@@ -35,8 +39,11 @@ class Loaded:
     complaints: tuple[Complaint, ...]
 
 
-def load(*paths: str | os.PathLike[str]) -> Loaded:
-    """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once."""
+def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False) -> Loaded:
+    """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once.
+
+    `allow_call` allows cases whose implementations are callables (`call: layers.py:f`), which run code: all of them, or those of the files for which it is true.
+    """
     parts: list[Loaded] = []
     seen: set[str] = set()
     for path in paths:
@@ -47,14 +54,14 @@ def load(*paths: str | os.PathLike[str]) -> Loaded:
                 parts.append(Loaded((), (_about_file(found, "a file name cannot contain a NUL character"),)))
             elif (identity := os.path.realpath(found)) not in seen:
                 seen.add(identity)
-                parts.append(_load_file(found))
+                parts.append(_load_file(found, allow_call=allow_call(found) if callable(allow_call) else allow_call))
     loaded = _together(parts)
     if not paths:
         return Loaded((), (_about_file(".", "no case found: name a case file or a folder of them"),))
     return loaded
 
 
-def load_text(text: str, *, file: str = "<text>") -> Loaded:
+def load_text(text: str, *, file: str = "<text>", allow_call: bool = False) -> Loaded:
     """The cases in a text."""
     documents, broken = read_documents(text, file=file)
     if not documents and not broken:
@@ -64,12 +71,12 @@ def load_text(text: str, *, file: str = "<text>") -> Loaded:
     for document in documents:
         unnamed += not is_named(document)
         stem = Path(file).stem or file
-        parts.append(_load_document(document, default_name=stem if unnamed < 2 else f"{stem} #{unnamed}"))
+        parts.append(_load_document(document, default_name=stem if unnamed < 2 else f"{stem} #{unnamed}", allow_call=allow_call))
     return _together([*parts, Loaded((), tuple(broken))])
 
 
-def _load_document(document: Document, *, default_name: str) -> Loaded:
-    case, complaints = read_case(document, default_name=default_name)
+def _load_document(document: Document, *, default_name: str, allow_call: bool) -> Loaded:
+    case, complaints = read_case(document, default_name=default_name, allow_call=allow_call)
     return Loaded(() if case is None else (case,), tuple(complaints))
 
 
@@ -106,7 +113,7 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
-def _load_file(path: str) -> Loaded:
+def _load_file(path: str, *, allow_call: bool) -> Loaded:
     try:
         content = _standard_input() if path == STANDARD_INPUT else _read(path)
     except OSError as error:
@@ -115,7 +122,7 @@ def _load_file(path: str) -> Loaded:
     if len(content) > MAX_BYTES:
         return Loaded((), (_about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
     try:
-        return load_text(content.decode("utf-8"), file=path)
+        return load_text(content.decode("utf-8"), file=path, allow_call=allow_call)
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         place = Place(path, before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start))

@@ -143,9 +143,9 @@ def _draft(implementation: Implementation, forward: Program, inputs: Inputs, par
         return Draft(implementation, forward, None, claims), []
     whole, complaints = add_backward(forward, implementation.backward, claims, aliases=aliases)
     if whole is None:
-        return Draft(implementation, forward, None, claims), hints.with_hints(complaints, implementation, forward, claims)
+        return Draft(implementation, forward, None, claims, aliases=tuple(aliases.items())), hints.with_hints(complaints, implementation, forward, claims)
     wrong = misshapen(whole, claims, implementation.place)
-    return Draft(implementation, forward, whole, tuple(c for c in claims if base(c[1]) not in wrong and c[1] not in wrong), tuple(wrong.values())), []
+    return Draft(implementation, forward, whole, tuple(c for c in claims if base(c[1]) not in wrong and c[1] not in wrong), tuple(wrong.values()), tuple(aliases.items())), []
 
 
 def _constraint(source: Source, inputs: tuple[str, ...]) -> tuple[Program | None, list[Complaint]]:

@@ -104,10 +104,13 @@ class Reader:
         if "ulps" not in fields:
             self.tell(node, f"{what} must say how many ulps, as in {{ulps: 4}}")
             return None
-        value = fields["ulps"][1]
-        text = self.number(value, f"{what}.ulps")
+        return self.ulps(fields["ulps"][1], f"{what}.ulps")
+
+    def ulps(self, node: YamlNode, what: str) -> str | None:
+        """The text of a number of ulps, which is not negative."""
+        text = self.number(node, what)
         if text is not None and text.startswith("-"):
-            self.tell(value, f"{what}.ulps is {text}; an error in ulps is never negative")
+            self.tell(node, f"{what} is {text}; an error in ulps is never negative")
             return None
         return text
 

@@ -1,4 +1,4 @@
-"""A call of a gate to steps: its arguments counted, its defaults filled in, truth values and numbers told apart."""
+"""A call of a gate to steps: its arguments counted, its defaults filled in, truth values and numbers checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from verifier.language.source import suggestion
 
 
 class BuildError(Exception):
-    """A tree that is no program: what is wrong, at which offset of its text ('' where that has been said already)."""
+    """A tree that is no program: what is wrong, at which offset of its text ('' where another complaint covers it)."""
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(message)

@@ -156,10 +156,10 @@ def axes_of(a: Array, axis: Axis) -> tuple[int, ...]:
 
 def _rows(a: Array, axes: tuple[int, ...]) -> tuple[list[list[int]], tuple[int, ...]]:
     """For every component of the result the steps that are reduced, in C order; the shape of the result."""
-    kept = [n for n in range(a.ndim) if n not in axes]
-    shape = tuple(a.shape[n] for n in kept)
+    others = [n for n in range(a.ndim) if n not in axes]
+    shape = tuple(a.shape[n] for n in others)
     length = product_of(a.shape[n] for n in sorted(axes))
-    return a.transpose(*kept, *sorted(axes)).reshape(product_of(shape), length).tolist(), shape
+    return a.transpose(*others, *sorted(axes)).reshape(product_of(shape), length).tolist(), shape
 
 
 def fold(b: Builder, gate: str, a: Array, axis: Axis = None, *, keepdims: bool = False, empty: str | None = None) -> Array:
@@ -310,11 +310,11 @@ def tensordot(b: Builder, left: Array, right: Array, axes: int | tuple[tuple[int
     first, second = axes_of(left, axes[0]), axes_of(right, axes[1])
     if [left.shape[n] for n in first] != [right.shape[n] for n in second]:
         raise ArrayError(f"the shapes {left.shape} and {right.shape} do not fit in 'tensordot' over the axes {axes}")
-    kept, other = [n for n in range(left.ndim) if n not in first], [n for n in range(right.ndim) if n not in second]
+    of_left, of_right = [n for n in range(left.ndim) if n not in first], [n for n in range(right.ndim) if n not in second]
     inner = product_of(left.shape[n] for n in first)
-    rows = left.transpose(*kept, *first).reshape(-1, inner)
-    columns = right.transpose(*second, *other).reshape(inner, -1)
-    shape = (*(left.shape[n] for n in kept), *(right.shape[n] for n in other))
+    rows = left.transpose(*of_left, *first).reshape(-1, inner)
+    columns = right.transpose(*second, *of_right).reshape(inner, -1)
+    shape = (*(left.shape[n] for n in of_left), *(right.shape[n] for n in of_right))
     return matmul(b, rows, columns, name="tensordot").reshape(shape)
 
 

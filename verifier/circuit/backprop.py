@@ -13,7 +13,7 @@ from functools import cache
 
 from verifier.circuit.expressions import partial, table_program
 from verifier.circuit.program import LEAVES, Builder, Line, Program, Step
-from verifier.language.gates import GATES, applied
+from verifier.language.gates import GATES, SUMS, applied
 from verifier.language.trees import parse_expression
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -268,7 +268,7 @@ class _Writer:
 @cache
 def _is_sum(text: str) -> bool:
     """Whether a partial needs parentheses as a factor."""
-    return parse_expression(text)[-1].op in ("add", "sub")
+    return parse_expression(text)[-1].op in SUMS
 
 
 @cache

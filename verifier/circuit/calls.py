@@ -12,6 +12,7 @@ from verifier.circuit.values import Known, Value, described, is_array, truncated
 from verifier.language.gates import GATES, canonical
 from verifier.language.source import suggestion
 
+ALSO_REDUCTIONS = frozenset(("max", "min"))  # gates of two operands whose words reduce one array, too
 BUILTINS = frozenset("range slice len enumerate zip reversed list tuple dict int isinstance".split())
 
 
@@ -19,13 +20,13 @@ def function(scope: Scope, name: str, args: list[Value], keywords: dict[str, Val
     """A function of NumPy, PyTorch or JAX, or a gate of the table, on values."""
     gate = canonical(name)
     is_torch = module.startswith(("torch", "F", "nn")) and not module.startswith("np")
-    if gate is not None and not keywords and all(type(a) is int for a in args) and not (method and name in ("max", "min")):
+    if gate is not None and not keywords and all(type(a) is int for a in args) and not (method and name in ALSO_REDUCTIONS):
         return scope.gate(name, args, tree)
     if name in ("max", "min", "amax", "amin") and len(args) == 2 and not method and (not module or whole(scope.builder, args[1]) is None):
         return scope.gate(name.removeprefix("a"), args, tree)
     if name in ("clip", "clamp", "clamp_min", "clamp_max", "clip_"):
         return _clip(scope, name, args, keywords, tree)
-    if (gate is not None and name not in ("max", "min", "round")) or name == "round":
+    if (gate is not None and name not in ALSO_REDUCTIONS) or name == "round":
         if name == "where" and len(args) == 3 and not keywords and (known := truth(scope.builder, args[0])) is not None and isinstance(args[0], Known):
             return args[1] if known else args[2]
         return scope.gate(name, _positional(name, args, keywords, tree), tree)
@@ -42,7 +43,7 @@ def function(scope: Scope, name: str, args: list[Value], keywords: dict[str, Val
         kind = "gate" if not module or module == "math" else "function"
         raise BuildError(tree.col_offset, f"unknown {kind} '{name}'{{where}}{suggestion(name, known_words)}")
     found: Value = scope.at(tree, lambda: functions.call(scope.builder, name, args, keywords))
-    return (found, Known(None)) if name in ("max", "min") and "dim" in keywords else found
+    return (found, Known(None)) if name in ALSO_REDUCTIONS and "dim" in keywords else found
 
 
 def _positional(name: str, args: list[Value], keywords: dict[str, Value], tree: ast.expr | ast.stmt) -> list[Value]:

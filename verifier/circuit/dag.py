@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES
@@ -16,7 +17,7 @@ PARTIAL = frozenset(("tan", *(name for name, gate in GATES.items() if gate.order
 
 @dataclass
 class Dag:
-    """Steps with every distinct one written once; products with 1, sums with 0 and the like are folded, exactly.
+    """A list of steps without two equal ones; products with 1, sums with 0 and the like are folded, exactly.
 
     A fold that forgets an operand (`0 * x`, `x - x`) keeps the domain: it is made only where the operand has a value for all inputs.
     """
@@ -42,12 +43,17 @@ class Dag:
         """The step of a literal."""
         return self._add("number", (), text)
 
+    def rational(self, value: Fraction) -> int:
+        """The step of a rational number: a literal, or a quotient of two, negated where it is negative."""
+        top = self.gate("div", self.number(str(abs(value.numerator))), self.number(str(value.denominator)))
+        return top if value >= 0 else self.gate("neg", top)
+
     def leaf(self, gate: str, text: str) -> int:
         """The step of a constant or of the upstream gradient."""
         return self._add(gate, (), text)
 
     def marked(self, name: str, args: tuple[int, ...], text: str) -> int:
-        """The step of a gate that carries a text; it is never folded."""
+        """The step of a gate with a text beside its operands; it is never folded."""
         return self._add(name, args, text)
 
     def is_number(self, at: int, text: str) -> bool:
@@ -113,7 +119,7 @@ class Dag:
         return self._add(name, args)
 
     def splice(self, program: Program, args: Sequence[int], *, exist: bool = False) -> list[int]:
-        """Write a program of primitives with its inputs replaced by steps; where each of its steps came to stand."""
+        """Append a program of primitives whose inputs are the steps given; the index here of each of its steps."""
         at: list[int] = []
         for step in program.steps:
             if step.gate == "input":
@@ -125,3 +131,20 @@ class Dag:
             else:
                 at.append(self._add(step.gate, (), step.text))
         return at
+
+
+def joined(programs: Sequence[Program]) -> tuple[Program, list[list[int]]]:
+    """Programs over the same inputs as one, in which steps that several have stand once; where the steps of each came to stand."""
+    steps: list[Step] = []
+    index: dict[tuple[str, tuple[int, ...], str], int] = {}
+    places = []
+    for program in programs:
+        at: list[int] = []
+        for step in program.steps:
+            key = (step.gate, tuple([at[a] for a in step.args]), step.text)
+            if key not in index:
+                index[key] = len(steps)
+                steps.append(Step(*key))
+            at.append(index[key])
+        places.append(at)
+    return Program(tuple(steps), programs[0].inputs, {}, places[0][programs[0].output]), places

@@ -172,7 +172,7 @@ def _bind(scope: Scope, target: ast.expr, value: Value) -> None:
 
 
 def subscript_of(scope: Scope, tree: ast.expr) -> Value:
-    """The value between the brackets; the steps of literals that were whole numbers are taken back."""
+    """The value between the brackets; literals that are whole numbers leave no steps."""
     if isinstance(tree, ast.Tuple):
         return tuple([subscript_of(scope, e) for e in tree.elts])
     before = len(scope.builder.steps)

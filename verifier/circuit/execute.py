@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 
 from verifier.circuit import operators
 from verifier.circuit.apply import BuildError
+from verifier.circuit.assign import Assignments
 from verifier.circuit.evaluate import evaluate, subscript_of
-from verifier.circuit.program import LEAVES, MAX_STEPS, Builder, Line, Step
+from verifier.circuit.program import MAX_STEPS, Builder, Line
 from verifier.circuit.scope import MAX_ROUNDS, Scope
 from verifier.circuit.targets import targets_of, variables
 from verifier.circuit.values import Function, Known, Unreadable, Value, described, is_array, truth
@@ -45,8 +46,7 @@ class Executor:
         self.backward = backward
         self.scope = Scope(builder, source.text, later=later, inline=self._inline)
         self.complaints: list[Complaint] = []
-        self.last = ""  # the name that was assigned last
-        self.assigned: dict[str, int] = {}  # every name, and the offset of its last assignment
+        self.names = Assignments(builder)
         self.lines: dict[tuple[int, int], int] = {}
         self.count = 0  # rounds of all loops
         self.calls = 0  # functions that are being inlined
@@ -65,18 +65,18 @@ class Executor:
             self._refuse_names(tree)
 
     def _refuse_names(self, tree: ast.stmt) -> None:
-        """What a refused statement would have set is there, unreadable, so that it is complained about once."""
+        """Let the names that a refused statement sets stand for Unreadable, so that lines that read them get no complaint of their own."""
         self.scope.locals = None
         self.calls = self.loops = 0
         for name in targets_of(tree):
-            self.assigned[name] = tree.col_offset
+            self.names.assigned[name] = tree.col_offset
             self.builder.names.pop(name, None)
             if "[" not in name:
                 self.builder.values[name] = Unreadable()
             else:
                 self.builder.names[name] = self.builder.append("number", (), text="0")
                 self.builder.vectors.add(name.partition("[")[0])
-            self.last = name
+            self.names.last = name
 
     # ------------------------------------------------------------ statements
 
@@ -123,7 +123,7 @@ class Executor:
         return found
 
     def _line(self, tree: ast.stmt, number: int = 0) -> int:
-        """The line of a statement: one, however often it is gone through."""
+        """The index of a statement's line; the same in every round of a loop."""
         key = (id(tree), number)
         found = self.lines.get(key)
         if found is None:
@@ -140,72 +140,7 @@ class Executor:
             if number and type(value) is int:  # a = b = expression: each has steps of its own
                 line = self._line(tree, number)
                 value = evaluate(self.scope, tree.value)
-            self._bind(target, value, line, tree)
-
-    def _bind(self, target: ast.expr, value: Value, line: int, tree: ast.stmt) -> None:
-        if isinstance(target, ast.Name):
-            self.set(target.id, value, line, tree)
-        elif isinstance(target, ast.Tuple | ast.List):
-            parts = self.scope.unpacked(value, len(target.elts), tree)
-            for part, v in zip(target.elts, parts, strict=True):
-                self._bind(part, v, line, tree)
-            if target.elts and isinstance(target.elts[0], ast.Name) and self.scope.locals is None:
-                self.last = target.elts[0].id  # out, cache = affine_forward(x, w, b)
-        elif isinstance(target, ast.Subscript):
-            self._put(target, value, line, tree)
-        else:
-            raise BuildError(target.col_offset, "the left side of '=' must be a name, as in 'dx = ...' or 'dW[0] = ...'")
-
-    def set(self, name: str, value: Value, line: int, tree: ast.stmt) -> None:
-        """Let a name stand for a value."""
-        scope, builder = self.scope, self.builder
-        if scope.locals is None:
-            self.last = name
-            self.assigned[name] = tree.col_offset
-        if type(value) is int:
-            value = self._named(value, name, line, tree)
-        elif is_array(value):
-            self._name_components(name, value, line)
-        if scope.locals is not None:
-            scope.locals[name] = value
-            return
-        if "[" not in name:
-            builder.values.pop(name, None)
-            if type(value) is not int:
-                builder.names.pop(name, None)
-            for element in builder.elements(name):
-                builder.names.pop(element)
-            builder.vectors.discard(name)
-        else:
-            builder.vectors.add(name.partition("[")[0])
-        if type(value) is int:
-            builder.names[name] = value
-        else:
-            builder.values[name] = value
-
-    def _named(self, index: int, name: str, line: int, tree: ast.stmt) -> int:
-        """The step that a name stands for: the value itself, or a copy of it where that is a leaf, or another statement's."""
-        step = self.builder.steps[index]
-        if step.gate in LEAVES or step.name or step.line != line:  # y = x: a name for an existing step
-            return self.builder.append("copy", (index,), name=name, line=line, start=tree.col_offset, end=tree.end_col_offset or 0)
-        self.builder.steps[index] = step._replace(name=name)
-        return index
-
-    def _name_components(self, name: str, value: Value, line: int) -> None:
-        """Give the steps that this statement made for an array the names of its components."""
-        from verifier.circuit.program import component_names
-
-        steps = self.builder.steps
-        flat = value.ravel().tolist()  # type: ignore[union-attr]
-        if not flat or all(steps[i].line != line for i in (flat[0], flat[-1], flat[len(flat) // 2])):
-            return
-        for part, i in zip(component_names(name, value.shape), flat, strict=True):  # type: ignore[union-attr]
-            self._name(i, part, line)
-
-    def _name(self, index: int, name: str, line: int) -> None:
-        step = self.builder.steps[index]
-        if step.line == line and not step.name and step.args:
-            self.builder.steps[index] = Step(step.gate, step.args, step.text, name, line, step.start, step.end)
+            self.names.bind(self.scope, target, value, line, tree)
 
     def _augment(self, tree: ast.AugAssign) -> None:
         scope, builder = self.scope, self.builder
@@ -217,21 +152,21 @@ class Executor:
             old = scope.name(name, tree.target)
             value = evaluate(scope, tree.value)
             if is_array(old) and type(tree.op) in BINARY and not isinstance(tree.op, ast.MatMult):
-                self._in_place(old, ..., operators.binary(scope, type(tree.op), old, value, tree), line, tree, name)
+                self.names.in_place(scope, old, ..., operators.binary(scope, type(tree.op), old, value, tree), line, tree, name)
                 if scope.locals is None:
-                    self.last, self.assigned[name] = name, tree.col_offset
+                    self.names.last, self.names.assigned[name] = name, tree.col_offset
                 return
             if isinstance(old, list) and isinstance(tree.op, ast.Add):
                 old.extend(scope.rounds(value, tree))
                 return
-            self.set(name, operators.binary(scope, type(tree.op), old, value, tree), line, tree)
+            self.names.set(scope, name, operators.binary(scope, type(tree.op), old, value, tree), line, tree)
             return
         if not isinstance(tree.target, ast.Subscript):
             raise BuildError(tree.col_offset, "the left side of '=' must be a name, as in 'dx = ...' or 'dW[0] = ...'")
-        key = self._element(tree.target)
+        key = self.names.element(scope, tree.target)
         if key is not None and key in builder.names:
             old = builder.names[key]
-            self.set(key, operators.binary(scope, type(tree.op), old, evaluate(scope, tree.value), tree), line, tree)
+            self.names.set(scope, key, operators.binary(scope, type(tree.op), old, evaluate(scope, tree.value), tree), line, tree)
             return
         if key is not None and not scope.is_variable(key.partition("[")[0]):
             raise BuildError(tree.col_offset, f"'{key}' is read before it is set: '{key} {_SYMBOLS.get(type(tree.op), '')}= ...' needs a value to start from")
@@ -245,53 +180,11 @@ class Executor:
             spread = mask.reshape(mask.shape + (1,) * (old.ndim - mask.ndim))  # type: ignore[union-attr]
             value = scope.gate("where", [spread, value, old], tree)
             subscript = Known(...)
-        self._in_place(base, subscript, value, line, tree, written(tree.target.value, scope.text))
-        self._changed(tree.target, tree)
-
-    def _changed(self, target: ast.expr, tree: ast.stmt) -> None:
-        """A part of an array was set, as in `out[n][i] = ...`: its name is the one that was assigned last."""
-        while isinstance(target, ast.Subscript):
-            target = target.value
-        if isinstance(target, ast.Name) and self.scope.locals is None and is_array(self.builder.values.get(target.id)):
-            self.last, self.assigned[target.id] = target.id, tree.col_offset
-
-    def _in_place(self, base: Value, subscript: object, value: Value, line: int, tree: ast.stmt, name: str) -> None:
-        from verifier.circuit import indexing
-
-        place = Known(...) if subscript is ... else subscript
-        if subscript is ... and is_array(value) and value.shape != base.shape:  # type: ignore[union-attr]
-            raise BuildError(tree.col_offset, f"{described(value)} does not fit into '{name}' of shape {base.shape}")  # type: ignore[union-attr]
-        changed = self.scope.at(tree, lambda: indexing.put(self.builder, base, place, value))  # type: ignore[arg-type]
-        for part, index in changed:
-            self._name(index, name + part, line)
-
-    def _element(self, target: ast.Subscript) -> str | None:
-        """`dW[0]` as the name of one component, where no array is meant."""
-        scope = self.scope
-        if not (isinstance(target.value, ast.Name) and isinstance(target.slice, ast.Constant) and type(target.slice.value) is int):
-            return None
-        base = target.value.id
-        if (scope.locals is not None) or base in self.builder.values:
-            return None
-        return f"{base}[{target.slice.value}]"
-
-    def _put(self, target: ast.Subscript, value: Value, line: int, tree: ast.stmt) -> None:
-        scope = self.scope
-        key = self._element(target)
-        if key is not None:
-            base = key.partition("[")[0]
-            if base in self.builder.names:
-                raise BuildError(target.col_offset, f"'{base}' is a scalar and has no subscript")
-            if key in self.builder.names or not any(n.startswith(base + "[") for n in self.builder.inputs if base in self.builder.vectors):
-                self.set(key, scope.as_step(value, tree), line, tree)
-                return
-        base_value = evaluate(scope, target.value)
-        subscript = subscript_of(scope, target.slice)
-        self._in_place(base_value, subscript, value, line, tree, written(target.value, scope.text))
-        self._changed(target, tree)
+        self.names.in_place(scope, base, subscript, value, line, tree, written(tree.target.value, scope.text))
+        self.names.changed(scope, tree.target, tree)
 
     def _call(self, tree: ast.Expr) -> None:
-        """A statement that is a call: `caches.append(...)`, `np.add.at(...)`."""
+        """Execute a statement that is a call: `caches.append(...)`, `np.add.at(...)`."""
         call = tree.value
         if not isinstance(call, ast.Call):
             self._line(tree)
@@ -308,7 +201,7 @@ class Executor:
                 raise BuildError(call.args[0].col_offset, f"'{name}' adds to an array, not to {described(base)}")
             gate = "sub" if "subtract" in name else "add"
             scope.at(tree, lambda: indexing.add_at(self.builder, base, subscript, value, gate=gate))  # type: ignore[arg-type]
-            self._name_components(written(call.args[0], scope.text), base, line)
+            self.names.name_components(written(call.args[0], scope.text), base, line)
             return
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if method in ("append", "extend", "insert", "pop", "reverse", "update", "setdefault"):
@@ -319,7 +212,7 @@ class Executor:
             args = [evaluate(scope, a) for a in call.args]
             gates: dict[str, type[ast.operator]] = {"add_": ast.Add, "sub_": ast.Sub, "mul_": ast.Mult, "div_": ast.Div}
             new: Value = Known(0) if method == "zero_" else operators.binary(scope, gates[method], base, args[0], tree) if method in gates else args[0]
-            self._in_place(base, Known(...), new, line, tree, written(call.func.value, scope.text))
+            self.names.in_place(scope, base, Known(...), new, line, tree, written(call.func.value, scope.text))
             return
         evaluate(scope, call)
         raise BuildError(tree.col_offset, "a line must assign to a name: 'name = expression' or 'name += expression'")
@@ -332,7 +225,7 @@ class Executor:
         self.count += len(values)
         if (not self.loops and self.count + self._estimate(tree, len(values)) > MAX_ROUNDS) or self.count > MAX_ROUNDS:
             raise BuildError(tree.col_offset, f"all loops together have more than {MAX_ROUNDS} rounds")
-        last, assigned = self.last, dict(self.assigned) if self.scope.locals is None else {}
+        last, assigned = self.names.last, dict(self.names.assigned) if self.scope.locals is None else {}
         self.loops += 1
         for value in values:
             self._bind_round(tree.target, value, line, tree)
@@ -344,8 +237,8 @@ class Executor:
             except _Break:
                 break
         self.loops -= 1
-        if self.scope.locals is None and self.last in variables(tree.target) and self.last not in assigned:
-            self.last = last
+        if self.scope.locals is None and self.names.last in variables(tree.target) and self.names.last not in assigned:
+            self.names.last = last
 
     def _estimate(self, tree: ast.For, rounds: int) -> int:
         """How many rounds the loops inside a loop have in all, as far as their `range` can be read before the first of them."""
@@ -362,9 +255,9 @@ class Executor:
         return total
 
     def _bind_round(self, target: ast.expr, value: Value, line: int, tree: ast.stmt) -> None:
-        """A loop variable is another name for the element: no step, no copy."""
+        """Let a loop variable stand for an element; no step is appended."""
         if isinstance(target, ast.Name):
-            self.last, before = self.last, self.last
+            self.names.last, before = self.names.last, self.names.last
             if self.scope.locals is not None:
                 self.scope.locals[target.id] = value
             elif type(value) is int:
@@ -373,7 +266,7 @@ class Executor:
             else:
                 self.builder.names.pop(target.id, None)
                 self.builder.values[target.id] = value
-            self.last = before
+            self.names.last = before
         elif isinstance(target, ast.Tuple | ast.List):
             for part, v in zip(target.elts, self.scope.unpacked(value, len(target.elts), tree), strict=True):
                 self._bind_round(part, v, line, tree)
@@ -413,7 +306,7 @@ class Executor:
                 raise BuildError(tree.col_offset, "") from None
             raise
         finally:
-            self.builder.kept = len(self.builder.steps)
+            self.builder.first_removable = len(self.builder.steps)
             self.scope, self.source, self.loops = before, source, loops
             self.calls -= 1
         return result

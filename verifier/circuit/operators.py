@@ -8,7 +8,8 @@ from typing import Any
 
 from verifier.circuit.apply import BuildError, call_gate
 from verifier.circuit.scope import MAX_ROUNDS, Scope
-from verifier.circuit.values import COMPARISONS, Known, Value, array, is_array, settled, truth, whole
+from verifier.circuit.values import Known, Value, array, compared, is_array, settled, truth, whole
+from verifier.language.gates import ORDERINGS
 from verifier.language.trees import BINARY, UNARY
 
 MAX_WHOLE = 10**18
@@ -97,7 +98,7 @@ def comparison(scope: Scope, gate: str, left: Value, right: Value, tree: ast.Com
     if isinstance(left, Known) or isinstance(right, Known):
         a, b = (v.value if isinstance(v, Known) else None if is_array(v) or isinstance(v, list) else whole(scope.builder, v) for v in (left, right))
         are_numbers = all(isinstance(v, int) or is_array(v) for v in (a, b))
-        if isinstance(left, Known) and isinstance(right, Known) and not are_numbers and gate in ("eq", "ne"):
+        if isinstance(left, Known) and isinstance(right, Known) and not are_numbers and gate not in ORDERINGS:
             return Known((a is b or (type(a) is type(b) is str and a == b)) is (gate == "eq"))
         if are_numbers:
             if len(tree.ops) == 1:
@@ -107,7 +108,7 @@ def comparison(scope: Scope, gate: str, left: Value, right: Value, tree: ast.Com
                 from verifier.circuit import arrays
 
                 a, b = scope.at(tree, lambda: arrays.broadcast(gate, [a, b]))
-            return Known(COMPARISONS[gate](a, b))
+            return Known(compared(gate, a, b))
     return scope.gate(gate, [left, right], tree)
 
 

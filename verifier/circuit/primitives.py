@@ -12,7 +12,7 @@ from verifier.language.gates import GATES
 
 
 def write(dag: Dag, program: Program, differentiate: Callable[[Dag, int, int], int] | None = None) -> list[int]:
-    """Write a program into a dag in primitives; where each of its steps came to stand. `differentiate` writes d(value)/d(variable)."""
+    """Append a program to a dag in primitives; the index there of each of its steps. `differentiate(dag, value, variable)` appends d(value)/d(variable)."""
     at: list[int] = []
     for step in program.steps:
         if step.gate == "input":
@@ -30,7 +30,7 @@ def write(dag: Dag, program: Program, differentiate: Callable[[Dag, int, int], i
 
 
 def write_gate(dag: Dag, name: str, args: list[int]) -> int:
-    """Write one gate in primitives; the step of its value."""
+    """Append one gate in primitives; the step of its value."""
     if name == "copy":
         return args[0]
     if GATES[name].means is None:

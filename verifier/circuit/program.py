@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -20,7 +20,7 @@ class SizeError(Exception):
 
 
 class Step(NamedTuple):
-    """One gate: its operands are indices of earlier steps; a leaf keeps its name or its literal in `text`."""
+    """One gate. `args` are the indices of its operands, which are earlier steps; `text` is the name of an input or a constant, or a literal."""
 
     gate: str
     args: tuple[int, ...]
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """One statement as text: where it stands in the case file, or (source None) what a transform wrote."""
+    """The text of one statement, and where it stands in the case file; `source` is None for a line that a transform wrote."""
 
     text: str
     source: Source | None = None
@@ -66,13 +66,27 @@ class Program:
 
     @cached_property
     def longest_literal(self) -> int:
-        """The most significant digits of any literal: tells whether one may be a constant rounded when written."""
+        """The largest number of significant digits of a literal; 0 without literals. A literal of many digits may be a constant that was rounded."""
         return max((significant_digits(s.text) for s in self.steps if s.gate == "number"), default=0)
 
     @cached_property
     def step_index(self) -> dict[tuple[str, tuple[int, ...], str], int]:
-        """Where each distinct step stands (in a program whose equal steps are merged)."""
+        """The index of each step by its gate, operands and text, in a program in which no two steps are equal."""
         return {(s.gate, s.args, s.text): i for i, s in enumerate(self.steps)}
+
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """The steps that read each step."""
+        found: list[list[int]] = [[] for _ in self.steps]
+        for i, step in enumerate(self.steps):
+            for a in step.args:
+                found[a].append(i)
+        return found
+
+    @cached_property
+    def needed(self) -> set[int]:
+        """The steps that the output depends on, itself included."""
+        return ancestors(self, self.output)
 
     def forward_part(self) -> Program:
         """The program without its backward steps."""
@@ -86,18 +100,35 @@ class Program:
 
 def ancestors(program: Program, step: int) -> set[int]:
     """The steps that a step depends on, itself included."""
+    return ancestors_among(program.steps, step)
+
+
+def ancestors_among(steps: Sequence[Step], step: int) -> set[int]:
+    """`ancestors` in a list of steps that is no Program yet."""
     found = {step}
     pending = [step]
     while pending:
-        for a in program.steps[pending.pop()].args:
+        for a in steps[pending.pop()].args:
             if a not in found:
                 found.add(a)
                 pending.append(a)
     return found
 
 
+def descendants(program: Program, steps: Iterable[int]) -> list[int]:
+    """The steps that depend on any of some steps, these included, in order."""
+    found = set(steps)
+    pending = list(found)
+    while pending:
+        for reader in program.readers[pending.pop()]:
+            if reader not in found:
+                found.add(reader)
+                pending.append(reader)
+    return sorted(found)
+
+
 def only_for(program: Program, step: int) -> Program:
-    """What a step of a program depends on, as a program of its own: with the inputs that it reads, and no names."""
+    """A program that computes one step only: the steps it depends on, with the inputs that these read, and without names."""
     needed = sorted(ancestors(program, step))
     at = {old: new for new, old in enumerate(needed)}
     steps = tuple(program.steps[i]._replace(args=tuple(at[a] for a in program.steps[i].args)) for i in needed)
@@ -144,7 +175,7 @@ def element_shape(elements: Iterable[str]) -> tuple[int, ...] | None:
 
 @dataclass
 class Builder:
-    """Appends steps. `names` is the environment: what each name means at this moment; `values` has the names that are no steps."""
+    """Appends steps to a program. `names` maps every name to the step it stands for now, `values` the names that stand for no step (arrays, whole numbers, lists)."""
 
     inputs: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
@@ -154,7 +185,7 @@ class Builder:
     is_table: bool = False  # a row of the gate table: the order of a Bessel function is a parameter there
     values: dict[str, Any] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of inputs whose shape their names do not tell: (0, 3)
-    kept: int = 0  # steps below this one stay: what a function that was inlined appended may be in a list
+    first_removable: int = 0  # steps before this one stay: a list may hold what a function that was inlined appended
     vectors: set[str] = field(default_factory=set)  # names that have components in `names`
     known: dict[str, Any] = field(default_factory=dict)  # what `know` was given
     place: tuple[int, int, int] = (-1, 0, 0)  # line, start and end of the steps that `append_all` makes
@@ -166,7 +197,7 @@ class Builder:
         self.vectors.update([name.partition("[")[0] for name in self.names if name.endswith("]")])
 
     def know(self, values: dict[str, Any]) -> None:
-        """Let names stand for what is known while the Program is built, also those of inputs: no step reads these."""
+        """Let names stand for values that are known while the Program is built. They may be names of inputs, which no step reads then."""
         for name, value in values.items():
             for element in (name, *self.elements(name)):
                 self.names.pop(element, None)
@@ -191,11 +222,11 @@ class Builder:
         return range(first, len(self.steps))
 
     def elements(self, name: str) -> list[str]:
-        """The names of the components of an array that no line has read as a whole yet."""
+        """The names of the components of an array; none where a line has read the array as a whole."""
         return [n for n in self.names if n.startswith(name + "[")] if name in self.vectors else []
 
     def program(self, output: int, *, output_name: str = "out", backward_start: int = -1) -> Program:
-        """What was built so far."""
+        """The program of all steps so far, whose value is the step `output`."""
         names, shapes = dict(self.names), dict(self.shapes)
         vectors: dict[str, list[str]] = {}
         for name in self.inputs:

@@ -33,7 +33,7 @@ _TYPES = {"float": float, "int": int, "bool": bool, "float32": float, "float64":
 
 @dataclass
 class Scope:
-    """The text that is read, the line whose steps are made, and the names that are in force."""
+    """What is needed to turn an expression into steps: the text, the line, and what its names stand for."""
 
     builder: Builder
     text: str
@@ -52,7 +52,7 @@ class Scope:
         raise BuildError(tree.col_offset, f"{described(value)} where a number is expected")
 
     def at(self, tree: ast.expr | ast.stmt, work: Callable[[], Any]) -> Any:
-        """Do what makes array steps: they stand at a tree, and so does what is wrong with them."""
+        """The result of `work`. The steps that it appends get the place of `tree`, and an ArrayError that it raises becomes a BuildError there."""
         from verifier.circuit.arrays import ArrayError
 
         self.builder.place = (self.line, *span(tree))
@@ -93,7 +93,7 @@ class Scope:
 
     def _readable(self, value: Value, tree: ast.expr) -> Value:
         if isinstance(value, Unreadable):
-            raise BuildError(tree.col_offset, "")  # what is wrong has been said where it was set
+            raise BuildError(tree.col_offset, "")  # the line that set it has a complaint
         return value
 
     def is_variable(self, name: str) -> bool:
@@ -140,17 +140,17 @@ class Scope:
         return arrays.elementwise(b, table.name, *operands, shown=shown)
 
     def forget(self, value: Value, tree: ast.expr) -> None:
-        """Take back the step of a literal that was read as a whole number: nothing else can refer to it yet."""
+        """Remove the last step where it is the literal `tree`, which was read as a whole number."""
         if isinstance(tree, ast.Constant) and value == len(self.builder.steps) - 1 and self.builder.steps[-1].gate == "number":
             self.builder.steps.pop()
 
     def take_back(self, before: int) -> None:
-        """Take back the steps of an expression whose value was known all the same; not those that a function of the case may have left somewhere."""
-        if self.builder.kept <= before:
+        """Remove the steps from `before` on, of an expression whose value is known without them; none where a function of the case may have put one into a list."""
+        if self.builder.first_removable <= before:
             del self.builder.steps[before:]
 
     def rounds(self, value: Value, tree: ast.expr | ast.stmt) -> list[Value]:
-        """What a loop over a value goes through."""
+        """The elements that a loop over a value visits, in order."""
         if isinstance(value, list | tuple):
             return list(value)
         if isinstance(value, dict):

@@ -20,7 +20,7 @@ from verifier.language.trees import dotted, written
 
 
 def _read(executor: Executor, source: Source, *, examples: dict[str, set[float]] | None = None) -> list[Complaint]:
-    """Execute the block of a source; all that is wrong with it. `examples` as in `build_program`."""
+    """Execute the block of a source; the complaints about it. `examples` as in `build_program`."""
     trees, errors = block(source.text)
     complaints = [source.complaint(e.offset, e.message) for e in errors]
     executor.scope.later = {name for tree in trees for name in targets_of(tree)}
@@ -96,7 +96,7 @@ def build_program(
     complaints = _read(executor, source, examples=examples or {})
     if complaints:
         return None, complaints
-    last = executor.last
+    last = executor.names.last
     if not last:
         return None, [source.complaint(0, "the forward pass assigns nothing: its last assigned name is the output")]
     value = builder.values.get(last, builder.names.get(last))
@@ -123,7 +123,7 @@ def _with_array_output(builder: Builder, source: Source, last: str) -> tuple[Pro
 
 
 def continued(forward: Program) -> Builder:
-    """A Builder that goes on where a program ends; what it changes in place is its own."""
+    """A Builder that goes on where a program ends. Its names, arrays and lists are copies: changing them in place leaves the program as it is."""
     builder = Builder(forward.inputs, list(forward.steps), dict(forward.names), list(forward.lines), values=copy.deepcopy(forward.values))
     for name, value in builder.values.items():
         if is_array(value):
@@ -134,32 +134,38 @@ def continued(forward: Program) -> Builder:
     return builder
 
 
+def backward_builder(forward: Program, aliases: Mapping[str, str]) -> tuple[Builder, int]:
+    """A Builder in which a backward pass may begin, and its first step: the gradient that flows in, under the names that it has. `aliases` as in `add_backward`."""
+    builder = continued(forward)
+    seed = builder.append("upstream", (), text="upstream")
+    for name, flow in aliases.items():
+        if name not in builder.names and name not in builder.values and not builder.elements(name):
+            _also_called(builder, name, flow)
+    for name in ("upstream", "dout", f"d{forward.output_name}"):
+        if name in aliases:
+            continue
+        if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
+            builder.values.pop(name, None)
+            builder.names[name] = seed
+    return builder, seed
+
+
 def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, str]], *, aliases: Mapping[str, str] | None = None) -> tuple[Program | None, list[Complaint]]:
     """The forward pass continued by a hand-written backward pass; every claimed gradient must be set, in whatever shape.
 
     `aliases` are further names of inputs that flow in, where the forward pass does not set them.
     """
-    builder = continued(forward)
-    start = len(builder.steps)
-    seed = builder.append("upstream", (), text="upstream")
-    for name, flow in (aliases or {}).items():
-        if name not in builder.names and name not in builder.values and not builder.elements(name):
-            _also_called(builder, name, flow)
-    for name in ("upstream", "dout", f"d{forward.output_name}"):
-        if name in (aliases or ()):
-            continue
-        if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):
-            builder.values.pop(name, None)
-            builder.names[name] = seed
+    builder, start = backward_builder(forward, aliases or {})
+    seed = start
     before = dict(builder.names)
     executor = Executor(builder, source, backward=True)
     complaints = _read(executor, source)
     if not complaints:
-        complaints += [source.complaint(executor.assigned.get(name, 0), text) for name, text in _as_arrays(builder, {name.partition("[")[0]: None for _, name in claims})]
+        complaints += [source.complaint(executor.names.assigned.get(name, 0), text) for name, text in _as_arrays(builder, {name.partition("[")[0]: None for _, name in claims})]
     program = builder.program(forward.output, output_name=forward.output_name, backward_start=start)
     if not complaints:  # a line that could not be read may be the one that sets a gradient
         for variable, name in claims:
-            is_set = name in executor.assigned or name.partition("[")[0] in executor.assigned
+            is_set = name in executor.names.assigned or name.partition("[")[0] in executor.names.assigned
             if (name not in program.names and not _is_misshapen(program, executor, variable, name)) or not (is_set or before.get(name) == seed):
                 complaints.append(source.complaint(0, _never_set(executor, variable, name)))
     if complaints:
@@ -176,7 +182,7 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
 
 
 def _as_arrays(builder: Builder, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Make arrays of the lists that names stand for; where that cannot be, the name and why."""
+    """Turn the lists that names stand for into arrays; the name and the reason where a list cannot be one."""
     for name in names:
         value = builder.values.get(name)
         if isinstance(value, list | tuple) or is_wholes(value):
@@ -201,7 +207,7 @@ def _also_called(builder: Builder, name: str, flow: str) -> None:
 def _is_misshapen(program: Program, executor: Executor, variable: str, name: str) -> bool:
     """Whether a gradient is set, as a number or an array of another shape than what it is the gradient of."""
     base, of = (name.partition("[")[0], variable.partition("[")[0]) if variable.endswith("]") else (name, variable)
-    if base not in executor.assigned:
+    if base not in executor.names.assigned:
         return False
     mine = program.shapes.get(base, () if base in program.names else None)
     return mine is not None and mine != program.shapes.get(of, ())
@@ -210,7 +216,7 @@ def _is_misshapen(program: Program, executor: Executor, variable: str, name: str
 def _never_set(executor: Executor, variable: str, name: str) -> str:
     """That a claimed gradient is not there."""
     base, of = name.partition("[")[0], variable.partition("[")[0]
-    assigned = list(executor.assigned)
+    assigned = list(executor.names.assigned)
     if base != name and base not in assigned and name not in assigned and not any(a.startswith(base + "[") for a in assigned):
         return f"the backward pass never sets '{base}', the gradient with respect to '{of}'{suggestion(base, assigned)}"
     return f"the backward pass never sets '{name}', the gradient with respect to '{variable}'{suggestion(name, assigned)}"

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from verifier.circuit.program import Builder, element_shape
+from verifier.language.gates import COMPARISONS, GATES, LOGIC, kernel
 from verifier.language.source import Source
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 MASK_ADVICE = "a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"
 WHOLE_GATES: dict[str, Callable[[Any, Any], Any]] = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "pow": lambda a, b: a**b if 0 <= b < 64 and abs(a) < 1000 else None}
-COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
-}  # fmt: skip
 _QUOTIENT_GATES: dict[str, Callable[..., Any]] = {"copy": lambda a: a, "neg": lambda a: -a, "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
 
 
@@ -63,7 +61,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What a name stands for whose line was refused: lines that read it are not complained about."""
+    """The value of a name whose line was refused; a line that reads it gets no complaint of its own."""
 
 
 Value: TypeAlias = "int | Known | Function | Selected | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
@@ -155,6 +153,13 @@ def _quotient_of_step(b: Builder, index: int, depth: int) -> Fraction | None:
     return Fraction(_QUOTIENT_GATES[step.gate](*args))
 
 
+def compared(gate: str, left: Any, right: Any) -> Any:
+    """A comparison of numbers or arrays that are known, as Python makes it."""
+    path = GATES[gate].float64
+    assert path is not None, gate
+    return kernel(path)(left, right)
+
+
 def truth(b: Builder, value: Value) -> bool | None:
     """Whether a condition holds, where that is known while the Program is built."""
     if isinstance(value, Known):
@@ -166,8 +171,8 @@ def truth(b: Builder, value: Value) -> bool | None:
     step = b.steps[value]
     if step.gate in COMPARISONS:
         left, right = (whole(b, a) for a in step.args)
-        return None if left is None or right is None else bool(COMPARISONS[step.gate](left, right))
-    if step.gate in ("and", "or", "not"):
+        return None if left is None or right is None else bool(compared(step.gate, left, right))
+    if step.gate in LOGIC:
         known = [truth(b, a) for a in step.args]
         if None in known:
             return None
@@ -234,7 +239,7 @@ def settled(value: Value) -> Value:
 
 
 def assembled(b: Builder, name: str, elements: Sequence[str]) -> Array | None:
-    """The array whose components were set one by one, or are inputs; None where one is missing. Its components leave `names`."""
+    """The array made of components that were set one by one, or are inputs; None where one is missing. The components' names are removed from `names`."""
     import numpy as np
 
     shape = b.shapes.get(name) or element_shape(elements)

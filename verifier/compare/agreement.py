@@ -111,7 +111,7 @@ def _has_details(check: Check) -> bool:
 
 def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, str]]:
     """The proofs of the claimed gradients, and of the others why no proof was tried."""
-    prover = Prover(check.truth, check.subject, check.format, check.upstream, {})
+    prover = Prover(check.truth, check.subject, check.format, check.upstream)
     proofs: dict[str, Proof] = {}
     unproved: dict[str, str] = {}
     failures: dict[str, int] = {}  # of an array, one after the other

@@ -10,13 +10,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
+from verifier.arithmetic.values import Balls
 from verifier.case.points import FloatPoint
+from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
 from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
 from verifier.exact import one_sided
@@ -24,6 +27,7 @@ from verifier.exact.identities.field import is_zero_at
 from verifier.exact.series import Undefined
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
+from verifier.language.gates import COMPARISONS
 
 CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
@@ -33,8 +37,8 @@ LIMIT_WORK = 12_000  # steps x points of a challenge at which a one-sided limit 
 FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is said
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
+MOST_RUN_STEPS = 100_000  # steps of careful runs that are remembered for the other claims
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
-COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
@@ -99,9 +103,11 @@ def challenge(
     weight = _weight(program) + _weight(truth.gradient.program)
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // weight))
     points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
-    sides = _Enclosures(truth, subject, fmt, fmpq(*upstream.as_integer_ratio()), max(FEWEST_LIMITS, min(MOST_LIMITS, LIMIT_WORK // weight)) // max(1, len(claims)))
+    challenged = tuple(c for c in subject.claims if c[1] in claims)
+    limits = max(FEWEST_LIMITS, min(MOST_LIMITS, LIMIT_WORK // weight)) // max(1, len(claims))
+    sides = _Enclosures(truth, subject, challenged, fmt, fmpq(*upstream.as_integer_ratio()), limits)
     runs = sides.runs(points)
-    return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in subject.claims if name in claims}
+    return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in challenged}
 
 
 def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain = None, seed: int = 0) -> FloatPoint | None:
@@ -114,7 +120,7 @@ def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fm
 
 
 def _weight(program: Program) -> int:
-    return len(program) + COSTLY * sum(s.gate in SPECIAL or s.gate in ("gamma", "lgamma", "digamma", "polygamma") for s in program.steps) + 1
+    return len(program) + COSTLY * sum(s.gate in SPECIAL_FUNCTIONS for s in program.steps) + 1
 
 
 @dataclass
@@ -123,70 +129,115 @@ class _Enclosures:
 
     truth: Truth
     subject: Subject
+    claims: tuple[tuple[str, str], ...]
     format: Format
     upstream: Any
     limits: int
 
+    @cached_property
+    def joined(self) -> tuple[Program, list[list[int]]]:
+        """Both programs as one, and where their steps are in it: what both compute is enclosed once."""
+        return joined((self.truth.gradient.program, self.subject.exact[0]))
+
+    @cached_property
+    def is_strict(self) -> bool:
+        """Whether the exact side has kinks, at which its strict run is undecided."""
+        return any(s.gate in balls.KINKED for s in self.truth.gradient.program.steps)
+
+    @cached_property
+    def components(self) -> dict[str, int | None]:
+        """The step of the exact gradient by each claimed input; None where it is 0."""
+        return {variable: self.truth.gradient.adjoint.get(self.subject.position(variable)) for variable, _ in self.claims}
+
     def runs(self, points: Sequence[AnyPoint]) -> _Runs:
         """Everything enclosed at the points."""
-        program, _ = self.subject.exact
+        program, (of_gradient, of_computed) = self.joined
+        exact, function = self.truth.gradient, self.truth.function
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(*p[i].as_integer_ratio())) for p in points] for i in range(len(program.inputs))]
-        gradient = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format)
-        real = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(self.upstream), rounded_in=self.format)
-        plain = balls.run(self.truth.function, columns, bits=CHALLENGE_BITS, strict=False)
-        branch = balls.run(self.truth.gradient.program, columns, bits=CHALLENGE_BITS, strict=False, rounded_in=self.format)
-        return _Runs(tuple(points), gradient, real, plain[self.truth.function.output], branch)
+        both = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
+        branch = [both[i] for i in of_gradient]
+        gradient = balls.run(exact.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format) if self.is_strict else branch
+        needed = [gradient[i] for i in dict.fromkeys((exact.value, *self.components.values())) if i is not None]
+        has_value = [all(column[k].is_finite() for column in needed) for k in range(len(points))]
+        unsure = [k for k, known in enumerate(has_value) if not known]
+        if unsure:
+            plain = balls.run(function, [[c[k] for k in unsure] for c in columns], bits=CHALLENGE_BITS, strict=False)[function.output]
+            for k, value in zip(unsure, plain, strict=True):
+                has_value[k] = bool(value.is_finite())
+        return _Runs(tuple(points), gradient, [both[i] for i in of_computed], has_value, branch)
 
     def rows(self, runs: _Runs, variable: str, name: str) -> list[tuple[Any, Any, bool]]:
         """(exact, computed, whether the function has a value) at each point; the first is NaN on borders, too."""
-        component = self.truth.gradient.adjoint.get(self.subject.position(variable))
+        component = self.components[variable]
         exact = runs.gradient[component] if component is not None else [balls.ZERO] * len(runs.points)
         steady = runs.gradient[self.truth.gradient.value]
         with balls.precision(CHALLENGE_BITS):
+            seed = arb(self.upstream)
             return [
-                (g * arb(self.upstream) if value.is_finite() else balls.NAN, r, bool(plain.is_finite()))
-                for r, g, value, plain in zip(runs.real[self.subject.index(name)], exact, steady, runs.plain, strict=True)
+                (g * seed if value.is_finite() else balls.NAN, r, has_value)
+                for r, g, value, has_value in zip(runs.real[self.subject.index(name)], exact, steady, runs.has_value, strict=True)
             ]
 
     def is_suspect(self, runs: _Runs, k: int, variable: str, computed: Any) -> bool:
         """Whether the gradient of the branch that is taken at a point differs from the computed one: its limits are looked for first."""
-        component = self.truth.gradient.adjoint.get(self.subject.program.inputs.index(variable))
+        component = self.components[variable]
         with balls.precision(CHALLENGE_BITS):
             branch = runs.branch[component][k] * arb(self.upstream) if component is not None else balls.ZERO
         return bool(branch.is_finite() and computed.is_finite() and branch != computed)
 
     def exact_on_border(self, point: AnyPoint, variable: str) -> Any:
         """The exact gradient by one-sided limits; NaN where there is none."""
-        position = self.subject.program.inputs.index(variable)
-        found = one_sided.derivative(self.truth.function, [Fraction(x) for x in point], position, bits=CHALLENGE_BITS)
+        found = self._careful(point, is_exact=True).derivative(self.subject.position(variable))
         with balls.precision(CHALLENGE_BITS):
             return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
 
     def computed_on_border(self, point: AnyPoint, name: str) -> Any:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
-        program, _ = self.subject.exact
-        return one_sided.value_at(program, [Fraction(x) for x in point], [self.subject.index(name)], bits=CHALLENGE_BITS, upstream=self.upstream, rounded_in=self.format)[0]
+        return self._careful(point, is_exact=False).value(self.subject.index(name))
+
+    def _careful(self, point: AnyPoint, *, is_exact: bool) -> one_sided.CarefulRun:
+        """One of the sides at a point, run carefully; remembered for the other claims."""
+        key = (point, is_exact)
+        if key not in self._careful_runs:
+            program = self.truth.function if is_exact else self.subject.exact[0]
+            while len(self._careful_runs) * len(program) > MOST_RUN_STEPS:
+                del self._careful_runs[next(iter(self._careful_runs))]
+            fractions = [Fraction(x) for x in point]
+            self._careful_runs[key] = one_sided.CarefulRun(program, fractions, CHALLENGE_BITS) if is_exact else one_sided.CarefulRun(program, fractions, CHALLENGE_BITS, self.upstream, self.format)
+        return self._careful_runs[key]
+
+    @cached_property
+    def _careful_runs(self) -> dict[tuple[AnyPoint, bool], one_sided.CarefulRun]:
+        return {}
+
+    @cached_property
+    def programs(self) -> tuple[tuple[Program, list[int], list[int]], ...]:
+        """The two programs, with their steps that compare, and with the bases of their powers of what is no number."""
+        found = []
+        for program in (self.truth.gradient.program, self.subject.exact[0]):
+            steps = program.steps
+            compared = [i for i, s in enumerate(steps) if s.gate in COMPARISONS or s.gate == "sign"]
+            bases = [s.args[0] for s in steps if s.gate == "pow" and steps[s.args[1]].gate != "number"]
+            found.append((program, compared, bases))
+        return tuple(found)
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """Every step of the gradient program and of the computed one, and the function, at some points."""
+    """Every step of the gradient program and of the computed one, and whether the function has a value, at some points."""
 
     points: tuple[Any, ...]
-    gradient: list[Any]
-    real: list[Any]
-    plain: list[Any]
-    branch: list[Any]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
+    gradient: list[Balls]
+    real: list[Balls]
+    has_value: list[bool]
+    branch: list[Balls]  # the gradient program with the branches that are taken at the points themselves: a hint on borders
+    ties: dict[int, list[tuple[Program, int]]] = field(default_factory=dict)  # by point, what `_ties` found
 
 
 def _bases_are_positive(sides: _Enclosures, runs: _Runs, k: int) -> bool:
     """Whether the condition of a proof holds at a point: what is raised to a power that is no number is positive."""
-    for program, values in ((sides.truth.gradient.program, runs.gradient), (sides.subject.exact[0], runs.real)):
-        for step in program.steps:
-            if step.gate == "pow" and program.steps[step.args[1]].gate != "number" and not values[step.args[0]][k] > 0:
-                return False
-    return True
+    return all(values[a][k] > 0 for (_, _, bases), values in zip(sides.programs, (runs.gradient, runs.real), strict=True) for a in bases)
 
 
 def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domain: PartialDomain, seed: int, conditional: Collection[str]) -> Challenged:
@@ -233,15 +284,15 @@ def _plainness(contradiction: Contradiction) -> tuple[int, FloatPoint]:
 
 def _ties(sides: _Enclosures, runs: _Runs, k: int) -> list[tuple[Program, int]]:
     """The comparisons and signs that the enclosures do not decide at a point, with their programs."""
-    found = []
-    for program, values in ((sides.truth.gradient.program, runs.gradient), (sides.subject.exact[0], runs.real)):
-        for i, step in enumerate(program.steps):
-            if step.gate in COMPARISONS or step.gate == "sign":
-                operands = [values[a][k] for a in step.args]
+    if k not in runs.ties:
+        found = runs.ties[k] = []
+        for (program, compared, _), values in zip(sides.programs, (runs.gradient, runs.real), strict=True):
+            for i in compared:
+                operands = [values[a][k] for a in program.steps[i].args]
                 difference = operands[0] - operands[1] if len(operands) == 2 else operands[0]
                 if _is_narrow_around_zero(difference, operands[0]):
                     found.append((program, i))
-    return found
+    return runs.ties[k]
 
 
 def _is_narrow_around_zero(difference: Any, operand: Any) -> bool:
@@ -260,7 +311,7 @@ def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: 
         difference = Program((*program.steps, Step("sub", step.args)), program.inputs, {}, len(program)) if len(step.args) == 2 else replace(program, output=step.args[0])
         with balls.precision(CHALLENGE_BITS):
             columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in near] for j in range(len(program.inputs))]
-        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=arb(sides.upstream))[difference.output]
+        values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=sides.upstream)[difference.output]
         open_ones = [p for p, v in zip(near, values, strict=True) if _is_narrow_around_zero(v, balls.ONE)]
         if open_ones and not is_zero_at(difference, difference.output, [float(x) for x in open_ones[0]]):
             return True

@@ -18,17 +18,18 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.case.points import FloatPoint, from_ordinal, ordinal
-from verifier.circuit.program import Program
+from verifier.circuit.dag import joined
+from verifier.circuit.program import Program, Step, descendants
 from verifier.language.formats import Format, round_exact
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, EXTREMES, GATES
 from verifier.language.numeral import exact
 
 PartialDomain = Sequence[tuple[float, float] | None] | None
 
 SIDE_BITS = 64  # at which it is told on which side of a border a step is
-COMPARED = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "max", "min"))
-SIGNED = frozenset(("abs", "sign", "div"))
-STEPPED = frozenset(("floor", "ceil"))
+COMPARED = COMPARISONS | EXTREMES
+SIGNED = frozenset(name for name, gate in GATES.items() if gate.means is None and gate.kinks == GATES["abs"].kinks) | {"div"}  # of the last operand
+STEPPED = frozenset(name for name, gate in GATES.items() if gate.kinks == GATES["floor"].kinks)
 INTEGERS = (0, 1, 2, 3, 4, 5, 7, 10, 100)
 OTHERS = (0.5, 1.5, 2.5, 0.25, 0.75, 1.25, 2.25, 3.5, 6.5, 150.5, 20.25, 40.5, 1e-3, 1e-8, 1e-30, 1e-200, 88.75, 710.5, 1000.25, 1e5 + 0.25, 1e10, 1e30, 1e200)
 INSIDE = 12  # points at equal distances in a domain
@@ -56,10 +57,10 @@ def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Fo
     lines = [(b, i) for b in bases[: 1 if count == 1 else None] for i in range(count)]
     draw.shuffle(lines)
     found: dict[FloatPoint, None] = {}
+    program, _ = joined(programs)
     on_axes: list[list[float]] = [list(s) for s in scalars]
     for base, i in lines[:MOST_LINES]:
-        moved = [(*base[:i], x, *base[i + 1 :]) for x in scalars[i]]
-        ends = _borders(programs, moved, i)
+        ends = _borders(_line(program, base, i), scalars[i])
         near = sorted({y for pair in ends for x in pair for y in _around(fmt, x) if y in allowed[i]})
         middles = [m for a, b in pairwise([x for x, _ in ends]) if (m := _rounded(fmt, (a + b) / 2)) in allowed[i]]
         on_axes[i] += [*near, *middles]
@@ -132,26 +133,57 @@ def _around(fmt: Format, x: float) -> set[float]:
 # ---------------------------------------------------------------- borders along a line
 
 
-def _borders(programs: Sequence[Program], line: Sequence[FloatPoint], moving: int) -> list[tuple[float, float]]:
+@dataclass(frozen=True)
+class _Line:
+    """What of a program depends on the input that moves along a line, and has a border; everything else is a constant there, and stands as an input."""
+
+    program: Program  # its first input is the one that moves
+    constants: tuple[Any, ...]  # the values of its other inputs
+    watched: tuple[int, ...]  # the steps with a border
+
+
+def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
+    """The line through a point on which one input moves."""
+    moves = descendants(program, [moving])
+    watched = [i for i in moves if _has_border(program.steps[i])]
+    needed, pending = set(watched), list(watched)
+    moved = set(moves)
+    while pending:
+        new = [a for a in program.steps[pending.pop()].args if a not in needed]
+        needed.update(new)
+        pending += [a for a in new if a in moved]
+    still = sorted(needed - moved)
+    at = {old: new for new, old in enumerate([moving, *still, *sorted((needed & moved) - {moving})])}
+    steps = [Step("input", (), f"x{new}") if new <= len(still) else Step(program.steps[old].gate, tuple([at[a] for a in program.steps[old].args]), program.steps[old].text) for old, new in at.items()]
+    values = balls.run(program, [[arb(x)] for x in base], bits=SIDE_BITS, strict=False) if still else []
+    names = tuple(s.text for s in steps[: len(still) + 1])
+    return _Line(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
+
+
+def _has_border(step: Step) -> bool:
+    return bool(step.args) and (step.gate in COMPARED or step.gate in SIGNED or step.gate in STEPPED or bool(GATES[step.gate].where))
+
+
+def _borders(line: _Line, scalars: Sequence[float]) -> list[tuple[float, float]]:
     """Neighbouring float64 numbers of the moving input between which a step changes sides, in order."""
-    watched = [w for p in programs if (w := _watched(p)).steps]
-    if len(line) < 2 or not watched:
+    if len(scalars) < 2 or not line.watched:
         return []
-    sides = _sides(watched, line)
-    brackets = [(line[k], line[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
-    brackets = _fairly(brackets, moving)
-    ends = [(ordinal(a[moving]), ordinal(b[moving])) for a, b, _, _ in brackets]
+    sides = _sides(line, scalars)
+    brackets = [(scalars[k], scalars[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
+    brackets = _fairly(brackets)
+    ends = [(ordinal(a), ordinal(b)) for a, b, _, _ in brackets]
     for _ in range(SECTIONS):
         cuts = [(k, a + (b - a) * j // PARTS) for k, (a, b) in enumerate(ends) if b - a > 1 for j in range(1, PARTS)]
         if not cuts:
             break
-        points = [(*brackets[k][0][:moving], from_ordinal(m), *brackets[k][0][moving + 1 :]) for k, m in cuts]
+        tried = list(dict.fromkeys(m for _, m in cuts))  # several steps often have one border
+        found = dict(zip(tried, _sides(line, [from_ordinal(m) for m in tried]), strict=True))
         moved: set[int] = set()
-        for (k, m), side in zip(cuts, _sides(watched, points), strict=True):
+        for k, m in cuts:
             if k in moved:
                 continue
             _, _, first, which = brackets[k]
-            if side[which] == first:
+            if found[m][which] == first:
                 ends[k] = (m, ends[k][1])
             else:
                 ends[k] = (ends[k][0], m)
@@ -159,55 +191,32 @@ def _borders(programs: Sequence[Program], line: Sequence[FloatPoint], moving: in
     return sorted({(from_ordinal(a), from_ordinal(b)) for a, b in ends})
 
 
-@dataclass(frozen=True)
-class _Watched:
-    """The part of a program that leads to steps with a border, and where they stand in it."""
-
-    program: Program
-    steps: tuple[int, ...]
-
-
-def _fairly(brackets: Sequence[tuple[FloatPoint, FloatPoint, Any, int]], moving: int) -> list[tuple[FloatPoint, FloatPoint, Any, int]]:
+def _fairly(brackets: Sequence[tuple[float, float, Any, int]]) -> list[tuple[float, float, Any, int]]:
     """At most MOST_BORDERS of the brackets: of every watched step those nearest to 0 first, one after the other."""
-    groups: dict[int, list[tuple[FloatPoint, FloatPoint, Any, int]]] = {}
-    for bracket in sorted(brackets, key=lambda b: abs(b[0][moving])):
+    groups: dict[int, list[tuple[float, float, Any, int]]] = {}
+    for bracket in sorted(brackets, key=lambda b: abs(b[0])):
         groups.setdefault(bracket[3], []).append(bracket)
     turns = zip_longest(*groups.values())
     return [b for turn in turns for b in turn if b is not None][:MOST_BORDERS]
 
 
-def _watched(program: Program) -> _Watched:
-    watched = [i for i, s in enumerate(program.steps) if s.args and (s.gate in COMPARED or s.gate in SIGNED or s.gate in STEPPED or GATES[s.gate].where)]
-    needed = {*range(len(program.inputs)), *watched}
-    for i in range(len(program.steps) - 1, -1, -1):
-        if i in needed:
-            needed.update(program.steps[i].args)
-    at = {old: new for new, old in enumerate(sorted(needed))}
-    steps = tuple(program.steps[old]._replace(args=tuple(at[a] for a in program.steps[old].args)) for old in at)
-    is_moving = [s.gate == "input" for s in steps]
-    for k, s in enumerate(steps):
-        is_moving[k] = is_moving[k] or any(is_moving[a] for a in s.args)
-    return _Watched(Program(steps, program.inputs, {}, len(steps) - 1), tuple(at[i] for i in watched if is_moving[at[i]]))
-
-
-def _sides(watched: Sequence[_Watched], points: Sequence[FloatPoint]) -> list[tuple[Any, ...]]:
-    """On which side of its border each watched step is, at every point."""
-    columns = [[arb(p[i]) for p in points] for i in range(len(points[0]))]
+def _sides(line: _Line, numbers: Sequence[float]) -> list[tuple[Any, ...]]:
+    """On which side of its border each watched step is, for some numbers of the moving input."""
+    columns = [[arb(x) for x in numbers], *([c] * len(numbers) for c in line.constants)]
+    values = balls.run(line.program, columns, bits=SIDE_BITS, strict=False)
     rows: list[list[Any]] = []
-    for part in watched:
-        values = balls.run(part.program, columns, bits=SIDE_BITS, strict=False)
-        for i in part.steps:
-            step = part.program.steps[i]
-            operands = [values[a] for a in step.args]
-            if step.gate in COMPARED:
-                rows.append([_side(a - b) for a, b in zip(*operands, strict=True)])
-            elif step.gate in SIGNED:
-                rows.append([_side(a) for a in operands[-1]])
-            elif step.gate in STEPPED:
-                rows.append([_whole(a) for a in operands[0]])
-            else:
-                rows.append([bool(v.is_finite()) for v in values[i]])
-    return list(zip(*rows, strict=True)) if rows else [()] * len(points)
+    for i in line.watched:
+        step = line.program.steps[i]
+        operands = [values[a] for a in step.args]
+        if step.gate in COMPARED:
+            rows.append([_side(a - b) for a, b in zip(*operands, strict=True)])
+        elif step.gate in SIGNED:
+            rows.append([_side(a) for a in operands[-1]])
+        elif step.gate in STEPPED:
+            rows.append([_whole(a) for a in operands[0]])
+        else:
+            rows.append([bool(v.is_finite()) for v in values[i]])
+    return list(zip(*rows, strict=True))
 
 
 def _side(ball: Any) -> int | None:

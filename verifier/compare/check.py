@@ -9,8 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from verifier.arithmetic.balls import has_rounded_constants
+from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.case.case import Case
+from verifier.case.shapes import base
+from verifier.circuit.dag import joined
+from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.shared import Shared, shared
 from verifier.exact.truth import Subject, Truth, subject
@@ -31,8 +34,14 @@ class Check:
     format: Format
     upstream: float = 1.0  # the gradient that flows into the output
     limit: float | None = None  # ulps that the case accepts
+    limits: tuple[tuple[str, float], ...] = ()  # those of gradients that have one of their own: of a component before that of its array
     proved: frozenset[str] = frozenset()  # gradients whose formula is proved for all inputs
     computed: Computed | None = field(default=None, compare=False)  # where somebody else computes the gradients: their floats
+
+    def limit_for(self, gradient: str) -> float | None:
+        """The ulps that the case accepts of a gradient: its own limit, that of its array, or that of all."""
+        own = dict(self.limits)
+        return own.get(gradient, own.get(base(gradient), self.limit))
 
     @cached_property
     def positions(self) -> list[int]:
@@ -43,6 +52,12 @@ class Check:
     def has_literals(self) -> bool:
         """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
         return any(has_rounded_constants(p, self.format) for p in (self.truth.function, self.subject.program))
+
+    @cached_property
+    def joined(self) -> tuple[Program, list[list[int]]] | None:
+        """The exact and the computed gradients as one program, and where the steps of each are in it; None where a kink of the exact side decides, which is run strictly."""
+        both = (self.truth.gradient.program, self.subject.exact[0])
+        return joined(both) if not any(s.gate in KINKED for s in both[0].steps) else None
 
     @cached_property
     def shared(self) -> Shared | None:
@@ -63,11 +78,11 @@ class Check:
 
 def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tuple[Format, list[Check]]]:
     """The checks of a case in each of its formats (or of those that are named): one of every implementation that runs in it."""
-    subjects = [(d.implementation, subject(d), limit_of(case, d.implementation.name)) for d in case.programs.drafts]
+    subjects = [(d.implementation, subject(d), limit_of(case, d.implementation.name), limits_of(case, d.implementation.name)) for d in case.programs.drafts]
     found = []
     for fmt in map(format_named, formats or case.formats):
         upstream = round_exact(fmt, exact(case.upstream))
-        found.append((fmt, [Check(i.name, truth, tested, fmt, upstream, limit) for i, tested, limit in subjects if not i.formats or fmt.name in i.formats]))
+        found.append((fmt, [Check(i.name, truth, tested, fmt, upstream, limit, limits) for i, tested, limit, limits in subjects if not i.formats or fmt.name in i.formats]))
     return found
 
 
@@ -79,6 +94,11 @@ def limit_of(case: Case, implementation: str) -> float | None:
     own = next(i.accept_ulps for i in case.implementations if i.name == implementation)
     text = own if own is not None else case.accept_ulps
     return None if text is None else float(text)
+
+
+def limits_of(case: Case, implementation: str) -> tuple[tuple[str, float], ...]:
+    """The ulps that a case accepts of single gradients of an implementation, arrays as a whole or components."""
+    return tuple((gradient, float(text)) for name, gradient, text in case.accept_of if name == implementation)
 
 
 def is_limited(verdict: Verdict) -> bool:
@@ -104,4 +124,4 @@ def exceeds_column(limit: float | None, low: Any, high: Any) -> tuple[Any, Any]:
     return over, over | (high <= limit)
 
 
-__all__ = ["Check", "checks_of", "exceeds", "exceeds_column", "is_limited", "keeps", "limit_of"]
+__all__ = ["Check", "checks_of", "exceeds", "exceeds_column", "is_limited", "keeps", "limit_of", "limits_of"]

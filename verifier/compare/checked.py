@@ -27,7 +27,7 @@ class Checked:
         """The column of every step at the listed points."""
         program = self.check.subject.program
         columns = [[p[i] for p in self.points] for i in range(len(program.inputs))]
-        return floats.run(program, columns, self.check.format, upstream=self.check.upstream)
+        return floats.run(program, columns, fmt=self.check.format, upstream=self.check.upstream)
 
     @cached_property
     def ledgers(self) -> dict[Any, Any]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
-from verifier.arithmetic.balls import has_rounded_constants
+from verifier.arithmetic.ball_functions import SLOW
 from verifier.circuit.program import Program
+from verifier.compare import conditioning
 from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
-from verifier.compare.overflow import judge_beyond
+from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
-from verifier.exact.truth import Truth
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
@@ -28,7 +28,6 @@ LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
-COSTLY = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each
 COSTLY_STEPS = 10_000  # that one of them is worth
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
@@ -61,7 +60,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
-    return [[_conditioned(check, d, needed=not everywhere) for d in row] for row in done]
+    return [_conditioned_row(check, row, needed=not everywhere) for row in done]
 
 
 def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
@@ -83,14 +82,19 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
         found = check.computed(points)
         return [found[name] for _, name in subject.claims]
     columns = [[p[i] for p in points] for i in range(len(subject.program.inputs))]
-    run = floats.run(subject.program, columns, check.format, upstream=check.upstream)
+    run = floats.run(subject.program, columns, fmt=check.format, upstream=check.upstream)
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
-def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepancy:
-    """The discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
+def _conditioned_row(check: Check, row: Sequence[Discrepancy], *, needed: bool) -> list[Discrepancy]:
+    """The discrepancies at a point with their condition numbers; as they were, which is never better, where they cannot be had."""
+    runs = conditioning.PointRuns(check, row[0].point) if row else None
+    return [_conditioned(check, d, runs, needed=needed) for d in row]
+
+
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns | None, *, needed: bool) -> Discrepancy:
     try:
-        return conditioned(check, found, needed=needed)
+        return conditioned(check, found, needed=needed, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
@@ -100,7 +104,7 @@ def _conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepan
 
 def _weight(program: Program) -> int:
     """The steps of a program, those that cost much at high precision counted as many."""
-    return len(program) + COSTLY_STEPS * sum(s.gate in COSTLY for s in program.steps)
+    return len(program) + COSTLY_STEPS * sum(s.gate in SLOW for s in program.steps)
 
 
 def _level(
@@ -120,15 +124,13 @@ def _level(
     with balls.precision(bits):
         columns = [[arb(points[p][i]) for p in where] for i in range(len(subject.program.inputs))]
         seed = arb(upstream)
-        exact_run = balls.run(truth.gradient.program, columns, bits=bits, strict=True)
+        exact_run, real_run = _both_sides(check, columns, bits)
         program, places = subject.exact
-        real_run = balls.run(program, columns, bits=bits, strict=False, upstream=seed)
         exact_hulls, real_hulls = exact_run, real_run  # for all constants that the literals may have been rounded from
-        if has_rounded_constants(truth.function, fmt):
-            exact_hulls = balls.run(truth.gradient.program, columns, bits=bits, strict=True, rounded_in=fmt)
-        if has_rounded_constants(program, fmt):
-            real_hulls = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=fmt)
+        if check.has_literals:
+            exact_hulls, real_hulls = _both_sides(check, columns, bits, rounded_in=fmt)
         unit = upstream == 1.0
+        careful = _CarefulRuns(check, points, bits)
         left = []
         for task in pending:
             at = rank[task.point]
@@ -144,21 +146,22 @@ def _level(
                 if not unit:
                     g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
+            if exact is None and component is not None and (steady := careful.partial(task.point, position, component)) is not None:
+                exact, hull = one_sided.Finite(steady[0] * seed), steady[1] * seed
             if exact is None:
-                fractions = [Fraction(x) for x in points[task.point]]
-                exact = _scaled(one_sided.derivative(truth.function, fractions, position, bits=bits), seed)
+                exact = _scaled(careful.place(task.point, truth.function).derivative(position), seed)
                 hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
                 exact, hull = one_sided.Finite(arb(0)), arb(0)
             elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
-                exact = _exactly(truth, points[task.point], component, exact, bits, upstream)
+                exact = _exactly(check, careful, task.point, component, exact)
             variable, name = subject.claims[task.claim]
             step = places[subject.program.names[name]]
             real, real_hull = real_run[step][at], real_hulls[step][at]
             if not real.is_finite():
-                real = one_sided.value_at(program, [Fraction(x) for x in points[task.point]], [subject.index(name)], bits=bits, upstream=fmpq(*upstream.as_integer_ratio()))[0]
+                real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
-            if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, check, component)) is not None:
+            if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:
                 results[task.point][task.claim] = beyond
                 continue
             found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
@@ -167,6 +170,17 @@ def _level(
             else:
                 results[task.point][task.claim] = found
     return left
+
+
+def _both_sides(check: Check, columns: Sequence[Sequence[Any]], bits: int, *, rounded_in: Format | None = None) -> tuple[list[Any], list[Any]]:
+    """Every step of the exact gradient, undecided on kinks, and of the computed one over the reals."""
+    seed = arb(check.upstream)
+    if check.joined is not None:
+        program, (of_exact, of_computed) = check.joined
+        both = balls.run(program, columns, bits=bits, strict=False, upstream=seed, rounded_in=rounded_in)
+        return [both[i] for i in of_exact], [both[i] for i in of_computed]
+    exact = balls.run(check.truth.gradient.program, columns, bits=bits, strict=True, rounded_in=rounded_in)
+    return exact, balls.run(check.subject.exact[0], columns, bits=bits, strict=False, upstream=seed, rounded_in=rounded_in)
 
 
 def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
@@ -178,16 +192,59 @@ def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: 
     return bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None
 
 
-def _exactly(truth: Truth, point: tuple[float, ...], component: int, found: one_sided.Finite, bits: int, upstream: float) -> one_sided.Finite:
+@dataclass
+class _CarefulRuns:
+    """Programs run carefully at one point after the other, at a precision: once at a point, whatever is asked of it."""
+
+    check: Check
+    points: Sequence[tuple[float, ...]]
+    bits: int
+    at: int = -1
+    known: dict[object, Any] = field(default_factory=dict)  # of this point
+
+    def _once(self, point: int, key: object, work: Callable[[], Any]) -> Any:
+        if point != self.at:
+            self.at, self.known = point, {}
+        if key not in self.known:
+            self.known[key] = work()
+        return self.known[key]
+
+    def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.CarefulRun:
+        """A program at the point of this number."""
+        found: one_sided.CarefulRun = self._once(point, id(program), lambda: one_sided.CarefulRun(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
+        return found
+
+    def beyond(self, point: int) -> OverflowRuns:
+        """Both sides beyond the range of balls."""
+        found: OverflowRuns = self._once(point, "beyond", lambda: OverflowRuns(self.check, self.points[point], self.bits))
+        return found
+
+    def partial(self, point: int, position: int, component: int) -> tuple[Any, Any] | None:
+        """A component of the gradient, and its hull for rounded literals, where a kink lies in what its input does not move only; None elsewhere."""
+        if self.check.joined is not None:
+            return None
+        found = self.place(point, self.check.truth.gradient.program)
+        if not found.is_steady_along(position, component):
+            return None
+        hulls = self._once(point, "hulls", lambda: self._hulls(point)) if self.check.has_literals else found.enclosed
+        return found.enclosed[component], hulls[component]
+
+    def _hulls(self, point: int) -> list[Any]:
+        columns = [[arb(x)] for x in self.points[point]]
+        return [v[0] for v in balls.run(self.check.truth.gradient.program, columns, bits=self.bits, strict=False, rounded_in=self.check.format)]
+
+
+def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
     """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it."""
+    truth, upstream = check.truth, check.upstream
     if upstream == 1.0:
-        value = one_sided.value_at(truth.gradient.program, [Fraction(x) for x in point], [component], bits=bits)[0]
+        value = careful.place(point, truth.gradient.program).value(component)
         if isinstance(value, arb) and value.is_exact():
             return one_sided.Finite(value)
     candidate = coefficients.simple(found.ball)
     if candidate is None or abs(candidate.man_exp()[1]) > SHORT_EXPONENT:
         return found
-    return one_sided.Finite(candidate) if truth.equals(component, point, rounding.rational(candidate), upstream) else found
+    return one_sided.Finite(candidate) if truth.equals(component, careful.points[point], rounding.rational(candidate), upstream) else found
 
 
 def _scaled(exact: one_sided.Derivative, seed: Any) -> one_sided.Derivative:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flint import arb, fmpq
@@ -19,20 +19,45 @@ from verifier.language.verdict import Verdict
 
 CONDITION_FACTOR = 8  # "more than the conditioning explains": error > 8 kappa u |g| (design, section 3)
 EXACT_GATES = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
+MOST_KNOWN = 5_000  # sensitivities that are remembered for the other implementations
 FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
 
 
-def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepancy:
-    """Add the condition numbers; they tell `unstable` from `ill_conditioned`."""
+@dataclass
+class PointRuns:
+    """The exact gradient and the computed one at a point, in balls: what the condition numbers of all its gradients begin with."""
+
+    check: Check
+    point: Sequence[float]
+    found: dict[tuple[bool, int], list[Any]] = field(default_factory=dict)
+
+    def exact(self, program: Program, bits: int) -> list[Any]:
+        """Every step of a program that goes on where the exact gradient ends."""
+        return self._continued(program, self.check.truth.gradient.program, bits, is_exact=True)
+
+    def computed(self, program: Program, bits: int) -> list[Any]:
+        """Every step of a program that goes on where the computed gradient ends."""
+        return self._continued(program, self.check.subject.exact[0], bits, is_exact=False)
+
+    def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Any]:
+        columns, upstream = [[arb(x)] for x in self.point], arb(1.0 if is_exact else self.check.upstream)
+        if (is_exact, bits) not in self.found:
+            self.found[is_exact, bits] = balls.run(first, columns, bits=bits, strict=False, upstream=upstream)
+        return [v for (v,) in balls.run(program, columns, bits=bits, strict=False, upstream=upstream, known=self.found[is_exact, bits])]
+
+
+def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRuns | None = None) -> Discrepancy:
+    """Add the condition numbers; they tell `unstable` from `ill_conditioned`. `runs` are at the same point."""
     open_verdict = found.verdict is Verdict.UNSTABLE
     if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
         return found
     bits = min(max(found.bits, FEWEST_BITS), MOST_BITS)
+    runs = PointRuns(check, found.point) if runs is None else runs
     g, roundoff = found.exact.ball, arb(fmpq(check.format.unit_roundoff.numerator, check.format.unit_roundoff.denominator))
     while True:
         with balls.precision(bits):
-            sensitivity, reach, nearest = _sensitivity(check, found, bits)
+            sensitivity, reach, nearest = _known_sensitivity(check, found, runs, bits)
             scale = None if sensitivity is None else abs(g) + sensitivity  # kappa |g|, also where g is 0
             excess = abs(found.residual) - CONDITION_FACTOR * roundoff * scale if open_verdict and scale is not None and found.residual is not None else None
             if excess is None or not excess.contains(0) or bits >= MOST_BITS:
@@ -43,7 +68,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepanc
         kappa = kappa if kappa is not None and kappa.is_finite() else None
         reach = None if kappa is None else reach
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
-        program_kappa = _program_condition(check, found, g, bits)
+        program_kappa = _program_condition(check, found, runs, g, bits)
         verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
     return replace(
         found,
@@ -56,18 +81,28 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool) -> Discrepanc
     )
 
 
-def _sensitivity(check: Check, found: Discrepancy, bits: int) -> tuple[Any, Any, str]:
+def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
+    """`_sensitivity`, which is the same for all implementations of a case."""
+    known, key = check.truth.conditions, (found.input, found.point, bits, check.format.name, check.upstream)
+    if key not in known:
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[key] = _sensitivity(check, found, runs, bits)
+    return known[key]
+
+
+def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
     """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
-    row = check.truth.hessian_row(inputs.index(found.input))
+    row = check.truth.hessian_row(check.subject.position(found.input))
     if row is None:
         return None, None, ""
-    values = _at(row.program, found.point, bits)
+    values = runs.exact(row.program, bits)
     total, reach, nearest = arb(0), arb(0), ""
     for j, x in enumerate(found.point):
         step = row.adjoint.get(j)
         if step is not None:
-            slope = abs(values[step][0] * check.upstream)
+            slope = abs(values[step] * check.upstream)
             moved = slope * rounding.ulp(check.format, arb(x))[0]
             if moved > reach or not nearest:
                 nearest = inputs[j]
@@ -76,17 +111,17 @@ def _sensitivity(check: Check, found: Discrepancy, bits: int) -> tuple[Any, Any,
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
 
 
-def _program_condition(check: Check, found: Discrepancy, g: Any, bits: int) -> Any:
+def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Any, bits: int) -> Any:
     """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
     if g.is_zero() or g.contains(0):
         return None
     program, _ = check.subject.exact
     sensitivity = check.subject.sensitivity(check.subject.index(found.name))
-    values = _at(sensitivity.program, found.point, bits, check.upstream)
+    values = runs.computed(sensitivity.program, bits)
     total = arb(0)
     for k, adjoint in sensitivity.adjoint.items():
         if k < len(program.steps) and _rounds(program, k):
-            total += abs(values[adjoint][0] * values[k][0])
+            total += abs(values[adjoint] * values[k])
     result = total / abs(g)
     return result if result.is_finite() else None
 
@@ -95,7 +130,3 @@ def _rounds(program: Program, step: int) -> bool:
     """Whether a step is an operation that floats round."""
     gate, args = program.steps[step][:2]
     return bool(args) and gate not in EXACT_GATES and not (gate == "add" and is_domain(program, args[1]))
-
-
-def _at(program: Program, point: Sequence[float], bits: int, upstream: float = 1.0) -> list[Any]:
-    return balls.run(program, [[arb(x)] for x in point], bits=bits, strict=False, upstream=arb(upstream))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from flint import arb
 
@@ -15,23 +17,41 @@ from verifier.language.verdict import Verdict
 REASON = "the exact gradient is beyond the largest number"
 
 
-def judge_beyond(blank: Discrepancy, check: Check, component: int | None) -> Discrepancy | None:
+@dataclass(frozen=True)
+class OverflowRuns:
+    """Both sides at a point in numbers beyond the range of balls, each run once for all gradients."""
+
+    check: Check
+    point: tuple[float, ...]
+    bits: int
+
+    @cached_property
+    def exact(self) -> list[Any]:
+        """Every step of the exact gradient."""
+        return beyond.run(self.check.truth.gradient.program, self.point, bits=self.bits, strict=True)
+
+    @cached_property
+    def computed(self) -> list[Any]:
+        """Every step of the computed one over the reals."""
+        return beyond.run(self.check.subject.exact[0], self.point, bits=self.bits, strict=False, upstream=self.check.upstream)
+
+
+def judge_beyond(blank: Discrepancy, runs: OverflowRuns, component: int | None) -> Discrepancy | None:
     """The discrepancy where the gradient is certainly so large; None where that is not known.
 
     An implementation that is not so large over the reals, or has the other sign, is more than one ulp away. One that is
     as large is judged by its float.
     """
+    check = runs.check
     if component is None or check.upstream == 0:
         return None
-    truth = check.truth.gradient
-    exact = beyond.run(truth.program, blank.point, bits=blank.bits, strict=True)
+    truth, exact = check.truth.gradient, runs.exact
     with balls.precision(blank.bits):
         g = _times(beyond.span(exact[component]), check.upstream)
         sign = _sign(g, 2 * arb(check.format.largest))
         if g is None or sign == 0 or beyond.span(exact[truth.value]) is None:
             return None
-        program, _ = check.subject.exact
-        real = beyond.span(beyond.run(program, blank.point, bits=blank.bits, strict=False, upstream=check.upstream)[check.subject.index(blank.name)])
+        real = beyond.span(runs.computed[check.subject.index(blank.name)])
         if real is None:
             return None
         rounded = check.format.overflow(sign)

@@ -17,7 +17,7 @@ from flint import arb, fmpq
 from verifier.arithmetic import balls, reals
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS, Format
-from verifier.language.gates import GATES
+from verifier.language.gates import GATES, SUMS
 from verifier.trace.record import Trace
 
 BITS = 128
@@ -62,11 +62,18 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
         unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
         least = arb(fmpq(*_ratio(fmt.smallest)))
         known: list[_StepBound | None] = []
+        beyond_range: set[int] = set()  # steps at which the framework overflowed, and what it computed of them: their real values tell nothing of its floats
         for i, step in enumerate(trace.program.steps):
             one = run = _run(trace.program, i, known, trace.point, unit, least)
+            if one is None and not beyond_range.isdisjoint(step.args):
+                beyond_range.add(i)
             for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
                 one = run
-                if one is None or not math.isfinite(value) or not isinstance(one.value, arb) or not one.value.is_finite():
+                if not math.isfinite(value):
+                    beyond_range.add(i)
+                elif i in beyond_range:  # it is a number again: what follows is checked from here
+                    one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
+                if one is None or i in beyond_range or not isinstance(one.value, arb) or not one.value.is_finite():
                     continue
                 own = max(one.unit, _unit(trace.readings[number].format, unit))
                 allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(one.value)) + least * max(one.terms, 1)
@@ -76,7 +83,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                     bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
                     found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
                 one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
-            known.append(one)
+            known.append(one if i not in beyond_range or (one is not None and one is not run) else None)
     return [found[n] for n in sorted(found)]
 
 
@@ -102,7 +109,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
         return None
     parts: list[_StepBound] = [o for o in operands if o is not None]
     own = max([p.unit for p in parts] + ([_unit(step.gate, unit)] if step.gate in FORMATS else []))
-    if step.gate in ("add", "sub"):
+    if step.gate in SUMS:
         value = parts[0].value + parts[1].value if step.gate == "add" else parts[0].value - parts[1].value
         return _StepBound(value, parts[0].radius + parts[1].radius, parts[0].size + parts[1].size, parts[0].terms + parts[1].terms, own)
     wide = [_widened(p, least) for p in parts]

@@ -13,9 +13,9 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.circuit.program import Program, Step
+from verifier.circuit.program import Program, Step, ancestors
 from verifier.exact.coefficients import Coefficient, Moving, combine
-from verifier.exact.marks import KINKED, ancestors_of, depends, is_derivative, variable_of
+from verifier.exact.marks import KINKED, depends, is_derivative, variable_of
 from verifier.exact.series import INFINITE, ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
 
 LIMITS = (2, 4, 7)  # orders of t tried one after the other
@@ -71,7 +71,7 @@ def on_border(program: Program, index: int, inputs: Sequence[Series], values: Se
     function, variable = step.args[2], variable_of(step)
     if isinstance(values[function], Undefined):
         return values[function]  # type: ignore[no-any-return]
-    read = ancestors_of(program.steps, function)
+    read = ancestors(program, function)
     inputs = [x if i in read else Series({}) for i, x in enumerate(inputs)]
     if variable < 0 or not all(x.order == INFINITE and set(x.terms) <= {ZERO_KEY, (Fraction(1), 0)} for x in inputs):
         raise Undecided("the derivative of a choice along its border")

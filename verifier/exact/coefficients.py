@@ -1,6 +1,6 @@
 """The coefficients of expansions: rationals, and real numbers that know how they were computed, so that a zero can be proved.
 
-A ball that contains 0 never tells that it is 0. Where a coefficient is made of rationals and constants by gates of the table,
+That a ball contains 0 does not prove that its number is 0. Where a coefficient is made of rationals and constants by gates of the table,
 the same expression is tried as an identity (`identities.field`); what is not proved there stays unknown.
 """
 
@@ -228,7 +228,7 @@ def _is_long(value: Any) -> bool:
     return abs(int(mantissa).bit_length() + int(exponent)) > LONGEST
 
 
-def simple(enclosure: Ball) -> Ball:
+def simple(enclosure: Ball) -> Ball | None:
     """The one rational of few bits inside a narrow ball, as an exact ball; None where there is none."""
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None

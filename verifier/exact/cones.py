@@ -1,6 +1,6 @@
-"""What a claim depends on, alone: both its sides as small programs over the inputs that they read, numbered in the order in which they are met.
+"""The cone of a claim: both its sides as programs of only the steps they depend on, over the inputs that they read, numbered in the order of first use.
 
-Components of an array that share their formula have equal cones, so what is proved of one is proved of all.
+Components of an array that share their formula have cones of one form (`canonical`), so what is proved of one is proved of all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from verifier.circuit.program import Program, Step
 from verifier.exact import prove
+from verifier.exact.canonical import TriedProof, canonical
 from verifier.exact.prove import Proof
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
@@ -22,7 +23,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\[[0-9,]+\])?")
 
 @dataclass(frozen=True)
 class Cone:
-    """The exact and the computed side of a claim. `inputs` are the names that stand in the places of the programs' own, which are the same in every cone of this shape."""
+    """Both sides of a claim as programs whose inputs are called by their numbers, so that claims of one formula have equal programs; `inputs` are their real names."""
 
     exact: Program
     computed: Program
@@ -30,9 +31,9 @@ class Cone:
     is_zero: bool  # the exact side is 0, whatever the inputs
 
     @property
-    def shape(self) -> tuple[tuple[Step, ...], tuple[Step, ...], bool]:
+    def shape(self) -> tuple[tuple[Step, ...], int, tuple[Step, ...], int, bool]:
         """What cones of one formula have in common."""
-        return self.exact.steps, self.computed.steps, self.is_zero
+        return self.exact.steps, self.exact.output, self.computed.steps, self.computed.output, self.is_zero
 
 
 def cone(truth: Truth, subject: Subject, claim: tuple[str, str]) -> Cone | None:
@@ -45,11 +46,12 @@ def cone(truth: Truth, subject: Subject, claim: tuple[str, str]) -> Cone | None:
     if first is None or second is None:
         return None
     names = tuple(met)
-    return Cone(_alone(truth.gradient.program, first, met), _alone(computed, second, met), names, component is None)
+    exact = _alone(truth.gradient.program, first, met, component)
+    return Cone(exact, _alone(computed, second, met, at), names, component is None)
 
 
 def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] | None:
-    """The steps that one depends on, operands first, in the order in which they are met; inputs are added to `met`."""
+    """The steps that one depends on, operands first; None where there are too many. Inputs get the next free number in `met`."""
     found: list[int] = []
     seen: set[int] = set()
     pending = [(output, False)]
@@ -73,8 +75,8 @@ def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] 
     return found
 
 
-def _alone(program: Program, order: list[int], met: Mapping[str, int]) -> Program:
-    """Some steps as a program over the inputs that were met, which are called by their number."""
+def _alone(program: Program, order: list[int], met: Mapping[str, int], output: int | None) -> Program:
+    """The steps that an output depends on as a program over the inputs that were met, which are called by their number."""
     inputs = tuple(f"x{k}" for k in range(len(met)))
     steps = [Step("input", (), name) for name in inputs]
     at: dict[int, int] = {}
@@ -83,28 +85,32 @@ def _alone(program: Program, order: list[int], met: Mapping[str, int]) -> Progra
         args = tuple([at[a] if a in at else met[program.steps[a].text] for a in step.args])
         at[index] = len(steps)
         steps.append(Step(step.gate, args, step.text))
-    return Program(tuple(steps), inputs, {}, len(steps) - 1)
+    last = -1 if output is None else at[output] if output in at else met[program.steps[output].text]
+    return Program(tuple(steps), inputs, {}, last)
 
 
-def renamed(proof: Proof, names: tuple[str, ...]) -> Proof:
-    """A proof of a cone, in the names of the inputs of another of the same shape."""
-    by_number = {f"x{k}": name for k, name in enumerate(names)}
+def renamed(proof: Proof, names: Mapping[str, str]) -> Proof:
+    """A proof of a cone, in other names of its inputs."""
 
     def all_of(words: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_NAME.sub(lambda m: by_number.get(m[0], m[0]), text) for text in words)
+        return tuple(_NAME.sub(lambda m: names.get(m[0], m[0]), text) for text in words)
 
     return replace(proof, conditions=all_of(proof.conditions), gaps=all_of(proof.gaps), borders=all_of(proof.borders), own_borders=all_of(proof.own_borders))
 
 
 @dataclass
 class Prover:
-    """Proves claims of one check, each formula once."""
+    """Proves claims of one check, each formula of a truth once."""
 
     truth: Truth
     subject: Subject
     format: Format
     upstream: float
-    proofs: dict[object, Proof | None]
+
+    @property
+    def proofs(self) -> dict[object, TriedProof]:
+        """What is proved already of this truth, for any implementation, by the form of the cones and the question."""
+        return self.truth.proofs
 
     def prove(self, claim: tuple[str, str]) -> Proof | None:
         """A proof of a claim; None where there is none."""
@@ -113,7 +119,11 @@ class Prover:
         found = cone(self.truth, self.subject, claim)
         if found is None:
             return None
-        if found.shape not in self.proofs:
-            self.proofs[found.shape] = prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream)
-        proof = self.proofs[found.shape]
-        return None if proof is None else renamed(proof, found.inputs)
+        if found.shape not in self.truth.forms:
+            self.truth.forms[found.shape] = canonical((found.computed,) if found.is_zero else (found.exact, found.computed))
+        form, order = self.truth.forms[found.shape].form, self.truth.forms[found.shape].inputs
+        key = (form, self.format.name, self.upstream)
+        if key not in self.proofs:
+            self.proofs[key] = TriedProof(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
+        known, names = self.proofs[key], dict(zip(found.computed.inputs, found.inputs, strict=True))
+        return None if known.proof is None else renamed(known.proof, dict(zip(known.inputs, [names[x] for x in order], strict=True)))

@@ -1,4 +1,4 @@
-"""Which well-known constant a number is: a rational number times one of the table; read off a ball, or off the digits of a literal."""
+"""Find the well-known constant that a number is, a rational multiple of one in the table: from a ball, or from the digits of a literal."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _multiples() -> tuple[list[float], list[str]]:
 
 
 def _is_small(factor: Fraction, name: str) -> bool:
-    """Whether a factor is small enough to be meant."""
+    """Whether a rational factor has a numerator and a denominator small enough to be one that a person writes."""
     if name == "1":
         return factor.numerator <= LARGEST_FRACTION and factor.denominator <= LARGEST_FRACTION**2
     return max(factor.numerator, factor.denominator) <= LARGEST_FACTOR or factor in DEGREES
@@ -185,7 +185,7 @@ def _decimal(value: Ball) -> str | None:
 
 @cache
 def program(text: str) -> Program:
-    """A reading as a program of primitives."""
+    """A text that `reading` returned, as a program of primitives."""
     return derivatives.primitive(table_program("reading", text, ()))
 
 
@@ -196,4 +196,5 @@ def value_of(name: str) -> Ball:
 
 @cache
 def _value_at(name: str, bits: int) -> Ball:
-    return balls.run(program(name), [], bits=bits, strict=False)[-1][0]
+    value: Ball = balls.at(program(name), (), strict=False, bits=bits)[-1]
+    return value

@@ -33,8 +33,8 @@ class NotDifferentiable(ValueError):
 class Gradient:
     """A program of primitives that computes a value and its adjoints.
 
-    `value` is the step of the function, `at[i]` where step i of the original program came to stand, `adjoint[k]` the
-    step of d(value)/d(step k) of this program (absent: exactly zero).
+    `value` is the step of the function, `at[i]` the step here with the value of step i of the original program,
+    `adjoint[k]` the step of d(value)/d(step k) for step k of this program; absent where that is exactly 0.
     """
 
     program: Program
@@ -107,7 +107,7 @@ def _tanh(a: object) -> tuple[object]:
 
 
 def _other(name: str, *args: Expression) -> Expression:
-    """A gate that SymPy has no name for."""
+    """A gate that SymPy has no name for, as an undefined function of that name."""
     import sympy
 
     return sympy.Function(name)(*args)
@@ -183,7 +183,7 @@ def _pow(a: Expression, b: Expression) -> tuple[Expression, Expression]:
     return slope, a**b * sympy.log(a) if b.is_Symbol else sympy.S.Zero
 
 
-# Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/test_symbolic.py` proves each equal to it.
+# Derivatives that are not taken from sympy.diff as it stands, with the reason; `tests/exact/test_derivatives.py` proves each equal to it.
 DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
     "pow": _pow,  # SymPy's b * a**b / a has no value at 0, where powers are smooth
     "cbrt": _cbrt,  # SymPy's has a DiracDelta at 0, a point where the derivative is infinite anyway
@@ -209,12 +209,12 @@ DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
 
 
 def primitive(program: Program) -> Program:
-    """The same program over the reals in primitives: meanings written out, `diff` expanded, equal steps merged."""
+    """The same function over the reals as a program of primitives: gates with a meaning written out, `diff` expanded, equal steps merged."""
     return _primitive(program)[0]
 
 
 def primitive_with_places(program: Program) -> tuple[Program, tuple[int, ...]]:
-    """`primitive`, and where each step of the original came to stand."""
+    """`primitive`, and for each step of the original the index of its value there."""
     return _primitive(program)
 
 
@@ -225,15 +225,15 @@ def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
 
 
 def write(dag: Dag, program: Program) -> list[int]:
-    """Write a program into a dag in primitives, `diff` expanded; where each of its steps came to stand."""
+    """Append a program to a dag in primitives, with every `diff` expanded; the index there of each of its steps."""
     return primitives.write(dag, program, _derivative)
 
 
 def _derivative(dag: Dag, value: int, variable: int) -> int:
-    """Write d(value)/d(variable), which has no value where `value` has none; its step.
+    """Append d(value)/d(variable), which has no value where `value` has none; its step.
 
-    On a border of `value` (`marks`) the formula is that of one piece, which may hold at that point only. There
-    the step has to be told from the formula: it is marked, and reads `value`, too.
+    On a border of `value` (`marks`) the formula is that of one piece, which may hold at that point only. So that the step
+    can be recognised there, it is marked, and reads `value` beside the formula.
     """
     found = accumulate(dag, value, {variable}).get(variable)
     derivative = dag.number("0") if found is None else found
@@ -300,7 +300,7 @@ def _through(dag: Dag, adjoint: int, factor: int) -> int:
 
 
 def _short_literal(step: Step) -> str | None:
-    """The text of a number that SymPy may take into the exponent; None for everything else, absurd numbers included."""
+    """The text of a number that SymPy may take as an exponent; None for other steps, and for numbers that are long or have an exponent of their own."""
     return step.text if step.gate == "number" and len(step.text) <= MAX_LITERAL and not {"e", "x"} & set(step.text.lower()) else None
 
 
@@ -318,13 +318,13 @@ def gradient(program: Program, *, output: int | None = None, variables: set[int]
 
 
 def differentiable(program: Program) -> set[int]:
-    """The inputs that are no parameters: neither by name nor because the order of a gate reads them."""
+    """The indices of the inputs with respect to which there are derivatives: those that are no parameters of the program and that no order of a gate depends on."""
     orders = {a for s in program.steps if s.gate in GATES for p in GATES[s.gate].orders for a in ancestors(program, s.args[p])}
     return {i for i, name in enumerate(program.inputs) if i not in orders and name not in program.parameters}
 
 
 def adjoints_of(program: Program, output: int, *, variables: set[int] | None = None) -> Gradient:
-    """The adjoints of one step of a program of primitives: the Hessian row, when the program is a gradient program."""
+    """The adjoints of one step of a program of primitives; a row of the Hessian where the step is a component of a gradient."""
     dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
     adjoints = accumulate(dag, output, differentiable(program) if variables is None else variables)
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, output), output, tuple(range(len(program.steps))), adjoints)

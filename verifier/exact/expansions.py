@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import ball_gates, balls
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
@@ -112,7 +112,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     program = _domain(gate)
     if program is None:
         return False
-    inside = balls.run(program, [[a] for a in args], bits=balls.current_precision(), strict=strict)[program.output][0]
+    inside = balls.at(program, args, strict=strict)[program.output]
     return bool(inside.is_zero())
 
 
@@ -171,7 +171,7 @@ def _expanded(gate: str, args: list[Series], limit: int, memo: Memo) -> Series |
             raise Undecided(gate)
         factor = run(partial, args, limit - max(1, math.floor(gain)), memo=memo)[partial.output]
         if isinstance(factor, Undefined):  # at the end of a domain: E_3 has a slope at 0, and no second one
-            slope = balls.run(partial, [[p] for p in points], bits=balls.current_precision(), strict=False)[partial.output][0]
+            slope = balls.at(partial, points, strict=False)[partial.output]
             if not slope.is_finite():
                 return factor
             first = integral(mul(number(real(slope)), derivative(args[j])))
@@ -232,7 +232,7 @@ def _known(value: Any) -> Any:
 
 
 def _finite(program: Program, points: Sequence[Any]) -> bool:
-    value = balls.run(program, [[p] for p in points], bits=balls.current_precision(), strict=False)[program.output][0]
+    value = balls.at(program, points, strict=False)[program.output]
     return bool(value.is_finite())
 
 
@@ -276,7 +276,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
     if gate == "not":
         return not a
     if gate in COMPARISONS:
-        return gate in balls.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
+        return gate in ball_gates.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
     if (isinstance(a, Endless) or isinstance(b, Endless)) and gate not in ("max", "min"):
         return _endless(gate, args)
     if gate == "div":
@@ -322,28 +322,50 @@ def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = 
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
     """
-    memo = {} if memo is None else memo
-    values: list[Any] = []
-    for index, step in enumerate(program.steps):
+    values = every_step(program, inputs, limit, upstream=upstream, rounded_in=rounded_in, memo=memo)
+    values[program.output] = needed(values, program.output)
+    return values
+
+
+def every_step(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Any]:
+    """`run`, with nothing raised: a step whose expansion failed has a value that says so to `needed`."""
+    values: list[Any] = [None] * len(program)
+    _fill(values, program, range(len(program)), inputs, limit, memo={} if memo is None else memo, upstream=upstream, rounded_in=rounded_in)
+    return values
+
+
+def along(program: Program, values: Sequence[Any], moving: Sequence[int], inputs: Sequence[Any], limit: int) -> Value:
+    """The expansion of the output where only the steps of `moving` depend on t, and all others are the constants that `every_step` found."""
+    found = list(values)
+    _fill(found, program, moving, inputs, limit, memo={})
+    return needed(found, program.output)
+
+
+def needed(values: Sequence[Any], index: int) -> Value:
+    """The value of a step that somebody needs. Raises what its expansion failed with."""
+    value = values[index]
+    if isinstance(value, _Postponed):
+        value.give_up()
+    return Undefined(NO_NUMBERS["inf"], index) if isinstance(value, Endless) else value
+
+
+def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: Sequence[Any], limit: int, *, memo: Memo, upstream: Any = None, rounded_in: Any = None) -> None:
+    """Set the values of some steps, in order."""
+    for index in indices:
+        step = program.steps[index]
         if step.gate == "input":
-            values.append(inputs[len(values)])
+            values[index] = inputs[index]
         elif step.args:
             value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
             if marks.is_derivative(step):
                 value = _written_derivative(program, index, inputs, values, value)
-            values.append(Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value)
+            values[index] = Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value
         elif step.gate == "upstream":
-            values.append(number(upstream))
+            values[index] = number(upstream)
         elif step.gate == "constant":
-            values.append(_constant(step.text))
+            values[index] = _constant(step.text)
         else:
-            values.append(number(_literal(step.text, rounded_in)))
-    value = values[program.output]
-    if isinstance(value, _Postponed):
-        value.give_up()
-    if isinstance(value, Endless):
-        values[program.output] = Undefined(NO_NUMBERS["inf"], program.output)
-    return values
+            values[index] = number(_literal(step.text, rounded_in))
 
 
 def _written_derivative(program: Program, index: int, inputs: Sequence[Any], values: list[Any], formula: Any) -> Any:

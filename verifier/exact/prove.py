@@ -2,7 +2,7 @@
 
 A proof is an identity in a field of rational functions (`identities.field`): it holds wherever both are defined. Where a
 sign or a step changes (a set without inner points) an identity between open pieces says nothing: a proof names these
-borders. It is said only after it was challenged (`compare.challenge`).
+borders. A proof is reported only after `compare.challenge` found no contradiction.
 """
 
 from __future__ import annotations

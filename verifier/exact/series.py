@@ -14,13 +14,15 @@ from fractions import Fraction
 
 from flint import fmpq
 
+from verifier.arithmetic.values import Ball
 from verifier.exact import coefficients
 from verifier.exact.coefficients import MAX_BITS, Coefficient, Moving, Real, apply, ball, real
 
 INFINITE = math.inf
 MAX_TERMS = 400  # terms of one expansion: beyond it the run is given up as undecided
-Key = tuple[Fraction, int]
-ZERO_KEY: Key = (Fraction(0), 0)
+Exponent = Fraction | int  # a whole one is an int: that adds and compares in a tenth of the time
+Key = tuple[Exponent, int]
+ZERO_KEY: Key = (0, 0)
 
 
 class Undecided(Exception):
@@ -55,7 +57,7 @@ class Series:
     """Σ terms[e, l] t^e L^l + O(t^order); exact where `order` is infinite."""
 
     terms: dict[Key, Coefficient]
-    order: Fraction | float = INFINITE
+    order: Exponent | float = INFINITE
 
     @property
     def constant(self) -> Coefficient:
@@ -68,12 +70,12 @@ class Series:
         return self.order == INFINITE and all(k == ZERO_KEY for k in self.terms)
 
 
-def number(value: Coefficient) -> Series:
+def number(value: Coefficient | Ball) -> Series:
     """A constant."""
     return Series({} if is_zero_number(value) else {ZERO_KEY: real(value)})
 
 
-def is_zero_number(c: Coefficient) -> bool:
+def is_zero_number(c: Coefficient | Ball) -> bool:
     """Whether a coefficient is exactly zero."""
     if isinstance(c, Moving):
         return bool(c.value.is_constant and is_zero_number(c.value.constant))
@@ -93,7 +95,7 @@ def sign_of(c: Coefficient) -> int:
         return -1
     if enclosure.is_zero() or (isinstance(c, Real) and coefficients.is_zero(c)):
         return 0
-    raise Undecided("a number that is not told from 0")
+    raise Undecided("a number that may be 0")
 
 
 def _sign_along(c: Moving) -> int:
@@ -106,8 +108,8 @@ def _sign_along(c: Moving) -> int:
         raise
 
 
-def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
-    kept: dict[Key, Coefficient] = {}
+def _series(terms: dict[Key, Coefficient], order: Exponent | float) -> Series:
+    lasting: dict[Key, Coefficient] = {}
     for key, c in terms.items():
         if key[0] >= order or is_zero_number(c):
             continue
@@ -115,10 +117,10 @@ def _series(terms: dict[Key, Coefficient], order: Fraction | float) -> Series:
             c = Real(ball(c))  # noqa: PLW2901
         elif not isinstance(c, fmpq | Moving) and not ball(c).is_finite():
             raise Undecided("coefficient")
-        kept[key] = c
-    if len(kept) > MAX_TERMS:
+        lasting[key] = c
+    if len(lasting) > MAX_TERMS:
         raise NoExpansion("too many terms")
-    return Series(kept, order)
+    return Series(lasting, order)
 
 
 def leading(s: Series) -> tuple[Key, Coefficient, int]:
@@ -164,7 +166,7 @@ def sub(a: Series, b: Series) -> Series:
     return add(a, neg(b))
 
 
-def _lowest(s: Series) -> Fraction | float:
+def _lowest(s: Series) -> Exponent | float:
     return min((k[0] for k in s.terms), default=s.order)
 
 
@@ -198,11 +200,16 @@ def without_zeros(a: Series) -> Series:
     return Series({k: c for k, c in a.terms.items() if _rank(k) >= first}, a.order)
 
 
-def _rank(key: Key) -> tuple[Fraction, int]:
+def _rank(key: Key) -> tuple[Exponent, int]:
     return key[0], -key[1]
 
 
-def _normalized(a: Series) -> tuple[Fraction, Coefficient, int, Series]:
+def _whole(e: Exponent) -> Exponent:
+    """An exponent, as an int where it is one."""
+    return int(e) if e.denominator == 1 else e
+
+
+def _normalized(a: Series) -> tuple[Exponent, Coefficient, int, Series]:
     """a = c t^e (1 + u): (e, c, sign of c, u). Raises ValueError where a is 0."""
     (e, power), c, sign_ = leading(a)
     if power:
@@ -221,9 +228,9 @@ def _compose(u: Series, coefficient: Callable[[int], Coefficient], limit: int) -
     step = _lowest(u)
     for k in range(1, math.ceil(limit / step) + 2 if step < INFINITE else 2):
         term = mul(term, u)
-        term = Series({key: c for key, c in term.terms.items() if key[0] < limit + 1}, min(term.order, Fraction(limit + 1)))
+        term = Series({key: c for key, c in term.terms.items() if key[0] < limit + 1}, min(term.order, limit + 1))
         total = add(total, scale(term, coefficient(k)))
-    return _series(total.terms, min(total.order, Fraction(limit + 1)))
+    return _series(total.terms, min(total.order, limit + 1))
 
 
 def inverse(a: Series, limit: int) -> Series | Undefined:
@@ -257,7 +264,7 @@ def power(a: Series, r: Fraction, limit: int) -> Series | Undefined:
         return binomial[k]
 
     head = _power_of_number(c, r)
-    return mul(Series({(e * r, 0): head}), _compose(u, coefficient, limit))
+    return mul(Series({(_whole(e * r), 0): head}), _compose(u, coefficient, limit))
 
 
 def _power_of_number(c: Coefficient, r: Fraction) -> Coefficient:
@@ -278,7 +285,7 @@ def log(a: Series, limit: int) -> Series | Undefined:
         return Undefined("the logarithm of a negative number")
     head = {ZERO_KEY: apply("log", c)}
     if e:
-        head[(Fraction(0), 1)] = fmpq(e.numerator, e.denominator)
+        head[(0, 1)] = fmpq(e.numerator, e.denominator)
     return add(_series(head, INFINITE), _compose(u, lambda k: fmpq(0) if k == 0 else fmpq((-1) ** (k + 1), k), limit))
 
 
@@ -291,13 +298,13 @@ def exp(a: Series, limit: int) -> Series | Undefined:
     factor = Series({ZERO_KEY: fmpq(1)})
     if any(k[0] < 0 for k in head):
         if sign(a) < 0:
-            return Series({}, Fraction(limit + 1))
+            return Series({}, limit + 1)
         raise NoExpansion("exp of something that tends to infinity")
     if head:
-        c = head.get((Fraction(0), 1))
+        c = head.get((0, 1))
         if len(head) > 1 or not isinstance(c, fmpq):
             raise NoExpansion("exp of a logarithm")
-        factor = Series({(Fraction(int(c.p), int(c.q)), 0): fmpq(1)})
+        factor = Series({(_whole(Fraction(int(c.p), int(c.q))), 0): fmpq(1)})
     rest = _series({k: c for k, c in a.terms.items() if k not in head and k != ZERO_KEY}, a.order)
     if any(k[0] <= 0 for k in rest.terms):
         raise NoExpansion("exp of a logarithm")
@@ -319,11 +326,12 @@ def integral(a: Series) -> Series:
     """∫ a dt without a constant, term by term. Raises NoExpansion or Short."""
     terms: dict[Key, Coefficient] = {}
 
-    def put(e: Fraction, l: int, c: Coefficient) -> None:
+    def put(e: Exponent, l: int, c: Coefficient) -> None:
         if e == -1:
             if l == -1:
                 raise NoExpansion("iterated logarithm")
-            key, value = (Fraction(0), l + 1), c / (l + 1)
+            key: Key = (0, l + 1)
+            value = c / (l + 1)
         else:
             f = e + 1
             key, value = (f, l), c / fmpq(f.numerator, f.denominator)

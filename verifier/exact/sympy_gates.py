@@ -234,7 +234,7 @@ def _special(e: Expression, go: Callable[[Expression], int], gate: Emit, number:
         return gate("where", gate("gt", difference, zero), number("1"), at_0)
     if isinstance(e, sympy.polygamma):
         return gate("digamma", go(e.args[1])) if e.args[0] == 0 else gate("polygamma", go(e.args[0]), go(e.args[1]))
-    if isinstance(e, AppliedUndef):  # a gate that SymPy has no name for, written by `symbolic.DERIVATIVES`
+    if isinstance(e, AppliedUndef):  # a gate that SymPy has no name for, written by `derivatives.DERIVATIVES`
         return gate(e.func.__name__, *map(go, e.args))
     if isinstance(e, sympy.hyper) and (len(e.ap), len(e.bq)) in _HYPERGEOMETRIC:
         return gate(_HYPERGEOMETRIC[len(e.ap), len(e.bq)], *map(go, (*e.ap, *e.bq, e.argument)))

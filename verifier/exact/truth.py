@@ -1,22 +1,24 @@
-"""What is held against each other: the truth, and an implementation's program, each with its adjoints over the reals."""
+"""The two sides of a comparison: the exact function of a case with its gradient, and the program of an implementation, each with its adjoints over the reals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
+from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The exact side of a case: the function in primitives, and the gradient program that SymPy's partials make."""
+    """The exact side of a case: its function as a program of primitives, and the program of its gradient, made from SymPy's partials."""
 
     function: Program
     gradient: derivatives.Gradient
@@ -29,6 +31,21 @@ class Truth:
 
     @cached_property
     def zeros(self) -> dict[tuple[int, tuple[float, ...] | None], bool]:
+        return {}
+
+    @cached_property
+    def forms(self) -> dict[object, Canonical]:
+        """The canonical form by the shape of a cone; as many as there are claims."""
+        return {}
+
+    @cached_property
+    def proofs(self) -> dict[object, TriedProof]:
+        """What came of the proofs that were tried, by form and question."""
+        return {}
+
+    @cached_property
+    def conditions(self) -> dict[object, tuple[Any, Any, str]]:
+        """What conditioning found at points; its implementations are compared at the same ones."""
         return {}
 
     def vanishes(self, component: int, point: tuple[float, ...]) -> bool:
@@ -46,8 +63,8 @@ class Truth:
         if key not in self.equalities:
             program = self.gradient.program
             dag = Dag(program.inputs, list(program.steps), dict(program.step_index))
-            scaled = dag.gate("mul", component, _rational(dag, Fraction(upstream)))
-            difference = dag.gate("sub", scaled, _rational(dag, value))
+            scaled = dag.gate("mul", component, dag.rational(Fraction(upstream)))
+            difference = dag.gate("sub", scaled, dag.rational(value))
             self.equalities[key] = is_zero_at(Program(tuple(dag.steps), program.inputs, {}, difference), difference, point)
         return self.equalities[key]
 
@@ -63,14 +80,8 @@ class Truth:
         return self.hessian_rows[position]
 
 
-def _rational(dag: Dag, value: Fraction) -> int:
-    """The step of a rational number."""
-    top = dag.gate("div", dag.number(str(abs(value.numerator))), dag.number(str(value.denominator)))
-    return top if value >= 0 else dag.gate("neg", top)
-
-
 def truth_of(function: Program) -> Truth:
-    """The exact side of a function. Raises symbolic.NotDifferentiable."""
+    """The exact side of a function. Raises derivatives.NotDifferentiable."""
     exact, places = derivatives.primitive_with_places(function)
     return Truth(exact, derivatives.gradient(function), function, places)
 
@@ -101,7 +112,7 @@ class Subject:
         return {name: i for i, name in enumerate(self.program.inputs)}
 
     def position(self, variable: str) -> int:
-        """The place of an input among all of them."""
+        """The index of an input among all inputs."""
         return self._positions[variable]
 
     def index(self, name: str) -> int:

@@ -1,14 +1,14 @@
 """The gates: one entry each, in the language of the case files. This table is the vocabulary of every program.
 
 `means` is the exact function over the reals, written with other gates; a gate without `means` is a primitive, which
-`arithmetic.balls` encloses and `exact.sympy_gates` names in SymPy (`language.primitives` lists what one lacks).
+`arithmetic.ball_gates` encloses and `exact.sympy_gates` names in SymPy (`language.primitives` lists what one lacks).
 `runs` is how floats compute it where that is not its meaning. `partials` are the local gradients of the staged engine:
 they may use the parameters, the gate's own output `out`, and `dout`, the adjoint of the output (then the entry is the
 whole contribution, not a factor). `float64` and `arrays` are kernels (module.function): CPython's for float64, NumPy's
 for the narrower formats. `where` is the domain over the reals, `wider` that the meaning alone would go beyond it. `kinks` is where, inside it, the derivative with respect
 to some parameter differs from one side to the other, or the value jumps: the hunt looks there, `arithmetic.ranges`
-stops there. `kind`, `exact`, `symbol`, `binds`, `holds`, `folds` and `commutes` are explained at the columns.
-`tests/language/test_gates.py` and `test_kinks.py` hold every column against the meaning.
+stops there. `kind`, `exact`, `symbol`, `binds`, `holds`, `folds`, `commutes` and `rises` are explained at the columns.
+`tests/language/test_gates.py`, `test_kinks.py` and `test_monotonic.py` hold every column against the meaning.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Gate:
     holds: tuple[int, ...] = ()  # of a comparison: the signs of a - b for which it holds
     folds: bool = False  # more than two operands are taken two by two
     commutes: bool = False  # its two operands may change places
+    rises: int = 0  # 1: strictly increasing over all of its domain, -1: strictly decreasing, 0: neither, or not said
     conditions: tuple[int, ...] = ()  # the arguments that are truth values
     orders: tuple[int, ...] = ()  # the arguments that must be constants (the order of a Bessel function): no derivative
     group: str = ""
@@ -118,17 +119,17 @@ _gate("square(a)",        means="a * a",     partials=("2 * a",),      float64=N
 _gate("reciprocal(a)",    means="1 / a",     partials=("-out * out",), arrays="np.reciprocal",     where="a != 0")
 
 _group[0] = "exponentials, logarithms and roots"
-_gate("exp(a)",           partials=("out",),                         float64="math.exp",         arrays="np.exp")
-_gate("exp2(a)",          means="2**a",          partials=("out * log(2)",),       float64="math.exp2",  arrays="np.exp2")
-_gate("expm1(a)",         partials=("exp(a)",),                      float64="math.expm1",       arrays="np.expm1")
-_gate("exp10(a)",         means="10**a",         partials=("out * log(10)",),      float64="scipy.special.exp10", arrays="scipy.special.exp10")
-_gate("log(a)", "ln",     partials=("1 / a",),                       float64="math.log",         arrays="np.log",          where="a > 0")
-_gate("log2(a)",          means="log(a) / log(2)",  partials=("1 / (a * log(2))",),  float64="math.log2",  arrays="np.log2",  where="a > 0")
-_gate("log10(a)",         means="log(a) / log(10)", partials=("1 / log(10) / a",),   float64="math.log10", arrays="np.log10", where="a > 0")
-_gate("log1p(a)",         partials=("1 / (1 + a)",),                 float64="math.log1p",       arrays="np.log1p",        where="a > -1")
-_gate("sqrt(a)",          partials=("0.5 / out",),                   float64="math.sqrt",        arrays="np.sqrt",         where="a >= 0")
+_gate("exp(a)",           partials=("out",),                         float64="math.exp",         arrays="np.exp", rises=1)
+_gate("exp2(a)",          means="2**a",          partials=("out * log(2)",),       float64="math.exp2",  arrays="np.exp2", rises=1)
+_gate("expm1(a)",         partials=("exp(a)",),                      float64="math.expm1",       arrays="np.expm1", rises=1)
+_gate("exp10(a)",         means="10**a",         partials=("out * log(10)",),      float64="scipy.special.exp10", arrays="scipy.special.exp10", rises=1)
+_gate("log(a)", "ln",     partials=("1 / a",),                       float64="math.log",         arrays="np.log",          where="a > 0", rises=1)
+_gate("log2(a)",          means="log(a) / log(2)",  partials=("1 / (a * log(2))",),  float64="math.log2",  arrays="np.log2",  where="a > 0", rises=1)
+_gate("log10(a)",         means="log(a) / log(10)", partials=("1 / log(10) / a",),   float64="math.log10", arrays="np.log10", where="a > 0", rises=1)
+_gate("log1p(a)",         partials=("1 / (1 + a)",),                 float64="math.log1p",       arrays="np.log1p",        where="a > -1", rises=1)
+_gate("sqrt(a)",          partials=("0.5 / out",),                   float64="math.sqrt",        arrays="np.sqrt",         where="a >= 0", rises=1)
 _gate("rsqrt(a)",         means="1 / sqrt(a)",   partials=("-0.5 * out / a",),     where="a > 0")
-_gate("cbrt(a)",          partials=("1 / (3 * out * out)",),         float64="math.cbrt",        arrays="np.cbrt")
+_gate("cbrt(a)",          partials=("1 / (3 * out * out)",),         float64="math.cbrt",        arrays="np.cbrt", rises=1)
 _gate("hypot(a, b)",      means="sqrt(a * a + b * b)",
                           partials=("where(out == 0, 0, a / out)", "where(out == 0, 0, b / out)"),
                                                                      float64="math.hypot",       arrays="np.hypot",        kinks="a == 0 and b == 0", commutes=True)
@@ -152,18 +153,18 @@ _group[0] = "trigonometric and hyperbolic"
 _gate("sin(a)",           partials=("cos(a)",),                      float64="math.sin",         arrays="np.sin")
 _gate("cos(a)",           partials=("-sin(a)",),                     float64="math.cos",         arrays="np.cos")
 _gate("tan(a)",           partials=("1 + out * out",),               float64="math.tan",         arrays="np.tan")
-_gate("asin(a)", "arcsin", partials=("1 / sqrt((1 - a) * (1 + a))",), float64="math.asin",       arrays="np.arcsin",       where="a >= -1 and a <= 1")
-_gate("acos(a)", "arccos", partials=("-1 / sqrt((1 - a) * (1 + a))",), float64="math.acos",      arrays="np.arccos",       where="a >= -1 and a <= 1")
-_gate("atan(a)", "arctan", partials=("(1 / hypot(1, a))**2",),       float64="math.atan",        arrays="np.arctan")
+_gate("asin(a)", "arcsin", partials=("1 / sqrt((1 - a) * (1 + a))",), float64="math.asin",       arrays="np.arcsin",       where="a >= -1 and a <= 1", rises=1)
+_gate("acos(a)", "arccos", partials=("-1 / sqrt((1 - a) * (1 + a))",), float64="math.acos",      arrays="np.arccos",       where="a >= -1 and a <= 1", rises=-1)
+_gate("atan(a)", "arctan", partials=("(1 / hypot(1, a))**2",),       float64="math.atan",        arrays="np.arctan", rises=1)
 _gate("atan2(a, b)", "arctan2",
       partials=("b / hypot(a, b) / hypot(a, b)", "-a / hypot(a, b) / hypot(a, b)"),
                                                                      float64="math.atan2",       arrays="np.arctan2",      where="a != 0 or b != 0", kinks="a == 0 and b <= 0")
-_gate("sinh(a)",          partials=("cosh(a)",),                     float64="math.sinh",        arrays="np.sinh")
+_gate("sinh(a)",          partials=("cosh(a)",),                     float64="math.sinh",        arrays="np.sinh", rises=1)
 _gate("cosh(a)",          partials=("sinh(a)",),                     float64="math.cosh",        arrays="np.cosh")
-_gate("tanh(a)",          partials=("(1 / cosh(a))**2",),            float64="math.tanh",        arrays="np.tanh")
-_gate("asinh(a)", "arcsinh", partials=("1 / hypot(a, 1)",),          float64="math.asinh",       arrays="np.arcsinh")
-_gate("acosh(a)", "arccosh", partials=("1 / (sqrt(a - 1) * sqrt(a + 1))",), float64="math.acosh", arrays="np.arccosh",     where="a >= 1")
-_gate("atanh(a)", "arctanh", partials=("1 / ((1 - a) * (1 + a))",),  float64="math.atanh",       arrays="np.arctanh",      where="a > -1 and a < 1")
+_gate("tanh(a)",          partials=("(1 / cosh(a))**2",),            float64="math.tanh",        arrays="np.tanh", rises=1)
+_gate("asinh(a)", "arcsinh", partials=("1 / hypot(a, 1)",),          float64="math.asinh",       arrays="np.arcsinh", rises=1)
+_gate("acosh(a)", "arccosh", partials=("1 / (sqrt(a - 1) * sqrt(a + 1))",), float64="math.acosh", arrays="np.arccosh",     where="a >= 1", rises=1)
+_gate("atanh(a)", "arctanh", partials=("1 / ((1 - a) * (1 + a))",),  float64="math.atanh",       arrays="np.arctanh",      where="a > -1 and a < 1", rises=1)
 _gate("sinpi(a)",         runs="(1 - 2 * abs(fmod(round(a), 2))) * sin(pi * (a - round(a)))",              partials=("pi * cospi(a)",),
       note="exactly 0 at the integers")
 _gate("cospi(a)",         runs="(1 - 2 * abs(fmod(round(a), 2))) * sin(pi * (0.5 - abs(a - round(a))))", partials=("-pi * sinpi(a)",),
@@ -285,12 +286,12 @@ _gate("pseudo_huber(delta, a)", means="delta * delta * (sqrt(1 + (a / delta)**2)
       float64="scipy.special.pseudo_huber", arrays="scipy.special.pseudo_huber", where="delta > 0", wider=True)
 
 _group[0] = "error functions"
-_gate("erf(a)",           partials=("2 / sqrt(pi) * exp(-a * a)",),  float64="math.erf",         arrays="scipy.special.erf")
-_gate("erfc(a)",          partials=("-2 / sqrt(pi) * exp(-a * a)",), float64="math.erfc",        arrays="scipy.special.erfc")
-_gate("erfinv(a)",        partials=("sqrt(pi) / 2 * exp(out * out)",), float64="scipy.special.erfinv", arrays="scipy.special.erfinv", where="a > -1 and a < 1")
+_gate("erf(a)",           partials=("2 / sqrt(pi) * exp(-a * a)",),  float64="math.erf",         arrays="scipy.special.erf", rises=1)
+_gate("erfc(a)",          partials=("-2 / sqrt(pi) * exp(-a * a)",), float64="math.erfc",        arrays="scipy.special.erfc", rises=-1)
+_gate("erfinv(a)",        partials=("sqrt(pi) / 2 * exp(out * out)",), float64="scipy.special.erfinv", arrays="scipy.special.erfinv", where="a > -1 and a < 1", rises=1)
 
-_gate("erfcinv(a)",       partials=("-sqrt(pi) / 2 * exp(out * out)",), float64="scipy.special.erfcinv", arrays="scipy.special.erfcinv", where="a > 0 and a < 2")
-_gate("erfi(a)",          partials=("2 / sqrt(pi) * exp(a * a)",),   float64="scipy.special.erfi",   arrays="scipy.special.erfi")
+_gate("erfcinv(a)",       partials=("-sqrt(pi) / 2 * exp(out * out)",), float64="scipy.special.erfcinv", arrays="scipy.special.erfcinv", where="a > 0 and a < 2", rises=-1)
+_gate("erfi(a)",          partials=("2 / sqrt(pi) * exp(a * a)",),   float64="scipy.special.erfi",   arrays="scipy.special.erfi", rises=1)
 _gate("erfcx(a)",         partials=(f"where(a > 30, {_TAIL.format('-1 / (sqrt(pi) * a)', '-')} / a, 2 * a * out - 2 / sqrt(pi))",),
       float64="scipy.special.erfcx",  arrays="scipy.special.erfcx",  note="exp(a**2) * erfc(a); its slope is a series beyond 30, where the terms cancel")
 _gate("dawson(a)", "dawsn", partials=(f"where(abs(a) > 30, {_TAIL.format('-0.5 / a', '+')} / a, 1 - 2 * a * out)",),
@@ -398,12 +399,12 @@ _gate("expi(a)", "ei", "Ei", partials=("exp(a) / a",),               float64="sc
 _gate("li(a)",            means="expi(log(a))",                      partials=("1 / log(a)",),       where="a > 0 and a != 1")
 _gate("si(a)", "Si",      partials=("where(a == 0, 1, sin(a) / a)",), float64="verifier.arithmetic.kernels.si",  arrays="verifier.arithmetic.kernels.si")
 _gate("ci(a)", "Ci",      partials=("cos(a) / a",),                  float64="verifier.arithmetic.kernels.ci",  arrays="verifier.arithmetic.kernels.ci",  where="a > 0")
-_gate("shi(a)", "Shi",    partials=("where(a == 0, 1, sinh(a) / a)",), float64="verifier.arithmetic.kernels.shi", arrays="verifier.arithmetic.kernels.shi")
+_gate("shi(a)", "Shi",    partials=("where(a == 0, 1, sinh(a) / a)",), float64="verifier.arithmetic.kernels.shi", arrays="verifier.arithmetic.kernels.shi", rises=1)
 _gate("chi(a)", "Chi",    partials=("cosh(a) / a",),                 float64="verifier.arithmetic.kernels.chi", arrays="verifier.arithmetic.kernels.chi", where="a > 0")
 _gate("fresnels(a)",      partials=("sin(pi * a * a / 2)",), float64="verifier.arithmetic.kernels.fresnels", arrays="verifier.arithmetic.kernels.fresnels")
 _gate("fresnelc(a)",      partials=("cos(pi * a * a / 2)",), float64="verifier.arithmetic.kernels.fresnelc", arrays="verifier.arithmetic.kernels.fresnelc")
 _gate("lambertw(a)", "lambertW", partials=("exp(-out) / (1 + out)",), float64="verifier.arithmetic.kernels.lambertw", arrays="verifier.arithmetic.kernels.lambertw",
-      where="a >= -exp(-1)", note="the real principal branch")
+      where="a >= -exp(-1)", note="the real principal branch", rises=1)
 # fmt: on
 
 
@@ -413,6 +414,11 @@ def of_kind(*kinds: str) -> frozenset[str]:
 
 
 COMPARISONS = of_kind("comparison")
+ORDERINGS = tuple(name for name, gate in GATES.items() if sum(gate.holds) != 0)  # the comparisons but == and !=
+LOGIC = of_kind("logic")
+SUMS = frozenset(name for name, gate in GATES.items() if gate.binds == GATES["add"].binds)
+PRODUCTS = frozenset(name for name, gate in GATES.items() if gate.binds == GATES["mul"].binds)
+EXTREMES = frozenset(name for name, gate in GATES.items() if gate.kind == "choice" and gate.folds)
 
 
 def is_operator(name: str) -> bool:

@@ -18,8 +18,8 @@ from verifier.language.tokens import MAX_OPERATORS, LanguageError, LogicalLine, 
 MAX_DEPTH = 100  # of a tree; operands to the left of an operator do not count
 
 REFUSED = {  # statements of Python that a pasted cell may hold, and what to do about them
-    "import": "an import is not needed: the functions of math and numpy are known here; remove this line",
-    "from": "an import is not needed: the functions of math and numpy are known here; remove this line",
+    "import": "only numpy, math, torch and jax may be imported here (their functions are known); remove this line",
+    "from": "only numpy, math, torch and jax may be imported here (their functions are known); remove this line",
     "while": "'while' is not part of the language: write for i in range(...), with a number of rounds that is known",
     "class": "a class definition is not part of the language: write its statements only",
     "lambda": "'lambda' is not part of the language: write the expression out",
@@ -35,6 +35,7 @@ REFUSED = {  # statements of Python that a pasted cell may hold, and what to do 
     "await": "'await' is not part of the language: write its statements only",
 }  # fmt: skip
 READ_OVER = frozenset(("print", "assert", "pass"))
+IMPORTED = frozenset(("numpy", "math", "torch", "jax", "autograd"))  # libraries whose functions are known here: their imports are read over
 _COMPOUND = frozenset(("for", "if", "elif", "else", "def", "while", "class", "with", "try", "except", "finally", "async"))
 _NODES: dict[type[ast.AST], str] = {
     ast.Lambda: REFUSED["lambda"], ast.NamedExpr: UNEXPECTED[":="], ast.JoinedStr: "an f-string is not part of the language",
@@ -189,6 +190,8 @@ def _simple(clean: str, pieces: list[list[Token]], errors: list[LanguageError]) 
             if second not in ("=", *ASSIGNMENTS):
                 if first.text in READ_OVER or all(t.kind == "string" for t in tokens):
                     continue  # print, assert, a docstring
+                if first.text in ("import", "from") and _imports_what_is_known(tokens):
+                    continue
                 if first.text in REFUSED:
                     raise LanguageError(first.start, REFUSED[first.text])  # noqa: TRY301
             _refuse_early(tokens)
@@ -209,6 +212,15 @@ def _simple(clean: str, pieces: list[list[Token]], errors: list[LanguageError]) 
         except LanguageError as error:
             errors.append(error)
     return found
+
+
+def _imports_what_is_known(tokens: Sequence[Token]) -> bool:
+    """Whether a line such as `import numpy as np` or `from math import exp` imports nothing but libraries whose functions are known."""
+    words = [t.text for t in tokens]
+    if words[0] == "from":
+        return len(words) > 3 and words[1].partition(".")[0] in IMPORTED and "import" in words
+    starts = [words[k + 1] for k, word in enumerate(words[:-1]) if k == 0 or word == ","]
+    return bool(starts) and all(name.partition(".")[0] in IMPORTED for name in starts)
 
 
 def _refuse_early(tokens: Sequence[Token]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from verifier.language.gates import GATES, kernel
 
 NEEDED = {  # of every gate without `means`
-    "the function of balls": "verifier.arithmetic.balls.PRIMITIVES",
+    "the function of balls": "verifier.arithmetic.ball_gates.PRIMITIVES",
     "the SymPy meaning": "verifier.exact.sympy_gates.PRIMITIVES",
 }
 HELPFUL = {  # without them a gate is slower, or less is proved about it

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from flint import arb
-
 from verifier.arithmetic import balls, floats
 from verifier.blame.rounding import by_statement
 from verifier.case.case import Case, Published, Residual
@@ -47,10 +45,11 @@ def _residual(case: Case, stated: Residual, program: Program, checks: dict[str, 
     values = [checks[impl].value(name, at) for impl, _, name in references]
     fmt = next(iter(checks.values())).check.format
     shown = point_text(case, fmt, point)
-    if any(v is None for v in values):
+    known = [v for v in values if v is not None]
+    if len(known) < len(values):
         missing = program.inputs[values.index(None)]
         return ResidualResult(text, shown, f"'{missing}' does not exist", None, expected, False if expected is not None else None)
-    computed = float(floats.run(program, [[v] for v in values], fmt)[program.output][0])
+    computed = float(floats.at(program, known, fmt=fmt)[program.output])
     met = None if expected is None else computed == float(expected)
     sides = difference(program, checks, point) if at < MOST_LEDGERS and not stated.component else []
     return ResidualResult(text, shown, formats.text(fmt, computed), _exact_residual(program, checks, point), expected, met, tuple(map(difference_of, sides)))
@@ -72,8 +71,7 @@ def _exact_residual(program: Program, checks: dict[str, Checked], point: tuple[f
     values = tuple(point[i] for i in read)
     for bits in RESIDUAL_BITS:
         with balls.precision(bits):
-            columns = [[arb(x)] for x in values]
-            value = balls.run(whole, columns, bits=bits, strict=False, upstream=arb(upstream))[whole.output][0]
+            (value,) = balls.at(whole, values, [whole.output], strict=False, upstream=upstream)
             if (text := digits(value)) is not None:
                 return text
             if value.is_finite() and value.contains(0) and (is_zero(whole, whole.output) or is_zero_at(whole, whole.output, values)):

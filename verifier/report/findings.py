@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
-from verifier.case.shapes import base, covers
+from verifier.case.shapes import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
@@ -121,12 +121,15 @@ def _components(found: Sequence[str], known: dict[str, Array]) -> str:
 
 
 def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
-    """The finding about a wrong line, with all its figures at one point: the first, at which the line was explained, where the gradient is wrong there."""
+    """The finding about a wrong line, with its figures at the worst point; those of the line itself are at the point at which it was explained, which is said where it is another."""
     array = known.get(explanation.gradients[0])
     group = [j for name in explanation.gradients if known.get(name) == array for j in wrong[name]] if array is not None else wrong[explanation.gradients[0]]
-    there = [j for j in group if j.discrepancy.point == first]
-    worst = _worst(there or group)
-    details = explanation.details if there else tuple(d for d in explanation.details if not d.startswith(FIGURES_OF_A_LINE))
+    worst = _worst(group)
+    details = explanation.details
+    if worst.discrepancy.point != first and (figures := [" ".join(d.split()) for d in details if d.startswith(FIGURES_OF_A_LINE)]):
+        there = next((j for j in group if j.discrepancy.point == first), None)
+        at = "" if there is None else " at " + " ".join(f"{name}={bracketed(value)}" for name, value in there.result.point)
+        details = (*(d for d in details if not d.startswith(FIGURES_OF_A_LINE)), f"explained{at}: {', '.join(figures)}")
     names = by_array.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(
         "V101",

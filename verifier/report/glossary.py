@@ -75,6 +75,7 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
     "needed": Meaning("The value that the line would have to set at the point, with everything that it reads exact."),
     "this line": Meaning("The value that the line sets at the point, over the real numbers, with everything that it reads exact; and how many times the needed value that is."),
     "missing": Meaning("The contribution to the gradient that no line adds, at the point."),
+    "explained": Meaning("The point at which the line was looked at, where that is not the worst one, which the finding is about; with the figures of the line there."),
     "expected": Meaning("Under a finding, the formula that the line should have. After a residual, the value that the case states. In the count of findings, those that the case announces under `expect`."),
     "propagated": Meaning("The lines that only compute with the wrong value of this one: they need no change."),
     "first": Meaning("The step from which on the value is lost: with all steps before it in floats the rest could still give a number of the format, with this one in floats it cannot."),

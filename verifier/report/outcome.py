@@ -157,7 +157,7 @@ class CaseReport:
     name: str
     file: str
     line: int
-    status: str  # passed, failed, error
+    status: str  # passed, failed, error, skipped (its callables need a framework that is not installed)
     proofs: dict[str, dict[str, str]] = field(default_factory=dict)
     proof_notes: dict[str, dict[str, str]] = field(default_factory=dict)
     results: tuple[Result, ...] = ()
@@ -198,6 +198,11 @@ class Report:
     def errors(self) -> int:
         """Cases and documents that could not be checked."""
         return sum(c.status == "error" for c in self.cases)
+
+    @property
+    def skipped(self) -> int:
+        """Cases of which nothing could be run here."""
+        return sum(c.status == "skipped" for c in self.cases)
 
     @property
     def warnings(self) -> int:

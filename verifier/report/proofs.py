@@ -10,7 +10,7 @@ from functools import partial
 
 from verifier.case.case import Case
 from verifier.case.points import domain_of, point_text
-from verifier.case.shapes import bracketed, covers
+from verifier.case.shapes import base, bracketed, covers
 from verifier.compare import agreement
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
@@ -70,7 +70,7 @@ def _unknown(check: Check) -> dict[str, Outcome]:
 
 def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
-    seen = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict is Verdict.WRONG}
+    seen = {(j.result.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.result.gradient, base(j.result.gradient))}
     findings = []
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
@@ -79,7 +79,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
         for gradient, outcome in gradients.items():
             if gradient in known and known[gradient].name in reported:
                 continue
-            if outcome.kind != "refuted" or (name, gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
                 continue
             counterexample = [outcome.counterexample[x] for x in case.inputs]
             if not is_meant(meant_in(case, fmt), counterexample):

@@ -130,7 +130,7 @@ def _formula_text(error: Any) -> str | None:
 def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_listed: bool) -> Rating:
     """A discrepancy with its severity, which follows from its verdict, `strict` and the case's `accept`."""
     check = checked.check
-    over = exceeds(check.limit, d)
+    over = exceeds(check.limit_for(d.name), d)
     expected = any(e.implementation == check.implementation and covers(e.gradient, d.name) and (e.verdict == d.verdict.value or (over and e.verdict == OVER_LIMIT)) for e in case.expect)
     severity, code = "", d.verdict.code
     if d.verdict.fails:
@@ -141,7 +141,7 @@ def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_lis
         severity = "warning"
     if over:
         severity, code = "error", "V104" if d.verdict.passes else code
-    elif d.verdict.warns and keeps(check.limit, d):
+    elif d.verdict.warns and keeps(check.limit_for(d.name), d):
         severity = ""  # within what the case accepts
     return Rating(checked, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
 

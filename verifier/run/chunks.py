@@ -40,7 +40,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Failed:
-    """What came of one attempt, and how many more, alone, it is worth."""
+    """An attempt that failed, and how many more attempts the item gets, each with nothing else under way."""
 
     reason: str
     again: int
@@ -54,7 +54,7 @@ class Refused:
 
 
 class Seam(Protocol):
-    """An executor with its limits."""
+    """The interface between a Run and an executor with its limits."""
 
     width: int  # workers
     window: int  # chunks under way
@@ -63,16 +63,16 @@ class Seam(Protocol):
         """Hand out a chunk; each item may take `limit` seconds (inf: no limit)."""
 
     def outcomes(self, future: Future[Any]) -> list[Any]:
-        """What a chunk that has ended came to: results and Failed."""
+        """The outcome of every item of a chunk that has ended: its result or a Failed."""
 
     def reopen(self) -> None:
         """Another executor in place of a broken one."""
 
     def greet(self) -> None:
-        """See that the executor still answers; raises where it does not."""
+        """Check that the executor still answers; raises where it does not."""
 
     def watch(self) -> None:
-        """Look after the executor, time and again while nothing ends."""
+        """Check that no worker was lost; called again and again while no chunk ends."""
 
     def close(self, *, at_once: bool) -> None:
         """Release the executor; the next chunk opens another one."""
@@ -133,13 +133,13 @@ def _attempt(work: Work, item: Any) -> Any:
 
 
 def _error(future: Future[Any]) -> BaseException | None:
-    """What a future that has ended raises."""
+    """The error that a future ended with; None where it has a result."""
     return CancelledError() if future.cancelled() else future.exception()
 
 
 @dataclass
 class Run:
-    """One pass over some items. `known` gives results that need no work by the item's index, `done` is told every new one at once."""
+    """One pass over some items. `known(index)` gives a result that needs no work; `done` is called with every new result as soon as it is there."""
 
     seam: Seam
     work: Work
@@ -155,7 +155,7 @@ class Run:
     retries: deque[int] = field(default_factory=deque)
 
     def results(self) -> Iterator[list[Any]]:
-        """What came of each item, in order: one result or Lost, or those of its parts where it had to be split."""
+        """The results of each item, in order: one result or Lost, or one for each part of an item that was split."""
         self.queue.extend(list(range(i, min(i + self.size, len(self.items)))) for i in range(0, len(self.items), self.size))
         is_whole = False
         try:
@@ -200,7 +200,7 @@ class Run:
             return self.seam.submit(self.work, items, limit)
 
     def _collect(self) -> None:
-        """Take in what has ended. Where the executor broke, the chunks that may have been at work are suspects, the others wait again."""
+        """Take the outcomes of the futures that have ended. Where the executor broke, chunks that may have been running become suspects, the others wait again."""
         ended = self._ended(self.flying)
         broken = any(isinstance(_error(f), BrokenExecutor) for f in ended)
         failed: list[list[int]] = []

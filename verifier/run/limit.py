@@ -1,4 +1,4 @@
-"""A block of work that is given up after so many seconds of this process's time."""
+"""Limit the processor time of a block of work: it is interrupted after so many seconds of this process."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 class Foreign(ValueError):
-    """A text that is not of the type that was asked for."""
+    """A text that does not hold a value of the type that `read` was given."""
 
 
 def plain(value: Any) -> Any:
@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
 
 
 def read(kind: Any, value: Any) -> Any:
-    """The value of a type that `plain` made this of. Raises Foreign.
+    """The value of type `kind` from which `plain` made this data. Raises Foreign.
 
     >>> read(tuple[int, dict[float, int]], [1, [[0.5, 2]]])
     (1, {0.5: 2})

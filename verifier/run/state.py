@@ -21,7 +21,7 @@ UNREADABLE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERRO
 
 
 class StateError(CampaignError):
-    """A folder in which nothing can be kept."""
+    """A folder in which no results can be stored."""
 
 
 def key(*parts: Any) -> str:
@@ -30,7 +30,7 @@ def key(*parts: Any) -> str:
 
 
 class State:
-    """The results kept in a folder. A file that cannot be read is set aside, and `note` says so. Raises StateError.
+    """The results stored in a folder. A file that cannot be read is renamed, and `note` says so. Raises StateError.
 
     Several runs may use a folder at the same time: each finds what the others have finished.
     """
@@ -58,9 +58,9 @@ class State:
             with connection:
                 connection.execute("CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
                 connection.execute("SELECT key, value FROM result LIMIT 1").fetchall()
-            ((said,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
-            if said != "ok":
-                damaged = sqlite3.DatabaseError(said)
+            ((check,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            if check != "ok":
+                damaged = sqlite3.DatabaseError(check)
                 damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
                 raise damaged
         except sqlite3.DatabaseError:
@@ -76,7 +76,7 @@ class State:
 
     def get(self, name: str, kind: Any) -> Any:
         """The result of that name as a value of that type, or UNKNOWN. What is damaged is unknown."""
-        with suppress(Foreign, json.JSONDecodeError), closing(self._asked("SELECT value FROM result WHERE key = ?", (name,))) as rows:
+        with suppress(Foreign, json.JSONDecodeError), closing(self._query("SELECT value FROM result WHERE key = ?", (name,))) as rows:
             for (text,) in rows:
                 return read(kind, json.loads(text))
         return UNKNOWN
@@ -90,7 +90,7 @@ class State:
         except sqlite3.DatabaseError as error:
             raise StateError(f"{self.path} cannot be written: {error}") from None
 
-    def _asked(self, question: str, values: tuple[str, ...]) -> sqlite3.Cursor:
+    def _query(self, question: str, values: tuple[str, ...]) -> sqlite3.Cursor:
         try:
             return self.connection.execute(question, values)
         except sqlite3.DatabaseError as error:

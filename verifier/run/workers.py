@@ -21,7 +21,7 @@ WORTH_A_PROCESS = 40  # items that pay for starting a process
 CHUNKS = 4  # per process: small enough to share the work evenly, large enough to cost little
 MOST_ITEMS = 32  # of a chunk: what is lost at most where the driver is killed
 WINDOW = 4  # chunks per process that are handed out in advance
-PATIENCE = 3600.0  # seconds that an item may take in a pool, where nothing else is said
+PATIENCE = 3600.0  # seconds that an item may take in a pool, where no other limit is given
 GREETINGS = 3  # before an executor is given up
 ANSWER = 120.0  # seconds in which a worker must answer
 NO_LIMIT = float("inf")
@@ -33,16 +33,16 @@ def cores() -> int:
 
 
 def automatic(items: int) -> int:
-    """How many processes so many items are worth, at most one per core."""
+    """The number of processes to start for so many items: one for every WORTH_A_PROCESS items, at most one per core."""
     return max(1, min(cores(), items // WORTH_A_PROCESS))
 
 
 class Workers:
     """Runs items in this process for `jobs` 1, on so many processes, or on the executor that `module:factory` gives; `jobs` 0: as many as pay.
 
-    `timeout` is the seconds that an item may take and `memory` the MiB that a worker may have (in a pool an hour and all of the machine, where
-    nothing is said; in an executor of others no limit). Asking for either asks for a process beside this one. `state` is the folder in which
-    results are kept, and `note` what is to be told of it. With `debug` all work is done in this process, and what it raises is raised here.
+    `timeout` is the seconds that an item may take, `memory` the MiB that a worker may have. By default a pool gives an hour and all memory of
+    the machine, an executor of others no limit; with either given, at least one other process is started. `state` is the folder in which results
+    are stored, and `note` a message about it for the user. With `debug` all work is done in this process, and its errors are raised here.
     A context: what was opened is closed at its end. Raises ExecutorError, StateError, CampaignError.
     """
 
@@ -92,6 +92,11 @@ class Workers:
             run.done = lambda found: state.keep((names[index], results) for index, results in found)
         return run.results()
 
+    def abandon(self) -> None:
+        """End the processes at once: what ran in them may have left threads that never end."""
+        if self._seam is not None:
+            self._seam.close(at_once=True)
+
     def _seam_for(self, worth: int) -> _Seam:
         width = 1 if self.debug else self.jobs or (cores() if self.executor else worth)
         is_here = not self.executor and width <= 1 and self.timeout is None and self.memory is None
@@ -105,14 +110,14 @@ class Workers:
 class _Seam:
     """An executor with its limits, opened when the first chunk is handed out, and again where it broke."""
 
-    def __init__(self, asked: Workers, width: int, *, is_here: bool) -> None:
-        self.name, self.jobs, self.width, self.is_here, self.debug = asked.executor, asked.jobs, width, is_here, asked.debug
+    def __init__(self, workers: Workers, width: int, *, is_here: bool) -> None:
+        self.name, self.jobs, self.width, self.is_here, self.debug = workers.executor, workers.jobs, width, is_here, workers.debug
         self.window = 1 if is_here else WINDOW * width
         if is_here:
             self.limit, self.memory = NO_LIMIT, 0
         else:
-            self.limit = asked.timeout if asked.timeout is not None else NO_LIMIT if self.name else PATIENCE
-            self.memory = asked.memory if asked.memory is not None else 0 if self.name else physical_memory()
+            self.limit = workers.timeout if workers.timeout is not None else NO_LIMIT if self.name else PATIENCE
+            self.memory = workers.memory if workers.memory is not None else 0 if self.name else physical_memory()
         self._executor: Executor | None = None
         self._is_maimed = False
         self._stack = ExitStack()
@@ -148,7 +153,7 @@ class _Seam:
             raise ExecutorError(f"{self}: it takes no more work ({type(error).__name__}: {error})") from error
 
     def outcomes(self, future: Future[Any]) -> list[Any]:
-        """What a chunk that has ended came to. Raises ExecutorError where the worker cannot take part."""
+        """The outcome of every item of a chunk that has ended. Raises ExecutorError where the worker cannot take part."""
         found = future.result() if self.is_here else pickle.loads(future.result())  # noqa: S301 - from our own worker
         if isinstance(found, Refused):
             raise ExecutorError(f"--executor {self.name}: {found.reason}; {THREADS if 'thread' in found.reason else 'all must be alike'}")
@@ -161,7 +166,7 @@ class _Seam:
         self._executor = opened(self.name, self.jobs, self._stack) if self.name else pool(self.width)
 
     def greet(self) -> None:
-        """See that a worker answers. Raises ExecutorError."""
+        """Check that a worker answers. Raises ExecutorError."""
         if self.is_here:
             return
         if self._executor is None:
@@ -184,7 +189,7 @@ class _Seam:
                 return
 
     def watch(self) -> None:
-        """End a pool that does not notice that it lost a process, which has had time to."""
+        """End a pool that lost a process and has not noticed it after a while."""
         if isinstance(self._executor, ProcessPoolExecutor) and not self.name:
             if self._is_maimed:
                 end(self._executor)

@@ -15,7 +15,7 @@ from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
-from verifier.language.gates import COMPARISONS
+from verifier.language.gates import COMPARISONS, SUMS
 from verifier.search.paths import Path
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
@@ -79,19 +79,27 @@ def behaviour(path: Path, check: Check, ts: Any) -> list[bytes]:
     """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
     program, fmt = check.subject.program, check.format
     run = columns(program, path.columns(ts, fmt), fmt, check.upstream)
-    rows = []
+    values: list[Any] = []  # of the steps that are numbers
+    truths: list[Any] = []
+    sums: list[tuple[Any, Any, Any]] = []
+    rows: list[Any] = []
     with np.errstate(all="ignore"):
         for step, value in zip(program.steps, run, strict=True):
             if not step.args:
                 continue
-            rows.append(_class_of(value, fmt))
+            (truths if value.dtype == bool else values).append(value)
             args = [run[a] for a in step.args]
             if any(a.dtype == bool for a in args):
                 continue
-            if step.gate in ("add", "sub"):
-                rows.append(_lost_bits(value, args).astype(np.int8))
+            if step.gate in SUMS:
+                sums.append((value, args[0], args[1]))
             rows.extend(_sides(step.gate, args, fmt))
-    return [column.tobytes() for column in np.array(rows, dtype=np.int8).T] if rows else [b""] * len(ts)
+        found = [np.array(kind, dtype=np.int8) for kind in (truths, rows) if kind]
+        if values:
+            found.append(_class_of(np.array(values), fmt))
+        if sums:
+            found.append(_lost_bits(*(np.array(column) for column in zip(*sums, strict=True))).astype(np.int8))
+    return [column.tobytes() for column in np.concatenate(found).T] if found else [b""] * len(ts)
 
 
 def _sides(gate: str, args: Sequence[Any], fmt: Format) -> list[Any]:
@@ -105,18 +113,16 @@ def _sides(gate: str, args: Sequence[Any], fmt: Format) -> list[Any]:
 
 
 def _class_of(value: Any, fmt: Format) -> Any:
-    """9 NaN, else the sign times: 1 normal, 2 subnormal, 4 infinite, 0 zero; truth values as they are."""
-    if value.dtype == bool:
-        return value.astype(np.int8)
+    """9 NaN, else the sign times: 1 normal, 2 subnormal, 4 infinite, 0 zero."""
     size = np.abs(value)
     kind = np.where(size < 2.0**fmt.emin, 2, np.where(np.isinf(size), 4, 1)) * np.sign(value)
     return np.where(np.isnan(value), 9, kind).astype(np.int8)
 
 
-def _lost_bits(value: Any, args: Sequence[Any]) -> Any:
+def _lost_bits(value: Any, a: Any, b: Any) -> Any:
     """How many times 16 leading bits a sum loses; 100 where one operand is absorbed."""
-    largest = np.maximum(np.abs(args[0]), np.abs(args[1]))
+    largest = np.maximum(np.abs(a), np.abs(b))
     ratio = np.where((value != 0) & np.isfinite(value) & np.isfinite(largest), largest / np.where(value == 0, 1, np.abs(value)), 1.0)
     lost = np.minimum(np.log2(np.maximum(ratio, 1.0)) // CANCELLED_BITS, 50)
-    absorbed = ((value == args[0]) & (args[1] != 0)) | ((np.abs(value) == np.abs(args[1])) & (args[0] != 0))
+    absorbed = ((value == a) & (b != 0)) | ((np.abs(value) == np.abs(b)) & (a != 0))
     return np.where(absorbed, 100, lost)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Balls
 from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
 from verifier.case.case import Case, Draft
 from verifier.case.points import PointText, point_text
+from verifier.case.shapes import base
 from verifier.circuit.backprop import differentiated
+from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward
 from verifier.compare import linearity
 from verifier.compare.check import Check
@@ -24,14 +27,20 @@ from verifier.compare.meant import meant_in
 from verifier.exact import one_sided
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, format_named, round_exact
-from verifier.language.gates import CONSTANTS, GATES, canonical
+from verifier.language.gates import CONSTANTS, GATES, PRODUCTS, canonical
+from verifier.language.grammar import block
 from verifier.language.numeral import exact
 from verifier.language.source import Source
-from verifier.language.trees import Node, Statement, parse_program
+from verifier.language.tokens import MODULES
+from verifier.language.trees import Node, Statement, parse_program, span
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, OTHER_UPSTREAM, real_columns, search
+from verifier.trace.edit_rows import Scope, axes, functions, slices, superfluous, transposes
+from verifier.trace.edits import changes as array_changes
 
 FLOWING = ("upstream", "dout")  # names of the gradient that flows in
+PLANTED = (("array function", functions), ("axis", axes), ("transpose", transposes), ("slice", slices), ("term", superfluous))  # mistakes of array code, by the rows that repair them
+ARRAY_SCOPE = Scope(())  # the rows that plant need no names
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 
@@ -77,6 +86,7 @@ def edits(text: str, names: Sequence[str], *, claims: Sequence[str] = (), flowin
     turn = 0
     read = {text[n.start : n.end] for statement in statements for n in statement.nodes if n.op == "name"}
     yield from _exchanges(text, statements, claims)
+    yield from _array_edits(text, statements)
     for number, statement in enumerate(statements):
         if statement.target in read and statement.target not in claims and not statement.augmented and not statement.target.startswith("d"):
             start, end = _value_span(text, statement)
@@ -94,6 +104,29 @@ def edits(text: str, names: Sequence[str], *, claims: Sequence[str] = (), flowin
             turn += 1
         if statement.target not in scope:
             scope.append(statement.target)
+
+
+def _array_edits(text: str, statements: Sequence[Statement]) -> Iterator[Edit]:
+    """Mistakes of array code: another axis, `keepdims`, a transpose, another part of an array, `=` for `+=`, a mean for a sum. Of each kind the first at every expression."""
+    numbers = {s.start: k for k, s in enumerate(statements)}
+    simple = [s for tree in block(text)[0] for s in ast.walk(tree) if isinstance(s, ast.Assign | ast.AugAssign)]
+    for tree in simple:
+        start, end = span(tree)
+        if start not in numbers or not _is_of_arrays(tree):
+            continue
+        for kind, row in PLANTED:
+            seen: set[int] = set()
+            for change in array_changes(tree, ARRAY_SCOPE, (row,)):
+                if id(change.wrong) not in seen and not change.after:
+                    seen.add(id(change.wrong))
+                    new = ast.unparse(change.statement)
+                    yield Edit(kind if change.wrong is not None else "= or +=", numbers[start], text[:start] + new + text[end:], f"{text[start:end]} became {new}")
+
+
+def _is_of_arrays(tree: ast.stmt) -> bool:
+    """Whether a statement does what only arrays have: axes, parts, matrix products, methods."""
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.MatMult | ast.Slice) or (isinstance(n, ast.Attribute) and isinstance(n.value, ast.expr) and not (isinstance(n.value, ast.Name) and n.value.id in MODULES))]
+    return bool(found) or any(isinstance(n, ast.Call) and n.keywords for n in ast.walk(tree))
 
 
 def _exchanges(text: str, statements: Sequence[Statement], claims: Sequence[str]) -> Iterator[Edit]:
@@ -159,9 +192,9 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     if text[at + 1 : at + 2] == "=":
         return  # the operator of an augmented assignment
     before, after = text[node.start : at].strip(), text[at + 1 : node.end].strip()
-    if node.op in ("mul", "div"):
+    if node.op in PRODUCTS:
         yield "factor dropped", node.start, node.end, before, f"{symbol} {after} dropped"
-        if node.op == "mul" and left.op not in ("mul", "div"):
+        if node.op == "mul" and left.op not in PRODUCTS:
             yield "factor dropped", node.start, node.end, after, f"{before} {symbol} dropped"
     else:
         yield "sign of a term", node.start, node.end, f"-({before}) {symbol} {after}", f"sign of {before}"
@@ -196,7 +229,7 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
         settings = _settings(case, draft.implementation.name, original)
         if not settings or not (settings[0].smooth or (survivors and not settings[0].points)):
             continue  # wrong on purpose; or at kinks only, where another value may be as right
-        names = [s.name or s.text for s in draft.forward.steps if s.name or s.gate == "input"]
+        names = [array_of(s.name or s.text, draft.forward) for s in draft.forward.steps if s.name or s.gate == "input"]
         for edit in edits(source.text, list(dict.fromkeys(names)), claims=[name for _, name in draft.claims], flowing=(*FLOWING, f"d{draft.whole.output_name}")):
             edited = _mutant(draft, source, edit)
             if edited is None or edited.whole is None:
@@ -211,6 +244,11 @@ def mutants(case: Case, *, most: int | None = None, survivors: bool = False) -> 
     return found
 
 
+def array_of(name: str, forward: Program) -> str:
+    """The array that a component belongs to, where it is one; else the name itself."""
+    return base(name) if base(name) in forward.values else name
+
+
 @dataclass(frozen=True)
 class _Passed:
     """The original in one of the case's formats, where it passes: its points, those off kinks, and the gradients there over the reals."""
@@ -218,7 +256,7 @@ class _Passed:
     check: Check
     points: list[tuple[float, ...]]
     smooth: list[tuple[float, ...]]
-    before: list[list[Any]]
+    before: Sequence[Balls]
     other: float  # another gradient that flows in
 
     def of(self, edited: Subject) -> Check:
@@ -267,8 +305,9 @@ def _survivor(case: Case, mutant: Mutant, edited: Subject, where: _Passed, known
 
 def _mutant(draft: Draft, source: Source, edit: Edit) -> Draft | None:
     changed = replace(source, text=edit.text, span=edit.text, line=1, column=1, span_column=1)
-    program, complaints = add_backward(draft.forward, changed, draft.claims)
-    return None if program is None or complaints else replace(draft, whole=program)
+    program, complaints = add_backward(draft.forward, changed, draft.claims, aliases=dict(draft.aliases))
+    is_whole = program is not None and not complaints and all(name in program.names for _, name in draft.claims)  # not of another shape
+    return replace(draft, whole=program, implementation=replace(draft.implementation, backward=changed)) if is_whole else None
 
 
 def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
@@ -276,7 +315,7 @@ def changes(original: Subject, mutant: Subject, listed: Sequence[tuple[float, ..
     return _differs(real_columns(original, listed, fmt=fmt, upstream=upstream), real_columns(mutant, listed, fmt=fmt, upstream=upstream), fmt)
 
 
-def _differs(before: list[list[Any]], after: list[list[Any]], fmt: Format) -> bool:
+def _differs(before: Sequence[Balls], after: Sequence[Balls], fmt: Format) -> bool:
     with balls.precision(BITS):
         for old, new in zip(before, after, strict=True):
             for a, b in zip(old, new, strict=True):

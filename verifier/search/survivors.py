@@ -10,6 +10,7 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.values import Balls
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.meant import Meant, listed_values, satisfied
@@ -100,13 +101,12 @@ def _catches(original: Check, mutant: Check, point: tuple[float, ...]) -> bool:
     return not any(d.verdict.fails for d in before) and any(d.verdict is Verdict.WRONG for d in after)
 
 
-def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[list[Any]]:
+def real_columns(subject: Subject, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[Balls]:
     """Enclosures of every claimed gradient over the reals, at every point."""
     program, _ = subject.exact
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
-        run = balls.run(program, columns, bits=BITS, strict=False, upstream=arb(upstream), rounded_in=fmt)
-    return [run[subject.index(name)] for _, name in subject.claims]
+        return balls.run(program, columns, [subject.index(name) for _, name in subject.claims], strict=False, upstream=upstream, rounded_in=fmt)
 
 
 def differ(a: Any, b: Any, fmt: Format) -> bool:

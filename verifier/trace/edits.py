@@ -1,140 +1,42 @@
-"""Single edits of a statement of Python code: the mistakes that people make in array code, each turned back. A row yields the edited statement and the mistake in words."""
+"""Single edits of a statement of array code, each of which turns back a mistake that people make: the edited statement, and the mistake in words."""
 
 from __future__ import annotations
 
 import ast
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from functools import partial
+from typing import NamedTuple
 
-Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
-Row: TypeAlias = Callable[[ast.AST, Sequence[str]], Iterator[Change]]  # of an expression and the names in scope
+from verifier.trace.edit_rows import (
+    AT_WORDS,
+    LIKELY,
+    MOST_COUNTS,
+    OPERATORS,
+    RARE,
+    SYMBOLS,
+    Row,
+    Scope,
+    called,
+    expression,
+    factors,
+    functions,
+    names,
+    operators,
+    slices,
+    text,
+)
 
-SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
-           "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "zeros_like": ("ones_like",), "dot": ("multiply",)}  # fmt: skip
-OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,)}
-SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt)}
-AXES = ("0", "1", "-1", "2")
-MOST_NAMES = 16  # that are tried as factors and in the place of other names
-
-
-def _text(tree: ast.AST) -> str:
-    return ast.unparse(tree)
-
-
-def _called(tree: ast.AST) -> ast.Name | ast.Attribute | None:
-    return tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name | ast.Attribute) else None
-
-
-def functions(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """`mean` for `sum`, `min` for `max`, and the like."""
-    called = _called(tree)
-    if called is None:
-        return
-    name = called.attr if isinstance(called, ast.Attribute) else called.id
-    for other in SWAPPED.get(name, ()):
-        changed = copy.deepcopy(tree)
-        function = _called(changed)
-        if isinstance(function, ast.Attribute):
-            function.attr = other
-        elif function is not None:
-            function.id = other
-        yield changed, f"`{name}` where `{other}` is meant in `{_text(tree)}`"
+ROWS = (*LIKELY, *RARE)
 
 
-def axes(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A reduction over another axis, `keepdims` that is missing or too many."""
-    if not isinstance(tree, ast.Call):
-        return
-    for k, keyword in enumerate(tree.keywords):
-        if keyword.arg == "axis":
-            for axis in AXES:
-                if axis != _text(keyword.value):
-                    changed = copy.deepcopy(tree)
-                    changed.keywords[k].value = ast.parse(axis, mode="eval").body
-                    yield changed, f"`axis={_text(keyword.value)}` where `axis={axis}` is meant in `{_text(tree)}`"
-        if keyword.arg == "keepdims":
-            changed = copy.deepcopy(tree)
-            del changed.keywords[k]
-            yield changed, f"`keepdims` is too many in `{_text(tree)}`"
-    if any(k.arg == "axis" for k in tree.keywords) and not any(k.arg == "keepdims" for k in tree.keywords):
-        changed = copy.deepcopy(tree)
-        changed.keywords.append(ast.keyword("keepdims", ast.Constant(value=True)))
-        yield changed, f"`keepdims=True` is missing in `{_text(tree)}`"
+class Edited(NamedTuple):
+    """One edit: the statement after it, the mistake in words, and the expression that is wrong; None where it is the statement as a whole."""
 
-
-def transposes(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A transpose that is missing or too many, factors of a matrix product in the wrong order."""
-    if isinstance(tree, ast.Attribute) and tree.attr == "T":
-        yield copy.deepcopy(tree.value), f"`{_text(tree)}` where `{_text(tree.value)}` is meant"
-    elif isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(getattr(tree, "ctx", None), ast.Load):
-        yield ast.Attribute(copy.deepcopy(tree), "T", ast.Load()), f"`{_text(tree)}` where `{_text(tree)}.T` is meant"
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
-        yield ast.BinOp(copy.deepcopy(tree.right), ast.MatMult(), copy.deepcopy(tree.left)), f"the factors of `{_text(tree)}` are in the wrong order"
-
-
-def operators(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """Another operator, another comparison, operands in the wrong order."""
-    if isinstance(tree, ast.BinOp):
-        for other in OPERATORS.get(type(tree.op), ()):
-            yield ast.BinOp(copy.deepcopy(tree.left), other(), copy.deepcopy(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{_text(tree)}`"
-        if isinstance(tree.op, ast.Sub | ast.Div):
-            yield ast.BinOp(copy.deepcopy(tree.right), tree.op, copy.deepcopy(tree.left)), f"the operands of `{_text(tree)}` are in the wrong order"
-    if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
-        for compared in COMPARED.get(type(tree.ops[0]), ()):
-            yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{_text(tree)}`"
-
-
-def signs(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """The opposite sign."""
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        yield copy.deepcopy(tree.operand), f"the sign of `{_text(tree)}` is flipped"
-    elif isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
-        yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{_text(tree)}` is flipped"
-
-
-def superfluous(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A factor, a term or a division that is too many."""
-    if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
-        kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
-        yield copy.deepcopy(tree.left), f"the {kind} `{_text(tree.right)}` is superfluous in `{_text(tree)}`"
-        if isinstance(tree.op, ast.Add | ast.Mult):
-            yield copy.deepcopy(tree.right), f"the {kind} `{_text(tree.left)}` is superfluous in `{_text(tree)}`"
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int):
-        for change in (1, -1):
-            yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{_text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
-
-
-def names(tree: ast.AST, scope: Sequence[str]) -> Iterator[Change]:
-    """Another name of the function is meant."""
-    if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
-        for other in scope[:MOST_NAMES]:
-            if other != tree.id:
-                yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
-
-
-def factors(tree: ast.AST, scope: Sequence[str]) -> Iterator[Change]:
-    """A factor or a division by a name of the function, by its length, or by 2 that is missing."""
-    if not isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Subscript | ast.Attribute) or not isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
-        return
-    for other in (*scope[:MOST_NAMES], *(f"{n}.shape[0]" for n in scope[:MOST_NAMES]), "2"):
-        for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
-            if other != _text(tree):
-                yield ast.BinOp(copy.deepcopy(tree), operator, ast.parse(other, mode="eval").body), f"{words}: `{_text(tree)}`"
-
-
-def squares(tree: ast.AST, _: Sequence[str]) -> Iterator[Change]:
-    """A square that is missing, or of more than is meant."""
-    if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
-        yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{_text(tree)}` should be squared"
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.left, ast.BinOp):
-        inner = tree.left
-        moved = ast.BinOp(copy.deepcopy(inner.left), inner.op, ast.BinOp(copy.deepcopy(inner.right), ast.Pow(), copy.deepcopy(tree.right)))
-        yield moved, f"`{_text(tree)}` where `{_text(moved)}` is meant"
-
-
-ROWS: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, squares, names, factors)
+    statement: ast.stmt
+    words: str
+    wrong: ast.AST | None
+    after: bool = False  # the statement is to follow the old one, instead of taking its place
 
 
 def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
@@ -142,32 +44,114 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name | ast.Subscript):
         for operator in (ast.Add(), ast.Sub()):
             yield ast.AugAssign(copy.deepcopy(tree.targets[0]), operator, copy.deepcopy(tree.value)), f"`=` where `{SYMBOLS[type(operator)]}=` is meant"
+        if isinstance(tree.targets[0], ast.Subscript) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.targets[0].slice)):
+            yield _statement(f"np.add.at({text(tree.targets[0].value)}, {text(tree.targets[0].slice)}, {text(tree.value)})"), AT_WORDS.format("=", text(tree.targets[0].slice))
+    if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Subscript) and isinstance(tree.op, ast.Add) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.target.slice)):
+        yield _statement(f"np.add.at({text(tree.target.value)}, {text(tree.target.slice)}, {text(tree.value)})"), AT_WORDS.format("+=", text(tree.target.slice))
     if isinstance(tree, ast.AugAssign):
         yield ast.Assign([copy.deepcopy(tree.target)], copy.deepcopy(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
         for other in OPERATORS.get(type(tree.op), ()):
             yield ast.AugAssign(copy.deepcopy(tree.target), other(), copy.deepcopy(tree.value)), f"`{SYMBOLS[type(tree.op)]}=` where `{SYMBOLS[other]}=` is meant"
+        yield ast.Pass(), "this statement is superfluous"
+
+
+def missing(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
+    """Statements that are missing after one: 1 that is to be taken off at the labels, a mask."""
+    target = (tree.targets[0] if len(tree.targets) == 1 else None) if isinstance(tree, ast.Assign) else tree.target if isinstance(tree, ast.AugAssign) else None
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    if not isinstance(target, ast.Name):
+        return
+    name, shape = target.id, scope.shapes.get(target.id)
+    for y in scope.labels:
+        for sign, off in (("-", "-1"), ("+", "+1")):
+            if shape is None or len(shape) == 2:
+                yield _statement(f"{name}[arange(len({y})), {y}] {sign}= 1"), f"the {off} at the labels is missing: `{name}[np.arange(len({y})), {y}] {sign}= 1`"
+    for count in scope.counts[:MOST_COUNTS]:
+        yield _statement(f"{name} = {name} / {count}"), f"a division by `{count}` is missing: `{name} /= {count}`"
+    for other in scope.alike(name):
+        yield _statement(f"{name} = {name} * ({other} > 0)"), f"the mask `{other} > 0` is missing: `{name}[{other} <= 0] = 0`"
+        yield _statement(f"{name} = {name} * {other}"), f"the factor `{other}` is missing: `{name} *= {other}`"
+    yield _statement(f"{name} = -{name}"), f"the sign of `{name}` is flipped"
+
+
+def _statement(text: str) -> ast.stmt:
+    return ast.parse(text).body[0]
 
 
 def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement, the likely ones first: the edited statement and the mistake in words."""
-    yield from statements(tree)
-    value = getattr(tree, "value", None)
-    if not isinstance(value, ast.expr):
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
+    for e in changes(tree, Scope(tuple(scope))):
+        if not e.after:
+            yield _placed(copy.deepcopy(e.statement), tree), e.words
+
+
+def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
+    """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
+    if isinstance(tree, ast.For):
+        yield from _headers(tree)
         return
-    for row in ROWS:
-        for at, node in enumerate(ast.walk(value)):
-            for new, words in row(node, scope):
-                yield _with(tree, at, new), words
+    for new, words in statements(tree) if functions in rows else ():
+        yield Edited(_placed(new, tree), words, None)
+    value = getattr(tree, "value", None)
+    parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
+    targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
+    stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
+    inside = [n for s in stored for n in ast.walk(s.slice)]
+    holders = _holders(tree)
+    for row in rows:
+        if row is factors:
+            for new, words in missing(tree, scope):
+                yield Edited(_placed(new, tree), words, None, after=True)
+        for node in (*parts, *(stored if row is slices else inside if row in (names, operators) else ())):
+            put = holders.get(id(node))
+            if put is None:
+                continue
+            for changed, words in row(node, scope):
+                put(ast.fix_missing_locations(ast.copy_location(changed, node)) if hasattr(node, "lineno") else changed)
+                try:
+                    yield Edited(tree, words, node)
+                finally:
+                    put(node)
 
 
-def _with(tree: ast.stmt, at: int, new: ast.AST) -> ast.stmt:
-    """The statement with the `at`-th expression of its value replaced."""
-    changed = copy.deepcopy(tree)
-    old = next(n for k, n in enumerate(ast.walk(changed.value)) if k == at)  # type: ignore[attr-defined]
+def _headers(tree: ast.For) -> Iterator[Edited]:
+    """A loop the other way round, one round shorter or longer."""
+    old, here = tree.iter, text(tree.iter)
+    function = called(old)
+    if isinstance(old, ast.Call) and isinstance(function, ast.Name) and old.args:
+        texts = [text(old.args[0])] if function.id == "reversed" else [f"reversed({here})"]
+        texts += [f"range({', '.join(new)})" for new in _bounds([text(a) for a in old.args])] if function.id == "range" else []
+        texts += [f"reversed({text(e.statement.iter)})" for e in _headers(ast.For(tree.target, old.args[0], [], [])) if isinstance(e.statement, ast.For)] if function.id == "reversed" and isinstance(old.args[0], ast.Call) else []
+        for new in texts:
+            tree.iter = ast.copy_location(expression(new), old)
+            try:
+                yield Edited(tree, f"`{here}` where `{new}` is meant", old)
+            finally:
+                tree.iter = old
 
-    class Replace(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return new if node is old else self.generic_visit(node)
 
-    changed.value = Replace().visit(changed.value)  # type: ignore[attr-defined]
-    return ast.fix_missing_locations(ast.copy_location(changed, tree))
+def _bounds(args: list[str]) -> Iterator[list[str]]:
+    for k, a in enumerate(args[:2]):
+        yield [*args[:k], f"{a} - 1", *args[k + 1 :]]
+        yield [*args[:k], f"{a} + 1", *args[k + 1 :]]
+    if len(args) == 1:
+        yield ["1", args[0]]
+    elif len(args) == 2:
+        yield [args[1]]
+
+
+def _holders(tree: ast.AST) -> dict[int, Callable[[ast.AST], None]]:
+    """For every expression of a statement what puts another one into its place."""
+    found: dict[int, Callable[[ast.AST], None]] = {}
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if isinstance(value, ast.AST):
+                found[id(value)] = partial(setattr, parent, name)
+            elif isinstance(value, list):
+                found.update((id(child), partial(value.__setitem__, k)) for k, child in enumerate(value) if isinstance(child, ast.AST))
+    return found
+
+
+def _placed(new: ast.stmt, old: ast.stmt) -> ast.stmt:
+    return ast.fix_missing_locations(ast.copy_location(new, old))

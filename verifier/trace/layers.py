@@ -11,6 +11,7 @@ import numpy as np
 
 from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
+from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
 
 
@@ -19,7 +20,11 @@ class CallError(TypeError):
 
 
 class ShapeError(CallError):
-    """A gradient of another shape than what it is the gradient of."""
+    """A gradient of another shape than what it is the gradient of: that of `input`."""
+
+    def __init__(self, variable: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        super().__init__(f"the gradient of {variable} has the shape {shape}; {variable} has {wanted}")
+        self.input = variable
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,17 @@ class Layer:
     owner: Any = None
     framework: str = f"NumPy {np.__version__}"
     weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
+    fixed: frozenset[str] = frozenset()  # arguments that are constants, though they are floats
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that are numbers with a gradient."""
+        return {n: a for n, a in zip(self.names, self.args, strict=True) if is_real(a) and n not in self.fixed}
 
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments and weights that are numbers with a gradient: floats and arrays of floats."""
-        found = {n: a for n, a in zip(self.names, self.args, strict=True) if is_real(a)}
-        return found | {w: _holder(self.owner, w)[w] for w in self.weights}
+        return self.arguments | {w: _holder(self.owner, w)[w] for w in self.weights}
 
 
 def is_real(value: Any) -> bool:
@@ -46,7 +56,7 @@ def is_real(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f")
 
 
-def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, names: Sequence[str] | None) -> Layer:
+def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, names: Sequence[str] | None, fixed: frozenset[str] = frozenset()) -> Layer:
     """The layer that a caller means. Raises CallError."""
     owner = None
     if isinstance(fn, type) and hasattr(fn, "forward"):
@@ -62,7 +72,7 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
     weights = tuple(n for space in spaces(owner) for n, v in space.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
-    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, weights)
+    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, weights, fixed)
 
 
 def spaces(owner: Any) -> list[dict[str, Any]]:
@@ -167,7 +177,7 @@ def run_backward(layer: Layer, forward: Forward, flows: Sequence[Any], values: M
 def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     """The gradients that were returned, and those that the owner holds, by input. Raises CallError."""
     found: dict[str, Any] = {}
-    arguments = {n: a for n, a in zip(layer.names, layer.args, strict=True) if is_real(a)}
+    arguments = layer.arguments
     if isinstance(result, dict):
         everything = layer.inputs
         for key, value in result.items():
@@ -188,7 +198,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     for name, value in found.items():
         wanted, shape = np.shape(layer.inputs[name]), np.shape(_plain(value))
         if wanted != shape:
-            raise ShapeError(f"the gradient of {name} has the shape {shape}; {name} has {wanted}")
+            raise ShapeError(name, wanted, shape)
     return found
 
 
@@ -209,4 +219,5 @@ def _or_zeros(gradient: Any, argument: Any) -> Any:
 
 def unreadable(layer: Layer, error: Exception) -> Refusal:
     """What a trace cannot go through, because the code fails on traced values."""
-    return Refusal(f"{layer.forward.__name__ if hasattr(layer.forward, '__name__') else 'the callable'} fails on traced values with {type(error).__name__}: {str(error)[:200]}", None, "give function= to check its floats alone")
+    name = getattr(layer.forward, "__name__", "the callable")
+    return Refusal(f"{name} fails on traced values with {type(error).__name__}: {str(error)[:200]}", raised_at(error), "give function= to check its floats alone")

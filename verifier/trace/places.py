@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 
-from verifier.language.source import Source
+import numpy as np
+
+from verifier.language.source import Place, Source
 from verifier.trace.record import Spot
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
+NUMPY = str(Path(np.__file__).resolve().parent)
 Span = tuple[int, int]
 
 
@@ -112,6 +116,19 @@ def user_frame(outside: tuple[str, ...] = ()) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, "<frozen", *outside)):
         frame = frame.f_back
     return frame
+
+
+def raised_at(error: BaseException) -> Place | None:
+    """The last line of the user's code that an error came through; None where there is none."""
+    frames = [(t.tb_frame.f_code.co_filename, t.tb_lineno) for t in _tracebacks(error)]
+    return next((Place(file, line, 1) for file, line in reversed(frames) if not file.startswith((PACKAGE, NUMPY, "<frozen"))), None)
+
+
+def _tracebacks(error: BaseException) -> Iterator[TracebackType]:
+    found = error.__traceback__
+    while found is not None:
+        yield found
+        found = found.tb_next
 
 
 def spot_of(frame: FrameType) -> Spot:

@@ -21,7 +21,7 @@ class Refusal(Exception):
     """A callable that cannot be traced: which operation, where it stands, and what to do. `forward` is the traced forward pass, where that much was had."""
 
     def __init__(self, what: str, place: Place | None = None, advice: str = "", forward: Program | None = None) -> None:
-        super().__init__(what)
+        super().__init__(f"{f'{place}: ' if place is not None else ''}{what}{f'; {advice}' if advice else ''}")
         self.what, self.place, self.advice, self.forward = what, place, advice, forward
 
 

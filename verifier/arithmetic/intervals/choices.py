@@ -41,7 +41,7 @@ def _whole(kernel: Callable[[Column], Column], *, strict: bool) -> Callable[[Int
 
 
 def _point(value: Column, where: Column) -> Interval:
-    """The points that some values are, not known where a condition does not hold."""
+    """Intervals that are single points, unknown where a condition does not hold."""
     return exactly(value) if everywhere(where) else exactly(np.where(where, value, np.nan))
 
 
@@ -60,7 +60,7 @@ def _apart(function: Callable[[Interval, Interval], Interval]) -> Callable[[Inte
 
 
 def decided(true: Column, false: Column) -> Truths:
-    """The truth value of what is certainly true, or certainly false."""
+    """Truth values from where they are certainly true and where certainly false: 1, 0, or -1 for undecided."""
     return np.where(true, np.int8(1), np.where(false, np.int8(0), np.int8(-1)))
 
 
@@ -81,7 +81,7 @@ def _or(a: Truths, b: Truths) -> Truths:
 
 
 def where(c: Truths, a: Interval, b: Interval) -> Interval:
-    """The one that a truth value chooses; not known where that is not."""
+    """The interval that a truth value chooses; unknown where the truth value is undecided."""
     never = None
     if a.never is not None or b.never is not None:
         first = a.never if a.never is not None else np.False_

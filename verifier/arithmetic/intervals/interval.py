@@ -103,7 +103,7 @@ def sub(a: Interval, b: Interval) -> Interval:
 
 
 def _thin_sum(a: Column, b: Column) -> Interval:
-    """Knuth's two-sum tells the error of a sum: where it is 0 the sum is a point."""
+    """The sum of two points: a point where it is exact (Knuth's two-sum gives the error of the rounding), else rounded outward."""
     total = a + b
     part = total - a
     exact = (a - (total - part)) + (b - part) == 0
@@ -121,7 +121,7 @@ def _is_one(a: Interval) -> bool:
 
 
 def is_single(x: Column) -> bool:
-    """Whether all are numbers of float32: products and squares of two of them are exact in float64."""
+    """Whether all values are numbers of float32, so that the product of two of them is exact in float64."""
     return everywhere(np.float32(x) == x) if np.ndim(x) == 0 else everywhere(x.astype(np.float32) == x)
 
 

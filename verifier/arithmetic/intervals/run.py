@@ -2,7 +2,7 @@
 
 A step's value is an `Interval` of two arrays that enclose the exact value at every point; NaN in both where it is not known
 (or undefined). Every operation is rounded outward. The kernels of NumPy and SciPy are widened by a bound of their error that is
-several times the worst ever seen (`tests/test_intervals.py` holds it against Arb); outside the bound's domain, and for a function
+several times the worst ever seen (`tests/arithmetic/test_intervals_of_gates.py` holds it against Arb); outside the bound's domain, and for a function
 without one, nothing is known. As in `arithmetic.balls`, with `strict` everything *at* a kink or on a boundary counts as unknown.
 """
 
@@ -26,10 +26,11 @@ FUNCTIONS: dict[str, Callable[..., Column]] = {**ELEMENTARY, **SPECIAL, **CHOICE
 
 
 def run(
-    program: Program, columns: Sequence[Column], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+    program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Interval]:
-    """The enclosures of some steps. `columns` has one array of float64 per input; `program` must consist of primitives."""
+    """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = program.steps
+    outputs = range(len(steps)) if outputs is None else outputs
     last = _last_uses(steps, outputs)
     known = constants(program, strict=strict, rounded_in=rounded_in)
     values: list[Column] = [None] * len(steps)
@@ -76,7 +77,7 @@ def _last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
 
 
 def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Column]:
-    """What does not depend on the inputs, by step: literals, and what is computed of them, which is enclosed in balls first."""
+    """The enclosures of the steps that depend on no input, by step: literals, constants, and what is computed from them; made in balls, then rounded outward."""
     found: dict[int, Column] = {}
     with balls.precision(CONSTANT_BITS):
         for i, step in enumerate(program.steps):

@@ -43,7 +43,7 @@ def even(function: Enclosure) -> Enclosure:
 
 
 def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float | None = None) -> Enclosure:
-    """A function of no such shape, with an error of the kernel of so many 2^-52 more; of intervals where `slope` bounds its derivative's size."""
+    """An enclosure of a function that is neither monotonic nor has one extreme: the kernel at points, widened by its error in units of 2^-52; at intervals, too, where `slope` bounds the size of the derivative."""
 
     def enclose(a: Interval) -> Interval:
         value = kernel(a.low)
@@ -57,7 +57,7 @@ def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float 
 
 
 def valley(kernel: Kernel, slack: Slack, *, bottom: tuple[float, float], least: float, absolute: float = 0.0) -> Enclosure:
-    """A function that falls to its least value somewhere in `bottom`, and rises from there."""
+    """An enclosure of a function that decreases up to a point in the interval `bottom` and increases from there."""
 
     def enclose(a: Interval) -> Interval:
         extra = absolute * interval.EPSILON
@@ -94,7 +94,7 @@ def on(function: Enclosure, low: float, high: float, *, poles: bool = False) -> 
 
 
 def within(function: Enclosure, low: float, high: float) -> Enclosure:
-    """A function whose bound holds for arguments in [low, high]; elsewhere it is not known."""
+    """An enclosure whose error bound holds for arguments in [low, high]; unknown elsewhere."""
 
     def enclose(a: Interval) -> Interval:
         inside = (a.low >= low) & (a.high <= high)
@@ -106,7 +106,7 @@ def within(function: Enclosure, low: float, high: float) -> Enclosure:
 def pieces(*parts: tuple[float, Enclosure], last: Enclosure) -> Enclosure:
     """`parts` are (border, what holds at and below it), in order, `last` holds above; an interval across a border is not known.
 
-    What is outside a domain must be said around it: the pieces' own `never` is dropped.
+    The `never` of the pieces is dropped: a domain has to be put around the result (`on`).
     """
 
     def enclose(a: Interval) -> Interval:

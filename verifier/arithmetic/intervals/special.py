@@ -1,7 +1,7 @@
 """Enclosures of the special functions: SciPy's kernels, each with the arguments for which a bound of its error holds, and what is certain beyond.
 
 The comment beside a kernel has the worst error seen, in units of 2^-52 of the result: over all float16 and bfloat16 arguments, and
-random float64 ones of all magnitudes. `tests/test_enclosures.py` holds every function against Arb.
+random float64 ones of all magnitudes. `tests/arithmetic/test_intervals_of_gates.py` holds every function against Arb.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))
 
 
 def _between(low: float, high: float) -> Enclosure:
-    """Far out, where a function is known to be so small, or so large."""
+    """The constant enclosure [low, high] of a function far out, where it is known to lie there."""
     return lambda a: Interval(np.full(np.shape(a.low), low), np.full(np.shape(a.low), high))
 
 

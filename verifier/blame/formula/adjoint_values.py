@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 
 from flint import arb
 
@@ -16,8 +16,8 @@ from verifier.circuit.dag import Dag
 from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact import derivatives
+from verifier.exact.adjoints import adjoints as adjoints_over_reals
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
 from verifier.language.tokens import LanguageError
 
 BITS = 512
@@ -94,7 +94,7 @@ class Reference:
         return self.totals[step] if not agrees(computed, self.adjoints[step], fmt) and agrees(computed, self.totals[step], fmt) else self.adjoints[step]
 
 
-def _index(columns: Ball) -> dict[str, list[int]]:
+def _index(columns: Iterable[tuple[int, Balls]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, column in columns:
         found.setdefault(key_of(column), []).append(i)
@@ -134,12 +134,13 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
         seed = [arb(u) for u in upstream]
         columns = [[arb(p[i]) for p in points] for i in range(len(program.inputs))]
         exact, places = derivatives.primitive_with_places(forward)
-        run = balls.run(exact, columns, bits=bits, strict=True)
+        run = balls.run(exact, columns, strict=True)
         values = [list(run[place]) for place in places]
         if any(s.gate == "diff" for s in forward.steps):
             adjoints = totals = _merged_adjoints(forward, columns, seed)
         else:
-            adjoints = _adjoints(forward, values, seed)
+            by_step = adjoints_over_reals(forward, dict(enumerate(values)), forward.output, seed, strict=True)
+            adjoints = [by_step.get(i, [arb(0)] * len(seed)) for i in range(len(forward.steps))]
             totals = _totals(forward, adjoints, places)
     wanted = [values[forward.output], *adjoints[: len(program.inputs)]]
     good = [at for at in range(len(points)) if all(c[at].is_finite() for c in wanted)]
@@ -150,27 +151,10 @@ def _reference_values(program: Program, points: Sequence[tuple[float, ...]], fir
     return Reference(program, tuple(tuple(points[at]) for at in good), at_good_points(values), at_good_points(adjoints), at_good_points(totals), [seed[at] for at in good], sum(at < first for at in good), bits)
 
 
-def _adjoints(forward: Program, values: Sequence[Balls], seed: Balls) -> list[Balls]:
-    """The adjoint of every step, computed in reverse from SymPy's local gradients."""
-    zero = [arb(0)] * len(seed)
-    found: list[Balls] = [zero] * len(forward.steps)
-    found[forward.output] = seed
-    for i in range(forward.output, -1, -1):
-        step = forward.steps[i]
-        if found[i] is zero:
-            continue
-        for position, argument in enumerate(step.args):
-            partial = local_partial(step.gate, position, [values[a] for a in step.args])
-            if partial is not None:
-                carried = through(partial, found[i])
-                found[argument] = carried if found[argument] is zero else [a + b for a, b in zip(found[argument], carried, strict=True)]
-    return found
-
-
 def _merged_adjoints(forward: Program, columns: Sequence[Balls], seed: Balls) -> list[Balls]:
     """The adjoint of every step where the forward pass contains derivatives; equal steps are treated as one."""
     gradient = derivatives.gradient(forward)
-    run = balls.run(gradient.program, columns, bits=balls.current_precision(), strict=True)
+    run = balls.run(gradient.program, columns, strict=True)
     found = [gradient.adjoint.get(place) for place in gradient.at]
     return [[arb(0)] * len(columns[0]) if step is None else [x * u for x, u in zip(run[step], seed, strict=True)] for step in found]
 
@@ -189,38 +173,6 @@ def _totals(forward: Program, adjoints: Sequence[Balls], places: Sequence[int]) 
                 column = [a + b for a, b in zip(column, adjoints[other], strict=True)]
         found.append(column)
     return found
-
-
-def through(partial: Balls, adjoint: Balls) -> Balls:
-    """partial * adjoint; 0 where the adjoint is 0, also where the partial does not exist."""
-    return [a if a.is_zero() else p * a for p, a in zip(partial, adjoint, strict=True)]
-
-
-@cache
-def _local(gate: str) -> derivatives.Gradient:
-    row = GATES[gate]
-    parameters = row.parameters
-    steps = tuple(Step("input", (), p) for p in parameters)
-    free = {i for i in range(len(parameters)) if i not in (*row.orders, *row.conditions)}
-    return derivatives.gradient(Program((*steps, Step(gate, tuple(range(len(parameters))))), parameters, {}, len(parameters)), variables=free)
-
-
-def local_partial(gate: str, position: int, args: Sequence[Balls]) -> Balls | None:
-    """The exact partial derivative of a gate at every test point; None for an operand without one (a condition, an order)."""
-    if gate == "copy":
-        return [arb(1)] * len(args[0])
-    if gate not in GATES or position in GATES[gate].conditions or position in GATES[gate].orders or GATES[gate].boolean:
-        return None
-    if gate == "where":
-        return [arb(1 if (c is True) == (position == 1) else 0) for c in args[0]]
-    if gate == "pow" and position == 0:  # SymPy's a**b*b/a is 0/0 at 0, where x**2 is smooth
-        power = balls.function_of("pow", strict=True)
-        return [b if b.is_zero() else b * power(a, b - 1) for a, b in zip(*args, strict=True)]
-    local = _local(gate)
-    step = local.adjoint.get(position)
-    if step is None:
-        return [arb(0)] * len(args[0])
-    return list(balls.run(local.program, list(args), bits=balls.current_precision(), strict=True)[step])
 
 
 # ---------------------------------------------------------------- equality over the reals

@@ -36,8 +36,7 @@ def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: For
         return None
     with balls.precision(BITS):
         whole, places = derivatives.primitive_with_places(program)
-        run = balls.run(whole, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
-        values = [run[place][0] for place in places]
+        values = balls.at(whole, point, places, strict=False, upstream=upstream)
         live = _live(program, values, program.names[name])
         lost = next((i for i in live if i >= program.backward_start and not _is_real(values[i])), None)
         if lost is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,15 +57,19 @@ def repair(
     for body, old, new, words in _tries(bodies(functions), likely, elsewhere=elsewhere):
         if time.process_time() > end or certified >= MOST_CERTIFIED:
             return None
+        again = None
         try:
-            with replaced(body, old, new):
+            with warnings.catch_warnings(), replaced(body, old, new):
+                warnings.simplefilter("ignore")  # of an edit that nobody wrote
                 found = run()
-                if not all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in targets.items()):
-                    continue
-                certified += 1
-                points = _certified(check, trace())
-        except Exception:  # noqa: BLE001, S112 - an edit that does not run is no repair
+                if all(abs(found[n] - v) <= NEAR * (abs(v) or size * NEAR) for n, v in targets.items()):
+                    again = trace()
+        except Exception:  # noqa: BLE001, S112 - the user's code, with an edit: whatever it raises, it is no repair
             continue
+        if again is None:
+            continue
+        certified += 1
+        points = _certified(check, again)
         if points:
             lines = _source(body)
             return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), "".join(lines[old.lineno - 1 : old.end_lineno]).strip(), words, points)
@@ -94,9 +99,9 @@ def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> 
 
 def _certified(check: Check, again: Trace) -> int:
     """At how many points every gradient of a new trace is certified to be the exact one; 0 where one is not."""
-    subject = Subject(differentiated(again.program), again.claims)
     if again.claims != check.subject.claims or again.program.inputs != check.subject.program.inputs:
         return 0
+    subject = Subject(differentiated(again.program), again.claims)
     points = [again.point, *(() if again.branches else (tuple(x * a + b for x in again.point) for a, b in OTHERS))]
     rows = compare(replace(check, subject=subject, computed=None), points, detail=False)
     here, beside = rows[0], rows[1:]

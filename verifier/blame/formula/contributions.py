@@ -9,9 +9,11 @@ from itertools import combinations
 from flint import arb
 
 from verifier.arithmetic.values import Ball, Balls
-from verifier.blame.formula.adjoint_values import Reference, agrees, local_partial, through
+from verifier.blame.formula.adjoint_values import Reference, agrees
 from verifier.circuit.program import Program
+from verifier.exact.adjoints import contribution
 from verifier.language.formats import Format
+from verifier.language.gates import SUMS
 
 MAX_EDGES = 12  # at a fork of more edges each contribution is matched to one edge only
 MAX_EDGES_PER_CONTRIBUTION = 6  # one contribution may be the sum over so many edges
@@ -52,7 +54,7 @@ def definitions(program: Program) -> list[Definition]:
 
 def _accumulates(program: Program, index: int, before: int) -> bool:
     step = program.steps[index]
-    return step.gate in ("add", "sub") and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before)
+    return step.gate in SUMS and step.args.count(before) == 1 and not (step.gate == "sub" and step.args[1] == before)
 
 
 def statement_operands(program: Program, index: int) -> set[int]:
@@ -109,7 +111,7 @@ def terms_of(program: Program, part: Contribution, values: Sequence[Balls]) -> l
         i, sign = pending.pop()
         step = program.steps[i]
         own = step.line == part.line and (i == part.step or not step.name)
-        if own and step.gate in ("add", "sub"):
+        if own and step.gate in SUMS:
             pending += [(step.args[0], sign), (step.args[1], -sign if step.gate == "sub" else sign)]
         elif own and step.gate == "neg":
             pending.append((step.args[0], -sign))
@@ -123,11 +125,8 @@ def edges_of(reference: Reference, forward: int) -> list[Edge]:
     found = []
     for index, position in reference.uses.get(forward, ()):
         step = reference.program.steps[index]
-        partial = local_partial(step.gate, position, [reference.values[a] for a in step.args])
-        if partial is None:
-            continue
-        value = through(partial, reference.adjoints[index])
-        if not all(x.is_zero() for x in value):
+        value = contribution(step.gate, position, [reference.values[a] for a in step.args], reference.adjoints[index], strict=True)
+        if value is not None and not all(x.is_zero() for x in value):
             found.append(Edge(index, value))
     return found
 

@@ -261,7 +261,7 @@ def _literal_words(s: RepairTarget, group: list[int], *, near: bool, unnamed: bo
     return f"`{text}` has a relative error of {relative:.2g}: {likeness}"
 
 
-def _solve_literal(s: RepairTarget, group: list[int]) -> Ball:
+def _solve_literal(s: RepairTarget, group: list[int]) -> Ball | None:
     """The value of a literal that repairs the statement, the same at all test points; None where there is none."""
     start = s.value(group[0])
     found = solve(lambda x: s.with_changed(dict.fromkeys(group, x)), start, s.mistake.needed, first=s.isolated.reference.first)

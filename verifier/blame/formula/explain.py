@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +14,19 @@ from flint import arb
 
 from verifier.arithmetic import balls, reals, rounding
 from verifier.arithmetic.values import Ball
-from verifier.blame.formula import branches, derivation, diagnose, locate, temporaries
+from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
+from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.case.case import Draft
 from verifier.case.shapes import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
+from verifier.circuit.values import is_array
 from verifier.compare import judge
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
-from verifier.language.source import Place
+from verifier.language.source import Place, Source
+from verifier.language.trees import span
 
 MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
 RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
@@ -56,6 +60,7 @@ class Explanation:
     details: tuple[str, ...]
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
+    lines: frozenset[int] = frozenset()  # of array code that no edit explains: where the mistake may be
 
 
 def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
@@ -88,6 +93,14 @@ def explanations(
     if program is None:
         return []
     found: list[Explanation] = []
+    unexplained: list[Explanation] = []
+    if any(map(is_array, program.values.values())):
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []))
+        found += explained_arrays
+        done = {name for explanation in found for name in explanation.gradients}
+        wrong = [(name, point) for name, point in wrong if name not in done]
+        if not wrong:
+            return found
     chosen = list(dict.fromkeys(point for _, point in wrong))
     right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
     chosen = chosen[:MAX_POINTS]
@@ -115,7 +128,85 @@ def explanations(
         before = merged.get(key)
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
-    return list(merged.values())
+    return _of_arrays(list(merged.values()), unexplained)
+
+
+def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation]) -> list[Explanation]:
+    """The explanations, where array code has one line for each wrong array: the one that its components are said to be wrong at for one and the same reason, else the one that sets it."""
+    kept = list(found)
+    for array in unexplained:
+        mine = [e for e in kept if not set(e.gradients).isdisjoint(array.gradients)]
+        covered = {n for e in mine for n in e.gradients}
+        lines = {e.place.line for e in mine}
+        is_said = len({e.words for e in mine}) == 1 and not mine[0].words.startswith((UNEXPLAINED, "the contribution through"))
+        if len(lines) == 1 and lines <= array.lines and set(array.gradients) <= covered and (is_said or lines == {array.place.line}) and len({e.words for e in mine}) == 1:
+            continue
+        kept = [e for e in kept if e not in mine]
+        kept.append(replace(array, gradients=tuple(dict.fromkeys((*array.gradients, *covered)))))
+    return kept
+
+
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
+    """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason that no edit explains."""
+    program, source = draft.whole, draft.implementation.backward
+    point = wrong[0][1]
+    names = {name for name, _ in wrong}
+    if program is None or source is None or not all(map(math.isfinite, point)):
+        return [], []
+    points = [point, neighbours([point])[0]]
+    reference = reference_values(program, points, upstream=upstream)
+    if reference.count < len(points):
+        return [], []
+    rerun = Rerun(draft, points, upstream)
+    lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
+    if lines is None or not lines.wrong:
+        return [], []
+    trials: list[locate.Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
+    if all(reads_upstream(program, [program.names[name]]) for name in names):
+        trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
+    found: list[Explanation] = []
+    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
+        gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
+        details = (f"diagnosis {m.words}", *(_figures_of_array(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
+        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
+    done = {name for e in found for name in e.gradients}
+    left = []
+    for w in lines.wrong:
+        held = rerun.held[w.unit, w.name]
+        reached = _reached_by(rerun, w)
+        gradients = tuple(n for _, n in draft.claims if n in names - done and base(n) in reached)
+        if gradients and held.steps:
+            tree = array_repairs.setting(rerun, w)
+            start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
+            words = f"{UNEXPLAINED} even where everything it reads is exact: {_plainly_of(w)}"
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(_figures_of_array(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
+    return found, left
+
+
+def _lines_of(rerun: Rerun, lines: array_lines.Lines, w: array_lines.Wrong, source: Source) -> frozenset[int]:
+    """The lines that compute a wrong array from what is right."""
+    return frozenset(source.place(s.col_offset).line for n in array_repairs.suspects_of(rerun.units, lines, w) for s in statements_in(rerun.units[n]))
+
+
+def _reached_by(rerun: Rerun, w: array_lines.Wrong) -> set[str]:
+    """The names that depend on a wrong one."""
+    reached = {w.name}
+    for unit in rerun.units[w.unit + 1 :]:
+        if not reached.isdisjoint(unit.reads):
+            reached |= unit.sets
+    return reached
+
+
+def _plainly_of(w: array_lines.Wrong) -> str:
+    """What the worst component is, and what is needed."""
+    with balls.precision(BITS):
+        return f"it gives {_digits(w.computed[w.worst][0], SHORT_DIGITS)} where {_digits(w.needed[w.worst][0], SHORT_DIGITS)} is needed"
+
+
+def _figures_of_array(wrong: array_lines.Wrong) -> list[str]:
+    """The value that the worst component should have at the first point, and the value that it has."""
+    with balls.precision(BITS):
+        return [f"needed    {_digits(wrong.needed[wrong.worst][0])}", f"this line {_digits(wrong.computed[wrong.worst][0])}"]
 
 
 def _by_line(mistakes: Sequence[locate.Mistake]) -> list[list[locate.Mistake]]:
@@ -282,8 +373,8 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
     for bits in (judge.FIRST_BITS, 1024, 4096):
         with balls.precision(bits):
             columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
-            exact = balls.run(exact_function, columns, bits=bits, strict=False, rounded_in=fmt)[exact_function.output]
-            found = balls.run(exact_forward, columns, bits=bits, strict=False, rounded_in=fmt)[exact_forward.output]
+            exact = balls.run(exact_function, columns, strict=False, rounded_in=fmt)[exact_function.output]
+            found = balls.run(exact_forward, columns, strict=False, rounded_in=fmt)[exact_forward.output]
             for at, (f, r) in enumerate(zip(exact, found, strict=True)):
                 if not f.is_finite() or not r.is_finite():
                     continue
@@ -323,7 +414,7 @@ def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, 
     points = [point, *neighbours([point])]
     with balls.precision(BITS):
         columns = [[arb(p[i]) for p in points] for i in range(len(forward.inputs))]
-        needed = balls.run(function, columns, bits=BITS, strict=False)[function.output]
+        needed = balls.run(function, columns, strict=False)[function.output]
         good = [at for at, v in enumerate(needed) if v.is_finite()]
         start = len(forward.inputs)
         whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)

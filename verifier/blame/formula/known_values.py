@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from flint import arb
 
 from verifier.arithmetic.values import Balls
-from verifier.blame.formula.adjoint_values import Reference, key_of, local_partial, same
+from verifier.blame.formula.adjoint_values import Reference, key_of, same
+from verifier.exact import adjoints
 
 MAX_STEPS = 60  # in a longer forward pass only its own values are known
 
@@ -51,7 +52,7 @@ def _columns(reference: Reference) -> Iterator[Balls]:
     yield from values
     if count > MAX_STEPS:
         return
-    partials = {(i, p): local_partial(step.gate, p, [values[a] for a in step.args]) for i, step in enumerate(program.steps[:count]) for p in range(len(step.args))}
+    partials = {(i, p): adjoints.partial(step.gate, p, [values[a] for a in step.args], strict=True) for i, step in enumerate(program.steps[:count]) for p in range(len(step.args))}
     for start in range(count):
         slopes: dict[int, Balls] = {start: [arb(1)] * reference.count}
         for i in range(start + 1, count):

@@ -10,7 +10,7 @@ from verifier.arithmetic import reals
 from verifier.arithmetic.values import Ball, Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
-from verifier.language.gates import GATES
+from verifier.language.gates import GATES, ORDERINGS, PRODUCTS, SUMS
 
 NEIGHBOURS = (
     ("sin", "cos"), ("sinh", "cosh"), ("tan", "tanh"), ("tanh", "sinh"), ("tanh", "cosh"), ("asin", "acos"), ("asinh", "acosh"), ("atan", "atanh"),
@@ -20,7 +20,6 @@ NEIGHBOURS = (
     ("i0", "i1"), ("j0", "j1"), ("y0", "y1"), ("k0", "k1"), ("airyai", "airybi"), ("airyai", "airyaiprime"), ("airybi", "airybiprime"), ("ellipk", "ellipe"), ("sin", "tan"), ("cos", "tan"),
 )  # fmt: skip
 OTHER = {"add": ("sub", "mul"), "sub": ("add",), "mul": ("div", "add"), "div": ("mul",)}
-ORDERINGS = tuple(name for name, gate in GATES.items() if sum(gate.holds) != 0)  # comparisons that another one may be mistaken for: not == and !=
 CONSTANT_FACTORS = ("2", "3", "4", "pi", "sqrt(2)", "sqrt(pi)", "log(2)", "log(10)")
 Repaired = tuple[Balls, str]  # the value of a step after the repair, and the mistake in words
 
@@ -39,7 +38,7 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repaired]:
     if not args:
         return
     for other in OTHER.get(step.gate, ()):
-        if (step.gate, other) == ("add", "mul") and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
+        if step.gate == "add" and other == "mul" and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
             continue  # that is: the term 1 is superfluous
         yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
     if len(args) == 2 and _has_an_order(step.gate):
@@ -183,7 +182,7 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repaired]:
         yield s.value(args[0]), f"`{step.gate}` is superfluous in `{s.text(k)}`"
     if len(args) == 2 and step.gate in OTHER:
         for rest, dropped in ((0, 1), (1, 0)):
-            kind = "factor" if step.gate in ("mul", "div") else "term"
+            kind = "factor" if step.gate in PRODUCTS else "term"
             whole, part = s.text(k), s.text(args[dropped])
             yield s.value(args[rest]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
 
@@ -191,7 +190,7 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repaired]:
 def literal_terms(s: RepairTarget, k: int) -> Iterator[Repaired]:
     """A term that is a number left out: a guard such as `+ 1e-6` that the function does not have."""
     args = s.args(k)
-    if s.steps[k].gate in ("add", "sub"):
+    if args and s.steps[k].gate in SUMS:
         for rest, dropped in ((0, 1), (1, 0)):
             if s.steps[args[dropped]].gate == "number" and (rest == 0 or s.steps[k].gate == "add"):
                 yield s.value(args[rest]), f"the term `{s.text(args[dropped])}` is superfluous in `{s.text(k)}`"

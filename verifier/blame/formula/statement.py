@@ -49,6 +49,7 @@ class RepairTarget:
         fixed = {i for end in mistake.right for i in cone(program, isolated.operands, end)}
         self.cone = [i for i in self.cone if i not in fixed]
         self.values: dict[int, Balls] = {}
+        self._moved: dict[tuple[int, ...], list[int]] = {}  # no more than pairs of the steps of a statement
         for i in self.cone if len(self.cone) <= MAX_CONE else ():
             self.values[i] = isolated.values[i] if bare else self._recompute(i)
         self.atoms = self._atoms()
@@ -72,12 +73,22 @@ class RepairTarget:
     def with_changed(self, changes: dict[int, Balls], *, count: int | None = None, scaled: Mapping[int, Balls] = NOTHING) -> Balls:
         """The value of the statement after some of its steps are given other values, or are multiplied by some; at the first `count` points only."""
         changed = {i: column[:count] for i, column in changes.items()}
-        for i in self.cone:
+        for i in self._moved_by((*changes, *scaled)):
             if i not in changed and any(a in changed for a in self.args(i)):
                 changed[i] = reals.value_of(self.program, self.steps[i], [changed[a] if a in changed else self.value(a)[:count] for a in self.steps[i].args])
             if i in scaled:
                 changed[i] = [v * f for v, f in zip(changed.get(i, self.value(i)), scaled[i], strict=False)]
         return changed.get(self.root, self.value(self.root)[:count])
+
+    def _moved_by(self, changes: tuple[int, ...]) -> list[int]:
+        """Some steps of the statement, and those that are computed from them, in order."""
+        if changes not in self._moved:
+            reached = set(changes)
+            for i in self.cone:
+                if any(a in reached for a in self.args(i)):
+                    reached.add(i)
+            self._moved[changes] = [i for i in self.cone if i in reached]
+        return self._moved[changes]
 
     def is_read_here(self, k: int) -> bool:
         """Whether a step is another line's whole value, which the statement reads: where it is wrong as a whole, the line that reads it is as likely to be."""

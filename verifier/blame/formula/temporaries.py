@@ -218,11 +218,11 @@ def solve(value: Callable[[Balls], Balls], start: Balls, target: Balls, *, first
     return [x if ok and not settled else s for x, s, ok, settled in zip(x1, initial, is_root, is_settled, strict=True)]
 
 
-def _secant_step(a: Ball, b: Ball, fa: Ball, fb: Ball) -> Ball:
+def _secant_step(a: Ball, b: Ball, fa: Ball | None, fb: Ball | None) -> Ball:
     return b if fa is None or fb is None or fb in (fa, 0) else (b - fb * (b - a) / (fb - fa)).mid()
 
 
-def _residuals(found: Balls, target: Balls) -> list[Ball]:
+def _residuals(found: Balls, target: Balls) -> list[Ball | None]:
     return [(f - w).mid() if isinstance(f, arb) and f.is_finite() else None for f, w in zip(found, target, strict=True)]
 
 

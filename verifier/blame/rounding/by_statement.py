@@ -29,9 +29,9 @@ class Item:
     place: Place | None  # where a person wrote it
     effect: Ball
     ulps: Ball  # the effect, in ulps of the exact gradient
-    share: Ball  # of computed − real; None where that is 0
-    own: Ball = None
-    condition: Ball = None  # of the sum, where contributions are added at a fork
+    share: Ball | None  # of computed − real; None where that is 0
+    own: Ball | None = None
+    condition: Ball | None = None  # of the sum, where contributions are added at a fork
     entries: tuple[Entry, ...] = ()
 
 
@@ -120,7 +120,7 @@ def _least(gate: Gate, position: int) -> int:
     return gate.binds if is_next_to_its_like else gate.binds + 1
 
 
-def _own(planned: LedgerPlan, ledger: Ledger, members: Sequence[int]) -> Ball:
+def _own(planned: LedgerPlan, ledger: Ledger, members: Sequence[int]) -> Ball | None:
     """The rounding of a statement's value: its float minus its exact value on float operands, in ulps of that value; None for a decision."""
     run = ledger.run
     values: dict[int, Value] = {}
@@ -133,7 +133,8 @@ def _own(planned: LedgerPlan, ledger: Ledger, members: Sequence[int]) -> Ball:
     exact, computed = values[members[-1]], run.computed[members[-1]]
     if isinstance(computed, bool) or exact is None or isinstance(exact, bool) or not exact.is_finite():
         return None
-    return (arb(computed) - exact) / rounding.ulp(run.format, exact)[1]
+    error: Ball = arb(computed) - exact
+    return error / rounding.ulp(run.format, exact)[1]
 
 
 # ---------------------------------------------------------------- figures
@@ -170,13 +171,13 @@ class SharedRow:
     """One row of two ledgers side by side, effects in ulps of the exact gradient; None where a ledger has no such statement."""
 
     statement: str
-    first: Ball
-    second: Ball
+    first: Ball | None
+    second: Ball | None
 
     @property
     def difference(self) -> Ball:
         """first − second."""
-        return (0 if self.first is None else self.first) - (0 if self.second is None else self.second)
+        return (balls.ZERO if self.first is None else self.first) - (balls.ZERO if self.second is None else self.second)
 
 
 def side_by_side(first: Sequence[Item], second: Sequence[Item]) -> list[SharedRow]:

@@ -33,7 +33,7 @@ class Entry:
     """One step that rounded: its float minus the exact function of its float operands, and what that does to the gradient."""
 
     step: int
-    own: Ball  # a ball; None for a comparison that the floats decide otherwise than the reals
+    own: Ball | None  # None for a comparison that the floats decide otherwise than the reals
     value: Ball  # the exact function of the float operands: its ulp is the unit of `own`
     effect: Ball
 
@@ -60,7 +60,7 @@ class Ledger:
     entries: tuple[Entry, ...]
     run: PointRun = field(repr=False)
     first_order: bool = False
-    remainder: Ball = 0
+    remainder: Ball = balls.ZERO
 
     @property
     def total(self) -> Ball:
@@ -131,7 +131,7 @@ def ledgers(planned: LedgerPlan, points: Sequence[Sequence[float]], *, fmt: Form
     """The ledger of every output at every point: `result[point][output]`. `computed` is the float run, where it is known already."""
     if computed is None:
         columns = [[p[i] for p in points] for i in range(len(planned.program.inputs))]
-        computed = floats.run(planned.program, columns, fmt, upstream=upstream)
+        computed = floats.run(planned.program, columns, fmt=fmt, upstream=upstream)
     return [_at(planned, [column[p] for column in computed], fmt, upstream) for p in range(len(points))]
 
 
@@ -170,7 +170,7 @@ def _telescope(planned: LedgerPlan, computed: tuple[Value, ...], fmt: Format, up
         real = real_run(planned, computed, upstream)
         values = dict(real)
         outputs = [o for _, o in planned.outputs]
-        moved: list[list[tuple[int, Ball, Ball, Ball, Ball]]] = [[] for _ in outputs]
+        moved: list[list[tuple[int, Ball | None, Ball, Ball, Ball]]] = [[] for _ in outputs]
         steps = planned.program.steps
         for k in planned.needed:
             gate = steps[k].gate
@@ -203,7 +203,7 @@ def real_run(planned: LedgerPlan, computed: Sequence[Value], upstream: float) ->
     return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 
 
-def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball, Ball, Ball, Ball]], run: PointRun) -> Ledger | None:
+def _ledger(name: str, output: int, moved: Sequence[tuple[int, Ball | None, Ball, Ball, Ball]], run: PointRun) -> Ledger | None:
     real = run.real[output]
     if not real.is_finite():
         return None

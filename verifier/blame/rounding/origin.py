@@ -19,7 +19,7 @@ from verifier.blame.rounding.ledger import Ledger
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, ancestors
 from verifier.language.formats import Format, computing
-from verifier.language.gates import GATES, is_operator
+from verifier.language.gates import GATES, SUMS, is_operator
 
 BITS = 1024
 MOST_BITS = 8192  # where something has no value with fewer
@@ -73,7 +73,7 @@ def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *
     With the steps before it in floats and all others over the reals the value still is a number of the format (not 0, where
     its float is 0); with the step itself in floats it is not. Where the formula has no value over the reals, it is the first step without one.
     """
-    computed = ledger.native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
+    computed = ledger.native(program, floats.at(program, point, fmt=fmt, upstream=upstream))
     is_lost = _loss(computed[output], fmt)
     if is_lost is None:
         return None
@@ -176,7 +176,7 @@ def _definition(gate: str, fmt: Format) -> Program | None:
 
 
 def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Value, ...]:
-    return ledger.native(program, [column[0] for column in floats.run(program, [[v] for v in operands], computing(fmt))])
+    return ledger.native(program, floats.at(program, operands, fmt=computing(fmt)))
 
 
 def _lifted(found: StepInWords, program: Program, step: int) -> StepInWords:
@@ -225,7 +225,7 @@ def _what(program: Program, step: int, computed: Sequence[Value]) -> str:
             return ""
         if value == 0 and exact != 0:
             return "underflows"
-    if s.gate in ("add", "sub") and abs(value) in map(abs, operands):
+    if s.gate in SUMS and abs(value) in map(abs, operands):
         small = min(s.args, key=lambda a: abs(computed[a]))
         return f"absorbs `{_operand(program, small)}`"
     return f"rounds to {value!r}" if abs(value) == 1 and not is_operator(s.gate) else ""

@@ -18,7 +18,7 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.language.formats import FORMATS
-from verifier.language.gates import COMPARISONS
+from verifier.language.gates import COMPARISONS, EXTREMES, SUMS
 from verifier.language.verdict import Verdict
 
 BITS = 128
@@ -81,9 +81,8 @@ def _run_at(check: Check, point: tuple[float, ...]) -> FloatsAndReals:
     subject, fmt, upstream = check.subject, check.format, check.upstream
     values = [column[0].item() for column in columns(subject.program, [[x] for x in point], fmt, upstream)]
     program, places = subject.exact
-    with balls.precision(BITS):
-        real = balls.run(program, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
-    return FloatsAndReals(subject.program, values, [real[p][0] for p in places], 2.0**fmt.emin)
+    real = balls.at(program, point, places, strict=False, upstream=upstream, bits=BITS)
+    return FloatsAndReals(subject.program, values, real, 2.0**fmt.emin)
 
 
 def _saturated(run: FloatsAndReals, step: int) -> str:
@@ -98,7 +97,7 @@ def _cancelled(run: FloatsAndReals, output: int) -> str:
     """The sum that loses the most leading bits."""
     worst, most = -1, float(FEWEST_BITS)
     for k in run.live(output, conditions=False):
-        if run.program.steps[k].gate in ("add", "sub"):
+        if run.program.steps[k].gate in SUMS:
             largest = max(abs(run.values[a]) for a in run.program.steps[k].args)
             lost = math.inf if run.values[k] == 0 and run.differs(k) else math.log2(largest / abs(run.values[k])) if 0 < abs(run.values[k]) < largest < math.inf else 0.0
             worst, most = (k, lost) if lost > most else (worst, most)
@@ -116,7 +115,7 @@ def _tied(run: FloatsAndReals, output: int) -> str:
         if any(isinstance(v, bool) for v in values):
             continue
         places = kinks(step.gate)
-        if places is not None and floats.run(places, [[v] for v in values], FORMATS["float64"])[places.output][0]:
+        if places is not None and floats.at(places, values, fmt=FORMATS["float64"])[places.output]:
             return f"{run.text(k)} ties"
     return ""
 
@@ -127,6 +126,6 @@ def _changed(here: FloatsAndReals, beside: FloatsAndReals, output: int) -> str:
         step = here.program.steps[k]
         if step.gate in COMPARISONS and here.values[k] is not beside.values[k]:
             return f"{here.text(k)} is {'true' if here.values[k] else 'false'} here"
-        if step.gate in ("max", "min") and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
+        if step.gate in EXTREMES and (here.values[step.args[0]] > here.values[step.args[1]]) != (beside.values[step.args[0]] > beside.values[step.args[1]]):
             return f"{here.text(k)} takes its other operand here"
     return ""

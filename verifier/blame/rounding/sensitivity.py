@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats, reals
+from verifier.arithmetic import balls, floats
 from verifier.arithmetic.rounding import ulp
 from verifier.arithmetic.values import Ball, Value
 from verifier.blame.rounding.ledger import (
@@ -26,16 +25,13 @@ from verifier.blame.rounding.ledger import (
     native,
     real_run,
 )
-from verifier.circuit.expressions import definition
-from verifier.circuit.program import Program, Step, ancestors
-from verifier.exact import derivatives
+from verifier.circuit.program import Program, ancestors
+from verifier.exact import adjoints, derivatives
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
-from verifier.language.numeral import exact
+from verifier.language.gates import SUMS
 
 CANCELS = 8  # condition from which terms are said to cancel: three bits
 MOST_CANDIDATES = 20  # of the steps that cancel, the worst that are looked into
-SHORT = 20  # characters of an exponent that SymPy may take into a partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +44,11 @@ class Cancellation:
     fork: bool  # contributions to one adjoint, added with `+=`
 
 
-def adjoints(planned: LedgerPlan, real: dict[int, Value], computed: Sequence[Value], output: int) -> dict[int, Value]:
-    """∂(output)/∂(step) over the reals, for every step that it depends on; absent where it is exactly 0. At the working precision."""
-    steps = planned.program.steps
-    found: dict[int, Ball] = {output: arb(1)}
-    for i in range(output, -1, -1):
-        adjoint, step = found.get(i), steps[i]
-        if adjoint is None or not step.args or adjoint.is_zero():
-            continue
-        operands = [real[a] for a in step.args]
-        for argument, partial in zip(step.args, _local(step.gate, _literals(steps, step, computed)), strict=True):
-            if partial is not None and not (slope := partial(*operands)).is_zero():
-                contribution = adjoint * slope
-                found[argument] = found[argument] + contribution if argument in found else contribution
-    return found
-
-
-def _literals(steps: Sequence[Step], step: Step, computed: Sequence[Value]) -> tuple[str | None, ...]:
-    """The exponent of a power, where it is a number of the format: SymPy may use it, and its adjoint is not asked for."""
-    if step.gate == "pow":
-        text = steps[step.args[1]].text
-        if steps[step.args[1]].gate == "number" and len(text) <= SHORT and "e" not in text.lower() and exact(text) == computed[step.args[1]]:
-            return (None, text)
-    return (None,) * len(step.args)
-
-
-@cache
-def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., Value] | None, ...]:
-    """The partial derivatives of a gate over the reals, SymPy's, as functions of balls; None where there is none or it is 0."""
-    if gate == "copy":
-        return (lambda a: arb(1),)  # noqa: ARG005 - the slope of the identity
-    if gate in derivatives.TRUTHS:
-        return (None,) * len(literals)
-    if GATES[gate].means is None:
-        return tuple(None if p is None else reals.compiled(p, p.output) for p in derivatives.local_gradient(gate, literals))
-    whole = derivatives.gradient(definition(gate, exact=True))
-    slopes = [whole.wrt(i) for i in range(len(literals))]
-    return tuple(None if s is None else reals.compiled(whole.program, s) for s in slopes)
+def _slopes(run: PointRun, output: int) -> dict[int, Ball]:
+    """∂(output)/∂(step) over the reals; absent where it is exactly 0, and for numbers that the format holds: they do not round. At the working precision."""
+    steps = run.program.steps
+    numbers = {i for i, s in enumerate(steps) if s.gate == "number" and i in run.real and run.real[i] == run.computed[i]}
+    return adjoints.at(run.program, run.real, output, strict=False, without=numbers)
 
 
 # ---------------------------------------------------------------- first-order shares
@@ -93,7 +57,7 @@ def _local(gate: str, literals: tuple[str | None, ...]) -> tuple[Callable[..., V
 def first_order(planned: LedgerPlan, point: Sequence[float], *, fmt: Format, upstream: float = 1.0) -> list[Ledger | NoLedger]:
     """The ledger of every output with effects to first order, A_k δ_k, and the remainder stated; linear cost an output."""
     program = planned.program
-    computed = native(program, [column[0] for column in floats.run(program, [[x] for x in point], fmt, upstream=upstream)])
+    computed = native(program, floats.at(program, point, fmt=fmt, upstream=upstream))
     result: list[Ledger | NoLedger] = []
     for name, output in planned.outputs:
         found: Ledger | NoLedger = failure(planned, computed, output)
@@ -113,7 +77,8 @@ def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, 
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():
             return None
-        slopes = adjoints(planned, real, computed, output)
+        run = PointRun(planned.program, fmt, computed, real, bits)
+        slopes = _slopes(run, output)
         entries = []
         for k in planned.needed:
             step, slope = planned.program.steps[k], slopes.get(k)
@@ -131,7 +96,7 @@ def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, 
     unit = ulp(fmt, arb(computed[output]))[0]
     if not remainder.is_finite() or remainder.rad() > (abs(total).upper() * arb(2) ** -20).max(unit * INVISIBLE):
         return None
-    return Ledger(name, output, computed[output], real[output], tuple(entries), PointRun(planned.program, fmt, computed, real, bits), first_order=True, remainder=remainder)
+    return Ledger(name, output, computed[output], real[output], tuple(entries), run, first_order=True, remainder=remainder)
 
 
 # ---------------------------------------------------------------- cancellation
@@ -140,7 +105,7 @@ def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, 
 def is_fork(program: Program, step: int) -> bool:
     """Whether a step adds a contribution to an earlier version of the same name."""
     s = program.steps[step]
-    return s.gate in ("add", "sub") and bool(s.name) and program.steps[s.args[0]].name == s.name
+    return s.gate in SUMS and bool(s.name) and program.steps[s.args[0]].name == s.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +127,7 @@ def sums_among(run: PointRun, steps: Iterable[int]) -> dict[int, Sum]:
     found: dict[int, Sum] = {}
     for i in steps:
         step = run.program.steps[i]
-        if step.gate in ("add", "sub"):
+        if step.gate in SUMS:
             first, last = step.args
             earlier = found.get(first) if is_fork(run.program, i) and is_fork(run.program, first) else None
             count, size = (1, abs(run.real[first])) if earlier is None else (earlier.terms, earlier.size)
@@ -179,7 +144,7 @@ def cancellation(planned: LedgerPlan, ledger: Ledger) -> Cancellation | None:
     found = []
     with balls.precision(run.bits):
         added = sums_among(run, planned.needed_for(ledger.output))
-        slopes = adjoints(planned, run.real, run.computed, ledger.output) if added else {}
+        slopes = _slopes(run, ledger.output) if added else {}
         effects = {e.step: abs(e.effect) for e in ledger.entries}
         everything = sum(effects.values(), arb(0))
         for i, one in added.items():

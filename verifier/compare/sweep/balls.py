@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
 from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
@@ -41,12 +39,8 @@ def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
     lists = [list(map(arb, c.tolist())) for c in columns]
     seed, hopeful = arb(check.upstream), np.zeros(len(lists[0]), bool)
 
-    def run(program: Program, outputs: Sequence[int], *, upstream: float = 1.0, **options: Any) -> list[list[Any]]:
-        values = balls.run(program, lists, bits=bits, upstream=arb(upstream), **options)
-        return [values[i] for i in outputs]
-
     with balls.precision(bits):
-        value, exact, literal, real, same = both_sides(check, Runner(run, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
+        value, exact, literal, real, same = both_sides(check, Runner(balls.run, lists, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
             e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k], exact[k])
@@ -62,7 +56,7 @@ def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
                     at = np.flatnonzero(~e.right)
                     e.wrong = np.zeros(len(value), bool)
                     e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
-            classify(check, e, j)
+            classify(check, e, j, gradient=check.subject.claims[k][1])
             if bits < PRECISIONS[-1] and check.format.precision <= NARROW:
                 inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
                 hopeful |= j.open & has_value & inexact & ~e.is_rounded

@@ -61,12 +61,12 @@ class Enclosed:
     wrong: Any
 
 
-def classify(check: Check, e: Enclosed, found: VerdictColumn) -> Any:
+def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) -> Any:
     """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
     low, high = edge(e.ulps_low), edge(e.ulps_high)
     has_ulps = np.isfinite(c)
-    over, is_known = exceeds_column(check.limit, e.ulps_low, e.ulps_high)
+    over, is_known = exceeds_column(check.limit_for(gradient), e.ulps_low, e.ulps_high)
     sure = ~has_ulps | ((low == high) & is_known)
     settled = e.is_rounded & (e.right | e.wrong) & sure & found.open
     same = (c == r) | (np.isnan(c) & np.isnan(r))

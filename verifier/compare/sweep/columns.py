@@ -34,7 +34,7 @@ def by_points(check: Check, columns: list[Any], computed: list[Any], found: list
     for k, j in enumerate(found):
         for i, row in enumerate(rows):
             if j.verdict[i] == OPEN:
-                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit, row[k])
+                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit_for(row[k].name), row[k])
 
 
 def _edge(d: Discrepancy) -> float:
@@ -87,5 +87,5 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
 
 def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
     """The staged gradients, as arrays of float64."""
-    run = floats.run(check.subject.program, columns, check.format, upstream=check.upstream)
+    run = floats.run(check.subject.program, columns, fmt=check.format, upstream=check.upstream)
     return [np.asarray(run[check.subject.program.names[name]]).astype(np.float64) for _, name in check.subject.claims]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from verifier.arithmetic.intervals import run as intervals
 from verifier.arithmetic.intervals.choices import absolute
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, up
-from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, classify, from_ends
@@ -25,11 +23,8 @@ def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: l
     def full(a: Any) -> Any:
         return np.broadcast_to(a, (count,)) if np.ndim(a) == 0 else a
 
-    def run(program: Program, outputs: Sequence[int], **options: Any) -> list[Interval]:
-        return intervals.run(program, columns, outputs, **options)
-
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(run, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
+    value, exact, literal, real, same = both_sides(check, Runner(intervals.run, columns, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
     never = None if value.never is None else full(value.never)
     has_value = full(~np.isnan(value.low))
     for k, j in enumerate(found):
@@ -44,7 +39,7 @@ def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: l
             e.right = np.maximum(up(r[1] - lit[0]), up(lit[1] - r[0])) <= unit[0]
             if not check.has_literals:
                 e.wrong = np.maximum(down(r[0] - lit[1]), down(lit[0] - r[1])) > unit[1]
-        unstable = classify(check, e, j)
+        unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
             j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])

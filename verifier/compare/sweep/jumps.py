@@ -17,12 +17,13 @@ from verifier.arithmetic.intervals.interval import UNKNOWN, Interval
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import CODE, VerdictColumn
-from verifier.language.gates import COMPARISONS, GATES, of_kind
+from verifier.language.gates import COMPARISONS, GATES, PRODUCTS, SUMS, of_kind
 from verifier.language.verdict import Verdict
 
 POLES = frozenset(name for name, gate in GATES.items() if gate.where == GATES["gamma"].where)  # of the last argument, at the integers that are not positive
-BREAKING = of_kind("step", "comparison") | {"div", *POLES}
-RISING = frozenset(("exp", "expm1", "log", "log1p", "cbrt", "atan", "sinh", "tanh", "asinh", "atanh", "erf"))
+STEPS = of_kind("step")  # of the primitives: sign, floor and ceil
+BREAKING = STEPS | COMPARISONS | {"div", *POLES}
+RISING = frozenset(name for name in run.FUNCTIONS if name in GATES and GATES[name].rises > 0 and "=" not in GATES[name].where)  # with values all around each of theirs
 # Continuous wherever they have a value, and with values all around: the limit of the function is the function of the limit. (sqrt has a value at 0 and none beside it.)
 CONTINUOUS = RISING | frozenset(("add", "sub", "mul", "div", "neg", "copy", "sin", "cos", "tan", "cosh", "erfc", "abs", "max", "min", *POLES))
 UNSURE = np.int8(2)
@@ -70,14 +71,14 @@ def _limits(program: Program, columns: Sequence[Any], position: int, direction: 
 def _step(gate: str, args: list[OneSidedLimit]) -> OneSidedLimit:
     if gate in TRUTHS:
         return OneSidedLimit(_truth(gate, args), np.int8(0))
-    if gate in ("floor", "ceil"):
-        return _whole(args[0], -1 if gate == "floor" else 1)
     if gate == "sign":
         zero = (args[0].limit.low == 0) & (args[0].limit.high == 0)
         sided = np.abs(args[0].near) == 1
         away = run.FUNCTIONS["sign"](args[0].limit).low
         value = np.where(zero, np.where(sided, args[0].near, np.nan), away)
         return OneSidedLimit(run.exactly(value), np.int8(0), zero & sided)
+    if gate in STEPS:
+        return _whole(args[0], -1 if gate == "floor" else 1)
     limit = UNKNOWN
     if gate in CONTINUOUS or (gate == "pow" and _is_whole(args[1])):
         limit = run.FUNCTIONS[gate](*(a.limit for a in args))
@@ -132,10 +133,10 @@ def _near(gate: str, args: list[OneSidedLimit]) -> Any:
         moved = np.where(np.abs(first) == 1, -first, first)
     elif gate in RISING or gate == "copy":
         moved = first
-    elif gate in ("add", "sub"):
+    elif gate in SUMS:
         second = args[1].near if gate == "add" else np.where(np.abs(args[1].near) == 1, -args[1].near, args[1].near)
         moved = np.where(second == 0, first, np.where((first == 0) | (first == second), second, UNSURE))
-    elif gate in ("mul", "div"):
+    elif gate in PRODUCTS:
         moved = _scaled(first, args[1])
         if gate == "mul":
             moved = np.where(moved == UNSURE, _scaled(args[1].near, args[0]), moved)
@@ -155,9 +156,9 @@ def _differs(gate: str, args: list[OneSidedLimit]) -> Any:
     if gate in RISING or gate in ("neg", "copy"):
         return args[0].jumps
     steady = [(s.near == 0) & ~np.asarray(s.jumps, bool) & _is_constant(s) for s in args]
-    if gate in ("add", "sub"):
+    if gate in SUMS:
         return (args[0].jumps & steady[1]) | (args[1].jumps & steady[0])
-    if gate in ("mul", "div"):
+    if gate in PRODUCTS:
         a, b = args
         return (a.jumps & steady[1] & _is_not_zero(b)) | (b.jumps & steady[0] & _is_not_zero(a) & (gate == "mul"))
     return np.False_
@@ -183,7 +184,7 @@ def _grows(gate: str, args: list[OneSidedLimit]) -> Any:
         return exactly_at & (last.low <= 0) & (np.floor(last.low) == last.low) & (np.abs(args[-1].near) == 1)
     if gate in ("neg", "copy", "abs"):
         return args[0].grows
-    if gate in ("add", "sub"):
+    if gate in SUMS:
         return (args[0].grows & _is_finite(args[1])) | (args[1].grows & _is_finite(args[0]))
     if gate == "mul":
         return (args[0].grows & _is_finite(args[1]) & _is_not_zero(args[1])) | (args[1].grows & _is_finite(args[0]) & _is_not_zero(args[0]))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from verifier.arithmetic import ranges
-from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import OPEN, VerdictColumn, all_open, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
@@ -43,10 +41,7 @@ def judge_range(check: Check, points: Any, column: Any, computed: list[Any], fou
     """Whether every gradient is judged at all these points (indices, in the order of the input), between which the floats do not change."""
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
-    def run(program: Program, outputs: Sequence[int], **options: Any) -> list[ranges.Range | None]:
-        return ranges.run(program, inputs, outputs, **options)
-
-    value, exact, literal, real, same = both_sides(check, Runner(run, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet))
+    value, exact, literal, real, same = both_sides(check, Runner(ranges.run, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet))
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
@@ -57,7 +52,7 @@ def judge_range(check: Check, points: Any, column: Any, computed: list[Any], fou
         else:
             e.right = np.nextafter(np.maximum(r[1] - lit[0], lit[1] - r[0]), np.inf) <= unit[0]
         one = all_open(1)
-        classify(check, e, one)
+        classify(check, e, one, gradient=check.subject.claims[k][1])
         if one.verdict[0] == OPEN:
             settled = False
         else:

@@ -11,9 +11,10 @@ from verifier.language.formats import Format
 
 
 class Runner(NamedTuple):
-    """An arithmetic at some points. `run` takes a program, the steps that are asked for, and the options `strict`, `upstream` and `rounded_in`."""
+    """An arithmetic at some points: its `run`, and the points' column of every input."""
 
-    run: Callable[..., list[Any]]
+    run: Callable[..., list[Any]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
+    columns: Sequence[Any]
     zero: Any
     times_upstream: Callable[[Any], Any]
     meet: Callable[[Any, Any], Any]  # two enclosures of the same numbers made one; not known where the first is not
@@ -44,7 +45,7 @@ def _both_sides(check: Check, runner: Runner) -> Sides:
     claims = range(len(check.subject.claims))
     if check.shared is not None:
         s = check.shared
-        found = runner.run(s.program, (s.value, *s.exact, *s.real), strict=True, upstream=check.upstream)
+        found = runner.run(s.program, runner.columns, (s.value, *s.exact, *s.real), strict=True, upstream=check.upstream)
         exact, real = found[1 : 1 + len(s.exact)], found[1 + len(s.exact) :]
         return Sides(found[0], exact, exact, real, [s.exact[k] == s.real[k] for k in claims])
     gradient = check.truth.gradient
@@ -52,12 +53,12 @@ def _both_sides(check: Check, runner: Runner) -> Sides:
     outputs = (gradient.value, *(s if s is not None else gradient.value for s in steps))
 
     def exactly(rounded_in: Format | None) -> list[Any]:
-        value, *found = runner.run(gradient.program, outputs, strict=True, rounded_in=rounded_in)
+        value, *found = runner.run(gradient.program, runner.columns, outputs, strict=True, rounded_in=rounded_in)
         scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
         return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]
 
     plain = exactly(None)
     literal = exactly(check.format) if has_rounded_constants(check.truth.function, check.format) else plain
     names = [check.subject.index(name) for _, name in check.subject.claims]
-    real = runner.run(check.subject.exact[0], names, strict=False, upstream=check.upstream, rounded_in=check.format)
+    real = runner.run(check.subject.exact[0], runner.columns, names, strict=False, upstream=check.upstream, rounded_in=check.format)
     return Sides(plain[0], plain[1:], literal[1:], real, [False for _ in claims])

@@ -107,7 +107,7 @@ def named(check: Check) -> str:
     """A hash of all that the verdicts of a check depend on."""
     programs = (check.truth.function.steps, check.subject.program.steps)
     steps = [[(s.gate, s.args, s.text, s.name) for s in p] for p in programs]
-    plain = (check.format.name, check.upstream, check.limit, sorted(check.proved), check.subject.claims, steps)
+    plain = (check.format.name, check.upstream, check.limit, check.limits, sorted(check.proved), check.subject.claims, steps)
     return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 

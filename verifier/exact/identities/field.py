@@ -24,7 +24,7 @@ from verifier.language.numeral import exact
 
 MAX_STEPS = 600  # of a program
 MAX_INPUTS = 48
-MAX_SIGNS = 6  # assumed in one branch
+MAX_SIGNS = 7  # assumed in one branch: the domain of binom and the reflections of its three factors
 MAX_BRANCHES = 64
 MAX_RESTARTS = 24
 LAZY = frozenset(name for name, gate in GATES.items() if 0 in gate.conditions and len(gate.parameters) > 1)  # the first operand says which others are needed

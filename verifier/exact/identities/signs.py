@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from flint import arb
+from flint import arb, fmpz
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.values import Ball
@@ -145,7 +145,7 @@ def _has_free_term(field: Field, p: Polynomial) -> bool:
     moving = [i for i in used if not field.kernels[i].constant and i not in steps]
     if not are_independent(field, moving):
         return False
-    groups: dict[tuple[int, ...], dict[tuple[int, ...], Ball]] = {}
+    groups: dict[tuple[int, ...], dict[tuple[int, ...], fmpz]] = {}
     for m, c in zip(p.monoms(), p.coeffs(), strict=True):
         rest = tuple(0 if i in moving else e for i, e in enumerate(m))
         groups.setdefault(tuple(int(m[i]) for i in moving), {})[rest] = c
@@ -260,11 +260,10 @@ def _kernel_value(field: Field, kernel: Kernel, values: dict[int, Ball]) -> Ball
     if kernel.kind == "root":
         return args[0].root(int(kernel.scale))
     scale = arb(kernel.scale.numerator) / kernel.scale.denominator
-    if kernel.kind == "exp":
-        return balls.PRIMITIVES["exp"](args[0] * scale)
     if kernel.kind == "tan":
         return (args[0] * scale / 2).tan()
-    return balls.PRIMITIVES[kernel.kind](*args)
+    function: Callable[..., Ball] = balls.PRIMITIVES[kernel.kind]
+    return function(args[0] * scale) if kernel.kind == "exp" else function(*args)
 
 
 # ---------------------------------------------------------------- assumptions

@@ -51,7 +51,7 @@ def _circuit(checked: Checked, point: Sequence[float], paint: Paint) -> str:
     """Line by line: a claimed gradient beside the exact gradient, other lines beside what the program is over the reals."""
     check = checked.check
     program, fmt, upstream = check.subject.program, check.format, check.upstream
-    computed = floats.run(program, [[x] for x in point], fmt, upstream=upstream)
+    computed = floats.at(program, point, fmt=fmt, upstream=upstream)
     exact = _exact_values(check.subject, point, upstream)
     for d in checked.rows[0]:
         exact[program.names[d.name]] = d.exact.ball if isinstance(d.exact, one_sided.Finite) else arb("nan")
@@ -61,7 +61,7 @@ def _circuit(checked: Checked, point: Sequence[float], paint: Paint) -> str:
     together = _arrays(program)
 
     def cells(index: int) -> tuple[str, str, str]:
-        value = computed[index][0]
+        value = computed[index]
         text = str(bool(value)) if program_boolean(program.steps[index].gate) else formats.text(fmt, float(value))
         return (text, *_against(fmt, value, exact[index]))
 
@@ -146,20 +146,18 @@ def program_boolean(gate: str) -> bool:
 
 def _exact_values(tested: Subject, point: Sequence[float], upstream: float) -> list[Any]:
     program, places = tested.exact
-    with balls.precision(BITS):
-        run = balls.run(program, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))
-    return [run[at][0] for at in places]
+    return balls.at(program, point, places, strict=False, upstream=upstream, bits=BITS)
 
 
 def _exact_adjoints(program: Program, point: Sequence[float], upstream: float) -> dict[int, str]:
     """The exact adjoint of every forward step, as text."""
     gradient = derivatives.gradient(program.forward_part())
     with balls.precision(BITS):
-        run = balls.run(gradient.program, [[arb(x)] for x in point], bits=BITS, strict=True)
+        run = balls.at(gradient.program, point, strict=True)
         found = {}
         for index in range(len(gradient.at)):
             step = gradient.wrt(index)
-            value = arb(0) if step is None else run[step][0] * arb(upstream)
+            value = arb(0) if step is None else run[step] * arb(upstream)
             found[index] = rounding.digits(value, DIGITS) or "-"
     return found
 

@@ -27,6 +27,7 @@ def render(report: Report) -> str:
             "failed": report.failed,
             "errors": report.errors,
             "warnings": report.warnings,
+            **({"skipped": report.skipped} if report.skipped else {}),  # cases whose framework is not installed
             **({"unchecked": report.unchecked} if report.unchecked else {}),  # cases that an interrupt left out
         },
         "cases": [_case(c) for c in report.cases],

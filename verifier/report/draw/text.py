@@ -14,7 +14,7 @@ from verifier.report.by_array import Array, arrays, index
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 
-MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red")}
+MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
 SENTENCE = 132  # columns of a wrapped sentence
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
 COLOURS = {"error": "red", "warning": "yellow"}
@@ -22,7 +22,7 @@ COLOURS = {"error": "red", "warning": "yellow"}
 
 def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
     """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status != "passed" or _shown(c.findings)]
+    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
     return "\n".join([*blocks, summary(report, paint)]) + "\n"
 
 
@@ -32,9 +32,10 @@ def summary(report: Report, paint: Paint) -> str:
     parts = [f"{len(report.cases)} {_plural(len(report.cases), 'case')}", f"{report.passed} passed"]
     parts += [f"{report.failed} failed"] if report.failed else []
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
+    parts += [f"{report.skipped} skipped"] if report.skipped else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
     parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
-    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked, every gradient is undefined at its points"
+    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped else ", every gradient is undefined at its points")
     return paint(", ".join(parts) + nothing, colour, bold=True)
 
 

@@ -126,7 +126,7 @@ class _FormatCampaign:
             row = judged_at(check, point)
             for d in row:
                 if self.is_find(check, d):
-                    self.note(_Sight(k, d.name, d.verdict, exceeds(check.limit, d), _branches(check, run)), d)
+                    self.note(_Sight(k, d.name, d.verdict, exceeds(check.limit_for(d.name), d), _branches(check, run)), d)
             for label, value in _guides(check, row, run):
                 guides[f"{check.implementation}: {label}"] = max(value, guides.get(f"{check.implementation}: {label}", -LARGEST))
         for label, value in guides.items():
@@ -134,10 +134,10 @@ class _FormatCampaign:
 
     def is_find(self, check: Check, d: Discrepancy) -> bool:
         """Whether a gradient is not right, and the case does not say so itself."""
-        over = exceeds(check.limit, d)
+        over = exceeds(check.limit_for(d.name), d)
         expected = {e.verdict for e in self.case.expect if e.implementation == check.implementation and covers(e.gradient, d.name)}
         accepted = d.verdict.value in expected or (over and OVER_LIMIT in expected)
-        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not keeps(check.limit, d)))
+        return not accepted and (d.verdict.fails or over or (self.strict and d.verdict in STRICT and not keeps(check.limit_for(d.name), d)))
 
     # ------------------------------------------------------------ what is new
 
@@ -164,7 +164,7 @@ class _FormatCampaign:
     def shows_same(self, sight: _Sight, points: Sequence[FloatPoint]) -> list[bool]:
         """For each of some points, whether the same gradient has the same verdict there, on any branch."""
         check = self.checks[sight.index].alone(sight.gradient)
-        return [d.verdict is sight.verdict and exceeds(check.limit, d) == sight.over for (d,) in compare(check, points, detail=False)]
+        return [d.verdict is sight.verdict and exceeds(check.limit_for(d.name), d) == sight.over for (d,) in compare(check, points, detail=False)]
 
     def fault(self, sight: _Sight, point: FloatPoint) -> Fault:
         """The fault that a point shows, with its line: of a wrong gradient the wrong one, of a lost gradient the one at which it is lost."""
@@ -183,7 +183,7 @@ class _FormatCampaign:
 
 def _run_at(check: Check, point: FloatPoint) -> list[Any]:
     """The floats of all steps of an implementation."""
-    return [column[0] for column in floats.run(check.subject.program, [[x] for x in point], check.format, upstream=check.upstream)]
+    return floats.at(check.subject.program, point, fmt=check.format, upstream=check.upstream)
 
 
 def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:

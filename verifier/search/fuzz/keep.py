@@ -85,7 +85,7 @@ def _text(checks: Sequence[Check], case: Case, fault: Fault, rows: Sequence[tupl
     for check in checks:
         if check.implementation in [i.name for i in case.implementations]:
             for d in (d for _, point in rows for d in judged_at(check, point)):
-                words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * exceeds(check.limit, d)
+                words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * exceeds(check.limit_for(d.name), d)
                 expected.setdefault(f"{check.implementation}.{d.name}", {}).update(dict.fromkeys(words))
     flows = {upstream_name(name) for name in case.outputs}
     document = {

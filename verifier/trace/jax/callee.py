@@ -17,6 +17,7 @@ from verifier.language.formats import Format
 from verifier.language.source import Place
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.places import last_place, own_lines
+from verifier.trace.jax.replay import CONCRETE, Replayed
 from verifier.trace.jax.values import ADVICE, Value, in_double, jax_version
 from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
@@ -46,13 +47,13 @@ class Called:
         return self.function(*jax.tree_util.tree_unflatten(self.tree, leaves))
 
 
-def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
-    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path."""
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: frozenset[str] = frozenset()) -> Called:
+    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed` are none."""
     known = list(names or _argument_names(function, len(arguments)))
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
     for k, (path, leaf) in enumerate(pairs):
-        if not is_number(leaf):
+        if not is_number(leaf) or known[path[0].idx] in fixed:
             continue
         name = "_".join([known[path[0].idx], *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path[1:])])
         while name in found or not name:
@@ -101,16 +102,75 @@ def callee_of(called_: Called, fmt: Format) -> Callee:
         given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
         outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
+    faults, notes = _faults(called_, fmt, {n: outputs[n] for n in numbers})
     return Callee(
         name if name.isidentifier() else "callable",
         _place(fn),
         f"JAX {jax_version()}",
         shapes,
         {n: tuple(outputs[n].shape) for n in numbers},
-        lambda values, flows, f: _run(called_, values, flows, f),
-        lambda values, flows, f: _trace(called_, values, flows, f),
+        lambda values, flows, f: _run(called_, replayed, values, flows, f),
+        lambda values, flows, f: _trace(called_, replayed, values, flows, f),
         tuple(numbers),
+        notes,
+        faults,
+        is_steady=not any(CHANGES in text for _, text in faults),
     )
+
+
+CHANGES = "gives other bits when it is called again"
+
+
+def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """What a callable does that no gradient should: give other bits when it is called again, or another output under differentiation; and notes.
+
+    An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
+    """
+    with wide(fmt):
+        inputs = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
+        flows = [jnp.ones_like(v) for v in outputs.values()]
+        found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
+    (plain, pulled, first), (plain2, pulled2, second) = found
+    if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
+        return (("V111", CHANGES),), ()
+    worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
+    if worst > 2.0 ** (fmt.precision / 3):
+        return (("V111", "gives another output when it is differentiated than when it is not"),), ()
+    return (), (f"the output under differentiation is up to {worst:.3g} ulp from the plain one: the rule arranges it in another way",) if worst else ()
+
+
+def _plain_and_pulled(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """The outputs, the outputs under differentiation, the gradients."""
+    plain = [in_double(v) for v in called_.of(inputs) if _is_float(jnp.asarray(v))]
+    gradients = [in_double(g) for g in _gradients(called_, inputs, flows)]
+    if called_.backward is not None:
+        return plain, plain, gradients
+    outputs, _ = jax.vjp(lambda *x: called_.of(x), *inputs)
+    return plain, [in_double(v) for v in outputs if _is_float(v)], gradients
+
+
+def _all_same(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True))
+
+
+def _ulps(first: Any, second: Any, fmt: Format) -> float:
+    """How many ulps two arrays are apart, at the component where it is most; inf where one is no number."""
+    if np.array_equal(first, second, equal_nan=True):
+        return 0.0
+    size = np.maximum(np.abs(first), np.abs(second))
+    with np.errstate(all="ignore"):
+        apart = np.abs(first - second) / np.exp2(np.maximum(np.floor(np.log2(size)), fmt.emin) - fmt.precision + 1)
+    apart = np.where((first == second) | (np.isnan(first) & np.isnan(second)), 0.0, apart)
+    return float(np.max(np.where(np.isnan(apart), np.inf, apart)))
+
+
+def leaves_of(upstream: Any, names: Mapping[str, Any]) -> Any:
+    """The gradients that flow in: a mapping by the names of the outputs as it is, the leaves of any other tree in order."""
+    if upstream is None or (isinstance(upstream, Mapping) and set(upstream) <= set(names)):
+        return upstream
+    found = jax.tree_util.tree_leaves(upstream)
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def _outputs(tree: Any) -> dict[str, Any]:
@@ -159,28 +219,26 @@ def _replaced(called_: Called, inputs: Sequence[Any]) -> list[Any]:
     return leaves
 
 
-def _run(called_: Called, values: Values, flows: Values, fmt: Format) -> Ran:
+def _run(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
     """JAX alone."""
     with wide(fmt):
-        inputs = _arrays(values, fmt)
-        outputs = _outputs(called_.whole(inputs))
-        gradients = _gradients(called_, inputs, _arrays(flows, fmt))
+        outputs, gradients = replayed(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
         return Ran(
             {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
             {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
         )
 
 
-def _trace(called_: Called, values: Values, flows: Values, fmt: Format) -> Trace:
+def _trace(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
     """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal."""
-    ran = _run(called_, values, flows, fmt)
+    ran = _run(called_, replayed, values, flows, fmt)
     with wide(fmt):
         recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         try:
             forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
             backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
-        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError) as error:
+        except CONCRETE as error:
             raise Refusal("Python asks for the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)
         own = [Value(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]

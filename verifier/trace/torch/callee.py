@@ -330,6 +330,7 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+    faults = faults_of(call)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),
@@ -338,8 +339,31 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
-        faults=faults_of(call),
+        faults=faults,
+        is_steady=not any("other bits" in text for _, text in faults),
+        functions=functions_of(call),
     )
+
+
+def numbers_of(value: Any) -> Floats:
+    """The numbers of a tensor, or of anything that NumPy takes for numbers."""
+    return floats_in(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
+
+
+def functions_of(call: Called) -> tuple[Any, ...]:
+    """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is or names, and the callable itself."""
+    found: list[Any] = [call.backward] if call.backward is not None else []
+    owner: Any = getattr(call.function, "__self__", None)
+    own: Any = type(call.function).forward if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
+    customs = [owner] if _is_function(owner) else _functions_named_in(own)
+    found += [f for c in customs for f in (c.backward, c.forward)]
+    return tuple(dict.fromkeys(f for f in (*found, own) if inspect.isfunction(f) and not f.__code__.co_filename.startswith(FRAMEWORK)))
+
+
+def _functions_named_in(function: Any) -> list[Any]:
+    """The custom Functions that the code of a function names."""
+    code, space = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    return [space[n] for n in (code.co_names if code is not None else ()) if _is_function(space.get(n))]
 
 
 def values_of(call: Called) -> dict[str, Floats]:

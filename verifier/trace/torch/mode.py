@@ -218,7 +218,7 @@ class Tracer(TorchDispatchMode):
 
     def _refused(self, name: str, why: str) -> Refusal:
         place = self.recorder.place()
-        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or judge it by samples")
+        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function= to check its floats alone")
 
     # ------------------------------------------------------------ places
 

@@ -98,7 +98,7 @@ def _moved(name: str) -> Callable[..., Any]:
             own = np.zeros(seen.shape, dtype=np.int64)
             own[moved] = table[seen[moved].astype(np.int64) - FIRST]
             if (np.abs(seen[~moved]) >= FIRST).any():
-                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "judge it by samples")
+                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "give function= to check its floats alone")
             for value in np.unique(seen[~moved]).tolist():
                 own[(seen == value) & ~moved] = int(t(value))
             if np.isnan(seen).any():
@@ -147,7 +147,7 @@ def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, t
             found.append(None)
             continue
         if (result != 0).any():
-            raise Refusal("an operation that was taken for linear is not", t.recorder.place(), "judge it by samples")
+            raise Refusal("an operation that was taken for linear is not", t.recorder.place(), "give function= to check its floats alone")
         found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(result.shape)))
     return found
 

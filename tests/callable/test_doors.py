@@ -1,0 +1,93 @@
+"""The head that the doors of NumPy, PyTorch and JAX share: what is asked, what is refused, what is said of a gradient in another's place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from verifier.numpy import assert_gradient, check
+
+
+def product(x, w):
+    return x * w
+
+
+def product_backward(dout, x, w):
+    return dout * w, dout * x
+
+
+def exchanged(dout, x, w):
+    return dout * x, dout * w
+
+
+def both_wrong(dout, x, w):
+    return dout * x * 2, dout * w
+
+
+def sign_of_exp(x):
+    if x > 0:
+        return np.exp(-x)
+    return 1 + x
+
+
+def sign_of_exp_backward(dout, x):
+    if x > 0:
+        return -dout * np.exp(-x)
+    return dout
+
+
+X, W = np.array([1.0, 2.0]), np.array([0.5, -3.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"formats": "float23"}, "'float23' is no format that a framework computes in"),
+        ({"formats": ["float64->float32"]}, "no format that a framework computes in"),
+        ({"domain": {"v": (0, 1)}}, "'v' is no input of product"),
+        ({"domain": {"x": (1, 0)}}, "a lowest and a highest value"),
+        ({"sample": -1}, "must be a number of points"),
+        ({"upstream": {"output": 1.0}}, "'output' is no output of product"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_with_a_sentence(options, said):
+    with pytest.raises(ValueError, match=said):
+        check(product, X, W, backward=product_backward, **options)
+
+
+def test_an_input_that_is_not_finite_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="the input 'w' has a value that is not finite"):
+        check(product, X, np.array([np.inf, 1.0]), backward=product_backward)
+
+
+@pytest.mark.parametrize(("x", "w"), [(X, W), (3.0, 0.5)])
+def test_gradients_in_each_others_place_are_said_to_be_exchanged(x, w):
+    report = check(product, x, w, backward=exchanged)
+    assert [f.message for f in report.findings if f.code == "V101"] == ["wrong gradient: product.dx and product.dw are exchanged: each is the gradient of the other input"]
+    other = check(product, x, w, backward=both_wrong)
+    assert [f for f in other.findings if "exchanged" in f.message] == [], "the twin: one of them is wrong in its own place, too"
+    assert other.status == "failed"
+
+
+def test_points_of_a_sample_take_both_paths_of_an_if():
+    report = check(sign_of_exp, 0.5, backward=sign_of_exp_backward, domain={"x": (-3, 3)}, sample=30)
+    assert report.status == "passed"
+    assert sum(s.points for s in report.sweeps) >= 27, "30 points, of which one for each path may be listed"
+    assert len(report.sweeps) == 2
+    wrong = check(sign_of_exp, 0.5, backward=lambda dout, x: -dout * np.exp(-x), domain={"x": (-3, 3)}, sample=30)
+    assert wrong.status == "failed", "the twin: the gradient of one path on the other"
+
+
+def test_a_limit_holds_for_points_of_the_sample():
+    assert_gradient(product, X, W, backward=product_backward, domain={"x": (-3, 3), "w": (1, 2)}, sample=10, accept={"ulps": 1})
+
+
+def test_what_cannot_be_traced_names_the_line_of_the_user():
+    def numbers(x):
+        return float(str(x))
+
+    report = check(numbers, 0.3, backward=lambda dout: dout)
+    (found,) = [f for f in report.findings if f.code == "V112"]
+    line = numbers.__code__.co_firstlineno + 1
+    assert f"test_doors.py:{line}:" in found.message
+    assert "give function=" in found.message

@@ -1,0 +1,228 @@
+"""`call:` in case files: code runs only where it is allowed, in a process of its own, and costs its own case only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from verifier import calls, load
+from verifier.case.calls import is_allowed_by_project
+from verifier.cli import main
+from verifier.many import verify_all
+from verifier.verify import verify
+
+LAYERS = """
+import os, sys, time
+import numpy as np
+
+open(os.path.join(os.path.dirname(__file__), "ran"), "w").close()
+
+def square(x): return x * x
+def right(dout, x): return dout * 2 * x
+def wrong(dout, x): return dout * 2.001 * x
+def prints(x):
+    print("{ not JSON"); os.write(1, b"{ neither"); return x * x
+def raises(x): raise KeyError("of the user")
+def not_a_number(dout, x): return dout * np.nan * x
+def of_another_shape(dout, x): return np.array([dout * 2 * x, 0.0])
+def of_another_type(dout, x): return np.float32(dout * 2 * x).astype(np.float32)
+def random(dout, x): return dout * 2 * x + np.random.rand()
+def changes(x):
+    x *= 2
+    return (x * x).sum(), x
+def of_changed(dout, cache): return dout * 2 * cache
+def product(x, w): return x * w
+def exchanged(dout, x, w): return dout * x, dout * w
+def by_name(w, x): return x * w * w
+def of_names(dout, w, x): return dout * 2 * x * w, dout * w * w
+def scaled(x, factor): return x * factor, factor
+def total(x): return x.sum()
+def of_total(dout, x): return dout * np.ones_like(x)
+def of_scaled_from_1(dout, factor): return dout * (factor if factor >= 1 else 1.0)
+def of_scaled(dout, factor): return dout * factor
+def dies(x): os._exit(3)
+def crashes(x): import ctypes; ctypes.string_at(0)
+def sleeps(x): time.sleep(1000)
+def eats(x):
+    held = []
+    while len(held) < 100: held.append(np.empty(4 * 10**8))
+def leaves_a_thread(x):
+    import threading
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    return x * x
+
+class Layer:
+    def forward(self, x): self.x = x; return x * x
+    def backward(self, dout): return 2 * self.x * dout
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "layers.py").write_text(LAYERS, encoding="utf-8")
+    return tmp_path
+
+
+def document(name: str, forward: str, backward: str | None = "right", more: str = "") -> str:
+    call = f"layers.py:{forward}" if backward is None else f"{{forward: layers.py:{forward}, backward: layers.py:{backward}}}"
+    point = "{x: 3}" if "points" not in more else ""
+    return f"name: {name}\n{f'points: [{point}]' if point else ''}\nimplementations: {{mine: {{call: {call}}}}}\n{more}\n"
+
+
+def written(folder: Path, *documents: str) -> str:
+    path = folder / "case.yaml"
+    path.write_text("---\n".join(documents), encoding="utf-8")
+    return str(path)
+
+
+def reports(path: str, **options):
+    loaded = load(path, allow_call=True)
+    assert loaded.complaints == ()
+    return verify_all(loaded.cases, **options).cases
+
+
+def test_without_permission_nothing_runs_and_the_complaint_says_what_to_write(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    path = written(folder, document("square", "square"))
+    assert main(["check", path]) == 2
+    complaint = capsys.readouterr().err
+    assert f"{path}:3:26: 'call' runs the code of 'layers.py'" in complaint
+    assert "--allow-call" in complaint
+    assert not (folder / "ran").exists()
+    assert main(["check", path, "--allow-call"]) == 0
+    assert (folder / "ran").exists(), "the twin: with permission it runs"
+
+
+def test_a_project_allows_its_own_cases_and_no_others(folder, monkeypatch, tmp_path_factory):
+    path = written(folder, document("square", "square"))
+    (folder / "pyproject.toml").write_text("[tool.verifier]\nallow-call = true\n", encoding="utf-8")
+    stranger = tmp_path_factory.mktemp("elsewhere") / "case.yaml"
+    assert is_allowed_by_project(path, start=folder)
+    assert not is_allowed_by_project(str(stranger), start=folder)
+    assert not is_allowed_by_project(path, start=stranger.parent), "who works elsewhere has allowed nothing"
+    (folder / "pyproject.toml").write_text("[tool.verifier]\nallow-call = 'true'\n", encoding="utf-8")
+    assert not is_allowed_by_project(path, start=folder)
+    monkeypatch.chdir(folder)
+    assert main(["check", path]) == 2
+
+
+def test_other_commands_leave_callables_out_and_run_nothing(folder, capsys):
+    path = written(folder, document("square", "square"), "function: x * x\npoints: [{x: 3}]\nimplementations: {mine: {call: layers.py:Layer}, text: {backward: dx = 2 * x * dout}}\n")
+    assert main(["mutate", path, "--most", "2"]) == 0
+    assert main(["show", path]) == 0
+    assert "mine" not in capsys.readouterr().out
+    assert not (folder / "ran").exists()
+
+
+def test_a_case_with_a_callable_is_not_checked_in_the_callers_process(folder):
+    (case,) = load(written(folder, document("square", "square")), allow_call=True).cases
+    assert verify(case).status == "error"
+
+
+CASES = {  # what the callable does -> its document, the status, and what the findings say
+    "right": (document("a", "square"), "passed", ""),
+    "wrong": (document("a", "square", "wrong"), "failed", "V101"),
+    "wrong, as expected": (document("a", "square", "wrong", "expect: {mine.dx: wrong}"), "passed", "V101"),
+    "right, where wrong is expected": (document("a", "square", "right", "expect: {mine.dx: wrong}"), "failed", "V303"),
+    "not the function": (document("a", "square", "right", "function: x**3"), "failed", "V105"),
+    "a layer with methods": (document("a", "Layer", None), "passed", ""),
+    "arguments by their names": (document("a", "by_name", "of_names", "points: [{x: 3, w: 0.5}]"), "passed", ""),
+    "a parameter, at two points": (document("a", "scaled", "of_scaled", "parameters: [factor]\npoints: [{x: 3, factor: 0.5}, {x: 2, factor: 1.5}]"), "passed", ""),
+    "wrong with one value of a parameter": (document("a", "scaled", "of_scaled_from_1", "parameters: [factor]\npoints: [{x: 3, factor: 0.5}, {x: 2, factor: 1.5}]\nexpect: {mine.dx: [wrong, correct]}"), "passed", "V101"),
+    "a function of another shape": (document("a", "total", "of_total", "function: 2 * x\npoints: [{x: [1, 2]}]"), "error", "the output 'out' of mine is a scalar"),
+    "a shared forward is the truth": (document("a", "total", "of_total", "forward: 's = sum(x)'\npoints: [{x: [1, 2]}]"), "passed", ""),
+    "sampled": (document("a", "square", "wrong", "function: x**2\ndomain: {x: [1, 2]}\nsample: 5"), "failed", "V101"),
+    "raises": (document("a", "raises"), "error", "raises KeyError: 'of the user'"),
+    "NaN": (document("a", "square", "not_a_number"), "failed", "V101"),
+    "another shape": (document("a", "square", "of_another_shape"), "failed", "V108"),
+    "another shape, as expected": (document("a", "square", "of_another_shape", "expect: {mine.dx: wrong}"), "passed", "V108"),
+    "another type": (document("a", "square", "of_another_type", "points: [{x: 0.1}]\naccept: {ulps: 4}"), "failed", "V"),
+    "random": (document("a", "square", "random"), "failed", "other bits"),
+    "changes its inputs": (document("a", "changes", "of_changed", "points: [{x: [3, 1]}]"), "failed", "changes its inputs"),
+    "in another order": (document("a", "product", "exchanged", "points: [{x: 3, w: 0.5}]"), "failed", "exchanged"),
+    "no such name": (document("a", "nothing"), "error", "has no 'nothing'"),
+}
+
+
+def test_what_a_callable_does_is_said_of_its_own_case(folder):
+    path = written(folder, *(text.replace("name: a", f"name: {name}") for name, (text, *_) in CASES.items()))
+    found = {r.name: r for r in reports(path)}
+    assert {name: found[name].status for name in CASES} == {name: status for name, (_, status, _) in CASES.items()}
+    assert [n for n, (_, _, said) in CASES.items() if said and not any(said in f.code or said in f.message for f in found[n].findings)] == []
+    assert found["right"].basis == "traced"
+    assert found["right"].computed_by.startswith("NumPy")
+    assert found["wrong with one value of a parameter"].proofs == {"mine": {"dx": "refuted"}}, "though it is proved with the other"
+    wrong = next(f for f in found["wrong"].findings if f.code == "V101")
+    assert (Path(wrong.place.file).name, wrong.implementation) == ("layers.py", "mine")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such timer")
+def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folder):
+    names = ("square", "dies", "crashes", "sleeps", "leaves_a_thread", "Layer")
+    path = written(folder, *(document(n, n, None if n == "Layer" else "right") for n in names))
+    from verifier.run.workers import Workers
+
+    with Workers(1, timeout=10.0) as workers:  # more than a process needs to start on a busy machine: none that is only slow is lost
+        found = {r.name: r for r in reports(path, workers=workers)}
+    assert {n: found[n].status for n in names} == {"square": "passed", "dies": "error", "crashes": "error", "sleeps": "error", "leaves_a_thread": "passed", "Layer": "passed"}
+    assert "did not end within 10 s" in found["sleeps"].findings[0].message
+    assert {f.code for n in ("dies", "crashes", "sleeps") for f in found[n].findings} == {"V003"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit of a process's memory")
+def test_a_callable_that_eats_memory_costs_its_own_case(folder):
+    from verifier.run.workers import Workers
+
+    with Workers(1, timeout=60.0, memory=6000) as workers:
+        eats, square = reports(written(folder, document("eats", "eats"), document("square", "square")), workers=workers)
+    assert (eats.status, square.status) == ("error", "passed")
+
+
+def test_what_a_callable_prints_does_not_stand_in_the_report(folder):
+    command = [sys.executable, "-m", "verifier", written(folder, document("prints", "prints")), "--allow-call", "--format", "json"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert json.loads(run.stdout)["summary"]["passed"] == 1
+    assert "{ not JSON" in run.stderr
+    assert "{ neither" in run.stderr
+
+
+def test_a_framework_that_is_missing_is_a_reason_and_no_failure(folder, monkeypatch):
+    monkeypatch.setitem(calls.PACKAGES, "jax", ("no_such_package_as_jax", "JAX"))
+    path = written(folder, document("a", "square").replace("}}}", "}, framework: jax}}"), document("b", "square", "wrong"))
+    first, second = load(path, allow_call=True).cases
+    report = calls.verify_with_calls(first)
+    assert (report.status, report.notes) == ("skipped", ("mine was not checked: JAX is not installed",))
+    assert calls.verify_with_calls(second).status == "failed", "the twin: what can be run is"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("right}}", "right}, backward: dx = x}", "'call' takes the place of 'backward'"),
+        ("right}}", "right}, framework: keras}", "unknown framework 'keras'"),
+        ("layers.py:square", "layers:square", "write the file and the name in it"),
+        ("layers.py:square", "other.py:square", "there is no file 'other.py'"),
+        ("name: a", "name: a\nexhaustive: true\nformats: [float16]", "'exhaustive' is for texts"),
+        ("name: a", "name: a\nresiduals: {mine.dx - mine.dx: 0}", "residuals and published figures are of texts"),
+        ("{call", "{framework: torch, cal", "there is no 'call'"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said_with_its_place(folder, old, new, said):
+    text = document("a", "square")
+    assert old in text
+    complaints = load(written(folder, text.replace(old, new)), allow_call=True).complaints
+    assert any(said in c.message for c in complaints), [c.message for c in complaints]
+
+
+def test_the_cases_of_the_frameworks_hold_where_the_framework_is_installed():
+    path = str(ROOT / "cases" / "frameworks")
+    found = reports(path)
+    assert {r.status for r in found} <= {"passed", "skipped"}
+    assert sum(r.status == "passed" for r in found) >= 6, "those of NumPy run everywhere"
+    assert [c.name for c in load(path, allow_call=True).cases if c.expect and not c.source] == [], "what is wrong names who was wrong"

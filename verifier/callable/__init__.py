@@ -1,0 +1,1 @@
+"""One callable held against the exact gradient: what its framework computed, judged with the lines of its trace."""

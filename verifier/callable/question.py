@@ -1,0 +1,159 @@
+"""The question about a callable: at which numbers, in which formats, against which truth; and the head that the doors of all frameworks share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from verifier.case.case import Expectation
+from verifier.case.outputs import UPSTREAMS, patternless
+from verifier.circuit.program import Program
+from verifier.language.formats import Format, round_exact
+from verifier.language.source import Source, suggestion
+from verifier.report.outcome import CaseReport, Report
+from verifier.trace.record import Callee, Floats, Values, flat
+
+COMPUTED = ("float64", "float32", "float16", "bfloat16")  # formats in which frameworks compute
+
+TruthOf: TypeAlias = Callable[[Program, Callee], tuple[Source, Program]]  # the traced program -> the function as it is written, and as a program over the same inputs
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A callable with the numbers that it is given, as a door has it."""
+
+    callee: Callee
+    values: Values
+    format: str  # of the inputs
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about a callable: where, in which formats, against which truth."""
+
+    callee: Callee
+    values: Values
+    upstream: Values
+    formats: tuple[str, ...]
+    function: str | TruthOf | None = None
+    domain: Mapping[str, tuple[str, str]] | None = None  # decimal text, of an input or of one of its components
+    sample: int = 0
+    hunt: bool = False
+    accept: float | None = None
+    strict: bool = False
+    further: tuple[Values, ...] = ()  # values at the points that are listed beside the first
+    choices: Mapping[str, tuple[str, ...]] | None = None  # of an input or a component whose values are listed
+    expect: tuple[Expectation, ...] = ()  # of this implementation
+    budget: int = 2_000  # points that a hunt may judge: each is a call
+
+
+def ask(
+    opened: Opened,
+    *,
+    function: str | None,
+    formats: Sequence[str] | str | None,
+    domain: Mapping[str, tuple[float, float]] | None,
+    sample: int,
+    hunt: bool,
+    accept: float | Mapping[str, float] | None,
+    upstream: Any,
+    strict: bool,
+    numbers: Callable[[Any], Floats],
+) -> Question:
+    """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
+    callee, values = opened.callee, opened.values
+    chosen = (formats,) if isinstance(formats, str) else tuple(formats) if formats is not None else (opened.format,)
+    for name in chosen:
+        if name not in COMPUTED:
+            raise ValueError(f"formats: '{name}' is no format that a framework computes in; there are {', '.join(COMPUTED)}{suggestion(name, COMPUTED)}")
+    for name, array in values.items():
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"the input '{name}' has a value that is not finite: there is no gradient at it; pass a mask as a constant, by functools.partial or a closure")
+    for name, bounds in (domain or {}).items():
+        if name not in callee.inputs:
+            raise ValueError(f"domain: '{name}' is no input of {callee.name}{suggestion(name, callee.inputs)}; its inputs are {', '.join(callee.inputs)}")
+        if len(bounds) != 2 or not float(bounds[0]) <= float(bounds[1]):
+            raise ValueError(f"domain: '{name}' must have a lowest and a highest value, such as (-10, 10)")
+    if sample < 0:
+        raise ValueError(f"sample is {sample}; it must be a number of points")
+    limit = accept["ulps"] if isinstance(accept, Mapping) else accept
+    return Question(
+        callee,
+        values,
+        flowing(callee, upstream, numbers),
+        chosen,
+        function,
+        {n: (repr(float(low)), repr(float(high))) for n, (low, high) in domain.items()} if domain else None,
+        sample,
+        hunt,
+        None if limit is None else float(limit),
+        strict,
+    )
+
+
+def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> dict[str, Floats]:
+    """The gradients that flow in: those that are given, by name, in order or the only one; where none is, numbers without pattern."""
+    found = {o: pattern(s, k) for k, (o, s) in enumerate(callee.upstreams.items())}
+    if upstream is None:
+        return found
+    if isinstance(upstream, Mapping):
+        given = dict(upstream)
+    else:
+        listed = list(upstream) if isinstance(upstream, tuple | list) and len(found) != 1 else [upstream]
+        if len(listed) != len(found):
+            raise ValueError(f"upstream has {len(listed)} gradients, and {callee.name} has {len(found)} outputs: {', '.join(found)}")
+        given = dict(zip(found, listed, strict=True))
+    for name, value in given.items():
+        if name not in found:
+            raise ValueError(f"upstream: '{name}' is no output of {callee.name}{suggestion(name, found)}; its outputs are {', '.join(found)}")
+        found[name] = np.broadcast_to(numbers(value), found[name].shape)
+    return found
+
+
+def raise_if_failed(report: CaseReport) -> None:
+    """Raise AssertionError, with the findings as text, where a report is not of a pass."""
+    __tracebackhide__ = True  # pytest shows the line of the test
+    if report.status != "passed":
+        from verifier.report.draw.paint import Paint
+        from verifier.report.draw.text import render
+
+        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+
+
+# ---------------------------------------------------------------- values
+
+
+def rounded(values: Any, fmt: Format) -> Floats:
+    """An array, each number rounded once to the format."""
+    found = [round_exact(fmt, Fraction(v)) or v for v in flat(values)]
+    return np.array(found, dtype=np.float64).reshape(np.shape(values))
+
+
+def pattern(shape: tuple[int, ...], position: int = 0) -> Floats:
+    """The gradient that flows into an output, the `position`-th: the numbers without pattern that a case has."""
+    texts = patternless(math.prod(shape), position) if shape else (UPSTREAMS[position % len(UPSTREAMS)],)
+    return np.array([float(t) for t in texts], dtype=np.float64).reshape(shape)
+
+
+def split(callee: Callee, point: Sequence[float]) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """The values of the inputs, and the gradients that flow in, of a point of the program."""
+    values: dict[str, Floats] = {}
+    flows: dict[str, Floats] = {}
+    at = 0
+    for target, shapes in ((values, callee.inputs), (flows, callee.upstreams)):
+        for name, shape in shapes.items():
+            size = math.prod(shape)
+            target[name] = np.array(point[at : at + size], dtype=np.float64).reshape(shape)
+            at += size
+    return values, flows
+
+
+def points_of(question: Question, fmt: Format) -> list[tuple[float, ...]]:
+    """The points that are listed, as points of the program: rounded to the format."""
+    flows = [x for v in question.upstream.values() for x in flat(rounded(v, fmt))]
+    return [(*(x for v in values.values() for x in flat(rounded(v, fmt))), *flows) for values in (question.values, *question.further)]

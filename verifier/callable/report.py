@@ -1,0 +1,228 @@
+"""The report of a callable: every format, and every path that the points take through its code."""
+
+from __future__ import annotations
+
+import linecache
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from verifier.arithmetic import floats
+from verifier.callable.cases import bare, case_of, drawn
+from verifier.callable.computed import computed_by
+from verifier.callable.kernels import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.question import Question, points_of, split
+from verifier.callable.repaired import with_exchange, with_repair
+from verifier.callable.sampled import sampled, why
+from verifier.case import points
+from verifier.compare.check import Check, checks_of
+from verifier.compare.checked import Checked
+from verifier.compare.compare import compare
+from verifier.compare.meant import meant_in
+from verifier.compare.sweep.classify import CODE, VerdictColumn
+from verifier.compare.sweep.sweep import Sums, Swept, swept
+from verifier.compare.sweep.tally import tally
+from verifier.compare.trust import disagreements
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.truth import truth_of
+from verifier.language.formats import Format, format_named
+from verifier.language.source import CaseError, Place
+from verifier.report import assemble
+from verifier.report.catalogue import finding
+from verifier.report.outcome import CaseReport, Finding
+from verifier.search.hunt import hunted_in, with_regions
+from verifier.trace.record import Callee, Refusal, Trace
+
+UNMET = "V303"  # an expectation that is not met
+MOST_PATHS = 16  # that the values of the points may take through the code
+MOST_RAISED = 3  # points at which the callable raises that are named
+
+
+def report_of(question: Question) -> CaseReport:
+    """The report of a callable: of every format, and of every path that the points take through its code."""
+    reports: list[CaseReport] = []
+    faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
+    for name in question.formats if question.callee.is_steady else ():  # what changes from call to call cannot be judged
+        try:
+            reports += _in_format(question, format_named(name))
+        except (points.PointError, NotDifferentiable, CaseError) as error:
+            return assemble.unusable(bare(question, format_named(name)), str(error))
+    return _merged(question, reports, faults)
+
+
+# ---------------------------------------------------------------- one format
+
+
+@dataclass
+class _Pending:
+    """The points of a format that are still to be judged, those among them that are listed, and what is said of points that cannot be judged."""
+
+    points: list[tuple[float, ...]]
+    listed: frozenset[tuple[float, ...]]
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def take(self, holds: Sequence[bool]) -> list[tuple[float, ...]]:
+        """The points for which it holds, and the first in any case; they are pending no longer."""
+        here = {p for k, (p, same) in enumerate(zip(self.points, holds, strict=True)) if same or not k}
+        found = [p for p in self.points if p in here]
+        self.points = [p for p in self.points if p not in here]
+        return found
+
+    def add(self, found: Iterable[tuple[float, ...]]) -> None:
+        """Further points, in so far as they are new."""
+        self.points = list(dict.fromkeys([*self.points, *found]))
+
+
+def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
+    """A report for every path."""
+    callee = question.callee
+    listed = points_of(question, fmt)
+    pending = _Pending(list(dict.fromkeys([*listed, *drawn(question, fmt)])), frozenset(listed))
+    reports: list[CaseReport] = []
+    while pending.points and len(reports) < MOST_PATHS:
+        start = pending.points[0]
+        try:
+            trace = _trace_at(callee, start, fmt)
+        except Refusal as refusal:
+            reports.append(sampled(question, fmt, refusal.forward, pending.take(_same_forward(question, refusal, pending.points, fmt)), why(refusal)))
+            if reports[-1].status == "error":
+                return reports
+            continue
+        except Exception as error:
+            if start == listed[0]:
+                raise  # the call that the user makes: the error is theirs to read
+            pending.notes[f"{callee.name} raises {type(error).__name__} on another path: nothing is said of it there"] = None
+            pending.take([False] * len(pending.points))
+            continue
+        doubts = disagreements(trace, fmt)
+        if is_believed(doubts, fmt):
+            report = _on_path(question, trace, fmt, pending)
+            reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
+        else:
+            here = pending.take(_same_path(trace, pending.points, fmt))
+            reports.append(sampled(question, fmt, trace.program.forward_part(), here, doubt(trace, doubts, callee)))
+    if pending.points:
+        pending.notes[f"{len(pending.points)} points take other paths through the code and were not looked at"] = None
+    return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
+
+
+def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
+    """The trace at a point. Raises Refusal where there is none, though the callable runs; else what the callable raises."""
+    try:
+        return callee.trace(*split(callee, point), fmt)
+    except Refusal:
+        raise
+    except Exception as error:
+        callee.run(*split(callee, point), fmt)  # raises, where it is the callable's own error
+        raise Refusal(f"the trace fails with {type(error).__name__}: {str(error)[:200]}; please report it", None, "give function= to check its floats alone") from error
+
+
+def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
+    """At which points the code goes the way of the trace."""
+    if not trace.branches or not found:
+        return [True] * len(found)
+    columns = [[p[i] for p in found] for i in range(len(trace.point))]
+    run = floats.run(trace.program.forward_part() if all(b.step < trace.program.backward_start for b in trace.branches) else trace.program, columns, fmt=fmt)
+    kept = [b for b in trace.branches if b.step >= 0]
+    return [all(bool(run[b.step][k] if len(run[b.step]) == len(found) else run[b.step][0]) is b.holds for b in kept) for k in range(len(found))]
+
+
+def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
+    """At which points the forward pass of a callable that is not traced as a whole is the same program; everywhere, where the truth is stated."""
+    if question.function is not None or refusal.forward is None:
+        return [True] * len(found)
+    holds = [True]
+    for p in found[1:]:
+        try:
+            question.callee.trace(*split(question.callee, p), fmt)
+            holds.append(False)  # traced as a whole: another path
+        except Refusal as again:
+            holds.append(again.forward is not None and again.forward.steps == refusal.forward.steps)
+        except Exception:  # noqa: BLE001 - the user's code: whatever it raises there is said when its turn comes
+            holds.append(False)
+    return holds
+
+
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -> CaseReport:
+    """The report of the path of a trace. Points of the hunt that take another one are added to those that are pending."""
+    case = case_of(question, trace, fmt)
+    here = pending.take(_same_path(trace, pending.points, fmt))
+    named = [p for k, p in enumerate(here) if p in pending.listed or not k]
+    many = [p for k, p in enumerate(here) if p not in pending.listed and k]
+    truth = truth_of(case.programs.truth)
+    ((_, (own,)),) = checks_of(case, truth)
+    raised: dict[str, None] = {}
+    check = replace(own, computed=computed_by(question.callee, trace.claims, trace.program.inputs, fmt, known={trace.point: trace.computed}, raised=raised))
+    regions = []
+    if question.hunt:
+        found = list(hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt)))
+        hunted = with_regions([], found)
+        on_path = {p for p, same in zip(hunted, _same_path(trace, hunted, fmt), strict=True) if same}
+        regions = [(check, r) for r in found if r.point in on_path]
+        named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
+        pending.add(p for p in hunted if p not in on_path and p not in here)
+    checked = Checked(check, named, compare(check, named), _swept(check, many))
+    report = assemble.report(case, truth, [checked], regions, strict=question.strict)
+    exchanged = with_exchange(report, check, checked)
+    report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    report = replace(report, notes=(*report.notes, *list(raised)[:MOST_RAISED]))
+    return with_kernels(report, own, checked, question.callee)
+
+
+def _swept(check: Check, many: Sequence[tuple[float, ...]]) -> list[Swept]:
+    """The sums of many points."""
+    if not many:
+        return []
+    rows = compare(check, many, detail=False)
+    columns = [np.array(c) for c in zip(*many, strict=True)]
+    tallies = []
+    for k in range(len(check.subject.claims)):
+        found = [row[k] for row in rows]
+        error = np.array([float(d.ulps.abs_upper()) if d.ulps is not None and d.ulps.is_finite() else math.nan for d in found])
+        over = np.array([check.limit is not None and e > check.limit for e in error])
+        tallies.append(tally(VerdictColumn(np.array([CODE[d.verdict] for d in found]), error, over), columns))
+    return swept(check, Sums(tuple(tallies), len(many)))
+
+
+# ---------------------------------------------------------------- one report
+
+
+def expectation_of(found: Finding) -> tuple[str, Place, str]:
+    """Which expectation it is that a finding says is not met."""
+    return found.implementation, found.place, found.message.partition(";")[0]
+
+
+def _with_its_line(found: Finding) -> Finding:
+    """A finding with the line of the user's file that it is about."""
+    if found.source_line or not found.statement or found.place.line < 1:
+        return found
+    return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
+
+
+def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
+    """The reports of all formats and paths as one."""
+    callee = question.callee
+    unmet = [{expectation_of(f) for f in r.findings if f.code == UNMET} for r in reports]  # a verdict that is expected need only occur in one of them
+    findings = tuple(dict.fromkeys([*faults, *(f for r in reports for f in r.findings if f.code != UNMET or all(expectation_of(f) in others for others in unmet))]))
+    status = "error" if any(r.status == "error" for r in reports) else "failed" if any(f.severity == "error" and not f.expected for f in findings) else "passed"
+    proofs: dict[str, dict[str, str]] = {}
+    proof_notes: dict[str, dict[str, str]] = {}
+    if len({r.proofs.get(callee.name) is not None for r in reports}) == 1 and reports and (len(reports) == 1 or not any("branches on values" in n for r in reports for n in r.notes)):
+        proofs, proof_notes = reports[0].proofs, reports[0].proof_notes
+    return CaseReport(
+        callee.name,
+        callee.place.file,
+        callee.place.line,
+        status,
+        proofs=proofs,
+        proof_notes=proof_notes,
+        results=tuple(r for report in reports for r in report.results),
+        sweeps=tuple(s for report in reports for s in report.sweeps),
+        findings=tuple(map(_with_its_line, findings)),
+        notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
+        regions=tuple(g for r in reports for g in r.regions),
+        basis="sampled" if any(r.basis == "sampled" for r in reports) else "traced",
+        computed_by=callee.framework,
+    )

@@ -1,0 +1,385 @@
+"""The mistakes that people make in expressions of array code, each turned back. A row yields what takes the place of an expression, and the mistake in words."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TypeAlias, TypeGuard
+
+Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that a statement may read, the likely ones first, with what is known of them."""
+
+    names: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those that are arrays; () of numbers
+    labels: tuple[str, ...] = ()  # vectors of whole numbers that are known
+    counts: tuple[str, ...] = ()  # whole numbers that are known, and lengths: `N`, `x.shape[0]`
+
+    def alike(self, name: str) -> list[str]:
+        """The other names that may stand in the place of one: those of its shape, where shapes are known."""
+        known = self.shapes.get(name)
+        return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
+
+
+Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
+
+SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
+           "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
+           "argmax": ("argmin",), "argmin": ("argmax",), "cumsum": ("sum",)}  # fmt: skip
+OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,), ast.MatMult: (ast.Mult,)}
+SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
+AXES = ("0", "1", "2", "-1", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)", "(1, 2, 3)")
+REDUCTIONS = frozenset(("sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "argmax", "argmin", "any", "all", "softmax", "log_softmax", "logsumexp", "norm", "flip", "concatenate", "stack", "split", "repeat", "roll", "expand_dims", "squeeze"))
+UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "flip", "roll", "log1p", "sum", "cumsum"))
+LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
+MOST_NAMES = 16  # that are tried as factors and in the place of other names
+MOST_COUNTS = 12
+AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
+AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
+MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
+
+
+def text(tree: ast.AST) -> str:
+    """A tree as it is written."""
+    return ast.unparse(tree)
+
+
+def expression(written: str) -> ast.expr:
+    """The tree of an expression."""
+    return ast.parse(written, mode="eval").body
+
+
+def _is_value(tree: ast.AST) -> TypeGuard[ast.expr]:
+    """Whether a tree is an expression that is read."""
+    return isinstance(tree, ast.BinOp | ast.UnaryOp | ast.Call | ast.Name | ast.Subscript | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load)
+
+
+def called(tree: ast.AST) -> ast.Name | ast.Attribute | None:
+    """The function or method of a call."""
+    return tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name | ast.Attribute) else None
+
+
+def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """`mean` for `sum`, `min` for `max`, and the like."""
+    function = called(tree)
+    if function is None:
+        return
+    name = function.attr if isinstance(function, ast.Attribute) else function.id
+    for other in SWAPPED.get(name, ()):
+        changed = copy.deepcopy(tree)
+        inner = called(changed)
+        if isinstance(inner, ast.Attribute):
+            inner.attr = other
+        elif inner is not None:
+            inner.id = other
+        yield changed, f"`{name}` where `{other}` is meant in `{text(tree)}`"
+
+
+def axes(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many."""
+    function = called(tree)
+    if function is None or not isinstance(tree, ast.Call):
+        return
+    yield from _axis_of_keyword(tree)
+    name = function.attr if isinstance(function, ast.Attribute) else function.id
+    if name not in REDUCTIONS:
+        return
+    position = 0 if isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES) else 1
+    if len(tree.args) > position:
+        for axis in AXES:
+            if axis != text(tree.args[position]):
+                changed = copy.deepcopy(tree)
+                changed.args[position] = expression(axis)
+                yield changed, f"`axis={text(tree.args[position])}` where `axis={axis}` is meant in `{text(tree)}`"
+    elif not any(k.arg in AXIS_WORDS for k in tree.keywords):
+        for axis in AXES:
+            for more in ((), (ast.keyword("keepdims", ast.Constant(value=True)),)):
+                changed = copy.deepcopy(tree)
+                changed.keywords += [ast.keyword("axis", expression(axis)), *copy.deepcopy(more)]
+                yield changed, f"`axis={axis}{', keepdims=True' if more else ''}` is missing in `{text(tree)}`"
+    if not any(k.arg in KEEP_WORDS for k in tree.keywords) and (len(tree.args) > position or any(k.arg in AXIS_WORDS for k in tree.keywords)):
+        changed = copy.deepcopy(tree)
+        changed.keywords.append(ast.keyword("keepdims", ast.Constant(value=True)))
+        yield changed, f"`keepdims=True` is missing in `{text(tree)}`"
+
+
+def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
+    for k, keyword in enumerate(tree.keywords):
+        if keyword.arg in AXIS_WORDS:
+            for axis in AXES:
+                if axis != text(keyword.value):
+                    changed = copy.deepcopy(tree)
+                    changed.keywords[k].value = expression(axis)
+                    yield changed, f"`{keyword.arg}={text(keyword.value)}` where `{keyword.arg}={axis}` is meant in `{text(tree)}`"
+            changed = copy.deepcopy(tree)
+            del changed.keywords[k]
+            yield changed, f"`{keyword.arg}={text(keyword.value)}` is too many in `{text(tree)}`"
+        if keyword.arg in KEEP_WORDS:
+            changed = copy.deepcopy(tree)
+            del changed.keywords[k]
+            yield changed, f"`{keyword.arg}` is too many in `{text(tree)}`"
+
+
+def transposes(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
+    if isinstance(tree, ast.Attribute) and tree.attr == "T":
+        yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+    elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, (0, 0))) < 2):
+        yield ast.Attribute(copy.deepcopy(tree), "T", ast.Load()), f"`{text(tree)}` where `{text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
+        if isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, ())) > 2:
+            dimensions = len(scope.shapes[tree.id])
+            yield from _in_place_of(tree, *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
+        yield ast.BinOp(copy.deepcopy(tree.right), ast.MatMult(), copy.deepcopy(tree.left)), f"the factors of `{text(tree)}` are in the wrong order"
+    function = called(tree)
+    if not isinstance(tree, ast.Call) or function is None:
+        return
+    name = function.attr if isinstance(function, ast.Attribute) else function.id
+    if name in ("dot", "matmul", "outer"):
+        if isinstance(function, ast.Attribute) and len(tree.args) == 1:
+            yield ast.Call(ast.Attribute(copy.deepcopy(tree.args[0]), name, ast.Load()), [copy.deepcopy(function.value)], []), f"the factors of `{text(tree)}` are in the wrong order"
+        elif len(tree.args) == 2:
+            yield ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(tree.args[1]), copy.deepcopy(tree.args[0])], copy.deepcopy(tree.keywords)), f"the factors of `{text(tree)}` are in the wrong order"
+    if name == "transpose" and tree.args:
+        given = tree.args[0].elts if isinstance(tree.args[0], ast.Tuple) else tree.args
+        for order in LAYOUTS:
+            if len(order) == len(given) and isinstance(function, ast.Attribute):
+                yield from _in_place_of(tree, f"{text(function)}{order}")
+
+
+def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
+    """Expressions that are meant where another one stands."""
+    here = text(tree)
+    for new in texts:
+        if new != here:
+            yield expression(new), f"`{here}` where `{new}` is meant"
+
+
+def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Another operator, another comparison, operands in the wrong order."""
+    if isinstance(tree, ast.BinOp):
+        for other in OPERATORS.get(type(tree.op), ()):
+            yield ast.BinOp(copy.deepcopy(tree.left), other(), copy.deepcopy(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{text(tree)}`"
+        if isinstance(tree.op, ast.Sub | ast.Div):
+            yield ast.BinOp(copy.deepcopy(tree.right), tree.op, copy.deepcopy(tree.left)), f"the operands of `{text(tree)}` are in the wrong order"
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
+        for compared in COMPARED.get(type(tree.ops[0]), ()):
+            yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{text(tree)}`"
+
+
+def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """The opposite sign."""
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        yield copy.deepcopy(tree.operand), f"the sign of `{text(tree)}` is flipped"
+    elif isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
+        yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{text(tree)}` is flipped"
+
+
+def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A factor, a term or a division that is too many."""
+    if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
+        kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
+        yield copy.deepcopy(tree.left), f"the {kind} `{text(tree.right)}` is superfluous in `{text(tree)}`"
+        if isinstance(tree.op, ast.Add | ast.Mult):
+            yield copy.deepcopy(tree.right), f"the {kind} `{text(tree.left)}` is superfluous in `{text(tree)}`"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int):
+        for change in (1, -1):
+            yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
+
+
+def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A bracket that stands elsewhere, a term inside or outside of a function, one branch of two."""
+    if isinstance(tree, ast.IfExp):
+        yield from _in_place_of(tree, text(tree.body), text(tree.orelse))
+    if isinstance(tree, ast.Call) and len(tree.args) == 1 and isinstance(tree.args[0], ast.BinOp) and not tree.keywords:
+        inner = tree.args[0]
+        outside = ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(inner.left)], [])
+        yield from _in_place_of(tree, text(ast.BinOp(outside, inner.op, inner.right)))
+    if not isinstance(tree, ast.BinOp):
+        return
+    left, right = tree.left, tree.right
+    if isinstance(left, ast.Call) and len(left.args) == 1 and not left.keywords:
+        yield from _in_place_of(tree, text(ast.Call(left.func, [ast.BinOp(left.args[0], tree.op, right)], [])))
+    if isinstance(left, ast.BinOp):
+        yield from _in_place_of(tree, text(ast.BinOp(left.left, left.op, ast.BinOp(left.right, tree.op, right))))
+    if isinstance(right, ast.BinOp):
+        yield from _in_place_of(tree, text(ast.BinOp(ast.BinOp(left, tree.op, right.left), right.op, right.right)))
+
+
+def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Two names that stand in each other's place."""
+    if not isinstance(tree, ast.BinOp | ast.Call | ast.Tuple):
+        return
+    found = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in MODULES)
+    for a, b in combinations(found, 2):
+        changed = copy.deepcopy(tree)
+        for node in ast.walk(changed):
+            if isinstance(node, ast.Name) and node.id in (a, b):
+                node.id = b if node.id == a else a
+        yield changed, f"`{a}` and `{b}` are exchanged in `{text(tree)}`"
+
+
+def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another name of the function is meant, or what is left of it to 1."""
+    if isinstance(tree, ast.Subscript) and isinstance(tree.ctx, ast.Load):
+        yield from _in_place_of(tree, *scope.names[:MOST_NAMES])
+    if isinstance(tree, ast.List | ast.Tuple) and isinstance(tree.ctx, ast.Load) and scope.labels:
+        yield from _in_place_of(tree, *(n for n in scope.names if n in scope.labels or len(scope.shapes.get(n, ())) == 2))
+    if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
+        for other in scope.alike(tree.id):
+            yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
+        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
+
+
+def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A factor or a division that is missing: by a name, a length, 2."""
+    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        for other in scope.counts[:MOST_COUNTS]:
+            yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
+    if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
+        return
+    lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
+    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2"):
+        for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
+            if other != text(tree):
+                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
+
+
+def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A mask, a slope or a root that is missing as a factor."""
+    if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
+        return
+    for other in scope.names[:MOST_NAMES]:
+        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})"):
+            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    for other in scope.names[:MOST_NAMES]:
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
+    function = called(tree)
+    if isinstance(tree, ast.Call) and function is not None and text(function).rpartition(".")[2] in ("maximum", "relu"):
+        inner = next((a for a in tree.args if not isinstance(a, ast.Constant)), tree)
+        yield from _in_place_of(tree, *(f"{text(inner)} * ({other} > 0)" for other in scope.names[:MOST_NAMES]))
+    for other in scope.counts[:MOST_COUNTS]:
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{text(tree)}`"
+
+
+def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A function that is too many, or a square root that is missing."""
+    function = called(tree)
+    if isinstance(tree, ast.Call) and function is not None:
+        name = function.attr if isinstance(function, ast.Attribute) else function.id
+        is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
+        inner = function.value if is_method else tree.args[0] if tree.args else None  # type: ignore[union-attr]
+        if name in UNWRAPPED and inner is not None:
+            yield copy.deepcopy(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
+    elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
+        yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})")
+
+
+def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A term that is missing: a number or an array of the same shape, or 1."""
+    if not _is_value(tree) or isinstance(tree, ast.UnaryOp) or (isinstance(tree, ast.Name) and tree.id in MODULES):
+        return
+    shape = scope.shapes.get(tree.id) if isinstance(tree, ast.Name) else None
+    for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
+        if other != text(tree):
+            for operator in (ast.Add(), ast.Sub()):
+                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
+
+
+def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4."""
+    if not isinstance(tree, ast.Constant) or isinstance(tree.value, bool) or not isinstance(tree.value, int | float):
+        return
+    value = tree.value
+    for other in dict.fromkeys((value + 1, value - 1, 0, 1, 2, 0.5, value * 2, value / 2, 3, 4)):
+        number = int(other) if type(value) is int and other == int(other) else other
+        if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
+            yield expression(repr(number)), f"the constant `{text(tree)}` should be {number!r}"
+
+
+def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another part of an array: a bound that is one off, missing or too many, another row, the opposite order."""
+    if not isinstance(tree, ast.Subscript):
+        return
+    parts = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
+    for k, part in enumerate(parts):
+        for new in _parts(part, scope):
+            changed = copy.deepcopy(tree)
+            if isinstance(changed.slice, ast.Tuple):
+                changed.slice.elts[k] = new
+            else:
+                changed.slice = new
+            yield changed, f"`{text(tree)}` where `{text(changed)}` is meant"
+    if isinstance(tree.slice, ast.Tuple) and len(parts) == 2:
+        changed = copy.deepcopy(tree)
+        changed.slice = ast.Tuple([copy.deepcopy(parts[1]), copy.deepcopy(parts[0])], ast.Load())
+        yield changed, f"`{text(tree)}` where `{text(changed)}` is meant"
+    if isinstance(tree.ctx, ast.Load):
+        yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+
+
+def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+    """What may be meant in the place of an index or a slice."""
+    if not isinstance(part, ast.Slice):
+        if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
+            for operator in (ast.Add(), ast.Sub()):
+                yield ast.BinOp(copy.deepcopy(part), operator, ast.Constant(value=1))
+            if isinstance(part, ast.BinOp):
+                yield copy.deepcopy(part.left)
+            yield ast.Slice()
+            yield from (ast.Name(n, ast.Load()) for n in (*scope.labels, *scope.counts) if n.isidentifier() and n != text(part))
+        return
+    if part.lower is None and part.upper is None:
+        yield from (expression(f"arange(len({y}))") for y in scope.labels)
+    for bound in ("lower", "upper"):
+        value = getattr(part, bound)
+        for new in (None, *(() if value is None else (ast.BinOp(value, ast.Add(), ast.Constant(value=1)), ast.BinOp(value, ast.Sub(), ast.Constant(value=1)))), *map(expression, ("1", "-1", *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier())))):
+            if (new is None) != (value is None) or (new is not None and text(new) != text(value)):
+                changed = copy.deepcopy(part)
+                setattr(changed, bound, copy.deepcopy(new))
+                yield changed
+    if part.lower is not None and part.upper is None:
+        yield ast.Slice(None, copy.deepcopy(part.lower))
+        yield ast.Slice(None, ast.UnaryOp(ast.USub(), copy.deepcopy(part.lower)))
+    if part.upper is not None and part.lower is None:
+        yield ast.Slice(copy.deepcopy(part.upper), None)
+        yield ast.Slice(ast.UnaryOp(ast.USub(), copy.deepcopy(part.upper)), None)
+        if isinstance(part.upper, ast.UnaryOp):
+            yield ast.Slice(copy.deepcopy(part.upper.operand), None)
+    if part.lower is not None and part.upper is not None:  # (i*s, i*s + k): another step or width
+        yield ast.Slice(copy.deepcopy(part.upper), copy.deepcopy(part.lower))
+    changed = copy.deepcopy(part)
+    changed.step = None if part.step is not None else ast.UnaryOp(ast.USub(), ast.Constant(value=1))
+    yield changed
+
+
+def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """A square that is missing, or of more than is meant."""
+    if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
+        yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{text(tree)}` should be squared"
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.left, ast.BinOp):
+        inner = tree.left
+        moved = ast.BinOp(copy.deepcopy(inner.left), inner.op, ast.BinOp(copy.deepcopy(inner.right), ast.Pow(), copy.deepcopy(tree.right)))
+        yield moved, f"`{text(tree)}` where `{text(moved)}` is meant"
+
+
+def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
+    """Two elements of a list that are exchanged."""
+    if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load):
+        for i, k in combinations(range(len(tree.elts)), 2):
+            if text(tree.elts[i]) != text(tree.elts[k]):
+                changed = copy.deepcopy(tree)
+                changed.elts[i], changed.elts[k] = changed.elts[k], changed.elts[i]
+                yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
+
+
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
+RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
