@@ -17,7 +17,8 @@ from tests.blame.test_repairs import target_of
 from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.blame.formula import diagnose, locate
-from verifier.blame.formula.adjoint_values import agrees, local_partial, same
+from verifier.blame.formula.adjoint_values import agrees, same
+from verifier.exact import adjoints
 
 TWO = "{x: 0.7, w: -1.3}, {x: 1.9, w: 0.6}"
 THREE = "{x: 0.7, w: 0.5, y: 0.4}, {x: 1.9, w: 0.6, y: 1.1}"
@@ -76,6 +77,7 @@ def test_a_branch_that_is_not_taken_is_not_to_blame() -> None:
     assert "at this point, and right beside it" in found.message
     (taken,) = findings("function: x*abs(x)\npoints: [{x: 0}]\nimplementations: {a: {backward: 'dx = where(x == 0, x/x, 2*abs(x))'}}")
     assert "has no real value here: 0/0" in taken.message
+    assert taken.source_line[taken.place.column - 1 :][: taken.width] == "x/x"
 
 
 # what is chosen at the points x = -1, 0, 2; y = 1, 1, 2: for a choice whether each operand is positive, and larger than the first
@@ -138,7 +140,7 @@ def test_a_value_agrees_within_an_ulp_of_the_exact_one(computed: object, exact: 
 )  # fmt: skip
 def test_a_local_gradient_is_that_of_the_book(gate: str, position: int, args: tuple[object, ...], expected: float | None) -> None:
     with balls.precision(120):
-        found = local_partial(gate, position, [[a if isinstance(a, bool) else arb(a)] for a in args])
+        found = adjoints.partial(gate, position, [[a if isinstance(a, bool) else arb(a)] for a in args], strict=True)
         assert found is None if expected is None else found is not None and found[0] == expected
 
 

@@ -216,6 +216,16 @@ def test_around_a_number_are_its_neighbours_in_the_format(name: str, x: float) -
     assert len(found) >= 3
 
 
+def test_a_border_is_looked_for_where_the_other_inputs_stand() -> None:
+    """x turns at y + 1 and at z*z: 2.5 and 6.25 at y = 1.5, z = 2.5; what does not move has no border."""
+    program = primitive(expression("where(x > y + 1, max(x, z*z), 3) + abs(y - 0.1)", "x", "y", "z"))
+    scalars = np.linspace(-2.03, 8.9, 30).tolist()
+    found = challenge_points._borders(challenge_points._line(program, (0.5, 1.5, 2.5), 0), scalars)
+    assert [b for _, b in found] == pytest.approx([2.5, 6.25], rel=1e-15)
+    found = challenge_points._borders(challenge_points._line(program, (0.5, 1.5, 2.5), 1), scalars)
+    assert [b for _, b in found] == pytest.approx([-0.5, 0.1], rel=1e-15)
+
+
 def test_a_half_is_tried_where_a_border_is_next_to_it() -> None:
     assert 2.5 in challenge_points._around(FLOAT64, 2.5 + 2**-50)
     assert 2.5 not in challenge_points._around(FLOAT64, 2.5 + 2**-40)
@@ -252,14 +262,15 @@ BORDERS = (
 @pytest.mark.parametrize(("text", "roots"), BORDERS, ids=[t for t, _ in BORDERS])
 def test_borders_are_found_between_neighbours(text: str, roots: tuple[float, ...]) -> None:
     program = primitive(expression(text, "x"))
-    line = [(x,) for x in np.linspace(-2.03, 8.9, 30).tolist()]
-    found = challenge_points._borders([program], line, 0)
+    scalars = np.linspace(-2.03, 8.9, 30).tolist()
+    line = challenge_points._line(program, (0.5,), 0)
+    found = challenge_points._borders(line, scalars)
     assert found == sorted(found)
     assert all(a < b for a, b in found)
     for root in roots:
         assert any(a - 4e-16 * abs(root) <= root <= b + 4e-16 * abs(root) and b - a <= 4.5e-16 * abs(root) for a, b in found)
-    assert challenge_points._borders([primitive(expression("x*x + exp(x)", "x"))], line, 0) == []
-    assert challenge_points._borders([program], line[:1], 0) == []
+    assert challenge_points._borders(challenge_points._line(primitive(expression("x*x + exp(x)", "x")), (0.5,), 0), scalars) == []
+    assert challenge_points._borders(line, scalars[:1]) == []
 
 
 # ---------------------------------------------------------------- points near a contradiction
