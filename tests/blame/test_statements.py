@@ -40,6 +40,7 @@ WAYS: tuple[tuple[tuple[str, ...], tuple[str, ...], dict[str, str]], ...] = (
     (PRODUCT, (*BACK, "dx = 3*w*da", "dx -= cos(x)*db", "dw = x*da"), {"dx = 3*w*da": "the factor `3` is superfluous", "dx -= cos(x)*db": "the sign is flipped"}),
     (("a = x*w", "b = sin(a)", "out = a*b"), (*BACK, "dx = w*da", "da += cos(a)*db", "dw = x*da"), {"dx = w*da": "`da` is read here before `da += cos(a)*db` is added to it"}),
     (("a = x*w", "b = sin(a)", "out = a*b"), (*BACK, "da += cos(a)*db", "dx = x*da", "dw = w*da"), {"dx = x*da": "`dx` and `dw` are exchanged: each holds the gradient of the other", "dw = w*da": "`dw` and `dx` are exchanged: each holds the gradient of the other"}),
+    (("out = x*x*w",), ("dx = 2*x*w*dout", "dx += w*dout", "dw = x*x*dout"), {"dx += w*dout": "superfluous: the others add up"}),
     (("h = sin(x)", "out = h*w + x*x"), ("dh = w*dout", "dx = cos(x)*dh", "dx += 2*x*dout", "dx += x*w*dout", "dw = h*dout"), {"dx += x*w*dout": "superfluous: the others add up"}),
 )  # fmt: skip
 
@@ -202,3 +203,13 @@ def test_two_edits_one_around_the_other_are_a_value_and_a_factor() -> None:
         zero = target_of("exp(cos(0*x)*0)*y*0 + x")
         nothing = {zero.text(k): k for k in zero.cone}
         assert diagnose._both(zero, (nothing["cos(0*x)"], zero.value(x)), (nothing["cos(0*x)*0"], zero.value(x))) == zero.mistake.computed, "what is 0 has no factor"
+
+
+@pytest.mark.parametrize("backward", [("dz = sin(x*w)*x*dout", "dx = w*dz + sin(x*w)*dout", "dw = x*dz"), ("dz = sin(x*w)*dout", "dx = w*dz + sin(x*w)*dout", "dw = x*dz")])
+def test_the_derivative_with_respect_to_an_inner_step_is_written_out(backward: tuple[str, ...]) -> None:
+    """d(sin(z) x)/dz = x cos(z) with x*w for z, by hand."""
+    text = two_lines(("out = sin(x*w)*x",), backward, point="{x: 0.7, w: 1.3}, {x: 1.9, w: 0.6}").rstrip("\n") + "\n    adjoints: {dz: x*w}\n"
+    (shown,) = (d.removeprefix("expected  ") for f in findings(text) for d in f.details if d.startswith("expected"))
+    assert shown.startswith("d(out)/d(x*w) = ")
+    formula = shown.partition(" = ")[2].partition(", from ")[0]
+    assert eval(formula, {"__builtins__": {}}, {"x": 0.7, "w": 1.3, "cos": math.cos}) == pytest.approx(0.7 * math.cos(0.7 * 1.3), rel=1e-12)

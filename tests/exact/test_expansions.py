@@ -164,3 +164,14 @@ def test_literals_are_exact_and_those_that_were_rounded_are_not() -> None:
         assert expansions._literal("0.1", FORMATS["float64"]) == fmpq(1, 10)
         assert not isinstance(expansions._literal("3.141592653589793", FORMATS["float64"]), fmpq)
         assert expansions._literal("3.141592653589793", FORMATS["float64"]).contains(balls.constant("pi"))
+
+
+def test_a_number_that_moves_is_a_program_of_what_it_moves_with() -> None:
+    """5 + 7 t, and its square, at t = 3: 26 and 676."""
+    along = series.add(series.number(fmpq(5)), Series({(Fraction(1), 0): fmpq(7)}))
+    with balls.precision(100):
+        moving = coefficients.Moving(along, "ray", (fmpq(5), fmpq(7)), expansions.moving_gate(4))
+        for c, expected in ((moving, 26), (coefficients.combine("mul", moving, moving), 676), (coefficients.combine("sub", moving, 1), 25)):
+            program = coefficients._program(c)
+            assert program is not None
+            assert balls.run(program, [[balls.ONE * 3]], bits=100, strict=False)[program.output][0] == expected
