@@ -213,3 +213,11 @@ def test_the_derivative_with_respect_to_an_inner_step_is_written_out(backward: t
     assert shown.startswith("d(out)/d(x*w) = ")
     formula = shown.partition(" = ")[2].partition(", from ")[0]
     assert eval(formula, {"__builtins__": {}}, {"x": 0.7, "w": 1.3, "cos": math.cos}) == pytest.approx(0.7 * math.cos(0.7 * 1.3), rel=1e-12)
+
+
+def test_an_inner_step_of_an_inner_step_is_written_out_as_well() -> None:
+    """d(exp(z)*x)/dz = x exp(z) with sin(x*w) for z, by hand."""
+    text = two_lines(("out = exp(sin(x*w))*x",), ("dz = cos(sin(x*w))*x*dout", "dx = w*cos(x*w)*dz + exp(sin(x*w))*dout", "dw = x*cos(x*w)*dz"), point="{x: 0.7, w: 1.3}, {x: 1.9, w: 0.6}").rstrip("\n") + "\n    adjoints: {dz: sin(x*w)}\n"
+    (shown,) = (d.removeprefix("expected  ") for f in findings(text) for d in f.details if d.startswith("expected"))
+    formula = shown.partition(" = ")[2].partition(", from ")[0]
+    assert eval(formula, {"__builtins__": {}}, {"x": 0.7, "w": 1.3, "sin": math.sin, "exp": math.exp}) == pytest.approx(0.7 * math.exp(math.sin(0.7 * 1.3)), rel=1e-12)
