@@ -70,6 +70,7 @@ def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
         ("dx = dout - x", "dx = x - dout"),
         ("dx = dout", "dx = dout / n"),
         ("dx = dout", "dx = -dout"),
+        ("a, b = dout[:, :n], dout[:, n:]", "a, b = (dout[:, ::2], dout[:, 1::2])"),
     ],
 )
 def test_an_edit_turns_the_mistake_back(wrong, right):

@@ -361,6 +361,20 @@ def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     yield changed
 
 
+def halves(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Every other element where halves are meant, and the other way round: `x[::2], x[1::2]` and `x[:h], x[h:]`."""
+    if not isinstance(tree, ast.Tuple) or len(tree.elts) != 2 or not all(isinstance(e, ast.Subscript) for e in tree.elts):
+        return
+    first, second = text(tree.elts[0]), text(tree.elts[1])
+    if "::2" in first and second == first.replace("::2", "1::2"):
+        lengths = [c if c.isidentifier() else f"{c} // 2" for c in scope.counts]
+        yield from _in_place_of(tree, *(f"({first.replace('::2', f':{h}')}, {first.replace('::2', f'{h}:')})" for h in lengths[: 2 * MOST_COUNTS]))
+    slices_of = [p for p in ast.walk(tree.elts[0]) if isinstance(p, ast.Slice) and p.lower is None and p.upper is not None and p.step is None]
+    for half in (text(s.upper) for s in slices_of if s.upper is not None):
+        if second == first.replace(f":{half}", f"{half}:"):
+            yield from _in_place_of(tree, f"({first.replace(f':{half}', '::2')}, {first.replace(f':{half}', '1::2')})")
+
+
 def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
@@ -381,5 +395,5 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, halves, names)
 RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)

@@ -97,9 +97,8 @@ def _moves(m: Misshapen) -> Iterator[Move]:
             if _left(shape, axes, keeps=keeps) == wanted:
                 written = f"axis={axes[0] if len(axes) == 1 else axes}" if len(axes) < len(shape) or keeps else ""
                 call = f"{name}.sum({written}{', keepdims=True' if keeps else ''})"
-                over = "axis" if len(axes) == 1 else "axes"
-                because = f" `{m.input}` is broadcast along {'it' if len(axes) == 1 else 'them'}:" if any(shape[k] > 1 for k in axes) else ""
-                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"a sum over the {over} {' and '.join(map(str, axes))} is missing:{because} `{call}` is the exact gradient"
+                because = f", along which `{m.input}` is broadcast," if any(shape[k] > 1 for k in axes) else ""
+                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"the sum over {_named(axes)}{because} is missing: `{call}` is the exact gradient"
     if [k for k in shape if k > 1] == [k for k in wanted if k > 1] and shape and wanted:
         yield (lambda a: a.reshape(wanted)), f"the values are exact: `{name}.reshape({m.input}.shape)` is the exact gradient"
 
@@ -109,9 +108,11 @@ def _lost(m: Misshapen) -> Iterator[Move]:
     for axes in _axes(len(m.wanted)):
         for keeps in (False, True):
             if _left(m.wanted, axes, keeps=keeps) == m.shape:
-                over = "axis" if len(axes) == 1 else "axes"
-                which = " and ".join(map(str, axes))
-                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"it is summed too far: it is the exact gradient summed over the {over} {which} of `{m.input}`"
+                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"it is the exact gradient summed over {_named(axes)} of `{m.input}` as well: leave that sum out"
+
+
+def _named(axes: tuple[int, ...]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"the axes {', '.join(map(str, axes[:-1]))} and {axes[-1]}"
 
 
 def _axes(count: int) -> Iterator[tuple[int, ...]]:
