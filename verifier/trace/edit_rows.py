@@ -26,6 +26,13 @@ class Scope:
         known = self.shapes.get(name)
         return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
 
+    def spread(self, written: str = "{}") -> Iterator[str]:
+        """The vectors, each as an array with more axes, as many as another array has: `g[None, :, None]`. `written` is how a vector stands there."""
+        most = max((len(s) for s in self.shapes.values()), default=0)
+        for name in self.names[:MOST_NAMES]:
+            if len(self.shapes.get(name, ())) == 1:
+                yield from (f"{written.format(name)}[{index}]" for index, axes in SPREAD if axes <= most)
+
 
 Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
 
@@ -42,6 +49,7 @@ LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), 
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
+SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
 MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
 
@@ -245,8 +253,9 @@ def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
+    squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
-    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2"):
+    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
@@ -257,8 +266,10 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
     for other in scope.names[:MOST_NAMES]:
-        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})"):
+        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})", f"sign({other})"):
             yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    for factor in scope.spread("({} > 0)"):
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
     function = called(tree)
