@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeAlias, TypeGuard
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
@@ -48,6 +48,7 @@ UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square",
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
+MOST_COMPARED = 6  # arrays that are compared with each other for a mask
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
 SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
@@ -268,6 +269,10 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     for other in scope.names[:MOST_NAMES]:
         for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})", f"sign({other})"):
             yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    compared = scope.alike(tree.id)[:MOST_COMPARED] if isinstance(tree, ast.Name) and tree.id in scope.shapes else []
+    for a, b in permutations(compared, 2):
+        for factor in (f"({a} > {b})", *((f"({a} == {b})",) if a < b else ())):
+            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for factor in scope.spread("({} > 0)"):
         yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
@@ -305,8 +310,8 @@ def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
-def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
-    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4."""
+def constants(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4; or a name."""
     if not isinstance(tree, ast.Constant) or isinstance(tree.value, bool) or not isinstance(tree.value, int | float):
         return
     value = tree.value
@@ -314,6 +319,7 @@ def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
         number = int(other) if type(value) is int and other == int(other) else other
         if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
             yield expression(repr(number)), f"the constant `{text(tree)}` should be {number!r}"
+    yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
 
 
 def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:

@@ -112,7 +112,7 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
     units = search.rerun.units
     counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
-    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_renames(units[n].tree), -n)) for s in reversed(statements_in(units[n]))]
+    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)) for s in reversed(statements_in(units[n]))]
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
@@ -134,7 +134,7 @@ def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMis
 
 
 def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
-    """The units that compute a name: those that set it, and those of what these read, as far as it holds no exact adjoint; the last one first."""
+    """The units that compute a name: those that set it, and those of what these read, as far as it holds no exact adjoint; the likely ones first, then the last one."""
     found: set[int] = set()
     pending = [(w.name, w.unit + 1)]
     while pending:
@@ -145,7 +145,15 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
         found.add(number)
         unit = units[number]
         pending += [(n, number) for n in {*unit.reads, name}]
-    return sorted(found, key=lambda n: (_renames(units[n].tree), -n))
+    return sorted(found, key=lambda n: (_rank(units, n), -n))
+
+
+def _rank(units: Sequence[Unit], number: int) -> int:
+    """What is tried first: `p = scores`, another name of what the backward pass did not compute, may lack a factor or a function; other names of what it did come last."""
+    unit = units[number]
+    if not _renames(unit.tree):
+        return 1
+    return 0 if unit.is_written and unit.reads.isdisjoint(n for u in units[:number] for n in u.sets) else 2
 
 
 def _renames(tree: ast.stmt) -> bool:
