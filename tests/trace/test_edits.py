@@ -10,7 +10,8 @@ import pytest
 from tests.trace import layers
 from tests.trace.test_numpy import IMAGE, KERNEL, LABELS, SOURCE, B, W, X
 from verifier.numpy import check
-from verifier.trace.edits import edits
+from verifier.trace.edit_rows import Scope
+from verifier.trace.edits import changes, edits
 from verifier.trace.rewrite import bodies, replaced
 
 WORDS = {
@@ -78,3 +79,25 @@ def test_an_edit_turns_the_mistake_back(wrong, right):
     found = {ast.unparse(ast.fix_missing_locations(new)) for new, _ in edits(statement, ("n", "x"))}
     assert ast.unparse(ast.parse(right)) in found
     assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"
+
+
+SCOPE = Scope(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), "X": (3, 2), "g": (2,), "p": (2, 2, 2), "q": (4, 5), "r": (4, 5), "s": (4, 5), "tau": ()}, counts=("n",))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("dw = X.T @ d", "dw = (A @ X).T @ d"),
+        ("t = dout", "t = dout * g[None, :, None]"),
+        ("on = 1 / n", "on = 1 / n * (g > 0)[:, None]"),
+        ("dx = s", "dx = s * (q > r)"),
+        ("dx = s", "dx = s / tau"),
+        ("dx = d / p", "dx = d / p / n**2"),
+        ("dx = f(d)", "dx = q - f(d)"),
+        ("ds -= 1", "ds -= g"),
+        ("a, b = x[::2], x[1::2]", "a, b = (x[:n], x[n:])"),
+    ],
+)
+def test_an_edit_of_arrays_whose_shapes_are_known_turns_the_mistake_back(wrong, right):
+    (statement,) = ast.parse(wrong).body
+    assert ast.unparse(ast.parse(right)) in [ast.unparse(e.statement) for e in changes(statement, SCOPE)]

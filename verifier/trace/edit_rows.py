@@ -262,6 +262,17 @@ def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
 
 
+def products(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A matrix that is missing as a factor: `A @ X` where `X` stands."""
+    if not isinstance(tree, ast.Name) or not isinstance(tree.ctx, ast.Load) or len(shape := scope.shapes.get(tree.id, ())) != 2:
+        return
+    for other in scope.names[:MOST_NAMES]:
+        if other == tree.id or len(of := scope.shapes.get(other, ())) != 2:
+            continue
+        for factor, rows, columns in ((other, *of), (f"{other}.T", *reversed(of))):
+            yield from _in_place_of(tree, *([f"({factor} @ {tree.id})"] if columns == shape[0] else ()), *([f"({tree.id} @ {factor})"] if shape[1] == rows else ()))
+
+
 def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     """A mask, a slope or a root that is missing as a factor."""
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
@@ -306,6 +317,8 @@ def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     shape = scope.shapes.get(tree.id) if isinstance(tree, ast.Name) else None
     for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
         if other != text(tree):
+            if shape is None and len(scope.shapes.get(other, ())):
+                yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))  # type: ignore[arg-type]
             for operator in (ast.Add(), ast.Sub()):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
@@ -412,5 +425,5 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, halves, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+RARE: tuple[Row, ...] = (exchanged_names, factors, products, roots, masks, terms, constants)
