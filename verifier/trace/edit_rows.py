@@ -318,7 +318,7 @@ def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
         if other != text(tree):
             if shape is None and len(scope.shapes.get(other, ())):
-                yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))  # type: ignore[arg-type]
+                yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))
             for operator in (ast.Add(), ast.Sub()):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 

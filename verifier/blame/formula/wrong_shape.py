@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import combinations, permutations
 from typing import Any, TypeAlias
 
@@ -91,16 +92,16 @@ def _moves(m: Misshapen) -> Iterator[Move]:
     if shape and len(shape) == len(wanted):
         for order in permutations(range(len(shape))):
             if tuple(shape[k] for k in order) == wanted and order != tuple(range(len(shape))):
-                yield (lambda a, order=order: a.transpose(order)), f"a transpose is missing: `{name}.T` is the exact gradient" if len(shape) == 2 else f"the axes are in another order: `{name}.transpose{order}` is the exact gradient"
+                yield partial(_transposed, order=order), f"a transpose is missing: `{name}.T` is the exact gradient" if len(shape) == 2 else f"the axes are in another order: `{name}.transpose{order}` is the exact gradient"
     for axes in _axes(len(shape)):
         for keeps in (False, True):
             if _left(shape, axes, keeps=keeps) == wanted:
                 written = f"axis={axes[0] if len(axes) == 1 else axes}" if len(axes) < len(shape) or keeps else ""
                 call = f"{name}.sum({written}{', keepdims=True' if keeps else ''})"
                 because = f", along which `{m.input}` is broadcast," if any(shape[k] > 1 for k in axes) else ""
-                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"the sum over {_named(axes)}{because} is missing: `{call}` is the exact gradient"
+                yield partial(_summed, axes=axes, keeps=keeps), f"the sum over {_named(axes)}{because} is missing: `{call}` is the exact gradient"
     if [k for k in shape if k > 1] == [k for k in wanted if k > 1] and shape and wanted:
-        yield (lambda a: a.reshape(wanted)), f"the values are exact: `{name}.reshape({m.input}.shape)` is the exact gradient"
+        yield partial(_reshaped, shape=wanted), f"the values are exact: `{name}.reshape({m.input}.shape)` is the exact gradient"
 
 
 def _lost(m: Misshapen) -> Iterator[Move]:
@@ -108,7 +109,19 @@ def _lost(m: Misshapen) -> Iterator[Move]:
     for axes in _axes(len(m.wanted)):
         for keeps in (False, True):
             if _left(m.wanted, axes, keeps=keeps) == m.shape:
-                yield (lambda a, axes=axes, keeps=keeps: a.sum(axis=axes, keepdims=keeps)), f"it is the exact gradient summed over {_named(axes)} of `{m.input}` as well: leave that sum out"
+                yield partial(_summed, axes=axes, keeps=keeps), f"it is the exact gradient summed over {_named(axes)} of `{m.input}` as well: leave that sum out"
+
+
+def _transposed(array: Objects, order: tuple[int, ...]) -> Objects:
+    return array.transpose(order)
+
+
+def _summed(array: Objects, axes: tuple[int, ...], *, keeps: bool) -> Objects:
+    return array.sum(axis=axes, keepdims=keeps)
+
+
+def _reshaped(array: Objects, shape: Shape) -> Objects:
+    return array.reshape(shape)
 
 
 def _named(axes: tuple[int, ...]) -> str:
