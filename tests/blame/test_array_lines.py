@@ -15,7 +15,7 @@ OFTEN_MISSED = (
     "hinge loss: -= 1", "pooling by pairs: without * (a < c)", "triplet loss: on = 1 / B", "softmax with a temperature: ds = dz", "instance norm: t = dout", "a bag of embeddings: dout[k] / K", "Huber loss: d",
     "a bilinear form: dy = x @ W",
 )  # fmt: skip
-TRIED = [*PLANTS[::3], *(p for k, p in enumerate(PLANTS) if k % 3 and p.name in OFTEN_MISSED)]
+TRIED = [*PLANTS[::4], *(p for k, p in enumerate(PLANTS) if k % 4 and p.name in OFTEN_MISSED)]
 CODES = ("V101", "V105", "V107")
 
 
@@ -25,8 +25,8 @@ def findings(text):
 
 
 def test_there_are_enough_mistakes():
-    assert len(PLANTS) >= 100
-    assert len(LAYERS) >= 29
+    assert len(PLANTS) >= 150
+    assert len(LAYERS) >= 40
     assert {p.name for p in TRIED}.issuperset(OFTEN_MISSED)
 
 

@@ -426,4 +426,4 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
 
 
 LIKELY: tuple[Row, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, products, roots, masks, terms, constants)
+RARE: tuple[Row, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)
