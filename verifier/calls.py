@@ -80,14 +80,14 @@ def _unusable(case: Case, implementation: Implementation, message: str) -> CaseR
 
 
 @dataclass(frozen=True)
-class _Group:
+class _Batch:
     """The points with the same values of the parameters: components of the inputs by point, and the parameters as they are passed."""
 
     rows: tuple[dict[str, float], ...]
     parameters: Mapping[str, tuple[str, ...]]  # the texts of the components
 
 
-def _groups(case: Case) -> list[_Group]:
+def _groups(case: Case) -> list[_Batch]:
     """The listed points, by the values of their parameters; where none is listed one of the sample, or of the domain."""
     flows = {upstream_name(o) for o in case.outputs}
     named = [n for n in case.parameters if base(n) not in flows]
@@ -103,7 +103,7 @@ def _groups(case: Case) -> list[_Group]:
         parameters: dict[str, tuple[str, ...]] = {}
         for name, text in zip(named, texts, strict=True):
             parameters[base(name)] = (*parameters.get(base(name), ()), text)
-        found.append(_Group(tuple({n: float(exact(t)) for n, t in row.items()} for row in members), parameters))
+        found.append(_Batch(tuple({n: float(exact(t)) for n, t in row.items()} for row in members), parameters))
     return found
 
 
@@ -121,7 +121,7 @@ def _start(case: Case) -> dict[str, str]:
     return found
 
 
-def _report(case: Case, implementation: Implementation, call: Call, group: _Group, *, strict: bool) -> CaseReport:
+def _report(case: Case, implementation: Implementation, call: Call, group: _Batch, *, strict: bool) -> CaseReport:
     formats = implementation.formats or case.formats
     opened = _opened(case, call, group, formats[0])
     if isinstance(opened, CaseReport):
@@ -170,7 +170,7 @@ def _upstream(case: Case, opened: Opened, row: Mapping[str, float]) -> dict[str,
 # ---------------------------------------------------------------- loading and calling
 
 
-def _opened(case: Case, call: Call, group: _Group, fmt: str) -> Opened | CaseReport:
+def _opened(case: Case, call: Call, group: _Batch, fmt: str) -> Opened | CaseReport:
     """The callable at the door of its framework, with the inputs and parameters of a point."""
     folder = Path(case.file).parent if Path(case.file).is_file() else Path()
     door = importlib.import_module(f"verifier.{call.framework}")

@@ -21,7 +21,7 @@ from verifier.report.draw.paint import Paint, paint_for
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
-    from verifier.report.draw.mutants import Edited
+    from verifier.report.draw.mutants import CaseEdits
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -347,7 +347,7 @@ def _mutate(options: argparse.Namespace) -> int:
     total: list[Mutant] = []
     is_whole = True
 
-    def edited() -> Iterator[Edited]:
+    def edited() -> Iterator[CaseEdits]:
         nonlocal is_whole
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):

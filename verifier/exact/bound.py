@@ -96,7 +96,7 @@ def _largest(over: Field, piece: _Piece, fmt: Format, limits: Sequence[tuple[flo
     return None
 
 
-Places = tuple[tuple[int, int], ...]  # of a box: the ordinals of both ends, for each input
+BoxOrdinals = tuple[tuple[int, int], ...]  # of a box: the ordinals of both ends, for each input
 
 
 def _sides(over: Field, piece: _Piece) -> set[int]:
@@ -113,7 +113,7 @@ def _sides(over: Field, piece: _Piece) -> set[int]:
     return found
 
 
-def _halves(places: Places, sides: Sequence[int], *, by_size: bool) -> list[Places]:
+def _halves(places: BoxOrdinals, sides: Sequence[int], *, by_size: bool) -> list[BoxOrdinals]:
     """A box cut across its widest side: in the middle of its floats, or of its size, which is the logarithm for large numbers; none where it is one point."""
     if by_size:
         sizes = [tuple(_size(from_ordinal(n)) for n in ends) for ends in places]

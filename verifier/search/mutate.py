@@ -35,12 +35,12 @@ from verifier.language.tokens import MODULES
 from verifier.language.trees import Node, Statement, parse_program, span
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, OTHER_UPSTREAM, real_columns, search
-from verifier.trace.edit_rows import Scope, axes, functions, slices, superfluous, transposes
+from verifier.trace.edit_rows import ReadableNames, axes, functions, slices, superfluous, transposes
 from verifier.trace.edits import changes as array_changes
 
 FLOWING = ("upstream", "dout")  # names of the gradient that flows in
 PLANTED = (("array function", functions), ("axis", axes), ("transpose", transposes), ("slice", slices), ("term", superfluous))  # mistakes of array code, by the rows that repair them
-ARRAY_SCOPE = Scope(())  # the rows that plant need no names
+ARRAY_SCOPE = ReadableNames(())  # the rows that plant need no names
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 

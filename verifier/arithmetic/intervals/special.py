@@ -13,7 +13,7 @@ import numpy as np
 from verifier.arithmetic.intervals.choices import absolute
 from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
-from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, decreasing, even, increasing, moving, on, pieces, valley, within
+from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
 from verifier.arithmetic.values import Column
 
@@ -134,7 +134,7 @@ def _kve(n: int) -> Enclosure:
 # ---------------------------------------------------------------- elliptic and hypergeometric functions
 
 
-def _elliptic(name: str) -> Kernel:
+def _elliptic(name: str) -> ColumnFunction:
     def call(m: Column) -> Column:
         from verifier.arithmetic import kernels
 

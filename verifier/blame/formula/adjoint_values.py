@@ -27,6 +27,8 @@ SLACK_BITS = 8  # a ball with a radius of up to 2^8 ulps (rounded literals make 
 KEY_DIGITS = 10  # equal columns are looked up by so many digits of their first numbers
 PREFIXES = ("d", "grad_", "d_", "g_", "dL_d", "dout_d")
 
+Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -14,7 +14,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.values import Balls, Column
-from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
+from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
 from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
@@ -24,10 +24,9 @@ from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, Row, Scope
+from verifier.trace.edit_rows import LIKELY, RARE, ReadableNames, Row
 from verifier.trace.edits import Edited, changes
 
-Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MOST_CERTIFIED = 12
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
 SECONDS_A_STEP = 0.0008
@@ -247,7 +246,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
-def _scope(rerun: Rerun, number: int) -> Scope:
+def _scope(rerun: Rerun, number: int) -> ReadableNames:
     """The names that a unit may read: those of the backward pass first."""
     state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -281,7 +280,7 @@ def _scope(rerun: Rerun, number: int) -> Scope:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return Scope((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
+    return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
 
 
 def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:

@@ -15,7 +15,7 @@ from flint import arb
 from verifier.arithmetic import balls, reals, rounding
 from verifier.arithmetic.values import Ball
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
+from verifier.blame.formula.adjoint_values import BITS, Reference, Trial, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.case.case import Draft
@@ -161,7 +161,7 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
-    trials: list[locate.Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
+    trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
@@ -252,10 +252,10 @@ def _mistakes(
     """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
     if any(not all(map(math.isfinite, p)) for p in chosen):
         return None, []
-    turned: list[locate.Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
-    flowing: list[locate.Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
+    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
+    flowing: list[Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
 
-    def run(others: Sequence[locate.Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
+    def run(others: Sequence[Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
         isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
         if isolated is None:
             return None, []

@@ -13,9 +13,9 @@ import numpy as np
 
 from verifier.arithmetic.values import Column
 from verifier.blame.formula.array_lines import Wrong
-from verifier.blame.formula.float_arrays import Unknown, execute
+from verifier.blame.formula.float_arrays import NotEvaluated, execute
 from verifier.blame.formula.rerun import Rerun, own
-from verifier.trace.edit_rows import Scope
+from verifier.trace.edit_rows import ReadableNames
 from verifier.trace.edits import Edited
 
 Floats: TypeAlias = Any  # an array of floats
@@ -58,7 +58,7 @@ class Quick:
             try:
                 for tree in trees if number == self.number else [units[number].tree]:
                     execute(tree, names)
-            except Unknown:
+            except NotEvaluated:
                 return None
             if self.w is not None and number == self.w.unit and not near(names.get(self.w.name), self.needed):
                 return None
@@ -92,7 +92,7 @@ class Quick:
 MOST_OF_A_TERM = 14  # names that a missing term may be made of
 
 
-def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited]:
+def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterator[Edited]:
     """Terms that make up the whole difference between what a wrong array is after its last statement and what it should be: products, means and sums of arrays in scope."""
     w = quick.w
     if w is None or w.unit != quick.number or w.name not in set_by(tree) or not (names := _names_after(quick, tree)):
@@ -118,7 +118,7 @@ def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:
     names: dict[str, object] = own(quick.names)
     try:
         execute(tree, names)
-    except Unknown:
+    except NotEvaluated:
         return None
     return names
 

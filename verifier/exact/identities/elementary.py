@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import reduce
 from math import floor
 
-from verifier.exact.identities.elements import Element, Field, GiveUp, Polynomial, Undefined, primes
+from verifier.exact.identities.elements import Element, Field, GiveUp, NoRealValue, Polynomial, primes
 from verifier.exact.identities.signs import known_sign, sign
 
 MAX_ROOT = 12  # the degree of an algebraic root; x**0.001 is exp(0.001*log(x)) instead
@@ -36,9 +36,9 @@ def power(field: Field, a: Element, c: Fraction) -> Element:
     if a.num.is_zero():
         if c > 0:
             return field.zero
-        raise Undefined("a negative power of zero")
+        raise NoRealValue("a negative power of zero")
     if known_sign(field, a) == -1:
-        raise Undefined("a fractional power of a negative number")
+        raise NoRealValue("a fractional power of a negative number")
     content, factors = field.factors(a)
     result = field.one
     for number, direction in ((abs(content.numerator), 1), (content.denominator, -1)):
@@ -98,7 +98,7 @@ def general_power(field: Field, a: Element, b: Element) -> Element:
     if s != 1:
         field.conditions[f"{text(field, a)} > 0"] = None
     if s == -1:
-        raise Undefined("a symbolic power of a negative number")
+        raise NoRealValue("a symbolic power of a negative number")
     return exp(field, field.mul(b, log(field, a)))
 
 
@@ -133,7 +133,7 @@ def _exponential(field: Field, c: Fraction, key: Element) -> Element:
 def log(field: Field, a: Element) -> Element:
     """log(a), which has a value where a > 0: a sum over the factors of a."""
     if a.num.is_zero() or known_sign(field, a) == -1:
-        raise Undefined("the logarithm of a number that is not positive")
+        raise NoRealValue("the logarithm of a number that is not positive")
     return log_absolute(field, a)
 
 

@@ -29,7 +29,7 @@ class GiveUp(Exception):
     """Neither proved nor disproved: too large, or beyond the rules."""
 
 
-class Undefined(Exception):
+class NoRealValue(Exception):
     """A step that has no real value in the branch under consideration."""
 
 
@@ -40,7 +40,7 @@ class Restart(Exception):
 Polynomial = Any  # flint.fmpz_mpoly
 
 
-class Split(Exception):
+class SignNeeded(Exception):
     """The sign of a polynomial is needed: try both."""
 
     def __init__(self, atom: Any) -> None:
@@ -48,7 +48,7 @@ class Split(Exception):
         self.atom = atom
 
 
-class Infinite(NamedTuple):
+class Infinity(NamedTuple):
     """Plus or minus infinity: no real number, but it can be compared, and `min(x, inf)` is x."""
 
     sign: int
@@ -137,12 +137,12 @@ class Field:
     # ---------------------------------------------------------------- making elements
 
     def fraction(self, num: Polynomial, den: Polynomial) -> Element:
-        """num / den, reduced. Raises Undefined where den is zero."""
+        """num / den, reduced. Raises NoRealValue where den is zero."""
         if self.roots:
             self.plan.spend((len(num) + len(den)) * (2 + len(self.roots)))
             num, den = self._reduced(num), self._reduced(den)
         if den.is_zero():
-            raise Undefined("division by zero")
+            raise NoRealValue("division by zero")
         if num.is_zero():
             return self.zero
         if len(num) > MAX_TERMS or len(den) > MAX_TERMS:
@@ -255,7 +255,7 @@ class Field:
         return self.fraction(self._times(a.num, b.num), self._times(a.den, b.den))
 
     def div(self, a: Element, b: Element) -> Element:
-        """a / b. Raises Undefined where b is zero."""
+        """a / b. Raises NoRealValue where b is zero."""
         return self.fraction(self._times(a.num, b.den), self._times(a.den, b.num))
 
     def scaled(self, a: Element, factor: Fraction | int) -> Element:
