@@ -12,7 +12,7 @@ import pytest
 
 from tests import ROOT
 from verifier import calls, load
-from verifier.case.calls import is_allowed_by_project
+from verifier.case.callables import is_allowed_by_project
 from verifier.cli import main
 from verifier.many import verify_all
 from verifier.verify import verify

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from verifier.callable.case_function import truth_over
 from verifier.callable.question import Opened, Question, flowing
 from verifier.callable.report import UNMET, expectation_of, report_of
-from verifier.callable.truth import truth_over
 from verifier.case import points
 from verifier.case.case import Call, Case, Implementation, calls_of, without_calls
+from verifier.case.components import base
 from verifier.case.outputs import upstream_name
-from verifier.case.shapes import base
 from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict

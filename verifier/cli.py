@@ -212,7 +212,7 @@ def _load(*paths: str) -> Loaded:
 
 def _load_with_calls(options: argparse.Namespace) -> Loaded:
     """The cases with their callables, where these are allowed."""
-    from verifier.case.calls import is_allowed_by_project
+    from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
     return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from verifier.case.shapes import Values
+from verifier.case.components import Values
 from verifier.circuit.program import Program
 from verifier.language.source import Place, Source, suggestion
 from verifier.language.verdict import Verdict

@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verifier.case.calls import read_call
+from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Programs, Published, Residual
+from verifier.case.components import Values, base, components, described, read_values
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
-from verifier.case.shapes import Values, base, components, described, read_values
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted, source
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names

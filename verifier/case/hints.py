@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.case.case import Implementation
+from verifier.case.components import base
 from verifier.case.outputs import TOTAL
-from verifier.case.shapes import base
 from verifier.circuit.program import Program
 from verifier.language.source import Complaint
 from verifier.language.trees import parse_program

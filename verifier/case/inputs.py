@@ -9,9 +9,9 @@ from itertools import product
 from math import prod
 
 from verifier.case.case import Point
+from verifier.case.components import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
 from verifier.case.domain import Bound, IntervalText, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
 from verifier.case.reader import KeyValue, Reader, name_problem
-from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
 from verifier.case.yaml_tree import Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.language.numeral import special
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from verifier.case.components import Shape, Values, components, described, read_values
 from verifier.case.reader import KeyValue, Reader, is_assignable
-from verifier.case.shapes import Shape, Values, components, described, read_values
 from verifier.case.yaml_tree import Mapping, YamlNode
 from verifier.case.yaml_tree import Sequence as ListNode
 from verifier.circuit.program import Builder, Line, Program

@@ -8,10 +8,10 @@ from dataclasses import replace
 from verifier.case import hints
 from verifier.case.case import Draft, Implementation, Programs, Published, Residual
 from verifier.case.claims import claims_of, misshapen
+from verifier.case.components import Shape, Values, base, components, described
 from verifier.case.inputs import Inputs, wholes, with_flows
 from verifier.case.outputs import UPSTREAMS, Outputs, flows_of, joined, upstream_name
 from verifier.case.reader import plain
-from verifier.case.shapes import Shape, Values, base, components, described
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression, add_value, build_expression
 from verifier.circuit.program import Builder, Program, Step, ancestors, only_for

@@ -11,7 +11,7 @@ import numpy as np
 
 from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.case.case import Case
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy

@@ -13,7 +13,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.circuit.program import Program, ancestors, descendants
 from verifier.exact import coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real

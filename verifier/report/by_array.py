@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verifier.case.shapes import Shape, base
+from verifier.case.components import Shape, base
 from verifier.circuit.program import element_shape
 
 FEW = 3  # elements of a vector that are told one by one

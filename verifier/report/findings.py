@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
-from verifier.case.shapes import base, bracketed, covers
+from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Case, Draft
+from verifier.case.components import base, covers
 from verifier.case.points import point_text
-from verifier.case.shapes import base, covers
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check

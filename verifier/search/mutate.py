@@ -9,13 +9,13 @@ from decimal import Decimal
 from itertools import pairwise
 
 from verifier.arithmetic import balls, rounding
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
 from verifier.case.case import Case, Draft
+from verifier.case.components import base
 from verifier.case.points import PointText, point_text
-from verifier.case.shapes import base
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward

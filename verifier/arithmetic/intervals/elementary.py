@@ -14,7 +14,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, on, wave
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 
 @cache

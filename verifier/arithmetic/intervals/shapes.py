@@ -8,7 +8,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.interval import Interval, down, everywhere, exactly, is_thin, known, magnitude, up
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 ColumnFunction = Callable[[Column], Column]
 Enclosure = Callable[[Interval], Interval]

@@ -15,7 +15,7 @@ from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 OVERFLOW = 700.0  # exp(700) is the last that is far from the largest float64
 PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))

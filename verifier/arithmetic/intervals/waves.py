@@ -12,7 +12,7 @@ from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.elementary import scipy_kernel
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, is_thin, magnitude, neg, up
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, even, moving, pieces, within
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 NEAR = 30.0  # from here on Hankel's expansions of the Bessel functions have all digits
 TERMS = 16  # of Hankel's expansions

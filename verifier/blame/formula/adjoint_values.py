@@ -9,7 +9,7 @@ from functools import cached_property
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.case.case import Implementation
 from verifier.circuit.apply import BuildError
 from verifier.circuit.dag import Dag

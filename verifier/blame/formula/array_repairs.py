@@ -13,13 +13,13 @@ from itertools import chain
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls, Column
+from verifier.arithmetic.types import Balls, Column
 from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
 from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS

@@ -13,13 +13,13 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, reals, rounding
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference, Trial, agrees, reference_values
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
 from verifier.circuit.values import is_array
 from verifier.compare import judge

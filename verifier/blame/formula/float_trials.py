@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 from verifier.blame.formula.array_lines import Wrong
 from verifier.blame.formula.float_arrays import NotEvaluated, execute
 from verifier.blame.formula.rerun import Rerun, own

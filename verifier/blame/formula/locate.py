@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula import contributions
 from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, by_key, forward_versions, reference_values
 from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.arithmetic import floats
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 from verifier.case.case import Draft
 from verifier.circuit.execute import Executor
 from verifier.circuit.program import Builder, Program, component_names

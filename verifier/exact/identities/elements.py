@@ -2,7 +2,7 @@
 
 A generator is an input, a constant, or a kernel: a transcendental or algebraic function of earlier elements, such as
 exp(x*y/2), log|1 + x| or the square root of 2. Equal functions get the same element as far as the rules of
-`elementary` and `identities` reach; elements that are equal are equal functions, always.
+`exponentials` and `special` reach; elements that are equal are equal functions, always.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from verifier.arithmetic.balls import PRIMITIVES
 from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact.derivatives import primitive
-from verifier.exact.identities import elementary, signs
+from verifier.exact.identities import exponentials, signs
 from verifier.exact.identities.elements import WORK, Element, Field, GiveUp, Infinity, NoRealValue, Plan, Restart, SignNeeded
 from verifier.exact.identities.special import RULES, opaque
 from verifier.language.gates import COMPARISONS, GATES
@@ -69,7 +69,7 @@ def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Hol
         try:
             answer = claim(field)
         except SignNeeded as split:
-            field.borders[f"{elementary.text(field, field.polynomial(split.atom))} = 0"] = None
+            field.borders[f"{exponentials.text(field, field.polynomial(split.atom))} = 0"] = None
             if len(assumptions) >= MAX_SIGNS or len(pending) > MAX_BRANCHES:
                 raise GiveUp("too many branches") from None
             for s in (-1, 1):
@@ -199,7 +199,7 @@ def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
             return signs.sign(field, difference) in GATES[gate].holds
         is_equal = signs.is_zero(field, difference)
         if not is_equal and not field.is_constant(difference):
-            field.borders[f"{elementary.text(field, difference)} = 0"] = None
+            field.borders[f"{exponentials.text(field, difference)} = 0"] = None
         return is_equal == (gate == "eq")
     rule = RULES.get(gate)
     if rule is None:
@@ -241,9 +241,9 @@ def _constant(field: Field, name: str) -> Any:
     if name == "inf":
         return Infinity(1)
     if name == "e":
-        return elementary.exp(field, field.one)
+        return exponentials.exp(field, field.one)
     if name == "tau":
-        return field.scaled(elementary.pi(field), 2)
+        return field.scaled(exponentials.pi(field), 2)
     return field.kernel("constant", text=name)
 
 

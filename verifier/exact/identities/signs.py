@@ -9,7 +9,7 @@ from typing import Any
 from flint import arb, fmpz
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, SignNeeded, primes
 from verifier.exact.identities.independence import are_independent
 

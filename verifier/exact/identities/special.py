@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import factorial, floor
 from typing import Any
 
-from verifier.exact.identities import elementary as el
+from verifier.exact.identities import exponentials as el
 from verifier.exact.identities.elements import STEPS, Element, Field, GiveUp, Infinity, NoRealValue
 from verifier.exact.identities.independence import are_independent
 from verifier.exact.identities.signs import sign

@@ -7,8 +7,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from verifier.case.components import bracketed, by
 from verifier.case.points import PointText
-from verifier.case.shapes import bracketed, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import Array, arrays, index
 from verifier.report.draw.paint import Paint

@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 
 from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
+from verifier.case.components import as_lists, base, gathered
 from verifier.case.load import load_text
 from verifier.case.outputs import upstream_name
 from verifier.case.points import listed, real_points
-from verifier.case.shapes import as_lists, base, gathered
 from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
 from verifier.language import formats
