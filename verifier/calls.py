@@ -132,7 +132,6 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
     values = [{n: _array(row, n, shape) if n in case.inputs or components(n, shape)[0] in case.inputs else opened.values[n] for n, shape in callee.inputs.items()} for row in group.rows]
     bounds, choices = dict(case.domain), dict(case.choices)
     own = {c: repr(float(v)) for n, s in callee.inputs.items() if components(n, s)[0] not in case.inputs for c, v in zip(components(n, s), np.ravel(opened.values[n]), strict=True)}
-    limit = implementation.accept_ulps or case.accept_ulps
     question = Question(
         callee,
         values[0],
@@ -142,7 +141,7 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
         {**bounds, **{c: (t, t) for c, t in own.items()}} if bounds or own else None,
         case.sample,
         case.hunt,
-        None if limit is None else float(exact(limit)),
+        case.accept.of(implementation.name, implementation.accept),
         strict,
         tuple(values[1:]),
         {**choices, **{c: (t,) for c, t in own.items()}},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from verifier.case.accept import Accept
 from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
 from verifier.case.components import as_lists, base, gathered
 from verifier.case.load import load_text
@@ -99,7 +100,7 @@ def _text(checks: Sequence[Check], case: Case, fault: Fault, rows: Sequence[tupl
         "formats": list(case.formats),
         "upstream": _flowing(case, rows[0][0]) or (_Number(case.upstream) if case.upstream != "1" else None),
         "implementations": {i.name: _body(i) for i in case.implementations},
-        "accept": _accept(case.accept_ulps),
+        "accept": _accept(case.accept),
         "expect": {name: list(words) for name, words in expected.items() if words},
     }
     return yaml.dump({k: v for k, v in document.items() if v}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
@@ -111,8 +112,8 @@ def _flowing(case: Case, row: dict[str, str]) -> object:
     return next(iter(found.values()), None) if case.function is not None else {name: found[upstream_name(name)] for name in case.outputs}
 
 
-def _accept(ulps: str | None) -> dict[str, object] | None:
-    return None if ulps is None else {"ulps": _Number(ulps)}
+def _accept(accept: Accept) -> dict[str, object]:
+    return {key: _Number(text) for key, text in accept.written().items()}
 
 
 def _body(implementation: Implementation) -> dict[str, object]:
@@ -121,7 +122,7 @@ def _body(implementation: Implementation) -> dict[str, object]:
         "backward": _source(implementation.backward),
         "gradients": {c.input: c.name for c in implementation.gradients or ()},
         "adjoints": {name: source.text for name, source in implementation.adjoints},
-        "accept": _accept(implementation.accept_ulps),
+        "accept": _accept(implementation.accept),
     }
     return {key: value for key, value in body.items() if value}
 
