@@ -83,8 +83,8 @@ def _floor(a: Series) -> Series:
         raise NoExpansion("floor of something that tends to infinity")
     c = a.constant
     if isinstance(c, Moving):
-        below = _floor(c.value).constant
-        return number(below - 1) if sign(sub(c.value, number(below))) == 0 and sign(sub(a, number(c))) < 0 else number(below)
+        lower = _floor(c.value).constant
+        return number(lower - 1) if sign(sub(c.value, number(lower))) == 0 and sign(sub(a, number(c))) < 0 else number(lower)
     if not isinstance(c, fmpq) and not ball(c).contains_integer():
         return number(coefficients.exact_or_ball(ball(c).floor()))
     below = int(c.p // c.q) if isinstance(c, fmpq) else _integer(c)

@@ -188,6 +188,7 @@ def _derivative(place: CarefulRun, position: int) -> Derivative:
     if isinstance(here, Undefined) and here.step >= 0 and marks.is_derivative(function.steps[here.step]):
         return Nowhere(here.reason, here.step)  # no limit mends it
     if place.is_outside_all_around:
+        assert isinstance(here, Undefined)
         return Nowhere(here.reason, here.step)
     sides = _sides(place, position, here)
     existing = [s for s in sides if isinstance(s, Series)]
@@ -307,7 +308,7 @@ def _same_slope(a: Slope, b: Slope) -> bool:
 
 def _equal(a: Slope, b: Slope) -> bool:
     """Whether two numbers are the same, certainly. Raises _Alike where neither is shown."""
-    difference: Slope = a - b
+    difference = coefficients.real(a) - coefficients.real(b)
     if isinstance(difference, fmpq):
         return bool(difference == 0)
     enclosure = coefficients.ball(difference)
