@@ -1,7 +1,7 @@
-"""Where a written derivative is the formula of one piece only: on the borders of choices and steps, at kinks.
+"""The value of a derivative that a formula contains (`diff`), on a border of its function: where a `where` turns, a step jumps or a kink stands.
 
-There the derivative is what it is by definition, the slope of the function beside it, if the function is continuous, and
-else there is none. A branch that holds at a single point has a derivative of its own, which says nothing.
+The formula of the derivative is that of one piece, and says nothing on the border. There the derivative is the slope of the function
+beside the border, if the function is continuous and the slopes of both sides agree; else there is none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The coefficients of expansions: rationals, and real numbers that know how they were computed, so that a zero can be proved.
+"""The coefficients of expansions: rationals, and real numbers with the expression that they are the value of, so that a zero can be proved.
 
-That a ball contains 0 does not prove that its number is 0. Where a coefficient is made of rationals and constants by gates of the table,
-the same expression is tried as an identity (`identities.field`); what is not proved there stays unknown.
+A ball that contains 0 does not prove that its number is 0. So the expression of a coefficient is tried as an identity (`identities.field`);
+where that proves nothing, it is not known whether the coefficient is 0.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Run a Program along a ray x + t d, t → 0+, in expansions: one-sided limits and derivatives, certified.
+"""The expansion in t of every step of a Program along a ray x + t d, as t → 0+: one-sided limits and derivatives are read off it, certified.
 
-With d = 0 every expansion is a constant, and the run is the careful evaluation at the point itself.
+With d = 0 every expansion is a constant: the value at the point itself.
 """
 
 from __future__ import annotations

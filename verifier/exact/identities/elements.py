@@ -26,7 +26,7 @@ WORK = 2_000_000  # about two seconds: a unit is the time of a few products of c
 
 
 class GiveUp(Exception):
-    """Neither proved nor disproved: too large, or beyond the rules."""
+    """Nothing is proved: the expression is too large, or there is no rule for it."""
 
 
 class NoRealValue(Exception):
@@ -34,7 +34,7 @@ class NoRealValue(Exception):
 
 
 class Restart(Exception):
-    """A finer unit of a kernel or more generators are needed: run again."""
+    """A kernel needs a finer unit (exp(x/2) beside exp(x)), or there must be room for more generators: the run starts again."""
 
 
 Polynomial = Any  # flint.fmpz_mpoly
@@ -79,7 +79,7 @@ class Kernel:
 
 @dataclass
 class Plan:
-    """What outlives a restart: the units of the kernels, the number of generators, the work that is left."""
+    """What is not forgotten at a restart: the units of the kernels, the number of generators, the work that may still be done."""
 
     spare: int = FIRST_SPARE
     work: int = WORK
@@ -131,7 +131,7 @@ class Field:
         self._factored: dict[str, tuple[int, list[tuple[Polynomial, int]]]] = {}
 
     def turn(self) -> None:
-        """From one side of an identity to the other."""
+        """Go from one side of an identity to the other."""
         self.borders, self.other_borders = self.other_borders, self.borders
 
     # ---------------------------------------------------------------- making elements
@@ -160,7 +160,7 @@ class Field:
         return Element(num, den)
 
     def _root_in(self, den: Polynomial) -> Polynomial:
-        """What clears a root that is a factor of a denominator: 1/sqrt(2) is sqrt(2)/2."""
+        """The factor by which a fraction is expanded so that a root leaves its denominator: 1/sqrt(2) is sqrt(2)/2."""
         for i in reversed(self.roots):
             if not den.degrees()[i]:
                 continue

@@ -1,7 +1,7 @@
 """Powers, exponentials, logarithms and trigonometric functions of elements, in kernels that make equal functions equal.
 
 Every line here is an identity of real functions that holds wherever its left side is defined, in the branch of signs
-under consideration; `tests/test_field.py` holds each gate against its enclosure.
+under consideration; `tests/exact/test_field.py` holds each gate against its enclosure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_TEXT = 6  # terms of a polynomial that is written out
 
 
 def pi(field: Field) -> Element:
-    """The circle's."""
+    """The number pi."""
     return field.kernel("constant", text="pi")
 
 

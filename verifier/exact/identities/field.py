@@ -32,7 +32,7 @@ LAZY = frozenset(name for name, gate in GATES.items() if 0 in gate.conditions an
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """In which sense a claim holds: the conditions it needs, the branches that it excepts, and the borders at which it says nothing, in words."""
+    """Where a claim holds, in words: the conditions under which it does, the branches in which it does not, and the borders that it says nothing about."""
 
     conditions: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Holding:
 
 
 def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None], *, work: int = WORK) -> Holding | None:
-    """That a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
+    """Where a claim holds, after every branch of signs was tried; None if it fails in one, or if nothing is defined in any.
 
     `claim` returns None in a branch where there is nothing to claim. Raises GiveUp.
     """
@@ -210,7 +210,7 @@ def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
 
 
 def _infinite(field: Field, gate: str, operands: Sequence[Any]) -> Any:
-    """A gate that reads an infinity: what is known of it without arithmetic. Raises GiveUp for everything else."""
+    """The value of a gate with an infinite operand, as far as the signs of the others decide it. Raises GiveUp for everything else."""
     signs_of = [o.sign if isinstance(o, Infinity) else 0 for o in operands]
     if gate == "neg":
         return Infinity(-signs_of[0])
@@ -274,5 +274,5 @@ def is_zero_at(program: Program, output: int, point: Sequence[float]) -> bool:
 
 
 def _number(step: Step, text: str) -> Step:
-    """The input as the number it is."""
+    """The number that an input is, as an element."""
     return step._replace(gate="number", text=text)

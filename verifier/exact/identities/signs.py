@@ -1,4 +1,4 @@
-"""Signs of elements: known, assumed in the present branch, or a reason to split; and which assumptions contradict each other."""
+"""The sign of an element: proved, assumed in the present branch, or undecided, which splits the branch in two; and whether assumptions contradict each other."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sign(field: Field, a: Element) -> int:
 
 
 def known_sign(field: Field, a: Element) -> int | None:
-    """The sign of an element where it is known without a split."""
+    """The sign of an element; None where the branch would have to be split for it."""
     try:
         return sign(field, a)
     except (SignNeeded, GiveUp):
@@ -186,7 +186,7 @@ def _is_generator_strict(field: Field, i: int) -> bool:
 
 
 def _sign_with_root(field: Field, p: Polynomial) -> int | None:
-    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other; it is no zero then."""
+    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever is larger in size; None where that is not known. With a sign it has no zeros."""
     for i in reversed(field.roots):
         if field.kernels[i].scale == 2 and p.degrees()[i] == 1:
             free: dict[tuple[int, ...], Any] = {}

@@ -26,7 +26,7 @@ def opaque(gate: str) -> Rule:
 
 
 def _is_negative(a: Element) -> bool:
-    """Whether an argument's orientation is the other one: of a and -a one is negative, of 0 neither."""
+    """Whether an argument counts as negative, by its first term: of a and -a one does, 0 does not."""
     return not a.num.is_zero() and bool(a.num.leading_coefficient() < 0)
 
 
