@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from verifier.case.accept import NO_LIMIT, Accept
-from verifier.case.components import Values
+from verifier.case.components import ArrayTexts
 from verifier.circuit.program import Program
 from verifier.language.source import Place, Source, suggestion
 from verifier.language.verdict import Verdict
@@ -74,7 +74,7 @@ class Residual:
     expected: str | None
     place: Place
     component: str = ""  # `[1,2]` of a difference of arrays
-    listed: Values | None = None
+    listed: ArrayTexts | None = None
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.case.accept import NO_LIMIT, read_accept, read_limit
 from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Programs, Published, Residual
-from verifier.case.components import Values, base, components, described, read_values
+from verifier.case.components import ArrayTexts, base, components, described, read_values
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
@@ -352,7 +352,7 @@ def _published(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Imp
     figures = []
     for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
         pair = _reference(reader, key, "published", named)
-        values: Values | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
+        values: ArrayTexts | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
         if pair is not None and values is not None:
             names = components(pair[1], values.shape)
             figures += [Published(pair[0], name, text, key.page.place(key.start)) for name, text in zip(names, values.texts, strict=True)]

@@ -138,7 +138,7 @@ def _exchanges(text: str, statements: Sequence[Statement], claims: Sequence[str]
         yield Edit("exchanged", first, changed, f"{a.target} and {b.target} exchanged")
 
 
-Change = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
+TextChange = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
 
 
 def _value_span(text: str, statement: Statement) -> tuple[int, int]:
@@ -146,7 +146,7 @@ def _value_span(text: str, statement: Statement) -> tuple[int, int]:
     return start, statement.end
 
 
-def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
+def _statement_edits(text: str, statement: Statement) -> Iterator[TextChange]:
     start, end = _value_span(text, statement)
     value = text[start:end].strip()
     yield "sign", start, end, f" -({value})", "sign of the statement"
@@ -159,7 +159,7 @@ def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
         yield "overwritten", operator, start, "=", "+= became ="
 
 
-def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[Change]:
+def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[TextChange]:
     here = text[node.start : node.end]
     if node.op == "number":
         k = CONSTANT_ERRORS[turn % len(CONSTANT_ERRORS)]
@@ -182,7 +182,7 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
             yield "function", node.start, node.start + len(name), neighbour, f"{node.op} became {neighbour}"
 
 
-def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
+def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[TextChange]:
     left, right = statement.nodes[node.args[0]], statement.nodes[node.args[1]]
     symbol = GATES[node.op].symbol
     at = text.find(symbol, left.end, max(right.start, left.end))
@@ -201,7 +201,7 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     yield "operator", at, at + 1, other, f"{symbol} became {other}"
 
 
-def _branch_edits(text: str, node: Node) -> Iterator[Change]:
+def _branch_edits(text: str, node: Node) -> Iterator[TextChange]:
     inside = text.index("(", node.start) + 1
     depth, cuts = 0, []
     for i in range(inside, node.end - 1):

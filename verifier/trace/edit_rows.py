@@ -27,7 +27,7 @@ class ReadableNames:
         return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
 
 
-Row: TypeAlias = Callable[[ast.AST, ReadableNames], Iterator[Change]]
+EditRow: TypeAlias = Callable[[ast.AST, ReadableNames], Iterator[Change]]
 
 SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
            "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
@@ -381,5 +381,5 @@ def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
+LIKELY: tuple[EditRow, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
+RARE: tuple[EditRow, ...] = (exchanged_names, factors, roots, masks, terms, constants)

@@ -15,8 +15,8 @@ from verifier.trace.edit_rows import (
     OPERATORS,
     RARE,
     SYMBOLS,
+    EditRow,
     ReadableNames,
-    Row,
     called,
     expression,
     factors,
@@ -86,7 +86,7 @@ def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]
             yield _placed(copy.deepcopy(e.statement), tree), e.words
 
 
-def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
+def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS) -> Iterator[Edited]:
     """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
     if isinstance(tree, ast.For):
         yield from _headers(tree)

@@ -24,7 +24,7 @@ from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, ReadableNames, Row
+from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
 from verifier.trace.edits import Edited, changes
 
 MOST_CERTIFIED = 12
@@ -214,7 +214,7 @@ def _is_close(computed: object, needed: object) -> bool:
     return bool(abs(float(computed.mid()) - float(needed.mid())) <= NEAR * abs(float(needed.mid())))
 
 
-def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[Row]) -> Iterator[tuple[Edited, str]]:
+def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[EditRow]) -> Iterator[tuple[Edited, str]]:
     """The edits of a statement, with the text of its unit after each. Where the statements can be run on floats, only those that come out right there."""
     unit = search.rerun.units[number]
     place: ast.expr | ast.stmt = tree.iter if isinstance(tree, ast.For) else tree

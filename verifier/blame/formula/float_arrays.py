@@ -47,14 +47,14 @@ def execute(tree: ast.stmt, names: Environment) -> None:
     """Execute a statement. Raises NotEvaluated."""
     with np.errstate(all="ignore"):
         try:
-            _Interpreter(names).execute(tree)
+            _FloatRun(names).execute(tree)
         except _FunctionEnd as found:
             raise NotEvaluated from found
         except (TypeError, ValueError, IndexError, KeyError, AttributeError, ZeroDivisionError, OverflowError, RecursionError, np.exceptions.AxisError) as error:
             raise NotEvaluated from error
 
 
-class _Interpreter:
+class _FloatRun:
     def __init__(self, names: Environment, depth: int = 0) -> None:
         self.names = names
         self.depth = depth
@@ -217,7 +217,7 @@ class _Interpreter:
             raise NotEvaluated
         names = [a.arg for a in tree.args.args]
         defaults = dict(zip(names[len(names) - len(tree.args.defaults) :], map(self.value, tree.args.defaults), strict=True))
-        inner = _Interpreter({**self.names, **defaults, **dict(zip(names, args, strict=False)), **keywords}, self.depth + 1)
+        inner = _FloatRun({**self.names, **defaults, **dict(zip(names, args, strict=False)), **keywords}, self.depth + 1)
         try:
             for statement in tree.body:
                 inner.execute(statement)

@@ -131,8 +131,8 @@ def _source(source: Source | None) -> str | None:
     return None if source is None else source.text
 
 
-def _gathered(case: Case, row: dict[str, str]) -> _Row:
-    return _Row({name: as_lists(value) for name, value in gathered({name: _Number(text) for name, text in row.items()}, dict(case.shapes)).items()})
+def _gathered(case: Case, row: dict[str, str]) -> _OneLine:
+    return _OneLine({name: as_lists(value) for name, value in gathered({name: _Number(text) for name, text in row.items()}, dict(case.shapes)).items()})
 
 
 class _Number(str):
@@ -141,7 +141,7 @@ class _Number(str):
     __slots__ = ()
 
 
-class _Row(dict[str, object]):
+class _OneLine(dict[str, object]):
     """A point: written on one line."""
 
 
@@ -164,4 +164,4 @@ def _number(dumper: yaml.SafeDumper, text: _Number) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _string)
 _Dumper.add_representer(_Number, _number)
-_Dumper.add_representer(_Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))
+_Dumper.add_representer(_OneLine, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))
