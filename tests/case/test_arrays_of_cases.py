@@ -9,9 +9,9 @@ import pytest
 
 from tests.texts import complaints
 from verifier.case import points
+from verifier.case.components import bracketed, gathered, nested
 from verifier.case.load import case_of, load_text
 from verifier.case.outputs import patternless
-from verifier.case.shapes import bracketed, gathered, nested
 from verifier.language.formats import FORMATS
 from verifier.report.draw import drawn
 from verifier.report.draw.paint import Paint

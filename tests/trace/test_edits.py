@@ -11,7 +11,7 @@ from tests.trace import layers
 from tests.trace.test_numpy import IMAGE, KERNEL, LABELS, SOURCE, B, W, X
 from verifier.blame.formula.code import _tries
 from verifier.numpy import check
-from verifier.trace.edit_rows import Scope
+from verifier.trace.edit_rows import ReadableNames
 from verifier.trace.edits import changes, edits
 from verifier.trace.rewrite import bodies, replaced
 
@@ -92,7 +92,7 @@ def test_likely_lines_come_first_and_a_line_without_a_statement_is_passed_over()
     assert len(olds) == sum(len(list(edits(old, body.names))) for old in body.statements), "each statement once"
 
 
-SCOPE = Scope(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), "X": (3, 2), "g": (2,), "p": (2, 2, 2), "q": (4, 5), "r": (4, 5), "s": (4, 5), "tau": ()}, counts=("n",))
+SCOPE = ReadableNames(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), "X": (3, 2), "g": (2,), "p": (2, 2, 2), "q": (4, 5), "r": (4, 5), "s": (4, 5), "tau": ()}, counts=("n",))
 
 
 @pytest.mark.parametrize(

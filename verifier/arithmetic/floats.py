@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from verifier.arithmetic.values import Column, Value
+from verifier.arithmetic.types import Column, Value
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact

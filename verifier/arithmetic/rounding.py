@@ -8,7 +8,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic.balls import precision
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational

@@ -76,7 +76,7 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         sample=question.sample,
         hunt=question.hunt,
         formats=(fmt.name,),
-        accept_ulps=None if question.accept is None else repr(float(question.accept)),
+        accept=question.accept,
         expect=question.expect if implementations else (),
     )
 

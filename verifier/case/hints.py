@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.case.case import Implementation
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import TOTAL, Program
 from verifier.language.source import Complaint
 from verifier.language.trees import parse_program

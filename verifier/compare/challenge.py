@@ -17,7 +17,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.case.points import FloatPoint
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step

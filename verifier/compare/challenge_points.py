@@ -134,7 +134,7 @@ def _around(fmt: Format, x: float) -> set[float]:
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Restriction:
     """What of a program depends on the input that moves along a line, and has a border; everything else is a constant there, and stands as an input."""
 
     program: Program  # its first input is the one that moves
@@ -142,7 +142,7 @@ class _Line:
     watched: tuple[int, ...]  # the steps with a border
 
 
-def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
+def _line(program: Program, base: FloatPoint, moving: int) -> _Restriction:
     """The line through a point on which one input moves."""
     moves = descendants(program, [moving])
     watched = [i for i in moves if _has_border(program.steps[i])]
@@ -157,14 +157,14 @@ def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
     steps = [Step("input", (), f"x{new}") if new <= len(still) else Step(program.steps[old].gate, tuple([at[a] for a in program.steps[old].args]), program.steps[old].text) for old, new in at.items()]
     values = balls.run(program, [[arb(x)] for x in base], bits=SIDE_BITS, strict=False) if still else []
     names = tuple(s.text for s in steps[: len(still) + 1])
-    return _Line(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
+    return _Restriction(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
 
 
 def _has_border(step: Step) -> bool:
     return bool(step.args) and (step.gate in COMPARED or step.gate in SIGNED or step.gate in STEPPED or bool(GATES[step.gate].where))
 
 
-def _borders(line: _Line, scalars: Sequence[float]) -> list[tuple[float, float]]:
+def _borders(line: _Restriction, scalars: Sequence[float]) -> list[tuple[float, float]]:
     """Neighbouring float64 numbers of the moving input between which a step changes sides, in order."""
     if len(scalars) < 2 or not line.watched:
         return []
@@ -200,7 +200,7 @@ def _fairly(brackets: Sequence[tuple[float, float, Any, int]]) -> list[tuple[flo
     return [b for turn in turns for b in turn if b is not None][:MOST_BORDERS]
 
 
-def _sides(line: _Line, numbers: Sequence[float]) -> list[tuple[Any, ...]]:
+def _sides(line: _Restriction, numbers: Sequence[float]) -> list[tuple[Any, ...]]:
     """On which side of its border each watched step is, for some numbers of the moving input."""
     columns = [[arb(x) for x in numbers], *([c] * len(numbers) for c in line.constants)]
     values = balls.run(line.program, columns, bits=SIDE_BITS, strict=False)

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Case, Draft, Misshapen
+from verifier.case.components import base, covers
 from verifier.case.points import point_text
-from verifier.case.shapes import base, covers
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
@@ -28,7 +28,7 @@ from verifier.report.proofs import intervals_of
 from verifier.report.results import Rating
 
 if TYPE_CHECKING:
-    from verifier.blame.formula.explain import ForwardError
+    from verifier.blame.formula.forward_pass import ForwardError
 
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 MOST_LITERALS, LEAST_DIGITS = 50, 3  # texts of numbers that are held against the table of constants, and their length
@@ -41,10 +41,10 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ra
         checked = next((c for c in answers if c.check.implementation == draft.implementation.name), None)
         if checked is None or draft.forward is case.programs.truth or case.function is None or not checked.points:
             continue
-        from verifier.blame.formula import explain
+        from verifier.blame.formula import forward_pass
 
         own = attempts.of(f"the forward pass of {draft.implementation.name}")
-        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
+        error = forward_pass.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
@@ -74,12 +74,12 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ra
 
 def _explained_by_forward(case: Case, draft: Draft, check: Check, error: ForwardError, judged: Sequence[Rating]) -> list[str]:
     """The wrong gradients of an implementation that only its forward pass is to blame for."""
-    from verifier.blame.formula import explain
+    from verifier.blame.formula import forward_pass
 
     wrong = [j for j in judged if j.code == "V101" and j.result.implementation == draft.implementation.name and j.result.format == check.format.name]
     names = list(dict.fromkeys(j.result.gradient for j in wrong))
     points = list(dict.fromkeys(j.discrepancy.point for j in wrong))
-    return explain.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
+    return forward_pass.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
 
 
 def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
@@ -207,7 +207,7 @@ def shape_findings(case: Case, attempts: Attempts) -> list[Finding]:
 
 def _remedy(case: Case, draft: Draft, m: Misshapen, attempts: Attempts) -> str:
     """What is to be done about a wrong shape, where that is certain."""
-    from verifier.blame.formula.explain import elsewhere, neighbours
+    from verifier.blame.formula.trial_points import elsewhere, neighbours
     from verifier.blame.formula.wrong_shape import remedy
 
     fmt = format_named(case.formats[0])

@@ -13,7 +13,7 @@ Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReadableNames:
     """The names that a statement may read, the likely ones first, with what is known of them."""
 
     names: tuple[str, ...]
@@ -34,7 +34,7 @@ class Scope:
                 yield from (f"{written.format(name)}[{index}]" for index, axes in SPREAD if axes <= most)
 
 
-Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
+EditRow: TypeAlias = Callable[[ast.AST, ReadableNames], Iterator[Change]]
 
 SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
            "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
@@ -75,7 +75,7 @@ def called(tree: ast.AST) -> ast.Name | ast.Attribute | None:
     return tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name | ast.Attribute) else None
 
 
-def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def functions(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """`mean` for `sum`, `min` for `max`, and the like."""
     function = called(tree)
     if function is None:
@@ -91,7 +91,7 @@ def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield changed, f"`{name}` where `{other}` is meant in `{text(tree)}`"
 
 
-def axes(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def axes(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many."""
     function = called(tree)
     if function is None or not isinstance(tree, ast.Call):
@@ -136,7 +136,7 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
             yield changed, f"`{keyword.arg}` is too many in `{text(tree)}`"
 
 
-def transposes(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
     if isinstance(tree, ast.Attribute) and tree.attr == "T":
         yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
@@ -171,7 +171,7 @@ def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
             yield expression(new), f"`{here}` where `{new}` is meant"
 
 
-def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def operators(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Another operator, another comparison, operands in the wrong order."""
     if isinstance(tree, ast.BinOp):
         for other in OPERATORS.get(type(tree.op), ()):
@@ -183,7 +183,7 @@ def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
             yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{text(tree)}`"
 
 
-def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def signs(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """The opposite sign."""
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         yield copy.deepcopy(tree.operand), f"the sign of `{text(tree)}` is flipped"
@@ -191,7 +191,7 @@ def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{text(tree)}` is flipped"
 
 
-def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def superfluous(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A factor, a term or a division that is too many."""
     if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
         kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
@@ -203,7 +203,7 @@ def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
 
 
-def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def brackets(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A bracket that stands elsewhere, a term inside or outside of a function, one branch of two."""
     if isinstance(tree, ast.IfExp):
         yield from _in_place_of(tree, text(tree.body), text(tree.orelse))
@@ -222,7 +222,7 @@ def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, text(ast.BinOp(ast.BinOp(left, tree.op, right.left), right.op, right.right)))
 
 
-def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def exchanged_names(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Two names that stand in each other's place."""
     if not isinstance(tree, ast.BinOp | ast.Call | ast.Tuple):
         return
@@ -235,7 +235,7 @@ def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield changed, f"`{a}` and `{b}` are exchanged in `{text(tree)}`"
 
 
-def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def names(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another name of the function is meant, or what is left of it to 1."""
     if isinstance(tree, ast.Subscript) and isinstance(tree.ctx, ast.Load):
         yield from _in_place_of(tree, *scope.names[:MOST_NAMES])
@@ -247,7 +247,7 @@ def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
 
 
-def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A factor or a division that is missing: by a name, a length, 2."""
     if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
         for other in scope.counts[:MOST_COUNTS]:
@@ -262,7 +262,7 @@ def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
 
 
-def products(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def products(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A matrix that is missing as a factor: `A @ X` where `X` stands."""
     if not isinstance(tree, ast.Name) or not isinstance(tree.ctx, ast.Load) or len(shape := scope.shapes.get(tree.id, ())) != 2:
         return
@@ -273,7 +273,7 @@ def products(tree: ast.AST, scope: Scope) -> Iterator[Change]:
             yield from _in_place_of(tree, *([f"({factor} @ {tree.id})"] if columns == shape[0] else ()), *([f"({tree.id} @ {factor})"] if shape[1] == rows else ()))
 
 
-def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def masks(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A mask, a slope or a root that is missing as a factor."""
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
@@ -297,7 +297,7 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{text(tree)}`"
 
 
-def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A function that is too many, or a square root that is missing."""
     function = called(tree)
     if isinstance(tree, ast.Call) and function is not None:
@@ -310,7 +310,7 @@ def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})")
 
 
-def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A term that is missing: a number or an array of the same shape, or 1."""
     if not _is_value(tree) or isinstance(tree, ast.UnaryOp) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
@@ -323,7 +323,7 @@ def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
-def constants(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4; or a name."""
     if not isinstance(tree, ast.Constant) or isinstance(tree.value, bool) or not isinstance(tree.value, int | float):
         return
@@ -335,7 +335,7 @@ def constants(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
 
 
-def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another part of an array: a bound that is one off, missing or too many, another row, the opposite order."""
     if not isinstance(tree, ast.Subscript):
         return
@@ -356,7 +356,7 @@ def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
 
 
-def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     """What may be meant in the place of an index or a slice."""
     if not isinstance(part, ast.Slice):
         if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
@@ -391,7 +391,7 @@ def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     yield changed
 
 
-def halves(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def halves(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Every other element where halves are meant, and the other way round: `x[::2], x[1::2]` and `x[:h], x[h:]`."""
     if not isinstance(tree, ast.Tuple) or len(tree.elts) != 2 or not all(isinstance(e, ast.Subscript) for e in tree.elts):
         return
@@ -405,7 +405,7 @@ def halves(tree: ast.AST, scope: Scope) -> Iterator[Change]:
             yield from _in_place_of(tree, f"({first.replace(f':{half}', '::2')}, {first.replace(f':{half}', '1::2')})")
 
 
-def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def squares(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
         yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{text(tree)}` should be squared"
@@ -415,7 +415,7 @@ def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield moved, f"`{text(tree)}` where `{text(moved)}` is meant"
 
 
-def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Two elements of a list that are exchanged."""
     if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load):
         for i, k in combinations(range(len(tree.elts)), 2):
@@ -425,5 +425,5 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)
+LIKELY: tuple[EditRow, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+RARE: tuple[EditRow, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)

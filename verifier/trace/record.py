@@ -84,8 +84,8 @@ class Ran:
     gradients: dict[str, Floats]
 
 
-Tracer: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
-Runner: TypeAlias = Callable[[Values, Values, Format], Ran]
+TraceWith: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
+RunWith: TypeAlias = Callable[[Values, Values, Format], Ran]
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Callee:
     framework: str  # with its version, such as "NumPy 2.1.0"
     inputs: Mapping[str, tuple[int, ...]]
     outputs: Mapping[str, tuple[int, ...]]
-    run: Runner
-    trace: Tracer
+    run: RunWith
+    trace: TraceWith
     flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)

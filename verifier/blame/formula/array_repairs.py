@@ -13,22 +13,21 @@ from itertools import chain
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls, Column
-from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
+from verifier.arithmetic.types import Balls, Column
+from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
 from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import TOTAL
 from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, Row, Scope
+from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
 from verifier.trace.edits import Edited, changes
 
-Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MOST_CERTIFIED = 12
 HIDDEN = frozenset(("upstream", TOTAL))  # names that stand for what has another name, or that nobody writes
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
@@ -225,7 +224,7 @@ def _is_close(computed: object, needed: object) -> bool:
     return bool(abs(float(computed.mid()) - float(needed.mid())) <= NEAR * abs(float(needed.mid())))
 
 
-def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[Row]) -> Iterator[tuple[Edited, str]]:
+def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[EditRow]) -> Iterator[tuple[Edited, str]]:
     """The edits of a statement, with the text of its unit after each. Where the statements can be run on floats, only those that come out right there."""
     unit = search.rerun.units[number]
     place: ast.expr | ast.stmt = tree.iter if isinstance(tree, ast.For) else tree
@@ -257,7 +256,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
-def _scope(rerun: Rerun, number: int) -> Scope:
+def _scope(rerun: Rerun, number: int) -> ReadableNames:
     """The names that a unit may read: those of the backward pass first."""
     state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -291,7 +290,7 @@ def _scope(rerun: Rerun, number: int) -> Scope:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return Scope((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
+    return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
 
 
 def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import key_of
 from verifier.blame.formula.known_values import is_varied
 from verifier.blame.formula.statement import RepairTarget

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.blame.formula.locate import Mistake
-from verifier.circuit import primitives
+from verifier.circuit import expand
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 
@@ -115,6 +115,6 @@ def _in_sympy(program: Program, inside: list[int], end: int, symbols: dict[int, 
         step = program.steps[i]
         if step.gate == "diff":
             return None
-        at[i] = primitives.write_gate(dag, step.gate, [at[a] for a in step.args]) if step.args else dag.leaf(step.gate, step.text)
+        at[i] = expand.write_gate(dag, step.gate, [at[a] for a in step.args]) if step.args else dag.leaf(step.gate, step.text)
     whole = Program(tuple(dag.steps), dag.inputs, {}, at[end])
     return sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]] if len(whole.steps) <= 2 * MAX_FORMULA_STEPS else None

@@ -10,7 +10,7 @@ from itertools import chain, combinations
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
 from verifier.blame.formula.candidates import Expressions, repairs_by_expressions

@@ -13,16 +13,15 @@ from itertools import combinations, pairwise
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula import contributions
-from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values
+from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, by_key, forward_versions, reference_values
 from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
-Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MOST_EXCHANGED = 40  # wrong statements of which any two may be exchanged
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
 MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint

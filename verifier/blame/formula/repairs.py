@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES, ORDERINGS, PRODUCTS, SUMS

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from verifier.arithmetic import balls, reals
 from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
 from verifier.case.case import Draft, Misshapen
-from verifier.case.shapes import Shape, components
+from verifier.case.components import Shape, components
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 

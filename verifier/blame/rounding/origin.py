@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
-from verifier.arithmetic.values import Value
+from verifier.arithmetic.types import Value
 from verifier.blame.rounding import by_statement, ledger
 from verifier.blame.rounding.ledger import Ledger
 from verifier.circuit.expressions import definition

@@ -10,7 +10,7 @@ from flint import arb
 from verifier.arithmetic import balls, floats, rounding
 from verifier.case import points
 from verifier.case.case import Case
-from verifier.case.shapes import base, bracketed
+from verifier.case.components import base, bracketed
 from verifier.circuit.program import Program, component_names, element_shape
 from verifier.compare.check import checks_of
 from verifier.compare.checked import Checked

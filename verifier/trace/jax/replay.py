@@ -17,14 +17,14 @@ import numpy as np
 
 CONCRETE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError, jax.errors.TracerBoolConversionError)
 
-Call = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]]  # inputs, gradients that flow in -> outputs and gradients, as trees
+ForwardBackward = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]]  # inputs, gradients that flow in -> outputs and gradients, as trees
 
 
 @dataclass(eq=False)
 class Replayed:
     """A call with its recordings, by format; None where it is called anew."""
 
-    call: Call
+    call: ForwardBackward
     records: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any]:
