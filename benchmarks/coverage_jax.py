@@ -1,26 +1,38 @@
-"""How much of JAX is traced: every differentiable callable of a list, in float32 and float64, at a point of its own.
+"""How much of JAX is traced, and how far off it is: every differentiable callable of a list, in float32 and float64, at a point of its own.
 
-    python -m benchmarks.coverage_jax            # a line for each; then the table of docs/frameworks.md with --table
+    python -m benchmarks.coverage_jax                           # a line for each that is not traced or has a fault, and the counts
+    python -m benchmarks.coverage_jax --write                   # docs/frameworks.md as well: its part about JAX
+    python -m benchmarks.coverage_jax digamma svd               # only callables whose names have one of these
+    python -m benchmarks.coverage_jax --state build/jax.jsonl   # keeps every row, and goes on where it was stopped
+    python -m benchmarks.coverage_jax --quick                   # float32 only, and no hunts
 
-`traced`: the lines were had, and the trace agrees with what JAX computed. `sampled`, `refused`: not. A verdict that fails is
-looked at: the callables are right, so `wrong` would be a fault of the verifier (or a discovery).
+`traced`: the lines were had, and the trace agrees with what JAX computed; every verdict is looked at. Functions of one number
+are judged at the points of their own hunt as well. A callable called `wrong` is a fault of JAX or of the verifier.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jax.scipy as jsp
+import numpy as np
 from jax import lax
 
-from verifier.jax import check
+from benchmarks.coverage import RANK, Judged, Row, counted, faults, judge, keep, known_rows, table, timed, write
+from verifier.language.formats import format_named
+from verifier.trace.jax.callee import called, callee_of
+from verifier.trace.jax.values import in_double
+
+FORMATS = ("float32", "float64")
+HUNTED = ("float32", "float64", "bfloat16")
+SECONDS = 30  # of the processor, that a callable may take in all
 
 X = jnp.array([0.3, -1.2, 0.8])
 P = jnp.array([0.4, 1.7, 0.9])  # positive
@@ -136,7 +148,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "numpy.linalg.solve": lambda a: jnp.linalg.solve(a, a[0]),
     "numpy.linalg.multi_dot": lambda a: jnp.linalg.multi_dot([a, a, a]),
     "numpy.linalg.matrix_power:3": lambda a: jnp.linalg.matrix_power(a, 3),
-    "numpy.linalg.lstsq": lambda a: jnp.linalg.lstsq(a, a[0])[0],
+    "numpy.linalg.lstsq": lambda a: jnp.linalg.lstsq(a[:, :2], a[:, 2])[0],
     "numpy.linalg.tensorinv": lambda a: jnp.linalg.tensorinv(a, ind=1),
     "numpy.linalg.outer": lambda a: jnp.linalg.outer(a[0], a[1]),
     "numpy.linalg.cross": lambda a: jnp.linalg.cross(a[0], a[1]),
@@ -150,18 +162,6 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "lax.linalg.eigh": lax.linalg.eigh,
 }
 MATES = {"X": X, "P": P, "M": M}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a callable: traced, sampled, refused or absent; its verdicts and the worst error."""
-
-    name: str
-    basis: str
-    verdicts: str
-    worst: float
-    note: str
-    seconds: float
 
 
 def callables() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
@@ -187,36 +187,86 @@ def callables() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
                 yield full, function, (data,)
 
 
-def outcome(name: str, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Outcome:
-    """What `check` says of one callable."""
-    begin = time.perf_counter()
+def judged(function: Callable[..., Any], inputs: tuple[Any, ...], kind: str, *, hunt: bool = False) -> Judged:
+    """What is found of a callable in a format."""
+    fmt = format_named(kind)
+    with jax.enable_x64(kind == "float64"):
+        own = called(function, [jnp.asarray(np.asarray(x), dtype=kind) for x in inputs])
+        return judge(callee_of(own, fmt), {n: in_double(own.leaves[k]) for n, k in own.names.items()}, fmt, hunt=hunt)
+
+
+def _filled(row: Row, function: Callable[..., Any], inputs: tuple[Any, ...], *, quick: bool) -> None:
+    """Fill a row: the point of the list in every format, then the hunt of a function of one number."""
+    for kind in FORMATS[:1] if quick else FORMATS:
+        try:
+            row.enter(judged(function, inputs, kind), kind)
+        except Exception as error:  # noqa: BLE001 - one callable must not cost the others
+            row.status, row.why = max(row.status, "refused", key=RANK.index), row.why or f"{type(error).__name__}: {str(error)[:150]}"
+    if quick or row.status != "traced" or not is_of_one_number(function, inputs):
+        return
+    for kind in HUNTED:
+        try:
+            row.enter(judged(function, (inputs[0][0],), kind, hunt=True), kind)
+        except Exception:  # noqa: BLE001 - JAX has no kernel of that format
+            continue
+
+
+def is_of_one_number(function: Callable[..., Any], inputs: tuple[Any, ...]) -> bool:
+    """Whether a callable takes a number to a number, each element of a vector by itself."""
+    if len(inputs) != 1 or inputs[0].ndim != 1:
+        return False
     try:
-        report = check(function, *inputs)
-    except Exception as error:  # noqa: BLE001 - a benchmark counts what fails
-        return Outcome(name, "error", "", 0.0, f"{type(error).__name__}: {str(error).splitlines()[0][:150] if str(error) else ''}", time.perf_counter() - begin)
-    seconds = time.perf_counter() - begin
-    verdicts = " ".join(sorted({r.verdict.value for r in report.results}))
-    worst = max((r.error for r in report.results if r.error is not None), default=0.0)
-    why = [n for n in report.notes if n.startswith(("not traced", "the trace is not believed"))] + [f.message for f in report.findings if f.severity == "error"]
-    return Outcome(name, report.basis if report.status != "error" else "refused", verdicts, worst, (why or [""])[0], seconds)
+        whole, first = function(inputs[0]), function(inputs[0][0])
+    except Exception:  # noqa: BLE001 - it needs an array
+        return False
+    return hasattr(whole, "shape") and whole.shape == inputs[0].shape and first.shape == () and bool(whole[0] == first)
+
+
+def row_of(name: str, *, quick: bool) -> Row:
+    """What a callable comes to."""
+    warnings.simplefilter("ignore")
+    function, inputs = next((f, i) for n, f, i in callables() if n == name)
+    row = Row(name.partition(":")[0])
+    return timed(row, lambda: _filled(row, function, inputs, quick=quick), SECONDS)
+
+
+def part(rows: list[Row]) -> str:
+    """The page's part about JAX."""
+    counts = counted(rows)
+    total = sum(counts.values())
+    rooms: dict[str, list[Row]] = {}
+    for row in rows:
+        rooms.setdefault("jax." + row.name.rpartition(".")[0], []).append(row)
+    traced = counts["traced"] + counts["wrong"]
+    first = f"JAX {jax.__version__}, of whose differentiable callables {total} were judged on a CPU: {traced} are traced ({traced / max(total, 1):.1%}). {counts['wrong']} of them are certified wrong at the point of the list."
+    lines = ["| room | callables | traced | not traced |", "|---|---|---|---|"]
+    for room, own in rooms.items():
+        missing = [r for r in own if r.status not in ("traced", "wrong")]
+        lines.append(f"| `{room}` | {len(own)} | {len(own) - len(missing)} | {', '.join(f'`{r.name.rpartition(chr(46))[2]}`' for r in missing)} |")
+    return "\n\n".join([first, "\n".join(lines), "### Wrong, vanished or unstable in JAX\n\n" + faults(rows), "### All callables of JAX\n\n" + table(rows, FORMATS, HUNTED)])
 
 
 def main() -> int:
-    """Print an outcome a line, and how many were traced."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="only callables whose names contain one of these")
-    parser.add_argument("--table", action="store_true", help="as the rows of a table in Markdown")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="float32 only, and no hunts")
+    parser.add_argument("--state", type=Path)
     options = parser.parse_args()
-    found = []
-    for name, function, inputs in callables():
-        if options.names and not any(n in name for n in options.names):
+    known = known_rows(options.state, jax.__version__)
+    rows: list[Row] = []
+    for name in dict.fromkeys(n for n, _, _ in callables() if not options.names or any(part in n for part in options.names)):
+        if name in known:
+            rows.append(known[name])
             continue
-        one = outcome(name, function, inputs)
-        found.append(one)
-        text = f"| `{one.name.partition(':')[0]}` | {one.basis} | {one.verdicts} | {one.worst:.2g} |" if options.table else f"{one.name:40} {one.basis:8} {one.verdicts:30} {one.worst:9.3g} {one.seconds:6.2f}s {one.note}"
-        print(text, flush=True)
-    traced = sum(o.basis == "traced" for o in found)
-    print(f"JAX {jax.__version__}: traced {traced} of {len(found)}", file=sys.stderr if options.table else sys.stdout)
+        row = row_of(name, quick=options.quick)
+        rows.append(row)
+        keep(options.state, jax.__version__, row, name)
+        if row.status != "traced" or options.names:
+            print(row.status, name, row.ulps, row.hunted, row.verdicts, f"{row.seconds} s", row.why, flush=True)
+    print(counted(rows), f"{sum(r.seconds for r in rows):.0f} s")
+    if options.write:
+        write("jax", part(rows))
     return 0
 
 

@@ -22,7 +22,7 @@ from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport
-from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
+from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched

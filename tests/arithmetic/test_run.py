@@ -25,7 +25,7 @@ def test_every_arithmetic_takes_a_program_its_columns_and_the_outputs(module):
     assert list(parameters)[:3] == ["program", "columns", "outputs"]
     assert parameters["outputs"].default is None
     options = {n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    own = {floats: {"fmt"}, balls: {"bits"}}.get(module, set())
+    own = {floats: {"fmt"}, balls: {"bits", "known"}}.get(module, set())
     common = {"upstream"} if module is floats else {"strict", "upstream", "rounded_in"}  # floats have no kinks that are undecided, and read literals in their format
     assert options == common | own
 

@@ -163,5 +163,5 @@ def test_a_recursion_that_is_too_deep_costs_no_verdict(monkeypatch: pytest.Monke
 
 def test_an_expansion_that_nests_too_deeply_is_undecided_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of("function: abs(x)\npoints: [{x: 0}, {x: 2}]\n")
-    monkeypatch.setattr(expansions, "run", _broken)
+    monkeypatch.setattr(expansions, "_fill", _broken)
     assert [r.verdict.value for r in verify(case, debug=True).results] == ["undecided", "correct"]

@@ -98,12 +98,12 @@ def test_results_come_in_order_from_any_number_of_processes(jobs: int, size: int
 
 
 def test_what_ends_its_process_is_found_and_costs_only_itself() -> None:
-    with Workers(2, timeout=0.5, memory=2500) as workers:
+    with Workers(2, timeout=3, memory=2500) as workers:
         found = list(workers.run(faults.faulty, range(24), size=8))
     reasons = {f.item: f.reason for (f,) in found if isinstance(f, Lost)}
     assert reasons == {
         faults.DEADLY: "its process died",
-        faults.HANGING: "it did not end within 0.5 s",
+        faults.HANGING: "it did not end within 3 s",
         faults.HUNGRY: "it takes more memory than a worker may have",
         faults.RAISING: "the tool failed (ValueError: a bug); please report it",
     }

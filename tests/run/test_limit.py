@@ -1,6 +1,9 @@
 """A block of work that is given up after so many seconds of this process's time."""
 
+import gc
 import signal
+import sys
+import time
 
 import pytest
 
@@ -56,3 +59,29 @@ def test_an_inner_block_ends_no_later_than_the_outer_one() -> None:
     with pytest.raises(OutOfTime), limited_work(0.05), limited_work(60):
         _work()
     assert _armed() == 0
+
+
+def test_a_callback_of_the_garbage_collector_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ignores what is raised in one, and says so on stderr."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    ended: list[str] = []
+
+    def slow(phase: str, _: object) -> None:
+        start = time.process_time()
+        while time.process_time() < start + 0.05:
+            pass
+        ended.append(phase)
+
+    def collect() -> None:
+        with limited_work(0.01):
+            gc.collect()
+            _work()
+
+    gc.callbacks.append(slow)
+    try:
+        with pytest.raises(OutOfTime):
+            collect()
+    finally:
+        gc.callbacks.remove(slow)
+    assert (ended[:1], ignored) == (["start"], [])

@@ -84,12 +84,37 @@ def test_a_while_loop_is_unrolled_at_the_point_against_a_stated_truth():
 
 
 def test_what_is_not_traced_is_said_with_the_primitive_and_judged_by_its_floats():
-    def eigen(a):
-        return jnp.linalg.eigvalsh(a)[0]
-
-    report = check(eigen, jnp.diag(jnp.array([1.0, 2.0])))
+    report = check(lambda a: jax.random.gamma(jax.random.key(0), a), jnp.array([1.5, 0.7]))
     assert report.status == "error"
-    assert "the primitive eigh of JAX" in report.findings[0].message
+    assert "the primitive random_gamma of JAX" in report.findings[0].message
+
+
+MATRIX = jnp.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])
+DECOMPOSITIONS = {
+    "eigenvalues": jnp.linalg.eigvalsh,
+    "singular values": lambda a: jnp.linalg.svd(a[:, :2], full_matrices=False)[1],
+    "orthonormal columns": lambda a: jnp.linalg.qr(a[:, :2])[0],
+    "least squares": lambda a: jnp.linalg.lstsq(a[:, :2], a[:, 2])[0],
+    "mantissas": lambda a: jnp.ldexp(jnp.frexp(a)[0], 3),
+}
+
+
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_decompositions_are_had_as_they_are_at_the_point(name):
+    report = check(DECOMPOSITIONS[name], MATRIX)
+    assert (report.status, report.basis) == ("passed", "traced")
+
+
+def test_a_wrong_gradient_of_eigenvalues_is_certified_wrong():
+    def eigenvalues(a):
+        return jnp.linalg.eigh(a)[0]
+
+    def backward(g, a):
+        v = jnp.linalg.eigh(a)[1]
+        return (v.T * g) @ v  # the vectors are transposed
+
+    report = check(eigenvalues, MATRIX, backward=backward)
+    assert (report.status, "wrong" in {r.verdict.value for r in report.results}) == ("failed", True)
 
 
 def test_convolutions_and_windows_agree_with_what_jax_computes():

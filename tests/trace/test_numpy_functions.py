@@ -7,6 +7,7 @@ import pytest
 
 from verifier.compare.trust import disagreements
 from verifier.language.formats import FORMATS
+from verifier.numpy import check
 from verifier.trace import numpy_functions  # noqa: F401 - it fills the table of functions
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
@@ -90,3 +91,48 @@ def test_what_is_not_traced_is_refused_with_its_line(code):
         code(Traced(r.inputs["x"].copy(), X.copy(), r))
     assert refused.value.place.file == __file__
     assert refused.value.advice
+
+
+MATRIX = np.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])
+TALL = np.array([[1.2, 0.3], [0.5, -1.4], [-0.9, 0.6]])
+linalg = np.linalg
+
+
+def _eigenvalues(g, a):
+    v = linalg.eigh(a)[1]
+    return (v * g) @ v.T
+
+
+def _singular_values(g, a):
+    u, _, v = linalg.svd(a, full_matrices=False)
+    return (u * g) @ v
+
+
+def _least_squares(g, a, b):
+    x, h = linalg.lstsq(a, b, rcond=None)[0], linalg.solve(a.T @ a, g)
+    return np.outer(b - a @ x, h) - np.outer(a @ h, x), a @ h
+
+
+LINEAR_ALGEBRA = {  # the function, its gradient (Giles, Collected matrix derivative results, 2008), the inputs
+    "det": (linalg.det, lambda g, a: g * linalg.det(a) * linalg.inv(a).T, (MATRIX + 0.1 * np.tril(MATRIX),)),
+    "inv": (linalg.inv, lambda g, a: -linalg.inv(a).T @ g @ linalg.inv(a).T, (MATRIX,)),
+    "slogdet": (lambda a: linalg.slogdet(a)[1], lambda g, a: g * linalg.inv(a).T, (MATRIX,)),
+    "solve": (linalg.solve, lambda g, a, b: (-np.outer(linalg.solve(a.T, g), linalg.solve(a, b)), linalg.solve(a.T, g)), (MATRIX, MATRIX[0] + 1)),
+    "eigvalsh": (lambda a: linalg.eigvalsh((a + a.T) / 2), _eigenvalues, (MATRIX,)),
+    "svd": (lambda a: linalg.svd(a, compute_uv=False), _singular_values, (TALL,)),
+    "lstsq": (lambda a, b: linalg.lstsq(a, b, rcond=None)[0], _least_squares, (TALL, MATRIX[0])),
+    "matrix_power": (lambda a: linalg.matrix_power(a, 2), lambda g, a: g @ a.T + a.T @ g, (MATRIX,)),
+}
+
+
+@pytest.mark.parametrize("name", LINEAR_ALGEBRA)
+def test_linear_algebra_is_had_by_its_algorithms(name):
+    fn, backward, inputs = LINEAR_ALGEBRA[name]
+    report = check(fn, *inputs, backward=backward)
+    assert (report.status, report.basis) == ("passed", "traced")
+    twin = check(fn, *inputs, backward=lambda *given: _doubled(backward(*given)))
+    assert "wrong" in {r.verdict.value for r in twin.results}
+
+
+def _doubled(found):
+    return tuple(2 * f for f in found) if isinstance(found, tuple) else 2 * found

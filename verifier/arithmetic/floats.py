@@ -97,7 +97,7 @@ def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
         return list(map(function, *args))
     except (OverflowError, ZeroDivisionError, ValueError):
         if _is_operator(gate):
-            return _as_array(gate, [np.asarray(a) for a in args]).tolist()  # type: ignore[no-any-return]
+            return _as_array(gate, [np.asarray(a, dtype=np.float64) for a in args]).tolist()  # type: ignore[no-any-return]
         with np.errstate(all="ignore"):
             return [_total(gate, function, row) for row in zip(*args, strict=True)]
 
@@ -108,7 +108,9 @@ def _is_operator(gate: Gate) -> bool:
 
 
 def _as_array(gate: Gate, args: Sequence[Column]) -> Column:
-    """An operator on arrays."""
+    """An operator on arrays; truth values are numbers to it unless it is one of logic."""
+    if gate.kind != "logic":
+        args = [a.astype(np.float64) if a.dtype == bool else a for a in args]
     with np.errstate(all="ignore"):
         return kernel(str(gate.arrays))(*args)
 

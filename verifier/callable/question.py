@@ -13,7 +13,7 @@ import numpy as np
 from verifier.case.case import Expectation
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
-from verifier.language.formats import Format, round_exact
+from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.source import Source, suggestion
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace.record import Callee, Floats, Values, flat
@@ -99,11 +99,10 @@ def ask(
 def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> dict[str, Floats]:
     """The gradients that flow in: those that are given, by name, in order or the only one; where none is, numbers without pattern."""
     found = {o: pattern(s, k) for k, (o, s) in enumerate(callee.upstreams.items())}
-    if upstream is None:
-        return found
+    given: dict[str, Any] = {}
     if isinstance(upstream, Mapping):
         given = dict(upstream)
-    else:
+    elif upstream is not None:
         listed = list(upstream) if isinstance(upstream, tuple | list) and len(found) != 1 else [upstream]
         if len(listed) != len(found):
             raise ValueError(f"upstream has {len(listed)} gradients, and {callee.name} has {len(found)} outputs: {', '.join(found)}")
@@ -112,7 +111,7 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
         if name not in found:
             raise ValueError(f"upstream: '{name}' is no output of {callee.name}{suggestion(name, found)}; its outputs are {', '.join(found)}")
         found[name] = np.broadcast_to(numbers(value), found[name].shape)
-    return found
+    return {o: rounded(v, format_named(callee.narrow[o])) if o in callee.narrow else v for o, v in found.items()}
 
 
 def raise_if_failed(report: CaseReport) -> None:

@@ -185,8 +185,8 @@ def _borders(line: _Line, scalars: Sequence[float]) -> list[tuple[float, float]]
     sides = _sides(line, scalars)
     brackets = [(scalars[k], scalars[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
     brackets = _fairly(brackets)
-    which = sorted({w for _, _, _, w in brackets})
-    line, brackets = _only(line, which), [(a, b, first, which.index(w)) for a, b, first, w in brackets]
+    changing = sorted({w for _, _, _, w in brackets})
+    line, brackets = _only(line, changing), [(a, b, first, changing.index(w)) for a, b, first, w in brackets]
     ends = [(ordinal(a), ordinal(b)) for a, b, _, _ in brackets]
     for _ in range(SECTIONS):
         cuts = [(k, a + (b - a) * j // PARTS) for k, (a, b) in enumerate(ends) if b - a > 1 for j in range(1, PARTS)]

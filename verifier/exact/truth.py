@@ -15,6 +15,8 @@ from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 
+OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -52,6 +54,9 @@ class Truth:
     def border_limits(self) -> dict[tuple[object, int], one_sided.Derivative]:
         """The derivatives by one-sided limits that proofs were challenged with, by point and input; its implementations are challenged at many of the same ones."""
         return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in OF_A_PROCESS}
 
     def vanishes(self, component: int, point: tuple[float, ...]) -> bool:
         """Whether a component of the gradient is provably zero: for all inputs, or at this point."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 AT_ONCE = 1e-6  # seconds: the shortest time that sets a timer (0 would stop it)
+SOON = 1e-3  # seconds until a callback of the garbage collector is over
 AGAIN = 1.0  # seconds until a block that went on regardless is interrupted once more
 
 
@@ -28,8 +31,10 @@ def limited_work(seconds: float) -> Iterator[None]:
         return
     armed = [True]
 
-    def ring(*_: object) -> None:
-        if armed[0]:
+    def ring(_: int, frame: FrameType | None) -> None:
+        if armed[0] and _is_in_the_collector(frame):
+            signal.setitimer(signal.ITIMER_VIRTUAL, SOON, AGAIN)  # what is raised in there is lost
+        elif armed[0]:
             raise OutOfTime
 
     before = signal.signal(signal.SIGVTALRM, ring)
@@ -45,6 +50,16 @@ def limited_work(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
         if left:
             signal.setitimer(signal.ITIMER_VIRTUAL, max(left - (_used() - started), AT_ONCE), again)
+
+
+def _is_in_the_collector(frame: FrameType | None) -> bool:
+    """Whether a callback of the garbage collector is running."""
+    codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    while codes and frame is not None:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _used() -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -107,6 +107,7 @@ class Callee:
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     is_steady: bool = True  # it gives the same bits when it is called again
+    narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it
 
     @property
     def upstreams(self) -> dict[str, tuple[int, ...]]:

@@ -166,3 +166,39 @@ def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
     negative = c.apply("lt", c.steps(bits), c.number("0"))
     signed = eqn.primitive.name == "shift_right_arithmetic" and np.issubdtype(bits.array.dtype, np.signedinteger)
     return c.apply("where", negative, c.number("-1" if signed else "1"), c.number("0"))
+
+
+def _frexp(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+    """Mantissa and exponent, which JAX takes from the bits of the number: the exponent is that of this point."""
+    if len(operands) != 1 or len(eqn.outvars) != 2:
+        return None
+    (value,) = operands
+    mantissas, exponents = jnp.frexp(value.array)
+    low, high = (c.recorder.constants(np.exp2(np.asarray(exponents) + d)) for d in (-1.0, 0.0))
+    size = c.apply("abs", c.steps(value))
+    inside = c.apply("and", c.apply("ge", size, low), c.apply("lt", size, high))
+    for step, known in zip(inside.ravel().tolist(), np.asarray(exponents).ravel().tolist(), strict=True):
+        if known:
+            c.recorder.branch(step, holds=True)
+    scale = c.recorder.constants(np.exp2(-np.asarray(exponents, dtype=np.float64)))
+    del mantissas
+    return [c.apply("mul", c.steps(value), scale), Value(exponents)]
+
+
+def _expn(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+    """The exponential integral, which JAX approximates by pieces whose slopes are not the function's."""
+    if len(operands) != 2 or len(eqn.outvars) != 1 or not operands[0].known:
+        return None
+    order = np.asarray(operands[0].array)
+    if (order != np.round(order)).any():
+        return None
+    return [c.apply("expn", arrays.numbers(c.builder, order.astype(np.int64)), c.steps(operands[1]))]
+
+
+def _hyp1f1(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+    """A series that ends at a tolerance has not the function's slope."""
+    del eqn, operands
+    raise c.refusal("hyp1f1, whose series JAX ends at a tolerance,")
+
+
+CALLS = {"frexp": _frexp, "expn": _expn, "hyp1f1": _hyp1f1}  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them

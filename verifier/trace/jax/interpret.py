@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from verifier.circuit.arrays import ArrayError
-from verifier.trace.jax import elementwise, linear_algebra, moves, reductions
+from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.places import Where, is_of_a_library, where
 from verifier.trace.jax.values import ROWS, Bits, Context, Value, in_double
 from verifier.trace.record import Reading
 
-TABLES = (elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
+TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
 ROUNDS = 100_000  # of one loop
@@ -122,6 +122,11 @@ class Interpreter(Context):
 
     def call(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
         """A jaxpr that an equation calls."""
+        known = elementwise.CALLS.get(str(eqn.params.get("name", "")))
+        if known is not None and "jaxpr" in eqn.params and is_of_a_library(eqn.params["jaxpr"]) and not all(v.known for v in operands):
+            steps = known(self, eqn, operands)
+            if steps is not None:
+                return self.results(eqn, operands, steps)
         for name in CALLS:
             if name in eqn.params:
                 found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from verifier.circuit import arrays
@@ -186,8 +187,6 @@ def _gelu_backward(t: Tracer, g: Any, a: Any, approximate: str = "none") -> Arra
 def constant(t: Tracer, name: str) -> Array:
     """The step of a constant such as pi."""
     line, start, end = t.builder.place
-    import numpy as np
-
     return np.array(t.builder.append("constant", (), text=name, line=line, start=start, end=end), dtype=np.int64)
 
 
@@ -313,8 +312,6 @@ def cast(t: Tracer, steps: Array, old: torch.dtype, new: torch.dtype) -> Array:
     """Numbers of one type as numbers of another one: a gate where they are rounded."""
     if old == new:
         return steps
-    if new.is_complex:
-        raise Refusal("complex numbers are not traced", t.recorder.place(), "write the real and the imaginary part out")
     if new == torch.bool:
         return arrays.as_truths(t.builder, steps)
     if not new.is_floating_point:
@@ -327,8 +324,6 @@ def cast(t: Tracer, steps: Array, old: torch.dtype, new: torch.dtype) -> Array:
 
 @row("scalar_tensor", "full", "fill", "full_like", "new_full")
 def _filled(t: Tracer, *arguments: Any, **_: Any) -> Array:
-    import numpy as np
-
     return np.broadcast_to(t(arguments[-1]), tuple(t.out.shape)).copy()
 
 
@@ -340,3 +335,21 @@ def _fill(t: Tracer, a: Any, value: Any) -> Array:
 @row("zeros", "zeros_like", "zero", "new_zeros", "ones", "ones_like", "new_ones", "eye")
 def _known(t: Tracer, *_: Any, **__: Any) -> Array:
     return t.recorder.constants(floats_in(t.out)) if t.out.dtype.is_floating_point else t.recorder.constants(t.out.cpu().numpy())
+
+
+@row("angle")
+def _angle(t: Tracer, a: Any) -> Array:
+    return t.gate("where", t.gate("lt", a, 0), constant(t, "pi"), 0)
+
+
+@row("frexp")
+def _frexp(t: Tracer, a: Any) -> list[Any]:
+    exponents = t.out[1].cpu().numpy()
+    for low, high, size, exponent in zip(*(v.ravel().tolist() for v in (*_ends(t, exponents), t.gate("abs", a), exponents)), strict=True):
+        if exponent:  # the exponent is that of this point
+            t.recorder.branch(int(t.gate("and", t.gate("ge", np.array(size), np.array(low)), t.gate("lt", np.array(size), np.array(high)))), holds=True)
+    return [t.gate("mul", a, t.recorder.constants(np.exp2(-exponents.astype(np.float64)))), None]
+
+
+def _ends(t: Tracer, exponents: Any) -> tuple[Array, Array]:
+    return t.recorder.constants(np.exp2(exponents - 1.0)), t.recorder.constants(np.exp2(exponents * 1.0))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,75 +9,16 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
+from verifier.trace.matrices import cholesky, determinant, each, eliminated, lu_solved, orthonormal, substituted, unit
+from verifier.trace.newton import near_this_point
 from verifier.trace.record import Refusal
+from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import Tracer, row
-
-
-def each(function: Callable[..., Any], *stacks: Any) -> Any:
-    """A function of matrices, for every matrix of the stacks (broadcast); its results stacked again."""
-    shape = np.broadcast_shapes(*(s.shape[:-2] for s in stacks))
-    spread = [np.broadcast_to(s, (*shape, *s.shape[-2:])).reshape((prod(shape), *s.shape[-2:])) for s in stacks]
-    results = [function(*parts) for parts in zip(*spread, strict=True)]
-    if not results:
-        raise Refusal("a stack of no matrices", None, "leave it out")
-    if isinstance(results[0], tuple):
-        return tuple(np.stack(r).reshape((*shape, *np.shape(r[0]))) for r in zip(*results, strict=True))
-    return np.stack(results).reshape((*shape, *np.shape(results[0])))
 
 
 def _pivots(tensor: torch.Tensor) -> Any:
     """Pivots as a stack of columns, counted from 0."""
     return tensor.cpu().numpy()[..., None] - 1
-
-
-def _permutation(pivots: Any, n: int) -> list[int]:
-    order = list(range(n))
-    for k, other in enumerate(pivots.ravel().tolist()):
-        order[k], order[other] = order[other], order[k]
-    return order
-
-
-def _lu(t: Tracer, a: Array, pivots: Any) -> Array:
-    """The factors of a matrix in one: below the diagonal L, on and above it U."""
-    found = a[_permutation(pivots, len(a))].copy()
-    for k in range(min(a.shape)):
-        if k + 1 < len(found):
-            found[k + 1 :, k] = t.gate("div", found[k + 1 :, k], found[k, k : k + 1])
-            if k + 1 < found.shape[1]:
-                found[k + 1 :, k + 1 :] = t.gate("sub", found[k + 1 :, k + 1 :], t.gate("mul", found[k + 1 :, k : k + 1], found[k : k + 1, k + 1 :]))
-    return found
-
-
-def _substituted(t: Tracer, a: Array, b: Array, *, upper: bool, unit: bool) -> Array:
-    """The solution of a x = b for a triangular matrix."""
-    n = len(a)
-    found = b.copy()
-    for i in range(n - 1, -1, -1) if upper else range(n):
-        rest = range(i + 1, n) if upper else range(i)
-        value = found[i]
-        for j in rest:
-            value = t.gate("sub", value, t.gate("mul", a[i, j : j + 1], found[j]))
-        found[i] = value if unit else t.gate("div", value, a[i, i : i + 1])
-    return found
-
-
-def _lu_solved(t: Tracer, lu: Array, pivots: Any, b: Array, *, adjoint: bool = False) -> Array:
-    order = _permutation(pivots, len(lu))
-    if adjoint:
-        inner = _substituted(t, lu.T, b, upper=False, unit=False)
-        inner = _substituted(t, lu.T, inner, upper=True, unit=True)
-        found = np.empty_like(inner)
-        found[order] = inner
-        return found
-    inner = _substituted(t, lu, b[order], upper=False, unit=True)
-    return _substituted(t, lu, inner, upper=True, unit=False)
-
-
-def _determinant(t: Tracer, lu: Array, pivots: Any) -> tuple[Array, int]:
-    """The product of the diagonal, and the sign of the permutation."""
-    sign = -1 if sum(int(p) != k for k, p in enumerate(pivots.ravel().tolist())) % 2 else 1
-    diagonal = np.diagonal(lu)
-    return arrays.fold(t.builder, "mul", diagonal, 0, empty="1"), sign
 
 
 def _as_factored(t: Tracer, a: torch.Tensor) -> Array:
@@ -89,10 +28,10 @@ def _as_factored(t: Tracer, a: torch.Tensor) -> Array:
 
 @row("_linalg_det")
 def _det(t: Tracer, a: torch.Tensor) -> list[Any]:
-    lu = each(lambda m, p: _lu(t, m, p), _as_factored(t, a), _pivots(t.out[2]))
+    lu = each(lambda m, p: eliminated(t, m, p), _as_factored(t, a), _pivots(t.out[2]))
 
     def value(m: Array, p: Any) -> Array:
-        found, sign = _determinant(t, m, p)
+        found, sign = determinant(t, m, p)
         return found if sign > 0 else t.gate("neg", found)
 
     return [each(value, lu, _pivots(t.out[2])), lu, None]
@@ -101,16 +40,16 @@ def _det(t: Tracer, a: torch.Tensor) -> list[Any]:
 @row("_linalg_slogdet")
 def _slogdet(t: Tracer, a: torch.Tensor) -> list[Any]:
     pivots = _pivots(t.out[3])
-    lu = each(lambda m, p: _lu(t, m, p), _as_factored(t, a), pivots)
+    lu = each(lambda m, p: eliminated(t, m, p), _as_factored(t, a), pivots)
     logs = each(lambda m: arrays.total(t.builder, t.gate("log", t.gate("abs", np.diagonal(m)))), lu)
-    signs = each(lambda m, p: t.gate("mul", _determinant(t, t.gate("sign", m), p)[0], _determinant(t, m, p)[1]), lu, pivots)
+    signs = each(lambda m, p: t.gate("mul", determinant(t, t.gate("sign", m), p)[0], determinant(t, m, p)[1]), lu, pivots)
     return [signs, logs, lu, None]
 
 
 @row("linalg_lu_factor_ex", "_lu_with_info")
 def _lu_factor(t: Tracer, a: torch.Tensor, pivot: bool = True, **_: Any) -> list[Any]:
     del pivot
-    return [each(lambda m, p: _lu(t, m, p), t(a), _pivots(t.out[1])), None, None]
+    return [each(lambda m, p: eliminated(t, m, p), t(a), _pivots(t.out[1])), None, None]
 
 
 @row("linalg_lu")
@@ -121,7 +60,7 @@ def _plu(t: Tracer, a: torch.Tensor, pivot: bool = True) -> list[Any]:
     def factors(m: Array, p: Any) -> tuple[Array, Array]:
         order = p.argmax(axis=0).tolist()  # P is given: a = P L U
         rows = m[order]
-        found = _lu(t, rows, np.arange(min(m.shape)))
+        found = eliminated(t, rows, np.arange(min(m.shape)))
         n = min(m.shape)
         one, zero = int(t(1)), int(t(0))
         lower = np.where(np.tril(np.ones(m.shape, dtype=bool), -1), found, zero)[:, :n]
@@ -135,7 +74,7 @@ def _plu(t: Tracer, a: torch.Tensor, pivot: bool = True) -> list[Any]:
 @row("linalg_lu_solve")
 def _lu_solve(t: Tracer, lu: torch.Tensor, pivots: torch.Tensor, b: torch.Tensor, left: bool = True, adjoint: bool = False) -> Array:
     right = t(b) if left else t(b).swapaxes(-1, -2)
-    found = each(lambda m, p, v: _lu_solved(t, m, p, v, adjoint=adjoint if left else not adjoint), t(lu), _pivots(pivots), right)
+    found = each(lambda m, p, v: lu_solved(t, m, p, v, adjoint=adjoint if left else not adjoint), t(lu), _pivots(pivots), right)
     return found if left else found.swapaxes(-1, -2)
 
 
@@ -143,14 +82,14 @@ def _lu_solve(t: Tracer, lu: torch.Tensor, pivots: torch.Tensor, b: torch.Tensor
 def _solve(t: Tracer, a: torch.Tensor, b: torch.Tensor, left: bool = True, check_errors: bool = False) -> list[Any]:
     del check_errors
     pivots = _pivots(t.out[2])
-    lu = each(lambda m, p: _lu(t, m, p), t(a), pivots)
+    lu = each(lambda m, p: eliminated(t, m, p), t(a), pivots)
     is_vector = b.ndim == 1 or (b.ndim == a.ndim - 1 and b.shape == a.shape[:-1])
     right = t(b)[..., None] if is_vector else t(b)
     right = right if left or is_vector else right.swapaxes(-1, -2)
     if left:
-        found = each(lambda m, p, v: _lu_solved(t, m, p, v), lu, pivots, right)
+        found = each(lambda m, p, v: lu_solved(t, m, p, v), lu, pivots, right)
     else:
-        found = each(lambda m, p, v: _lu_solved(t, m, p, v, adjoint=True), lu, pivots, right)
+        found = each(lambda m, p, v: lu_solved(t, m, p, v, adjoint=True), lu, pivots, right)
     found = found[..., 0] if is_vector else found if left else found.swapaxes(-1, -2)
     return [found, lu if t.out[1].shape == a.shape else None, None, None]
 
@@ -161,8 +100,8 @@ def _inverse(t: Tracer, a: torch.Tensor, check_errors: bool = False) -> list[Any
     pivots = _pivots(torch.linalg.lu_factor(a.detach())[1])
 
     def inverse(m: Array, p: Any) -> Array:
-        unit = t.recorder.constants(np.eye(len(m), dtype=np.int64))
-        return _lu_solved(t, _lu(t, m, p), p, unit)
+        one = unit(t, len(m))
+        return lu_solved(t, eliminated(t, m, p), p, one)
 
     return [each(inverse, t(a), pivots), None]
 
@@ -171,56 +110,46 @@ def _inverse(t: Tracer, a: torch.Tensor, check_errors: bool = False) -> list[Any
 def _cholesky(t: Tracer, a: torch.Tensor, upper: bool = False, check_errors: bool = False) -> Any:
     del check_errors
 
-    def factor(m: Array) -> Array:
-        n, zero = len(m), int(t(0))
-        found = np.full((n, n), zero, dtype=np.int64)
-        for j in range(n):
-            for i in range(j, n):
-                value = np.array(m[j, i] if upper else m[i, j])
-                for k in range(j):
-                    value = t.gate("sub", value, t.gate("mul", np.array(found[i, k]), np.array(found[j, k])))
-                found[i, j] = int(t.gate("sqrt", value)) if i == j else int(t.gate("div", value, np.array(found[j, j])))
-        return found.T if upper else found
-
     steps = t(a)
     if bool(torch.equal(a, a.mT)):  # one triangle is read, and torch's gradient is that of a matrix that stays symmetric
         steps = t.gate("div", t.gate("add", steps, steps.swapaxes(-1, -2)), 2)
-    found = each(factor, steps)
+    found = each(lambda m: cholesky(t, m, upper=upper), steps)
     return found if isinstance(t.out, torch.Tensor) else [found, None]
 
 
 @row("linalg_solve_triangular")
 def _solve_triangular(t: Tracer, a: torch.Tensor, b: torch.Tensor, upper: bool, left: bool = True, unitriangular: bool = False) -> Array:
     if left:
-        return each(lambda m, v: _substituted(t, m, v, upper=upper, unit=unitriangular), t(a), t(b))
-    found = each(lambda m, v: _substituted(t, m.T, v.T, upper=not upper, unit=unitriangular), t(a), t(b))
+        return each(lambda m, v: substituted(t, m, v, upper=upper, unit=unitriangular), t(a), t(b))
+    found = each(lambda m, v: substituted(t, m.T, v.T, upper=not upper, unit=unitriangular), t(a), t(b))
     return found.swapaxes(-1, -2)
 
 
 @row("triangular_solve")
 def _triangular_solve(t: Tracer, b: torch.Tensor, a: torch.Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> list[Any]:
     matrix = t(a).swapaxes(-1, -2) if transpose else t(a)
-    found = each(lambda m, v: _substituted(t, m, v, upper=upper != transpose, unit=unitriangular), matrix, t(b))
+    found = each(lambda m, v: substituted(t, m, v, upper=upper != transpose, unit=unitriangular), matrix, t(b))
     return [found, t(a)]
 
 
 @row("cholesky_solve", "_cholesky_solve_helper")
 def _cholesky_solve(t: Tracer, b: torch.Tensor, factor: torch.Tensor, upper: bool = False) -> Array:
-    def solved(m: Array, v: Array) -> Array:
-        lower = m.T if upper else m
-        return _substituted(t, lower.T, _substituted(t, lower, v, upper=False, unit=False), upper=True, unit=False)
-
-    return each(solved, t(factor), t(b))
+    return each(lambda m, v: _with_factor(t, m, v, upper, factor), t(factor), t(b))
 
 
 @row("cholesky_inverse")
 def _cholesky_inverse(t: Tracer, factor: torch.Tensor, upper: bool = False) -> Array:
-    def solved(m: Array) -> Array:
-        lower = m.T if upper else m
-        unit = t.recorder.constants(np.eye(len(m), dtype=np.int64))
-        return _substituted(t, lower.T, _substituted(t, lower, unit, upper=False, unit=False), upper=True, unit=False)
+    return each(lambda m: _with_factor(t, m, unit(t, len(m)), upper, factor), t(factor))
 
-    return each(solved, t(factor))
+
+def _with_factor(t: Tracer, m: Array, b: Array, upper: bool, factor: torch.Tensor) -> Array:
+    """The solution of m m' x = b. One triangle of m is read; where the other one is 0, torch's gradient is that of the product of the whole matrix with its transpose."""
+    lower = m.T if upper else m
+    if bool(((factor.tril(-1) if upper else factor.triu(1)) == 0).all()):
+        order = np.arange(len(m))
+        factors = eliminated(t, lower, order)
+        return lu_solved(t, factors, order, lu_solved(t, factors, order, b), adjoint=True)
+    return substituted(t, lower.T, substituted(t, lower, b, upper=False, unit=False), upper=True, unit=False)
 
 
 @row("lu_unpack")
@@ -243,31 +172,15 @@ def _qr(t: Tracer, a: torch.Tensor, mode: str = "reduced") -> list[Any]:
         raise Refusal(f"linalg.qr with mode '{mode}'", t.recorder.place(), "use mode='reduced'")
     signs = np.sign(np.diagonal(t.out[1].detach().cpu().numpy(), axis1=-2, axis2=-1))[..., None]
 
-    def factors(m: Array, sign: Any) -> tuple[Array, Array]:
-        """Gram and Schmidt's way, with the signs that torch chose: the factors are unique but for these."""
-        rows, columns = m.shape
-        count, zero = min(rows, columns), int(t(0))
-        q, r = np.full((rows, count), zero, dtype=np.int64), np.full((count, columns), zero, dtype=np.int64)
-        for j in range(columns):
-            rest = m[:, j]
-            for i in range(min(j, count)):
-                r[i, j] = int(arrays.total(t.builder, t.gate("mul", q[:, i], m[:, j])))
-                rest = t.gate("sub", rest, t.gate("mul", np.array([r[i, j]]), q[:, i]))
-            if j < count:
-                size = t.gate("sqrt", arrays.total(t.builder, t.gate("square", rest)))
-                size = size if sign[j, 0] >= 0 else t.gate("neg", size)
-                r[j, j] = int(size)
-                q[:, j] = t.gate("div", rest, size.reshape(1))
-        return q, r
-
-    return list(each(factors, t(a), signs))
+    near_this_point(t, t(a), floats_in(a))  # the signs are those of this point
+    return list(each(lambda m, sign: orthonormal(t, m, sign[:, 0].tolist()), t(a), signs))
 
 
 @row("linalg_householder_product")
 def _householder(t: Tracer, a: torch.Tensor, tau: torch.Tensor) -> Array:
     def product(m: Array, scales: Array) -> Array:
         rows, columns = m.shape
-        found = t.recorder.constants(np.eye(rows, columns, dtype=np.int64))
+        found = unit(t, rows, columns)
         for k in range(scales.shape[0] - 1, -1, -1):
             v = np.concatenate([np.full(k, int(t(0))), np.full(1, int(t(1))), m[k + 1 :, k]])
             inner = arrays.matmul(t.builder, v, found)
@@ -275,3 +188,18 @@ def _householder(t: Tracer, a: torch.Tensor, tau: torch.Tensor) -> Array:
         return found
 
     return each(product, t(a), t(tau)[..., None])
+
+
+@row("ormqr")
+def _ormqr(t: Tracer, a: torch.Tensor, tau: torch.Tensor, other: torch.Tensor, left: bool = True, transpose: bool = False) -> Array:
+    def product(m: Array, scales: Array, c: Array) -> Array:
+        found = c if left else c.T
+        count = scales.shape[0]
+        order = range(count) if transpose == left else range(count - 1, -1, -1)
+        for k in order:
+            v = np.concatenate([np.full(k, int(t(0))), np.full(1, int(t(1))), m[k + 1 :, k]])
+            inner = arrays.matmul(t.builder, v, found)
+            found = t.gate("sub", found, t.gate("mul", scales[k], t.gate("mul", v[:, None], inner[None, :])))
+        return found if left else found.T
+
+    return each(product, t(a), t(tau)[..., None], t(other))

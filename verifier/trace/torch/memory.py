@@ -15,10 +15,22 @@ UNKNOWN = -1  # an element that no step has been given: data, read when it is ne
 
 
 def floats_in(tensor: torch.Tensor) -> Floats:
-    """The numbers of a tensor as the float64 that they are."""
-    plain = tensor.detach().resolve_conj().resolve_neg().cpu()
+    """The numbers of a tensor as the float64 that they are; the two parts of a complex number along a last axis."""
+    plain = tensor.detach()
+    plain = (plain.clone() if plain._is_zerotensor() else plain).resolve_conj().resolve_neg().cpu()  # noqa: SLF001 - zeros that have no memory
+    if plain.dtype.is_complex:
+        plain = torch.view_as_real(plain)
     found: Floats = np.array(plain.to(torch.float64).numpy(), dtype=np.float64)
     return found
+
+
+def physical(tensor: torch.Tensor) -> torch.Tensor:
+    """The numbers as they stand in memory: without the marks of a lazy conjugate or negative; a complex number as its two parts, along a last axis."""
+    found = tensor.detach()
+    found = found.clone() if found._is_zerotensor() else found  # noqa: SLF001 - zeros that have no memory
+    found = found.conj() if found.is_conj() else found
+    found = torch._neg_view(found) if found.is_neg() else found  # noqa: SLF001 - torch's own way to take the mark away
+    return torch.view_as_real(found) if found.dtype.is_complex else found
 
 
 class Memory:
@@ -38,11 +50,11 @@ class Memory:
         return _key(tensor) in self._steps
 
     def read(self, tensor: torch.Tensor) -> Array:
-        """The steps of a tensor's elements; data become constants."""
+        """The steps of a tensor's elements as they stand in memory; data become constants."""
         seen = self._view(tensor)
         missing = seen == UNKNOWN
         if missing.any():
-            values = tensor.detach().cpu()
+            values = physical(tensor).cpu()
             known = values.to(torch.int64).numpy() if not values.dtype.is_floating_point else floats_in(values)
             steps = self._recorder.constants(known)
             seen[missing] = steps[missing]
@@ -50,6 +62,8 @@ class Memory:
 
     def write(self, tensor: torch.Tensor, steps: Array) -> None:
         """Give the elements of a tensor their steps, for all tensors that share its storage."""
+        if tensor.is_conj() or tensor.is_neg():
+            raise Refusal("a write into a conjugate or an imaginary part", self._recorder.place(), "write into a copy: .resolve_conj()")
         seen = self._view(tensor)
         seen[...] = np.broadcast_to(steps, seen.shape)
 
@@ -65,7 +79,8 @@ class Memory:
         return self.knows(tensor) and bool((self._view(tensor) != UNKNOWN).any())
 
     def _view(self, tensor: torch.Tensor) -> Array:
-        key, size = _key(tensor), tensor.element_size()
+        key, parts = _key(tensor), 2 if tensor.dtype.is_complex else 1
+        size = tensor.element_size() // parts
         if key not in self._steps:
             self.hold(tensor)
             count = tensor.untyped_storage().nbytes() // size
@@ -77,8 +92,9 @@ class Memory:
         if count > steps.size:  # resized
             steps = np.concatenate([steps, np.full(count - steps.size, UNKNOWN, dtype=np.int64)])
             self._steps[key] = (steps, size)
-        strides = tuple(8 * s for s in tensor.stride())
-        return np.lib.stride_tricks.as_strided(steps[tensor.storage_offset() :], tuple(tensor.shape), strides)
+        strides = tuple(8 * parts * s for s in tensor.stride())
+        shape, strides = (tuple(tensor.shape), strides) if parts == 1 else ((*tensor.shape, 2), (*strides, 8))
+        return np.lib.stride_tricks.as_strided(steps[parts * tensor.storage_offset() :], shape, strides)
 
 
 def _key(tensor: torch.Tensor) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,12 +25,26 @@ from verifier.trace.torch.memory import Memory, floats_in
 
 FRAMEWORK = str(Path(torch.__file__).resolve().parent)
 ROWS: dict[str, Callable[..., Any]] = {}  # aten name -> function of (tracer, arguments) that returns steps
+COMPLEX: dict[str, Callable[..., Any]] = {}  # the same, where an operand is complex, or where only the result can be
 DATA = frozenset(  # results that are whole numbers or random: data at this point, whatever they depend on
     "bernoulli rand randn randint randperm rand_like randn_like randint_like normal uniform exponential geometric cauchy log_normal multinomial empty empty_like empty_strided new_empty new_empty_strided "
     "arange argmax argmin argsort nonzero searchsorted bucketize isnan isinf isfinite is_same_size count_nonzero native_dropout_mask histc bincount unique_dim _unique2 equal allclose _local_scalar_dense".split()
 )
 
+ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
+ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
+INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
+KINKED = frozenset("lt le gt ge eq ne maximum minimum clip hardtanh softshrink hardshrink".split())  # gates that compare their operands
+RESHAPED = frozenset("transpose_ t_ unsqueeze_ squeeze_ swapaxes_ swapdims_ as_strided_ detach_".split())  # a tensor as another view of its memory
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The steps of complex numbers: their real and their imaginary parts."""
+
+    re: Array
+    im: Array
 
 
 class Tracer(TorchDispatchMode):
@@ -53,25 +68,42 @@ class Tracer(TorchDispatchMode):
 
     def __call__(self, value: Any) -> Array:
         """The steps of a tensor or of a number."""
-        if isinstance(value, np.ndarray):
-            return value
-        if isinstance(value, torch.Tensor):
-            if value.dtype.is_complex:
-                raise Refusal("complex numbers are not traced", self.recorder.place(), "write the real and the imaginary part out")
-            return self.memory.read(value)
-        if isinstance(value, complex):
-            raise Refusal("complex numbers are not traced", self.recorder.place(), "write the real and the imaginary part out")
+        if isinstance(value, np.ndarray | np.integer):
+            return np.asarray(value)  # steps already
+        if isinstance(value, torch.Tensor) and not value.dtype.is_complex:
+            return self.gate("neg", self.memory.read(value)) if value.is_neg() else self.memory.read(value)
+        if isinstance(value, complex | torch.Tensor):
+            raise Refusal(f"aten.{self.name} of complex numbers is not traced", self.recorder.place(), "write the real and the imaginary part out")
         if isinstance(value, bool | int):
             return np.array(arrays.literal(self.builder, str(int(value))), dtype=np.int64)
         return np.array(self.recorder.number(float(value)), dtype=np.int64)
 
+    def pair(self, value: Any) -> Pair:
+        """The steps of the real and of the imaginary part of a tensor or of a number."""
+        if isinstance(value, Pair):
+            return value
+        if isinstance(value, torch.Tensor) and value.dtype.is_complex:
+            steps = self.memory.read(value)
+            return Pair(steps[..., 0], self.gate("neg", steps[..., 1]) if value.is_conj() else steps[..., 1])
+        if isinstance(value, complex):
+            return Pair(self(value.real), self(value.imag))
+        real = self(value)
+        return Pair(real, np.broadcast_to(self(0), real.shape))
+
+    def own(self, tensor: torch.Tensor) -> Array | Pair:
+        """The steps of a tensor, of its two parts where it is complex."""
+        return self.pair(tensor) if tensor.dtype.is_complex else self(tensor)
+
     def gate(self, name: str, *operands: Any) -> Array:
-        """A gate of the table on every component, shapes broadcast."""
+        """A gate of the table on every component, shapes broadcast. A number at which it has a kink is the float that torch compares with."""
+        if name in KINKED and any(isinstance(o, float) for o in operands):
+            kind = next((o.dtype for o in operands if isinstance(o, torch.Tensor) and o.dtype.is_floating_point), torch.float64)
+            operands = tuple(self.recorder.constants(float(torch.tensor(o, dtype=kind))) if isinstance(o, float) else o for o in operands)
         return arrays.elementwise(self.builder, name, *(self(o) for o in operands))
 
     def depends(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor depends on an input."""
-        if tensor.dtype.is_complex or not self.memory.is_given(tensor):
+        if not self.memory.is_given(tensor):
             return False
         read = self.memory.read(tensor)  # may make steps
         steps, known = self.builder.steps, len(self._depends)
@@ -96,7 +128,7 @@ class Tracer(TorchDispatchMode):
         tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
         for tensor in tensors:
             self.memory.hold(tensor)
-        if func.is_view:
+        if func.is_view or name in RESHAPED:
             return self._held(func(*args, **kwargs))
         try:
             return self._operation(func, name, args, kwargs, tensors)
@@ -107,20 +139,25 @@ class Tracer(TorchDispatchMode):
         written = _written(func, args, kwargs)
         base = name.removesuffix("_") if written and name.endswith("_") and not name.endswith("__") else name
         bound = any(map(self.depends, tensors))
-        if not bound and (base in DATA or not any(t.dtype.is_floating_point for t in tensors)):
+        if not bound and (base in DATA or not any(map(_is_number, tensors))):
             return self._data(func, args, kwargs, written)
         if base == "_local_scalar_dense":
             return self._followed(func, args, kwargs)
         if base in DATA:
+            self._decided(base, tensors)
             return self._data(func, args, kwargs, written)
-        row = ROWS.get(base)
+        if base.startswith(INDEXED):
+            self._followed_indices(tensors)
+        row = (COMPLEX if any(t.dtype.is_complex for t in tensors) or base not in ROWS else ROWS).get(base)
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
         for tensor in tensors:  # before the operation, which may write into its operands
-            if not tensor.dtype.is_complex and (tensor.dtype.is_floating_point or self.memory.is_given(tensor)):
+            if _is_number(tensor) or self.memory.is_given(tensor):
                 self.memory.read(tensor)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
+        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in tree_leaves(out)):
+            row = COMPLEX.get(base, row)
         saved = self.out, self.name, self.function
         self.out, self.name, self.function = out, base, (_functional(func, base) or func) if written else func
         try:
@@ -133,6 +170,35 @@ class Tracer(TorchDispatchMode):
             self.out, self.name, self.function = saved
         return self._kept(out, found, name)
 
+    def _decided(self, name: str, tensors: Sequence[torch.Tensor]) -> None:
+        """Data that the values of its operands decide: the program holds where they decide alike."""
+        numbers = [t for t in tensors if t.dtype.is_floating_point]
+        if name in ORDERED and numbers:
+            self.ordered(np.concatenate([self(t).ravel() for t in numbers]), np.concatenate([floats_in(t).ravel() for t in numbers]))
+        elif name in ZEROS:
+            for tensor in numbers:
+                for step, holds in zip(self.gate("ne", tensor, 0).ravel().tolist(), (floats_in(tensor) != 0).ravel().tolist(), strict=True):
+                    self.recorder.branch(step, holds=holds)
+
+    def ordered(self, steps: Array, values: Any) -> None:
+        """What follows depends on the order of these numbers: the program holds where it is the same."""
+        order = np.argsort(values, kind="stable")
+        known = steps[order]
+        known = known[np.isfinite(values[order])]
+        for one in self.gate("le", known[:-1], known[1:]).tolist() if len(known) > 1 else ():
+            self.recorder.branch(one, holds=True)
+
+    def _followed_indices(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Indices and masks that depend on the inputs: the program holds where they are the same."""
+        for tensor in tensors:
+            if _is_number(tensor) or not self.depends(tensor):
+                continue
+            for step, value in dict(zip(self(tensor).ravel().tolist(), tensor.detach().cpu().ravel().tolist(), strict=True)).items():
+                if self.builder.boolean(step):
+                    self.recorder.branch(step, holds=bool(value))
+                elif self.builder.steps[step].args:
+                    self.recorder.branch(int(self.gate("eq", np.array(step), int(value))), holds=True)
+
     def _kept(self, out: Any, found: Any, name: str) -> Any:
         """The results of an operation with their steps."""
         results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
@@ -144,11 +210,15 @@ class Tracer(TorchDispatchMode):
             if own is None:
                 self.memory.forget(tensor)
                 continue
-            shaped = np.asarray(own, dtype=np.int64)
-            if tuple(shaped.shape) != tuple(tensor.shape):
-                shaped = np.broadcast_to(shaped, tuple(tensor.shape))
-            read = tensor.dtype.is_floating_point and self._depth == 0  # inside a decomposition torch's kernel computes something else
-            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=str(tensor.dtype).removeprefix("torch."))
+            shape, parts = tuple(tensor.shape), own
+            if tensor.dtype.is_complex:
+                both = self.pair(own)
+                shape, parts = (*shape, 2), np.stack([np.broadcast_to(p, shape) for p in (both.re, both.im)], axis=-1)
+            shaped = np.asarray(parts, dtype=np.int64)
+            if tuple(shaped.shape) != shape:
+                shaped = np.broadcast_to(shaped, shape)
+            read = _is_number(tensor) and self._depth == 0  # inside a decomposition torch's kernel computes something else
+            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=str(tensor.dtype.to_real()).removeprefix("torch."))
             self.memory.write(tensor, shaped)
         return out
 
@@ -186,10 +256,10 @@ class Tracer(TorchDispatchMode):
                 return self._refuse_or_fold(func, name, args, kwargs, written, bound=bound)
             plain = {k: v for k, v in kwargs.items() if k != "out"}
             found = self._decomposed(decomposition_table[functional], args, plain)
-            steps = [self(t) for t in tree_leaves(found)]
+            steps = [self.own(t) for t in tree_leaves(found)]
             out = func(*args, **kwargs)
             for tensor, own in zip(written, steps, strict=False):
-                self.memory.write(tensor, own)
+                self.memory.write(tensor, np.stack([own.re, own.im], axis=-1) if isinstance(own, Pair) else own)
             return out
         rule = decomposition_table.get(func)
         if rule is None and torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):  # noqa: SLF001 - how torch itself asks
@@ -201,7 +271,7 @@ class Tracer(TorchDispatchMode):
             return self._refuse_or_fold(func, name, args, kwargs, written, bound=bound)
         out = func(*args, **kwargs)
         parts = [found] if isinstance(found, torch.Tensor) else list(found)
-        return self._kept(out, [self(t) if isinstance(t, torch.Tensor) and (t.dtype.is_floating_point or self.memory.is_given(t)) else None for t in parts], name)
+        return self._kept(out, [self.own(t) if isinstance(t, torch.Tensor) and (_is_number(t) or self.memory.is_given(t)) else None for t in parts], name)
 
     def _decomposed(self, rule: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self._depth += 1
@@ -276,12 +346,16 @@ def _functional(func: Any, name: str) -> Any:
     return None
 
 
-def row(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _is_number(tensor: torch.Tensor) -> bool:
+    return tensor.dtype.is_floating_point or tensor.dtype.is_complex
+
+
+def row(*names: str, table: dict[str, Callable[..., Any]] = ROWS) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A function as the row of aten operations."""
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in names:
-            ROWS[name] = function
+            table[name] = function
         return function
 
     return enter

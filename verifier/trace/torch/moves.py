@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_map
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.record import Refusal
+from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import Tracer, row
 
 MOVES = """
@@ -248,6 +249,36 @@ def _embedding_bag(t: Tracer, weight: torch.Tensor, indices: torch.Tensor, offse
     return _linear("_embedding_bag")(t, weight, indices, offsets, scale, mode, sparse, weights, *rest)
 
 
+POSITIONS = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "cummax": 0, "cummin": 0, "_cummax_helper": 2, "_cummin_helper": 2, "median": 0, "nanmedian": 0}  # of the axis among the further arguments
+
+
+def _axis(name: str, args: Any, kwargs: Any) -> int:
+    """The axis along which elements are picked."""
+    if kwargs.get("dim") is not None:
+        return int(kwargs["dim"])
+    position = POSITIONS[name]
+    return next((v for v in args[position : position + 1] if isinstance(v, int) and not isinstance(v, bool)), -1)
+
+
+def _order(t: Tracer, a: torch.Tensor, args: Any, kwargs: Any) -> None:
+    """What is picked depends on the order of the elements of each row."""
+    steps, values = t(a), floats_in(a)
+    if not steps.ndim:
+        return
+    if t.name in POSITIONS and not isinstance(t.out, torch.Tensor):
+        axis = _axis(t.name, args, kwargs)
+        steps, values = np.moveaxis(steps, axis, -1), np.moveaxis(values, axis, -1)
+    elif "pool" in t.name:
+        spatial = int(t.name.partition("pool")[2][0])
+        steps, values = steps.reshape(*steps.shape[: steps.ndim - spatial], -1), values.reshape(*values.shape[: values.ndim - spatial], -1)
+    elif t.name == "msort":
+        steps, values = np.moveaxis(steps, 0, -1), np.moveaxis(values, 0, -1)
+    else:
+        steps, values = steps.reshape(1, -1), values.reshape(1, -1)
+    for own, seen in zip(steps.reshape(-1, steps.shape[-1]), values.reshape(-1, steps.shape[-1]), strict=True):
+        t.ordered(own, seen)
+
+
 @row("sort", "topk", "kthvalue", "mode", "cummax", "cummin", "_cummax_helper", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d", "median", "nanmedian", "max", "min", "msort")
 def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     """Elements that are picked by their values; which ones is followed at this point."""
@@ -262,6 +293,7 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         keep = args[1] if len(args) > 1 else kwargs.get("keepdim", False)
         return [t(a) if a.ndim == 0 else arrays.fold(t.builder, gate, t(a), dim, keepdims=keep), None]
     steps = t(a)
+    _order(t, a, args, kwargs)
     if isinstance(t.out, torch.Tensor):  # median(a): the first element of that value
         values = t.out
         flat = a.reshape(-1)
@@ -273,10 +305,7 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         spatial = int(name.partition("pool")[2][0])
         rows = steps.reshape(*steps.shape[: steps.ndim - spatial], -1)
         return [np.take_along_axis(rows, indices.reshape(*indices.shape[: indices.ndim - spatial], -1), -1).reshape(indices.shape), None]
-    dim = kwargs.get("dim")
-    if dim is None:
-        position = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "cummax": 0, "cummin": 0, "median": 0, "nanmedian": 0}[name]
-        dim = next((v for v in args[position : position + 1] if isinstance(v, int) and not isinstance(v, bool)), -1)
+    dim = _axis(name, args, kwargs)
     if indices.ndim < steps.ndim:
         return [np.take_along_axis(steps, np.expand_dims(indices, dim), dim).squeeze(dim), None]
     return [np.take_along_axis(steps, indices, dim), None]

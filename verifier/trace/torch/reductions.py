@@ -314,3 +314,44 @@ def _weight_norm_backward(t: Tracer, flow: Any, v: Any, g: Any, norms: Any, dim:
     ratio = t.gate("div", gain, size)
     back = t.gate("div", t.gate("mul", x, total), t.gate("mul", size, size))
     return [t.gate("mul", ratio, t.gate("sub", flow, back)), t.gate("div", total, size)]
+
+
+def _shared(t: Tracer, g: Any, count: int, reduction: int) -> Array:
+    """What flows into every term of a loss that torch averages (1), sums (2) or leaves as it is (0)."""
+    return t.gate("div", g, count) if reduction == 1 else t(g)
+
+
+@row("multi_margin_loss_backward")
+def _multi_margin(t: Tracer, g: Any, a: torch.Tensor, target: torch.Tensor, p: Any, margin: Any, weight: Any = None, reduction: int = 1) -> Array:
+    """Each class that comes nearer to the right one than the margin pushes it away."""
+    x = np.atleast_2d(t(a))
+    n, classes = x.shape
+    flow = np.broadcast_to(_shared(t, g, n, reduction), (n,))
+    found = np.full(x.shape, int(t(0)), dtype=np.int64)
+    for k, right in enumerate(target.reshape(-1).tolist()):
+        others = [c for c in range(classes) if c != right]
+        near = t.gate("add", t.gate("sub", margin, x[k, right : right + 1]), x[k, others])
+        slope = t.gate("where", t.gate("gt", near, 0), 1 if p == 1 else t.gate("mul", 2, near), 0)
+        slope = t.gate("div", slope if weight is None else t.gate("mul", slope, t(weight)[right]), classes)
+        found[k, others] = t.gate("mul", flow[k : k + 1], slope)
+        found[k, right] = int(t.gate("neg", arrays.total(t.builder, found[k, others])))
+    return found.reshape(tuple(a.shape))
+
+
+@row("multilabel_margin_loss_backward")
+def _multilabel_margin(t: Tracer, g: Any, a: torch.Tensor, target: torch.Tensor, reduction: int, is_target: Any) -> Array:
+    """Each class that is not right pushes every right one; the right ones stand first, and -1 ends them."""
+    del is_target
+    x = np.atleast_2d(t(a))
+    n, classes = x.shape
+    flow = np.broadcast_to(_shared(t, g, n, reduction), (n,))
+    found = np.full(x.shape, int(t(0)), dtype=np.int64)
+    for k, row_of in enumerate(target.reshape(n, -1).tolist()):
+        right = row_of[: row_of.index(-1)] if -1 in row_of else row_of
+        for j in right:
+            for c in set(range(classes)) - set(right):
+                near = t.gate("add", t.gate("sub", 1, np.array(x[k, j])), np.array(x[k, c]))
+                push = t.gate("mul", flow[k], t.gate("div", t.gate("where", t.gate("gt", near, 0), 1, 0), classes))
+                found[k, c] = int(t.gate("add", np.array(found[k, c]), push))
+                found[k, j] = int(t.gate("sub", np.array(found[k, j]), push))
+    return found.reshape(tuple(a.shape))

@@ -1,0 +1,261 @@
+"""`verifier.torch` and `verifier.jax` against gradcheck and check_grads: who tells a mistaken backward pass from a right one, and in what time.
+
+    python -m benchmarks.frameworks            # two tables in Markdown: verdicts and times
+    python -m benchmarks.frameworks --quick    # fewer functions, 1,000 points instead of 10,000
+
+Each function is a custom `autograd.Function` and a `custom_vjp` whose backward pass is right, or has one planted mistake: a
+factor of 1 + 1e-2 to 1 + 1e-9, a sign, a missing term, a tail in which the slope is left out. All checkers get the same
+callable and the same points: those at which `verifier` looked. gradcheck and check_grads have their own default tolerances and run in float64.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+POINTS = 100
+MANY = 10_000
+RANGE = 16.0  # of the points
+TAIL = 12.0  # beyond which the wrong tails leave the slope out: it is below 1e-5 there, an absolute tolerance
+LEAST_SECONDS = 0.05  # of a measured time
+FACTORS = tuple(10.0**-k for k in range(2, 10))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of one number with its slope, in the words that NumPy, torch and JAX share; `less` is the slope with a term missing."""
+
+    name: str
+    value: Callable[[Any, Any], Any]  # (library, x)
+    slope: Callable[[Any, Any], Any]
+    less: Callable[[Any, Any], Any] | None
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    return 1 / (1 + m.exp(-x))
+
+
+FUNCTIONS = (
+    Function("sigmoid", _sigmoid, lambda m, x: _sigmoid(m, x) * _sigmoid(m, -x), _sigmoid),
+    Function("silu", lambda m, x: x * _sigmoid(m, x), lambda m, x: _sigmoid(m, x) * (1 + x * _sigmoid(m, -x)), _sigmoid),
+    Function("softplus", lambda m, x: m.log1p(m.exp(x)), _sigmoid, None),
+    Function("arctan times x", lambda m, x: x * m.arctan(x), lambda m, x: m.arctan(x) + x / (1 + x * x), lambda m, x: m.arctan(x)),
+    Function("sine of a square", lambda m, x: m.sin(x * x / 8), lambda m, x: m.cos(x * x / 8) * x / 4, lambda m, x: m.cos(x * x / 8) / 4),
+)
+
+
+def mistakes(function: Function) -> dict[str, Callable[[Any, Any], Any]]:
+    """The slope with each of the mistakes; first the right one."""
+
+    def tail(m: Any, x: Any) -> Any:
+        return m.where(abs(x) > TAIL, 0 * x, function.slope(m, x))
+
+    found: dict[str, Callable[[Any, Any], Any]] = {"right": function.slope}
+    for f in FACTORS:
+        found[f"factor 1 + {f:.0e}"] = partial(lambda m, x, f: (1 + f) * function.slope(m, x), f=f)
+    found["sign"] = lambda m, x: -function.slope(m, x)
+    if function.less is not None:
+        found["missing term"] = function.less
+    found["wrong tail"] = tail
+    return found
+
+
+# ---------------------------------------------------------------- the callables
+
+
+def in_torch(function: Function, slope: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A custom autograd.Function."""
+    import torch
+
+    class Planted(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return function.value(torch, x)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return g * slope(torch, x)
+
+    return Planted.apply
+
+
+def in_jax(function: Function, slope: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A custom_vjp."""
+    import jax
+    import jax.numpy as jnp
+
+    def Planted(x: Any) -> Any:  # noqa: N802 - the sample of points goes by the name
+        return function.value(jnp, x)
+
+    planted = jax.custom_vjp(Planted)
+
+    def forward(x: Any) -> Any:
+        return planted(x), x
+
+    def backward(x: Any, g: Any) -> Any:
+        return (g * slope(jnp, x),)
+
+    planted.defvjp(forward, backward)
+    return planted
+
+
+# ---------------------------------------------------------------- the checkers: whether each calls a callable wrong
+
+
+class Points(list[float]):
+    """The points of a sample of so many that was asked for; a number that was drawn twice stands in it once."""
+
+    asked: int = 0
+
+
+def _is_wrong(report: Any) -> bool:
+    return any(f.code == "V101" for f in report.findings)
+
+
+def verifier_torch(call: Any, points: Any) -> bool:
+    import torch
+
+    from verifier.torch import check
+
+    return _is_wrong(check(call, torch.tensor(points[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=points.asked))
+
+
+def verifier_vector(call: Any, points: Any) -> bool:
+    import torch
+
+    from verifier.torch import check
+
+    return _is_wrong(check(call, torch.tensor(list(points), dtype=torch.float64)))
+
+
+def verifier_jax(call: Any, points: Any) -> bool:
+    from verifier.jax import check
+
+    return _is_wrong(check(call, np.float64(points[0]), formats="float64", domain={"x": (-RANGE, RANGE)}, sample=points.asked))
+
+
+def gradcheck(call: Any, points: Any, *, fast: bool = False, one_by_one: bool = False) -> bool:
+    import torch
+
+    given = [torch.tensor(p, dtype=torch.float64, requires_grad=True) for p in (points if one_by_one else [list(points)])]
+    return not all(torch.autograd.gradcheck(call, (x,), fast_mode=fast, raise_exception=False) for x in given)
+
+
+def check_grads(call: Any, points: Any, *, one_by_one: bool = False) -> bool:
+    import jax
+    import jax.numpy as jnp
+    from jax.test_util import check_grads as check
+
+    with jax.enable_x64(True):
+        try:
+            for p in points if one_by_one else [list(points)]:
+                check(call, (jnp.asarray(p, dtype=jnp.float64),), order=1, modes=["rev"])
+        except AssertionError:
+            return True
+    return False
+
+
+CHECKERS: dict[str, tuple[Callable[..., Any], Callable[..., bool]]] = {
+    "verifier.torch": (in_torch, verifier_torch),
+    "gradcheck, slow": (in_torch, gradcheck),
+    "gradcheck, fast": (in_torch, partial(gradcheck, fast=True)),
+    "verifier.jax": (in_jax, verifier_jax),
+    "check_grads": (in_jax, check_grads),
+}
+
+
+def drawn(count: int) -> Points:
+    """The points at which verifier looks when it is asked for so many of the range."""
+    import torch
+
+    from verifier.torch import check
+
+    seen: list[float] = [0.375]
+
+    def spy(x: Any) -> Any:
+        seen.append(float(x.detach()))
+        return x.sigmoid()
+
+    spy.__name__ = "Planted"  # a sample goes by the name of what is checked
+    check(spy, torch.tensor(seen[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=count - 1)
+    found = Points(dict.fromkeys(seen))
+    found.asked = count - 1
+    return found
+
+
+def verdicts(functions: tuple[Function, ...], points: Points) -> str:
+    """The table of who tells which mistakes apart."""
+    told: dict[str, dict[str, list[bool]]] = {}
+    for function in functions:
+        for mistake, slope in mistakes(function).items():
+            for name, (make, judge) in CHECKERS.items():
+                told.setdefault(mistake, {}).setdefault(name, []).append(judge(make(function, slope), points))
+    lines = ["| planted | callables | " + " | ".join(CHECKERS) + " |", "|---" * (len(CHECKERS) + 2) + "|"]
+    for mistake, found in told.items():
+        label = "nothing: called wrong" if mistake == "right" else mistake
+        count = len(next(iter(found.values())))
+        lines.append(f"| {label} | {count} | " + " | ".join(str(sum(found[n])) for n in CHECKERS) + " |")
+    return "\n".join(lines)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """The time of the processor that some work takes, the mean of several runs where one is short."""
+    work()
+    runs, begin = 0, time.process_time()
+    while True:
+        work()
+        runs += 1
+        spent = time.process_time() - begin
+        if spent >= LEAST_SECONDS:
+            return spent / runs
+
+
+def once(work: Callable[[], Any]) -> float:
+    """The time of the processor of one run."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def times(function: Function, few: Points, many: Points) -> str:
+    """The table of times, of the right callable, as multiples of verifier's as well."""
+    right = in_torch(function, function.slope)
+    own = seconds(lambda: verifier_torch(right, few)), once(lambda: verifier_torch(right, many))
+    rows: list[tuple[str, float, float | None]] = [
+        ("verifier.torch, `sample=`", *own),
+        ("verifier.torch, the points as one vector", seconds(lambda: verifier_vector(right, few)), None),
+        ("gradcheck, slow, a call a point", seconds(lambda: gradcheck(right, few, one_by_one=True)), once(lambda: gradcheck(right, many, one_by_one=True))),
+        ("gradcheck, slow, the points as one vector", seconds(lambda: gradcheck(right, few)), once(lambda: gradcheck(right, many))),
+        ("gradcheck, fast, the points as one vector (one random direction)", seconds(lambda: gradcheck(right, few, fast=True)), once(lambda: gradcheck(right, many, fast=True))),
+        ("check_grads, the points as one vector (one random direction)", seconds(lambda: check_grads(in_jax(function, function.slope), few)), once(lambda: check_grads(in_jax(function, function.slope), many))),
+    ]
+    lines = [f"| checker | {len(few)} points: s | as often | {len(many):,} points: s | as often |", "|---|---|---|---|---|"]
+    for name, short, long in rows:
+        lines.append(f"| {name} | {short:.3g} | {short / own[0]:.2g} | {'' if long is None else f'{long:.3g}'} | {'' if long is None else f'{long / own[1]:.2g}'} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="two functions, 1,000 points instead of 10,000")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    few, many = drawn(POINTS), drawn(MANY // 10 if options.quick else MANY)
+    print(f"{len(few)} points of [-{RANGE:g}, {RANGE:g}], float64\n", flush=True)
+    print(verdicts(FUNCTIONS[:2] if options.quick else FUNCTIONS, few), flush=True)
+    print("\nseconds of the processor\n\n" + times(FUNCTIONS[0], few, many))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
