@@ -56,7 +56,7 @@ def exponents(ball: Ball) -> tuple[int, int] | None:
 
 def _exponent(exact: Ball) -> int:
     mantissa, exponent = exact.man_exp()
-    return int(mantissa).bit_length() - 1 + int(exponent) if mantissa >= 0 else int(-mantissa).bit_length() - 1 + int(exponent)
+    return int(mantissa).bit_length() - 1 + int(exponent)
 
 
 def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:

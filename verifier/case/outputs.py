@@ -10,13 +10,12 @@ from verifier.case.reader import KeyValue, Reader, is_assignable
 from verifier.case.shapes import Shape, Values, components, described, read_values
 from verifier.case.yaml_tree import Mapping, YamlNode
 from verifier.case.yaml_tree import Sequence as ListNode
-from verifier.circuit.program import Builder, Line, Program
+from verifier.circuit.program import TOTAL, Builder, Line, Program
 from verifier.language.source import Complaint, Source, suggestion
 
 UPSTREAMS = ("0.75", "-1.375", "1.25", "-0.625", "2.5", "-1.75", "0.875", "-2.25", "1.625", "-0.375")  # none 0, no two equal, exact in every format
 MOST_OUTPUTS = len(UPSTREAMS)
 PRIME, FACTOR, START = 15_013, 4_001, 7  # fifth powers modulo this prime are all different and, unlike multiples, satisfy no small sums; so that no axis of a layer sums to 0
-TOTAL = "outputs_together"  # the name of the sum
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def programs_of(
     drafts: list[Draft] = []
     for implementation in implementations:
         forward = passes[implementation.name] if implementation.forward is not None else constant
-        draft, more = _draft(implementation, forward, inputs, parameters, {} if len(flows) != 1 else {"dout": next(iter(flows)), f"d{own.get(implementation.name, 'out')}": next(iter(flows))})
+        draft, more = _draft(implementation, forward, inputs, parameters, {} if len(flows) != 1 else {"upstream": next(iter(flows)), "dout": next(iter(flows)), f"d{own.get(implementation.name, 'out')}": next(iter(flows))})
         complaints += more
         drafts.append(draft)
     differences = []

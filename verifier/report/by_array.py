@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from verifier.case.shapes import Shape, base
 from verifier.circuit.program import element_shape
 
-FEW = 3  # elements of a vector that are told one by one
-
 
 @dataclass(frozen=True, slots=True)
 class Array:
@@ -21,7 +19,7 @@ class Array:
 
 
 def arrays(gradients: Iterable[str]) -> dict[str, Array]:
-    """For every component its array; a vector of few elements is none, nor is one of which components are missing."""
+    """For every component its array; a vector of one element is none, nor is one of which components are missing."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(gradients):
         if name.endswith("]"):
@@ -29,7 +27,7 @@ def arrays(gradients: Iterable[str]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, components in groups.items():
         shape = element_shape(components)
-        if shape is not None and (len(shape) > 1 or len(components) > FEW):
+        if shape is not None and (len(shape) > 1 or len(components) > 1):
             found.update(dict.fromkeys(components, Array(name, shape, len(components))))
     return found
 

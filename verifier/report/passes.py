@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from verifier.case.case import Case, Draft
+from verifier.case.case import Case, Draft, Misshapen
 from verifier.case.points import point_text
 from verifier.case.shapes import base, covers
 from verifier.compare import agreement, linearity
@@ -15,7 +16,8 @@ from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.exact import constants, derivatives
 from verifier.exact.truth import Truth
-from verifier.language.formats import format_named
+from verifier.language.formats import format_named, round_exact
+from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 from verifier.report import by_array
 from verifier.report.attempts import Attempts
@@ -186,12 +188,12 @@ def _mistyped(case: Case, checked: Sequence[Checked]) -> list[str]:
     return found
 
 
-def shape_findings(case: Case) -> list[Finding]:
+def shape_findings(case: Case, attempts: Attempts) -> list[Finding]:
     """Findings about gradients of another shape than what they are the gradient of; expected where the case expects them to be wrong."""
     return [
         finding(
             "V108",
-            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}",
+            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}{_remedy(case, draft, m, attempts)}",
             m.place,
             implementation=draft.implementation.name,
             gradient=m.gradient,
@@ -201,3 +203,15 @@ def shape_findings(case: Case) -> list[Finding]:
         for draft in case.programs.drafts
         for m in draft.misshapen
     ]
+
+
+def _remedy(case: Case, draft: Draft, m: Misshapen, attempts: Attempts) -> str:
+    """What is to be done about a wrong shape, where that is certain."""
+    from verifier.blame.formula.explain import elsewhere, neighbours
+    from verifier.blame.formula.wrong_shape import remedy
+
+    fmt = format_named(case.formats[0])
+    points = [tuple(float(round_exact(fmt, exact(text))) for _, text in point.values) for point in case.points[:1]]
+    near = [p for row in points for p in (row, *neighbours([row]), *elsewhere(row, fmt)[-2:]) if all(map(math.isfinite, p))]
+    words = attempts.make("what is wrong with a shape", lambda: remedy(draft, m, near, fmt=fmt, upstream=float(exact(case.upstream))) if near else "", "")
+    return f"; {words}" if words else ""

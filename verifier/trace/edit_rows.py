@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeAlias, TypeGuard
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
@@ -26,6 +26,13 @@ class Scope:
         known = self.shapes.get(name)
         return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
 
+    def spread(self, written: str = "{}") -> Iterator[str]:
+        """The vectors, each as an array with more axes, as many as another array has: `g[None, :, None]`. `written` is how a vector stands there."""
+        most = max((len(s) for s in self.shapes.values()), default=0)
+        for name in self.names[:MOST_NAMES]:
+            if len(self.shapes.get(name, ())) == 1:
+                yield from (f"{written.format(name)}[{index}]" for index, axes in SPREAD if axes <= most)
+
 
 Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
 
@@ -41,7 +48,9 @@ UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square",
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
+MOST_COMPARED = 6  # arrays that are compared with each other for a mask
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
+SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
 MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
 
@@ -245,11 +254,23 @@ def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
+    squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
-    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2"):
+    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
+
+
+def products(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """A matrix that is missing as a factor: `A @ X` where `X` stands."""
+    if not isinstance(tree, ast.Name) or not isinstance(tree.ctx, ast.Load) or len(shape := scope.shapes.get(tree.id, ())) != 2:
+        return
+    for other in scope.names[:MOST_NAMES]:
+        if other == tree.id or len(of := scope.shapes.get(other, ())) != 2:
+            continue
+        for factor, rows, columns in ((other, *of), (f"{other}.T", *reversed(of))):
+            yield from _in_place_of(tree, *([f"({factor} @ {tree.id})"] if columns == shape[0] else ()), *([f"({tree.id} @ {factor})"] if shape[1] == rows else ()))
 
 
 def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
@@ -257,8 +278,14 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
     for other in scope.names[:MOST_NAMES]:
-        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})"):
+        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})", f"sign({other})"):
             yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    compared = scope.alike(tree.id)[:MOST_COMPARED] if isinstance(tree, ast.Name) and tree.id in scope.shapes else []
+    for a, b in permutations(compared, 2):
+        for factor in (f"({a} > {b})", *((f"({a} == {b})",) if a < b else ())):
+            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    for factor in scope.spread("({} > 0)"):
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
     function = called(tree)
@@ -290,12 +317,14 @@ def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
     shape = scope.shapes.get(tree.id) if isinstance(tree, ast.Name) else None
     for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
         if other != text(tree):
+            if shape is None and len(scope.shapes.get(other, ())):
+                yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))
             for operator in (ast.Add(), ast.Sub()):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
-def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
-    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4."""
+def constants(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4; or a name."""
     if not isinstance(tree, ast.Constant) or isinstance(tree.value, bool) or not isinstance(tree.value, int | float):
         return
     value = tree.value
@@ -303,6 +332,7 @@ def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
         number = int(other) if type(value) is int and other == int(other) else other
         if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
             yield expression(repr(number)), f"the constant `{text(tree)}` should be {number!r}"
+    yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
 
 
 def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
@@ -361,6 +391,20 @@ def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     yield changed
 
 
+def halves(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+    """Every other element where halves are meant, and the other way round: `x[::2], x[1::2]` and `x[:h], x[h:]`."""
+    if not isinstance(tree, ast.Tuple) or len(tree.elts) != 2 or not all(isinstance(e, ast.Subscript) for e in tree.elts):
+        return
+    first, second = text(tree.elts[0]), text(tree.elts[1])
+    if "::2" in first and second == first.replace("::2", "1::2"):
+        lengths = [c if c.isidentifier() else f"{c} // 2" for c in scope.counts]
+        yield from _in_place_of(tree, *(f"({first.replace('::2', f':{h}')}, {first.replace('::2', f'{h}:')})" for h in lengths[: 2 * MOST_COUNTS]))
+    slices_of = [p for p in ast.walk(tree.elts[0]) if isinstance(p, ast.Slice) and p.lower is None and p.upper is not None and p.step is None]
+    for half in (text(s.upper) for s in slices_of if s.upper is not None):
+        if second == first.replace(f":{half}", f"{half}:"):
+            yield from _in_place_of(tree, f"({first.replace(f':{half}', '::2')}, {first.replace(f':{half}', '1::2')})")
+
+
 def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
@@ -381,5 +425,5 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
+LIKELY: tuple[Row, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+RARE: tuple[Row, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)

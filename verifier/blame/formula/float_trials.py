@@ -105,9 +105,9 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited
     arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
     with np.errstate(all="ignore"):
         outer: list[tuple[str, Floats]] = [("", np.array(1.0)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
-    for text, value in _terms(arrays, computed.ndim):
+    for factors, (text, value) in ((some, term) for some in (outer[:1], outer[1:]) for term in _terms(arrays, computed.ndim)):
         with np.errstate(all="ignore"):
-            found = _factor(rest, value, outer)
+            found = _factor(rest, value, factors)
         if found is not None:
             sign, factor = found
             new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]

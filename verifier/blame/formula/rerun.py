@@ -30,6 +30,7 @@ class Unit:
     start: int  # where that text begins in the text of the block
     sets: frozenset[str]  # the names, of arrays as a whole
     reads: frozenset[str]
+    is_written: bool = True  # as it stands; not what gives the arguments of a call to the names in the function
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _assignment(targets: list[ast.expr], value: ast.expr, place: ast.expr | ast.
     for target in targets:
         if not hasattr(target, "col_offset"):
             ast.copy_location(target, place)
-    return Unit(tree, text, span(place)[0], *_names(tree))
+    return Unit(tree, text, span(place)[0], *_names(tree), is_written=False)
 
 
 def _changed(tree: ast.stmt) -> frozenset[str]:
