@@ -119,6 +119,8 @@ def _turned(x: float, is_turned: bool, allowed: _FormatRange) -> float:
 
 
 def _rounded(fmt: Format, x: float) -> float:
+    if fmt.name == "float64":
+        return x + 0.0  # no negative zero
     return round_exact(fmt, Fraction(x)) if math.isfinite(x) else x
 
 
@@ -160,6 +162,18 @@ def _line(program: Program, base: FloatPoint, moving: int) -> _Restriction:
     return _Restriction(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
 
 
+def _only(line: _Line, which: Sequence[int]) -> _Line:
+    """The line with some of its watched steps, and with what these read."""
+    steps, inputs = line.program.steps, len(line.program.inputs)
+    needed = {line.watched[w] for w in which}
+    for i in range(len(steps) - 1, inputs - 1, -1):
+        if i in needed:
+            needed.update(steps[i].args)
+    at = {old: new for new, old in enumerate(sorted({*range(inputs), *needed}))}
+    kept = tuple(steps[old]._replace(args=tuple(at[a] for a in steps[old].args)) for old in at)
+    return _Line(Program(kept, line.program.inputs, {}, len(kept) - 1), line.constants, tuple(at[line.watched[w]] for w in which))
+
+
 def _has_border(step: Step) -> bool:
     return bool(step.args) and (step.gate in COMPARED or step.gate in SIGNED or step.gate in STEPPED or bool(GATES[step.gate].where))
 
@@ -171,6 +185,8 @@ def _borders(line: _Restriction, scalars: Sequence[float]) -> list[tuple[float, 
     sides = _sides(line, scalars)
     brackets = [(scalars[k], scalars[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
     brackets = _fairly(brackets)
+    changing = sorted({w for _, _, _, w in brackets})
+    line, brackets = _only(line, changing), [(a, b, first, changing.index(w)) for a, b, first, w in brackets]
     ends = [(ordinal(a), ordinal(b)) for a, b, _, _ in brackets]
     for _ in range(SECTIONS):
         cuts = [(k, a + (b - a) * j // PARTS) for k, (a, b) in enumerate(ends) if b - a > 1 for j in range(1, PARTS)]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 CONSTANTS = ("pi", "e", "inf", "nan", "tau", "euler_gamma")
@@ -55,6 +56,7 @@ class Gate:
         return self.kind in ("comparison", "logic")
 
 
+@cache
 def kernel(path: str) -> Callable[..., Any]:
     """The function named by a dotted path such as `math.exp` or `scipy.special.erfcx`; imported on first use."""
     module, _, name = path.rpartition(".")

@@ -10,7 +10,7 @@ from verifier.circuit import expand
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 
-MAX_SIMPLIFIED = 60  # operations of a formula that SymPy simplifies
+MAX_SIMPLIFIED = 40  # operations of a formula that SymPy simplifies; beyond, it takes seconds and rarely makes it shorter
 MAX_FORMULA_STEPS = 60  # steps of a formula that SymPy differentiates for the message
 MAX_FORMULA_CHARACTERS = 300  # characters of a formula that is shown
 
