@@ -162,7 +162,7 @@ def _line(program: Program, base: FloatPoint, moving: int) -> _Restriction:
     return _Restriction(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
 
 
-def _only(line: _Line, which: Sequence[int]) -> _Line:
+def _only(line: _Restriction, which: Sequence[int]) -> _Restriction:
     """The line with some of its watched steps, and with what these read."""
     steps, inputs = line.program.steps, len(line.program.inputs)
     needed = {line.watched[w] for w in which}
@@ -171,7 +171,7 @@ def _only(line: _Line, which: Sequence[int]) -> _Line:
             needed.update(steps[i].args)
     at = {old: new for new, old in enumerate(sorted({*range(inputs), *needed}))}
     kept = tuple(steps[old]._replace(args=tuple(at[a] for a in steps[old].args)) for old in at)
-    return _Line(Program(kept, line.program.inputs, {}, len(kept) - 1), line.constants, tuple(at[line.watched[w]] for w in which))
+    return _Restriction(Program(kept, line.program.inputs, {}, len(kept) - 1), line.constants, tuple(at[line.watched[w]] for w in which))
 
 
 def _has_border(step: Step) -> bool:
