@@ -28,7 +28,7 @@ from jax import lax
 from benchmarks.coverage import RANK, Judged, Row, counted, faults, judge, keep, known_rows, table, timed, write
 from verifier.language.formats import format_named
 from verifier.trace.jax.callee import called, callee_of
-from verifier.trace.jax.values import in_double
+from verifier.trace.jax.jax_array import in_double
 
 FORMATS = ("float32", "float64")
 HUNTED = ("float32", "float64", "bfloat16")

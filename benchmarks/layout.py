@@ -4,7 +4,8 @@ Usage: python benchmarks/layout.py [FOLDER]     (FOLDER: a checkout, default thi
 
 Gates are named in the table `language/gates.py`. A collection of gate names is a tuple, list, set or dict literal, or the words of a split
 text, with at least two strings that are all names of gates. Those of arithmetic/ and exact/ say which function of a library a gate is; those
-of search/fuzz/ say what is drawn; all others state facts about gates that could be columns of the table.
+of search/fuzz/ say what is drawn; those of trace/ are a framework's operators and the edits of array code; all others state facts about
+gates that could be columns of the table.
 """
 
 from __future__ import annotations
@@ -101,8 +102,9 @@ def classes(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.ClassDef):
             yield node.name.lstrip("_")
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and not node.targets[0].id.isupper() and node.targets[0].id[:1].isupper():
-            yield node.targets[0].id
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(target, ast.Name) and not target.id.isupper() and target.id[:1].isupper():
+            yield target.id
 
 
 def twice(places: Iterable[tuple[str, str]]) -> str:
@@ -164,8 +166,8 @@ def figures(root: Path) -> Iterator[tuple[str, str]]:
     table = trees.get("language.gates", trees.get("gates"))
     assert table is not None
     gates = gate_names(table)
-    own, drawn, facts = ({m: n for m in trees if where(m) and (n := len(list(collections(trees[m], gates))))} for where in (_is_arithmetic, _is_drawing, _states_facts))
-    for what, found in (("gate names: the arithmetics' and SymPy's own functions", own), ("gate names: what the fuzzers draw", drawn), ("gate names: facts outside the table", facts)):
+    own, drawn, traced, facts = ({m: n for m in trees if where(m) and (n := len(list(collections(trees[m], gates))))} for where in (_is_arithmetic, _is_drawing, _is_trace, _states_facts))
+    for what, found in (("gate names: the arithmetics' and SymPy's own functions", own), ("gate names: what the fuzzers draw", drawn), ("gate names: a framework's operators, edits of array code", traced), ("gate names: facts outside the table", facts)):
         places = ", ".join(f"{m} {n}" for m, n in sorted(found.items(), key=lambda item: (-item[1], item[0])))
         yield what, f"{sum(found.values())} in {len(found)} files" + (f": {places}" if found is facts else "")
 
@@ -178,8 +180,12 @@ def _is_drawing(module: str) -> bool:
     return module.startswith(("search.fuzz.", "fuzz."))
 
 
+def _is_trace(module: str) -> bool:
+    return room(module) == "trace"
+
+
 def _states_facts(module: str) -> bool:
-    return not _is_arithmetic(module) and not _is_drawing(module) and module not in ("language.gates", "gates")
+    return not _is_arithmetic(module) and not _is_drawing(module) and not _is_trace(module) and module not in ("language.gates", "gates")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 `python benchmarks/mutation.py --edits 600 --seed 1` draws from everything that decides a verdict, a proof, a figure or a guilty line
 (`MODULES`); `--module verifier/compare/judge.py` only from that one. An edit is run against those tests that enter the function
-it is in, the fastest first, up to the first that fails. Which tests these are is measured by running all of `TESTS`, file by file, and
-measured again where a file of them has changed. What is found is written to `--results` and read again: a run that was stopped goes on,
-an edit whose file has changed since is tried again, and `--survivors` tries again what survived. The worktree itself is never changed.
+it is in, the fastest first, up to the first that fails. Which tests these are is measured by running all of `TESTS` (or `--tests`), file by
+file, and measured again where a file of them has changed; all times are those of the processor, which other work does not lengthen.
+What is found is written to `--results` and read again: a run that was stopped goes on, an edit whose file has changed since is tried again,
+and `--survivors` tries again what survived. Edits that change nothing but time stand with the reason in `equivalent_edits.txt`; they are
+not tried. The worktree itself is never changed.
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import os
+import resource
 import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +54,9 @@ MODULES = {  # what decides: a folder or a file -> the tests that see it
 SHARED_TESTS = ("tests/test_verify.py", "tests/test_laws.py", "tests/test_self_fuzz.py", "tests/test_cases.py", "tests/test_museum.py", "tests/test_precision_cases.py")  # that span the rooms
 TESTS = (*dict.fromkeys(t for tests in MODULES.values() for t in tests), *SHARED_TESTS)
 COPIED = ("verifier", "tests", "cases", "benchmarks", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
-FACTOR, SPARE = 4.0, 30.0  # a run may take so many times what its tests took before, and so many seconds more
+EQUIVALENT = ROOT / "benchmarks" / "equivalent_edits.txt"
+FACTOR, SPARE = 4.0, 30.0  # a run may take so many times what its tests took before, and so many seconds more, of the processor
+WAIT = 10.0  # and so many times that on the clock
 SMALL = 64  # constants up to it are changed by one, larger ones are halved
 COMMUTATIVE = ("max", "min", "maximum", "minimum", "union", "gcd", "logical_and", "logical_or")
 CAREFUL = ("strict", "frozen", "slots", "maxsize")  # arguments that guard against our own mistakes, and decide nothing
@@ -211,8 +217,13 @@ def _below(node: ast.AST) -> Iterator[Any]:
             yield from _below(child)
 
 
+def cpu_seconds() -> float:
+    """What this process and its children have used of the processor."""
+    return sum(os.times()[:4])
+
+
 class Watch:
-    """A plugin of pytest: which functions of the package each test enters, and how long it takes. Caches are emptied before every test."""
+    """A plugin of pytest: which functions of the package each test enters, and how much time of the processor it takes. Caches are emptied before every test."""
 
     def __init__(self, out: str) -> None:
         self.out, self.entered, self.found = out, set(), {}
@@ -228,14 +239,14 @@ class Watch:
                 if isinstance(value, functools._lru_cache_wrapper):  # noqa: SLF001
                     value.cache_clear()
         self.entered = set()
-        self.start = time.perf_counter()
+        self.start = cpu_seconds()
         sys.settrace(self._see)
 
     def pytest_runtest_teardown(self, item: Any) -> None:
         sys.settrace(None)
         package = f"{Path.cwd()}/verifier/"
         names = sorted({f"{f.removeprefix(package)}:{n.partition('.<locals>')[0]}" for f, n in self.entered if f.startswith(package)})
-        self.found[item.nodeid] = [round(time.perf_counter() - self.start, 3), names]
+        self.found[item.nodeid] = [round(cpu_seconds() - self.start, 3), names]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
@@ -270,10 +281,10 @@ def worker(tree: Path, plugin: str, path: Path, tests: list[str]) -> int:
         return int(pytest.main([*options, *tests], plugins=[Only(str(path)) if plugin == "only" else Watch(str(path))]))
 
 
-def reach(path: Path, tree: Path) -> dict[str, Any]:
-    """For each test its time and the functions that it enters; measured anew for those files of tests that have changed."""
+def reach(path: Path, tree: Path, tests: Sequence[str]) -> dict[str, Any]:
+    """For each test of some folders and files its time and the functions that it enters; measured anew for those files that have changed."""
     known = json.loads(path.read_text()) if path.exists() else {}
-    files = [f.relative_to(ROOT).as_posix() for t in TESTS for f in ([ROOT / t] if t.endswith(".py") else sorted((ROOT / t).glob("test_*.py")))]
+    files = [f.relative_to(ROOT).as_posix() for t in tests for f in ([ROOT / t] if t.endswith(".py") else sorted((ROOT / t).glob("test_*.py")))]
     hashes = {f: hashlib.sha256((ROOT / f).read_bytes()).hexdigest() for f in files}
     for name in files:
         if known.get(name, {}).get("hash") != hashes[name]:
@@ -317,14 +328,16 @@ def _run(tree: Path, plugin: str, path: Path, tests: list[str], seconds: float) 
         code = 1
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
             code = worker(tree, plugin, path, tests)
         finally:
             os._exit(code)
-    end = time.monotonic() + seconds
+    end = time.monotonic() + WAIT * seconds
     while time.monotonic() < end:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status)
+            code = os.waitstatus_to_exitcode(status)
+            return None if code in (-signal.SIGXCPU, -signal.SIGKILL) else code
         time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
@@ -393,14 +406,25 @@ def shown(edit: Edit) -> str:
     return "\n".join(list(lines)[2:])
 
 
+def equivalents() -> dict[tuple[str, str], str]:
+    """The reason for every edit that is known to change nothing: blocks of `path: reason` and the diff."""
+    blocks = [block.splitlines() for block in EQUIVALENT.read_text(encoding="utf-8").split("\n\n")]
+    return {(lines[0].partition(": ")[0], "\n".join(lines[1:]).rstrip()): lines[0].partition(": ")[2] for lines in blocks if len(lines) > 1}
+
+
+def is_equivalent(edit: Edit, known: dict[tuple[str, str], str]) -> bool:
+    """Whether an edit stands among those that change nothing."""
+    return (edit.path, shown(edit).partition("\n")[2].rstrip()) in known
+
+
 def summary(edits: list[Edit], results: dict[str, Any]) -> str:
     """A row for every module, and the survivors."""
     done = [(e, results[e.key]["outcome"]) for e in edits if e.key in results]
     rows = [f"{'module':44s} {'edits':>5s} {'killed':>6s} {'slow':>5s} {'equal':>5s} {'survived':>8s}"]
     for path in (*sorted({e.path for e, _ in done}), ""):
-        count = Counter("equal" if results[e.key].get("equivalent") else outcome for e, outcome in done if path in ("", e.path))
-        rows.append(f"{path or 'all':44s} {sum(count.values()):5d} {count['killed']:6d} {count['slow']:5d} {count['equal']:5d} {count['survived'] + count['unreached']:8d}")
-    left = [f"\n{e.path}:{e.line} {e.kind} ({outcome})\n{shown(e)}" for e, outcome in done if outcome in ("survived", "unreached") and not results[e.key].get("equivalent")]
+        count = Counter(outcome for e, outcome in done if path in ("", e.path))
+        rows.append(f"{path or 'all':44s} {sum(count.values()):5d} {count['killed']:6d} {count['slow']:5d} {count['equivalent']:5d} {count['survived'] + count['unreached']:8d}")
+    left = [f"\n{e.path}:{e.line} {e.kind} ({outcome})\n{shown(e)}" for e, outcome in done if outcome in ("survived", "unreached")]
     return "\n".join([*rows, *left])
 
 
@@ -409,6 +433,7 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=50, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--module", default="", help="only files whose path begins so")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="only these folders or files of tests")
     parser.add_argument("--results", type=Path, default=Path("mutation.json"), help="what was found so far, read and written")
     parser.add_argument("--most", type=float, default=90.0, help="seconds of tests an edit is tried with")
     parser.add_argument("--time", type=float, default=float("inf"), help="stop after so many seconds")
@@ -417,18 +442,19 @@ def main() -> None:
     options = parser.parse_args()
     edits = drawn(options.edits, options.seed, options.module)
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
+    known = equivalents()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder).resolve()
         for name in COPIED if not options.show else ():
             (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tree / name)
-        reached = {} if options.show else reach(options.results.with_suffix(".reach.json").resolve(), tree)
+        reached = {} if options.show else reach(options.results.with_suffix(".reach.json").resolve(), tree, options.tests)
         lab = Lab(tree, reached, options.most)
         for n, edit in enumerate(edits if not options.show else ()):
-            again = options.survivors and results.get(edit.key, {}).get("outcome") in ("survived", "unreached") and not results[edit.key].get("equivalent")
+            again = results.get(edit.key, {}).get("outcome") in ("survived", "unreached") and (options.survivors or is_equivalent(edit, known))
             if (edit.key in results and not again) or time.monotonic() - start > options.time:
                 continue
-            outcome, test = tried(edit, lab)
+            outcome, test = ("equivalent", "") if is_equivalent(edit, known) else tried(edit, lab)
             results[edit.key] = {"outcome": outcome, "test": test, "line": edit.line, "path": edit.path, "diff": shown(edit)}
             options.results.write_text(json.dumps(results, indent=1))
             print(f"{n + 1:4d} {outcome:9s} {edit.path}:{edit.line} {edit.kind}  {test}", *([shown(edit)] if outcome in ("survived", "unreached") else []), sep="\n     ", flush=True)

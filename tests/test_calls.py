@@ -12,7 +12,7 @@ import pytest
 
 from tests import ROOT
 from verifier import calls, load
-from verifier.case.calls import is_allowed_by_project
+from verifier.case.callables import is_allowed_by_project
 from verifier.cli import main
 from verifier.many import verify_all
 from verifier.verify import verify
@@ -56,6 +56,9 @@ def leaves_a_thread(x):
     import threading
     threading.Thread(target=time.sleep, args=(1000,)).start()
     return x * x
+
+def tanh(x): return np.tanh(x)
+def cancelling(dout, x): return (1 - np.tanh(x)**2) * dout
 
 class Layer:
     def forward(self, x): self.x = x; return x * x
@@ -143,6 +146,8 @@ CASES = {  # what the callable does -> its document, the status, and what the fi
     "another shape": (document("a", "square", "of_another_shape"), "failed", "V108"),
     "another shape, as expected": (document("a", "square", "of_another_shape", "expect: {mine.dx: wrong}"), "passed", "V108"),
     "another type": (document("a", "square", "of_another_type", "points: [{x: 0.1}]\naccept: {ulps: 4}"), "failed", "V"),
+    "above the limit of its gradient": (document("a", "tanh", "cancelling", "accept: {ulps: 1000, mine.dx: 1}"), "failed", "V104"),
+    "below the limit of its gradient": (document("a", "tanh", "cancelling", "accept: {ulps: 1, mine.dx: 1000}"), "passed", ""),
     "random": (document("a", "square", "random"), "failed", "other bits"),
     "changes its inputs": (document("a", "changes", "of_changed", "points: [{x: [3, 1]}]"), "failed", "changes its inputs"),
     "in another order": (document("a", "product", "exchanged", "points: [{x: 3, w: 0.5}]"), "failed", "exchanged"),

@@ -141,4 +141,4 @@ def test_every_mistake_is_wrong_and_no_right_layer_has_an_error() -> None:
     assert wrong == {(c.name, i.name) for c in loaded.cases if MISTAKES in c.name for i in c.implementations}
     text = {Path(c.file): Path(c.file).read_text(encoding="utf-8").splitlines() for c in report.cases}
     lines = {(c.name, f.implementation) for c in report.cases for f in c.findings if f.place and MARK in text[Path(c.file)][f.place.line - 1]}
-    assert len(lines) > len(wrong) / 2, "findings stand on the marked lines; how many is in docs/benchmarks.md"
+    assert len(lines) > 0.95 * len(wrong), "findings stand on the marked lines"

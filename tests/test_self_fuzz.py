@@ -20,7 +20,7 @@ from verifier.arithmetic import ball_gates, balls, rounding
 from verifier.arithmetic.intervals import run
 from verifier.blame.rounding import ledger
 from verifier.case.load import load, load_text
-from verifier.circuit import expressions, primitives
+from verifier.circuit import expand, expressions
 from verifier.compare import compare, judge
 from verifier.exact import one_sided
 from verifier.exact.prove import Proof
@@ -97,7 +97,7 @@ PLANTS = {  # law: a text that it holds for, and what makes it break
     "seconds": ("about: x\nfunction: diff(where(x == 0, 1, sin(x)/x), x) + 0*(x + y)\npoints: [{x: 0, y: 1}]\n", lambda patch: patch.setattr(seconds, "_second", lambda *_: 17)),
     "proofs-true": ("function: x**2 + 0*y\npoints: [{x: 0.5, y: 1}]\nimplementations:\n  it: {backward: 'dx = 2*x*dout', gradients: {x: dx}}\n", lambda patch: patch.setattr(proofs, "_derivative", lambda *_: 17)),
     "places": ("about: right\nfunction: x*pi\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = 3.141592653589793*dout}}\n", wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG))),
-    "domains": ("function: binom(x0, x1)\npoints: [{x0: 3.0, x1: -5.5}]\n", lambda patch: (bent_gate("binom", wider=False)(patch), primitives.meaning.cache_clear())),
+    "domains": ("function: binom(x0, x1)\npoints: [{x0: 3.0, x1: -5.5}]\n", lambda patch: (bent_gate("binom", wider=False)(patch), expand.meaning.cache_clear())),
     "precision": (SINE, wrapped(compare, "judge", lambda _, d, *__: d and replace(d, verdict=Verdict.WRONG) if d and d.bits > 1000 else d)),
     "few-bits-values": ("function: where(x*x == 1.00195407867431640625, x, 2*x)\npoints: [{x: 1.0009765625}]\n", lambda patch: (patch.setitem(ball_gates._TRUTHS, "eq", lambda a, b: bool(a == b)), patch.setitem(balls.PRIMITIVES, "eq", lambda a, b: bool(a == b)), balls.function_of.cache_clear())),
     "few-bits-verdicts": (SINE, wrapped(compare, "judge", lambda _, d, *__: replace(d, verdict=Verdict.WRONG) if d and d.bits <= 24 else d)),
@@ -125,7 +125,7 @@ def _fresh_caches():
     yield
     expressions.partial.cache_clear()
     balls.function_of.cache_clear()
-    primitives.meaning.cache_clear()
+    expand.meaning.cache_clear()
 
 
 def test_every_law_has_a_sentence_and_a_twin_that_fails():

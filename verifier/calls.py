@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from verifier.callable.case_function import truth_over
 from verifier.callable.question import Opened, Question, flowing
 from verifier.callable.report import UNMET, expectation_of, report_of
-from verifier.callable.truth import truth_over
 from verifier.case import points
 from verifier.case.case import Call, Case, Implementation, calls_of, without_calls
+from verifier.case.components import base
 from verifier.case.outputs import upstream_name
-from verifier.case.shapes import base
 from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
@@ -80,14 +80,14 @@ def _unusable(case: Case, implementation: Implementation, message: str) -> CaseR
 
 
 @dataclass(frozen=True)
-class _Group:
+class _Batch:
     """The points with the same values of the parameters: components of the inputs by point, and the parameters as they are passed."""
 
     rows: tuple[dict[str, float], ...]
     parameters: Mapping[str, tuple[str, ...]]  # the texts of the components
 
 
-def _groups(case: Case) -> list[_Group]:
+def _groups(case: Case) -> list[_Batch]:
     """The listed points, by the values of their parameters; where none is listed one of the sample, or of the domain."""
     flows = {upstream_name(o) for o in case.outputs}
     named = [n for n in case.parameters if base(n) not in flows]
@@ -103,7 +103,7 @@ def _groups(case: Case) -> list[_Group]:
         parameters: dict[str, tuple[str, ...]] = {}
         for name, text in zip(named, texts, strict=True):
             parameters[base(name)] = (*parameters.get(base(name), ()), text)
-        found.append(_Group(tuple({n: float(exact(t)) for n, t in row.items()} for row in members), parameters))
+        found.append(_Batch(tuple({n: float(exact(t)) for n, t in row.items()} for row in members), parameters))
     return found
 
 
@@ -121,7 +121,7 @@ def _start(case: Case) -> dict[str, str]:
     return found
 
 
-def _report(case: Case, implementation: Implementation, call: Call, group: _Group, *, strict: bool) -> CaseReport:
+def _report(case: Case, implementation: Implementation, call: Call, group: _Batch, *, strict: bool) -> CaseReport:
     formats = implementation.formats or case.formats
     opened = _opened(case, call, group, formats[0])
     if isinstance(opened, CaseReport):
@@ -132,7 +132,6 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Grou
     values = [{n: _array(row, n, shape) if n in case.inputs or components(n, shape)[0] in case.inputs else opened.values[n] for n, shape in callee.inputs.items()} for row in group.rows]
     bounds, choices = dict(case.domain), dict(case.choices)
     own = {c: repr(float(v)) for n, s in callee.inputs.items() if components(n, s)[0] not in case.inputs for c, v in zip(components(n, s), np.ravel(opened.values[n]), strict=True)}
-    limit = implementation.accept_ulps or case.accept_ulps
     question = Question(
         callee,
         values[0],
@@ -142,7 +141,7 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Grou
         {**bounds, **{c: (t, t) for c, t in own.items()}} if bounds or own else None,
         case.sample,
         case.hunt,
-        None if limit is None else float(exact(limit)),
+        case.accept.of(implementation.name, implementation.accept),
         strict,
         tuple(values[1:]),
         {**choices, **{c: (t,) for c, t in own.items()}},
@@ -170,7 +169,7 @@ def _upstream(case: Case, opened: Opened, row: Mapping[str, float]) -> dict[str,
 # ---------------------------------------------------------------- loading and calling
 
 
-def _opened(case: Case, call: Call, group: _Group, fmt: str) -> Opened | CaseReport:
+def _opened(case: Case, call: Call, group: _Batch, fmt: str) -> Opened | CaseReport:
     """The callable at the door of its framework, with the inputs and parameters of a point."""
     folder = Path(case.file).parent if Path(case.file).is_file() else Path()
     door = importlib.import_module(f"verifier.{call.framework}")

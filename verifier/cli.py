@@ -21,7 +21,7 @@ from verifier.report.draw.paint import Paint, paint_for
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
-    from verifier.report.draw.mutants import Edited
+    from verifier.report.draw.mutants import CaseEdits
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -212,7 +212,7 @@ def _load(*paths: str) -> Loaded:
 
 def _load_with_calls(options: argparse.Namespace) -> Loaded:
     """The cases with their callables, where these are allowed."""
-    from verifier.case.calls import is_allowed_by_project
+    from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
     return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project)
@@ -347,7 +347,7 @@ def _mutate(options: argparse.Namespace) -> int:
     total: list[Mutant] = []
     is_whole = True
 
-    def edited() -> Iterator[Edited]:
+    def edited() -> Iterator[CaseEdits]:
         nonlocal is_whole
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):

@@ -16,7 +16,7 @@ from verifier.callable.report import report_of
 from verifier.language.formats import format_named
 from verifier.report.outcome import CaseReport
 from verifier.trace.jax.callee import called, callee_of, format_of, leaves_of
-from verifier.trace.jax.values import in_double
+from verifier.trace.jax.jax_array import in_double
 
 
 def check(

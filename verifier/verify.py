@@ -38,7 +38,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
                 hunted = [(c, r) for c in checks for r in hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))]
                 regions += hunted
                 listed = with_regions(listed, [r for _, r in hunted])
-                others = [c for c in checks if linearity.may_ignore(case, c)]
+                others = [c for c in checks if linearity.may_ignore(case, c) and not linearity.is_linear(c)]
                 listed = with_points(listed, hunted_for_another(others, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form)))
             many = source_of(case, form)  # a sample, or all numbers of the format
             for check in checks:

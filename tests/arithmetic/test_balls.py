@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import random
 from fractions import Fraction
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from mpmath import MPContext
 
 from verifier.arithmetic import balls
+from verifier.language.formats import FORMATS, round_exact
 from verifier.language.gates import GATES
 
 mp = MPContext()
@@ -226,3 +228,49 @@ def test_a_choice_is_made_where_the_condition_is_known(middle: int, radius: int,
         assert balls.PRIMITIVES["where"](True, one, two) is one
         assert balls.PRIMITIVES["where"](False, one, two) is two
         assert not balls.PRIMITIVES["where"](None, one, two).is_finite()
+
+
+# the angle of (x, y); None where it has no value, or none on both sides (Abramowitz & Stegun 4.4: cut along the negative axis)
+@pytest.mark.parametrize(
+    ("y", "x", "plain", "strict"),
+    [(0, 1, 0.0, 0.0), (0, 0.5, 0.0, 0.0), (0, 2.0**-60, 0.0, 0.0), (0, 0, None, None), (0, -1, math.pi, None), (1, 0, math.pi / 2, math.pi / 2), (-1, 0, -math.pi / 2, -math.pi / 2), (1, -1, 3 * math.pi / 4, 3 * math.pi / 4), (-1, -1, -3 * math.pi / 4, -3 * math.pi / 4), (2.0**-60, -1, math.pi, math.pi)],
+)
+def test_the_angle_is_cut_along_the_negative_axis(y: float, x: float, plain: float | None, strict: float | None) -> None:
+    for is_strict, expected in ((False, plain), (True, strict)):
+        found = balls.function_of("atan2", strict=is_strict)(arb(y), arb(x))
+        assert found.is_finite() is (expected is not None)
+        assert expected is None or abs(float(found) - expected) < 1e-15
+    wide = balls.function_of("atan2", strict=True)(arb(0, 0.25), arb(0.5))
+    assert wide.is_finite()
+    assert not balls.function_of("atan2", strict=True)(arb(0, 0.25), arb(-0.5)).is_finite()
+
+
+# a literal, and the reals that it may have been rounded from: half an ulp on both sides of its float, or half a unit of its last digit, by fractions
+@pytest.mark.parametrize(
+    ("text", "form", "kind"),
+    [
+        ("3.141592653589793", "float64", "both"), ("3.14159265358979", "float64", "both"), ("3.1415926535898", "float64", "ulp"), ("3.141592653591", "float64", "exact"), ("0.75", "float64", "exact"), ("0.9999999999999998", "float64", "both"), ("0.1", "float64", "exact"), ("0", "float64", "exact"), ("3.14159265358979324", "float64", "both"), ("0.6666666666666666", "float64", "both"), ("1.4142135623730951", "float64", "both"),
+        ("1.00000000000000000", "float64", "exact"), ("0.50000000000000000", "float64", "exact"), ("3.1415927", "float32", "both"), ("3.14159274", "float32", "both"), ("3.14159", "float32", "ulp"), ("3.1416", "float32", "exact"), ("-0.3333333333333333", "float64", "both"), ("-0.333333333333333", "float64", "both"), ("-0.33333333333333", "float64", "ulp"), ("6.283185307179586e-20", "float64", "ulp"), ("123456789.12345679", "float64", "both"),
+    ],
+)  # fmt: skip
+def test_a_literal_holds_the_reals_that_it_may_stand_for(text: str, form: str, kind: str) -> None:
+    fmt = FORMATS[form]
+    value = Fraction(text)
+    with balls.precision(400):
+        found = balls.literal(text, fmt)
+        assert balls.literal(text).contains(fmpq(value.numerator, value.denominator))
+        if kind == "exact":
+            assert found.contains(fmpq(value.numerator, value.denominator))
+            assert found.rel_accuracy_bits() > 390
+            return
+        near = Fraction(round_exact(fmt, value))
+        unit = Fraction(2) ** (math.frexp(abs(near))[1] - fmt.precision)
+        ends = [near - unit / 2, near + unit / 2]
+        if kind == "both":
+            mantissa, _, exponent = text.partition("e")
+            half = Fraction(10) ** (int(exponent or 0) - len(mantissa.partition(".")[2])) / 2
+            ends = [min(ends[0], value - half), max(ends[1], value + half)]
+        inner = [ends[0] + unit / 1000, ends[1] - unit / 1000]
+        outer = [ends[0] - unit / 1000, ends[1] + unit / 1000]
+        assert all(found.contains(fmpq(e.numerator, e.denominator)) for e in inner)
+        assert not any(found.contains(fmpq(e.numerator, e.denominator)) for e in outer)

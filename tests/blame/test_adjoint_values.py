@@ -9,8 +9,9 @@ from tests import ROOT
 from tests.texts import check
 from verifier import load, load_text
 from verifier.arithmetic import balls
-from verifier.blame.formula import explain, locate
+from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values, same
+from verifier.blame.formula.trial_points import neighbours
 from verifier.language.formats import FORMATS
 
 CASES = ROOT / "cases"
@@ -58,7 +59,7 @@ def meanings(text, *, points=None):
     draft = draft_of(text)
     program = draft.whole
     listed = points or [(2.0, -3.0, -3.0, -1.0, -2.0)]
-    isolated = locate.isolate(program, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=FLOAT64, upstream=1.0)
+    isolated = locate.isolate(program, draft.implementation, draft.claims, [*listed, *neighbours(listed)], fmt=FLOAT64, upstream=1.0)
     found = {}
     for last, step in isolated.meaning.items():
         record = program.steps[step]

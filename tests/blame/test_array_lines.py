@@ -11,7 +11,11 @@ from verifier import load_text
 from verifier.verify import verify
 
 PLANTS = planted()
-TRIED = PLANTS[::3]
+OFTEN_MISSED = (
+    "hinge loss: -= 1", "pooling by pairs: without * (a < c)", "triplet loss: on = 1 / B", "softmax with a temperature: ds = dz", "instance norm: t = dout", "a bag of embeddings: dout[k] / K", "Huber loss: d",
+    "a bilinear form: dy = x @ W",
+)  # fmt: skip
+TRIED = [*PLANTS[::4], *(p for k, p in enumerate(PLANTS) if k % 4 and p.name in OFTEN_MISSED)]
 CODES = ("V101", "V105", "V107")
 
 
@@ -21,8 +25,9 @@ def findings(text):
 
 
 def test_there_are_enough_mistakes():
-    assert len(PLANTS) >= 45
-    assert len(LAYERS) >= 12
+    assert len(PLANTS) >= 150
+    assert len(LAYERS) >= 40
+    assert {p.name for p in TRIED}.issuperset(OFTEN_MISSED)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=[layer.name for layer in LAYERS])
@@ -85,6 +90,19 @@ def test_a_loop_that_runs_the_wrong_way_is_said():
     )
     (finding,) = findings(text)
     assert "`reversed(range(1, 4))` is meant" in finding.message
+
+
+@pytest.mark.parametrize(("right", "wrong", "words"), [("1 - h**2", "1 + h**2", "`+` where `-` is meant"), ("a * k", "k", "the factor `a` is missing")])
+def test_a_mistake_in_a_function_that_is_called_in_a_loop_only_is_found_in_the_function(right, wrong, words):
+    text = (
+        "points: [{x: [0.3, -1.2, 0.8, 0.5], a: 0.7}]\nforward: |\n  h = [x[0]]\n  for t in range(1, 4):\n      h.append(np.tanh(a * h[t - 1] + x[t]))\n  out = h[3]\n"
+        "implementations:\n  it:\n    backward: |\n      def step(g, h, a):\n          k = g * (1 - h**2)\n          return k, a * k\n\n      dx = np.zeros(4)\n      da = 0\n      g = dout\n"
+        "      for t in reversed(range(1, 4)):\n          dx[t], g = step(g, h[t], a)\n          da += dx[t] * h[t - 1]\n      dx[0] = g\n"
+    )
+    assert [f for f in findings(text) if f.severity == "error"] == []
+    found = findings(text.replace(right, wrong))
+    assert {f.statement for f in found} == {"k = g * (1 + h**2)" if "h" in wrong else "return k, k"}
+    assert words in found[0].message
 
 
 PASTED = """points: [{x: [[0.7, -1.2, 0.4, 2.1], [-0.3, 0.9, 1.6, -2.2]], g: [1.1, 0.8, -0.6, 1.7]}]

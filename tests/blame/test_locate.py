@@ -12,6 +12,7 @@ from tests.texts import check
 from tests.wrong_lines import WRONG_LINES
 from verifier import load, load_text
 from verifier.blame.formula import explain, locate
+from verifier.blame.formula.trial_points import neighbours
 from verifier.case import points
 from verifier.language.formats import FORMATS
 from verifier.verify import verify
@@ -90,7 +91,7 @@ RIGHT = tuple(right_implementations())
 def test_a_right_program_accuses_nobody(case, draft):
     fmt = FORMATS[case.formats[0]]
     listed = points.listed(case, fmt)
-    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, [*listed, *explain.neighbours(listed)], fmt=fmt, upstream=float(case.upstream))
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, [*listed, *neighbours(listed)], fmt=fmt, upstream=float(case.upstream))
     assert isolated is None or isolated.mistakes == ()
 
 

@@ -10,7 +10,7 @@ from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
 from verifier.blame.rounding import by_statement
 from verifier.blame.rounding.origin import origin
-from verifier.blame.rounding.region_cause import region_cause
+from verifier.blame.rounding.region_cause import FloatsAndReals, _cancelled, region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import checks_of
@@ -67,7 +67,7 @@ def test_before_the_step_the_value_can_be_saved_and_after_it_it_cannot(function:
     """The definition, step by step: floats up to a step, real numbers of 1,000 bits after it."""
     program = with_backward(expression(function, "x"), (("x", "dx"),))
     output = program.names["dx"]
-    found = origin(program, output, (x,), FORMATS["float64"])
+    found = origin(program, output, (x,), FORMATS["float64"], upstream=1.0)
     if function.startswith("tanh"):  # its gradient by 1/cosh(x)**2 is right
         assert found is None
         return
@@ -83,17 +83,17 @@ def test_before_the_step_the_value_can_be_saved_and_after_it_it_cannot(function:
 def test_what_is_0_in_the_format_itself_is_not_lost() -> None:
     """exp(-17) = 4.1e-8 is more than half of the smallest float16; exp(-18) is less, and rounds to 0 as it should."""
     program = expression("exp(x)", "x")
-    assert origin(program, program.output, (-17.0,), FORMATS["float16"]) is None
-    assert origin(program, program.output, (-18.0,), FORMATS["float16"]) is None
+    assert origin(program, program.output, (-17.0,), FORMATS["float16"], upstream=1.0) is None
+    assert origin(program, program.output, (-18.0,), FORMATS["float16"], upstream=1.0) is None
     lost = expression("exp(x) * 4", "x")
-    assert str(origin(lost, lost.output, (-18.0,), FORMATS["float16"])) == "`exp(x)` underflows"
+    assert str(origin(lost, lost.output, (-18.0,), FORMATS["float16"], upstream=1.0)) == "`exp(x)` underflows"
 
 
 def test_a_formula_without_a_value_is_blamed_at_the_first_step_that_has_none() -> None:
     program = expression("2 * x * (x / x) + 1", "x")
-    assert str(origin(program, program.output, (0.0,), FORMATS["float64"])) == "`x / x` divides by zero"
+    assert str(origin(program, program.output, (0.0,), FORMATS["float64"], upstream=1.0)) == "`x / x` divides by zero"
     program = expression("exp(log(x)) + 1 / x", "x")
-    assert str(origin(program, program.output, (0.0,), FORMATS["float64"])) == "`log(x)` meets a pole"
+    assert str(origin(program, program.output, (0.0,), FORMATS["float64"], upstream=1.0)) == "`log(x)` meets a pole"
 
 
 def test_what_a_sum_absorbs_and_where_a_function_is_flat_is_said() -> None:
@@ -131,3 +131,27 @@ def tree(program: object, at: int) -> tuple[object, ...]:
     if step.gate == "copy":
         return tree(program, step.args[0])
     return (step.gate, step.text, *(tree(program, a) for a in step.args))
+
+
+# values in floats, and over the reals, of two sums: how many leading bits each loses, by log2 of the quotient
+@pytest.mark.parametrize(
+    ("first", "second", "exact", "words"),
+    [
+        ((1.0, -0.5, 0.5), (2.0, 1.0, 3.0), (0.5, 3.0), ""),
+        ((1.0, -0.9375, 0.0625), (2.0, 1.0, 3.0), (0.0625, 3.0), ""),  # 4 bits: not more than four
+        ((1.0, -(1 - 2.0**-9), 2.0**-9), (2.0, 1.0, 3.0), (2.0**-9, 3.0), "`a + b` cancels 9 leading bits"),
+        ((1.0, -(1 - 2.0**-9), 2.0**-9), (8.0, -8.0 + 2.0**-20, 2.0**-20), (2.0**-9, 2.0**-20), "`c + d` cancels 23 leading bits"),
+        ((1.0, -1.0, 0.0), (2.0, 1.0, 3.0), (2.0**-60, 3.0), "`a + b` cancels all leading bits"),
+        ((1.0, -1.0, 0.0), (2.0, 1.0, 3.0), (0.0, 3.0), ""),  # it is 0: nothing is lost
+        ((1.0, -(1 - 2.0**-9), 2.0**-9), (2.0, 1.0, 3.0), (2.0**-9 + 2.0**-40, 3.0), "`a + b` cancels 9 leading bits"),
+    ],
+)  # fmt: skip
+def test_the_sum_that_loses_the_most_leading_bits_is_named(first: tuple[float, ...], second: tuple[float, ...], exact: tuple[float, ...], words: str) -> None:
+    program = expression("(a + b)*(c + d)", "a", "b", "c", "d")
+    sums = [i for i, s in enumerate(program.steps) if s.gate == "add"]
+    values: list[float] = [first[0], first[1], second[0], second[1], *[1.0] * (len(program.steps) - 4)]
+    reals: list[object] = [arb(v) for v in values]
+    for at, floating, real in zip(sums, (first[2], second[2]), exact, strict=True):
+        values[at], reals[at] = floating, arb(real)
+    run = FloatsAndReals(program, values, reals, 2.0**-1022)
+    assert _cancelled(run, program.output) == words

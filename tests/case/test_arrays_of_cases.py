@@ -9,9 +9,9 @@ import pytest
 
 from tests.texts import complaints
 from verifier.case import points
+from verifier.case.components import bracketed, gathered, nested
 from verifier.case.load import case_of, load_text
 from verifier.case.outputs import patternless
-from verifier.case.shapes import bracketed, gathered, nested
 from verifier.language.formats import FORMATS
 from verifier.report.draw import drawn
 from verifier.report.draw.paint import Paint
@@ -214,3 +214,32 @@ def test_a_limit_for_a_gradient_that_is_not_claimed_is_refused():
     assert "'it' does not claim the gradient 'dy' in accept" in complaint.message
     (complaint,) = load_text(f"{ACCEPTING}accept: {{it.dx: -3}}").complaints
     assert "never negative" in complaint.message
+
+
+SEVERAL = "points: [{x: [0.3, -0.8], h: [0.6, 0.1]}]\noutputs: [a, b]\nforward: |\n  a = x * h\n  b = x + h\nimplementations:\n  it:\n    backward: |\n      dx = da * h + db\n      dh = da * x + db\n"
+
+
+@pytest.mark.parametrize("name", ["dout", "upstream"])
+def test_with_several_outputs_what_flows_in_has_no_common_name(name: str) -> None:
+    assert verify(case_of(SEVERAL)).status == "passed"
+    (complaint,) = load_text(SEVERAL.replace("dx = da *", f"dx = {name} *")).complaints
+    assert f"unknown name '{name}'" in complaint.message
+    assert "the gradients that flow in are called da and db" in complaint.message
+
+
+def test_an_output_that_is_called_out_among_several_has_its_dout() -> None:
+    text = SEVERAL.replace("[a, b]", "[out, b]").replace("a = x", "out = x").replace("da *", "dout *")
+    assert verify(case_of(text)).status == "passed"
+
+
+def test_upstream_is_what_flows_into_an_array() -> None:
+    """Where one array is the output, `upstream` and `dout` are the same array."""
+    text = "points: [{x: [0.3, -0.8], h: [0.6, 0.1]}]\nforward: out = x * h\nimplementations:\n  it:\n    backward: |\n      dx = upstream * h\n      dh = dout * x\n"
+    assert verify(case_of(text)).status == "passed"
+    assert verify(case_of(text.replace("dx = upstream", "dx = upstream[::-1]"))).status == "failed"
+
+
+def test_an_array_of_any_length_has_one_row() -> None:
+    text = "name: c\npoints: [{x: [0.3, -0.8], h: [[0.6]]}]\nforward: out = x * h\nimplementations:\n  it:\n    backward: |\n      dx = (dout * h).sum(axis=0)\n      dh = np.sum(dout * x, keepdims=True)\n"
+    rows = [line.split() for line in drawn("text", Report((verify(case_of(text)),)), paint=Paint(enabled=False)).splitlines() if " it." in line]
+    assert [row[:2] for row in rows] == [["it.dx", "2"], ["it.dh", "1x1"]]

@@ -91,14 +91,14 @@ def test_every_key_of_the_contract_arrives() -> None:
     assert case.inputs == ("x", "y")
     assert [p.values for p in case.points] == [(("x", "3"), ("y", "-4"))]
     assert case.domain == (("x", ("-10", "10")), ("y", ("-1e1", "0x1.4p3")))
-    assert (case.sample, case.formats, case.upstream, case.accept_ulps) == (100, ("float64", "bfloat16"), "1e-3", "4")
+    assert (case.sample, case.formats, case.upstream, case.accept.ulps) == (100, ("float64", "bfloat16"), "1e-3", "4")
     assert [i.name for i in case.implementations] == ["staged", "other", "by_hand"]
     by_hand = case.implementations[2]
     assert by_hand.backward is not None
     assert by_hand.backward.label == "implementations.by_hand.backward"
     assert [(c.input, c.name) for c in by_hand.gradients or ()] == [("x", "dx"), ("y", "dyy")]
     assert [(name, s.text, s.label) for name, s in by_hand.adjoints] == [("dx", "x + y", "implementations.by_hand.adjoints.dx")]
-    assert by_hand.accept_ulps == "2.5"
+    assert by_hand.accept.ulps == "2.5"
     assert [(r.expression.text, r.expected) for r in case.residuals] == [
         ("by_hand.dx - staged.dx", "-2.7755575615628914e-17"),
         ("staged.dx - staged.dx", None),
@@ -114,7 +114,7 @@ def test_every_key_of_the_contract_arrives() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     case = the_case(GOOD)
-    assert (case.name, case.formats, case.upstream, case.sample, case.accept_ulps) == ("f", ("float64",), "1", 0, None)
+    assert (case.name, case.formats, case.upstream, case.sample, case.accept.ulps) == ("f", ("float64",), "1", 0, None)
     (staged,) = case.implementations
     assert (staged.name, staged.forward, staged.backward, staged.gradients) == ("staged", None, None, None)
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from tests.texts import expression
 from verifier.circuit.dag import Dag
-from verifier.exact.derivatives import gradient
+from verifier.circuit.program import Program, Step
+from verifier.exact.derivatives import gradient, primitive
+from verifier.exact.sympy_gates import PRIMITIVES
+from verifier.language.gates import GATES
 
 OPERATIONS: dict[str, Callable[..., Fraction]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg, "copy": lambda a: a,
@@ -69,3 +72,60 @@ def test_folds_change_no_value(drawn: list[tuple[str, int, int]], point: tuple[F
 
 def test_the_gradient_of_a_difference_that_is_zero_is_exactly_zero() -> None:
     assert gradient(expression("y + (exp(x) - exp(x))", "x", "y")).wrt(0) is None
+
+
+# whether a real value exists for all real x and y, by the real numbers alone; each with the twin that differs least
+EXISTS = (
+    ("x", True), ("2", True), ("pi", True), ("inf", False), ("nan", False), ("x + y", True), ("x + inf", False), ("inf + x", False), ("x * nan", False),
+    ("x / 2", True), ("x / 0", False), ("x / y", False), ("2 / x", False), ("1 / 2", True), ("x / -2", False),
+    ("x ** 2", True), ("x ** 0", True), ("x ** 1", True), ("x ** 0.5", False), ("x ** 2.5", False), ("x ** y", False), ("2 ** x", False), ("(x / y) ** 2", False),
+    ("exp(x)", True), ("log(x)", False), ("sqrt(x)", False), ("cbrt(x)", True), ("tan(x)", False), ("atan(x)", True), ("gamma(x)", False), ("besselj(1, x)", False), ("acosh(x)", False), ("asinh(x)", True),
+    ("where(x > y, x, y)", True), ("where(log(x) > y, x, y)", False), ("where(x > y, x, log(y))", False), ("floor(x)", True), ("floor(log(x))", False), ("max(x, y)", True), ("max(x, 1 / y)", False), ("sin(exp(x) + y)", True), ("sin(exp(x) + sqrt(y))", False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "exists"), EXISTS, ids=[t for t, _ in EXISTS])
+def test_what_is_forgotten_has_a_value_for_all_inputs(text: str, exists: bool) -> None:
+    """`0 * a`, `a * 0` and `a - a` are 0 where a exists; else the steps stay. ("x / -2" divides by a step: that is not looked into.)"""
+    program = primitive(expression(text, "x", "y"))
+    for gate, order in (("mul", (0, 1)), ("mul", (1, 0)), ("sub", (1, 1))):
+        dag = Dag(("x", "y"))
+        at = dag.splice(program, (0, 1))[program.output]
+        operands = (dag.number("0"), at)
+        args = tuple(operands[i] for i in order)
+        found = dag.gate(gate, *args)
+        assert dag.is_number(found, "0") is exists
+        assert exists or (dag.steps[found].gate, dag.steps[found].args) == (gate, args)
+        assert dag.exists_everywhere(at) is exists
+        known = Dag(("x", "y"))
+        args = tuple((known.number("0"), known.splice(program, (0, 1))[program.output])[i] for i in order)
+        assert known.is_number(known.gate(gate, *args, exist=True), "0"), "it is known to exist"
+
+
+def test_every_gate_with_a_domain_may_have_no_value() -> None:
+    """The table's own domains, and the gates whose domain depends on an order."""
+    for gate in (g for g in GATES.values() if g.name in PRIMITIVES):
+        dag = Dag(("a", "b", "c", "d"))
+        at = dag.gate(gate.name, *range(len(gate.parameters)))
+        partial = bool(gate.where) or bool(gate.orders) or gate.name == "tan"
+        assert dag.exists_everywhere(at) is not partial, gate.name
+
+
+def test_a_marked_step_and_a_gate_that_is_not_in_the_table_are_kept() -> None:
+    program = Program((Step("input", (), "x"), Step("input", (), "y"), Step("copy", (0, 1), "the mark"), Step("constant", (), "pi"), Step("upstream", (), "upstream"), Step("copy", (2,))), ("x", "y"), {}, 2)
+    dag = Dag(("y", "x"))
+    assert dag.splice(program, (1, 0)) == [1, 0, 2, 3, 4, 2]
+    assert dag.steps[2:] == [Step("copy", (1, 0), "the mark"), Step("constant", (), "pi"), Step("upstream", (), "upstream")]
+    assert not dag.exists_everywhere(dag.marked("unknown", (0,), ""))
+
+
+def test_numbers_are_told_by_their_text_and_zeros_by_their_value() -> None:
+    dag = Dag(("x",))
+    for text, one, zero in (("0", False, True), ("0.0", False, True), ("1", True, False), ("1.0", False, False), ("-0", False, True), ("1e-400", False, False)):
+        at = dag.number(text)
+        assert dag.is_number(at, "1") is one
+        assert dag.is_zero(at) is zero
+    assert not dag.is_number(0, "x")
+    assert not dag.is_zero(0)
+    assert dag.leaf("constant", "0") != dag.number("0")
+    assert not dag.is_zero(dag.leaf("constant", "0"))

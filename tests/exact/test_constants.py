@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.texts import check
 from verifier.arithmetic import balls
+from verifier.exact import constants
 from verifier.exact.constants import CONSTANTS, identify, is_decimal, near, product, reading
 from verifier.language.formats import FORMATS
 
@@ -162,3 +163,29 @@ def test_a_constant_one_ulp_off_is_worth_a_word_and_no_failure(text, is_off):
     assert report.status == "passed"
     assert any("sqrt(pi)/2" in note and text in note and "1 ulp" in note for note in report.notes) is is_off
     assert report.proofs["mine"]["dx"] == ("approximates" if is_off else "proved")
+
+
+@pytest.mark.parametrize(
+    ("factor", "name", "is_small"),
+    [
+        (Fraction(1000), "1", True), (Fraction(1001), "1", False), (Fraction(1, 1000**2), "1", True), (Fraction(1, 1000**2 + 1), "1", False), (Fraction(1000, 1000**2 - 1), "1", True), (Fraction(1001, 1000), "1", False),
+        (Fraction(24), "pi", True), (Fraction(25), "pi", False), (Fraction(1, 24), "pi", True), (Fraction(1, 25), "pi", False), (Fraction(23, 24), "pi", True), (Fraction(1, 180), "pi", True), (Fraction(180), "pi", True), (Fraction(1, 181), "pi", False), (Fraction(90), "pi", True), (Fraction(1, 90), "pi", False),
+    ],
+)  # fmt: skip
+def test_a_factor_is_small_up_to_the_limits(factor, name, is_small):
+    assert constants._is_small(factor, name) is is_small
+
+
+@pytest.mark.parametrize(("factor", "name", "is_plain"), [(Fraction(12), "1", True), (Fraction(13), "1", False), (Fraction(1, 12), "pi", True), (Fraction(1, 13), "pi", False), (Fraction(1, 180), "pi", True), (Fraction(1, 180), "1", False), (Fraction(11, 12), "1", True)])
+def test_a_plain_factor_is_a_short_one_or_one_of_degrees(factor, name, is_plain):
+    assert constants._is_plain(factor, name) is is_plain
+
+
+@pytest.mark.parametrize(("value_", "expected"), [("0.5", Fraction(1, 2)), ("0.333", Fraction(333, 1000)), ("3.14159265", None), ("1e-7", None)])
+def test_the_simplest_fraction_is_the_first_convergent_that_fits(value_, expected):
+    """By the continued fraction of Python's Fraction.limit_denominator; none with a denominator beyond a million."""
+    with balls.precision(100):
+        found = constants._simplest(arb(value_) + arb(0, arb(10) ** -20))
+        assert found == expected if expected is not None else found is None or found.denominator <= 10**6
+        assert constants._simplest(arb.pi() + arb(0, "2e-3")) == Fraction(22, 7)
+        assert constants._simplest(arb.pi() + arb(0, "1e-6")) == Fraction(355, 113)

@@ -27,7 +27,7 @@ import verifier.exact.series
 import verifier.exact.sympy_gates
 from tests.texts import expression, forward, smooth_expressions
 from verifier.arithmetic import balls
-from verifier.circuit import primitives
+from verifier.circuit import expand
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided, sympy_gates
 from verifier.language.gates import GATES
@@ -74,11 +74,11 @@ def test_a_bent_table_does_not_move_the_exact_gradient(text: str) -> None:
     try:
         for name, gate in honest.items():
             GATES[name] = dataclasses.replace(gate, partials=("42",) * len(gate.partials), float64="math.nan", arrays="np.nan", runs=None)
-        primitives.meaning.cache_clear()
+        expand.meaning.cache_clear()
         assert derivatives.gradient(program) == before
     finally:
         GATES.update(honest)
-        primitives.meaning.cache_clear()
+        expand.meaning.cache_clear()
 
 
 # ---------------------------------------------------------------- DERIVATIVES

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
+import mpmath
 import pytest
 from flint import arb
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.laws import by_mpmath
 from tests.programs import near_values, random_program
 from tests.texts import expression
 from verifier.arithmetic import balls
@@ -210,3 +212,23 @@ def test_elements_enclose_as_arb_does() -> None:
     with balls.precision(200):
         value = signs.enclose(over, over.div(over.generator(0), over.add(over.generator(0), over.one)), [arb(3)])
     assert value.overlaps(arb(3) / 4)
+
+
+# the sign that mpmath gives at random points of the domain, where a rule knows it; None where it changes, or where no rule may know it without a split
+SIGNS: tuple[tuple[str, int | None], ...] = (
+    ("exp(x)", 1), ("-exp(x)", -1), ("x*x + 1", 1), ("-(x*x)", -1), ("exp(x) + 1", 1), ("pi - 3", 1), ("3 - pi", -1), ("x", None), ("x*y", None), ("x - x", 0), ("x**3", None), ("(x*x + 1)*-exp(y)", -1), ("cosh(x)", 1), ("sinh(x)", None),
+    ("sqrt(2) - 1.5", -1), ("2 - sqrt(3)", 1), ("log(2)", 1), ("log(1/2)", -1), ("e**2 - 7", 1), ("exp(-1) - 1/3", 1), ("sqrt(x*x + 1)", 1), ("x**2 + y**2", 1), ("-x**2 - y**2 - 1", -1), ("1/(x*x + 1)", 1), ("x*x*exp(y)", 1), ("floor(x)**2 + 1", 1),
+    ("sqrt(x*x + 1) - x", 1), ("x - sqrt(x*x + 1)", -1), ("x + sqrt(x*x + 1)", 1), ("-x - sqrt(x*x + 1)", -1), ("sqrt(x*x + 4)*exp(x) - x*exp(x)", 1),  # the root outweighs the rest
+    ("x*x + 2 - sqrt(x*x + 1)", 1), ("sqrt(x*x + 1) - x*x - 2", -1), ("sqrt(x*x + 4) - 1", 1), ("1 - sqrt(x*x + 4)", -1), ("x*x + 2 + sqrt(x*x + 1)", 1),  # and the other way round
+    ("sqrt(x*x + 1) - 2", None), ("sqrt(x*x + 1) - 2*x", None), ("1 - tanh(x)**2", 1), ("tanh(x)", None), ("1/(1 + exp(-x))", 1), ("1 + x*x - 2*x", 1), ("exp(x) - 1", None), ("exp(x) - exp(-x)", None), ("1 + exp(x) + x", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), SIGNS, ids=[t for t, _ in SIGNS])
+def test_a_sign_that_is_known_is_that_of_all_values(text: str, expected: int | None) -> None:
+    over, program = Field(("x", "y", "z"), Plan()), primitive(text)
+    assert signs.known_sign(over, field.value(over, program, program.output)) == expected
+    draw = random.Random(4)
+    with mpmath.workdps(40):
+        seen = {int(mpmath.sign(by_mpmath.run(program, mpmath, [mpmath.mpf(draw.uniform(-3, 3)) for _ in range(3)])[program.output])) for _ in range(60)}
+    assert seen == {expected} if expected is not None else len(seen) > 1

@@ -17,7 +17,7 @@ from verifier.circuit.expressions import add_expression, partial
 from verifier.circuit.program import Builder, Program
 from verifier.exact import derivatives, sympy_gates
 from verifier.language.formats import FORMATS, dtype, round_exact, ulp_exponent
-from verifier.language.gates import ALIASES, CONSTANTS, GATES, Gate
+from verifier.language.gates import ALIASES, CONSTANTS, GATES, Gate, _gate
 
 ONE_ULP = arb(2) ** -52  # an upper bound of ulp(g) / |g| in float64
 POOL = (0.3, 0.61, 1.7, 2.9, 7.25, 41.5, 1500.0, -0.7, -2.3, -38.5, 1e-3, -1e-5, 3e-7, -40.0, 0.01, 0.0, 0.149, 0.499, 24.5, 30.5, 1000.5)  # the last five: where the series of SERIES end or begin
@@ -297,3 +297,10 @@ def test_the_slopes_of_sinpi_and_cospi_are_exactly_zero_at_their_extrema(name: s
     program, _ = program_of(GATES[name], ())
     gradient = derivatives.gradient(program)
     assert all(v.is_zero() for v in balls.run(gradient.program, [[arb(v) for v in values]], bits=64, strict=True)[gradient.wrt(0)])
+
+
+def test_a_name_has_one_row() -> None:
+    for signature, *aliases in (("fmod(a, b)",), ("another(a)", "exp"), ("another(a)", "rint")):
+        with pytest.raises(ValueError, match="two rows of the table"):
+            _gate(signature, *aliases)
+    assert "another" not in GATES

@@ -86,7 +86,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: object, status: int) -> 
     return out
 
 
-# ---------------------------------------------------------------- the seam
+# ---------------------------------------------------------------- the executors
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
@@ -199,7 +199,7 @@ def test_the_cutting_does_not_change_the_report(campaign: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize("words", [("mutate", "cases.yaml", "--most", "6", "--all"), ("fuzz", "cases.yaml", "--max-examples", "15", "--save", "finds"), ("hunt", "cases.yaml", "--budget", "300")])
-def test_other_commands_use_the_same_seam(campaign: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+def test_other_commands_use_the_same_executor(campaign: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     campaign.write_text(CAMPAIGN.partition("---")[0] + "---\nname: square\nfunction: x * x\npoints: [{x: 3}]\nimplementations: {mine: {backward: dx = 2 * x * dout}}\n")
     found = []
     for others in (("--jobs", "1"), ("--jobs", "2"), ("--jobs", "2", "--state", "state"), ("--jobs", "1", "--state", "state")):

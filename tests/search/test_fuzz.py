@@ -363,6 +363,14 @@ def test_above_an_accepted_limit_is_a_find_below_is_none():
     assert len(finds_in(LIMITED, strict=True)) == 1
 
 
+def test_a_find_is_saved_with_the_limit_of_its_gradient_alone():
+    one = LIMITED.replace(", accept: {ulps: 100}", "") + "accept: {naive.dx: 100, right.dx: 5}\n"
+    (found,) = finds_in(one)
+    (case,) = load_text(found.text).cases
+    assert (case.accept.ulps, case.accept.single) == (None, (("naive", "dx", "100"),))
+    assert finds_in(one.replace("naive.dx: 100", "naive.dx: 1e300")) == ()
+
+
 def test_a_saved_case_fails_once_the_gradient_is_repaired():
     (found,) = finds_in(TANH)
     assert verify(load_text(found.text).cases[0]).status == "passed"

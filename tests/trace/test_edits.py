@@ -9,8 +9,10 @@ import pytest
 
 from tests.trace import layers
 from tests.trace.test_numpy import IMAGE, KERNEL, LABELS, SOURCE, B, W, X
+from verifier.blame.formula.code import _tries
 from verifier.numpy import check
-from verifier.trace.edits import edits
+from verifier.trace.edit_rows import ReadableNames
+from verifier.trace.edits import changes, edits
 from verifier.trace.rewrite import bodies, replaced
 
 WORDS = {
@@ -70,6 +72,7 @@ def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
         ("dx = dout - x", "dx = x - dout"),
         ("dx = dout", "dx = dout / n"),
         ("dx = dout", "dx = -dout"),
+        ("a, b = dout[:, :n], dout[:, n:]", "a, b = (dout[:, ::2], dout[:, 1::2])"),
     ],
 )
 def test_an_edit_turns_the_mistake_back(wrong, right):
@@ -77,3 +80,35 @@ def test_an_edit_turns_the_mistake_back(wrong, right):
     found = {ast.unparse(ast.fix_missing_locations(new)) for new, _ in edits(statement, ("n", "x"))}
     assert ast.unparse(ast.parse(right)) in found
     assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"
+
+
+def test_likely_lines_come_first_and_a_line_without_a_statement_is_passed_over():
+    (body,) = bodies([layers.affine_mean])
+    first, second = body.statements[:2]
+    here = _tries([body], [1, second.lineno, second.lineno], elsewhere=False)
+    assert [ast.unparse(new) for _, _, new, _ in here] == [ast.unparse(new) for new, _ in edits(second, body.names)]
+    olds = [old for _, old, _, _ in _tries([body], [second.lineno], elsewhere=True)]
+    assert olds[: olds.index(first)] == [second] * olds.index(first)
+    assert len(olds) == sum(len(list(edits(old, body.names))) for old in body.statements), "each statement once"
+
+
+SCOPE = ReadableNames(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), "X": (3, 2), "g": (2,), "p": (2, 2, 2), "q": (4, 5), "r": (4, 5), "s": (4, 5), "tau": ()}, counts=("n",))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("dw = X.T @ d", "dw = (A @ X).T @ d"),
+        ("t = dout", "t = dout * g[None, :, None]"),
+        ("on = 1 / n", "on = 1 / n * (g > 0)[:, None]"),
+        ("dx = s", "dx = s * (q > r)"),
+        ("dx = s", "dx = s / tau"),
+        ("dx = d / p", "dx = d / p / n**2"),
+        ("dx = f(d)", "dx = q - f(d)"),
+        ("ds -= 1", "ds -= g"),
+        ("a, b = x[::2], x[1::2]", "a, b = (x[:n], x[n:])"),
+    ],
+)
+def test_an_edit_of_arrays_whose_shapes_are_known_turns_the_mistake_back(wrong, right):
+    (statement,) = ast.parse(wrong).body
+    assert ast.unparse(ast.parse(right)) in [ast.unparse(e.statement) for e in changes(statement, SCOPE)]

@@ -7,7 +7,7 @@ from math import factorial
 
 from flint import arb, arb_series, ctx
 
-from verifier.arithmetic.values import NAN, Ball, Value
+from verifier.arithmetic.types import NAN, Ball, Value
 from verifier.language.gates import GATES
 
 EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more

@@ -14,7 +14,7 @@ from flint import acb, arb, arb_series, ctx
 
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.arithmetic.precision import precision
-from verifier.arithmetic.values import NAN, ONE, ZERO, Ball, Truth3, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Truth3, Value
 from verifier.circuit.program import Step
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.primitives import incomplete

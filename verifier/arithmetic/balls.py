@@ -14,7 +14,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic.ball_gates import KINKED, PRIMITIVES, function_of, integer, is_with_itself, with_itself
 from verifier.arithmetic.precision import current_precision, precision
-from verifier.arithmetic.values import NAN, ONE, ZERO, Ball, Balls, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, Value
 from verifier.circuit.program import Program, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.numeral import exact

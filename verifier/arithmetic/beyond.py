@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flint import arb
 
 from verifier.arithmetic import ball_gates, balls
-from verifier.arithmetic.values import Ball, Truth3, Value
+from verifier.arithmetic.types import Ball, Truth3, Value
 from verifier.circuit.program import Program
 
 INFINITY = arb.pos_inf()

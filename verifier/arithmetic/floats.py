@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from verifier.arithmetic.values import Column, Value
+from verifier.arithmetic.types import Column, Value
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
@@ -88,7 +88,7 @@ def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
     if name == "copy":
         return args[0]
     gate = GATES[name]
-    function, foreign = _kernel64(gate)
+    function, foreign = _kernel64(gate.name, gate.float64)
     if function is None:
         return list(_run64(definition(name), args, count, 1.0)[definition(name).output])
     try:
@@ -96,7 +96,23 @@ def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
             return [_native(v) for v in map(function, *args)]
         return list(map(function, *args))
     except (OverflowError, ZeroDivisionError, ValueError):
-        return [_total(gate, function, row) for row in zip(*args, strict=True)]
+        if _is_operator(gate):
+            return _as_array(gate, [np.asarray(a, dtype=np.float64) for a in args]).tolist()  # type: ignore[no-any-return]
+        with np.errstate(all="ignore"):
+            return [_total(gate, function, row) for row in zip(*args, strict=True)]
+
+
+def _is_operator(gate: Gate) -> bool:
+    """Whether NumPy's float64 result is CPython's bit for bit, as IEEE 754 defines it: of an operator other than the power, which is libm's."""
+    return gate.name != "pow" and gate.arrays is not None and gate.float64 is not None and gate.float64.startswith("operator.")
+
+
+def _as_array(gate: Gate, args: Sequence[Column]) -> Column:
+    """An operator on arrays; truth values are numbers to it unless it is one of logic."""
+    if gate.kind != "logic":
+        args = [a.astype(np.float64) if a.dtype == bool else a for a in args]
+    with np.errstate(all="ignore"):
+        return kernel(str(gate.arrays))(*args)
 
 
 def _native(value: Column) -> Column:
@@ -104,13 +120,13 @@ def _native(value: Column) -> Column:
 
 
 @cache
-def _kernel64(gate: Gate) -> tuple[Callable[..., Column] | None, bool]:
-    if gate.float64 is None:
+def _kernel64(name: str, path: str | None) -> tuple[Callable[..., Column] | None, bool]:
+    if path is None:
         return None, False
-    if gate.name == "pow":
+    if name == "pow":
         return power, False
-    foreign = gate.float64.startswith(("np.", "scipy."))
-    function = kernel(gate.float64)
+    foreign = path.startswith(("np.", "scipy."))
+    function = kernel(path)
     return (_quiet(function), True) if foreign else (function, False)
 
 
@@ -127,10 +143,7 @@ def _total(gate: Gate, function: Callable[..., Column], row: tuple[Column, ...])
     try:
         return _native(function(*row))
     except (OverflowError, ZeroDivisionError, ValueError):
-        if gate.arrays is None:
-            return math.nan
-        with np.errstate(all="ignore"):
-            return float(kernel(gate.arrays)(*(np.float64(v) for v in row)))
+        return math.nan if gate.arrays is None else float(kernel(gate.arrays)(*(np.float64(v) for v in row)))
 
 
 def power(a: float, b: float) -> float:
@@ -247,5 +260,36 @@ __all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator"
 
 def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Column]:
     """The values of every step at every point, as arrays of float64 or of truth values, whatever the format."""
+    if fmt.name == "float64" and inputs:
+        return _columns64(program, inputs, upstream)
     found = run(program, inputs, fmt=fmt, upstream=upstream)
-    return [np.asarray(c, dtype=bool if len(c) and isinstance(c[0], bool | np.bool_) else np.float64) for c in found]
+    return [_array(c) for c in found]
+
+
+def _array(column: Column) -> Column:
+    return np.asarray(column, dtype=bool if len(column) and isinstance(column[0], bool | np.bool_) else np.float64)
+
+
+def _columns64(program: Program, inputs: Sequence[Sequence[float]], upstream: float) -> list[Column]:
+    """`columns` in float64: operators on arrays, all other functions number by number."""
+    float64, count = FORMATS["float64"], len(inputs[0])
+    values: list[Column] = []
+    lists: dict[int, list[float]] = {}  # of the steps that such a function reads
+    for step in program.steps:
+        if step.gate == "input":
+            values.append(np.asarray(inputs[len(values)], dtype=np.float64))
+        elif not step.args:
+            values.append(np.full(count, _leaf(step, float64, upstream)))
+        elif step.gate == "copy":
+            values.append(values[step.args[0]])
+        elif step.gate == "where":
+            values.append(np.where(*(values[a] for a in step.args)))
+        elif _is_operator(GATES[step.gate]):
+            values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
+        else:
+            for a in step.args:
+                if a not in lists:
+                    lists[a] = values[a].tolist()
+            lists[len(values)] = _apply64(step.gate, [lists[a] for a in step.args], count)
+            values.append(_array(lists[len(values)]))
+    return values

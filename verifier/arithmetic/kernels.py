@@ -10,7 +10,7 @@ from functools import cache, wraps
 import numpy as np
 from scipy import special
 
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 
 def _for_scalars(function: Callable[..., Column]) -> Callable[..., Column]:

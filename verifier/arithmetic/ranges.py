@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball, Truth3, Value
+from verifier.arithmetic.types import Ball, Truth3, Value
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from flint import arb
 
 from verifier.arithmetic import ball_gates, balls
-from verifier.arithmetic.values import Balls, Value
-from verifier.circuit.primitives import meaning
+from verifier.arithmetic.types import Balls, Value
+from verifier.circuit.expand import meaning
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS, GATES

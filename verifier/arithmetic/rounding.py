@@ -8,7 +8,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic.balls import precision
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
@@ -56,7 +56,7 @@ def exponents(ball: Ball) -> tuple[int, int] | None:
 
 def _exponent(exact: Ball) -> int:
     mantissa, exponent = exact.man_exp()
-    return int(mantissa).bit_length() - 1 + int(exponent) if mantissa >= 0 else int(-mantissa).bit_length() - 1 + int(exponent)
+    return int(mantissa).bit_length() - 1 + int(exponent)
 
 
 def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:

@@ -12,12 +12,12 @@ from verifier.case import points
 from verifier.case.case import DOMAIN, POINTS, Case, Draft, Implementation, Point, Programs
 from verifier.circuit import arrays
 from verifier.circuit.expressions import build_expression
-from verifier.circuit.program import Builder, Program
+from verifier.circuit.program import TOTAL, Builder, Program
 from verifier.circuit.statements import build_program
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Source
 from verifier.trace.record import Callee, Trace
-from verifier.trace.recorder import TOTAL, components, upstream_name
+from verifier.trace.recorder import components, upstream_name
 
 
 def inputs_of(callee: Callee) -> Program:
@@ -76,7 +76,7 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         sample=question.sample,
         hunt=question.hunt,
         formats=(fmt.name,),
-        accept_ulps=None if question.accept is None else repr(float(question.accept)),
+        accept=question.accept,
         expect=question.expect if implementations else (),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from verifier.case.accept import NO_LIMIT, Accept
 from verifier.case.case import Expectation
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
@@ -44,7 +45,7 @@ class Question:
     domain: Mapping[str, tuple[str, str]] | None = None  # decimal text, of an input or of one of its components
     sample: int = 0
     hunt: bool = False
-    accept: float | None = None
+    accept: Accept = NO_LIMIT
     strict: bool = False
     further: tuple[Values, ...] = ()  # values at the points that are listed beside the first
     choices: Mapping[str, tuple[str, ...]] | None = None  # of an input or a component whose values are listed
@@ -91,7 +92,7 @@ def ask(
         {n: (repr(float(low)), repr(float(high))) for n, (low, high) in domain.items()} if domain else None,
         sample,
         hunt,
-        None if limit is None else float(limit),
+        Accept(None if limit is None else repr(float(limit))),
         strict,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from verifier.case.shapes import Values
+from verifier.case.accept import NO_LIMIT, Accept
+from verifier.case.components import ArrayTexts
 from verifier.circuit.program import Program
 from verifier.language.source import Place, Source, suggestion
 from verifier.language.verdict import Verdict
@@ -58,7 +59,7 @@ class Implementation:
     gradients: tuple[Claim, ...] | None = None
     adjoints: tuple[tuple[str, Source], ...] = ()
     formats: tuple[str, ...] = ()  # its own ones; those of the case where there are none
-    accept_ulps: str | None = None
+    accept: Accept = NO_LIMIT
     call: Call | None = None  # a callable instead of texts
 
 
@@ -73,7 +74,7 @@ class Residual:
     expected: str | None
     place: Place
     component: str = ""  # `[1,2]` of a difference of arrays
-    listed: Values | None = None
+    listed: ArrayTexts | None = None
 
     @property
     def text(self) -> str:
@@ -165,8 +166,7 @@ class Case:
     formats: tuple[str, ...] = ("float64",)
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
-    accept_ulps: str | None = None
-    accept_of: tuple[tuple[str, str, str], ...] = ()  # of single gradients: implementation, gradient (an array or a component), ulps
+    accept: Accept = NO_LIMIT
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()
@@ -190,4 +190,4 @@ def only(case: Case, *names: str) -> Case:
         if name not in known:
             raise ValueError(f"{case.name} has no implementation '{name}'{suggestion(name, known)}")
     programs = replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in names), residuals=())
-    return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, residuals=(), published=(), expect=())
+    return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, accept=case.accept.only(*names), residuals=(), published=(), expect=())

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from verifier.case.case import Implementation, Misshapen
+from verifier.case.components import Shape, base, components
 from verifier.case.inputs import Inputs
-from verifier.case.shapes import Shape, base, components
 from verifier.circuit.program import Program
 from verifier.language.source import Place
 

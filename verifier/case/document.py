@@ -6,13 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from verifier.case.calls import read_call
+from verifier.case.accept import NO_LIMIT, read_accept, read_limit
+from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Programs, Published, Residual
+from verifier.case.components import ArrayTexts, base, components, described, read_values
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
-from verifier.case.shapes import Values, base, components, described, read_values
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted, source
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
@@ -81,7 +82,8 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     expect = _expect(reader, fields, named, inputs)
     residuals = _residuals(reader, fields)
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
-    accept, accept_of = _accept(reader, fields["accept"][1], named, inputs) if "accept" in fields else (None, ())
+    gradients = {name: _gradients(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields else {}
+    accept = read_accept(reader, fields["accept"][1], gradients, lambda key: _reference(reader, key, "accept", named)) if "accept" in fields else NO_LIMIT
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
@@ -125,8 +127,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         formats=formats,
         upstream="1" if programs.outputs else upstream or "1",
         has_upstream="upstream" in fields,
-        accept_ulps=accept,
-        accept_of=accept_of,
+        accept=accept,
         residuals=tuple(r for r, _ in programs.residuals),
         published=published,
         expect=expect,
@@ -285,7 +286,7 @@ def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs 
         gradients=_claims(reader, fields["gradients"][1], f"{label}.gradients", inputs) if "gradients" in fields else None,
         adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
         formats=_formats(reader, fields, f"{label}.formats") if "formats" in fields else (),
-        accept_ulps=reader.limit(fields["accept"][1], f"{label}.accept") if "accept" in fields else None,
+        accept=read_limit(reader, fields["accept"][1], f"{label}.accept") if "accept" in fields else NO_LIMIT,
         call=read_call(reader, fields, label, is_allowed=allow_call),
     )
 
@@ -351,7 +352,7 @@ def _published(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Imp
     figures = []
     for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
         pair = _reference(reader, key, "published", named)
-        values: Values | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
+        values: ArrayTexts | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
         if pair is not None and values is not None:
             names = components(pair[1], values.shape)
             figures += [Published(pair[0], name, text, key.page.place(key.start)) for name, text in zip(names, values.texts, strict=True)]
@@ -374,29 +375,6 @@ def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implem
             elif verdict is not None and pair is not None:
                 expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
     return tuple(expectations)
-
-
-def _accept(reader: Reader, node: YamlNode, named: dict[str, Implementation], inputs: Inputs | None) -> tuple[str | None, tuple[tuple[str, str, str], ...]]:
-    """`{ulps: 4, by_hand.dx: 20}`: the limit of all gradients, and those of single ones."""
-    entries = reader.mapping(node, "accept", example="{ulps: 4}") or ()
-    single = [(key, value) for key, value in entries if "." in key.text]
-    if not single:
-        return reader.limit(node, "accept"), ()
-    found = []
-    for key, value in single:
-        pair = _reference(reader, key, "accept", named)
-        if pair is not None and inputs is not None and pair[1] not in (known := _gradients(named[pair[0]], inputs)):
-            reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in accept", pair[1], known)
-        text = reader.ulps(value, f"accept.{key.text}")
-        if pair is not None and text is not None:
-            found.append((*pair, text))
-    general = None
-    for key, value in entries:
-        if key.text == "ulps":
-            general = reader.ulps(value, "accept.ulps")
-        elif "." not in key.text:
-            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in accept", key.text, ("ulps", *(f"{n}.{g}" for n, i in named.items() for g in (_gradients(i, inputs) if inputs is not None else ()))))
-    return general, tuple(found)
 
 
 def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:

@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import product
 from math import prod
 
+from verifier.case.components import Shape, components, described
 from verifier.case.reader import KeyValue, Reader, element, name_problem
-from verifier.case.shapes import Shape, components, described
 from verifier.case.yaml_tree import Mapping, Scalar, Sequence, YamlNode, is_null, quoted
 from verifier.language.numeral import exact, special
 

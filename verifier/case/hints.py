@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.case.case import Implementation
-from verifier.case.outputs import TOTAL
-from verifier.case.shapes import base
-from verifier.circuit.program import Program
+from verifier.case.components import base
+from verifier.circuit.program import TOTAL, Program
 from verifier.language.source import Complaint
 from verifier.language.trees import parse_program
 
-FLOWS_IN = ("grad_output", "grad_out", "gradOutput", "grad_y", "grad", "gout", "gy", "ct", "cotangent", "g", "dy", "dz", "dL", "delta", "upstream_grad", "Δ", "ȳ")  # what others call it
+FLOWS_IN = ("dout", "upstream", "grad_output", "grad_out", "gradOutput", "grad_y", "grad", "gout", "gy", "ct", "cotangent", "g", "dy", "dz", "dL", "delta", "upstream_grad", "Δ", "ȳ")  # what others call it
 _UNKNOWN = re.compile(r"unknown name '([^']+)'")
 _UNSET = re.compile(r"the backward pass never sets '([^']+)', the gradient with respect to '([^']+)'")
 NEAR = 0.6  # of difflib: what suggestions are made from

@@ -9,9 +9,9 @@ from itertools import product
 from math import prod
 
 from verifier.case.case import Point
+from verifier.case.components import MOST_COMPONENTS, ArrayTexts, Shape, base, components, described, nested, read_shapes, read_values
 from verifier.case.domain import Bound, IntervalText, choices_of, in_order, intervals_of, read_domain, shapes_of_domain, span
 from verifier.case.reader import KeyValue, Reader, name_problem
-from verifier.case.shapes import MOST_COMPONENTS, Shape, Values, base, components, described, nested, read_shapes, read_values
 from verifier.case.yaml_tree import Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.language.numeral import special
 
@@ -90,7 +90,7 @@ def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, roo
     )
 
 
-def with_flows(inputs: Inputs, flows: dict[str, Values]) -> Inputs:
+def with_flows(inputs: Inputs, flows: dict[str, ArrayTexts]) -> Inputs:
     """The inputs, and the gradients that flow into outputs: parameters with one value each."""
     shapes, domain, choices = dict(inputs.shapes), dict(inputs.domain), dict(inputs.choices)
     added: dict[str, str] = {}
@@ -152,7 +152,7 @@ def distinct(points: Sequence[Point], names: Sequence[str]) -> dict[str, tuple[s
     return {name: in_order([text for text in found if special(text) is None]) for name, found in texts.items()}
 
 
-def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: list[_Listed], domain: list[Bound], *, is_listed: bool) -> None:
+def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, ArrayTexts]], points: list[_Listed], domain: list[Bound], *, is_listed: bool) -> None:
     """Give every point the values of the parameters that are fixed for all of them; where no points are listed the domain has them."""
     for name, (key, values) in fixed.items():
         if any(name in point.values for point in points):
@@ -166,7 +166,7 @@ def _add_fixed(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], points: 
             domain += [Bound(key, name, index, (text, text), (text,)) for index, text in zip(indices, values.texts, strict=True)]
 
 
-def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: dict[str, Scalar], shapes: dict[str, Shape]) -> tuple[str, ...]:
+def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, ArrayTexts]], named: dict[str, Scalar], shapes: dict[str, Shape]) -> tuple[str, ...]:
     """The scalar inputs that are parameters, in the order of the inputs."""
     for name, key in named.items():
         if name not in shapes:
@@ -174,9 +174,9 @@ def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, Values]], named: 
     return tuple(name for array in shapes if array in fixed or array in named for name in components(array, shapes[array]))
 
 
-def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Scalar, Values]], dict[str, Scalar]]:
+def read_parameters(reader: Reader, entry: KeyValue) -> tuple[dict[str, tuple[Scalar, ArrayTexts]], dict[str, Scalar]]:
     """`{eps: 1e-5}` as names with their fixed values; `[n]` as names whose values the points have."""
-    fixed: dict[str, tuple[Scalar, Values]] = {}
+    fixed: dict[str, tuple[Scalar, ArrayTexts]] = {}
     named: dict[str, Scalar] = {}
     if isinstance(entry[1], Mapping):
         for key, node in entry[1].entries:
@@ -223,7 +223,7 @@ class _Listed:
     """A point as listed: the node it stands at, and per input its key and values."""
 
     node: Mapping
-    values: dict[str, tuple[Scalar, Values]]
+    values: dict[str, tuple[Scalar, ArrayTexts]]
 
 
 def _points(reader: Reader, entry: KeyValue) -> list[_Listed]:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from verifier.case.components import ArrayTexts, Shape, components, described, read_values
 from verifier.case.reader import KeyValue, Reader, is_assignable
-from verifier.case.shapes import Shape, Values, components, described, read_values
 from verifier.case.yaml_tree import Mapping, YamlNode
 from verifier.case.yaml_tree import Sequence as ListNode
-from verifier.circuit.program import Builder, Line, Program
+from verifier.circuit.program import TOTAL, Builder, Line, Program
 from verifier.language.source import Complaint, Source, suggestion
 
 UPSTREAMS = ("0.75", "-1.375", "1.25", "-0.625", "2.5", "-1.75", "0.875", "-2.25", "1.625", "-0.375")  # none 0, no two equal, exact in every format
 MOST_OUTPUTS = len(UPSTREAMS)
 PRIME, FACTOR, START = 15_013, 4_001, 7  # fifth powers modulo this prime are all different and, unlike multiples, satisfy no small sums; so that no axis of a layer sums to 0
-TOTAL = "outputs_together"  # the name of the sum
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Outputs:
     """The outputs that a case names, and what it says flows into them: one entry for each name, or that of '' where it names none."""
 
     names: tuple[str, ...] = ()
-    upstream: dict[str, tuple[YamlNode, Values]] = field(default_factory=dict)
+    upstream: dict[str, tuple[YamlNode, ArrayTexts]] = field(default_factory=dict)
 
 
 def upstream_name(output: str) -> str:
@@ -56,14 +55,14 @@ def read_outputs(reader: Reader, fields: dict[str, KeyValue]) -> Outputs:
     return Outputs(tuple(names))
 
 
-def _upstreams(reader: Reader, node: YamlNode, names: Sequence[str]) -> dict[str, tuple[YamlNode, Values]]:
+def _upstreams(reader: Reader, node: YamlNode, names: Sequence[str]) -> dict[str, tuple[YamlNode, ArrayTexts]]:
     if not isinstance(node, Mapping):
         if len(names) == 1 and (values := read_values(reader, node, "{}", "upstream")) is not None:
             return {names[0]: (node, values)}
         if len(names) > 1:
             reader.tell(node, f"upstream must say what flows into each output, such as {{{', '.join(f'{n}: {u}' for n, u in zip(names, UPSTREAMS, strict=False))}}}")
         return {}
-    found: dict[str, tuple[YamlNode, Values]] = {}
+    found: dict[str, tuple[YamlNode, ArrayTexts]] = {}
     for key, value in node.entries:
         if key.text not in names:
             reader.tell_unknown(key, f"unknown output '{key.text[:60]}' in upstream", key.text, names)
@@ -88,23 +87,23 @@ def patternless(count: int, first: int = 0) -> tuple[str, ...]:
     return tuple(found)
 
 
-def flows_of(program: Program, outputs: Outputs, upstream: str, complain: list[Complaint]) -> dict[str, Values]:
+def flows_of(program: Program, outputs: Outputs, upstream: str, complain: list[Complaint]) -> dict[str, ArrayTexts]:
     """What flows into the outputs of a forward pass; empty where it is a number and the only one. `upstream` is the number that the case gives, 1 where none."""
     if not outputs.names and program.output_name not in program.shapes:
         if "" in outputs.upstream:
             complain.append(_complaint(outputs.upstream[""][0], "upstream is a list, and the output is a number; write a number"))
         return {}
-    flows: dict[str, Values] = {}
+    flows: dict[str, ArrayTexts] = {}
     for position, name in enumerate(outputs.names or (program.output_name,)):
         shape = program.shapes.get(name, ())
         flow = outputs.upstream.get(name if outputs.names else "")
-        values = Values(shape, patternless(prod(shape), position)) if shape else Values((), (UPSTREAMS[position],))
+        values = ArrayTexts(shape, patternless(prod(shape), position)) if shape else ArrayTexts((), (UPSTREAMS[position],))
         if flow is None and shape and upstream != "1":
-            values = Values(shape, (upstream,) * prod(shape))
+            values = ArrayTexts(shape, (upstream,) * prod(shape))
         elif flow is not None and flow[1].shape == shape:
             values = flow[1]
         elif flow is not None and not flow[1].shape:
-            values = Values(shape, flow[1].texts * prod(shape))
+            values = ArrayTexts(shape, flow[1].texts * prod(shape))
         elif flow is not None:
             complain.append(_complaint(flow[0], f"what flows into '{name}' is {described(flow[1].shape)}, and '{name}' is {described(shape)}"))
         flows[upstream_name(name)] = values

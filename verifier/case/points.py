@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.case.case import Case, Point
-from verifier.case.shapes import Shape, gathered
+from verifier.case.components import Shape, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special

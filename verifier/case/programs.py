@@ -8,10 +8,10 @@ from dataclasses import replace
 from verifier.case import hints
 from verifier.case.case import Draft, Implementation, Programs, Published, Residual
 from verifier.case.claims import claims_of, misshapen
+from verifier.case.components import ArrayTexts, Shape, base, components, described
 from verifier.case.inputs import Inputs, wholes, with_flows
 from verifier.case.outputs import UPSTREAMS, Outputs, flows_of, joined, upstream_name
 from verifier.case.reader import plain
-from verifier.case.shapes import Shape, Values, base, components, described
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression, add_value, build_expression
 from verifier.circuit.program import Builder, Program, Step, ancestors, only_for
@@ -43,7 +43,7 @@ def programs_of(
     if any(name in first.names or name in first.shapes for name in names):
         flows = flows_of(first, outputs, upstream, complaints)
     else:
-        flows = {upstream_name(name): Values((), (UPSTREAMS[0],)) for name in names}  # `joined` says that it is missing
+        flows = {upstream_name(name): ArrayTexts((), (UPSTREAMS[0],)) for name in names}  # `joined` says that it is missing
     if flows:
         inputs, more = _extended(inputs, flows, function or next(i.forward for i in implementations if i.forward is not None))
         complaints += more
@@ -68,7 +68,7 @@ def programs_of(
     drafts: list[Draft] = []
     for implementation in implementations:
         forward = passes[implementation.name] if implementation.forward is not None else constant
-        draft, more = _draft(implementation, forward, inputs, parameters, {} if len(flows) != 1 else {"dout": next(iter(flows)), f"d{own.get(implementation.name, 'out')}": next(iter(flows))})
+        draft, more = _draft(implementation, forward, inputs, parameters, {} if len(flows) != 1 else {"upstream": next(iter(flows)), "dout": next(iter(flows)), f"d{own.get(implementation.name, 'out')}": next(iter(flows))})
         complaints += more
         drafts.append(draft)
     differences = []
@@ -109,7 +109,7 @@ def _passes(inputs: Inputs, function: Source | None, implementations: Sequence[I
     return found, list(dict.fromkeys(complaints))
 
 
-def _extended(inputs: Inputs, flows: dict[str, Values], source: Source) -> tuple[Inputs, list[Complaint]]:
+def _extended(inputs: Inputs, flows: dict[str, ArrayTexts], source: Source) -> tuple[Inputs, list[Complaint]]:
     """The inputs with what flows in; a parameter of that name and shape is what flows in."""
     shapes, new = dict(inputs.shapes), {}
     for name, values in flows.items():

@@ -96,24 +96,6 @@ class Reader:
             return None
         return text
 
-    def limit(self, node: YamlNode, what: str) -> str | None:
-        """`{ulps: 4}`: the text of its number, which is not negative."""
-        fields = self.fields(node, what, known=("ulps",), example="{ulps: 4}")
-        if fields is None:
-            return None
-        if "ulps" not in fields:
-            self.tell(node, f"{what} must say how many ulps, as in {{ulps: 4}}")
-            return None
-        return self.ulps(fields["ulps"][1], f"{what}.ulps")
-
-    def ulps(self, node: YamlNode, what: str) -> str | None:
-        """The text of a number of ulps, which is not negative."""
-        text = self.number(node, what)
-        if text is not None and text.startswith("-"):
-            self.tell(node, f"{what} is {text}; an error in ulps is never negative")
-            return None
-        return text
-
     def formula(self, node: YamlNode, *, label: str) -> Source | None:
         """A text of the language."""
         if not isinstance(node, Scalar):

@@ -81,7 +81,7 @@ class Dag:
 
     def _exists(self, step: Step) -> bool:
         if not step.args:
-            return step.text != "inf" or step.gate != "constant"
+            return step.gate != "constant" or step.text not in ("inf", "nan")
         if not all(self.everywhere[a] for a in step.args):
             return False
         last = self.steps[step.args[-1]]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from verifier.circuit import calls, operators
+from verifier.circuit import function_calls, operators
 from verifier.circuit.apply import BuildError, call_gate, differentiate
 from verifier.circuit.scope import Scope
 from verifier.circuit.values import Function, Known, Unreadable, Value, assembled, described, is_array, is_whole, truth, whole
@@ -271,15 +271,15 @@ def _call(scope: Scope, tree: ast.Call) -> Value:
     if isinstance(known, Unreadable):
         raise BuildError(tree.col_offset, "")
     if name in ("sum", "list", "tuple") and not module and len(tree.args) == 1 and isinstance(tree.args[0], ast.GeneratorExp):
-        return calls.builtin(scope, name, [_comprehension(scope, tree.args[0])], tree)
+        return function_calls.builtin(scope, name, [_comprehension(scope, tree.args[0])], tree)
     args, keywords = _arguments(scope, tree, name)
     if not args and not keywords and name != "dict":
         raise BuildError(tree.col_offset, f"'{name}()' has no arguments")
-    if (not module and name in calls.BUILTINS) or (name in ("sum", "max", "min") and not module and len(args) == 1 and isinstance(args[0], list | tuple)):
-        return calls.builtin(scope, name, args, tree)
+    if (not module and name in function_calls.BUILTINS) or (name in ("sum", "max", "min") and not module and len(args) == 1 and isinstance(args[0], list | tuple)):
+        return function_calls.builtin(scope, name, args, tree)
     if name in ("diff", "derivative", "grad"):
         return differentiate(scope.builder, [scope.as_step(a, tree) for a in args], line=scope.line, start=tree.col_offset, end=tree.end_col_offset or 0)
-    return calls.function(scope, name, args, keywords, tree, module=module)
+    return function_calls.function(scope, name, args, keywords, tree, module=module)
 
 
 def _known_literal(scope: Scope, tree: ast.expr) -> Value:
@@ -318,9 +318,9 @@ def _method(scope: Scope, tree: ast.Call, function: ast.Attribute) -> Value:
     base = evaluate(scope, inner)
     args, keywords = _arguments(scope, tree, name)
     if isinstance(base, dict):
-        return calls.of_dict(base, name, args, tree)
+        return function_calls.of_dict(base, name, args, tree)
     if isinstance(base, list) and name in ("append", "insert", "extend", "pop", "reverse"):
-        return calls.of_list(scope, base, name, args, tree)
+        return function_calls.of_list(scope, base, name, args, tree)
     if isinstance(base, list | tuple | Function) or (isinstance(base, Known) and not is_array(base.value) and not is_whole(base)):
         raise BuildError(tree.col_offset, f"{described(base)} has no '.{name}(...)'")
     if name in ("size", "dim", "numel"):
@@ -334,7 +334,7 @@ def _method(scope: Scope, tree: ast.Call, function: ast.Attribute) -> Value:
         raise BuildError(tree.col_offset, f"'.{name}' stands on a line of its own")
     if name not in functions.METHODS and canonical(name) is None and name not in ("clamp", "clip", "clamp_min", "clamp_max"):
         raise BuildError(tree.col_offset, f"unknown method '{name}'{{where}}{suggestion(name, [*functions.METHODS, *GATES])}")
-    return calls.function(scope, name, [base, *args], keywords, tree, method=True)
+    return function_calls.function(scope, name, [base, *args], keywords, tree, method=True)
 
 
 def _functional_update(scope: Scope, tree: ast.Call, inner: ast.Subscript, name: str) -> Value:

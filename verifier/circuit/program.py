@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from verifier.language.gates import GATES
 from verifier.language.source import Source
 
+TOTAL = "outputs_together"  # the name of the sum of several outputs, or of the components of one, each times the gradient that flows into it
 LEAVES = frozenset(("input", "upstream", "number", "constant"))
 MAX_STEPS = 2_000_000
 

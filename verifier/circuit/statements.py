@@ -9,7 +9,7 @@ from typing import Any
 
 from verifier.circuit.apply import as_number
 from verifier.circuit.execute import Executor
-from verifier.circuit.program import Builder, Program, component_names
+from verifier.circuit.program import TOTAL, Builder, Program, component_names
 from verifier.circuit.targets import targets_of
 from verifier.circuit.values import array, assembled, is_array, is_wholes, known_values
 from verifier.language.gates import CONSTANTS
@@ -141,7 +141,7 @@ def backward_builder(forward: Program, aliases: Mapping[str, str]) -> tuple[Buil
     for name, flow in aliases.items():
         if name not in builder.names and name not in builder.values and not builder.elements(name):
             _also_called(builder, name, flow)
-    for name in ("upstream", "dout", f"d{forward.output_name}"):
+    for name in ("upstream", "dout", f"d{forward.output_name}") if forward.output_name != TOTAL else ():
         if name in aliases:
             continue
         if (name not in forward.names and name not in forward.values and not builder.elements(name)) or (name == f"d{forward.output_name}" and not builder.elements(name)):

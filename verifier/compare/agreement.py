@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verifier.arithmetic import rounding
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
 from verifier.compare.challenge_points import PartialDomain

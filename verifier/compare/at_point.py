@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.case.case import Case, Point
-from verifier.case.shapes import components, flat
+from verifier.case.components import components, flat
 from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy

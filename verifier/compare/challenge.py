@@ -17,7 +17,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.case.points import FloatPoint
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
@@ -38,6 +38,7 @@ FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is sa
 MOST_FOLLOWED = 3  # contradictions of which it is told whether they lie on a border
 TIED = 2.0**-64  # of the operands: a difference enclosed so narrowly that it may be zero
 MOST_RUN_STEPS = 100_000  # steps of careful runs that are remembered for the other claims
+MOST_KNOWN_LIMITS = 4_000  # that are remembered for the other implementations of a case
 MOST_TIES = 6  # points of a challenge at which an undecided comparison is followed
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
@@ -188,7 +189,12 @@ class _Enclosures:
 
     def exact_on_border(self, point: AnyPoint, variable: str) -> Any:
         """The exact gradient by one-sided limits; NaN where there is none."""
-        found = self._careful(point, is_exact=True).derivative(self.subject.position(variable))
+        position, known = self.subject.position(variable), self.truth.border_limits
+        if (point, position) not in known:
+            while len(known) >= MOST_KNOWN_LIMITS:
+                del known[next(iter(known))]
+            known[point, position] = self._careful(point, is_exact=True).derivative(position)
+        found = known[point, position]
         with balls.precision(CHALLENGE_BITS):
             return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
 

@@ -119,6 +119,8 @@ def _turned(x: float, is_turned: bool, allowed: _FormatRange) -> float:
 
 
 def _rounded(fmt: Format, x: float) -> float:
+    if fmt.name == "float64":
+        return x + 0.0  # no negative zero
     return round_exact(fmt, Fraction(x)) if math.isfinite(x) else x
 
 
@@ -134,7 +136,7 @@ def _around(fmt: Format, x: float) -> set[float]:
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Restriction:
     """What of a program depends on the input that moves along a line, and has a border; everything else is a constant there, and stands as an input."""
 
     program: Program  # its first input is the one that moves
@@ -142,7 +144,7 @@ class _Line:
     watched: tuple[int, ...]  # the steps with a border
 
 
-def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
+def _line(program: Program, base: FloatPoint, moving: int) -> _Restriction:
     """The line through a point on which one input moves."""
     moves = descendants(program, [moving])
     watched = [i for i in moves if _has_border(program.steps[i])]
@@ -157,20 +159,34 @@ def _line(program: Program, base: FloatPoint, moving: int) -> _Line:
     steps = [Step("input", (), f"x{new}") if new <= len(still) else Step(program.steps[old].gate, tuple([at[a] for a in program.steps[old].args]), program.steps[old].text) for old, new in at.items()]
     values = balls.run(program, [[arb(x)] for x in base], bits=SIDE_BITS, strict=False) if still else []
     names = tuple(s.text for s in steps[: len(still) + 1])
-    return _Line(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
+    return _Restriction(Program(tuple(steps), names, {}, len(steps) - 1), tuple(values[i][0] for i in still), tuple(at[i] for i in watched))
+
+
+def _only(line: _Restriction, which: Sequence[int]) -> _Restriction:
+    """The line with some of its watched steps, and with what these read."""
+    steps, inputs = line.program.steps, len(line.program.inputs)
+    needed = {line.watched[w] for w in which}
+    for i in range(len(steps) - 1, inputs - 1, -1):
+        if i in needed:
+            needed.update(steps[i].args)
+    at = {old: new for new, old in enumerate(sorted({*range(inputs), *needed}))}
+    kept = tuple(steps[old]._replace(args=tuple(at[a] for a in steps[old].args)) for old in at)
+    return _Restriction(Program(kept, line.program.inputs, {}, len(kept) - 1), line.constants, tuple(at[line.watched[w]] for w in which))
 
 
 def _has_border(step: Step) -> bool:
     return bool(step.args) and (step.gate in COMPARED or step.gate in SIGNED or step.gate in STEPPED or bool(GATES[step.gate].where))
 
 
-def _borders(line: _Line, scalars: Sequence[float]) -> list[tuple[float, float]]:
+def _borders(line: _Restriction, scalars: Sequence[float]) -> list[tuple[float, float]]:
     """Neighbouring float64 numbers of the moving input between which a step changes sides, in order."""
     if len(scalars) < 2 or not line.watched:
         return []
     sides = _sides(line, scalars)
     brackets = [(scalars[k], scalars[k + 1], a, w) for k, (left, right) in enumerate(pairwise(sides)) for w, (a, b) in enumerate(zip(left, right, strict=True)) if a != b]
     brackets = _fairly(brackets)
+    changing = sorted({w for _, _, _, w in brackets})
+    line, brackets = _only(line, changing), [(a, b, first, changing.index(w)) for a, b, first, w in brackets]
     ends = [(ordinal(a), ordinal(b)) for a, b, _, _ in brackets]
     for _ in range(SECTIONS):
         cuts = [(k, a + (b - a) * j // PARTS) for k, (a, b) in enumerate(ends) if b - a > 1 for j in range(1, PARTS)]
@@ -200,7 +216,7 @@ def _fairly(brackets: Sequence[tuple[float, float, Any, int]]) -> list[tuple[flo
     return [b for turn in turns for b in turn if b is not None][:MOST_BORDERS]
 
 
-def _sides(line: _Line, numbers: Sequence[float]) -> list[tuple[Any, ...]]:
+def _sides(line: _Restriction, numbers: Sequence[float]) -> list[tuple[Any, ...]]:
     """On which side of its border each watched step is, for some numbers of the moving input."""
     columns = [[arb(x) for x in numbers], *([c] * len(numbers) for c in line.constants)]
     values = balls.run(line.program, columns, bits=SIDE_BITS, strict=False)

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from verifier.arithmetic.balls import KINKED, has_rounded_constants
-from verifier.case.case import Case
-from verifier.case.shapes import base
+from verifier.case.case import Case, Implementation
+from verifier.case.components import base
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
@@ -78,7 +78,7 @@ class Check:
 
 def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tuple[Format, list[Check]]]:
     """The checks of a case in each of its formats (or of those that are named): one of every implementation that runs in it."""
-    subjects = [(d.implementation, subject(d), limit_of(case, d.implementation.name), limits_of(case, d.implementation.name)) for d in case.programs.drafts]
+    subjects = [(d.implementation, subject(d), *limits_of(case, d.implementation)) for d in case.programs.drafts]
     found = []
     for fmt in map(format_named, formats or case.formats):
         upstream = round_exact(fmt, exact(case.upstream))
@@ -89,16 +89,10 @@ def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tup
 # ---------------------------------------------------------------- what the case accepts
 
 
-def limit_of(case: Case, implementation: str) -> float | None:
-    """The ulps that a case accepts of an implementation: its own limit, else that of all."""
-    own = next(i.accept_ulps for i in case.implementations if i.name == implementation)
-    text = own if own is not None else case.accept_ulps
-    return None if text is None else float(text)
-
-
-def limits_of(case: Case, implementation: str) -> tuple[tuple[str, float], ...]:
-    """The ulps that a case accepts of single gradients of an implementation, arrays as a whole or components."""
-    return tuple((gradient, float(text)) for name, gradient, text in case.accept_of if name == implementation)
+def limits_of(case: Case, implementation: Implementation) -> tuple[float | None, tuple[tuple[str, float], ...]]:
+    """The ulps that a case accepts of all gradients of an implementation, and of those that have a limit of their own: arrays as a whole, or components."""
+    accept = case.accept.of(implementation.name, implementation.accept)
+    return None if accept.ulps is None else float(accept.ulps), tuple((gradient, float(text)) for _, gradient, text in accept.single)
 
 
 def is_limited(verdict: Verdict) -> bool:
@@ -124,4 +118,4 @@ def exceeds_column(limit: float | None, low: Any, high: Any) -> tuple[Any, Any]:
     return over, over | (high <= limit)
 
 
-__all__ = ["Check", "checks_of", "exceeds", "exceeds_column", "is_limited", "keeps", "limit_of", "limits_of"]
+__all__ = ["Check", "checks_of", "exceeds", "exceeds_column", "is_limited", "keeps", "limits_of"]

@@ -9,7 +9,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, rounding
-from verifier.circuit.primitives import is_domain
+from verifier.circuit.expand import is_domain
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from verifier.case.case import Case, Draft
-from verifier.circuit.program import reads_upstream
+from verifier.circuit.program import Program, Step, reads_upstream
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
+from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 
 UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format
 MOST_POINTS = 3  # listed points at which it is tried
+FREE, LINEAR, ZERO, OTHER = "free", "linear", "zero", "other"  # how a step depends on the gradient that flows in
 
 
 def uses_upstream(draft: Draft) -> bool:
@@ -34,6 +36,39 @@ def may_ignore(case: Case, check: Check) -> bool:
     """Whether a backward pass may take another gradient that flows in than it should: it was written by somebody, and does not set it itself."""
     draft = next(d for d in case.programs.drafts if d.implementation.name == check.implementation)
     return draft.whole is not None and draft.implementation.backward is not None and not case.outputs and not sets_upstream(draft)
+
+
+def is_linear(check: Check) -> bool:
+    """Whether every claimed gradient is written as a multiple of the gradient that flows in: over the reals it is then as right for another one."""
+    program = check.subject.program
+    kinds = _dependence(program)
+    return check.upstream != 0 and all(kinds[program.names[name]] in (LINEAR, ZERO) for _, name in check.subject.claims)
+
+
+def _dependence(program: Program) -> list[str]:
+    """How every step depends on the gradient that flows in, as far as its own gate and those before it tell."""
+    kinds: list[str] = []
+    for step in program.steps:
+        kinds.append(_dependence_of(step, [kinds[a] for a in step.args]))
+    return kinds
+
+
+def _dependence_of(step: Step, kinds: Sequence[str]) -> str:
+    if not step.args:
+        return LINEAR if step.gate == "upstream" else ZERO if step.gate == "number" and exact(step.text) == 0 else FREE
+    if all(k in (FREE, ZERO) for k in kinds):
+        return FREE
+    if step.gate in ("copy", "neg"):
+        return kinds[0]
+    if step.gate == "where":
+        return LINEAR if kinds[0] == FREE and all(k in (LINEAR, ZERO) for k in kinds[1:]) else OTHER
+    if step.gate in ("add", "sub"):
+        return LINEAR if all(k in (LINEAR, ZERO) for k in kinds) else OTHER
+    if step.gate == "mul":
+        return LINEAR if LINEAR in kinds and any(k in (FREE, ZERO) for k in kinds) else OTHER
+    if step.gate == "div":
+        return LINEAR if kinds[0] == LINEAR and kinds[1] == FREE else OTHER
+    return OTHER
 
 
 def other_upstream(upstream: float, *, seed: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Ball, Balls, Value
+from verifier.arithmetic.types import Ball, Balls, Value
 from verifier.circuit.program import Program, Step
 from verifier.exact import derivatives
 from verifier.language.gates import GATES

@@ -1,7 +1,7 @@
-"""Where a written derivative is the formula of one piece only: on the borders of choices and steps, at kinks.
+"""The value of a derivative that a formula contains (`diff`), on a border of its function: where a `where` turns, a step jumps or a kink stands.
 
-There the derivative is what it is by definition, the slope of the function beside it, if the function is continuous, and
-else there is none. A branch that holds at a single point has a derivative of its own, which says nothing.
+The formula of the derivative is that of one piece, and says nothing on the border. There the derivative is the slope of the function
+beside the border, if the function is continuous and the slopes of both sides agree; else there is none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from verifier.exact.marks import KINKED, depends, is_derivative, variable_of
 from verifier.exact.series import INFINITE, ZERO_KEY, Endless, Series, Short, Undecided, Undefined, add, number, sign, sign_of, sub
 
 LIMITS = (2, 4, 7)  # orders of t tried one after the other
-Run = Callable[[Program, list[Series], int], list[Any]]
+SeriesRun = Callable[[Program, list[Series], int], list[Any]]
 
 
 def is_on_border(steps: Sequence[Step], index: int, values: Sequence[Any], difference: Callable[[Any, Any], int], floor: Callable[[Series], Series]) -> bool:
@@ -62,7 +62,7 @@ def _ties(step: Step, operands: list[Any], difference: Callable[[Any, Any], int]
     return step.args[0] != step.args[1] and difference(a, b) == 0
 
 
-def on_border(program: Program, index: int, inputs: Sequence[Series], values: Sequence[Any], run: Run, gate: Callable[[int], Any]) -> Series | Undefined:
+def on_border(program: Program, index: int, inputs: Sequence[Series], values: Sequence[Any], run: SeriesRun, gate: Callable[[int], Any]) -> Series | Undefined:
     """A written derivative on a border of its function, by its definition: the slope of the function beside it. Raises Undecided where it is not known.
 
     Along a ray x + t d on the border it is the slope in s of the function at x + t d ± s e: an expansion in s whose coefficients move with t (`gate`).
@@ -91,7 +91,7 @@ def on_border(program: Program, index: int, inputs: Sequence[Series], values: Se
     return slopes[0].value if isinstance(slopes[0], Moving) else number(slopes[0])
 
 
-def _slope(part: Program, inputs: Sequence[Series], variable: int, direction: int, run: Run, gate: Callable[[int], Any]) -> Coefficient | Undefined | None:
+def _slope(part: Program, inputs: Sequence[Series], variable: int, direction: int, run: SeriesRun, gate: Callable[[int], Any]) -> Coefficient | Undefined | None:
     """The slope of a function at x, from one side; None where the function has no value beside x."""
     for limit in LIMITS:
         start = [_start(x, gate(limit)) for x in inputs]
@@ -119,7 +119,7 @@ def _slope(part: Program, inputs: Sequence[Series], variable: int, direction: in
     raise Undecided("the derivative of a choice beside its border")
 
 
-def _slope_of_power(part: Program, moved: list[Series], limit: int, run: Run) -> Coefficient | Undefined | None:
+def _slope_of_power(part: Program, moved: list[Series], limit: int, run: SeriesRun) -> Coefficient | Undefined | None:
     """The slope of b**c where b leaves 0 and c > 0 moves with t only: a power of s that no expansion has; None where it is none."""
     step = part.steps[part.output]
     if step.gate != "pow":

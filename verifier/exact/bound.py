@@ -1,7 +1,7 @@
-"""Bound the distance of two formulas of few inputs over all numbers of a format, where they are equal in some branches and close in the others.
+"""An upper bound, in ulps, of the distance of two formulas at all numbers of a format, where they are equal in some branches and close in the others.
 
-In each branch in which they differ, the difference is one element of the field: what is equal in it has cancelled, so
-its values over an interval, from those at the ends of the kernels that increase, are narrow (`1 - sigmoid(x)` is `1/(1 + exp(x))`).
+The difference is one element of the field in each branch: what is equal on both sides has cancelled in it (`1 - sigmoid(x)` is
+`1/(1 + exp(x))`). Its kernels increase, so their values at both ends of an interval enclose them between, and the enclosure is narrow.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.types import Ball
 from verifier.case.points import from_ordinal, ordinal
 from verifier.exact.identities import field, signs
-from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel
+from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
 
 BITS = 128
-Ends = tuple[Any, Any]  # of an interval, as exact balls
+Ends = tuple[Ball, Ball]  # of an interval, as exact balls
 MOST_BOXES = 3000  # boxes that are looked at
 MOST_INPUTS = 3
 TURN = 4  # of so many cuts of a box of several inputs one goes by the floats, which are dense at 0
@@ -34,13 +34,13 @@ FAR = 1 << 20  # an exponential of -FAR is smaller than any number of any format
 class _Piece:
     """A branch of signs in which the two sides differ."""
 
-    assumptions: tuple[tuple[Any, int], ...]
+    assumptions: tuple[tuple[Polynomial, int], ...]
     difference: Element
     exact: Element
     ratio: Element | None  # of the two, in which common factors have cancelled
 
 
-def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format, upstream: float, domain: Sequence[tuple[float, float] | None] | None) -> Any:
+def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format, upstream: float, domain: Sequence[tuple[float, float] | None] | None) -> Ball | None:
     """A ball that |computed - exact| / ulp(exact) over the reals does not exceed at any number of the format, at most 1; None where there is none."""
     program, _ = subject.exact
     component = truth.gradient.adjoint.get(subject.program.inputs.index(claim[0]))
@@ -48,7 +48,7 @@ def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format
         return None
     everything = (-float(fmt.largest), float(fmt.largest))
     limits = [everything if d is None else d for d in domain or [None] * len(program.inputs)]
-    largest: list[Any] = []
+    largest: list[Ball] = []
 
     def look(over: Field) -> bool:
         seed = over.number(Fraction(upstream))
@@ -62,7 +62,8 @@ def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format
             return True
         piece = _Piece(tuple(over.assumptions.values()), difference, exact, None if exact.num.is_zero() else over.div(difference, exact))
         found = _largest(over, piece, fmt, limits) if piece.assumptions else None
-        largest.append(found)
+        if found is not None:
+            largest.append(found)
         return found is not None
 
     try:
@@ -73,7 +74,7 @@ def bound(truth: Truth, subject: Subject, claim: tuple[str, str], *, fmt: Format
     return max(largest, key=float)
 
 
-def _largest(over: Field, piece: _Piece, fmt: Format, limits: Sequence[tuple[float, float]]) -> Any:
+def _largest(over: Field, piece: _Piece, fmt: Format, limits: Sequence[tuple[float, float]]) -> Ball | None:
     """An upper bound of the distance in ulps where the assumptions of a piece hold; None where it is not shown to be at most 1."""
     pending = [(0, tuple((ordinal(low), ordinal(high)) for low, high in limits))]
     result, sides = arb(0), sorted(_sides(over, piece)) or list(range(len(limits)))
@@ -96,7 +97,7 @@ def _largest(over: Field, piece: _Piece, fmt: Format, limits: Sequence[tuple[flo
     return None
 
 
-Places = tuple[tuple[int, int], ...]  # of a box: the ordinals of both ends, for each input
+BoxOrdinals = tuple[tuple[int, int], ...]  # of a box: the ordinals of both ends, for each input
 
 
 def _sides(over: Field, piece: _Piece) -> set[int]:
@@ -113,7 +114,7 @@ def _sides(over: Field, piece: _Piece) -> set[int]:
     return found
 
 
-def _halves(places: Places, sides: Sequence[int], *, by_size: bool) -> list[Places]:
+def _halves(places: BoxOrdinals, sides: Sequence[int], *, by_size: bool) -> list[BoxOrdinals]:
     """A box cut across its widest side: in the middle of its floats, or of its size, which is the logarithm for large numbers; none where it is one point."""
     if by_size:
         sizes = [tuple(_size(from_ordinal(n)) for n in ends) for ends in places]
@@ -137,19 +138,19 @@ def _of_size(s: float) -> float:
     return math.copysign(math.expm1(min(abs(s), LARGEST_SIZE)), s)
 
 
-def _has_sign(over: Field, p: Any, sign: int, box: dict[int, Ends]) -> bool:
+def _has_sign(over: Field, p: Polynomial, sign: int, box: dict[int, Ends]) -> bool:
     ends = _polynomial(over, p, dict(box))
     return ends is not None and bool(ends[0] > 0 if sign > 0 else ends[1] < 0)
 
 
-def _ulps(over: Field, piece: _Piece, box: dict[int, Ends], fmt: Format) -> Any:
+def _ulps(over: Field, piece: _Piece, box: dict[int, Ends], fmt: Format) -> Ball | None:
     """An upper bound of the distance over a box, in ulps of the exact side; None where it is not enclosed.
 
     An ulp of x is more than |x| / 2**p, so the distance is less than 2**p times the relative one; or it is at most the largest distance in the smallest ulp there.
     """
     known: dict[int, Ends | None] = dict(box)
     ratio = None if piece.ratio is None else _value(over, piece.ratio, known)
-    by_ratio = None if ratio is None else _most(abs(ratio[0]), abs(ratio[1])) * 2**fmt.precision
+    by_ratio: Ball | None = None if ratio is None else _most(abs(ratio[0]), abs(ratio[1])) * 2**fmt.precision
     if by_ratio is not None and by_ratio <= 1:
         return by_ratio
     difference, exact = (_value(over, e, known) for e in (piece.difference, piece.exact))
@@ -174,7 +175,7 @@ def _value(over: Field, a: Element, known: dict[int, Ends | None]) -> Ends | Non
     return _hull(u / v for u in above for v in below)
 
 
-def _polynomial(over: Field, p: Any, known: dict[int, Ends | None], *, by: Any = None) -> Ends | None:
+def _polynomial(over: Field, p: Polynomial, known: dict[int, Ends | None], *, by: Polynomial | None = None) -> Ends | None:
     """The values of a polynomial, divided by one of a single term where that is given."""
     used = sorted({*over.used(p), *(over.used(by) if by is not None else ())})
     for i in used:
@@ -207,7 +208,7 @@ def _inverse(over: Field, i: int, known: dict[int, Ends | None]) -> Ends | None:
     return None if ends is None or not (ends[0] > 0 or ends[1] < 0) else _hull(1 / u for u in ends)
 
 
-def _exp(values: Iterable[Any]) -> Ends:
+def _exp(values: Iterable[Ball]) -> Ends:
     """The exponentials of numbers of any size: beyond FAR only that they are as small, or as large."""
     found = []
     for u in values:
@@ -218,7 +219,7 @@ def _exp(values: Iterable[Any]) -> Ends:
     return _hull(found)
 
 
-def _scale(kernel: Kernel) -> Any:
+def _scale(kernel: Kernel) -> Ball:
     return arb(kernel.scale.numerator) / kernel.scale.denominator
 
 
@@ -240,7 +241,7 @@ def _kernel(over: Field, kernel: Kernel, known: dict[int, Ends | None]) -> Ends 
     return None
 
 
-def _hull(values: Iterable[Any]) -> Ends:
+def _hull(values: Iterable[Ball]) -> Ends:
     found = list(values)
     if any(v.is_nan() for v in found):
         return arb.neg_inf(), arb.pos_inf()
@@ -251,5 +252,5 @@ def _hull(values: Iterable[Any]) -> Ends:
     return low, high
 
 
-def _most(a: Any, b: Any) -> Any:
+def _most(a: Ball, b: Ball) -> Ball:
     return max(a.upper(), b.upper())

@@ -1,24 +1,25 @@
-"""The coefficients of expansions: rationals, and real numbers that know how they were computed, so that a zero can be proved.
+"""The coefficients of expansions: rationals, and real numbers with the expression that they are the value of, so that a zero can be proved.
 
-That a ball contains 0 does not prove that its number is 0. Where a coefficient is made of rationals and constants by gates of the table,
-the same expression is tried as an identity (`identities.field`); what is not proved there stays unknown.
+A ball that contains 0 does not prove that its number is 0. So the expression of a coefficient is tried as an identity (`identities.field`);
+where that proves nothing, it is not known whether the coefficient is 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step
 from verifier.language.numeral import exact
 
-Coefficient = Any  # an exact rational (flint.fmpq), a Real or a Moving
+Coefficient: TypeAlias = "fmpq | Real | Moving"  # an exact rational, a real number with what it is the value of, or a number that moves with t
 PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried for a proof that it is 0
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
@@ -27,35 +28,38 @@ SIMPLE_BITS = 64  # of a rational that an enclosure may be narrow around by chan
 
 
 class Real:
-    """A real number: its enclosure at the working precision, and the gate and operands that it is the value of (none: not known)."""
+    """A real number: its enclosure at the working precision, and the gate and operands that it is the value of (none: not known).
+
+    The operand of the gate "constant" is the name of a constant of the language.
+    """
 
     __slots__ = ("args", "ball", "gate")
 
-    def __init__(self, ball: Ball, gate: str = "", args: tuple[Coefficient, ...] = ()) -> None:
+    def __init__(self, ball: Ball, gate: str = "", args: tuple[Coefficient | str, ...] = ()) -> None:
         self.ball, self.gate, self.args = ball, gate, args
 
-    def __add__(self, other: Coefficient) -> Coefficient:
+    def __add__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("add", self, other)
 
-    def __radd__(self, other: Coefficient) -> Coefficient:
+    def __radd__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("add", other, self)
 
-    def __sub__(self, other: Coefficient) -> Coefficient:
+    def __sub__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("sub", self, other)
 
-    def __rsub__(self, other: Coefficient) -> Coefficient:
+    def __rsub__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("sub", other, self)
 
-    def __mul__(self, other: Coefficient) -> Coefficient:
+    def __mul__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("mul", self, other)
 
-    def __rmul__(self, other: Coefficient) -> Coefficient:
+    def __rmul__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("mul", other, self)
 
-    def __truediv__(self, other: Coefficient) -> Coefficient:
+    def __truediv__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("div", self, other)
 
-    def __rtruediv__(self, other: Coefficient) -> Coefficient:
+    def __rtruediv__(self: Real | Moving, other: Coefficient | int) -> Coefficient:
         return combine("div", other, self)
 
     def __neg__(self) -> Coefficient:
@@ -93,13 +97,14 @@ def moving(gate: str, args: tuple[Coefficient, ...]) -> Coefficient:
     return value.constant if value.is_constant else Moving(value, gate, args, run)
 
 
-def real(value: Ball) -> Coefficient:
+def real(value: Coefficient | Ball) -> Coefficient:
     """A ball as a coefficient of which nothing else is known; others as they are."""
     return Real(value) if isinstance(value, arb) else value
 
 
-def ball(c: Coefficient) -> Ball:
+def ball(c: Coefficient | Ball) -> Ball:
     """A coefficient as a ball."""
+    assert not isinstance(c, Moving), "a number that moves has no ball"
     return c.ball if isinstance(c, Real) else c if isinstance(c, arb) else arb(c)
 
 
@@ -121,7 +126,7 @@ def constant(name: str) -> Real:
     return Real(balls.constant(name), "constant", (name,))
 
 
-def combine(gate: str, a: Coefficient, b: Coefficient) -> Coefficient:
+def combine(gate: str, a: Coefficient | int, b: Coefficient | int) -> Coefficient:
     """The four operations."""
     if isinstance(a, int):
         a = fmpq(a)
@@ -138,8 +143,8 @@ def _is_zero(c: Coefficient) -> bool:
     return isinstance(c, fmpq) and c == 0
 
 
-def exact_or_ball(value: Ball) -> Coefficient:
-    """An exact ball as a rational."""
+def exact_or_ball(value: Ball) -> fmpq | Ball:
+    """An exact ball as a rational, if that is not too long; any other as it is."""
     if value.is_finite() and value.is_exact():
         mantissa, exponent = value.man_exp()
         if abs(int(exponent)) < MAX_BITS:
@@ -147,8 +152,10 @@ def exact_or_ball(value: Ball) -> Coefficient:
     return value
 
 
-def is_zero(c: Real | Moving) -> bool:
-    """Whether a real number, or one that moves, is proved to be 0. False says nothing."""
+def is_zero(c: Coefficient) -> bool:
+    """Whether a number is proved to be 0. False says nothing."""
+    if isinstance(c, fmpq):
+        return _is_zero(c)
     if isinstance(c, Real):
         if c.ball.is_zero():
             return True
@@ -165,7 +172,7 @@ def _program(c: Real | Moving) -> Program | None:
     """The expression of a number as a program over t, which it may move with; None where it is not known or too long."""
     dag = Dag(("t",) if isinstance(c, Moving) else ())
     at: dict[int, int] = {}
-    pending: list[Coefficient] = [c]
+    pending: list[Coefficient | str] = [c]
     while pending:
         node = pending[-1]
         if id(node) in at:
@@ -174,7 +181,7 @@ def _program(c: Real | Moving) -> Program | None:
             p, q = int(node.p), int(node.q)
             if max(p.bit_length(), q.bit_length()) > LONGEST:
                 return None
-            at[id(node)] = _rational(dag, p, q)
+            at[id(node)] = dag.rational(Fraction(p, q))
         elif not isinstance(node, Real | Moving) or not node.gate:
             return None
         elif node.gate == "ray" and (missing := [a for a in node.args if id(a) not in at]):
@@ -182,7 +189,7 @@ def _program(c: Real | Moving) -> Program | None:
         elif node.gate == "ray":
             at[id(node)] = dag.gate("add", at[id(node.args[0])], dag.gate("mul", at[id(node.args[1])], 0))
         elif node.gate == "constant":
-            at[id(node)] = dag.leaf("constant", node.args[0])
+            at[id(node)] = dag.leaf("constant", str(node.args[0]))
         elif missing := [a for a in node.args if id(a) not in at]:
             pending.extend(missing)
         else:
@@ -190,12 +197,6 @@ def _program(c: Real | Moving) -> Program | None:
         if len(dag.steps) > MOST_STEPS:
             return None
     return Program(tuple(dag.steps), dag.inputs, {}, at[id(c)])
-
-
-def _rational(dag: Dag, p: int, q: int) -> int:
-    top = dag.number(str(abs(p)))
-    top = top if q == 1 else dag.gate("div", top, dag.number(str(q)))
-    return top if p >= 0 else dag.gate("neg", top)
 
 
 @cache

@@ -13,7 +13,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.rounding import round_ball, ulp
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program, significant_digits
 from verifier.exact import derivatives

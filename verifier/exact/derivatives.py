@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from verifier.circuit import primitives
+from verifier.circuit import expand
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, Step, ancestors
 from verifier.exact import marks
@@ -226,7 +226,7 @@ def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
 
 def write(dag: Dag, program: Program) -> list[int]:
     """Append a program to a dag in primitives, with every `diff` expanded; the index there of each of its steps."""
-    return primitives.write(dag, program, _derivative)
+    return expand.write(dag, program, _derivative)
 
 
 def _derivative(dag: Dag, value: int, variable: int) -> int:

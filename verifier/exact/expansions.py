@@ -1,6 +1,6 @@
-"""Run a Program along a ray x + t d, t → 0+, in expansions: one-sided limits and derivatives, certified.
+"""The expansion in t of every step of a Program along a ray x + t d, as t → 0+: one-sided limits and derivatives are read off it, certified.
 
-With d = 0 every expansion is a constant, and the run is the careful evaluation at the point itself.
+With d = 0 every expansion is a constant: the value at the point itself.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from verifier.language.gates import COMPARISONS, GATES
 
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
 
-Value = Series | Endless | Undefined | bool
+Expansion = Series | Endless | Undefined | bool
 
 
 def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
@@ -83,8 +83,8 @@ def _floor(a: Series) -> Series:
         raise NoExpansion("floor of something that tends to infinity")
     c = a.constant
     if isinstance(c, Moving):
-        below = _floor(c.value).constant
-        return number(below - 1) if sign(sub(c.value, number(below))) == 0 and sign(sub(a, number(c))) < 0 else number(below)
+        lower = _floor(c.value).constant
+        return number(lower - 1) if sign(sub(c.value, number(lower))) == 0 and sign(sub(a, number(c))) < 0 else number(lower)
     if not isinstance(c, fmpq) and not ball(c).contains_integer():
         return number(coefficients.exact_or_ball(ball(c).floor()))
     below = int(c.p // c.q) if isinstance(c, fmpq) else _integer(c)
@@ -244,7 +244,7 @@ def _difference(a: Series | Endless, b: Series | Endless) -> int:
     return sign(sub(a, b))
 
 
-def _endless(gate: str, args: list[Any]) -> Value:
+def _endless(gate: str, args: list[Any]) -> Expansion:
     """A gate that reads an infinity, other than a comparison, `max` or `min`; no real number where it is not certainly infinite."""
     signs = [v.sign if isinstance(v, Endless) else 0 for v in args]
     if gate == "copy":
@@ -260,7 +260,7 @@ def _endless(gate: str, args: list[Any]) -> Value:
     return Undefined(NO_NUMBERS["inf"])
 
 
-def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Value:
+def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
     if gate == "where":
         return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
     if gate in ("and", "or"):
@@ -317,7 +317,7 @@ def _negated(value: Series | Undefined) -> Series | Undefined:
     return neg(value) if isinstance(value, Series) else value
 
 
-def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Value]:
+def run(program: Program, inputs: Sequence[Any], limit: int, *, upstream: Any = None, rounded_in: Any = None, memo: Memo | None = None) -> list[Expansion]:
     """The expansion of every step, to about `limit` orders of t, at flint's current precision.
 
     `inputs` are Series. Raises Undecided, Short or NoExpansion where some step needs more bits, more terms, or has none.
@@ -334,14 +334,14 @@ def every_step(program: Program, inputs: Sequence[Any], limit: int, *, upstream:
     return values
 
 
-def along(program: Program, values: Sequence[Any], moving: Sequence[int], inputs: Sequence[Any], limit: int) -> Value:
+def along(program: Program, values: Sequence[Any], moving: Sequence[int], inputs: Sequence[Any], limit: int) -> Expansion:
     """The expansion of the output where only the steps of `moving` depend on t, and all others are the constants that `every_step` found."""
     found = list(values)
     _fill(found, program, moving, inputs, limit, memo={})
     return needed(found, program.output)
 
 
-def needed(values: Sequence[Any], index: int) -> Value:
+def needed(values: Sequence[Any], index: int) -> Expansion:
     """The value of a step that somebody needs. Raises what its expansion failed with."""
     value = values[index]
     if isinstance(value, _Postponed):
@@ -378,7 +378,7 @@ def _written_derivative(program: Program, index: int, inputs: Sequence[Any], val
         return _Postponed(str(error), type(error))
 
 
-def _constant(name: str) -> Value:
+def _constant(name: str) -> Expansion:
     if name == "inf":
         return Endless(1)
     return Undefined(NO_NUMBERS[name]) if name in NO_NUMBERS else number(coefficients.constant(name))

@@ -1,4 +1,4 @@
-"""The derivative where it cannot be read off a formula: at kinks, boundaries, removable singularities and domain edges."""
+"""The derivative at a point where no formula gives it: a kink, a border of a branch, a removable singularity, an end of the domain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.circuit.program import Program, ancestors, descendants
 from verifier.exact import coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
@@ -54,7 +54,7 @@ class Nowhere:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Not known at this precision."""
+    """The derivative is not known at this precision; `reason` says what is missing."""
 
     reason: str
 
@@ -188,6 +188,7 @@ def _derivative(place: CarefulRun, position: int) -> Derivative:
     if isinstance(here, Undefined) and here.step >= 0 and marks.is_derivative(function.steps[here.step]):
         return Nowhere(here.reason, here.step)  # no limit mends it
     if place.is_outside_all_around:
+        assert isinstance(here, Undefined)
         return Nowhere(here.reason, here.step)
     sides = _sides(place, position, here)
     existing = [s for s in sides if isinstance(s, Series)]
@@ -228,7 +229,7 @@ def _nowhere(here: Coefficient | Undefined, sides: Sequence[Series | Undefined])
 
 
 def _sides(place: CarefulRun, position: int, here: Coefficient | Undefined) -> list[Series | Undefined]:
-    """The function on both sides; where one is not known, and the other has another limit than the value here, that one alone: it is a jump whatever the unknown side is."""
+    """The expansions of the function on both sides. One that is not known counts as undefined where the other shows a jump: a limit that is not the value here."""
     found: list[Series | Undefined] = []
     unknown: Exception | None = None
     for direction in (1, -1):
@@ -269,7 +270,7 @@ def _ray(place: CarefulRun, direction: Mapping[int, Fraction]) -> Series | Undef
 
 
 def _before(key: series.Key, other: series.Key) -> bool:
-    """Whether `other` dominates `key` as t → 0+."""
+    """Whether the term `other` is larger than the term `key` for all small t > 0."""
     return (other[0], -other[1]) < (key[0], -key[1])
 
 
@@ -307,7 +308,7 @@ def _same_slope(a: Slope, b: Slope) -> bool:
 
 def _equal(a: Slope, b: Slope) -> bool:
     """Whether two numbers are the same, certainly. Raises _Alike where neither is shown."""
-    difference: Slope = a - b
+    difference = coefficients.real(a) - coefficients.real(b)
     if isinstance(difference, fmpq):
         return bool(difference == 0)
     enclosure = coefficients.ball(difference)

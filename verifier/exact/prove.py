@@ -16,8 +16,8 @@ from typing import Any
 
 from verifier.circuit.program import Program, reads_upstream
 from verifier.exact import constants
-from verifier.exact.identities import elementary, field
-from verifier.exact.identities.elements import Element, Field, GiveUp, Infinite
+from verifier.exact.identities import exponentials, field
+from verifier.exact.identities.elements import Element, Field, GiveUp, Infinity
 from verifier.exact.identities.field import is_zero
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
@@ -106,20 +106,20 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
         literals = {text: _constant(over, p) for text, p in given.items()}
         seed = over.generator(len(inputs)) if reads else over.number(Fraction(upstream))
         right = exact.value(over, None, literals)
-        if isinstance(right, Infinite):
+        if isinstance(right, Infinity):
             raise GiveUp("an infinite gradient")
         if right is None:
             return None
         over.turn()
         left = computed.value(over, seed, literals)
-        if isinstance(left, Infinite):
+        if isinstance(left, Infinity):
             return False
         if left is not None:
             return bool(over.sub(left, over.mul(right, seed)).num.is_zero())
         if not over.assumptions:
             return False
         if exact.function is None or field.is_defined(over, exact.program, exact.function, readings=literals):
-            over.gaps[elementary.branch(over)] = None
+            over.gaps[exponentials.branch(over)] = None
         return None
 
     def gap(over: Field) -> bool:
@@ -127,7 +127,7 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
         if computed.output is None or exact.function is None or not field.is_defined(over, exact.program, exact.function):
             return True
         if not field.is_defined(over, computed.program, computed.output, upstream=seed):
-            over.gaps[elementary.branch(over)] = None
+            over.gaps[exponentials.branch(over)] = None
         return True
 
     names = (*inputs, "upstream") if reads else inputs

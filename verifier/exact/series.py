@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from flint import fmpq
 
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic.types import Ball
 from verifier.exact import coefficients
 from verifier.exact.coefficients import MAX_BITS, Coefficient, Moving, Real, apply, ball, real
 

@@ -11,11 +11,11 @@ from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
-from verifier.exact import derivatives
+from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 
-OF_A_PROCESS = ("conditions", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
+OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Truth:
     @cached_property
     def conditions(self) -> dict[object, tuple[Any, Any, str]]:
         """What conditioning found at points; its implementations are compared at the same ones."""
+        return {}
+
+    @cached_property
+    def border_limits(self) -> dict[tuple[object, int], one_sided.Derivative]:
+        """The derivatives by one-sided limits that proofs were challenged with, by point and input; its implementations are challenged at many of the same ones."""
         return {}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 CONSTANTS = ("pi", "e", "inf", "nan", "tau", "euler_gamma")
@@ -55,6 +56,7 @@ class Gate:
         return self.kind in ("comparison", "logic")
 
 
+@cache
 def kernel(path: str) -> Callable[..., Any]:
     """The function named by a dotted path such as `math.exp` or `scipy.special.erfcx`; imported on first use."""
     module, _, name = path.rpartition(".")
@@ -68,6 +70,8 @@ _group = [""]
 
 def _gate(signature: str, *aliases: str, **columns: Any) -> None:
     name, _, inside = signature.partition("(")
+    if taken := {name, *aliases} & {*GATES, *ALIASES}:
+        raise ValueError(f"two rows of the table are called {', '.join(sorted(taken))}")
     parameters = [p.strip() for p in inside.rstrip(")").split(",")]
     defaults = tuple(p.split("=")[1].strip() for p in parameters if "=" in p)
     names = tuple(p.split("=")[0].strip() for p in parameters)
@@ -195,8 +199,6 @@ _gate("floor(a)",         partials=("0",),                           float64="ve
 _gate("ceil(a)",          partials=("0",),                           float64="verifier.arithmetic.floats.ceil",  arrays="np.ceil",  kinks="a == floor(a)", kind="step", exact=True)
 _gate("trunc(a)",         means="where(a < 0, ceil(a), floor(a))",   partials=("0",),
                           float64="verifier.arithmetic.floats.trunc", arrays="np.trunc", kinks="a == floor(a) and a != 0", kind="step", exact=True)
-_gate("fmod(a, b)",       means="a - b * trunc(a / b)",              partials=("1", "-round((a - out) / b)"),
-                          float64="math.fmod", arrays="np.fmod", where="b != 0", kinks="a / b == floor(a / b) and a != 0", exact=True, note="the rest has the sign of a, as in C")
 _gate("remainder(a, b)", "mod", means="a - b * floor(a / b)",        partials=("1", "(out - a) / b"),
                           float64="np.remainder", arrays="np.remainder", where="b != 0", kinks="a / b == floor(a / b)", note="the rest has the sign of b, as in NumPy, torch and Python's %; math.remainder is another")
 _gate("round(a)", "rint", "round_",
@@ -220,7 +222,7 @@ _gate("heaviside(a, b=0.5)", means="where(a < 0, 0, where(a == 0, b, 1))", parti
 _gate("copysign(a, b)",   means="where(b < 0, -abs(a), abs(a))",     partials=("copysign(1, a) * copysign(1, b)", "0"),
                                                                      float64="math.copysign",    arrays="np.copysign",     kinks="a == 0 or b == 0", kind="choice", exact=True)
 _gate("fmod(a, b)",       means="a - b * trunc(a / b)",              partials=("1", "(out - a) / b"),
-                                                                     float64="math.fmod",        arrays="np.fmod",         where="b != 0", kind="choice", exact=True, kinks="a != 0 and a / b == floor(a / b)")
+                                                                     float64="math.fmod",        arrays="np.fmod",         where="b != 0", kind="choice", exact=True, kinks="a != 0 and a / b == floor(a / b)", note="the rest has the sign of a, as in C")
 _gate("lt(a, b)", "less",          float64="operator.lt", arrays="np.less", kind="comparison", exact=True, symbol="<", binds=5, holds=(-1,), kinks="a == b")
 _gate("le(a, b)", "less_equal",    float64="operator.le", arrays="np.less_equal", kind="comparison", exact=True, symbol="<=", binds=5, holds=(-1, 0), kinks="a == b")
 _gate("gt(a, b)", "greater",       float64="operator.gt", arrays="np.greater", kind="comparison", exact=True, symbol=">", binds=5, holds=(1,), kinks="a == b")

@@ -36,7 +36,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     forward = attempts.check("the forward passes", lambda: passes.forward_findings(case, found, [*listed, *sampled], attempts))
     reported = [
         *forward,
-        *passes.shape_findings(case),
+        *passes.shape_findings(case, attempts),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
         *proofs.proof_findings(case, found, outcomes, [*listed, *sampled]),
         *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verifier.case.shapes import Shape, base
+from verifier.case.components import Shape, base
 from verifier.circuit.program import element_shape
-
-FEW = 3  # elements of a vector that are told one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class ArrayGradient:
     """An array whose components share a row or a finding."""
 
     name: str
@@ -20,17 +18,17 @@ class Array:
     count: int
 
 
-def arrays(gradients: Iterable[str]) -> dict[str, Array]:
-    """For every component its array; a vector of few elements is none, nor is one of which components are missing."""
+def arrays(gradients: Iterable[str]) -> dict[str, ArrayGradient]:
+    """For every component its array; a vector of one element is none, nor is one of which components are missing."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(gradients):
         if name.endswith("]"):
             groups.setdefault(base(name), []).append(name)
-    found: dict[str, Array] = {}
+    found: dict[str, ArrayGradient] = {}
     for name, components in groups.items():
         shape = element_shape(components)
-        if shape is not None and (len(shape) > 1 or len(components) > FEW):
-            found.update(dict.fromkeys(components, Array(name, shape, len(components))))
+        if shape is not None and (len(shape) > 1 or len(components) > 1):
+            found.update(dict.fromkeys(components, ArrayGradient(name, shape, len(components))))
     return found
 
 
@@ -39,7 +37,7 @@ def index(component: str) -> str:
     return component[component.index("[") :].replace(",", ", ")
 
 
-def listed(implementation: str, gradients: Sequence[str], known: dict[str, Array], *, worst: str = "") -> str:
+def listed(implementation: str, gradients: Sequence[str], known: dict[str, ArrayGradient], *, worst: str = "") -> str:
     """Names in a sentence: of an array once, with the number of its components, and which is the worst."""
     groups: dict[str, list[str]] = {}
     for name in gradients:
@@ -48,7 +46,7 @@ def listed(implementation: str, gradients: Sequence[str], known: dict[str, Array
     return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
-def _share(found: Sequence[str], known: dict[str, Array], worst: str) -> str:
+def _share(found: Sequence[str], known: dict[str, ArrayGradient], worst: str) -> str:
     array = known.get(found[0])
     if array is None:
         return ""

@@ -97,7 +97,7 @@ CATALOGUE = {
         ),
         FindingKind(
             "V108", "wrong-shape", "error",
-            "The gradient has another shape than what it is the gradient of. Its values are not looked at; the other gradients are.",
+            "The gradient has another shape than what it is the gradient of. The finding says what is missing (a transpose, a sum over an axis) where the gradient is certified to be exact after it; the other gradients are judged all the same.",
             "A gradient has one component for every component of its input; broadcasting would hide the mistake, or an update would fail with it.",
             "dx = w.dot(dout.T)        # dx is (4, 3), x is (3, 4)",
             "Transpose or sum over the axis that is too many: dx = dout.dot(w.T), db = dout.sum(axis=0).",

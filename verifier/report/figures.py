@@ -9,8 +9,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from verifier.arithmetic import balls, floats
 from verifier.blame.rounding import by_statement
 from verifier.case.case import Case, Published, Residual
+from verifier.case.components import base
 from verifier.case.points import point_text
-from verifier.case.shapes import base
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program, only_for
 from verifier.compare.checked import Checked

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
-from verifier.case.shapes import base, bracketed, covers
+from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
@@ -15,7 +15,7 @@ from verifier.language.source import Place
 from verifier.language.verdict import Verdict
 from verifier.report import attribution, by_array
 from verifier.report.attempts import Attempts
-from verifier.report.by_array import Array
+from verifier.report.by_array import ArrayGradient
 from verifier.report.catalogue import finding
 from verifier.report.outcome import Finding, Result
 from verifier.report.results import Rating
@@ -115,12 +115,12 @@ def _explanations(draft: Draft, ordered: Sequence[Rating], attempts: Attempts) -
     return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points, attempt=attempts.make)
 
 
-def _components(found: Sequence[str], known: dict[str, Array]) -> str:
+def _components(found: Sequence[str], known: dict[str, ArrayGradient]) -> str:
     """How many components of an array a finding is about, its headline being about the worst."""
     return f" (the worst of {len(found):,}; the array has {known[found[0]].count:,} components)" if len(found) > 1 else ""
 
 
-def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, Array]) -> Finding:
+def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]], totals: dict[tuple[str, str, str], int], first: tuple[float, ...], known: dict[str, ArrayGradient]) -> Finding:
     """The finding about a wrong line, with its figures at the worst point; those of the line itself are at the point at which it was explained, which is said where it is another."""
     array = known.get(explanation.gradients[0])
     group = [j for name in explanation.gradients if known.get(name) == array for j in wrong[name]] if array is not None else wrong[explanation.gradients[0]]

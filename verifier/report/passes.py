@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from verifier.case.case import Case, Draft
+from verifier.case.case import Case, Draft, Misshapen
+from verifier.case.components import base, covers
 from verifier.case.points import point_text
-from verifier.case.shapes import base, covers
 from verifier.compare import agreement, linearity
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.exact import constants, derivatives
 from verifier.exact.truth import Truth
-from verifier.language.formats import format_named
+from verifier.language.formats import format_named, round_exact
+from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 from verifier.report import by_array
 from verifier.report.attempts import Attempts
@@ -26,7 +28,7 @@ from verifier.report.proofs import intervals_of
 from verifier.report.results import Rating
 
 if TYPE_CHECKING:
-    from verifier.blame.formula.explain import ForwardError
+    from verifier.blame.formula.forward_pass import ForwardError
 
 FAILING = frozenset(v.value for v in Verdict if v.fails)
 MOST_LITERALS, LEAST_DIGITS = 50, 3  # texts of numbers that are held against the table of constants, and their length
@@ -39,10 +41,10 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ra
         checked = next((c for c in answers if c.check.implementation == draft.implementation.name), None)
         if checked is None or draft.forward is case.programs.truth or case.function is None or not checked.points:
             continue
-        from verifier.blame.formula import explain
+        from verifier.blame.formula import forward_pass
 
         own = attempts.of(f"the forward pass of {draft.implementation.name}")
-        error = explain.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
+        error = forward_pass.forward_error(case.programs.truth, draft.forward, checked.points, fmt=checked.check.format, attempt=own.make)
         if error is None:
             continue
         line = draft.forward.lines[error.diagnosis.line if error.diagnosis is not None else draft.forward.steps[draft.forward.output].line]
@@ -72,12 +74,12 @@ def forward_findings(case: Case, answers: Sequence[Checked], judged: Sequence[Ra
 
 def _explained_by_forward(case: Case, draft: Draft, check: Check, error: ForwardError, judged: Sequence[Rating]) -> list[str]:
     """The wrong gradients of an implementation that only its forward pass is to blame for."""
-    from verifier.blame.formula import explain
+    from verifier.blame.formula import forward_pass
 
     wrong = [j for j in judged if j.code == "V101" and j.result.implementation == draft.implementation.name and j.result.format == check.format.name]
     names = list(dict.fromkeys(j.result.gradient for j in wrong))
     points = list(dict.fromkeys(j.discrepancy.point for j in wrong))
-    return explain.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
+    return forward_pass.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
 
 
 def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
@@ -186,12 +188,12 @@ def _mistyped(case: Case, checked: Sequence[Checked]) -> list[str]:
     return found
 
 
-def shape_findings(case: Case) -> list[Finding]:
+def shape_findings(case: Case, attempts: Attempts) -> list[Finding]:
     """Findings about gradients of another shape than what they are the gradient of; expected where the case expects them to be wrong."""
     return [
         finding(
             "V108",
-            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}",
+            f"{draft.implementation.name}.{m.gradient} has the wrong shape: {m.gradient} is {m.shape or 'a number'}, {m.input} is {m.wanted or 'a number'}{_remedy(case, draft, m, attempts)}",
             m.place,
             implementation=draft.implementation.name,
             gradient=m.gradient,
@@ -201,3 +203,15 @@ def shape_findings(case: Case) -> list[Finding]:
         for draft in case.programs.drafts
         for m in draft.misshapen
     ]
+
+
+def _remedy(case: Case, draft: Draft, m: Misshapen, attempts: Attempts) -> str:
+    """What is to be done about a wrong shape, where that is certain."""
+    from verifier.blame.formula.trial_points import elsewhere, neighbours
+    from verifier.blame.formula.wrong_shape import remedy
+
+    fmt = format_named(case.formats[0])
+    points = [tuple(float(round_exact(fmt, exact(text))) for _, text in point.values) for point in case.points[:1]]
+    near = [p for row in points for p in (row, *neighbours([row]), *elsewhere(row, fmt)[-2:]) if all(map(math.isfinite, p))]
+    words = attempts.make("what is wrong with a shape", lambda: remedy(draft, m, near, fmt=fmt, upstream=float(exact(case.upstream))) if near else "", "")
+    return f"; {words}" if words else ""

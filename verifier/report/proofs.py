@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.case.case import Case
+from verifier.case.components import base, bracketed, covers
 from verifier.case.points import domain_of, point_text
-from verifier.case.shapes import base, bracketed, covers
 from verifier.compare import agreement
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check

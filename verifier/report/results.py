@@ -13,8 +13,8 @@ from verifier.arithmetic import balls, rounding
 from verifier.blame.rounding.by_statement import Item, SharedRow, _size, step_text, worst_entry
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
 from verifier.case.case import OVER_LIMIT, Case
+from verifier.case.components import covers
 from verifier.case.points import point_text
-from verifier.case.shapes import covers
 from verifier.circuit.program import Program
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.checked import Checked

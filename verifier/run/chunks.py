@@ -53,7 +53,7 @@ class Refused:
     reason: str
 
 
-class Seam(Protocol):
+class ChunkExecutor(Protocol):
     """The interface between a Run and an executor with its limits."""
 
     width: int  # workers
@@ -141,7 +141,7 @@ def _error(future: Future[Any]) -> BaseException | None:
 class Run:
     """One pass over some items. `known(index)` gives a result that needs no work; `done` is called with every new result as soon as it is there."""
 
-    seam: Seam
+    executor: ChunkExecutor
     work: Work
     items: Sequence[Any]
     size: int
@@ -172,10 +172,10 @@ class Run:
             if not is_whole:  # nobody waits for the rest
                 for future in self.flying:
                     future.cancel()
-                self.seam.close(at_once=True)
+                self.executor.close(at_once=True)
 
     def _fill(self, head: int) -> None:
-        while self.queue and not self.retries and len(self.flying) < self.seam.window and self.queue[0][0] <= head + AHEAD * self.size:
+        while self.queue and not self.retries and len(self.flying) < self.executor.window and self.queue[0][0] <= head + AHEAD * self.size:
             chunk = []
             for index in self.queue.popleft():
                 found = self.known(index)
@@ -190,14 +190,14 @@ class Run:
 
     def _submitted(self, items: Sequence[Any], limit: float) -> Future[Any]:
         try:
-            return self.seam.submit(self.work, items, limit)
+            return self.executor.submit(self.work, items, limit)
         except BrokenExecutor:
             if self.flying:  # what broke it is among them, and is seen there
                 broken: Future[Any] = Future()
                 broken.set_exception(BrokenExecutor())
                 return broken
-            self.seam.reopen()
-            return self.seam.submit(self.work, items, limit)
+            self.executor.reopen()
+            return self.executor.submit(self.work, items, limit)
 
     def _collect(self) -> None:
         """Take the outcomes of the futures that have ended. Where the executor broke, chunks that may have been running become suspects, the others wait again."""
@@ -209,20 +209,20 @@ class Run:
             if broken:
                 self._ended([future])
             if _error(future) is None:
-                self._received(chunk, self.seam.outcomes(future))
+                self._received(chunk, self.executor.outcomes(future))
             else:
                 failed.append(chunk)
         if broken:
-            self.queue.extendleft(reversed(failed[self.seam.width :]))
-            failed = failed[: self.seam.width]
-            self.seam.reopen()
+            self.queue.extendleft(reversed(failed[self.executor.width :]))
+            failed = failed[: self.executor.width]
+            self.executor.reopen()
         for chunk in failed:
             self.retries.extend(chunk)
 
     def _ended(self, futures: Iterable[Future[Any]]) -> set[Future[Any]]:
         """The futures that have ended, at least one."""
         while not (ended := wait(futures, timeout=BEAT, return_when=FIRST_COMPLETED).done):
-            self.seam.watch()
+            self.executor.watch()
         return ended
 
     def _received(self, chunk: list[int], outcomes: list[Any]) -> None:
@@ -261,16 +261,16 @@ class Run:
 
     def _once(self, item: Any, limit: float) -> Any:
         """One attempt at one item, with nothing else under way."""
-        self.seam.greet()  # a worker is there: what follows is the item's own time
+        self.executor.greet()  # a worker is there: what follows is the item's own time
         start = time.monotonic()
         future = self._submitted([item], limit)
         self._ended([future])
         error = _error(future)
         if error is None:
-            (outcome,) = self.seam.outcomes(future)
+            (outcome,) = self.executor.outcomes(future)
             return outcome
         if isinstance(error, BrokenExecutor):
-            self.seam.reopen()
+            self.executor.reopen()
         if time.monotonic() - start >= limit:
             return Failed(f"it did not end within {limit:g} s", AGAIN)
         return Failed("its process died", AFTER_DEATH)

@@ -51,7 +51,7 @@ class Workers:
             raise CampaignError("--debug does all work in this process and anew: it does not go with --jobs, --executor, --timeout, --memory and --state")
         self.debug = debug
         self.jobs, self.executor, self.timeout, self.memory = jobs, executor, timeout, memory
-        self._seam: _Seam | None = None
+        self._limited: _LimitedExecutor | None = None
         self._state: State | None = None
         if state is not None:
             from verifier.run.state import State
@@ -63,8 +63,8 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._seam is not None:
-            self._seam.close(at_once=kind is not None)
+        if self._limited is not None:
+            self._limited.close(at_once=kind is not None)
         if self._state is not None:
             self._state.close()
 
@@ -76,8 +76,8 @@ class Workers:
         `work` is a function of a module (or a partial of one) and depends on nothing but the item. `worth` is how many processes pay, `size` the most
         items of a chunk. Where `key` names an item for the state, `kind` is the type of its result. `split` gives the halves of an item, or nothing.
         """
-        seam = self._seam_for(worth)
-        run = Run(seam, work, items, seam.size(size, len(items)), seam.limit, split)
+        executor = self._limited_for(worth)
+        run = Run(executor, work, items, executor.size(size, len(items)), executor.limit, split)
         if self._state is not None and key is not None:
             from verifier.run.state import UNKNOWN
 
@@ -94,20 +94,20 @@ class Workers:
 
     def abandon(self) -> None:
         """End the processes at once: what ran in them may have left threads that never end."""
-        if self._seam is not None:
-            self._seam.close(at_once=True)
+        if self._limited is not None:
+            self._limited.close(at_once=True)
 
-    def _seam_for(self, worth: int) -> _Seam:
+    def _limited_for(self, worth: int) -> _LimitedExecutor:
         width = 1 if self.debug else self.jobs or (cores() if self.executor else worth)
         is_here = not self.executor and width <= 1 and self.timeout is None and self.memory is None
-        if self._seam is None or (self._seam.width, self._seam.is_here) != (width, is_here):
-            if self._seam is not None:
-                self._seam.close()
-            self._seam = _Seam(self, width, is_here=is_here)
-        return self._seam
+        if self._limited is None or (self._limited.width, self._limited.is_here) != (width, is_here):
+            if self._limited is not None:
+                self._limited.close()
+            self._limited = _LimitedExecutor(self, width, is_here=is_here)
+        return self._limited
 
 
-class _Seam:
+class _LimitedExecutor:
     """An executor with its limits, opened when the first chunk is handed out, and again where it broke."""
 
     def __init__(self, workers: Workers, width: int, *, is_here: bool) -> None:

@@ -9,13 +9,13 @@ from decimal import Decimal
 from itertools import pairwise
 
 from verifier.arithmetic import balls, rounding
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
 from verifier.case.case import Case, Draft
+from verifier.case.components import base
 from verifier.case.points import PointText, point_text
-from verifier.case.shapes import base
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward
@@ -35,12 +35,12 @@ from verifier.language.tokens import MODULES
 from verifier.language.trees import Node, Statement, parse_program, span
 from verifier.language.verdict import Verdict
 from verifier.search.survivors import BITS, OTHER_UPSTREAM, real_columns, search
-from verifier.trace.edit_rows import Scope, axes, functions, slices, superfluous, transposes
+from verifier.trace.edit_rows import ReadableNames, axes, functions, slices, superfluous, transposes
 from verifier.trace.edits import changes as array_changes
 
 FLOWING = ("upstream", "dout")  # names of the gradient that flows in
 PLANTED = (("array function", functions), ("axis", axes), ("transpose", transposes), ("slice", slices), ("term", superfluous))  # mistakes of array code, by the rows that repair them
-ARRAY_SCOPE = Scope(())  # the rows that plant need no names
+ARRAY_SCOPE = ReadableNames(())  # the rows that plant need no names
 CONSTANT_ERRORS = (2, 3, 4, 6, 8, 10, 12)  # a constant is off by 10^-k, in turn
 
 
@@ -138,7 +138,7 @@ def _exchanges(text: str, statements: Sequence[Statement], claims: Sequence[str]
         yield Edit("exchanged", first, changed, f"{a.target} and {b.target} exchanged")
 
 
-Change = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
+TextChange = tuple[str, int, int, str, str]  # kind, start, end, new text, in words
 
 
 def _value_span(text: str, statement: Statement) -> tuple[int, int]:
@@ -146,7 +146,7 @@ def _value_span(text: str, statement: Statement) -> tuple[int, int]:
     return start, statement.end
 
 
-def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
+def _statement_edits(text: str, statement: Statement) -> Iterator[TextChange]:
     start, end = _value_span(text, statement)
     value = text[start:end].strip()
     yield "sign", start, end, f" -({value})", "sign of the statement"
@@ -159,7 +159,7 @@ def _statement_edits(text: str, statement: Statement) -> Iterator[Change]:
         yield "overwritten", operator, start, "=", "+= became ="
 
 
-def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[Change]:
+def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str], turn: int) -> Iterator[TextChange]:
     here = text[node.start : node.end]
     if node.op == "number":
         k = CONSTANT_ERRORS[turn % len(CONSTANT_ERRORS)]
@@ -182,7 +182,7 @@ def _node_edits(text: str, statement: Statement, node: Node, scope: Sequence[str
             yield "function", node.start, node.start + len(name), neighbour, f"{node.op} became {neighbour}"
 
 
-def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Change]:
+def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[TextChange]:
     left, right = statement.nodes[node.args[0]], statement.nodes[node.args[1]]
     symbol = GATES[node.op].symbol
     at = text.find(symbol, left.end, max(right.start, left.end))
@@ -201,7 +201,7 @@ def _operator_edits(text: str, statement: Statement, node: Node) -> Iterator[Cha
     yield "operator", at, at + 1, other, f"{symbol} became {other}"
 
 
-def _branch_edits(text: str, node: Node) -> Iterator[Change]:
+def _branch_edits(text: str, node: Node) -> Iterator[TextChange]:
     inside = text.index("(", node.start) + 1
     depth, cuts = 0, []
     for i in range(inside, node.end - 1):

@@ -10,7 +10,7 @@ from typing import Any
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.meant import Meant, listed_values, satisfied

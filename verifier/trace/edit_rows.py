@@ -6,14 +6,14 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import TypeAlias, TypeGuard
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReadableNames:
     """The names that a statement may read, the likely ones first, with what is known of them."""
 
     names: tuple[str, ...]
@@ -26,8 +26,15 @@ class Scope:
         known = self.shapes.get(name)
         return [n for n in self.names if n != name and (known is None or self.shapes.get(n, known) == known)][:MOST_NAMES]
 
+    def spread(self, written: str = "{}") -> Iterator[str]:
+        """The vectors, each as an array with more axes, as many as another array has: `g[None, :, None]`. `written` is how a vector stands there."""
+        most = max((len(s) for s in self.shapes.values()), default=0)
+        for name in self.names[:MOST_NAMES]:
+            if len(self.shapes.get(name, ())) == 1:
+                yield from (f"{written.format(name)}[{index}]" for index, axes in SPREAD if axes <= most)
 
-Row: TypeAlias = Callable[[ast.AST, Scope], Iterator[Change]]
+
+EditRow: TypeAlias = Callable[[ast.AST, ReadableNames], Iterator[Change]]
 
 SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
            "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
@@ -41,7 +48,9 @@ UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square",
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
+MOST_COMPARED = 6  # arrays that are compared with each other for a mask
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
+SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
 MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
 
@@ -66,7 +75,7 @@ def called(tree: ast.AST) -> ast.Name | ast.Attribute | None:
     return tree.func if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name | ast.Attribute) else None
 
 
-def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def functions(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """`mean` for `sum`, `min` for `max`, and the like."""
     function = called(tree)
     if function is None:
@@ -82,7 +91,7 @@ def functions(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield changed, f"`{name}` where `{other}` is meant in `{text(tree)}`"
 
 
-def axes(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def axes(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many."""
     function = called(tree)
     if function is None or not isinstance(tree, ast.Call):
@@ -127,7 +136,7 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
             yield changed, f"`{keyword.arg}` is too many in `{text(tree)}`"
 
 
-def transposes(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
     if isinstance(tree, ast.Attribute) and tree.attr == "T":
         yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
@@ -162,7 +171,7 @@ def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
             yield expression(new), f"`{here}` where `{new}` is meant"
 
 
-def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def operators(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Another operator, another comparison, operands in the wrong order."""
     if isinstance(tree, ast.BinOp):
         for other in OPERATORS.get(type(tree.op), ()):
@@ -174,7 +183,7 @@ def operators(tree: ast.AST, _: Scope) -> Iterator[Change]:
             yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{text(tree)}`"
 
 
-def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def signs(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """The opposite sign."""
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         yield copy.deepcopy(tree.operand), f"the sign of `{text(tree)}` is flipped"
@@ -182,7 +191,7 @@ def signs(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{text(tree)}` is flipped"
 
 
-def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def superfluous(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A factor, a term or a division that is too many."""
     if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
         kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
@@ -194,7 +203,7 @@ def superfluous(tree: ast.AST, _: Scope) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
 
 
-def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def brackets(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A bracket that stands elsewhere, a term inside or outside of a function, one branch of two."""
     if isinstance(tree, ast.IfExp):
         yield from _in_place_of(tree, text(tree.body), text(tree.orelse))
@@ -213,7 +222,7 @@ def brackets(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, text(ast.BinOp(ast.BinOp(left, tree.op, right.left), right.op, right.right)))
 
 
-def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def exchanged_names(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Two names that stand in each other's place."""
     if not isinstance(tree, ast.BinOp | ast.Call | ast.Tuple):
         return
@@ -226,7 +235,7 @@ def exchanged_names(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield changed, f"`{a}` and `{b}` are exchanged in `{text(tree)}`"
 
 
-def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def names(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another name of the function is meant, or what is left of it to 1."""
     if isinstance(tree, ast.Subscript) and isinstance(tree.ctx, ast.Load):
         yield from _in_place_of(tree, *scope.names[:MOST_NAMES])
@@ -238,27 +247,45 @@ def names(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
 
 
-def factors(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A factor or a division that is missing: by a name, a length, 2."""
     if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
         for other in scope.counts[:MOST_COUNTS]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
+    squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
-    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2"):
+    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
 
 
-def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def products(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
+    """A matrix that is missing as a factor: `A @ X` where `X` stands."""
+    if not isinstance(tree, ast.Name) or not isinstance(tree.ctx, ast.Load) or len(shape := scope.shapes.get(tree.id, ())) != 2:
+        return
+    for other in scope.names[:MOST_NAMES]:
+        if other == tree.id or len(of := scope.shapes.get(other, ())) != 2:
+            continue
+        for factor, rows, columns in ((other, *of), (f"{other}.T", *reversed(of))):
+            yield from _in_place_of(tree, *([f"({factor} @ {tree.id})"] if columns == shape[0] else ()), *([f"({tree.id} @ {factor})"] if shape[1] == rows else ()))
+
+
+def masks(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A mask, a slope or a root that is missing as a factor."""
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
     for other in scope.names[:MOST_NAMES]:
-        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})"):
+        for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})", f"sign({other})"):
             yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    compared = scope.alike(tree.id)[:MOST_COMPARED] if isinstance(tree, ast.Name) and tree.id in scope.shapes else []
+    for a, b in permutations(compared, 2):
+        for factor in (f"({a} > {b})", *((f"({a} == {b})",) if a < b else ())):
+            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+    for factor in scope.spread("({} > 0)"):
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
     function = called(tree)
@@ -270,7 +297,7 @@ def masks(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{text(tree)}`"
 
 
-def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A function that is too many, or a square root that is missing."""
     function = called(tree)
     if isinstance(tree, ast.Call) and function is not None:
@@ -283,19 +310,21 @@ def roots(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})")
 
 
-def terms(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A term that is missing: a number or an array of the same shape, or 1."""
     if not _is_value(tree) or isinstance(tree, ast.UnaryOp) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
     shape = scope.shapes.get(tree.id) if isinstance(tree, ast.Name) else None
     for other in (*(n for n in scope.names[: 2 * MOST_NAMES] if shape is None or scope.shapes.get(n, ()) in (shape, ())), "1"):
         if other != text(tree):
+            if shape is None and len(scope.shapes.get(other, ())):
+                yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))
             for operator in (ast.Add(), ast.Sub()):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
-def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
-    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4."""
+def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
+    """Another number: one more or less, twice or half of it, 0, 1, 2, 3, 4; or a name."""
     if not isinstance(tree, ast.Constant) or isinstance(tree.value, bool) or not isinstance(tree.value, int | float):
         return
     value = tree.value
@@ -303,9 +332,10 @@ def constants(tree: ast.AST, _: Scope) -> Iterator[Change]:
         number = int(other) if type(value) is int and other == int(other) else other
         if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
             yield expression(repr(number)), f"the constant `{text(tree)}` should be {number!r}"
+    yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
 
 
-def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
+def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another part of an array: a bound that is one off, missing or too many, another row, the opposite order."""
     if not isinstance(tree, ast.Subscript):
         return
@@ -326,7 +356,7 @@ def slices(tree: ast.AST, scope: Scope) -> Iterator[Change]:
         yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
 
 
-def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
+def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     """What may be meant in the place of an index or a slice."""
     if not isinstance(part, ast.Slice):
         if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
@@ -361,7 +391,21 @@ def _parts(part: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     yield changed
 
 
-def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def halves(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
+    """Every other element where halves are meant, and the other way round: `x[::2], x[1::2]` and `x[:h], x[h:]`."""
+    if not isinstance(tree, ast.Tuple) or len(tree.elts) != 2 or not all(isinstance(e, ast.Subscript) for e in tree.elts):
+        return
+    first, second = text(tree.elts[0]), text(tree.elts[1])
+    if "::2" in first and second == first.replace("::2", "1::2"):
+        lengths = [c if c.isidentifier() else f"{c} // 2" for c in scope.counts]
+        yield from _in_place_of(tree, *(f"({first.replace('::2', f':{h}')}, {first.replace('::2', f'{h}:')})" for h in lengths[: 2 * MOST_COUNTS]))
+    slices_of = [p for p in ast.walk(tree.elts[0]) if isinstance(p, ast.Slice) and p.lower is None and p.upper is not None and p.step is None]
+    for half in (text(s.upper) for s in slices_of if s.upper is not None):
+        if second == first.replace(f":{half}", f"{half}:"):
+            yield from _in_place_of(tree, f"({first.replace(f':{half}', '::2')}, {first.replace(f':{half}', '1::2')})")
+
+
+def squares(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
         yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{text(tree)}` should be squared"
@@ -371,7 +415,7 @@ def squares(tree: ast.AST, _: Scope) -> Iterator[Change]:
         yield moved, f"`{text(tree)}` where `{text(moved)}` is meant"
 
 
-def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
+def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Two elements of a list that are exchanged."""
     if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load):
         for i, k in combinations(range(len(tree.elts)), 2):
@@ -381,5 +425,5 @@ def exchanges(tree: ast.AST, _: Scope) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[Row, ...] = (functions, axes, transposes, operators, signs, superfluous, exchanges, squares, brackets, slices, names)
-RARE: tuple[Row, ...] = (exchanged_names, factors, roots, masks, terms, constants)
+LIKELY: tuple[EditRow, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+RARE: tuple[EditRow, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)

@@ -15,8 +15,8 @@ from verifier.trace.edit_rows import (
     OPERATORS,
     RARE,
     SYMBOLS,
-    Row,
-    Scope,
+    EditRow,
+    ReadableNames,
     called,
     expression,
     factors,
@@ -55,7 +55,7 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
         yield ast.Pass(), "this statement is superfluous"
 
 
-def missing(tree: ast.stmt, scope: Scope) -> Iterator[tuple[ast.stmt, str]]:
+def missing(tree: ast.stmt, scope: ReadableNames) -> Iterator[tuple[ast.stmt, str]]:
     """Statements that are missing after one: 1 that is to be taken off at the labels, a mask."""
     target = (tree.targets[0] if len(tree.targets) == 1 else None) if isinstance(tree, ast.Assign) else tree.target if isinstance(tree, ast.AugAssign) else None
     while isinstance(target, ast.Subscript):
@@ -81,12 +81,12 @@ def _statement(text: str) -> ast.stmt:
 
 def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
     """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
-    for e in changes(tree, Scope(tuple(scope))):
+    for e in changes(tree, ReadableNames(tuple(scope))):
         if not e.after:
             yield _placed(copy.deepcopy(e.statement), tree), e.words
 
 
-def changes(tree: ast.stmt, scope: Scope, rows: Sequence[Row] = ROWS) -> Iterator[Edited]:
+def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS) -> Iterator[Edited]:
     """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
     if isinstance(tree, ast.For):
         yield from _headers(tree)

@@ -11,7 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
-from verifier.language.gates import GATES, canonical
+from verifier.language.gates import GATES, LOGIC, canonical
 from verifier.trace.places import user_frame
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
@@ -22,7 +22,6 @@ UFUNCS = {  # those whose name is not that of a gate
     "absolute": "abs", "fabs": "abs", "bitwise_and": "and", "bitwise_or": "or", "invert": "not", "fmax": "maximum", "fmin": "minimum", "psi": "digamma",
 }  # fmt: skip
 FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
-LOGIC = frozenset(("and", "or", "not"))
 CASTS = ("float64", "float32", "float16")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
 ADVICE = "such a callable is checked by its floats alone: give function=, or leave this operation out of what is differentiated"

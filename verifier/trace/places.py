@@ -19,17 +19,17 @@ from verifier.trace.record import Spot
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 NUMPY = str(Path(np.__file__).resolve().parent)
-Span = tuple[int, int]
+Offsets = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Statement:
+class StatementPlace:
     """A statement of a file: its span in the text, the name that it assigns, and the span of the value that gets this name."""
 
     start: int
     end: int
     target: str = ""
-    value: Span = (-1, -1)
+    value: Offsets = (-1, -1)
     is_part: bool = False  # `dx[0] = ...`: the name stands for an array of which a part is set
     is_return: bool = False
 
@@ -40,13 +40,13 @@ class File:
 
     source: Source
     starts: tuple[int, ...]  # where each line begins
-    statements: tuple[Statement, ...]
+    statements: tuple[StatementPlace, ...]
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and a column, both from 1."""
         return self.starts[min(line, len(self.starts)) - 1] + column - 1 if line >= 1 else 0
 
-    def statement(self, start: int, end: int) -> Statement:
+    def statement(self, start: int, end: int) -> StatementPlace:
         """The innermost statement that holds a span; else the line in which it begins."""
         found = [s for s in self.statements if s.start <= start and end <= s.end]
         if found:
@@ -54,7 +54,7 @@ class File:
         text = self.source.text
         first, last = text.rfind("\n", 0, start) + 1, text.find("\n", start)
         last = len(text) if last < 0 else last
-        return Statement(first + len(text[first:last]) - len(text[first:last].lstrip()), last)
+        return StatementPlace(first + len(text[first:last]) - len(text[first:last].lstrip()), last)
 
 
 @cache
@@ -76,33 +76,33 @@ def file_of(name: str) -> File | None:
     return File(source, tuple(starts[:-1]), tuple(found))
 
 
-def _span(node: ast.stmt | ast.expr, lines: list[str], starts: list[int]) -> Span:
+def _span(node: ast.stmt | ast.expr, lines: list[str], starts: list[int]) -> Offsets:
     def offset(line: int, column: int) -> int:
         return starts[line - 1] + characters(lines[line - 1], column)
 
     return offset(node.lineno, node.col_offset), offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
 
-def _statement(node: ast.stmt, lines: list[str], starts: list[int]) -> Statement:
+def _statement(node: ast.stmt, lines: list[str], starts: list[int]) -> StatementPlace:
     start, end = _span(node, lines, starts)
     body = getattr(node, "body", None)
     if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
         header = _span(body[0], lines, starts)[0]
         text = "".join(lines)[start:header].rstrip()
-        return Statement(start, start + len(text))
+        return StatementPlace(start, start + len(text))
     if isinstance(node, ast.Return) and node.value is not None:
-        return Statement(start, end, "", _span(node.value, lines, starts), is_return=True)
+        return StatementPlace(start, end, "", _span(node.value, lines, starts), is_return=True)
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
     if len(targets) != 1 or getattr(node, "value", None) is None:
-        return Statement(start, end)
+        return StatementPlace(start, end)
     target, value = targets[0], _span(node.value, lines, starts)  # type: ignore[attr-defined]
     if isinstance(node, ast.AugAssign):
         value = (start, end)
     if isinstance(target, ast.Name):
-        return Statement(start, end, target.id, value)
+        return StatementPlace(start, end, target.id, value)
     if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-        return Statement(start, end, target.value.id, value, is_part=True)
-    return Statement(start, end)
+        return StatementPlace(start, end, target.value.id, value, is_part=True)
+    return StatementPlace(start, end)
 
 
 def characters(line: str, column: int) -> int:

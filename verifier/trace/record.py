@@ -84,8 +84,8 @@ class Ran:
     gradients: dict[str, Floats]
 
 
-Tracer: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
-Runner: TypeAlias = Callable[[Values, Values, Format], Ran]
+TraceWith: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
+RunWith: TypeAlias = Callable[[Values, Values, Format], Ran]
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ class Callee:
     framework: str  # with its version, such as "NumPy 2.1.0"
     inputs: Mapping[str, tuple[int, ...]]
     outputs: Mapping[str, tuple[int, ...]]
-    run: Runner
-    trace: Tracer
+    run: RunWith
+    trace: TraceWith
     flows: tuple[str, ...] | None = None  # the outputs into which a gradient flows; None: all of them
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
-    together: Runner | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
+    together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     is_steady: bool = True  # it gives the same bits when it is called again
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it

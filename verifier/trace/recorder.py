@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.circuit.program import Builder, Line, Program, component_names
+from verifier.circuit.program import TOTAL, Builder, Line, Program, component_names
 from verifier.language.source import Place
-from verifier.trace.places import Statement, file_of, spot_of
+from verifier.trace.places import StatementPlace, file_of, spot_of
 from verifier.trace.record import Branch, Floats, Reading, Spot, Trace, Values, flat
 
-TOTAL = "outputs_together"  # the name of the sum of all outputs, each times the gradient that flows into it
 SHORT = 14  # digits of a constant that is written as a decimal: fewer than any rounded constant of float64 has
 
 
@@ -56,7 +55,7 @@ class Recorder:
         self.branches: list[Branch] = []
         self.notes: list[str] = []
         self.backward_start = -1
-        self._statement: Statement | None = None
+        self._statement: StatementPlace | None = None
         self._span = (-1, -1)
         self._runs: dict[tuple[int, str, int, bool], tuple[int, int]] = {}  # (frame, file, statement, backward) -> line of the program, last instruction
         self._fresh = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, everywhere, exactly, is_thin, known, magnitude
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 Truths = Column  # int8 for every point: 1 true, 0 false, -1 not known
 

@@ -13,8 +13,8 @@ from types import ModuleType
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
-from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, decreasing, even, increasing, on, wave
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, on, wave
+from verifier.arithmetic.types import Column
 
 
 @cache
@@ -43,7 +43,7 @@ def _either(name: str, own: Enclosure) -> Enclosure:
     return enclose
 
 
-def scipy_kernel(name: str, *orders: float) -> Kernel:
+def scipy_kernel(name: str, *orders: float) -> ColumnFunction:
     """A function of scipy.special, with its leading arguments; imported when it is called."""
 
     def call(a: Column) -> Column:

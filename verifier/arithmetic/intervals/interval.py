@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 EPSILON = 2.0**-52  # |x| * EPSILON is at least one ulp of a normal x
 TINY = 2.0**-1022  # at least any error below the normal numbers

@@ -17,7 +17,7 @@ from verifier.arithmetic.intervals.choices import CHOICES, STRICT, TRUTHS
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special import SPECIAL
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 

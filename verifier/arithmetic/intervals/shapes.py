@@ -8,9 +8,9 @@ import numpy as np
 
 from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.interval import Interval, down, everywhere, exactly, is_thin, known, magnitude, up
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
-Kernel = Callable[[Column], Column]
+ColumnFunction = Callable[[Column], Column]
 Enclosure = Callable[[Interval], Interval]
 Slack = float | Callable[[Column], Column]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
 
@@ -19,7 +19,7 @@ def _slack(slack: Slack, x: Column) -> Column:
     return slack(x) if callable(slack) else slack
 
 
-def increasing(kernel: Kernel, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
+def increasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
     """An increasing function with values in [low, high]."""
 
     def enclose(a: Interval) -> Interval:
@@ -31,7 +31,7 @@ def increasing(kernel: Kernel, slack: Slack, *, low: float | None = None, high: 
     return enclose
 
 
-def decreasing(kernel: Kernel, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
+def decreasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
     """A decreasing function with values in [low, high]."""
     mirrored = increasing(kernel, slack, low=low, high=high)
     return lambda a: mirrored(a if is_thin(a) else Interval(a.high, a.low))
@@ -42,7 +42,7 @@ def even(function: Enclosure) -> Enclosure:
     return lambda a: function(exactly(np.abs(a.low)) if is_thin(a) else Interval(*magnitude(a)))
 
 
-def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float | None = None) -> Enclosure:
+def moving(kernel: ColumnFunction, slack: Slack, *, absolute: float = 0.0, slope: float | None = None) -> Enclosure:
     """An enclosure of a function that is neither monotonic nor has one extreme: the kernel at points, widened by its error in units of 2^-52; at intervals, too, where `slope` bounds the size of the derivative."""
 
     def enclose(a: Interval) -> Interval:
@@ -56,7 +56,7 @@ def moving(kernel: Kernel, slack: Slack, *, absolute: float = 0.0, slope: float 
     return enclose
 
 
-def valley(kernel: Kernel, slack: Slack, *, bottom: tuple[float, float], least: float, absolute: float = 0.0) -> Enclosure:
+def valley(kernel: ColumnFunction, slack: Slack, *, bottom: tuple[float, float], least: float, absolute: float = 0.0) -> Enclosure:
     """An enclosure of a function that decreases up to a point in the interval `bottom` and increases from there."""
 
     def enclose(a: Interval) -> Interval:
@@ -127,7 +127,7 @@ def pieces(*parts: tuple[float, Enclosure], last: Enclosure) -> Enclosure:
     return enclose
 
 
-def wave(kernel: Kernel) -> Enclosure:
+def wave(kernel: ColumnFunction) -> Enclosure:
     """sin and cos: they change by no more than their argument."""
     moved = moving(kernel, 4.0, slope=1.0)
 

@@ -13,9 +13,9 @@ import numpy as np
 from verifier.arithmetic.intervals.choices import absolute
 from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
-from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, decreasing, even, increasing, moving, on, pieces, valley, within
+from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 
 OVERFLOW = 700.0  # exp(700) is the last that is far from the largest float64
 PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))
@@ -134,7 +134,7 @@ def _kve(n: int) -> Enclosure:
 # ---------------------------------------------------------------- elliptic and hypergeometric functions
 
 
-def _elliptic(name: str) -> Kernel:
+def _elliptic(name: str) -> ColumnFunction:
     def call(m: Column) -> Column:
         from verifier.arithmetic import kernels
 

@@ -11,8 +11,8 @@ import numpy as np
 from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.elementary import scipy_kernel
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, is_thin, magnitude, neg, up
-from verifier.arithmetic.intervals.shapes import Enclosure, Kernel, even, moving, pieces, within
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, even, moving, pieces, within
+from verifier.arithmetic.types import Column
 
 NEAR = 30.0  # from here on Hankel's expansions of the Bessel functions have all digits
 TERMS = 16  # of Hankel's expansions
@@ -42,7 +42,7 @@ def _cospi(a: Column) -> Column:
     return sign * np.where(rest < 0.25, np.cos(np.pi * rest), np.sin(np.pi * (0.5 - rest)))  # 1/2 - rest is exact there
 
 
-def _half_turns(kernel: Kernel) -> Enclosure:
+def _half_turns(kernel: ColumnFunction) -> Enclosure:
     """The errors of pi, of a product and of the sine are 3 * 2^-53 at most of the result and two of the kernel's; at halves and integers it is exact."""
     moved = moving(kernel, 8.0, slope=3.1416)
 

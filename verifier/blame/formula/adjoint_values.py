@@ -9,7 +9,7 @@ from functools import cached_property
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.case.case import Implementation
 from verifier.circuit.apply import BuildError
 from verifier.circuit.dag import Dag
@@ -26,6 +26,8 @@ CERTAIN_BITS = 200  # the relative accuracy that the adjoints of the inputs must
 SLACK_BITS = 8  # a ball with a radius of up to 2^8 ulps (rounded literals make it wide) may still count as equal
 KEY_DIGITS = 10  # equal columns are looked up by so many digits of their first numbers
 PREFIXES = ("d", "grad_", "d_", "g_", "dL_d", "dout_d")
+
+Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 
 
 @dataclass(frozen=True)

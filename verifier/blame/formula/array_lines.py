@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import PREFIXES, Reference, agrees
 from verifier.blame.formula.rerun import Held, Rerun
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import Program, component_names
 from verifier.circuit.values import is_array
 from verifier.language.formats import Format

@@ -13,22 +13,23 @@ from itertools import chain
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls, Column
-from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
+from verifier.arithmetic.types import Balls, Column
+from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
 from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
+from verifier.circuit.program import TOTAL
 from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, Row, Scope
+from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
 from verifier.trace.edits import Edited, changes
 
-Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MOST_CERTIFIED = 12
+HIDDEN = frozenset(("upstream", TOTAL))  # names that stand for what has another name, or that nobody writes
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
 SECONDS_A_STEP = 0.0008
 MOST_STEPS = 6_000  # that count
@@ -110,7 +111,7 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
     units = search.rerun.units
     counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
-    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_renames(units[n].tree), -n)) for s in reversed(statements_in(units[n]))]
+    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)) for s in reversed(statements_in(units[n]))]
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
@@ -132,7 +133,7 @@ def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMis
 
 
 def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
-    """The units that compute a name: those that set it, and those of what these read, as far as it holds no exact adjoint; the last one first."""
+    """The units that compute a name: those that set it, and those of what these read, as far as it holds no exact adjoint; the likely ones first, then the last one."""
     found: set[int] = set()
     pending = [(w.name, w.unit + 1)]
     while pending:
@@ -143,7 +144,15 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
         found.add(number)
         unit = units[number]
         pending += [(n, number) for n in {*unit.reads, name}]
-    return sorted(found, key=lambda n: (_renames(units[n].tree), -n))
+    return sorted(found, key=lambda n: (_rank(units, n), -n))
+
+
+def _rank(units: Sequence[Unit], number: int) -> int:
+    """What is tried first: `p = scores`, another name of what the backward pass did not compute, may lack a factor or a function; other names of what it did come last."""
+    unit = units[number]
+    if not _renames(unit.tree):
+        return 1
+    return 0 if unit.is_written and unit.reads.isdisjoint(n for u in units[:number] for n in u.sets) else 2
 
 
 def _renames(tree: ast.stmt) -> bool:
@@ -215,7 +224,7 @@ def _is_close(computed: object, needed: object) -> bool:
     return bool(abs(float(computed.mid()) - float(needed.mid())) <= NEAR * abs(float(needed.mid())))
 
 
-def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[Row]) -> Iterator[tuple[Edited, str]]:
+def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, rows: Sequence[EditRow]) -> Iterator[tuple[Edited, str]]:
     """The edits of a statement, with the text of its unit after each. Where the statements can be run on floats, only those that come out right there."""
     unit = search.rerun.units[number]
     place: ast.expr | ast.stmt = tree.iter if isinstance(tree, ast.For) else tree
@@ -223,12 +232,12 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
     scope = _scope(search.rerun, number)
-    more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and held == [tree] else ()
+    more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and tree is unit.tree else ()
     for edit in chain(more, changes(tree, scope, rows)):
         if search.is_over:
             return
         if quick is not None:
-            whole = [edit.statement] if held == [tree] and held is not getattr(unit.tree, "body", None) else [unit.tree]
+            whole = [edit.statement] if tree is unit.tree else [unit.tree]
             if edit.after and whole != [unit.tree]:
                 whole = [tree, edit.statement]
             elif edit.after:
@@ -247,14 +256,14 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
-def _scope(rerun: Rerun, number: int) -> Scope:
+def _scope(rerun: Rerun, number: int) -> ReadableNames:
     """The names that a unit may read: those of the backward pass first."""
     state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
     shapes: dict[str, tuple[int, ...]] = {}
     labels, counts = [], []
     inside = [n for n in unit.sets if n not in state.values and n not in state.names]
     for name, value in state.values.items():
-        if is_array(value):
+        if is_array(value) and name not in HIDDEN:
             shapes[name] = tuple(value.shape)
         elif is_wholes(value):
             shapes[name] = tuple(value.value.shape)
@@ -268,7 +277,7 @@ def _scope(rerun: Rerun, number: int) -> Scope:
             elements = [n for n in state.names if n.startswith(array + "[")]
             indices = [tuple(map(int, n[len(array) + 1 : -1].split(","))) for n in elements]
             shapes[array] = tuple(max(i) + 1 for i in zip(*indices, strict=True)) if len({len(i) for i in indices}) == 1 else ()
-        elif array == name and name != "upstream" and name not in CONSTANTS:
+        elif array == name and name not in HIDDEN and (name not in CONSTANTS or name in rerun.draft.forward.inputs):
             shapes[name] = ()
     order = {name: k for k, name in enumerate(shapes)}
     forward = set(rerun.draft.forward.names) | set(rerun.draft.forward.values) | {base(n) for n in rerun.draft.forward.inputs}
@@ -281,7 +290,7 @@ def _scope(rerun: Rerun, number: int) -> Scope:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return Scope((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
+    return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
 
 
 def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:

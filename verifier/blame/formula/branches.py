@@ -9,7 +9,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls, Value
+from verifier.arithmetic.types import Balls, Value
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft

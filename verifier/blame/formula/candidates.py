@@ -13,7 +13,7 @@ from itertools import chain, islice
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import key_of
 from verifier.blame.formula.known_values import is_varied
 from verifier.blame.formula.statement import RepairTarget
@@ -195,7 +195,7 @@ def _words(expressions: Expressions, part: Part, s: RepairTarget) -> Iterator[tu
     differences = [n - v for n, v in zip(about, part.value, strict=True)]
     if (e := expressions.product(differences)) is not None:
         yield TERM, f"the term `{e.text}` is missing{where}"
-    if (e := expressions.product([-d for d in differences])) is not None:
+    elif (e := expressions.product([-d for d in differences])) is not None:
         yield TERM, f"the term `-{_in_product(e.text)}` is missing{where}"
     if not is_root and _in_product(part.text) == part.text and (e := expressions.product(about)) is not None and len(e.text) <= len(part.text) + MAX_LONGER:
         yield TERM, f"`{part.text}` where `{e.text}` is meant in `{whole}`"

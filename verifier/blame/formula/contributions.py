@@ -8,7 +8,7 @@ from itertools import combinations
 
 from flint import arb
 
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula.adjoint_values import Reference, agrees
 from verifier.circuit.program import Program
 from verifier.exact.adjoints import contribution

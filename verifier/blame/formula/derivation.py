@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 from verifier.blame.formula.locate import Mistake
-from verifier.circuit import primitives
+from verifier.circuit import expand
 from verifier.circuit.dag import Dag
 from verifier.circuit.program import Program
 
-MAX_SIMPLIFIED = 60  # operations of a formula that SymPy simplifies
+MAX_SIMPLIFIED = 40  # operations of a formula that SymPy simplifies; beyond, it takes seconds and rarely makes it shorter
 MAX_FORMULA_STEPS = 60  # steps of a formula that SymPy differentiates for the message
 MAX_FORMULA_CHARACTERS = 300  # characters of a formula that is shown
 
@@ -115,6 +115,6 @@ def _in_sympy(program: Program, inside: list[int], end: int, symbols: dict[int, 
         step = program.steps[i]
         if step.gate == "diff":
             return None
-        at[i] = primitives.write_gate(dag, step.gate, [at[a] for a in step.args]) if step.args else dag.leaf(step.gate, step.text)
+        at[i] = expand.write_gate(dag, step.gate, [at[a] for a in step.args]) if step.args else dag.leaf(step.gate, step.text)
     whole = Program(tuple(dag.steps), dag.inputs, {}, at[end])
     return sympy_gates.run(whole, [symbols[i] for i in ordered])[at[end]] if len(whole.steps) <= 2 * MAX_FORMULA_STEPS else None

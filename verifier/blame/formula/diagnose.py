@@ -10,7 +10,7 @@ from itertools import chain, combinations
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
 from verifier.blame.formula.candidates import Expressions, repairs_by_expressions
@@ -89,6 +89,8 @@ def _line_text(program: Program, step: int) -> str:
 
 def _first_repair(s: RepairTarget) -> Diagnosis | None:
     """The first edit that repairs the statement. The likelier kinds are tried first, and within a kind the whole statement before its parts."""
+    if s.mistake.kind == "extra":
+        return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient")
     order = sorted(s.cone, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, i))
     gates = [i for i in order if s.steps[i].args and i not in s.conditions]
     choices = [i for i in order if s.steps[i].args and i in s.conditions]  # what only chooses a branch comes last
@@ -117,7 +119,7 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
         lambda: _two_mistakes(s, gates),
         lambda: _literal_edit(s, near=False, unnamed=True),
     ]
-    return next((found for kind in kinds if (found := kind()) is not None), None) or _superfluous(s) or _nearly(s)
+    return next((found for kind in kinds if (found := kind()) is not None), None) or _nearly(s)
 
 
 def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repaired]]]) -> Diagnosis | None:
@@ -300,10 +302,6 @@ def _nearly(s: RepairTarget) -> Diagnosis | None:
                 digits = min(max(1, math.floor(-math.log10(float(x.upper())))) if x > 0 else MAX_SHORT_DIGITS for x in off)
                 return _diagnosis_at(s, k, f"{words}; without that the line, an approximation, would be right to {digits} digit{'s' if digits > 1 else ''}")
     return None
-
-
-def _superfluous(s: RepairTarget) -> Diagnosis | None:
-    return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient") if s.mistake.kind == "extra" else None
 
 
 def _shorter(text: str) -> list[str]:

@@ -1,52 +1,32 @@
-"""Explains wrong gradients and wrong forward passes: the wrong line, the edit that repairs it, and the figures beside it."""
+"""Explains wrong gradients: the wrong line, the edit that repairs it, and the figures beside it."""
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
-from typing import Any
 
 from flint import arb
 
-from verifier.arithmetic import balls, reals, rounding
-from verifier.arithmetic.values import Ball
+from verifier.arithmetic import balls
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Reference, agrees, reference_values
-from verifier.blame.formula.diagnose import Diagnosis
+from verifier.blame.formula.adjoint_values import BITS, Trial, agrees, reference_values
+from verifier.blame.formula.attempt import Attempt, at_once
 from verifier.blame.formula.rerun import Rerun, statements_in
+from verifier.blame.formula.trial_points import MAX_POINTS, OTHER_UPSTREAMS, elsewhere, neighbours, ordinary
+from verifier.blame.formula.values_shown import array_figures, array_plainly, figures, plainly
 from verifier.case.case import Draft
-from verifier.case.shapes import base
+from verifier.case.components import base
 from verifier.circuit.program import Program, ancestors, reads_upstream
 from verifier.circuit.values import is_array
-from verifier.compare import judge
-from verifier.exact import derivatives
-from verifier.language.formats import Format, round_exact
+from verifier.language.formats import Format
 from verifier.language.source import Place, Source
 from verifier.language.trees import span
 
-MAX_POINTS = 3  # a wrong gradient is explained at so many points and their neighbours
-RELATIVE_SHIFTS = (1 / 16, -1 / 32, 3 / 64)  # relative shifts of the neighbours (absolute where an input is 0)
-INPUT_SIZES = (0.625, -1.375, 900.0, 0.0009765625)  # the first input's value at the ordinary points; the others are a little larger
-FIGURE_DIGITS = 20
-SHORT_DIGITS = 8  # in the words of a finding
-OTHER_UPSTREAMS = (-1.375, 0.8125)  # a diagnosis must hold for these multiples of the gradient that flows in
-TURN_SHIFT = 1 / 32  # a point of another sign is also moved by so much, times the number of the input
-MAX_TURNED = 6  # so many inputs get the other sign, one at a time
-PROPORTIONS = (0.75, 1.3125, 0.9375, 1.125, 0.8125)  # the inputs are multiplied by these
 UNEXPLAINED = "this line is wrong"
 MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
-
-
-Attempt = Callable[[str, Callable[[], Any], Any], Any]  # what is made, the work, what there is without it
-
-
-def at_once(_what: str, work: Callable[[], Any], _otherwise: Any) -> Any:
-    """The result of some work, however long it takes."""
-    return work()
 
 
 @dataclass(frozen=True)
@@ -61,25 +41,6 @@ class Explanation:
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
     lines: frozenset[int] = frozenset()  # of array code that no edit explains: where the mistake may be
-
-
-def neighbours(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """Points near the given ones, since different formulas may agree at a single point by coincidence."""
-    return [tuple(x * (1 + shift * (1 + i % 3)) if x else shift for i, x in enumerate(p)) for p in points for shift in RELATIVE_SHIFTS]
-
-
-def elsewhere(point: tuple[float, ...], fmt: Format) -> list[tuple[float, ...]]:
-    """Points of other signs and proportions, since a wrong repair may hold for those of one kind."""
-    count = len(point)
-    turned = [tuple(-x * (1 + TURN_SHIFT * (i + 1)) if i == k else x for i, x in enumerate(point)) for k in range(min(count, MAX_TURNED))]
-    scaled = [tuple(x * PROPORTIONS[(i + k) % len(PROPORTIONS)] for i, x in enumerate(point)) for k in range(2)]
-    rows = [*turned, tuple(-x * (1 - TURN_SHIFT * (i + 1) / count) for i, x in enumerate(point)), *scaled]
-    return list(dict.fromkeys(tuple(round_exact(fmt, x) for x in map(Fraction, p)) for p in rows if all(map(math.isfinite, p))))
-
-
-def ordinary(count: int) -> list[tuple[float, ...]]:
-    """Points of several sizes and signs. A repair must not break the backward pass at those of them where it is right."""
-    return [tuple(size * (1 + 0.17 * (i % 7)) for i in range(count)) for size in INPUT_SIZES]
 
 
 def explanations(
@@ -161,13 +122,13 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
-    trials: list[locate.Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
+    trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
     for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
         gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
-        details = (f"diagnosis {m.words}", *(_figures_of_array(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
+        details = (f"diagnosis {m.words}", *(array_figures(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
         found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
     done = {name for e in found for name in e.gradients}
     left = []
@@ -178,8 +139,8 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
         if gradients and held.steps:
             tree = array_repairs.setting(rerun, w)
             start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
-            words = f"{UNEXPLAINED} even where everything it reads is exact: {_plainly_of(w)}"
-            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(_figures_of_array(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
+            words = f"{UNEXPLAINED} even where everything it reads is exact: {array_plainly(w)}"
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
     return found, left
 
 
@@ -195,18 +156,6 @@ def _reached_by(rerun: Rerun, w: array_lines.Wrong) -> set[str]:
         if not reached.isdisjoint(unit.reads):
             reached |= unit.sets
     return reached
-
-
-def _plainly_of(w: array_lines.Wrong) -> str:
-    """What the worst component is, and what is needed."""
-    with balls.precision(BITS):
-        return f"it gives {_digits(w.computed[w.worst][0], SHORT_DIGITS)} where {_digits(w.needed[w.worst][0], SHORT_DIGITS)} is needed"
-
-
-def _figures_of_array(wrong: array_lines.Wrong) -> list[str]:
-    """The value that the worst component should have at the first point, and the value that it has."""
-    with balls.precision(BITS):
-        return [f"needed    {_digits(wrong.needed[wrong.worst][0])}", f"this line {_digits(wrong.computed[wrong.worst][0])}"]
 
 
 def _by_line(mistakes: Sequence[locate.Mistake]) -> list[list[locate.Mistake]]:
@@ -235,7 +184,7 @@ def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: 
         if found is None or found.words != explanation.words:
             line = program.lines[first.line]
             place = line.source.place(line.start) if line.source is not None else explanation.place
-            words = f"{UNEXPLAINED} even where everything it reads is exact{_plainly(first)}"
+            words = f"{UNEXPLAINED} even where everything it reads is exact{plainly(first)}"
             return replace(explanation, place=place, words=words, width=line.end - line.start, details=tuple(d for d in explanation.details if not d.startswith("diagnosis")))
     return explanation
 
@@ -252,10 +201,10 @@ def _mistakes(
     """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
     if any(not all(map(math.isfinite, p)) for p in chosen):
         return None, []
-    turned: list[locate.Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
-    flowing: list[locate.Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
+    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
+    flowing: list[Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
 
-    def run(others: Sequence[locate.Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
+    def run(others: Sequence[Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
         isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
         if isolated is None:
             return None, []
@@ -297,26 +246,17 @@ def _explanation(program: Program, isolated: locate.IsolatedRun, mistake: locate
     place = line.source.place(found.start if found is not None else line.start) if line.source is not None else Place("", 0, 0)
     details = [f"diagnosis {found.words}"] if found is not None else []
     with balls.precision(BITS):
-        details += _figures(mistake)
+        details += figures(mistake)
     if (formula := attempt("the expected formula", lambda: derivation.expected_formula(program, mistake), None)) is not None:
         details.append(f"expected  {formula}")
     followers = [i for i in isolated.propagated if _line_reaches(program, mistake.definition, i)]
     if followers:
         lines = sorted({_line_number(program, i) for i in followers})
         details.append(f"propagated to line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}")
-    words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact{_plainly(mistake)}"
+    words = found.words if found is not None else f"{UNEXPLAINED} even where everything it reads is exact{plainly(mistake)}"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     shown = line.source.line_text(start) if line.source is not None else ""
     return Explanation(place, line.text.strip(), words, affected, tuple(details), shown, end - start)
-
-
-def _plainly(mistake: locate.Mistake) -> str:
-    """What the statement gives at the first point, and what is needed."""
-    needed, computed = mistake.needed[0], mistake.computed[0]
-    if not all(isinstance(x, arb) and x.is_finite() for x in (needed, computed)):
-        return ""
-    with balls.precision(BITS):
-        return f": it gives {_digits(computed, SHORT_DIGITS)} where {_digits(needed, SHORT_DIGITS)} is needed"
 
 
 def _line_reaches(program: Program, step: int, line: int) -> bool:
@@ -328,101 +268,3 @@ def _line_reaches(program: Program, step: int, line: int) -> bool:
 def _line_number(program: Program, line: int) -> int:
     record = program.lines[line]
     return record.source.place(record.start).line if record.source is not None else 0
-
-
-def _figures(mistake: locate.Mistake) -> list[str]:
-    """The value that the statement should have at the first point, and the value that it has on exact operands."""
-    needed, computed = mistake.needed[0], mistake.computed[0]
-    rows = []
-    if isinstance(needed, arb) and mistake.kind in ("wrong", "missing"):
-        rows.append(f"needed    {_digits(needed)}" if mistake.kind == "wrong" else f"missing   {_digits(needed)}")
-    if mistake.kind == "wrong":
-        ratio = ""
-        if isinstance(computed, arb) and computed.is_finite() and needed != 0 and computed.is_finite():
-            share = computed / needed
-            near = abs(share - 1) < 1e-6
-            figure = f"1 {'+' if share > 1 else '-'} {_digits(abs(share - 1), 4)}" if near else _digits(share, 8)
-            ratio = f"   ({figure} times the right value)" if not share.contains(1) else ""
-        rows.append(f"this line {_digits(computed)}{ratio}")
-    return rows
-
-
-def _digits(value: Ball, count: int = FIGURE_DIGITS) -> str:
-    if not isinstance(value, arb):
-        return str(value)
-    return rounding.digits(value, count) or (value.str(count, radius=False) if value.is_finite() else "no real value")
-
-
-# ---------------------------------------------------------------- the forward pass
-
-
-@dataclass(frozen=True)
-class ForwardError:
-    """A forward pass that is not the function: a point, the two values, their distance in ulps, and a diagnosis where there is one."""
-
-    point: tuple[float, ...]
-    computed: str
-    exact: str
-    ulps: str
-    diagnosis: Diagnosis | None
-
-
-def forward_error(function: Program, forward: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, attempt: Attempt = at_once) -> ForwardError | None:
-    """The first point at which a forward pass, run over the reals, is off the function by more than one ulp; None if there is none."""
-    exact_function, exact_forward = derivatives.primitive(function), derivatives.primitive(forward)
-    for bits in (judge.FIRST_BITS, 1024, 4096):
-        with balls.precision(bits):
-            columns = [[arb(p[i]) for p in points] for i in range(len(function.inputs))]
-            exact = balls.run(exact_function, columns, strict=False, rounded_in=fmt)[exact_function.output]
-            found = balls.run(exact_forward, columns, strict=False, rounded_in=fmt)[exact_forward.output]
-            for at, (f, r) in enumerate(zip(exact, found, strict=True)):
-                if not f.is_finite() or not r.is_finite():
-                    continue
-                unit = rounding.ulp(fmt, f)[1]
-                if abs(r - f) > unit:
-                    off = rounding.significant(abs(r - f) / unit, 6)
-                    found_edit = attempt("the diagnosis of the forward pass", lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)  # type: ignore[misc]
-                    return ForwardError(points[at], _digits(r), _digits(f), off, found_edit)
-    return None
-
-
-def right_for_its_forward(draft: Draft, function: Program, error: ForwardError, names: Sequence[str], points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> list[str]:
-    """The wrong gradients that only a wrong forward pass is to blame for: they are those of that forward pass, or come right with it."""
-    program = draft.whole
-    if program is None:
-        return []
-    own = reference_values(program, points[:MAX_POINTS], upstream=upstream)
-    edited = [error.point, *neighbours([error.point])]
-    truth = reference_values(function, edited, upstream=upstream)
-    found = []
-    with balls.precision(max(own.bits, truth.bits)):
-        actual = locate.run_over_reals(program, own, {}, fmt)
-        change = error.diagnosis
-        mended = None
-        if change is not None and change.step >= 0 and len(change.column) == len(edited) == truth.count:
-            mended = reals.run(program, [[arb(p[i]) for p in edited] for i in range(len(program.inputs))], upstream=arb(upstream), rounded_in=fmt, replaced={change.step: change.column})
-        for variable, name in draft.claims:
-            position, step = program.inputs.index(variable), program.names[name]
-            is_own = own.count > 0 and agrees(actual[step], own.adjoints[position], fmt)
-            if name in names and (is_own or (mended is not None and agrees(mended[step], truth.adjoints[position], fmt))):
-                found.append(name)
-    return found
-
-
-def _forward_diagnosis(function: Program, forward: Program, point: tuple[float, ...], fmt: Format) -> Diagnosis | None:
-    """The single edit of the forward pass's last line that turns it into the function."""
-    points = [point, *neighbours([point])]
-    with balls.precision(BITS):
-        columns = [[arb(p[i]) for p in points] for i in range(len(forward.inputs))]
-        needed = balls.run(function, columns, strict=False)[function.output]
-        good = [at for at, v in enumerate(needed) if v.is_finite()]
-        start = len(forward.inputs)
-        whole = Program(forward.steps, forward.inputs, forward.names, forward.output, forward.lines, forward.output_name, start)
-        finite = tuple(points[at] for at in good)
-        inputs = tuple([c[at] for at in good] for c in columns)
-        reference = Reference(whole, finite, inputs, (), (), [arb(1)] * len(finite), len(finite), BITS)
-        values = locate.run_over_reals(whole, reference, {}, fmt)
-        isolated = locate.IsolatedRun(reference, values, values, {}, (), ())
-        line = next((s.line for s in (forward.steps[forward.output],)), -1)
-        mistake = locate.Mistake(forward.output_name, line, "wrong", forward.output, [needed[at] for at in good], values[forward.output])
-        return diagnose.diagnose(whole, isolated, mistake, fmt=fmt)

@@ -33,28 +33,28 @@ _BUILT_IN: dict[str, Callable[..., Any]] = {"len": len, "range": range, "reverse
 _ATTRIBUTES = frozenset(("T", "shape", "ndim", "size"))
 
 
-class Unknown(Exception):
+class NotEvaluated(Exception):
     """Something that is not among the plain cases, or has no value."""
 
 
-class _Return(Exception):
+class _FunctionEnd(Exception):
     def __init__(self, value: Any) -> None:
         super().__init__()
         self.value = value
 
 
 def execute(tree: ast.stmt, names: Environment) -> None:
-    """Execute a statement. Raises Unknown."""
+    """Execute a statement. Raises NotEvaluated."""
     with np.errstate(all="ignore"):
         try:
-            _Run(names).execute(tree)
-        except _Return as found:
-            raise Unknown from found
+            _FloatRun(names).execute(tree)
+        except _FunctionEnd as found:
+            raise NotEvaluated from found
         except (TypeError, ValueError, IndexError, KeyError, AttributeError, ZeroDivisionError, OverflowError, RecursionError, np.exceptions.AxisError) as error:
-            raise Unknown from error
+            raise NotEvaluated from error
 
 
-class _Run:
+class _FloatRun:
     def __init__(self, names: Environment, depth: int = 0) -> None:
         self.names = names
         self.depth = depth
@@ -72,7 +72,7 @@ class _Run:
                 for element in self.value(tree.iter):
                     self.rounds += 1
                     if self.rounds > MOST_ROUNDS:
-                        raise Unknown
+                        raise NotEvaluated
                     self.bind(tree.target, element)
                     for inner in tree.body:
                         self.execute(inner)
@@ -84,11 +84,11 @@ class _Run:
             case ast.FunctionDef():
                 self.names[tree.name] = Function(tree, None)  # type: ignore[arg-type]
             case ast.Return():
-                raise _Return(None if tree.value is None else self.value(tree.value))
+                raise _FunctionEnd(None if tree.value is None else self.value(tree.value))
             case ast.Pass():
                 pass
             case _:
-                raise Unknown
+                raise NotEvaluated
 
     def bind(self, target: ast.expr, value: Any) -> None:
         if isinstance(target, ast.Name):
@@ -99,10 +99,10 @@ class _Run:
         elif isinstance(target, ast.Subscript):
             array, index = self.value(target.value), self.value(target.slice)
             if isinstance(array, np.ndarray) and array.dtype != float:
-                raise Unknown
+                raise NotEvaluated
             array[index] = value
         else:
-            raise Unknown
+            raise NotEvaluated
 
     def _augment(self, tree: ast.AugAssign) -> None:
         function, target = _BINARY[type(tree.op)] if not isinstance(tree.op, ast.Pow) else operator.pow, tree.target
@@ -117,7 +117,7 @@ class _Run:
             array, index = self.value(target.value), self.value(target.slice)
             array[index] = function(array[index], value)
         else:
-            raise Unknown
+            raise NotEvaluated
 
     def value(self, tree: ast.expr) -> Any:
         match tree:
@@ -130,7 +130,7 @@ class _Run:
                     return None
                 if tree.id in ("float", "int", "bool"):
                     return {"float": float, "int": int, "bool": bool}[tree.id]
-                raise Unknown
+                raise NotEvaluated
             case ast.Constant():
                 return tree.value
             case ast.BinOp():
@@ -162,7 +162,7 @@ class _Run:
             case ast.Call():
                 return self._call(tree)
             case _:
-                raise Unknown
+                raise NotEvaluated
 
     def _attribute(self, tree: ast.Attribute) -> Any:
         name = plain_name(tree)
@@ -171,7 +171,7 @@ class _Run:
         if name in CONSTANTS and dotted(tree) != name:
             return getattr(np, name)
         if tree.attr not in _ATTRIBUTES:
-            raise Unknown
+            raise NotEvaluated
         return getattr(np.asarray(self.value(tree.value)), tree.attr)
 
     def _call(self, tree: ast.Call) -> Any:
@@ -201,26 +201,26 @@ class _Run:
             return None
         if isinstance(tree.func, ast.Attribute):
             return self._method(self.value(tree.func.value), tree.func.attr, args, keywords)
-        raise Unknown
+        raise NotEvaluated
 
     def _method(self, value: Any, name: str, args: list[Any], keywords: Mapping[str, Any]) -> Any:
         if isinstance(value, list) and name in ("append", "pop", "insert", "extend"):
             return getattr(value, name)(*args)
         if name not in _METHODS or not isinstance(value, np.ndarray | np.generic):
-            raise Unknown
+            raise NotEvaluated
         if name == "copy":
             return np.array(value, dtype=float if value.dtype == bool else None)
         return getattr(value, name)(*args, **keywords)
 
     def _inline(self, tree: ast.FunctionDef, args: list[Any], keywords: Mapping[str, Any]) -> Any:
         if self.depth > MOST_CALLS:
-            raise Unknown
+            raise NotEvaluated
         names = [a.arg for a in tree.args.args]
         defaults = dict(zip(names[len(names) - len(tree.args.defaults) :], map(self.value, tree.args.defaults), strict=True))
-        inner = _Run({**self.names, **defaults, **dict(zip(names, args, strict=False)), **keywords}, self.depth + 1)
+        inner = _FloatRun({**self.names, **defaults, **dict(zip(names, args, strict=False)), **keywords}, self.depth + 1)
         try:
             for statement in tree.body:
                 inner.execute(statement)
-        except _Return as found:
+        except _FunctionEnd as found:
             return found.value
         return None

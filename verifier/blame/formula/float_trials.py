@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 from verifier.blame.formula.array_lines import Wrong
-from verifier.blame.formula.float_arrays import Unknown, execute
+from verifier.blame.formula.float_arrays import NotEvaluated, execute
 from verifier.blame.formula.rerun import Rerun, own
-from verifier.trace.edit_rows import Scope
+from verifier.trace.edit_rows import ReadableNames
 from verifier.trace.edits import Edited
 
-Floats: TypeAlias = Any  # an array of floats
+FloatArray: TypeAlias = Any  # an array of floats
 NEAR = 1e-9  # relative distance from the exact value of an edited one that is worth a certificate: a choice of what to certify, no verdict
 TINY = 1e-12  # the same, of the largest component of an array
 
@@ -46,8 +46,8 @@ class Quick:
     w: Wrong | None
     wanted: frozenset[str]
     names: dict[str, object]
-    exact: dict[int, dict[str, Floats]]
-    original: dict[str, Floats]
+    exact: dict[int, dict[str, FloatArray]]
+    original: dict[str, FloatArray]
     all_of_them: bool = False
 
     def run(self, trees: Sequence[ast.stmt]) -> dict[str, Any] | None:
@@ -58,7 +58,7 @@ class Quick:
             try:
                 for tree in trees if number == self.number else [units[number].tree]:
                     execute(tree, names)
-            except Unknown:
+            except NotEvaluated:
                 return None
             if self.w is not None and number == self.w.unit and not near(names.get(self.w.name), self.needed):
                 return None
@@ -69,7 +69,7 @@ class Quick:
         return names
 
     @cached_property
-    def needed(self) -> Floats:
+    def needed(self) -> FloatArray:
         """What the wrong array should be; NaN where that does not matter."""
         assert self.w is not None
         return np.array([float(x[0].mid()) if f >= 0 else np.nan for x, f in zip(self.w.needed, self.w.forward, strict=True)])
@@ -92,7 +92,7 @@ class Quick:
 MOST_OF_A_TERM = 14  # names that a missing term may be made of
 
 
-def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited]:
+def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterator[Edited]:
     """Terms that make up the whole difference between what a wrong array is after its last statement and what it should be: products, means and sums of arrays in scope."""
     w = quick.w
     if w is None or w.unit != quick.number or w.name not in set_by(tree) or not (names := _names_after(quick, tree)):
@@ -104,10 +104,10 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: Scope) -> Iterator[Edited
     arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
     arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
     with np.errstate(all="ignore"):
-        outer: list[tuple[str, Floats]] = [("", np.array(1.0)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
-    for text, value in _terms(arrays, computed.ndim):
+        outer: list[tuple[str, FloatArray]] = [("", np.array(1.0)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
+    for factors, (text, value) in ((some, term) for some in (outer[:1], outer[1:]) for term in _terms(arrays, computed.ndim)):
         with np.errstate(all="ignore"):
-            found = _factor(rest, value, outer)
+            found = _factor(rest, value, factors)
         if found is not None:
             sign, factor = found
             new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]
@@ -118,12 +118,12 @@ def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:
     names: dict[str, object] = own(quick.names)
     try:
         execute(tree, names)
-    except Unknown:
+    except NotEvaluated:
         return None
     return names
 
 
-def _factor(rest: Floats, value: Floats, outer: Sequence[tuple[str, Floats]]) -> tuple[str, str] | None:
+def _factor(rest: FloatArray, value: FloatArray, outer: Sequence[tuple[str, FloatArray]]) -> tuple[str, str] | None:
     """The sign and the factor with which a term is what is left; None where it is not."""
     for text, factor in outer:
         if not _fit(value, factor):
@@ -138,7 +138,7 @@ def _factor(rest: Floats, value: Floats, outer: Sequence[tuple[str, Floats]]) ->
     return None
 
 
-def _terms(arrays: dict[str, Floats], dimensions: int) -> Iterator[tuple[str, Floats]]:
+def _terms(arrays: dict[str, FloatArray], dimensions: int) -> Iterator[tuple[str, FloatArray]]:
     """Arrays, their means and sums over an axis, products of two, and of one with such a mean of a product."""
     axes = range(max(dimensions, 1))
     for n, a in arrays.items():
@@ -163,11 +163,11 @@ def _terms(arrays: dict[str, Floats], dimensions: int) -> Iterator[tuple[str, Fl
                         yield f"{n} * ({n} * {m}).{kind}(axis={axis}, keepdims=True)", a * getattr(a * b, kind)(axis=axis, keepdims=True)
 
 
-def _fit(a: Floats, b: Floats) -> bool:
+def _fit(a: FloatArray, b: FloatArray) -> bool:
     return all(x == y or 1 in (x, y) for x, y in zip(a.shape[::-1], b.shape[::-1], strict=False))
 
 
-def near(value: object, exact: Floats) -> bool:
+def near(value: object, exact: FloatArray) -> bool:
     """Whether an array of floats is nearly the exact one, wherever that is a number."""
     try:
         flat = np.asarray(value, dtype=float).ravel()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flint import arb
 
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import Reference, key_of, same
 from verifier.exact import adjoints
 

@@ -13,16 +13,15 @@ from itertools import combinations, pairwise
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula import contributions
-from verifier.blame.formula.adjoint_values import Reference, agrees, by_key, forward_versions, reference_values
+from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, by_key, forward_versions, reference_values
 from verifier.blame.formula.contributions import Contribution, Definition, definitions, edges_of, statement_operands, total
 from verifier.case.case import Implementation
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
-Trial = tuple[tuple[float, ...], float]  # a point, and the gradient that flows in
 MOST_EXCHANGED = 40  # wrong statements of which any two may be exchanged
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
 MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
@@ -34,7 +33,7 @@ class Mistake:
 
     target: str
     line: int
-    kind: str  # wrong, missing, doubled, overwritten, premature, extra, exchanged
+    kind: str  # wrong, missing, doubled, overwritten, premature, extra (others carry the whole gradient), exchanged
     contribution: int
     needed: Balls
     computed: Balls
@@ -278,6 +277,8 @@ def mistakes_of(program: Program, reference: Reference, definition: Definition, 
     if len(found.wrong) == 1:
         part = found.wrong[0]
         others = total([p.value for p in parts if p is not part], reference.count)
+        if found.carried and not found.missing:
+            return [replace(blank, line=part.line, kind="extra", contribution=part.step, needed=[arb(0)] * reference.count, computed=values[part.step])]
         needed = [(x - o) * part.sign for x, o in zip(exact, others, strict=True)]
         return [_inside(program, reference, part, replace(blank, line=part.line, contribution=part.step, needed=needed, computed=values[part.step], edges=uses), found.missing, values, fmt)]
     mistakes = []
@@ -291,7 +292,7 @@ def mistakes_of(program: Program, reference: Reference, definition: Definition, 
 def _inside(program: Program, reference: Reference, part: Contribution, mistake: Mistake, missing: Sequence[contributions.Edge], values: Sequence[Balls], fmt: Format) -> Mistake:
     """The same mistake, narrowed to the one term of the statement that is wrong, or to the edges that no term matches."""
     if all(x.is_zero() for x in mistake.needed):
-        return replace(mistake, kind="extra")
+        return mistake
     terms = contributions.terms_of(program, part, values)
     if len(terms) == 1 and len(missing) < 2:
         return mistake
@@ -301,6 +302,8 @@ def _inside(program: Program, reference: Reference, part: Contribution, mistake:
         return replace(mistake, kind="missing", edges=uses, needed=total([e.value for e in found.missing], reference.count))
     if len(found.wrong) == 1 and found.carried:
         term = found.wrong[0]
+        if not found.missing:  # the other terms carry all
+            return replace(mistake, kind="extra", contribution=term.step, needed=[arb(0)] * reference.count, computed=values[term.step], edges=())
         others = total([t.value for t in terms if t is not term], reference.count)
         needed = [(n * part.sign - o) * term.sign for n, o in zip(mistake.needed, others, strict=True)]
         return replace(mistake, contribution=term.step, needed=needed, computed=values[term.step], edges=uses)

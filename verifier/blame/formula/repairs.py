@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES, ORDERINGS, PRODUCTS, SUMS
@@ -222,9 +222,9 @@ def shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:
         return
     one = arb(1)
     text = s.text(k)
-    yield [one - v for v in value], f"`{text}` where `1 - {text}` is meant"
+    yield [one - v for v in value], f"`{text}` where `1 - {_as_operand(text, '+-')}` is meant"
     yield [one + v for v in value], f"`{text}` where `1 + {text}` is meant"
-    yield [one - v * v for v in value], f"`{text}` where `1 - {text}**2` is meant"
+    yield [one - v * v for v in value], f"`{text}` where `1 - {_as_operand(text, '+-*/')}**2` is meant"
     yield [v.sqrt() for v in value], f"`{text}` should be its square root"
     yield [abs(v) for v in value], f"`{text}` where `abs({text})` is meant"
     yield [v.sgn() for v in value], f"`{text}` where `sign({text})` is meant"
@@ -234,6 +234,16 @@ def shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:
             yield [v - c for v, c in zip(value, column, strict=True)], f"the term `{name}` is missing (with a minus) in `{text}`"
     for number in (1, 2, -1):
         yield [v + number for v in value], f"`{text}` is off by {number}: `{text} {'+' if number > 0 else '-'} {abs(number)}` is meant"
+
+
+def _as_operand(text: str, operators: str) -> str:
+    """A text, in parentheses where one of the operators stands outside of its own."""
+    depth = 0
+    for c in text:
+        depth += (c in "([") - (c in ")]")
+        if depth == 0 and c in operators:
+            return f"({text})"
+    return text
 
 
 def _constant(text: str) -> Ball:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.arithmetic import floats
-from verifier.arithmetic.values import Column
+from verifier.arithmetic.types import Column
 from verifier.case.case import Draft
 from verifier.circuit.execute import Executor
 from verifier.circuit.program import Builder, Program, component_names
@@ -30,6 +30,7 @@ class Unit:
     start: int  # where that text begins in the text of the block
     sets: frozenset[str]  # the names, of arrays as a whole
     reads: frozenset[str]
+    is_written: bool = True  # as it stands; not what gives the arguments of a call to the names in the function
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class State:
+class Snapshot:
     """The environment before a unit."""
 
     steps: int
@@ -118,7 +119,7 @@ def _assignment(targets: list[ast.expr], value: ast.expr, place: ast.expr | ast.
     for target in targets:
         if not hasattr(target, "col_offset"):
             ast.copy_location(target, place)
-    return Unit(tree, text, span(place)[0], *_names(tree))
+    return Unit(tree, text, span(place)[0], *_names(tree), is_written=False)
 
 
 def _changed(tree: ast.stmt) -> frozenset[str]:
@@ -172,7 +173,7 @@ class Rerun:
     copied: dict[int, set[str]] = field(default_factory=dict)
     held: dict[tuple[int, str], Held] = field(default_factory=dict)  # after each unit, the names that it sets
     ends: dict[int, int] = field(default_factory=dict)  # the number of steps after each unit
-    before: list[State] = field(default_factory=list)
+    before: list[Snapshot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         forward, source = self.draft.forward, self.draft.implementation.backward
@@ -291,11 +292,11 @@ class Rerun:
         forward = self.draft.forward
         return Program(tuple(self.builder.steps), forward.inputs, {}, forward.output, tuple(self.builder.lines), forward.output_name, self.seed, parameters=forward.parameters)
 
-    def _state(self) -> State:
+    def _state(self) -> Snapshot:
         b = self.builder
-        return State(len(b.steps), len(b.lines), dict(b.names), _copied(b.values, {}), set(b.vectors))
+        return Snapshot(len(b.steps), len(b.lines), dict(b.names), _copied(b.values, {}), set(b.vectors))
 
-    def _restore(self, state: State) -> None:
+    def _restore(self, state: Snapshot) -> None:
         b = self.builder
         del b.steps[state.steps :], b.lines[state.lines :], self.values[state.steps :]
         b.names, b.values, b.vectors = dict(state.names), _copied(state.values, {}), set(state.vectors)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.values import Balls
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.contributions import definitions
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute

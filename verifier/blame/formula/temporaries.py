@@ -15,7 +15,7 @@ from itertools import combinations
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import agrees, forward_versions
 from verifier.blame.formula.contributions import definitions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.types import Ball, Value
 from verifier.blame.rounding import sensitivity
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, LedgerPlan
 from verifier.blame.rounding.sensitivity import Cancellation

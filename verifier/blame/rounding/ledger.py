@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals, rounding
-from verifier.arithmetic.values import Ball, Column, Value
+from verifier.arithmetic.types import Ball, Column, Value
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import derivatives
 from verifier.language.formats import Format

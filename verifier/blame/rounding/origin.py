@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
-from verifier.arithmetic.values import Value
+from verifier.arithmetic.types import Value
 from verifier.blame.rounding import by_statement, ledger
 from verifier.blame.rounding.ledger import Ledger
 from verifier.circuit.expressions import definition
@@ -67,7 +67,7 @@ class Origin:
         return first if self.shown is None else f"{first}, and {self.shown}"
 
 
-def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float = 1.0) -> Origin | None:
+def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *, upstream: float) -> Origin | None:
     """The step at which a value whose float is not finite, or is 0, was lost; None where the exact value is the same in this format.
 
     With the steps before it in floats and all others over the reals the value still is a number of the format (not 0, where

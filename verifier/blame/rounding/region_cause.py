@@ -10,7 +10,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.floats import columns
-from verifier.arithmetic.values import Value
+from verifier.arithmetic.types import Value
 from verifier.blame.rounding.by_statement import step_text
 from verifier.blame.rounding.origin import origin
 from verifier.circuit.expressions import kinks

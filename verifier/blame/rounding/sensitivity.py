@@ -9,7 +9,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.rounding import ulp
-from verifier.arithmetic.values import Ball, Value
+from verifier.arithmetic.types import Ball, Value
 from verifier.blame.rounding.ledger import (
     DIFFERENCE_BITS,
     FIRST_BITS,

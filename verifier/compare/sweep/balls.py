@@ -17,6 +17,7 @@ from verifier.compare.sweep.sides import Runner, both_sides
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
 PRECISIONS = (SWEEP_BITS, 640)  # 2^128 squared cancels 256 bits, its sine's argument as many
 EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 128 bits
+UNDERFLOWING = 2.0**-400  # a smaller gradient of at most PRECISIONS[-1] bits may be off by less than the smallest float64
 HALF = 0.5  # ulps: what is closer is the number rounded
 
 
@@ -91,7 +92,7 @@ def _from_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any
     slack = np.nextafter(radius * (1 + EXTRA) + (np.abs(near) + np.abs(residual)) * EXTRA**2, np.inf)
     least, most = np.maximum(residual * (1 - EXTRA) - slack, 0.0), np.nextafter(residual * (1 + EXTRA) + slack, np.inf)
     mantissa, exponent = np.frexp(near)
-    unknown = ~np.isfinite(near) | (np.abs(near) > fmt.largest / 2) | (near == 0) | np.isnan(radius)
+    unknown = ~np.isfinite(near) | (np.abs(near) > fmt.largest / 2) | np.isnan(radius)
     for i in np.flatnonzero(np.abs(mantissa) == 0.5).tolist():  # a power of two: is g on it, above, or below?
         if abs(g[i]) < abs(near[i]):
             exponent[i] -= 1
@@ -104,6 +105,8 @@ def _from_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any
     ulps_low, ulps_high = np.ldexp(least, -exponent), np.ldexp(most, -exponent)
     zero = (near == 0) & ~unknown
     exact = (radius == 0) & (residual == 0)
+    for i in np.flatnonzero(exact & (np.abs(near) < UNDERFLOWING)).tolist():
+        exact[i] = g[i] == c[i]  # not only nearer than any float64
     ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -exponent), u) for u in (ulps_low, ulps_high))
     is_rounded = (slack < unit / 4) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c)
     none = np.zeros(len(c), bool)

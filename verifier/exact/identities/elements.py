@@ -2,7 +2,7 @@
 
 A generator is an input, a constant, or a kernel: a transcendental or algebraic function of earlier elements, such as
 exp(x*y/2), log|1 + x| or the square root of 2. Equal functions get the same element as far as the rules of
-`elementary` and `identities` reach; elements that are equal are equal functions, always.
+`exponentials` and `special` reach; elements that are equal are equal functions, always.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ WORK = 2_000_000  # about two seconds: a unit is the time of a few products of c
 
 
 class GiveUp(Exception):
-    """Neither proved nor disproved: too large, or beyond the rules."""
+    """Nothing is proved: the expression is too large, or there is no rule for it."""
 
 
-class Undefined(Exception):
+class NoRealValue(Exception):
     """A step that has no real value in the branch under consideration."""
 
 
 class Restart(Exception):
-    """A finer unit of a kernel or more generators are needed: run again."""
+    """A kernel needs a finer unit (exp(x/2) beside exp(x)), or there must be room for more generators: the run starts again."""
 
 
 Polynomial = Any  # flint.fmpz_mpoly
 
 
-class Split(Exception):
+class SignNeeded(Exception):
     """The sign of a polynomial is needed: try both."""
 
     def __init__(self, atom: Any) -> None:
@@ -48,7 +48,7 @@ class Split(Exception):
         self.atom = atom
 
 
-class Infinite(NamedTuple):
+class Infinity(NamedTuple):
     """Plus or minus infinity: no real number, but it can be compared, and `min(x, inf)` is x."""
 
     sign: int
@@ -79,7 +79,7 @@ class Kernel:
 
 @dataclass
 class Plan:
-    """What outlives a restart: the units of the kernels, the number of generators, the work that is left."""
+    """What is not forgotten at a restart: the units of the kernels, the number of generators, the work that may still be done."""
 
     spare: int = FIRST_SPARE
     work: int = WORK
@@ -131,18 +131,18 @@ class Field:
         self._factored: dict[str, tuple[int, list[tuple[Polynomial, int]]]] = {}
 
     def turn(self) -> None:
-        """From one side of an identity to the other."""
+        """Go from one side of an identity to the other."""
         self.borders, self.other_borders = self.other_borders, self.borders
 
     # ---------------------------------------------------------------- making elements
 
     def fraction(self, num: Polynomial, den: Polynomial) -> Element:
-        """num / den, reduced. Raises Undefined where den is zero."""
+        """num / den, reduced. Raises NoRealValue where den is zero."""
         if self.roots:
             self.plan.spend((len(num) + len(den)) * (2 + len(self.roots)))
             num, den = self._reduced(num), self._reduced(den)
         if den.is_zero():
-            raise Undefined("division by zero")
+            raise NoRealValue("division by zero")
         if num.is_zero():
             return self.zero
         if len(num) > MAX_TERMS or len(den) > MAX_TERMS:
@@ -160,7 +160,7 @@ class Field:
         return Element(num, den)
 
     def _root_in(self, den: Polynomial) -> Polynomial:
-        """What clears a root that is a factor of a denominator: 1/sqrt(2) is sqrt(2)/2."""
+        """The factor by which a fraction is expanded so that a root leaves its denominator: 1/sqrt(2) is sqrt(2)/2."""
         for i in reversed(self.roots):
             if not den.degrees()[i]:
                 continue
@@ -255,7 +255,7 @@ class Field:
         return self.fraction(self._times(a.num, b.num), self._times(a.den, b.den))
 
     def div(self, a: Element, b: Element) -> Element:
-        """a / b. Raises Undefined where b is zero."""
+        """a / b. Raises NoRealValue where b is zero."""
         return self.fraction(self._times(a.num, b.den), self._times(a.den, b.num))
 
     def scaled(self, a: Element, factor: Fraction | int) -> Element:

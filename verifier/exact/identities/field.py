@@ -16,8 +16,8 @@ from verifier.arithmetic.balls import PRIMITIVES
 from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder, Program, Step
 from verifier.exact.derivatives import primitive
-from verifier.exact.identities import elementary, signs
-from verifier.exact.identities.elements import WORK, Element, Field, GiveUp, Infinite, Plan, Restart, Split, Undefined
+from verifier.exact.identities import exponentials, signs
+from verifier.exact.identities.elements import WORK, Element, Field, GiveUp, Infinity, NoRealValue, Plan, Restart, SignNeeded
 from verifier.exact.identities.special import RULES, opaque
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.numeral import exact
@@ -32,7 +32,7 @@ LAZY = frozenset(name for name, gate in GATES.items() if 0 in gate.conditions an
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """In which sense a claim holds: the conditions it needs, the branches that it excepts, and the borders at which it says nothing, in words."""
+    """Where a claim holds, in words: the conditions under which it does, the branches in which it does not, and the borders that it says nothing about."""
 
     conditions: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Holding:
 
 
 def holds(inputs: Sequence[str], claim: Callable[[Field], bool | None], *, work: int = WORK) -> Holding | None:
-    """That a claim holds in every branch of signs; None where it does not, or holds only where nothing is defined.
+    """Where a claim holds, after every branch of signs was tried; None if it fails in one, or if nothing is defined in any.
 
     `claim` returns None in a branch where there is nothing to claim. Raises GiveUp.
     """
@@ -68,8 +68,8 @@ def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Hol
         field.borders, field.other_borders = first, second
         try:
             answer = claim(field)
-        except Split as split:
-            field.borders[f"{elementary.text(field, field.polynomial(split.atom))} = 0"] = None
+        except SignNeeded as split:
+            field.borders[f"{exponentials.text(field, field.polynomial(split.atom))} = 0"] = None
             if len(assumptions) >= MAX_SIGNS or len(pending) > MAX_BRANCHES:
                 raise GiveUp("too many branches") from None
             for s in (-1, 1):
@@ -87,7 +87,7 @@ def _in_all_branches(field: Field, claim: Callable[[Field], bool | None]) -> Hol
 
 
 def is_defined(field: Field, program: Program, output: int, *, upstream: Element | None = None, readings: Mapping[str, Element] | None = None) -> bool:
-    """Whether nothing that a step needs is outside its domain in this branch. Raises GiveUp, Restart, Split."""
+    """Whether nothing that a step needs is outside its domain in this branch. Raises GiveUp, Restart, SignNeeded."""
     values: dict[int, Any] = {}
     if value(field, program, output, upstream=upstream, readings=readings, values=values) is None:
         return False
@@ -124,7 +124,7 @@ def value(
     A branch of `where` that is not taken is not run, nor an operand of `and` that does not matter. `readings` gives
     literals another value than their decimal one, `operands` the inputs; `values` gathers what was run. Equal elements
     are equal on an open set, so a tie (`max(x, x)`) decides a comparison, also in a derivative.
-    Raises GiveUp, Restart, Split.
+    Raises GiveUp, Restart, SignNeeded.
     """
     values = {} if values is None else values
     if operands is not None:
@@ -184,14 +184,14 @@ def _step(field: Field, program: Program, index: int, values: Mapping[int, Any],
         return None
     try:
         return _gate(field, gate, operands)
-    except Undefined:
+    except NoRealValue:
         return None
 
 
 def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
     if gate == "not":
         return not operands[0]
-    if any(isinstance(o, Infinite) for o in operands):
+    if any(isinstance(o, Infinity) for o in operands):
         return _infinite(field, gate, operands)
     if gate in COMPARISONS:
         difference = field.sub(*operands)
@@ -199,7 +199,7 @@ def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
             return signs.sign(field, difference) in GATES[gate].holds
         is_equal = signs.is_zero(field, difference)
         if not is_equal and not field.is_constant(difference):
-            field.borders[f"{elementary.text(field, difference)} = 0"] = None
+            field.borders[f"{exponentials.text(field, difference)} = 0"] = None
         return is_equal == (gate == "eq")
     rule = RULES.get(gate)
     if rule is None:
@@ -210,26 +210,26 @@ def _gate(field: Field, gate: str, operands: Sequence[Any]) -> Any:
 
 
 def _infinite(field: Field, gate: str, operands: Sequence[Any]) -> Any:
-    """A gate that reads an infinity: what is known of it without arithmetic. Raises GiveUp for everything else."""
-    signs_of = [o.sign if isinstance(o, Infinite) else 0 for o in operands]
+    """The value of a gate with an infinite operand, as far as the signs of the others decide it. Raises GiveUp for everything else."""
+    signs_of = [o.sign if isinstance(o, Infinity) else 0 for o in operands]
     if gate == "neg":
-        return Infinite(-signs_of[0])
+        return Infinity(-signs_of[0])
     if gate == "copy":
         return operands[0]
     if gate == "sign":
         return field.number(signs_of[0])
     if gate == "abs":
-        return Infinite(1)
+        return Infinity(1)
     if gate in ("max", "min"):
         return RULES[gate](field, *operands)
     if gate == "mul":
         others = [signs.sign(field, o) if s == 0 else s for s, o in zip(signs_of, operands, strict=True)]
-        return Infinite(others[0] * others[1]) if all(others) else None
+        return Infinity(others[0] * others[1]) if all(others) else None
     if gate in ("add", "sub"):
         first, second = signs_of[0], signs_of[1] if gate == "add" else -signs_of[1]
         if first == -second:
             return None
-        return Infinite(first or second)
+        return Infinity(first or second)
     if gate in COMPARISONS:
         return (signs_of[0] > signs_of[1]) - (signs_of[0] < signs_of[1]) in GATES[gate].holds
     raise GiveUp("arithmetic with infinity")
@@ -239,11 +239,11 @@ def _constant(field: Field, name: str) -> Any:
     if name == "nan":
         raise GiveUp("nan has no value")
     if name == "inf":
-        return Infinite(1)
+        return Infinity(1)
     if name == "e":
-        return elementary.exp(field, field.one)
+        return exponentials.exp(field, field.one)
     if name == "tau":
-        return field.scaled(elementary.pi(field), 2)
+        return field.scaled(exponentials.pi(field), 2)
     return field.kernel("constant", text=name)
 
 
@@ -274,5 +274,5 @@ def is_zero_at(program: Program, output: int, point: Sequence[float]) -> bool:
 
 
 def _number(step: Step, text: str) -> Step:
-    """The input as the number it is."""
+    """The number that an input is, as an element."""
     return step._replace(gate="number", text=text)

@@ -1,4 +1,4 @@
-"""Signs of elements: known, assumed in the present branch, or a reason to split; and which assumptions contradict each other."""
+"""The sign of an element: proved, assumed in the present branch, or undecided, which splits the branch in two; and whether assumptions contradict each other."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from flint import arb, fmpz
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.values import Ball
-from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, Split, primes
+from verifier.arithmetic.types import Ball
+from verifier.exact.identities.elements import Element, Field, GiveUp, Kernel, Polynomial, SignNeeded, primes
 from verifier.exact.identities.independence import are_independent
 
 CONSTANT_BITS = 256  # at which the sign of a constant must show
@@ -22,18 +22,18 @@ INCREASING = frozenset(("asin", "atan", "erf", "erfi", "erfinv", "shi", "lambert
 def sign(field: Field, a: Element) -> int:
     """The sign of an element in the present branch, off its zeros, which lie on no open set.
 
-    Raises Split where the branch does not decide it, GiveUp where an element may vanish on an interval.
+    Raises SignNeeded where the branch does not decide it, GiveUp where an element may vanish on an interval.
     """
     if a.num.is_zero():
         return 0
     content, factors = field.factors(a)
     result = 1 if content > 0 else -1
-    undecided: Split | None = None
+    undecided: SignNeeded | None = None
     for p, e in factors:
         if e % 2:
             try:
                 result *= _factor_sign(field, p)
-            except Split as split:
+            except SignNeeded as split:
                 undecided = undecided or split
         elif not is_rarely_zero(field, p):
             raise GiveUp("a factor may vanish on an interval")
@@ -43,10 +43,10 @@ def sign(field: Field, a: Element) -> int:
 
 
 def known_sign(field: Field, a: Element) -> int | None:
-    """The sign of an element where it is known without a split."""
+    """The sign of an element; None where the branch would have to be split for it."""
     try:
         return sign(field, a)
-    except (Split, GiveUp):
+    except (SignNeeded, GiveUp):
         field.plan.spend(0)
         return None
 
@@ -65,7 +65,7 @@ def is_zero(field: Field, a: Element) -> bool:
 
 
 def _factor_sign(field: Field, p: Polynomial) -> int:
-    """The sign of an irreducible polynomial, off its zeros. Raises Split, GiveUp."""
+    """The sign of an irreducible polynomial, off its zeros. Raises SignNeeded, GiveUp."""
     if str(p) in field.assumptions:
         return field.assumptions[str(p)][1]
     if field.is_constant(field.polynomial(p)):
@@ -79,7 +79,7 @@ def _factor_sign(field: Field, p: Polynomial) -> int:
     if not is_rarely_zero(field, p):
         raise GiveUp("a sign of what may vanish on an interval")
     if known is None:
-        raise Split(p)
+        raise SignNeeded(p)
     return known
 
 
@@ -186,7 +186,7 @@ def _is_generator_strict(field: Field, i: int) -> bool:
 
 
 def _sign_with_root(field: Field, p: Polynomial) -> int | None:
-    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever outweighs the other; it is no zero then."""
+    """The sign of A + B*rho where rho is a square root: that of A or of B, whichever is larger in size; None where that is not known. With a sign it has no zeros."""
     for i in reversed(field.roots):
         if field.kernels[i].scale == 2 and p.degrees()[i] == 1:
             free: dict[tuple[int, ...], Any] = {}

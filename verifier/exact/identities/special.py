@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import factorial, floor
 from typing import Any
 
-from verifier.exact.identities import elementary as el
-from verifier.exact.identities.elements import STEPS, Element, Field, GiveUp, Infinite, Undefined
+from verifier.exact.identities import exponentials as el
+from verifier.exact.identities.elements import STEPS, Element, Field, GiveUp, Infinity, NoRealValue
 from verifier.exact.identities.independence import are_independent
 from verifier.exact.identities.signs import sign
 
@@ -26,7 +26,7 @@ def opaque(gate: str) -> Rule:
 
 
 def _is_negative(a: Element) -> bool:
-    """Whether an argument's orientation is the other one: of a and -a one is negative, of 0 neither."""
+    """Whether an argument counts as negative, by its first term: of a and -a one does, 0 does not."""
     return not a.num.is_zero() and bool(a.num.leading_coefficient() < 0)
 
 
@@ -60,7 +60,7 @@ def _is_pole(field: Field, a: Element) -> bool:
 def gamma(field: Field, a: Element) -> Element:
     """Γ(a) by Γ(a + 1) = a Γ(a) (5.5.1) and Γ(a) Γ(1 - a) = π / sin(πa) (5.5.3)."""
     if _is_pole(field, a):
-        raise Undefined("a pole of gamma")
+        raise NoRealValue("a pole of gamma")
     q = field.rational(a)
     if q is None and _is_negative(a):
         return field.div(el.pi(field), field.mul(_sine_of_pi(field, a), gamma(field, field.sub(field.one, a))))
@@ -81,7 +81,7 @@ def _sine_of_pi(field: Field, a: Element) -> Element:
 def _polygamma(field: Field, m: int, a: Element) -> Element:
     """The m-th derivative of digamma, by its recurrence (5.15.5) and, to the third, its reflection (5.15.6)."""
     if _is_pole(field, a):
-        raise Undefined("a pole of a polygamma function")
+        raise NoRealValue("a pole of a polygamma function")
     if field.rational(a) is None and _is_negative(a) and m <= 2:
         cosine, sine = el.cosine_and_sine(field, field.mul(el.pi(field), a))
         reflected = _polygamma(field, m, field.sub(field.one, a))
@@ -301,7 +301,7 @@ def _ceil(field: Field, a: Element) -> Element:
 
 def _choice(direction: int) -> Rule:
     def rule(field: Field, a: Element, b: Element) -> Element:
-        if isinstance(a, Infinite) or isinstance(b, Infinite):
+        if isinstance(a, Infinity) or isinstance(b, Infinity):
             return _extreme(a, b, direction)
         return a if sign(field, field.sub(a, b)) * direction >= 0 else b
 
@@ -310,7 +310,7 @@ def _choice(direction: int) -> Rule:
 
 def _extreme(a: Any, b: Any, direction: int) -> Any:
     """The larger (direction 1) or smaller of two, of which one at least is infinite."""
-    if not isinstance(a, Infinite):
+    if not isinstance(a, Infinity):
         a, b = b, a
     return a if a.sign == direction else b
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verifier.report.draw.mutants import Edited
+    from verifier.report.draw.mutants import CaseEdits
     from verifier.report.draw.paint import Paint
     from verifier.report.outcome import Report
 
@@ -41,7 +41,7 @@ def drawn(name: str, report: Report, *, paint: Paint, quiet: bool = False) -> st
     return text
 
 
-def drawn_edits(name: str, cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
+def drawn_edits(name: str, cases: Iterable[CaseEdits], *, every: bool) -> Iterator[str]:
     """The edits of cases in a format, in parts, each as soon as it can be drawn; with `every` also those that the case's points tell apart."""
     parts: Iterator[str] = _function(FORMATS[name].edits)(cases, every=every)
     return parts

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 
-from verifier.case.shapes import Shape, by
+from verifier.case.components import Shape, by
 
 MOST_IN_A_ROW = 3  # numbers that are shown of a row
 MOST_ROWS = 6  # rows that are shown of an array

@@ -10,7 +10,7 @@ from flint import arb
 from verifier.arithmetic import balls, floats, rounding
 from verifier.case import points
 from verifier.case.case import Case
-from verifier.case.shapes import base, bracketed
+from verifier.case.components import base, bracketed
 from verifier.circuit.program import Program, component_names, element_shape
 from verifier.compare.check import checks_of
 from verifier.compare.checked import Checked
@@ -29,6 +29,7 @@ from verifier.report.draw.text import table
 BITS = 256
 MOST_LEDGERS = 8  # gradients whose ledger is shown
 DIGITS = 20
+FEW = 3  # elements of a vector that are shown in rows of their own
 LONG_FIGURE = 1e6  # ulps: from there on in scientific notation
 
 
@@ -90,7 +91,7 @@ def _arrays(program: Program) -> dict[tuple[int, str], dict[str, int]]:
     whole: dict[tuple[int, str], dict[str, int]] = {}
     for key, parts in found.items():
         shape = element_shape(parts)
-        if shape is not None and (len(shape) > 1 or len(parts) > by_array.FEW):
+        if shape is not None and (len(shape) > 1 or len(parts) > FEW):
             whole[key] = {name: parts[name] for name in component_names(key[1], shape)}
     return whole
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from verifier.case.components import as_lists
 from verifier.case.points import PointText
-from verifier.case.shapes import as_lists
 from verifier.search.mutate import Mutant
 
-Edited = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits
+CaseEdits = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits
 
 FATES = {
     "survived": "survives: no point of the case catches it, but this one would",
@@ -19,7 +19,7 @@ FATES = {
 }
 
 
-def as_text(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
+def as_text(cases: Iterable[CaseEdits], *, every: bool) -> Iterator[str]:
     """The edits of each case, as soon as they are known, and a line for all."""
     seen: list[Mutant] = []
     for name, _, mutants in cases:
@@ -28,7 +28,7 @@ def as_text(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:
     yield f"all edits: {_shares(seen)}\n" if seen else "nothing to edit: there is no hand-written backward pass that is right\n"
 
 
-def as_json(cases: Iterable[Edited], *, every: bool) -> Iterator[str]:  # noqa: ARG001 - JSON has them all
+def as_json(cases: Iterable[CaseEdits], *, every: bool) -> Iterator[str]:  # noqa: ARG001 - JSON has them all
     """The edits of all cases, in one part."""
     listed = list(cases)
     mutants = [m for _, _, found in listed for m in found]

@@ -7,10 +7,10 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from verifier.case.components import bracketed, by
 from verifier.case.points import PointText
-from verifier.case.shapes import bracketed, by
 from verifier.language.verdict import Verdict
-from verifier.report.by_array import Array, arrays, index
+from verifier.report.by_array import ArrayGradient, arrays, index
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 
@@ -126,7 +126,7 @@ def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     return rows
 
 
-def _arrays(c: CaseReport) -> dict[str, dict[str, Array]]:
+def _arrays(c: CaseReport) -> dict[str, dict[str, ArrayGradient]]:
     """For each implementation its components of arrays."""
     names: dict[str, dict[str, None]] = {}
     rows_of: list[Result | Sweep] = [*c.results, *c.sweeps]
@@ -135,7 +135,7 @@ def _arrays(c: CaseReport) -> dict[str, dict[str, Array]]:
     return {implementation: arrays(found) for implementation, found in names.items()}
 
 
-def _array_name(known: dict[str, dict[str, Array]], r: Result | Sweep) -> str:
+def _array_name(known: dict[str, dict[str, ArrayGradient]], r: Result | Sweep) -> str:
     array = known[r.implementation].get(r.gradient)
     return r.gradient if array is None else array.name
 
@@ -173,7 +173,7 @@ def _tally(results: Sequence[Result]) -> dict[str, int]:
     return counts
 
 
-def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "", array: Array | None = None) -> list[str]:
+def _row(name: str, fmt: str, verdicts: dict[str, int], worst: Result, count: int, paint: Paint, *, label: str = "", proof: str = "", array: ArrayGradient | None = None) -> list[str]:
     verdict_words = ", ".join(paint(v if count == 1 and array is None else f"{n:,} {v}", _colour(v)) for v, n in verdicts.items())
     figures = f"{_short(worst.ulps)} ulp" if worst.ulps is not None else "-"
     if array is not None:

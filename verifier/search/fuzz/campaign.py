@@ -17,8 +17,8 @@ from verifier.arithmetic import floats
 from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
+from verifier.case.components import covers
 from verifier.case.points import FloatPoint, PointError, ordinal
-from verifier.case.shapes import covers
 from verifier.compare.at_point import checks_in, judged_at
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.compare import compare

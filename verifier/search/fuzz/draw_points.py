@@ -17,9 +17,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from verifier.case.case import Case
+from verifier.case.components import as_lists, gathered
 from verifier.case.load import case_of
 from verifier.case.points import domain_of
-from verifier.case.shapes import as_lists, gathered
 from verifier.circuit.program import Program
 from verifier.compare.at_point import checks_in
 from verifier.compare.check import Check

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from verifier.case.accept import Accept
 from verifier.case.case import OVER_LIMIT, POINTS, Case, Implementation, only
+from verifier.case.components import as_lists, base, gathered
 from verifier.case.load import load_text
 from verifier.case.outputs import upstream_name
 from verifier.case.points import listed, real_points
-from verifier.case.shapes import as_lists, base, gathered
 from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
 from verifier.language import formats
@@ -99,7 +100,7 @@ def _text(checks: Sequence[Check], case: Case, fault: Fault, rows: Sequence[tupl
         "formats": list(case.formats),
         "upstream": _flowing(case, rows[0][0]) or (_Number(case.upstream) if case.upstream != "1" else None),
         "implementations": {i.name: _body(i) for i in case.implementations},
-        "accept": _accept(case.accept_ulps),
+        "accept": _accept(case.accept),
         "expect": {name: list(words) for name, words in expected.items() if words},
     }
     return yaml.dump({k: v for k, v in document.items() if v}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
@@ -111,8 +112,8 @@ def _flowing(case: Case, row: dict[str, str]) -> object:
     return next(iter(found.values()), None) if case.function is not None else {name: found[upstream_name(name)] for name in case.outputs}
 
 
-def _accept(ulps: str | None) -> dict[str, object] | None:
-    return None if ulps is None else {"ulps": _Number(ulps)}
+def _accept(accept: Accept) -> dict[str, object]:
+    return {key: _Number(text) for key, text in accept.written().items()}
 
 
 def _body(implementation: Implementation) -> dict[str, object]:
@@ -121,7 +122,7 @@ def _body(implementation: Implementation) -> dict[str, object]:
         "backward": _source(implementation.backward),
         "gradients": {c.input: c.name for c in implementation.gradients or ()},
         "adjoints": {name: source.text for name, source in implementation.adjoints},
-        "accept": _accept(implementation.accept_ulps),
+        "accept": _accept(implementation.accept),
     }
     return {key: value for key, value in body.items() if value}
 
@@ -130,8 +131,8 @@ def _source(source: Source | None) -> str | None:
     return None if source is None else source.text
 
 
-def _gathered(case: Case, row: dict[str, str]) -> _Row:
-    return _Row({name: as_lists(value) for name, value in gathered({name: _Number(text) for name, text in row.items()}, dict(case.shapes)).items()})
+def _gathered(case: Case, row: dict[str, str]) -> _OneLine:
+    return _OneLine({name: as_lists(value) for name, value in gathered({name: _Number(text) for name, text in row.items()}, dict(case.shapes)).items()})
 
 
 class _Number(str):
@@ -140,7 +141,7 @@ class _Number(str):
     __slots__ = ()
 
 
-class _Row(dict[str, object]):
+class _OneLine(dict[str, object]):
     """A point: written on one line."""
 
 
@@ -163,4 +164,4 @@ def _number(dumper: yaml.SafeDumper, text: _Number) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _string)
 _Dumper.add_representer(_Number, _number)
-_Dumper.add_representer(_Row, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))
+_Dumper.add_representer(_OneLine, lambda dumper, row: dumper.represent_mapping("tag:yaml.org,2002:map", row, flow_style=True))

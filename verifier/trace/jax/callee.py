@@ -15,10 +15,10 @@ import numpy as np
 
 from verifier.language.formats import Format
 from verifier.language.source import Place
+from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
-from verifier.trace.jax.places import last_place, own_lines
+from verifier.trace.jax.jax_array import ADVICE, Value, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.jax.values import ADVICE, Value, in_double, jax_version
 from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 

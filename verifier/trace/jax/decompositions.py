@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Context, Value, in_double, row
+from verifier.trace.jax.jax_array import Context, Value, in_double, row
 from verifier.trace.matrices import Steps, each, orthonormal
 from verifier.trace.newton import near_this_point, singular, symmetric
 

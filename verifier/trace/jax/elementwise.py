@@ -10,7 +10,7 @@ from jax.scipy import special
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Bits, Context, Value, row
+from verifier.trace.jax.jax_array import Bits, Context, Value, row
 
 # fmt: off
 GATES = {  # primitive -> gate of the table, operands in the same order

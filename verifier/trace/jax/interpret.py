@@ -12,8 +12,8 @@ import numpy as np
 
 from verifier.circuit.arrays import ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
-from verifier.trace.jax.places import Where, is_of_a_library, where
-from verifier.trace.jax.values import ROWS, Bits, Context, Value, in_double
+from verifier.trace.jax.equation_places import Where, is_of_a_library, where
+from verifier.trace.jax.jax_array import ROWS, Bits, Context, Value, in_double
 from verifier.trace.record import Reading
 
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported

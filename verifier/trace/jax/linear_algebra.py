@@ -8,7 +8,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Context, Value, row
+from verifier.trace.jax.jax_array import Context, Value, row
 
 COMMUTATIVE = ("add", "mul")
 

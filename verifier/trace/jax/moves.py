@@ -12,7 +12,7 @@ from jax import lax
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Context, Value, moved, row
+from verifier.trace.jax.jax_array import Context, Value, moved, row
 
 DATA = {  # primitive -> how many operands are moved (None: all); the others are indices
     "broadcast_in_dim": 1, "reshape": 1, "transpose": 1, "squeeze": 1, "expand_dims": 1, "slice": 1, "rev": 1, "split": 1, "dynamic_slice": 1, "dynamic_update_slice": 2,

@@ -9,7 +9,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.values import Context, Value, row
+from verifier.trace.jax.jax_array import Context, Value, row
 
 FOLDS = {"reduce_sum": ("add", "0"), "reduce_prod": ("mul", "1"), "reduce_max": ("maximum", None), "reduce_min": ("minimum", None)}
 CUMULATIVE = {"cumsum": "add", "cumprod": "mul", "cummax": "maximum", "cummin": "minimum", "cumlogsumexp": "logaddexp"}

@@ -26,14 +26,14 @@ ELEMENTWISE = frozenset(  # primitives that work on each element alone; a broadc
 )
 CALLS = frozenset("jit pjit closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr".split())
 
-Call = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]]  # inputs, gradients that flow in -> outputs and gradients, as trees
+ForwardBackward = Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Any]]  # inputs, gradients that flow in -> outputs and gradients, as trees
 
 
 @dataclass(eq=False)
 class Replayed:
     """A call with its recordings, by format; None where it is called anew."""
 
-    call: Call
+    call: ForwardBackward
     records: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any]:

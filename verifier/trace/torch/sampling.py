@@ -22,7 +22,7 @@ ZEROS, BORDER, REFLECTION = 0, 1, 2  # and of what stands outside
 
 
 @dataclass(frozen=True, eq=False)
-class _Axis:
+class _PlaceOnAxis:
     """Where along one axis a point lies: the step of its position, the factor of the position's derivative, the two elements beside it with their weights."""
 
     position: Array
@@ -72,18 +72,18 @@ def _between(t: Tracer, step: Array, low: float, high: float) -> None:
     _holds(t, "le", step, high)
 
 
-def _axis(t: Tracer, step: Array, value: float, size: int, way: int, padding: int, align: bool) -> _Axis:
+def _axis(t: Tracer, step: Array, value: float, size: int, way: int, padding: int, align: bool) -> _PlaceOnAxis:
     position, slope, number = _position(t, step, value, size, padding, align)
     if way == NEAREST:
         at = int(np.rint(number))
         _between(t, position, at - 0.5, at + 0.5)
-        return _Axis(position, t(0), (at,), (t(1),), (0,))
+        return _PlaceOnAxis(position, t(0), (at,), (t(1),), (0,))
     low = int(np.floor(number))
     _between(t, position, low, low + 1)
-    return _Axis(position, slope, (low, low + 1), (t.gate("sub", low + 1, position), t.gate("sub", position, low)), (-1, 1))
+    return _PlaceOnAxis(position, slope, (low, low + 1), (t.gate("sub", low + 1, position), t.gate("sub", position, low)), (-1, 1))
 
 
-def _axes(t: Tracer, steps: Array, values: Floats, lengths: tuple[int, ...], way: int, padding: int, align: bool) -> list[_Axis]:
+def _axes(t: Tracer, steps: Array, values: Floats, lengths: tuple[int, ...], way: int, padding: int, align: bool) -> list[_PlaceOnAxis]:
     """The axes of an image in its own order; the last one stands first in the grid."""
     if way not in (LINEAR, NEAREST):
         raise Refusal(f"aten.{t.name} with bicubic weights", t.recorder.place(), "use mode='bilinear'")
@@ -91,7 +91,7 @@ def _axes(t: Tracer, steps: Array, values: Floats, lengths: tuple[int, ...], way
     return [_axis(t, np.array(steps[count - 1 - k]), float(values[count - 1 - k]), lengths[k], way, padding, align) for k in range(count)]
 
 
-def _corners(axes: list[_Axis], lengths: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def _corners(axes: list[_PlaceOnAxis], lengths: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """The elements around a point that the image has, and which of its neighbours each is along every axis."""
     for which in product(*(range(len(a.near)) for a in axes)):
         at = tuple(a.near[w] for a, w in zip(axes, which, strict=True))
@@ -99,7 +99,7 @@ def _corners(axes: list[_Axis], lengths: tuple[int, ...]) -> Iterator[tuple[tupl
             yield at, which
 
 
-def _weight(t: Tracer, axes: list[_Axis], which: tuple[int, ...], left_out: int = -1) -> Array:
+def _weight(t: Tracer, axes: list[_PlaceOnAxis], which: tuple[int, ...], left_out: int = -1) -> Array:
     found: Array | None = None
     for k, (axis, w) in enumerate(zip(axes, which, strict=True)):
         if k != left_out:

@@ -1,7 +1,7 @@
 """Powers, exponentials, logarithms and trigonometric functions of elements, in kernels that make equal functions equal.
 
 Every line here is an identity of real functions that holds wherever its left side is defined, in the branch of signs
-under consideration; `tests/test_field.py` holds each gate against its enclosure.
+under consideration; `tests/exact/test_field.py` holds each gate against its enclosure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import reduce
 from math import floor
 
-from verifier.exact.identities.elements import Element, Field, GiveUp, Polynomial, Undefined, primes
+from verifier.exact.identities.elements import Element, Field, GiveUp, NoRealValue, Polynomial, primes
 from verifier.exact.identities.signs import known_sign, sign
 
 MAX_ROOT = 12  # the degree of an algebraic root; x**0.001 is exp(0.001*log(x)) instead
@@ -22,7 +22,7 @@ LONGEST_TEXT = 6  # terms of a polynomial that is written out
 
 
 def pi(field: Field) -> Element:
-    """The circle's."""
+    """The number pi."""
     return field.kernel("constant", text="pi")
 
 
@@ -36,9 +36,9 @@ def power(field: Field, a: Element, c: Fraction) -> Element:
     if a.num.is_zero():
         if c > 0:
             return field.zero
-        raise Undefined("a negative power of zero")
+        raise NoRealValue("a negative power of zero")
     if known_sign(field, a) == -1:
-        raise Undefined("a fractional power of a negative number")
+        raise NoRealValue("a fractional power of a negative number")
     content, factors = field.factors(a)
     result = field.one
     for number, direction in ((abs(content.numerator), 1), (content.denominator, -1)):
@@ -98,7 +98,7 @@ def general_power(field: Field, a: Element, b: Element) -> Element:
     if s != 1:
         field.conditions[f"{text(field, a)} > 0"] = None
     if s == -1:
-        raise Undefined("a symbolic power of a negative number")
+        raise NoRealValue("a symbolic power of a negative number")
     return exp(field, field.mul(b, log(field, a)))
 
 
@@ -133,7 +133,7 @@ def _exponential(field: Field, c: Fraction, key: Element) -> Element:
 def log(field: Field, a: Element) -> Element:
     """log(a), which has a value where a > 0: a sum over the factors of a."""
     if a.num.is_zero() or known_sign(field, a) == -1:
-        raise Undefined("the logarithm of a number that is not positive")
+        raise NoRealValue("the logarithm of a number that is not positive")
     return log_absolute(field, a)
 
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 from verifier.callable.question import TruthOf
 from verifier.case.case import Case
+from verifier.case.components import base, described
 from verifier.case.outputs import upstream_name
-from verifier.case.shapes import base, described
 from verifier.circuit import arrays
-from verifier.circuit.program import Builder, Program
+from verifier.circuit.program import TOTAL, Builder, Program
 from verifier.language.source import CaseError, Complaint, Source
 from verifier.trace.record import Callee
-from verifier.trace.recorder import TOTAL
 
 
 def truth_over(case: Case, parameters: Mapping[str, tuple[str, ...]]) -> TruthOf:

@@ -20,7 +20,7 @@ MOST_COMPONENTS = 100_000  # of the inputs of a case
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class ArrayTexts:
     """Numbers as texts, in C order, and the shape of their list."""
 
     shape: Shape
@@ -125,11 +125,11 @@ def bracketed(value: object, most: int = MOST_SHOWN) -> str:
 # ---------------------------------------------------------------- nested lists of a file
 
 
-def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_point: bool = False) -> Values | None:
+def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_point: bool = False) -> ArrayTexts | None:
     """A number, or a nested list of numbers whose rows have one length; `what` is what complaints call one, {} its name. In a point infinities and NaN may stand."""
     if not isinstance(node, ListNode):
         text = reader.number(node, what.format(name), infinite=is_point, nan=is_point)
-        return None if text is None else Values((), (text,))
+        return None if text is None else ArrayTexts((), (text,))
     shape = _shape(reader, node, name)
     if shape is None:
         return None
@@ -139,7 +139,7 @@ def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_poin
     for component, leaf in zip(component_names(name, shape), leaves, strict=True):
         if (text := reader.number(leaf, what.format(component), infinite=is_point, nan=is_point)) is not None:
             texts.append(text)
-    return Values(shape, tuple(texts)) if reader.complaints.count == before else None
+    return ArrayTexts(shape, tuple(texts)) if reader.complaints.count == before else None
 
 
 def _shape(reader: Reader, node: ListNode, name: str) -> Shape | None:

@@ -1,0 +1,13 @@
+"""Work that a report can do without, and how it is attempted: within a limit of time, or however long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Attempt = Callable[[str, Callable[[], Any], Any], Any]  # what is made, the work, what there is without it
+
+
+def at_once(_what: str, work: Callable[[], Any], _otherwise: Any) -> Any:
+    """The result of some work, however long it takes."""
+    return work()
