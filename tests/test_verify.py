@@ -132,8 +132,8 @@ def test_one_finding_per_gradient_counts_its_points_and_names_the_one_of_its_fig
     (finding,) = report.findings
     assert "(at 2 of 3 points)" in finding.message
     assert finding.place.line == 3
-    assert dict(finding.point) == {"x": "2.0"}, "the point at which the diagnosis was made: exact 12, computed 6"
-    assert ["exact", "12.0"] in [line.split() for line in finding.details]
+    assert dict(finding.point) == {"x": "3.0"}, "the worst point: exact 27, computed 9; at 2 they are 12 and 6"
+    assert ["exact", "27.0"] in [line.split() for line in finding.details]
 
 
 def test_sampled_points_are_summed_up_and_the_same_every_time() -> None:

@@ -53,10 +53,10 @@ def limited_work(seconds: float) -> Iterator[None]:
 
 
 def _is_in_the_collector(frame: FrameType | None) -> bool:
-    """Whether a callback of the garbage collector is running."""
+    """Whether a callback of the garbage collector is running, or a destructor."""
     codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-    while codes and frame is not None:
-        if frame.f_code in codes:
+    while frame is not None:
+        if frame.f_code in codes or frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False
