@@ -213,8 +213,8 @@ def test_a_framework_that_is_missing_is_a_reason_and_no_failure(folder, monkeypa
         ("right}}", "right}, framework: keras}", "unknown framework 'keras'"),
         ("layers.py:square", "layers:square", "write the file and the name in it"),
         ("layers.py:square", "other.py:square", "there is no file 'other.py'"),
-        ("name: a", "name: a\nexhaustive: true\nformats: [float16]", "'exhaustive' is for texts"),
-        ("name: a", "name: a\nresiduals: {mine.dx - mine.dx: 0}", "residuals and published figures are of texts"),
+        ("name: a", "name: a\nexhaustive: true\nformats: [float16]", "'exhaustive' cannot stand in a case with a callable"),
+        ("name: a", "name: a\nresiduals: {mine.dx - mine.dx: 0}", "it must name an implementation that is written in the case file"),
         ("{call", "{framework: torch, cal", "there is no 'call'"),
     ],
 )

@@ -55,7 +55,7 @@ def verify_with_calls(case: Case, *, strict: bool = False) -> CaseReport:
             missing.append(f"{implementation.name} was not checked: {name} is not installed")
             continue
         if len(points.real_points(case)) < len(case.points):
-            missing.append(f"{implementation.name} was not checked at points with an infinity or NaN: these are of texts only")
+            missing.append(f"{implementation.name} was not checked at points with an infinity or NaN: a callable is checked at finite points only")
         with _output_on_the_error_stream():
             parts += _reports(case, implementation, implementation.call, strict=strict)
     return _joined(case, whole, parts, missing)
@@ -93,7 +93,7 @@ def _groups(case: Case) -> list[_Batch]:
     named = [n for n in case.parameters if base(n) not in flows]
     real = points.real_points(case)
     if case.points and not real:
-        raise CallProblem("every listed point has an infinity or NaN: such points are of texts only")
+        raise CallProblem("every listed point has an infinity or NaN, and a callable is checked at finite points only; list a finite point")
     rows = [dict(p.values) for p in real] or [_start(case)]
     groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for row in rows:

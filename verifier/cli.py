@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); a case without points says 'hunt: true'")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to judge per implementation (default: 20000)")
+    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     _add_permission(hunt)

@@ -386,7 +386,7 @@ WRONG = [
     ("a figure without its implementation", GOOD + "published: {dx: 1}\n", "3:13: 'dx' in published must be written implementation.name"),
     ("a figure that is no number", GOOD + "published: {staged.dx: about 3}\n", "3:24: published.staged.dx: 'about 3' is not a number"),
     ("an unknown verdict", GOOD + "expect: {staged.dx: [wrong, wrog]}\n", "3:29: unknown verdict 'wrog' in expect; did you mean 'wrong'?"),
-    ("a gradient that is not claimed", GOOD + "expect: {staged.dz: wrong}\n", "3:10: 'staged' does not claim the gradient 'dz' in expect"),
+    ("a gradient that is not claimed", GOOD + "expect: {staged.dz: wrong}\n", "3:10: 'dz' in expect is not a gradient of 'staged'"),
     (
         "an expectation of another implementation",
         GOOD + "expect: {by_hand.dx: wrong}\n",

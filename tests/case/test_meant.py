@@ -95,7 +95,7 @@ def test_a_parameter_counts_as_exact() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("function: x\npoints: [{x: 1}]\nparameters: [q]\n", "the parameter 'q' is no name of the points or the domain"),
+        ("function: x\npoints: [{x: 1}]\nparameters: [q]\n", "the parameter 'q' is neither in the points nor in the domain"),
         ("function: x\npoints: [{x: 1}]\nparameters: [x]\n", "every input is a parameter"),
         ("function: x*e\npoints: [{x: 1, e: 2}]\nparameters: {e: 1}\n", "the parameter 'e' has a value here and in the points"),
         ("function: x\npoints: [{x: 1}]\nscope: point\n", "scope is 'point'; it must be 'domain' or 'points'; did you mean 'points'?"),

@@ -40,7 +40,7 @@ def case(forward_lines: str, backward_lines: str = "", points: str = "{x: 3, y: 
         ("f = exp()", "6:11: 'exp()' has no arguments in implementations.it.forward"),
         ("f = x, y", "6:7: the output 'f' is no number and no array of numbers in implementations.it.forward"),
         ("f = True", "6:7: the output 'f' is no number and no array of numbers in implementations.it.forward"),
-        ("f = exp(x, q=2)", "6:11: 'exp' is not read with q; it takes (a) in implementations.it.forward"),
+        ("f = exp(x, q=2)", "6:11: 'exp' with q is not part of the language; it takes (a) in implementations.it.forward"),
         ("f = os.system(x)", "6:11: 'os.system' is not part of the language: only the prefixes math., np., numpy., torch., jnp. and scipy.special. are read in implementations.it.forward"),
         ("f = __import__('os')", "6:11: unknown gate '__import__' in implementations.it.forward"),
         ("f = x.__class__", "6:11: a number has no '.__class__' in implementations.it.forward"),

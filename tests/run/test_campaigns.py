@@ -306,7 +306,7 @@ def test_a_damaged_or_foreign_state_is_set_aside_and_said(campaign: Path, capsys
     damage(folder / FILE)  # type: ignore[operator]
     assert main(["check", str(campaign), "--format", "json", "--state", "state", "--jobs", "1"]) == 2
     out, err = capsys.readouterr()
-    assert "is not a state of ours" in err
+    assert "holds no results of this tool" in err
     assert sorted(p.name for p in folder.iterdir()) == [FILE, f"{FILE}.unreadable-1"]
     assert out == printed(capsys, "check", campaign, "--format", "json", "--state", "state", status=2), "and now it is one"
 
@@ -433,5 +433,5 @@ def test_with_debug_a_sound_run_is_what_it_is_without() -> None:
 
 @pytest.mark.parametrize("other", [{"jobs": 2}, {"executor": "tests.faults:processes"}, {"timeout": 1.0}, {"memory": 1000}, {"state": "folder"}])
 def test_debug_asks_for_this_process_and_nothing_else_may_be_asked_for(other: dict[str, Any]) -> None:
-    with pytest.raises(CampaignError, match="in this process and anew"):
+    with pytest.raises(CampaignError, match="in this process and reuses no results"):
         Workers(**other, debug=True)

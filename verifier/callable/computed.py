@@ -54,7 +54,7 @@ class Calls:
     @property
     def notes(self) -> list[str]:
         """What is to be said of how the gradients were computed."""
-        together = [f"{len(self.joined):,} points were run by {self.callee.framework} in one call as a vector; those that are shown, and {COMPARED} others, give the same bits one by one"] if self.joined else []
+        together = [f"{len(self.joined):,} points were run by {self.callee.framework} in one call as a vector; those that are shown, and {COMPARED} others, were also run one by one and gave the same bits"] if self.joined else []
         return [*together, *self.raised]
 
     def confirm(self, found: Iterable[FloatPoint]) -> bool:

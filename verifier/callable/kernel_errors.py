@@ -48,7 +48,7 @@ def kernel_notes(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -
         notes.append(f"{callee.framework}: {d.what or 'a kernel'}{f' at {place}' if place is not None else ''} gives {d.framework!r}, the real value is near {d.trace!r}: its kernel loses digits")
     if trace.branches:
         said = dict.fromkeys(f"{b.place.line}: {b.text.strip()}" for b in trace.branches)
-        notes.append(f"the code branches on values ({'; '.join(list(said)[:3])}): what is said holds on the path of these points only")
+        notes.append(f"the code branches on values ({'; '.join(list(said)[:3])}): the results hold only for inputs that take the same branches as these points")
     return (*notes, *trace.notes)
 
 

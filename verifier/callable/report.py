@@ -95,7 +95,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         except Exception as error:
             if start == listed[0]:
                 raise  # the call that the user makes: the error is theirs to read
-            pending.notes[f"{callee.name} raises {type(error).__name__} on another path: nothing is said of it there"] = None
+            pending.notes[f"{callee.name} raises {type(error).__name__} at points that take another path through the code; these points were not checked"] = None
             pending.take([False] * len(pending.points))
             continue
         doubts = disagreements(trace, fmt)
@@ -106,7 +106,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             here = pending.take(_same_path(trace, pending.points, fmt))
             reports.append(sampled(question, fmt, trace.program.forward_part(), here, doubt(trace, doubts, callee)))
     if pending.points:
-        pending.notes[f"{len(pending.points)} points take other paths through the code and were not looked at"] = None
+        pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
 
 
@@ -118,7 +118,7 @@ def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
         raise
     except Exception as error:
         callee.run(*split(callee, point), fmt)  # raises, where it is the callable's own error
-        raise Refusal(f"the trace fails with {type(error).__name__}: {str(error)[:200]}; please report it", None, "give function= to check its floats alone") from error
+        raise Refusal(f"the trace fails with {type(error).__name__}: {str(error)[:200]}; please report it", None, "give the formula as function=, so that the returned numbers can be checked without a trace") from error
 
 
 def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:

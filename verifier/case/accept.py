@@ -63,7 +63,7 @@ def read_accept(reader: Reader, node: YamlNode, gradients: Mapping[str, Collecti
         else:
             pair = reference(key)
             if pair is not None and (known := gradients[pair[0]]) and pair[1] not in known:
-                reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in accept", pair[1], tuple(known))
+                reader.tell_unknown(key, f"{quoted(pair[1])} in accept is not a gradient of '{pair[0]}'", pair[1], tuple(known))
             text = _ulps(reader, value, f"accept.{key.text}")
             if pair is not None and text is not None:
                 single.append((*pair, text))

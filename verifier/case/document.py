@@ -292,15 +292,15 @@ def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs 
 
 
 def _check_calls(reader: Reader, fields: dict[str, KeyValue], implementations: Sequence[Implementation]) -> None:
-    """Complain about what is said of texts only, where it is said of callables."""
+    """Complain about keys that apply only to implementations written in the case file, where a callable stands."""
     names = "|".join(re.escape(i.name) for i in implementations if i.call is not None)
     for what in ("residuals", "published"):
         for key, _ in _entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
             if re.search(rf"(?<![\w.])(?:{names})\.", key.text):
-                reader.tell(key, f"{quoted(key.text)} in {what} names a callable; residuals and published figures are of texts")
-    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "a callable names its own")):
+                reader.tell(key, f"{quoted(key.text)} in {what} names a callable; it must name an implementation that is written in the case file")
+    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
         if what in fields and not (what == "exhaustive" and _is_off(fields[what][1])):
-            reader.tell(fields[what][0], f"'{what}' is for texts, and this case has a callable; {instead}")
+            reader.tell(fields[what][0], f"'{what}' cannot stand in a case with a callable; {instead}")
 
 
 def _claims(reader: Reader, node: YamlNode, label: str, inputs: Inputs | None) -> tuple[Claim, ...]:
@@ -367,7 +367,7 @@ def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implem
         if pair is not None and inputs is not None and named[pair[0]].call is None:  # those of a module's parameters only the callable knows
             gradients = known.setdefault(pair[0], _gradients(named[pair[0]], inputs))
             if pair[1] not in gradients:
-                reader.tell_unknown(key, f"'{pair[0]}' does not claim the gradient {quoted(pair[1])} in expect", pair[1], gradients)
+                reader.tell_unknown(key, f"{quoted(pair[1])} in expect is not a gradient of '{pair[0]}'", pair[1], gradients)
         for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
             verdict = reader.text(item, "a verdict")
             if verdict is not None and verdict not in (*VERDICTS, OVER_LIMIT):

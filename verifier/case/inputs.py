@@ -170,7 +170,7 @@ def _parameters(reader: Reader, fixed: dict[str, tuple[Scalar, ArrayTexts]], nam
     """The scalar inputs that are parameters, in the order of the inputs."""
     for name, key in named.items():
         if name not in shapes:
-            reader.tell_unknown(key, f"the parameter {quoted(name)} is no name of the points or the domain", name, list(shapes))
+            reader.tell_unknown(key, f"the parameter {quoted(name)} is neither in the points nor in the domain", name, list(shapes))
     return tuple(name for array in shapes if array in fixed or array in named for name in components(array, shapes[array]))
 
 

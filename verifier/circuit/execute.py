@@ -110,7 +110,7 @@ class Executor:
                     raise BuildError(tree.col_offset, f"'{written(tree, self.scope.text)}' stands inside a loop")  # type: ignore[arg-type]
                 raise _Continue if isinstance(tree, ast.Continue) else _Break
             case ast.Raise():
-                raise BuildError(tree.col_offset, "this line is reached, and would raise")
+                raise BuildError(tree.col_offset, "the program ends at this line, which raises an error; change the inputs or remove this line")
             case _:
                 raise BuildError(tree.col_offset, f"'{written(tree, self.scope.text).split()[0]}' is not part of the language")  # type: ignore[arg-type]
 

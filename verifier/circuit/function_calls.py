@@ -60,7 +60,7 @@ def _positional(name: str, args: list[Value], keywords: dict[str, Value], tree: 
         found.append(value)
     ignored = {"dtype", "inplace", "approximate"}
     if len(found) - len(args) < len(set(keywords) - ignored):
-        raise BuildError(tree.col_offset, f"'{name}' is not read with {', '.join(keywords)}; it takes ({', '.join(parameters)})")
+        raise BuildError(tree.col_offset, f"'{name}' with {', '.join(keywords)} is not part of the language; it takes ({', '.join(parameters)})")
     return found
 
 
@@ -69,7 +69,7 @@ def _clip(scope: Scope, name: str, args: list[Value], keywords: dict[str, Value]
     for key, value in keywords.items():
         where = {"min": 1, "a_min": 1, "max": 2, "a_max": 2, "lo": 1, "hi": 2}.get(key)
         if where is None:
-            raise BuildError(tree.col_offset, f"'{name}' is not read with {key}")
+            raise BuildError(tree.col_offset, f"'{name}' with {key} is not part of the language; it takes (a, lo, hi)")
         values[where] = value
     value, low, high = values[:3]
     if name == "clamp_max":
@@ -160,5 +160,5 @@ def of_list(scope: Scope, base: list[Value], name: str, args: list[Value], tree:
     elif name == "pop" and base:
         return base.pop(*([whole(scope.builder, args[0]) or 0] if args else []))
     else:
-        raise BuildError(tree.col_offset, f"'.{name}' of a list is not read here")
+        raise BuildError(tree.col_offset, f"'.{name}' of a list is not part of the language here")
     return Known(None)

@@ -121,7 +121,7 @@ def put(b: Builder, base: Value, subscript: Value, value: Value) -> list[tuple[s
     if mask is not None:
         if isinstance(value, Selected):
             if not same_steps(b, mask, value.mask):
-                raise ArrayError("what is assigned under a mask was selected with another mask: " + MASK_ADVICE)
+                raise ArrayError("the values that are assigned were selected with another mask than the elements they go to: " + MASK_ADVICE)
             target[...] = arrays.elementwise(b, "where", mask, value.whole, target)
             return changed(target, ...)
         return _put_where(b, target, mask, array(b, value))

@@ -57,7 +57,7 @@ def _reshape_as(b: Builder, a: Value, other: Value) -> Value:
 def _axes_word(names: tuple[str, ...], move: Callable[..., Any], default: Value | None) -> None:
     def apply(b: Builder, a: Value, axis: Value | None = default, **others: Value) -> Value:
         if others:
-            raise ArrayError(f"'{names[0]}' is not read with {', '.join(others)}")
+            raise ArrayError(f"'{names[0]}' with {', '.join(others)} is not part of the language")
         wanted = axis_of(b, axis) if axis is not None else None
         return moved(b, a, lambda x: move(x, wanted), names[0])
 

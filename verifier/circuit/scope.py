@@ -115,7 +115,7 @@ class Scope:
         """A gate on `x[mask]` and numbers: on every component, of which those under the mask are used."""
         first = selected[0]
         if any(is_array(a) or is_wholes(a) for a in args) or not all(same_steps(self.builder, first.mask, s.mask) for s in selected[1:]):
-            raise BuildError(tree.col_offset, "a part under a mask that depends on inputs goes with numbers and with parts under the same mask only: write where(mask, a, b)")
+            raise BuildError(tree.col_offset, "elements that a mask selects, where the mask depends on inputs, combine only with numbers and with elements of the same mask: write where(mask, a, b)")
         found = self.gate(name, [a.whole if isinstance(a, Selected) else a for a in args], tree, shown=shown)
         return Selected(found, first.mask) if is_array(found) else found
 
@@ -164,7 +164,7 @@ class Scope:
             if len(source) > MAX_ROUNDS:
                 raise BuildError(tree.col_offset, f"a loop of {len(source)} rounds is too long: at most {MAX_ROUNDS}")
             return [Known(v) if isinstance(value, Known) else v for v in (source if source.ndim > 1 else source.tolist())]
-        raise BuildError(tree.col_offset, f"{described(value)} cannot be gone through element by element")
+        raise BuildError(tree.col_offset, f"{described(value)} has no elements to loop over or to assign one by one")
 
     def unpacked(self, value: Value, count: int, tree: ast.expr | ast.stmt) -> list[Value]:
         """The elements of a value that is assigned to several names."""

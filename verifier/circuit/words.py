@@ -44,7 +44,7 @@ def call(b: Builder, name: str, args: Sequence[Value], keywords: dict[str, Value
     except TypeError as error:
         if "argument" not in str(error):
             raise
-        raise ArrayError(f"'{name}' is not read with these arguments{': ' + ', '.join(keywords) if keywords else ''}") from None
+        raise ArrayError(f"'{name}' with these arguments{' (' + ', '.join(keywords) + ')' if keywords else ''} is not part of the language") from None
 
 
 def axis_of(b: Builder, value: Value) -> Axis:

@@ -91,7 +91,7 @@ REFUSED = {  # types of ml_dtypes and NumPy that are no format here, and why
     "float8_e8m0fnu": "it has powers of two only, no sign and no zero: it holds scales, not gradients",
     **dict.fromkeys(("float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"), "it has neither infinity nor NaN, so what is not finite would pass for a number"),
     **dict.fromkeys(("float128", "float96", "float80", "longdouble", "float256"), "its width depends on the machine"),
-    "tf32": "it is a way of multiplying matrices of float32, not a format in which numbers are kept",
+    "tf32": "it is a way of multiplying matrices of float32, not a format in which numbers are stored",
 }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class State:
                 raise StateError(f"--state {folder}: {error}") from None
             aside = _free(self.path)
             self.path.rename(aside)
-            self.note = f"{self.path} is not a state of ours ({error}); it is now {aside.name}, and all results are computed anew"
+            self.note = f"{self.path} holds no results of this tool ({error}); it was renamed to {aside.name}, and all results are computed anew"
             self.connection = self._opened()
 
     def _opened(self) -> sqlite3.Connection:

@@ -48,7 +48,7 @@ class Workers:
 
     def __init__(self, jobs: int = 0, *, executor: str = "", timeout: float | None = None, memory: int | None = None, state: str | None = None, debug: bool = False) -> None:
         if debug and (jobs > 1 or executor or any(limit is not None for limit in (timeout, memory, state))):
-            raise CampaignError("--debug does all work in this process and anew: it does not go with --jobs, --executor, --timeout, --memory and --state")
+            raise CampaignError("--debug does all work in this process and reuses no results: it cannot be combined with --jobs, --executor, --timeout, --memory and --state")
         self.debug = debug
         self.jobs, self.executor, self.timeout, self.memory = jobs, executor, timeout, memory
         self._limited: _LimitedExecutor | None = None
@@ -156,7 +156,7 @@ class _LimitedExecutor:
         """The outcome of every item of a chunk that has ended. Raises ExecutorError where the worker cannot take part."""
         found = future.result() if self.is_here else pickle.loads(future.result())  # noqa: S301 - from our own worker
         if isinstance(found, Refused):
-            raise ExecutorError(f"--executor {self.name}: {found.reason}; {THREADS if 'thread' in found.reason else 'all must be alike'}")
+            raise ExecutorError(f"--executor {self.name}: {found.reason}; {THREADS if 'thread' in found.reason else 'every worker must have the versions that this process has'}")
         return found  # type: ignore[no-any-return]
 
     def reopen(self) -> None:

@@ -129,11 +129,11 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
                     yield changed, f"`{keyword.arg}={text(keyword.value)}` where `{keyword.arg}={axis}` is meant in `{text(tree)}`"
             changed = copy.deepcopy(tree)
             del changed.keywords[k]
-            yield changed, f"`{keyword.arg}={text(keyword.value)}` is too many in `{text(tree)}`"
+            yield changed, f"`{keyword.arg}={text(keyword.value)}` is superfluous in `{text(tree)}`"
         if keyword.arg in KEEP_WORDS:
             changed = copy.deepcopy(tree)
             del changed.keywords[k]
-            yield changed, f"`{keyword.arg}` is too many in `{text(tree)}`"
+            yield changed, f"`{keyword.arg}` is superfluous in `{text(tree)}`"
 
 
 def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:

@@ -63,7 +63,7 @@ def each(function: Callable[..., Any], *stacks: Any) -> Any:
     spread = [np.broadcast_to(s, (*shape, *s.shape[-2:])).reshape((prod(shape), *s.shape[-2:])) for s in stacks]
     results = [function(*parts) for parts in zip(*spread, strict=True)]
     if not results:
-        raise Refusal("a stack of no matrices", None, "leave it out")
+        raise Refusal("a stack that contains no matrix", None, "leave it out")
     if isinstance(results[0], tuple):
         return tuple(np.stack(r).reshape((*shape, *np.shape(r[0]))) for r in zip(*results, strict=True))
     return np.stack(results).reshape((*shape, *np.shape(results[0])))
@@ -200,4 +200,4 @@ def least_squares(t: Gates, m: Array, numbers: Floats, b: Array) -> Array:
 def full_rank(t: Gates, numbers: Floats) -> None:
     """Refuse a matrix that has not its full rank."""
     if np.linalg.matrix_rank(numbers) < min(numbers.shape):
-        raise Refusal("a least squares problem whose matrix has not its full rank", t.recorder.place(), "judge it where it has")
+        raise Refusal("a least squares problem whose matrix does not have full rank", t.recorder.place(), "check it at a point where it has")

@@ -20,7 +20,7 @@ from verifier.trace.record import Floats, Refusal
 ROUNDS = 3
 NEAREST = 1e-6  # of two eigenvalues or singular values, in units of the largest: what is nearer counts as a multiple one
 NEAR = 2.0**-40  # of the largest element: how far the steps are right to so many digits
-NOTE = "its decomposition is followed by Newton's steps from the numbers at the point, whose signs and order it has: it is right to some 40 digits"
+NOTE = "its decomposition is computed by Newton's method from the numbers at the point, with their signs and order: it is right to some 40 digits"
 
 
 def refined(t: Gates, start: Floats, equations: Callable[[Array], list[Array]], jacobian: Floats) -> Array:
@@ -54,7 +54,7 @@ def near_this_point(t: Gates, steps: Array, values: Floats) -> None:
 
 
 def _multiple(t: Gates) -> Refusal:
-    return Refusal("a decomposition where two eigenvalues or singular values are equal, or one is 0", t.recorder.place(), "its vectors have no derivative there: judge it elsewhere")
+    return Refusal("a decomposition where two eigenvalues or singular values are equal, or one is 0", t.recorder.place(), "its vectors have no derivative there: check it at another point")
 
 
 def are_apart(t: Gates, values: Floats, *, zero: bool = False) -> None:

@@ -24,7 +24,7 @@ UFUNCS = {  # those whose name is not that of a gate
 FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
 CASTS = ("float64", "float32", "float16")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
-ADVICE = "such a callable is checked by its floats alone: give function=, or leave this operation out of what is differentiated"
+ADVICE = "give the formula as function=, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -97,7 +97,7 @@ class Traced(NDArrayOperatorsMixin):
         raise self.refusal("int() takes a number out of the array")
 
     def __array__(self, *_: object, **__: object) -> Any:
-        raise self.refusal("a function of compiled code asks for the numbers of the array")
+        raise self.refusal("a compiled function reads the numbers of the array")
 
     def refusal(self, what: str) -> Refusal:
         """What cannot be traced, with its place."""
@@ -121,7 +121,7 @@ class Traced(NDArrayOperatorsMixin):
         other = lift(r, new)
         if mask is not None:  # where the mask holds; also where it does not, the component depends on it
             if other.ndim and other.shape != self.shape:
-                raise self.refusal("as many values are assigned as a mask that depends on values has components")
+                raise self.refusal("an array is assigned to the elements that a mask selects, and how many these are depends on the inputs")
             shape = mask.steps.reshape(mask.shape + (1,) * (self.ndim - mask.ndim))
             self.steps[...] = arrays.choose(r.builder, shape, np.broadcast_to(arrays.as_numbers(r.builder, other.steps), self.shape), self.steps)
             self.value[mask.value] = other.value[mask.value] if other.ndim else other.value
@@ -206,7 +206,7 @@ class Traced(NDArrayOperatorsMixin):
         if value.dtype.kind in "iu":
             if self.value.dtype == bool:
                 return wrap(r, arrays.as_numbers(r.builder, self.steps), value, "astype")
-            raise self.refusal(f".astype({name}) cuts numbers off")
+            raise self.refusal(f".astype({name}) drops the digits after the point")
         if value.dtype.kind == "b":
             return wrap(r, arrays.as_truths(r.builder, self.steps), value, "astype")
         steps = arrays.as_numbers(r.builder, self.steps)

@@ -311,7 +311,7 @@ def _chosen(function: Any) -> Callable[..., Any]:
         part = lift(r, array)
         found = function(part.value, axis=axis, **_given(keywords))
         place = r.place()
-        note = f"np.{function.__name__}{'' if place is None else f' in line {place.line}'} counts as it is at this point"
+        note = f"np.{function.__name__}{'' if place is None else f' in line {place.line}'} is taken as fixed: the results hold for inputs at which it returns the same"
         r.notes += [note] if note not in r.notes else []
         if function in (np.argmax, np.argmin):
             _largest(r, part, axis, found, "ge" if function is np.argmax else "le")

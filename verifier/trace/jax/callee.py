@@ -138,7 +138,7 @@ def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[t
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
     if worst > 2.0 ** (fmt.precision / 3):
         return (("V111", "gives another output when it is differentiated than when it is not"),), ()
-    return (), (f"the output under differentiation is up to {worst:.3g} ulp from the plain one: the rule arranges it in another way",) if worst else ()
+    return (), (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
 
 
 def _plain_and_pulled(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
@@ -247,7 +247,7 @@ def _trace(called_: Called, replayed: Replayed, values: Values, flows: Values, f
             forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
             backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
         except CONCRETE as error:
-            raise Refusal("Python asks for the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
+            raise Refusal("Python code reads the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)
         own = [Value(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
         given = [Value(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]

@@ -135,7 +135,7 @@ class Interpreter(Context):
                 if at is not None:
                     self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found
-        raise self.refusal(f"the primitive {eqn.primitive.name} of JAX holds no lines")
+        raise self.refusal(f"the primitive {eqn.primitive.name} of JAX is not traced: it contains no program of simpler operations")
 
 
 def _key(value: Value) -> Any:

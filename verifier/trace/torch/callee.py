@@ -302,7 +302,7 @@ def trace(call: Called, values: Values, upstreams: Values, fmt: Format, *, outsi
 
 def _same_outputs(outputs: Mapping[str, torch.Tensor], upstreams: Values, recorder: Recorder) -> None:
     if outputs.keys() != upstreams.keys():
-        raise Refusal("the outputs differ from call to call", recorder.place(), "return the same tensors every time")
+        raise Refusal("the set of outputs changes from call to call", recorder.place(), "return the same tensors every time")
 
 
 @cache

@@ -272,7 +272,7 @@ def _masked_fill(t: Tracer, a: Any, mask: torch.Tensor, value: Any) -> Array:
 @row("nan_to_num")
 def _nan_to_num(t: Tracer, a: torch.Tensor, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Array:
     if not torch.isfinite(a).all():
-        raise Refusal("nan_to_num of numbers that are not finite", t.recorder.place(), "judge it where its operand is finite")
+        raise Refusal("nan_to_num of numbers that are not finite", t.recorder.place(), "check it at points where its operand is finite")
     del nan, posinf, neginf
     return t(a)
 

@@ -99,7 +99,7 @@ def _moved(name: str) -> Callable[..., Any]:
             own = np.zeros(seen.shape, dtype=np.int64)
             own[moved] = table[seen[moved].astype(np.int64) - FIRST]
             if (np.abs(seen[~moved]) >= FIRST).any():
-                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "give function= to check its floats alone")
+                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "give the formula as function=, so that the returned numbers can be checked without a trace")
             for value in np.unique(seen[~moved]).tolist():
                 own[(seen == value) & ~moved] = int(t(value))
             if np.isnan(seen).any():
@@ -125,7 +125,7 @@ def _linear(name: str) -> Callable[..., Any]:
 def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, torch.Tensor]], Any]) -> Any:
     """A linear operation: its weights from unit vectors, its steps sums of products in the order of the operands' elements."""
     if sum(o.numel() for o in operands) > MOST_RUNS:
-        raise Refusal(f"an operation with {sum(o.numel() for o in operands)} elements is too large to ask for its weights", t.recorder.place(), "judge it with smaller arrays")
+        raise Refusal(f"an operation with {sum(o.numel() for o in operands)} elements is too large to be traced", t.recorder.place(), "check it with smaller arrays")
     nothing = {id(o): torch.zeros(o.shape, dtype=torch.float64) for o in operands}
     base = _results(run(nothing))
     terms: list[list[list[tuple[int, float]]]] = [[[] for _ in range(r.numel())] for r in base if r is not None]
@@ -148,7 +148,7 @@ def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, t
             found.append(None)
             continue
         if (result != 0).any():
-            raise Refusal("an operation that was taken for linear is not", t.recorder.place(), "give function= to check its floats alone")
+            raise Refusal("an operation that should be linear is not", t.recorder.place(), "give the formula as function=, so that the returned numbers can be checked without a trace")
         found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(result.shape)))
     return found
 

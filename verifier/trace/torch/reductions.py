@@ -37,7 +37,7 @@ def _sum(t: Tracer, a: Any, dim: Any = None, keepdim: bool = False) -> Array:
 @row("nansum")
 def _nansum(t: Tracer, a: torch.Tensor, dim: Any = None, keepdim: bool = False) -> Array:
     if torch.isnan(a).any():
-        raise Refusal("nansum of NaN", t.recorder.place(), "judge it where its operand has no NaN")
+        raise Refusal("nansum of NaN", t.recorder.place(), "check it at points where its operand has no NaN")
     return _sum(t, a, dim, keepdim)
 
 
