@@ -105,7 +105,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
-        (f"no gradient is returned of {', '.join(silent)}: none is checked",) if silent else (),
+        (f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else (),
         faults=faults,
         functions=_functions(layer),
         is_steady=not any("other bits" in text for _, text in faults),

@@ -44,7 +44,7 @@ def with_exchange(report: CaseReport, check: Check, checked: Checked) -> CaseRep
             about = [f for f in wrong if {g.partition("[")[0] for g in (f.gradients or (f.gradient,))} <= set(gradients)]
             if about:
                 text = f"wrong gradient: {check.implementation}.{gradients[0]} and {check.implementation}.{gradients[1]} are exchanged: each is the gradient of the other input"
-                one = replace(about[0], message=text, gradients=gradients, details=("as exchanged, both are certified to be right", "return the gradients in the order of the inputs"))
+                one = replace(about[0], message=text, gradients=gradients, details=("once they are swapped, both are certified to be right", "return the gradients in the order of the inputs"))
                 return replace(report, findings=tuple(one if f is about[0] else f for f in report.findings if f is about[0] or f not in about))
     return report
 

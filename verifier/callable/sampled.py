@@ -86,7 +86,7 @@ def _as_wrong(d: Discrepancy, errors: Mapping[str, float]) -> Discrepancy:
     found = ladder(errors)
     if not found.is_wrong:
         return d
-    reason = f"inferred, not certified: its relative error does not shrink with the format as that of rounding does ({found.text})"
+    reason = f"inferred, not certified: its relative error does not shrink in wider formats as that of rounding does ({found.text})"
     return replace(d, verdict=Verdict.WRONG, reason=reason)
 
 

@@ -114,7 +114,7 @@ CATALOGUE = {
             "A callable does something of which no formula can be recorded, and there is no `function` to take the exact gradient from. The message names the operation and its line.",
             "Nothing was checked, so it cannot pass.",
             "return ctypes_kernel(x)        # no formula can be seen in it",
-            "Give `function=`, the formula in the language of the case files: the floats of the callable are then held against its exact gradient.",
+            "Give `function=`, the formula in the language of the case files: the floats of the callable are then compared with its exact gradient.",
         ),
         FindingKind(
             "V201", "unstable-gradient", "warning",

@@ -159,7 +159,7 @@ class Traced(NDArrayOperatorsMixin):
     def _into(self, target: Any, result: Traced) -> Any:
         """In place: `x += y`."""
         if not isinstance(target, Traced):
-            raise self.refusal("an array that holds no traced values is changed in place")
+            raise self.refusal("traced values are written into an array that is not traced")
         target.steps[...] = result.steps
         np.copyto(target.value, result.value, casting="same_kind")
         return target

@@ -199,7 +199,7 @@ def _expn(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
 def _hyp1f1(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
     """A series that ends at a tolerance has not the function's slope."""
     del eqn, operands
-    raise c.refusal("hyp1f1, whose series JAX ends at a tolerance,")
+    raise c.refusal("hyp1f1 is not traced: JAX ends its series at a tolerance")
 
 
 def _fresnel(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:

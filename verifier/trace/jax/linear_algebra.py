@@ -24,7 +24,7 @@ def _cholesky(c: Context, eqn: Any, operands: list[Value]) -> Array:
     steps = c.steps(operands[0])
     if not _is_symmetric(c, steps):
         c.recorder.notes.append(
-            f"{f'{place}: ' if (place := c.recorder.place()) is not None else ''}JAX's cholesky reads only one triangle of its matrix here (symmetrize_input=False, or jax.scipy.linalg): "
+            f"{f'{place}: ' if (place := c.recorder.place()) is not None else ''}JAX's cholesky reads one triangle only of its matrix here (symmetrize_input=False, or jax.scipy.linalg): "
             "its gradient is right for changes that keep the matrix symmetric, not for a change of one entry alone; give it (a + a.T) / 2"
         )
     n = steps.shape[-1]

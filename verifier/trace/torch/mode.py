@@ -243,7 +243,7 @@ class Tracer(TorchDispatchMode):
         if self.builder.boolean(step):
             self.recorder.branch(step, holds=bool(out))
         else:
-            note = f"{self.recorder.place() or 'a line'}: a tensor is turned into a Python number; the program holds where that number is {out!r}"
+            note = f"{self.recorder.place() or 'a line'}: a tensor is turned into a Python number; the results hold only where that number is {out!r}"
             if note not in self.recorder.notes:
                 self.recorder.notes.append(note)
         return out
