@@ -51,7 +51,7 @@ DOMAINS = {("logit", "x"): (0.0, 1.0), ("huber", "d"): (0.0, 8.0), ("pseudo_hube
 CHECKERS = {"torch": "`torch.autograd.gradcheck`", "jax": "`jax.test_util.check_grads`"}
 DEFAULTS = {
     "torch": "defaults: central differences, eps 1e-6, atol 1e-5, rtol 1e-3, in every format",
-    "jax": "order 1 and reverse mode asked for, as only a backward pass is given; else defaults: one random direction, eps 1e-4 in every format, atol = rtol = 2e-3 in float32, 1e-2 in float16, 1e-1 in bfloat16",
+    "jax": "order 1 and reverse mode are requested, as only a backward pass is given; else defaults: one random direction, eps 1e-4 in every format, atol = rtol = 2e-3 in float32, 1e-2 in float16, 1e-1 in bfloat16",
 }
 PACKAGES = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
 

@@ -59,8 +59,8 @@ CHECKERS = {
 }
 DEFAULTS = {
     "torch": "central differences, eps 1e-6, atol 1e-5, rtol 1e-3",
-    "jax": "order 1 and reverse mode asked for, as only a backward pass is given (forward mode is on by default); one random direction, eps 1e-4, atol = rtol = 1e-5",
-    "autograd": "order 1 and reverse mode asked for, as only a backward pass is given (order 2 and forward mode are on by default); one random direction, eps 1e-6, 1e-6 absolute or relative; NumPy's generator seeded with 0",
+    "jax": "order 1 and reverse mode are requested, as only a backward pass is given (forward mode is on by default); one random direction, eps 1e-4, atol = rtol = 1e-5",
+    "autograd": "order 1 and reverse mode are requested, as only a backward pass is given (order 2 and forward mode are on by default); one random direction, eps 1e-6, 1e-6 absolute or relative; NumPy's generator seeded with 0",
 }
 PACKAGES = {"torch": ("torch",), "jax": ("jax", "jaxlib"), "autograd": ("autograd",)}
 
@@ -386,7 +386,7 @@ def page(rows: dict[str, Tally], materials: Sequence[Material], skipped: dict[st
     lines += [
         f"Every mutant is a single edit of a hand-written backward line of `{paths}` (`python -m verifier mutate`). Each is first shown to be a real",
         "change: in 512-bit balls some gradient moves by more than two ulp at some point of its case.",
-        f"Of {count} mutants of {cases} cases {asked} are asked about, at most {most} a case, spread evenly over all of its mutants.",
+        f"Of {count} mutants of {cases} cases {asked} are tried, at most {most} a case, spread evenly over all of its mutants.",
         "Every checker runs the same programs, gate by gate, with its own functions and defaults, at the same points: those of the case at which the",
         "exact gradient exists. A mutant is *caught* when it is rejected at one point at least, and *told apart* when the",
         "checker accepts the right implementation at that point: who rejects everything catches everything, too. Implementations that verifier",

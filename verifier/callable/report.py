@@ -118,7 +118,7 @@ def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
         raise
     except Exception as error:
         callee.run(*split(callee, point), fmt)  # raises, where it is the callable's own error
-        raise Refusal(f"the trace fails with {type(error).__name__}: {str(error)[:200]}; please report it", None, "give the formula as function=, so that the returned numbers can be checked without a trace") from error
+        raise Refusal(f"the trace fails with {type(error).__name__}: {str(error)[:200]}; please report it", None, "give function=, the formula as text, so that the returned numbers can be checked without a trace") from error
 
 
 def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:

@@ -220,4 +220,4 @@ def _or_zeros(gradient: Any, argument: Any) -> Any:
 def unreadable(layer: Layer, error: Exception) -> Refusal:
     """What a trace cannot go through, because the code fails on traced values."""
     name = getattr(layer.forward, "__name__", "the callable")
-    return Refusal(f"{name} raises an error when it is traced, {type(error).__name__}: {str(error)[:200]}", raised_at(error), "give the formula as function=, so that the returned numbers can be checked without a trace")
+    return Refusal(f"{name} raises an error when it is traced, {type(error).__name__}: {str(error)[:200]}", raised_at(error), "give function=, the formula as text, so that the returned numbers can be checked without a trace")

@@ -24,7 +24,7 @@ UFUNCS = {  # those whose name is not that of a gate
 FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
 CASTS = ("float64", "float32", "float16")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
-ADVICE = "give the formula as function=, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
+ADVICE = "give function=, the formula as text, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
 
 class Traced(NDArrayOperatorsMixin):

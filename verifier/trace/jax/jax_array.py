@@ -15,7 +15,7 @@ from verifier.circuit.arrays import Array
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
-ADVICE = "give the formula as function=, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
+ADVICE = "give function=, the formula as text, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
 
 @dataclass(frozen=True, eq=False)

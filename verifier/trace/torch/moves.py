@@ -99,7 +99,7 @@ def _moved(name: str) -> Callable[..., Any]:
             own = np.zeros(seen.shape, dtype=np.int64)
             own[moved] = table[seen[moved].astype(np.int64) - FIRST]
             if (np.abs(seen[~moved]) >= FIRST).any():
-                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "give the formula as function=, so that the returned numbers can be checked without a trace")
+                raise Refusal(f"aten.{name} does not only move elements here", t.recorder.place(), "give function=, the formula as text, so that the returned numbers can be checked without a trace")
             for value in np.unique(seen[~moved]).tolist():
                 own[(seen == value) & ~moved] = int(t(value))
             if np.isnan(seen).any():
@@ -148,7 +148,7 @@ def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, t
             found.append(None)
             continue
         if (result != 0).any():
-            raise Refusal("an operation that should be linear is not", t.recorder.place(), "give the formula as function=, so that the returned numbers can be checked without a trace")
+            raise Refusal("an operation that should be linear is not", t.recorder.place(), "give function=, the formula as text, so that the returned numbers can be checked without a trace")
         found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(result.shape)))
     return found
 
