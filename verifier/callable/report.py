@@ -95,7 +95,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         except Exception as error:
             if start == listed[0]:
                 raise  # the call that the user makes: the error is theirs to read
-            pending.notes[f"{callee.name} raises {type(error).__name__} at points that take another path through the code; these points were not checked"] = None
+            pending.notes[f"{callee.name} raises {type(error).__name__} at one or more points that take another path through the code; these were not checked"] = None
             pending.take([False] * len(pending.points))
             continue
         doubts = disagreements(trace, fmt)

@@ -20,7 +20,7 @@ from verifier.trace.record import Floats, Refusal
 ROUNDS = 3
 NEAREST = 1e-6  # of two eigenvalues or singular values, in units of the largest: what is nearer counts as a multiple one
 NEAR = 2.0**-40  # of the largest element: how far the steps are right to so many digits
-NOTE = "its decomposition is computed by Newton's method from the numbers at the point, with their signs and order: it is right to some 40 digits"
+NOTE = "a matrix decomposition is computed by Newton's method from the numbers at the point, with their signs and order: its result is right to some 40 digits"
 
 
 def refined(t: Gates, start: Floats, equations: Callable[[Array], list[Array]], jacobian: Floats) -> Array:
