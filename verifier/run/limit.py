@@ -29,14 +29,18 @@ def limited_work(seconds: float) -> Iterator[None]:
     if seconds == float("inf") or not hasattr(signal, "ITIMER_VIRTUAL") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    armed = [True]
+    armed, collecting = [True], [False]
+
+    def watch(phase: str, _: object) -> None:
+        collecting[0] = phase == "start"
 
     def ring(_: int, frame: FrameType | None) -> None:
-        if armed[0] and _is_in_the_collector(frame):
+        if armed[0] and (collecting[0] or _is_in_the_collector(frame)):
             signal.setitimer(signal.ITIMER_VIRTUAL, SOON, AGAIN)  # what is raised in there is lost
         elif armed[0]:
             raise OutOfTime
 
+    gc.callbacks.insert(0, watch)
     before = signal.signal(signal.SIGVTALRM, ring)
     started = _used()
     left, again = signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)  # of the block that this one stands in; 0 where there is none
@@ -48,6 +52,7 @@ def limited_work(seconds: float) -> Iterator[None]:
         armed[0] = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+        gc.callbacks.remove(watch)
         if left:
             signal.setitimer(signal.ITIMER_VIRTUAL, max(left - (_used() - started), AT_ONCE), again)
 
