@@ -31,16 +31,20 @@ def limited_work(seconds: float) -> Iterator[None]:
         return
     armed, collecting = [True], [False]
 
-    def watch(phase: str, _: object) -> None:
+    def before_others(*_: object) -> None:
+        collecting[0] = True
+
+    def after_others(phase: str, _: object) -> None:
         collecting[0] = phase == "start"
 
     def ring(_: int, frame: FrameType | None) -> None:
-        if armed[0] and (collecting[0] or _is_in_the_collector(frame)):
+        if armed[0] and (collecting[0] or _is_in_a_destructor(frame)):
             signal.setitimer(signal.ITIMER_VIRTUAL, SOON, AGAIN)  # what is raised in there is lost
         elif armed[0]:
             raise OutOfTime
 
-    gc.callbacks.insert(0, watch)
+    gc.callbacks.insert(0, before_others)
+    gc.callbacks.append(after_others)
     before = signal.signal(signal.SIGVTALRM, ring)
     started = _used()
     left, again = signal.setitimer(signal.ITIMER_VIRTUAL, seconds, AGAIN)  # of the block that this one stands in; 0 where there is none
@@ -52,16 +56,15 @@ def limited_work(seconds: float) -> Iterator[None]:
         armed[0] = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
-        gc.callbacks.remove(watch)
+        gc.callbacks.remove(before_others)
+        gc.callbacks.remove(after_others)
         if left:
             signal.setitimer(signal.ITIMER_VIRTUAL, max(left - (_used() - started), AT_ONCE), again)
 
 
-def _is_in_the_collector(frame: FrameType | None) -> bool:
-    """Whether a callback of the garbage collector is running, or a destructor."""
-    codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+def _is_in_a_destructor(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code in codes or frame.f_code.co_name == "__del__":
+        if frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False
