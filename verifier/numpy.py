@@ -26,7 +26,7 @@ from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fi
 from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
-from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
+from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, floats_of, point_of
 
 DTYPES = ("float16", "float32", "float64")
@@ -108,7 +108,6 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         (f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else (),
         faults=faults,
         functions=_functions(layer),
-        is_steady=not any("other bits" in text for _, text in faults),
     )
 
 
@@ -229,7 +228,7 @@ def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[tuple[str, str], ...]
     if changed:
         found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
     if not all(_same(a, b) for a, b in zip(results[0][0], results[1][0], strict=True)) or not all(_same(g, results[1][1][n]) for n, g in results[0][1].items()):
-        found.append(("V111", "gives other bits when it is called again"))
+        found.append(("V111", UNSTEADY))
     return tuple(found), tuple(n for n in layer.inputs if n not in results[0][1])
 
 

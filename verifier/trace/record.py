@@ -16,6 +16,8 @@ from verifier.language.source import Place
 Floats: TypeAlias = npt.NDArray[np.float64]
 Values: TypeAlias = Mapping[str, Floats]  # arrays by name: numbers of the format, each as the float64 that it is
 
+UNSTEADY = "gives other bits when it is called again"  # a fault after which nothing else can be said
+
 
 class Refusal(Exception):
     """A callable that cannot be traced: which operation, where it stands, and what to do. `forward` is the traced forward pass, where that much was had."""
@@ -107,9 +109,13 @@ class Callee:
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
-    is_steady: bool = True  # it gives the same bits when it is called again
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it gives the same numbers when it is called again, for all that a door has seen."""
+        return not any(text == UNSTEADY for _, text in self.faults)
 
     @property
     def upstreams(self) -> dict[str, tuple[int, ...]]:

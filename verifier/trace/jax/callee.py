@@ -19,7 +19,7 @@ from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, Value, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import Callee, Ran, Refusal, Trace, Values
+from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
@@ -116,11 +116,7 @@ def callee_of(called_: Called, fmt: Format) -> Callee:
         notes,
         faults,
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
-        is_steady=not any(CHANGES in text for _, text in faults),
     )
-
-
-CHANGES = "gives other bits when it is called again"
 
 
 def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
@@ -134,7 +130,7 @@ def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[t
         found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
     (plain, pulled, first), (plain2, pulled2, second) = found
     if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
-        return (("V111", CHANGES),), ()
+        return (("V111", UNSTEADY),), ()
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
     if worst > 2.0 ** (fmt.precision / 3):
         return (("V111", "gives another output when it is differentiated than when it is not"),), ()

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten_with_path, tree_leaves, tree_map
 
 from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
-from verifier.trace.record import Callee, Floats, Ran, Refusal, Trace, Values
+from verifier.trace.record import UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.elements import Elementwise
@@ -350,7 +350,7 @@ def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
     first, second, plain = results
     notes = []
     if not (_all_same(first[0], second[0], but_for_rounding=True) and _all_same(first[1], second[1], but_for_rounding=True)):
-        found.append(("V111", "gives other bits when it is called again"))
+        found.append(("V111", UNSTEADY))
     elif not (_all_same(first[0], second[0]) and _all_same(first[1], second[1])):
         notes.append("other bits when it is called again, by no more than rounding: kernels of PyTorch sum in an order that depends on where the memory lies")
     elif not _all_same(first[0], plain[0], but_for_rounding=True):  # torch may take another kernel where nothing is differentiated
@@ -390,7 +390,6 @@ def callee(call: Called, place: Place | None = None) -> Callee:
         together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
         faults=faults,
         silent=silent,
-        is_steady=not any("other bits" in text for text in (*notes, *(t for _, t in faults))),
         functions=functions_of(call),
         notes=notes,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
