@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.callable.cases import case_of
-from verifier.callable.computed import computed_by
+from verifier.callable.computed import Calls
 from verifier.callable.question import Question, pattern, rounded
 from verifier.callable.report import report_of
 from verifier.case import points
@@ -118,7 +118,7 @@ def judge(callee: Callee, values: Values, fmt: Format, *, hunt: bool = False) ->
         return _opaque(question, fmt, f"the trace is not believed: {doubts[0].what} gives {doubts[0].framework!r}, the trace {doubts[0].trace!r}")
     case = case_of(question, trace, fmt)
     ((_, (own,)),) = checks_of(case, truth_of(case.programs.truth))
-    check = replace(own, computed=computed_by(callee, trace.claims, trace.program.inputs, fmt, known={trace.point: trace.computed}, raised={}))
+    check = replace(own, computed=Calls(callee, trace.claims, trace.program.inputs, fmt, rows={trace.point: trace.computed}))
     found = tuple(d for row in compare(check, [trace.point]) for d in row)
     regions: tuple[Any, ...] = ()
     if hunt and not trace.branches:

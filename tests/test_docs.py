@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
 
@@ -109,3 +110,15 @@ def test_every_link_within_the_repository_leads_somewhere(page):
     headings = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)}
     lost = [t for t in targets if (t[1:] not in headings if t.startswith("#") else not (page.parent / t.partition("#")[0]).exists())]
     assert lost == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda p: p.stem)
+def test_a_benchmark_imports_only_what_the_package_has(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("verifier"):
+            for framework in ("torch", "jax"):
+                if framework in node.module:
+                    pytest.importorskip(framework, reason=f"{framework} is not installed")
+            names: dict[str, object] = {}
+            exec(compile(ast.Module([node], []), str(path), "exec"), names)
+            assert {a.asname or a.name for a in node.names} <= set(names)
