@@ -1,7 +1,7 @@
 """Judges columns of points: every point gets the verdict that `compare` gives it, decided for many points at once where that is possible.
 
-Five methods are tried in turn, each on the points that the ones before left open: vectors of float64 intervals (formats of 32 bits and
-less), certain jumps and poles, ranges of one input in which the floats do not change, columns of balls, and `compare` point by point.
+Six methods are tried in turn, each on the points that the ones before left open: vectors of double-doubles (float64) or of float64 intervals (formats of
+32 bits and less), certain jumps and poles, ranges of one input in which the floats do not change, columns of balls, and `compare` point by point.
 Every method decides only what it can certify, so no two of them can contradict each other.
 """
 
@@ -18,6 +18,7 @@ from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
 from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, all_open, edge
+from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
@@ -76,6 +77,8 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
         by_breaks(check, columns, computed, found)
         if len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
+    elif method == "any":
+        by_double_doubles(check, columns, computed, found)
     for step in SLOW if method != "points" else SLOW[-1:]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):

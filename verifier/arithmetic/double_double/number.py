@@ -1,0 +1,221 @@
+"""A vector of double-doubles with bounds: each stands for the real numbers within `err` of `hi + lo`.
+
+`hi` is the float64 nearest to `hi + lo`. A bound that is NaN or infinite says that nothing is known: so do overflow and domains.
+The operations and their errors are those of Joldes, Muller and Popescu, "Tight and rigorous error bounds for basic building blocks of
+double-word arithmetic" (ACM TOMS 44, 2017), with u = 2^-53: a sum (their algorithm 6) is off by 3u², a product (algorithm 10) by 7u², a quotient
+(algorithm 17) by 15u², each relative to the result. Their root is Fukushima's and Karp's step with one more term, bounded in `sqrt`.
+They hold where nothing underflows. A sum of two floats is exact also among subnormals; a product of two floats (Dekker's) whose size is
+under 2^-968 is off by less than 2^-1073: `TINY`, which is larger, is added to the bound of everything that a product or a quotient makes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from verifier.arithmetic.types import Column
+
+SPLITTER = 134217729.0  # 2^27 + 1
+SUM, PRODUCT, QUOTIENT, ROOT = 2.0**-103, 2.0**-102, 2.0**-101, 2.0**-101  # at least twice the relative errors above: what the bound's own roundings take is in it
+SLACK = 1 + 2.0**-48  # for the few roundings of a bound
+TINY = 2.0**-1060
+HUGE, SMALL = 2.0**990, 2.0**-950  # between them neither Dekker's product nor a quotient's residual leaves the normal numbers
+
+
+class DoubleDouble(NamedTuple):
+    """Columns (arrays, or scalars for what is the same at every point); `never` marks where there is certainly no real value, None is nowhere."""
+
+    hi: Column
+    lo: Column
+    err: Column
+    never: Column = None
+
+
+def exactly(value: Column) -> DoubleDouble:
+    """The floats themselves."""
+    zero = np.zeros_like(value)
+    return DoubleDouble(value, zero, zero)
+
+
+UNKNOWN = DoubleDouble(np.float64("nan"), np.float64(0.0), np.float64("nan"))
+ZERO = exactly(np.float64(0.0))
+ONE = exactly(np.float64(1.0))
+
+
+def known(a: DoubleDouble, where: Column) -> DoubleDouble:
+    """Nothing is known where a condition does not hold."""
+    return a if np.all(where) else DoubleDouble(np.where(where, a.hi, np.nan), a.lo, np.where(where, a.err, np.nan), a.never)
+
+
+def is_known(a: DoubleDouble) -> Column:
+    """Where there is a bound."""
+    return np.isfinite(a.hi) & np.isfinite(a.err)
+
+
+# ---------------------------------------------------------------- pairs of floats, without bounds
+
+
+def two_sum(a: Column, b: Column) -> tuple[Column, Column]:
+    """The rounded sum of two floats and its error, exactly (Knuth)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def fast_two_sum(a: Column, b: Column) -> tuple[Column, Column]:
+    """The same where |a| >= |b| or a is 0 (Dekker)."""
+    total = a + b
+    return total, b - (total - a)
+
+
+def _halves(a: Column) -> tuple[Column, Column]:
+    scaled = SPLITTER * a
+    high = scaled - (scaled - a)
+    return high, a - high
+
+
+def two_product(a: Column, b: Column) -> tuple[Column, Column]:
+    """The rounded product of two floats and its error, exactly where its size is from 2^-968 to 2^990 and theirs is under 2^990 (Dekker, Veltkamp)."""
+    product = a * b
+    (a1, a2), (b1, b2) = _halves(a), _halves(b)
+    return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+Pair = tuple[Column, Column]
+
+
+def sum_of(a: Pair, b: Pair) -> Pair:
+    """Algorithm 6 (AccurateDWPlusDW)."""
+    s, e = two_sum(a[0], b[0])
+    t, f = two_sum(a[1], b[1])
+    s, e = fast_two_sum(s, e + t)
+    return fast_two_sum(s, e + f)
+
+
+def sum_with_float(a: Pair, b: Column) -> Pair:
+    """Algorithm 4 (DWPlusFP), off by 2u²."""
+    s, e = two_sum(a[0], b)
+    return fast_two_sum(s, e + a[1])
+
+
+def product_of(a: Pair, b: Pair) -> Pair:
+    """Algorithm 10 (DWTimesDW1)."""
+    p, e = two_product(a[0], b[0])
+    return fast_two_sum(p, e + (a[0] * b[1] + a[1] * b[0]))
+
+
+def product_with_float(a: Pair, b: Column) -> Pair:
+    """Algorithm 7 (DWTimesFP1), off by 2u²."""
+    p, e = two_product(a[0], b)
+    s, t = fast_two_sum(p, a[1] * b)
+    return fast_two_sum(s, t + e)
+
+
+def quotient_of(a: Pair, b: Pair) -> Pair:
+    """Algorithm 17 (DWDivDW2)."""
+    q = a[0] / b[0]
+    r = product_with_float(b, q)
+    return fast_two_sum(q, ((a[0] - r[0]) + (a[1] - r[1])) / b[0])
+
+
+# ---------------------------------------------------------------- with bounds
+
+
+def add(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+    """a + b. Where the result is 0 or so small that a float could not hold the error, the sum is exact: all are multiples of the smallest float."""
+    hi, lo = sum_of(a[:2], b[:2])
+    return DoubleDouble(hi, lo, (np.abs(hi) * SUM + a.err + b.err) * SLACK)
+
+
+def neg(a: DoubleDouble) -> DoubleDouble:
+    """-a."""
+    return DoubleDouble(-a.hi, -a.lo, a.err, a.never)
+
+
+def sub(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+    """a - b."""
+    return add(a, neg(b))
+
+
+def is_single(a: DoubleDouble) -> bool:
+    """Whether it is one number, the same at every point, without an error."""
+    return np.ndim(a.hi) == 0 and bool(a.err == 0)
+
+
+def is_zero(a: DoubleDouble) -> Column:
+    """Where it is exactly 0."""
+    return (a.hi == 0) & (a.err == 0)
+
+
+def scaled(a: DoubleDouble, factor: float) -> DoubleDouble:
+    """a times a power of two: exact where nothing underflows or overflows."""
+    if abs(factor) == 1:
+        return a if factor == 1 else neg(a)
+    hi, lo, err = a.hi * factor, a.lo * factor, a.err * abs(factor)
+    is_exact = (hi / factor == a.hi) & (lo / factor == a.lo) & (err / abs(factor) == a.err)
+    return DoubleDouble(hi, lo, err if np.all(is_exact) else np.where(is_exact, err, err + TINY), a.never)
+
+
+def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+    """a * b; exactly 0 where one of them is."""
+    for x, y in ((a, b), (b, a)):
+        if is_single(x) and x.lo == 0 and abs(np.frexp(x.hi)[0]) == 0.5:
+            return scaled(y, float(x.hi))
+    hi, lo = product_of(a[:2], b[:2])
+    err = (np.abs(hi) * PRODUCT + np.abs(a.hi) * b.err + (np.abs(b.hi) + b.err) * a.err) * SLACK + TINY
+    zero = is_zero(a) & np.isfinite(b.hi) | is_zero(b) & np.isfinite(a.hi)
+    if np.any(zero):
+        hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero & (np.isfinite(a.err) & np.isfinite(b.err)), 0.0, err)
+    return DoubleDouble(hi, lo, err)
+
+
+def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+    """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0."""
+    hi, lo = quotient_of(a[:2], b[:2])
+    size, least = np.abs(b.hi), np.abs(b.hi) * (1 - 2.0**-50) - b.err
+    err = (np.abs(hi) * QUOTIENT + (a.err + (np.abs(hi) + np.abs(lo)) * b.err) / least) * SLACK + TINY
+    zero = is_zero(a)
+    top = np.abs(a.hi)
+    inside = (least > 0) & (size < HUGE) & (size > SMALL) & (top < HUGE) & ((top > SMALL) & (np.abs(hi) > SMALL) | zero)
+    if np.any(zero):
+        hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero, 0.0, err)
+    result = known(DoubleDouble(hi, lo, err), inside)
+    nothing = is_zero(b)
+    return result._replace(never=nothing & is_known(a)) if np.any(nothing) else result
+
+
+def sqrt(a: DoubleDouble) -> DoubleDouble:
+    """The square root: s, the float's root, and s + (a - s²) / (2s), which is off by (a - s²)² / (8s³), under u²s/2, besides its three roundings, of a correction of size us, each under 2u of it."""
+    s = np.sqrt(np.abs(a.hi))
+    p, e = two_product(s, s)
+    hi, lo = fast_two_sum(s, ((a.hi - p) - e + a.lo) / (2 * s))
+    err = (np.abs(hi) * ROOT + a.err / s) * SLACK + TINY
+    zero = is_zero(a)
+    if np.any(zero):
+        hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero, 0.0, err)
+    result = known(DoubleDouble(hi, lo, err), (a.hi > SMALL) & (a.hi < HUGE) & (a.err < a.hi / 4) | zero)
+    below = is_below(a, ZERO)
+    return result._replace(never=below) if np.any(below) else result
+
+
+def absolute(a: DoubleDouble) -> DoubleDouble:
+    """|a|."""
+    minus = a.hi < 0
+    return DoubleDouble(np.abs(a.hi), np.where(minus, -a.lo, a.lo), a.err, a.never)
+
+
+def choose(where: Column, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+    """a where a condition holds, else b."""
+    return DoubleDouble(*(np.where(where, x, y) for x, y in zip(a[:3], b[:3], strict=True)))
+
+
+def is_below(a: DoubleDouble, b: DoubleDouble) -> Column:
+    """Where a < b for certain."""
+    d = sub(a, b)
+    return d.err * SLACK < -d.hi  # |lo| is at most u |hi|, which the slack covers
+
+
+def with_error(a: DoubleDouble, more: Column) -> DoubleDouble:
+    """The same numbers with a larger bound."""
+    return a._replace(err=a.err + more)

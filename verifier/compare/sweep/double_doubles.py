@@ -1,0 +1,116 @@
+"""Verdicts by columns of double-doubles: nearly all points of float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from verifier.arithmetic.double_double import run as double_doubles
+from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, is_zero, mul, sub, two_sum
+from verifier.compare.check import Check
+from verifier.compare.conditioning import CONDITION_FACTOR
+from verifier.compare.sweep.classify import CODE, OPEN, Enclosed, VerdictColumn, classify
+from verifier.compare.sweep.sides import Runner, both_sides
+from verifier.language.verdict import Verdict
+
+BLOCK = 1 << 12  # points in one pass of NumPy: what stays in the cache
+FEWEST = 24  # points from which it is quicker than balls one by one
+EXTRA = 2.0**-50  # for a rounding or two of float64
+
+
+def by_double_doubles(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+    """Judge what is open and certain."""
+    count = len(columns[0])
+    if count < FEWEST or not _is_bounded(check):
+        return
+    for start in range(0, count, BLOCK):
+        cut = slice(start, min(start + BLOCK, count))
+        part = [VerdictColumn(j.verdict[cut], j.error[cut], j.over[cut]) for j in found]  # views: what is written there is written in `found`
+        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part)
+
+
+def _is_bounded(check: Check) -> bool:
+    """Whether the function, without which nothing is decided, has only gates that are enclosed."""
+    function = check.truth.gradient
+    return double_doubles.is_bounded(function.program, [function.value])
+
+
+def _block(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+    count = len(columns[0])
+
+    def full(a: DoubleDouble) -> DoubleDouble:
+        return DoubleDouble(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 and c is not None else c for c in a))
+
+    seed = exactly(np.float64(check.upstream))
+    value, exact, literal, real, same = both_sides(check, Runner(double_doubles.run, columns, ZERO, lambda g: mul(g, seed), _meet))
+    has_value = full(value)
+    for k, j in enumerate(found):
+        if value.never is not None:
+            j.verdict[full(value).never] = CODE[Verdict.UNDEFINED]
+        g, r, lit = full(exact[k]), full(real[k]), full(literal[k])
+        e, unit, error = _enclosed(check, computed[k], g)
+        e.is_rounded = e.is_rounded & is_known(has_value)
+        if same[k] or check.subject.claims[k][1] in check.proved:
+            e.right = is_known(r)
+        else:
+            distance = sub(r, lit)
+            e.right = (np.abs(distance.hi) + distance.err) * (1 + EXTRA) <= unit[0]
+            if not check.has_literals:
+                e.wrong = (np.abs(distance.hi) * (1 - EXTRA) - distance.err) * (1 - EXTRA) > unit[1]
+        unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
+        if unstable.any():
+            at = np.flatnonzero(unstable)
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], DoubleDouble(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at])
+
+
+def _meet(g: DoubleDouble, r: DoubleDouble) -> DoubleDouble:
+    """The one with the smaller bound of two that enclose the same number; the first where the second is not known, and not known where the first is not."""
+    return choose(is_known(g) & is_known(r) & (r.err < g.err), r, g)._replace(never=g.never)
+
+
+def _enclosed(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+    """The bounds that follow for float64; also the bounds of g's ulp (NaN where not known) and of |computed - g|.
+
+    The float nearest to g is `g.hi` where what is left is certainly less than half an ulp. Where |g.hi| is a power of two and it is open on which
+    side of it g lies, the ulp is known up to a factor of 2, which matters only where computed and g differ.
+    """
+    fmt = check.format
+    near, size = g.hi, np.abs(g.hi)
+    s, e = two_sum(np.where(np.isfinite(c), c, 0.0), -near)
+    residual = np.abs(s + (e - g.lo))
+    least, most = np.maximum(residual * (1 - EXTRA) - g.err * SLACK, 0.0), residual * (1 + EXTRA) + g.err * SLACK
+    mantissa, exponent = np.frexp(near)
+    inner = np.where(near < 0, -g.lo, g.lo)  # above 0 where |g| > |near|
+    is_power = np.abs(mantissa) == 0.5
+    below, above = is_power & (inner < -g.err), ~is_power | (inner > g.err) | ((inner == 0) & (g.err == 0))
+    zero = is_zero(g)
+    unknown = ~is_known(g) | (size > fmt.largest / 2) | ((near == 0) & ~zero)
+    smaller, larger = (np.where(near == 0, fmt.emin, np.maximum(x - 1, fmt.emin)) - fmt.precision + 1 for x in (np.where(above, exponent, exponent - 1), np.where(below, exponent - 1, exponent)))
+    small, large = (np.where(unknown, np.nan, np.ldexp(1.0, x)) for x in (smaller, larger))
+    low, high = np.ldexp(least, -larger), np.ldexp(most, -smaller)
+    low, high = np.where(zero, np.ldexp(residual, -smaller), low), np.where(zero, np.ldexp(residual, -smaller), high)
+    is_rounded = ~unknown & (zero | ((np.abs(g.lo) + g.err) * (1 + EXTRA) < small / 2))
+    none = np.zeros(len(c), bool)
+    return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
+
+
+def _conditioned(check: Check, claim: int, columns: list[Any], g: DoubleDouble, least: Any, most: Any) -> Any:
+    """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
+    row = check.truth.hessian_row(check.positions[claim])
+    zero = is_zero(g)
+    away = np.abs(g.hi) > g.err * 2
+    low = high = np.zeros(len(least))
+    if row is not None:
+        steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
+        for (j, _), h in zip(steps, double_doubles.run(row.program, columns, [s for _, s in steps], strict=False), strict=True):
+            x = np.abs(columns[j])
+            low = low + np.where(x == 0, 0.0, x * np.maximum(np.abs(h.hi) - h.err, 0.0))
+            high = high + np.where(x == 0, 0.0, x * (np.abs(h.hi) + h.err))
+    factor = CONDITION_FACTOR * float(check.format.unit_roundoff)
+    slack = 2.0**-44  # for the few roundings here
+    bound_low = (np.abs(g.hi) - g.err + abs(check.upstream) * low) * factor * (1 - slack)
+    bound_high = (np.abs(g.hi) + g.err + abs(check.upstream) * high) * factor * (1 + slack)
+    explained = away & (most <= bound_low)
+    unexplained = zero | (away & (least > bound_high))
+    return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)
