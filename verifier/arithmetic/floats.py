@@ -84,6 +84,24 @@ def append_values(values: list[Column], steps: Sequence[Step], *, count: int, up
         values.append(_apply64(step.gate, [values[a] for a in step.args], count) if step.args else [_leaf(step, FORMATS["float64"], upstream)] * count)
 
 
+def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], *, fmt: Format, upstream: float = 1.0) -> list[Column]:
+    """The values of some steps, as `run` has them, in arrays: operators of float64, which IEEE 754 defines, are NumPy's, and only the functions of `math` are taken one by one."""
+    if fmt.name != "float64":
+        return [np.asarray(c) for c in run(program, columns, outputs, fmt=fmt, upstream=upstream)]
+    count = len(columns[0]) if columns else 1
+    values: list[Column] = []
+    for step in program.steps:
+        if step.gate == "input":
+            values.append(np.asarray(columns[len(values)], dtype=np.float64))
+        elif not step.args:
+            values.append(np.full(count, _leaf(step, FORMATS["float64"], upstream)))
+        elif _is_operator(GATES[step.gate]) if step.gate in GATES else False:
+            values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
+        else:
+            values.append(np.asarray(_apply64(step.gate, [as_list(values[a]) for a in step.args], count)))
+    return [values[i] for i in outputs]
+
+
 def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
     if name == "copy":
         return args[0]

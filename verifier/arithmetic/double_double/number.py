@@ -32,13 +32,15 @@ class DoubleDouble(NamedTuple):
     never: Column = None
 
 
+NOTHING = np.float64(0.0)  # the lower half, or the bound, of what has none: known by its identity, it spares the operations with it
+
+
 def exactly(value: Column) -> DoubleDouble:
     """The floats themselves."""
-    zero = np.zeros_like(value)
-    return DoubleDouble(value, zero, zero)
+    return DoubleDouble(value, NOTHING, NOTHING)
 
 
-UNKNOWN = DoubleDouble(np.float64("nan"), np.float64(0.0), np.float64("nan"))
+UNKNOWN = DoubleDouble(np.float64("nan"), NOTHING, np.float64("nan"))
 ZERO = exactly(np.float64(0.0))
 ONE = exactly(np.float64(1.0))
 
@@ -124,13 +126,20 @@ def quotient_of(a: Pair, b: Pair) -> Pair:
 
 def add(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a + b. Where the result is 0 or so small that a float could not hold the error, the sum is exact: all are multiples of the smallest float."""
-    hi, lo = sum_of(a[:2], b[:2])
-    return DoubleDouble(hi, lo, (np.abs(hi) * SUM + a.err + b.err) * SLACK)
+    if a.lo is NOTHING and b.lo is NOTHING:
+        hi, lo = two_sum(a.hi, b.hi)
+        return DoubleDouble(hi, lo, a.err if b.err is NOTHING else b.err if a.err is NOTHING else (a.err + b.err) * SLACK)
+    hi, lo = sum_with_float(a[:2], b.hi) if b.lo is NOTHING else sum_with_float(b[:2], a.hi) if a.lo is NOTHING else sum_of(a[:2], b[:2])
+    err = np.abs(hi) * SUM
+    for x in (a, b):
+        if x.err is not NOTHING:
+            err = err + x.err
+    return DoubleDouble(hi, lo, err * SLACK)
 
 
 def neg(a: DoubleDouble) -> DoubleDouble:
     """-a."""
-    return DoubleDouble(-a.hi, -a.lo, a.err, a.never)
+    return DoubleDouble(-a.hi, NOTHING if a.lo is NOTHING else -a.lo, a.err, a.never)
 
 
 def sub(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
@@ -154,7 +163,8 @@ def scaled(a: DoubleDouble, factor: float) -> DoubleDouble:
         return a if factor == 1 else neg(a)
     hi, lo, err = a.hi * factor, a.lo * factor, a.err * abs(factor)
     is_exact = (hi / factor == a.hi) & (lo / factor == a.lo) & (err / abs(factor) == a.err)
-    return DoubleDouble(hi, lo, err if np.all(is_exact) else np.where(is_exact, err, err + TINY), a.never)
+    whole = a.lo is NOTHING and a.err is NOTHING
+    return DoubleDouble(hi, NOTHING if whole else lo, (NOTHING if whole else err) if np.all(is_exact) else np.where(is_exact, err, err + TINY), a.never)
 
 
 def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
@@ -162,27 +172,39 @@ def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     for x, y in ((a, b), (b, a)):
         if is_single(x) and x.lo == 0 and abs(np.frexp(x.hi)[0]) == 0.5:
             return scaled(y, float(x.hi))
-    hi, lo = product_of(a[:2], b[:2])
-    err = (np.abs(hi) * PRODUCT + np.abs(a.hi) * b.err + (np.abs(b.hi) + b.err) * a.err) * SLACK + TINY
-    zero = is_zero(a) & np.isfinite(b.hi) | is_zero(b) & np.isfinite(a.hi)
-    if np.any(zero):
-        hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero & (np.isfinite(a.err) & np.isfinite(b.err)), 0.0, err)
+    if a.lo is NOTHING and b.lo is NOTHING:
+        hi, lo = two_product(a.hi, b.hi)
+        err: Column = np.float64(TINY)
+    else:
+        hi, lo = product_with_float(a[:2], b.hi) if b.lo is NOTHING else product_with_float(b[:2], a.hi) if a.lo is NOTHING else product_of(a[:2], b[:2])
+        err = np.abs(hi) * PRODUCT + TINY
+    if b.err is not NOTHING:
+        err = err + np.abs(a.hi) * b.err
+    if a.err is not NOTHING:
+        err = err + (np.abs(b.hi) + b.err) * a.err
+    err = err * SLACK
+    if not np.all(hi):
+        zero = is_zero(a) & is_known(b) | is_zero(b) & is_known(a)
+        err = np.where(zero, 0.0, err)
     return DoubleDouble(hi, lo, err)
 
 
 def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0."""
     hi, lo = quotient_of(a[:2], b[:2])
-    size, least = np.abs(b.hi), np.abs(b.hi) * (1 - 2.0**-50) - b.err
-    err = (np.abs(hi) * QUOTIENT + (a.err + (np.abs(hi) + np.abs(lo)) * b.err) / least) * SLACK + TINY
-    zero = is_zero(a)
+    size, ratio = np.abs(b.hi), np.abs(hi)
+    least = size * (1 - 2.0**-50) - b.err
+    err = (ratio * QUOTIENT + (a.err + ratio * (1 + 2.0**-50) * b.err) / least) * SLACK + TINY
     top = np.abs(a.hi)
-    inside = (least > 0) & (size < HUGE) & (size > SMALL) & (top < HUGE) & ((top > SMALL) & (np.abs(hi) > SMALL) | zero)
-    if np.any(zero):
+    inside = (np.minimum(np.minimum(size, top), ratio) > SMALL) & (np.maximum(size, top) < HUGE) & (least > 0)
+    if not np.all(inside):
+        zero = is_zero(a) & (least > 0)
+        inside = inside | zero
         hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero, 0.0, err)
     result = known(DoubleDouble(hi, lo, err), inside)
-    nothing = is_zero(b)
-    return result._replace(never=nothing & is_known(a)) if np.any(nothing) else result
+    if np.all(b.hi):
+        return result
+    return result._replace(never=is_zero(b) & is_known(a))
 
 
 def sqrt(a: DoubleDouble) -> DoubleDouble:
@@ -201,8 +223,7 @@ def sqrt(a: DoubleDouble) -> DoubleDouble:
 
 def absolute(a: DoubleDouble) -> DoubleDouble:
     """|a|."""
-    minus = a.hi < 0
-    return DoubleDouble(np.abs(a.hi), np.where(minus, -a.lo, a.lo), a.err, a.never)
+    return DoubleDouble(np.abs(a.hi), NOTHING if a.lo is NOTHING else np.where(a.hi < 0, -a.lo, a.lo), a.err, a.never)
 
 
 def choose(where: Column, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:

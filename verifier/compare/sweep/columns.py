@@ -93,5 +93,6 @@ def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
     if check.computed is not None:
         rows = check.computed(list(zip(*(np.asarray(c).tolist() for c in columns), strict=True)))
         return [np.asarray(rows[name], dtype=np.float64) for _, name in check.subject.claims]
-    run = floats.run(check.subject.program, columns, fmt=check.format, upstream=check.upstream)
-    return [np.asarray(run[check.subject.program.names[name]]).astype(np.float64) for _, name in check.subject.claims]
+    names = check.subject.program.names
+    run = floats.arrays(check.subject.program, columns, [names[name] for _, name in check.subject.claims], fmt=check.format, upstream=check.upstream)
+    return [c.astype(np.float64) for c in run]

@@ -14,7 +14,7 @@ from verifier.compare.sweep.classify import CODE, OPEN, Enclosed, VerdictColumn,
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
-BLOCK = 1 << 12  # points in one pass of NumPy: what stays in the cache
+BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 24  # points from which it is quicker than balls one by one
 EXTRA = 2.0**-50  # for a rounding or two of float64
 
