@@ -95,7 +95,9 @@ def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], 
             values.append(np.asarray(columns[len(values)], dtype=np.float64))
         elif not step.args:
             values.append(np.full(count, _leaf(step, FORMATS["float64"], upstream)))
-        elif _is_operator(GATES[step.gate]) if step.gate in GATES else False:
+        elif step.gate == "copy":
+            values.append(values[step.args[0]])
+        elif _is_operator(GATES[step.gate]):
             values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
         else:
             values.append(np.asarray(_apply64(step.gate, [as_list(values[a]) for a in step.args], count)))

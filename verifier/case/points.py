@@ -114,7 +114,9 @@ def sampled(case: Case, fmt: Format, admits: Admits | None = None) -> list[tuple
 
 
 def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> list[Any]:
-    """`sample` points of the domain, one array per input: in turn uniform over the floats, over the magnitudes, and over the reals.
+    """`sample` points of the domain, one array per input: each input in turn uniform over the floats, over the magnitudes, and over the reals.
+
+    Of three points that follow each other an input has each kind once, in an order that is drawn for every input but the first: so not all inputs are tiny at once.
 
     Deterministic: the seed is the case's name. Every value is a number of the format inside the domain; none is -0.0.
     Where `admits` refuses points others are drawn. Raises PointError where none is found.
@@ -141,7 +143,8 @@ def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
     import numpy as np
 
     result = []
-    for (low, high), choices in zip(domain_of(case, fmt), choices_of(case, fmt), strict=True):
+    points = np.arange(case.sample)
+    for place, ((low, high), choices) in enumerate(zip(domain_of(case, fmt), choices_of(case, fmt), strict=True)):
         if choices:
             result.append(np.array(choices)[(source.random_raw(case.sample) % np.uint64(len(choices))).astype(np.int64)] + 0.0)
             continue
@@ -156,7 +159,8 @@ def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
         sign = np.where((raw[1] & np.uint64(1) == 1) if least < 0 < most else least < 0, -1.0, 1.0)
         by_size = round_array(fmt, sign * largest * np.exp2(-MAGNITUDES * share))
         by_value = round_array(fmt, least * (1 - share) + most * share)
-        kind = np.arange(case.sample) % 3
+        turn = (raw[1][points // 3] >> np.uint64(1)) % np.uint64(3) if place else 0
+        kind = (points + np.asarray(turn).astype(np.int64)) % 3
         drawn = np.where(kind == 0, by_place, np.where(kind == 1, by_size, by_value))
         result.append(np.where((drawn >= least) & (drawn <= most), drawn, by_place) + 0.0)
     return result

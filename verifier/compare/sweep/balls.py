@@ -18,6 +18,8 @@ NARROW = 24  # bits: intervals of float64 decide formats of that precision and l
 PRECISIONS = (SWEEP_BITS, 640)  # 2^128 squared cancels 256 bits, its sine's argument as many
 EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 128 bits
 UNDERFLOWING = 2.0**-400  # a smaller gradient of at most PRECISIONS[-1] bits may be off by less than the smallest float64
+SMALL, SHIFT, UNITS = 2.0**-700, 600, arb(2) ** 600  # errors of a gradient that is smaller are taken in units of 2^-SHIFT
+BEYOND = arb(2) ** 1024  # what is not smaller rounds to an infinity
 HALF = 0.5  # ulps: what is closer is the number rounded
 
 
@@ -88,26 +90,34 @@ def _from_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any
     """
     fmt = check.format
     near, radius = _floats(g), _floats(map(arb.rad, g))
-    residual = np.abs(_floats(map(operator.sub, map(arb, np.where(np.isfinite(c), c, 0.0).tolist()), g)))
-    slack = np.nextafter(radius * (1 + EXTRA) + (np.abs(near) + np.abs(residual)) * EXTRA**2, np.inf)
+    finite = np.where(np.isfinite(c), c, 0.0)
+    residual = np.abs(_floats(map(operator.sub, map(arb, finite.tolist()), g)))
+    shift, size = np.where(np.abs(near) < SMALL, SHIFT, 0), np.abs(near)
+    for i in np.flatnonzero(shift).tolist():  # in units so small that no float underflows
+        radius[i], residual[i], size[i] = float(g[i].rad() * UNITS), float(abs(arb(finite[i]) - g[i]) * UNITS), float(abs(g[i]) * UNITS)
+    slack = np.nextafter(radius * (1 + EXTRA) + (size + residual) * EXTRA**2, np.inf)
     least, most = np.maximum(residual * (1 - EXTRA) - slack, 0.0), np.nextafter(residual * (1 + EXTRA) + slack, np.inf)
     mantissa, exponent = np.frexp(near)
+    is_infinite = np.isinf(near)
     unknown = ~np.isfinite(near) | (np.abs(near) > fmt.largest / 2) | np.isnan(radius)
-    for i in np.flatnonzero(np.abs(mantissa) == 0.5).tolist():  # a power of two: is g on it, above, or below?
+    inner, outer = exponent.copy(), exponent.copy()
+    for i in np.flatnonzero(np.abs(mantissa) == 0.5).tolist():  # a power of two: is g on it, above, or below? Where that is open its ulp is known up to a factor of 2
+        if not abs(g[i]) >= abs(near[i]):
+            inner[i] -= 1
         if abs(g[i]) < abs(near[i]):
-            exponent[i] -= 1
-        elif not abs(g[i]) >= abs(near[i]):
-            unknown[i] = True
-    for i in np.flatnonzero(near == 0).tolist():
-        unknown[i] = not g[i].is_zero()
-    exponent = np.where(near == 0, fmt.emin, np.maximum(exponent - 1, fmt.emin)) - fmt.precision + 1
-    unit = np.where(unknown, np.nan, np.ldexp(1.0, exponent))
-    ulps_low, ulps_high = np.ldexp(least, -exponent), np.ldexp(most, -exponent)
-    zero = (near == 0) & ~unknown
+            outer[i] -= 1
+    zero = near == 0
+    for i in np.flatnonzero(zero).tolist():
+        zero[i] = g[i].is_zero()
+    for i in np.flatnonzero(is_infinite).tolist():
+        is_infinite[i] = abs(g[i]) >= BEYOND and not np.isfinite(c[i])
+    inner, outer = (np.where(near == 0, fmt.emin, np.maximum(e - 1, fmt.emin)) - fmt.precision + 1 for e in (inner, outer))
+    unit, larger = (np.where(unknown, np.nan, np.ldexp(1.0, e)) for e in (inner, outer))
+    ulps_low, ulps_high = np.ldexp(least, -outer - shift), np.ldexp(most, -inner - shift)
     exact = (radius == 0) & (residual == 0)
     for i in np.flatnonzero(exact & (np.abs(near) < UNDERFLOWING)).tolist():
         exact[i] = g[i] == c[i]  # not only nearer than any float64
-    ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -exponent), u) for u in (ulps_low, ulps_high))
-    is_rounded = (slack < unit / 4) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c)
+    ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -inner - shift), u) for u in (ulps_low, ulps_high))
+    is_rounded = ~unknown & (slack < np.ldexp(0.25, inner + shift)) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c) | is_infinite
     none = np.zeros(len(c), bool)
-    return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, ulps_low, ulps_high, none, none), (unit, unit)
+    return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, ulps_low, ulps_high, none, none), (unit, larger)
