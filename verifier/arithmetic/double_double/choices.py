@@ -8,8 +8,24 @@ import numpy as np
 
 from verifier.arithmetic.double_double import elementary
 from verifier.arithmetic.double_double.number import (
-    ONE, ZERO, DoubleDouble, absolute, add, choose, div, exactly, is_below, is_known, is_single, is_zero, known, mul, neg, sqrt, sub,
-)  # fmt: skip
+    ONE,
+    ZERO,
+    DoubleDouble,
+    absolute,
+    add,
+    choose,
+    div,
+    exactly,
+    is_below,
+    is_known,
+    is_single,
+    is_zero,
+    known,
+    mul,
+    neg,
+    sqrt,
+    sub,
+)
 from verifier.arithmetic.intervals.choices import Truths, decided
 from verifier.arithmetic.types import Column
 

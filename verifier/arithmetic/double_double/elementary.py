@@ -13,9 +13,36 @@ import numpy as np
 
 from verifier.arithmetic.double_double import tables
 from verifier.arithmetic.double_double.number import (
-    HUGE, ONE, SLACK, SMALL, TINY, ZERO, DoubleDouble, Pair, absolute, add, choose, div, exactly, fast_two_sum, is_below, is_zero, known, mul, neg,
-    product_of, quotient_of, scaled, sqrt, sub, sum_of, sum_with_float, two_product, two_sum, with_error,
-)  # fmt: skip
+    HUGE,
+    ONE,
+    SLACK,
+    SMALL,
+    TINY,
+    ZERO,
+    DoubleDouble,
+    Pair,
+    absolute,
+    add,
+    choose,
+    div,
+    exactly,
+    fast_two_sum,
+    is_below,
+    is_zero,
+    known,
+    mul,
+    neg,
+    product_of,
+    quotient_of,
+    scaled,
+    sqrt,
+    sub,
+    sum_of,
+    sum_with_float,
+    two_product,
+    two_sum,
+    with_error,
+)
 from verifier.arithmetic.types import Column
 
 LOG2 = 0.6931471805599453
