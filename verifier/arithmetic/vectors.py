@@ -108,7 +108,7 @@ def _constant(vectors: Vectors, ball: Ball | bool | None) -> Column:
 
 
 def _with_never(value: Column, arguments: Sequence[Column]) -> Column:
-    masks = [m for m in (value.never, *(a.never for a in arguments if isinstance(a, tuple))) if m is not None]
+    masks = [m for m in (value.never, *(getattr(a, "never", None) for a in arguments)) if m is not None]
     if not masks:
         return value
     never = masks[0]
