@@ -77,9 +77,8 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
         by_breaks(check, columns, computed, found)
         if len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
-    elif method == "any":
-        by_double_doubles(check, columns, computed, found)
-    for step in SLOW if method != "points" else SLOW[-1:]:
+    steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
+    for step in steps:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left):
             part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]

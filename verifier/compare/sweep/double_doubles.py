@@ -1,4 +1,4 @@
-"""Verdicts by columns of double-doubles: nearly all points of float64."""
+"""Verdicts by columns of double-doubles: nearly all points of float64, and in narrower formats what intervals leave open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, is_zero, mul, sub, two_sum
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
-from verifier.compare.sweep.classify import CODE, OPEN, Enclosed, VerdictColumn, classify
+from verifier.compare.sweep.balls import NARROW
+from verifier.compare.sweep.classify import CODE, OPEN, Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
@@ -49,7 +50,7 @@ def _block(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
         if value.never is not None:
             j.verdict[full(value).never] = CODE[Verdict.UNDEFINED]
         g, r, lit = full(exact[k]), full(real[k]), full(literal[k])
-        e, unit, error = _enclosed(check, computed[k], g)
+        e, unit, error = (_enclosed if check.format.precision > NARROW else _from_ends)(check, computed[k], g)
         e.is_rounded = e.is_rounded & is_known(has_value)
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = is_known(r)
@@ -93,6 +94,17 @@ def _enclosed(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[An
     is_rounded = ~unknown & (zero | ((np.abs(g.lo) + g.err) * (1 + EXTRA) < small / 2))
     none = np.zeros(len(c), bool)
     return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
+
+
+def _from_ends(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+    """What follows for a narrow format, from float64 ends of g: two floats beyond its bound, one for the lower half and one for the rounding."""
+    thin = (g.lo == 0) & (g.err == 0)
+    low, high = g.hi - g.err, g.hi + g.err
+    for _ in range(2):
+        low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+    unknown = ~is_known(g)
+    low, high = (np.where(unknown, np.nan, np.where(thin, g.hi, end)) for end in (low, high))
+    return from_ends(check, c, low, high)
 
 
 def _conditioned(check: Check, claim: int, columns: list[Any], g: DoubleDouble, least: Any, most: Any) -> Any:
