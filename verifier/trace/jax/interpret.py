@@ -63,7 +63,7 @@ class Interpreter(Context):
 
     def data(self, array: Any) -> Value:
         """An array that is no input: its numbers are constants."""
-        array = array if hasattr(array, "dtype") and jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
+        array = array if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
         if not jnp.issubdtype(array.dtype, jnp.floating):
             return Value(array)
         key = (np.asarray(array).tobytes(), array.dtype.name, array.shape)

@@ -85,7 +85,7 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
     taken = {i.name for i in own}
     inputs: dict[int, Input] = {}
     for count, (path, tensor) in enumerate(flat):
-        name = given[count] if count < len(given) else _named(known[path[0].idx], path[1:])
+        name = given[count] if count < len(given) else _named(known[path[0].idx], path[1:])  # type: ignore[attr-defined]  # of a tuple
         while name in taken:
             name += "_"
         taken.add(name)
@@ -177,7 +177,7 @@ def _setter(module: torch.nn.Module, path: str) -> Callable[[torch.Tensor], None
 
     def put(tensor: torch.Tensor) -> None:
         table = module._parameters  # noqa: SLF001 - a parameter's place takes Parameters only when it is assigned
-        table[last] = tensor
+        table[last] = tensor  # type: ignore[assignment]
 
     return put
 
