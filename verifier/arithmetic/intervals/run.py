@@ -11,29 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.intervals.choices import CHOICES, STRICT, TRUTHS
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special import SPECIAL
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Ball, Doubles, Truth3, Truths
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 
 CONSTANT_BITS = 128
-FUNCTIONS: dict[str, Callable[..., Column]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
+FUNCTIONS: dict[str, Callable[..., Interval | Truths]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
 
 
 def run(
-    program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[Interval]:
+    program: Program, columns: Sequence[NDArray[np.float64]], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[Interval | Truths]:
     """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = program.steps
     outputs = range(len(steps)) if outputs is None else outputs
     last = _last_uses(steps, outputs)
     known = constants(program, strict=strict, rounded_in=rounded_in)
-    values: list[Column] = [None] * len(steps)
+    values: dict[int, Interval | Truths] = {}
     with np.errstate(all="ignore"):
         for i, step in enumerate(steps):
             if last[i] < 0:
@@ -48,14 +49,14 @@ def run(
                 values[i] = _apply(step.gate, [values[a] for a in step.args], strict=strict)
                 for a in step.args:
                     if last[a] == i:
-                        values[a] = None
+                        values.pop(a, None)
     return [values[i] for i in outputs]
 
 
-def _apply(gate: str, arguments: list[Column], *, strict: bool) -> Column:
+def _apply(gate: str, arguments: list[Interval | Truths], *, strict: bool) -> Interval | Truths:
     function = (STRICT.get(gate) if strict else None) or FUNCTIONS.get(gate)
     value = UNKNOWN if function is None else function(*arguments)
-    return value if gate in TRUTHS or gate == "where" else _with_never(value, arguments)
+    return value if gate == "where" or not isinstance(value, Interval) else _with_never(value, arguments)
 
 
 def is_bounded(program: Program, outputs: Sequence[int]) -> bool:
@@ -76,9 +77,9 @@ def _last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
     return last
 
 
-def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Column]:
+def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Interval | Truths]:
     """The enclosures of the steps that depend on no input, by step: literals, constants, and what is computed from them; made in balls, then rounded outward."""
-    found: dict[int, Column] = {}
+    found: dict[int, Ball | Truth3] = {}
     with balls.precision(CONSTANT_BITS):
         for i, step in enumerate(program.steps):
             if step.gate in ("number", "constant"):
@@ -88,7 +89,7 @@ def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> d
         return {i: _from_ball(ball) for i, ball in found.items()}
 
 
-def _from_ball(ball: Column) -> Column:
+def _from_ball(ball: Ball | Truth3) -> Interval | Truths:
     if ball is None or isinstance(ball, bool):
         return np.int8(-1 if ball is None else ball)
     if not ball.is_finite():
@@ -99,7 +100,7 @@ def _from_ball(ball: Column) -> Column:
     return Interval(np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
 
 
-def _with_never(value: Interval, arguments: Sequence[Column]) -> Interval:
+def _with_never(value: Interval, arguments: Sequence[Interval | Truths]) -> Interval:
     masks = [m for m in (value.never, *(a.never for a in arguments if isinstance(a, Interval))) if m is not None]
     if not masks:
         return value

@@ -8,7 +8,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals import run as intervals
 from verifier.arithmetic.intervals.choices import absolute
-from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, up
+from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, number, up
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, classify, from_ends
@@ -60,7 +60,7 @@ def _conditioned(check: Check, claim: int, columns: list[Any], low: Any, high: A
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
         run = intervals.run(row.program, columns, [s for _, s in steps], strict=False)
         for (j, _), h in zip(steps, run, strict=True):
-            size = absolute(h)
+            size = absolute(number(h))
             x = np.abs(columns[j])
             total_low = total_low + np.where(x == 0, 0.0, down(down(x * size.low)))
             total_high = total_high + np.where(x == 0, 0.0, up(up(x * size.high)))
