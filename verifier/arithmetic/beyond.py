@@ -28,27 +28,26 @@ class Span(NamedTuple):
     high: Ball
 
 
-def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Value]:
+def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Span | Value]:
     """The ball, the Span or the truth value of every step of a program of primitives at a point; None where nothing is known."""
     known = balls.at(program, point, strict=strict, upstream=upstream, bits=bits)
-    values: list[Value] = []
+    values: list[Span | Value] = []
     with balls.precision(bits):
         for i, step in enumerate(program.steps):
-            value = known[i]
-            if not isinstance(value, bool) and (value is None or not value.is_finite()):
-                value = _bounds(step.gate, [values[a] for a in step.args], strict=strict)
-            values.append(value)
+            value: Value = known[i]
+            is_open = not isinstance(value, bool) and (value is None or not value.is_finite())
+            values.append(_bounds(step.gate, [values[a] for a in step.args], strict=strict) if is_open else value)
     return values
 
 
-def span(value: Value) -> Span | None:
+def span(value: Span | Value) -> Span | None:
     """A ball as a Span; None where nothing is known."""
     if value is None or isinstance(value, Span | bool):
         return value if isinstance(value, Span) else None
     return Span(value.lower(), value.upper())
 
 
-def _bounds(gate: str, args: list[Value], *, strict: bool) -> Value:
+def _bounds(gate: str, args: list[Span | Value], *, strict: bool) -> Span | Value:
     if gate == "where":
         return args[1 if args[0] else 2] if isinstance(args[0], bool) else None
     if gate in ("and", "or", "not"):

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.intervals.choices import CHOICES, STRICT, TRUTHS
+from verifier.arithmetic.intervals.choices import CHOICES, STRICT
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special import SPECIAL
-from verifier.arithmetic.types import Ball, Doubles, Truth3, Truths
+from verifier.arithmetic.types import Ball, Truth3, Truths
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
 

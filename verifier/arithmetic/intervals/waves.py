@@ -148,7 +148,6 @@ def airy(which: int) -> Enclosure:
     To the right of 0 the error in units of 2^-52 of the result was at most 141 to 16 and 0.7 |a|^(3/2) from there; to the left
     at most 5 + 0.8 |a|^(3/2) units of the amplitude, |a|^(-1/4) or, for derivatives, |a|^(1/4).
     """
-
     kernel = scipy_kernel("airy", part=which)
 
     def left(a: Interval) -> Interval:

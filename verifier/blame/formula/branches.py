@@ -9,7 +9,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.types import Balls, Value
+from verifier.arithmetic.types import Ball, Balls, Value
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
@@ -57,7 +57,7 @@ def _is_real(value: Value) -> bool:
     return isinstance(value, bool) or (isinstance(value, arb) and bool(value.is_finite()))
 
 
-def _live(program: Program, values: Sequence[Value], output: int) -> list[int]:
+def _live(program: Program, values: Sequence[Ball], output: int) -> list[int]:
     """The steps that a value is computed from, in order; of a `where` only the branch that it takes."""
     found: set[int] = set()
     pending = [output]
@@ -73,7 +73,7 @@ def _live(program: Program, values: Sequence[Value], output: int) -> list[int]:
     return sorted(found)
 
 
-def _changed(program: Program, values: Sequence[Value], live: Sequence[int], at: int, value: Value) -> Value:
+def _changed(program: Program, values: Sequence[Ball], live: Sequence[int], at: int, value: Ball) -> Ball:
     """The value of the last live step after the step `at` is given another value."""
     changed: dict[int, Balls] = {at: [value]}
     for i in live:
@@ -83,7 +83,7 @@ def _changed(program: Program, values: Sequence[Value], live: Sequence[int], at:
     return changed.get(live[-1], [values[live[-1]]])[0]
 
 
-def _why(program: Program, values: Sequence[Value], at: int) -> str:
+def _why(program: Program, values: Sequence[Ball], at: int) -> str:
     """A gate with the values of its operands, such as `0/0` or `log(-1)`."""
     step = program.steps[at]
     args = [_short(values[a]) for a in step.args]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from verifier.arithmetic.intervals import run
 from verifier.arithmetic.intervals.choices import TRUTHS, decided, truths
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, number
-from verifier.arithmetic.types import Mask, Truths
+from verifier.arithmetic.types import DoubleArray, Mask, MaskArray, Truths
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import CODE, VerdictColumn
@@ -45,7 +45,7 @@ class OneSidedLimit(NamedTuple):
     truth: Truths = UNDECIDED
 
 
-def has_break(program: Program, columns: Sequence[NDArray[np.float64]], position: int) -> NDArray[np.bool_]:
+def has_break(program: Program, columns: Sequence[DoubleArray], position: int) -> MaskArray:
     """The points where the output certainly has no derivative with respect to an input. `program` must consist of primitives."""
     with np.errstate(all="ignore"):
         conditions = [step.args[0] for step in program.steps if step.gate == "where"]
@@ -59,7 +59,7 @@ def has_break(program: Program, columns: Sequence[NDArray[np.float64]], position
         return breaks
 
 
-def _limits(program: Program, columns: Sequence[NDArray[np.float64]], position: int, direction: int, choices: dict[int, Truths]) -> list[OneSidedLimit]:
+def _limits(program: Program, columns: Sequence[DoubleArray], position: int, direction: int, choices: dict[int, Truths]) -> list[OneSidedLimit]:
     """One side of every step; `choices` has what each condition is at the point itself."""
     constants = run.constants(program, strict=False, rounded_in=None)
     sides: list[OneSidedLimit] = []
@@ -212,7 +212,7 @@ def _grows(gate: str, args: list[OneSidedLimit]) -> Mask:
     return np.False_
 
 
-def by_breaks(check: Check, columns: list[NDArray[np.float64]], computed: list[NDArray[np.float64]], found: list[VerdictColumn]) -> None:
+def by_breaks(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge `undefined` the open points at which the function certainly has no derivative."""
     del computed
     function = check.truth.function
