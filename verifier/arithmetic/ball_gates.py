@@ -14,7 +14,7 @@ from flint import acb, arb, arb_series, ctx
 
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.arithmetic.precision import precision
-from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, GateFunction, Truth3, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, GateFunction, RealValue, Truth3
 from verifier.circuit.program import Step
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.primitives import incomplete
@@ -76,7 +76,7 @@ def _not(a: Truth3) -> Truth3:
     return None if a is None else not a
 
 
-def _where(c: Truth3, a: Value, b: Value) -> Value:
+def _where(c: Truth3, a: RealValue, b: RealValue) -> RealValue:
     if c is None:
         return NAN
     return a if c else b

@@ -15,7 +15,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic.ball_gates import KINKED, PRIMITIVES, function_of, integer, is_with_itself, with_itself
 from verifier.arithmetic.precision import current_precision, precision
-from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, GateFunction, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, GateFunction, RealValue
 from verifier.circuit.program import Program, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.numeral import exact
@@ -61,7 +61,7 @@ def run(
 
 def at(
     program: Program,
-    point: Sequence[Value | float],
+    point: Sequence[RealValue | float],
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,

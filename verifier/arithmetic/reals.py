@@ -13,7 +13,7 @@ from types import MappingProxyType
 from flint import arb
 
 from verifier.arithmetic import ball_gates, balls
-from verifier.arithmetic.types import Ball, Balls, GateFunction, Value
+from verifier.arithmetic.types import Ball, Balls, GateFunction, RealValue
 from verifier.circuit.expand import meaning
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
@@ -68,7 +68,7 @@ def at(
     return {i: column[0] for i, column in found.items()}
 
 
-def is_known(value: Value) -> bool:
+def is_known(value: RealValue) -> bool:
     """Whether a value is enclosed, or a truth value decided."""
     return isinstance(value, bool) or (value is not None and bool(value.is_finite()))
 

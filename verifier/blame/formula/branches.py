@@ -9,7 +9,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.types import Ball, Balls, Value
+from verifier.arithmetic.types import Ball, Balls, RealValue
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
@@ -53,7 +53,7 @@ def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: For
     return PointMistake(program.steps[program.names[name]].line, None)
 
 
-def _is_real(value: Value) -> bool:
+def _is_real(value: RealValue) -> bool:
     return isinstance(value, bool) or (isinstance(value, arb) and bool(value.is_finite()))
 
 
@@ -90,7 +90,7 @@ def _why(program: Program, values: Sequence[Ball], at: int) -> str:
     return GATES[step.gate].symbol.join(args) if is_operator(step.gate) and len(args) == 2 else f"{step.gate}({', '.join(args)})"
 
 
-def _short(value: Value) -> str:
+def _short(value: RealValue) -> str:
     if isinstance(value, bool) or not isinstance(value, arb):
         return str(value)
     whole = balls.integer(value)
