@@ -40,10 +40,10 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 
-def read_case(document: Document, *, default_name: str, allow_call: bool = False) -> tuple[Case | None, list[Complaint]]:
-    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts. Callables need `allow_call`."""
+def read_case(document: Document, *, default_name: str, allow_call: bool = False, needs_points: bool = True) -> tuple[Case | None, list[Complaint]]:
+    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts. Callables need `allow_call`; without `needs_points` a case that lists none is hunted."""
     reader = Reader(document.complaints)
-    case, complaints = _case(reader, document.root, default_name, allow_call=allow_call)
+    case, complaints = _case(reader, document.root, default_name, allow_call=allow_call, needs_points=needs_points)
     found = reader.complaints.all()
     return (None, [*found, *complaints]) if found or complaints else (case, [])
 
@@ -54,14 +54,15 @@ def is_named(document: Document) -> bool:
     return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
 
 
-def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool) -> tuple[Case | None, list[Complaint]]:
+def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool, needs_points: bool) -> tuple[Case | None, list[Complaint]]:
     """The case, and what is wrong with its texts; None where the document itself is wrong, for which the reader has the complaints."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
         return None, []
     sample = _sample(reader, fields)
-    hunt = _switch(reader, fields, "hunt")
     exhaustive = _switch(reader, fields, "exhaustive")
+    lists_none = "points" not in fields and sample == 0 and not exhaustive
+    hunt = _switch(reader, fields, "hunt") or (lists_none and not needs_points)
     outputs = read_outputs(reader, fields)
     inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
     formats = _formats(reader, fields)

@@ -62,7 +62,7 @@ class Region:
 
 
 def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
-    """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
+    """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
     Only regions of the `verdicts` are told, and where a constraint of `meant` holds.
@@ -195,7 +195,7 @@ class _Scan:
                     reported = self._reported(c, verdict)
                     shown += [self.known[r.point] for r in reported]
                     chosen += reported
-        return [*chosen, *self._worst()]
+        return [*chosen, *self._worst()] or list(self._simplest_right())
 
     def _reported(self, c: int, verdict: Verdict) -> list[Region]:
         """The regions of one gradient and verdict that are reported: one of each cause."""
@@ -272,6 +272,15 @@ class _Scan:
                         worst = Region(name, row[c].verdict, self.program.inputs[path.input], t, t, row[c].point, error, ends=(row[c].point,))
             if worst is not None:
                 yield worst
+
+
+    def _simplest_right(self) -> Iterator[Region]:
+        """The simplest point at which every gradient is right, so that a report has a point where none is off anywhere."""
+        right = [(plainness(row[0].point), k, t) for k, (_, judged) in enumerate(self.lines) for t, row in judged.items() if row and all(d.verdict.passes for d in row)]
+        for _, k, t in sorted(right)[:1]:
+            path, judged = self.lines[k]
+            for d in judged[t]:
+                yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
 
 
 def _error(d: Discrepancy, otherwise: float) -> float:
