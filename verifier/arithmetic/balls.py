@@ -32,7 +32,7 @@ def run(
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
-    upstream: Ball | float = ONE,
+    upstream: Ball | float | fmpq = ONE,
     rounded_in: Format | None = None,
     bits: int | None = None,
     known: Sequence[Balls] = (),
@@ -65,7 +65,7 @@ def at(
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
-    upstream: Ball | float = ONE,
+    upstream: Ball | float | fmpq = ONE,
     rounded_in: Format | None = None,
     bits: int | None = None,
 ) -> list[Ball]:
