@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,9 @@ from verifier.trace.jax import decompositions, elementwise, linear_algebra, move
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
 from verifier.trace.record import Reading
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
@@ -31,7 +34,7 @@ class Interpreter(Context):
     literals: dict[Any, JaxArray] = field(default_factory=dict)
     spot: Where | None = None
 
-    def run(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[JaxArray], outer: Where | None = None) -> list[JaxArray]:
+    def run(self, jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[JaxArray], outer: Where | None = None) -> list[JaxArray]:
         """The results of a jaxpr for these operands."""
         env: dict[Any, JaxArray] = {}
         for variable, const in zip(jaxpr.constvars, consts, strict=True):
@@ -45,9 +48,10 @@ class Interpreter(Context):
             env.update(zip(eqn.outvars, results, strict=True))
         return [self.read(env, v) for v in jaxpr.outvars]
 
-    def closed(self, closed: Any, operands: Sequence[JaxArray], outer: Where | None) -> list[JaxArray]:
+    def closed(self, closed: ClosedJaxpr | Jaxpr, operands: Sequence[JaxArray], outer: Where | None) -> list[JaxArray]:
         """The results of a jaxpr with its constants."""
-        return self.run(getattr(closed, "jaxpr", closed), getattr(closed, "consts", ()), operands, outer)
+        inner: Any = getattr(closed, "jaxpr", closed)
+        return self.run(inner, getattr(closed, "consts", ()), operands, outer)
 
     def read(self, env: dict[Any, JaxArray], atom: Any) -> JaxArray:
         """The value of a variable or a literal; a number is the shortest decimal of its format, as it was written."""
@@ -71,7 +75,7 @@ class Interpreter(Context):
             self.literals[key] = JaxArray(array, self.recorder.constants(in_double(array)))
         return self.literals[key]
 
-    def equation(self, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+    def equation(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
         """The results of one equation. Raises Refusal."""
         name = eqn.primitive.name
         if name in CONTROL:
@@ -98,7 +102,7 @@ class Interpreter(Context):
             self.known[key] = found
         return found
 
-    def results(self, eqn: Any, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
+    def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
         if all(isinstance(s, JaxArray) for s in steps):
             return steps
@@ -120,7 +124,7 @@ class Interpreter(Context):
             found.append(value)
         return found
 
-    def call(self, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+    def call(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
         """A jaxpr that an equation calls."""
         held = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
         name = eqn.params.get("name") or str(getattr(getattr(getattr(held, "jaxpr", None), "debug_info", None), "func_src_info", "")).partition(" ")[0]
@@ -158,7 +162,7 @@ def _stacked(c: Context, parts: list[JaxArray]) -> JaxArray:
     return JaxArray(array, np.stack([c.steps(p) for p in parts]))
 
 
-def _scan(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+def _scan(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """Every round in turn."""
     p = eqn.params
     consts, carry, stacked = operands[: p["num_consts"]], operands[p["num_consts"] : p["num_consts"] + p["num_carry"]], operands[p["num_consts"] + p["num_carry"] :]
@@ -173,11 +177,12 @@ def _scan(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None) 
     if p["reverse"]:
         rows.reverse()
     if not rows:
-        return [*carry, *(JaxArray(jnp.zeros(v.aval.shape, v.aval.dtype)) for v in eqn.outvars[len(carry) :])]
+        kinds: list[Any] = [v.aval for v in eqn.outvars[len(carry) :]]
+        return [*carry, *(JaxArray(jnp.zeros(kind.shape, kind.dtype)) for kind in kinds)]
     return [*carry, *(_stacked(i, list(column)) for column in zip(*rows, strict=True))]
 
 
-def _while(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+def _while(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """Round after round, as long as the condition holds at the point."""
     p = eqn.params
     n, m = p["cond_nconsts"], p["body_nconsts"]
@@ -190,14 +195,14 @@ def _while(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None)
     raise i.refusal(f"a loop of more than {ROUNDS} rounds")
 
 
-def _cond(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+def _cond(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """The branch that is taken at the point."""
     branches = eqn.params["branches"]
     index = int(np.clip(int(np.asarray(i.frozen(operands[0]))), 0, len(branches) - 1))
     return i.closed(branches[index], operands[1:], at)
 
 
-def _linear_solve(i: Interpreter, eqn: Any, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+def _linear_solve(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """How a system of linear equations is solved."""
     lengths = eqn.params["const_lengths"]
     jaxprs = eqn.params["jaxprs"]

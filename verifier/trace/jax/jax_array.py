@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,9 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 ADVICE = "give function=, the formula as text, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
@@ -45,7 +48,7 @@ class Bits(JaxArray):
     """The bits of numbers, read as whole numbers; `steps` are those of the numbers. Only their signs can be had."""
 
 
-Row: TypeAlias = Callable[["Context", Any, list[JaxArray]], Any]  # (context, equation, operands) -> steps of the results, or JaxArrays
+Row: TypeAlias = "Callable[[Context, JaxprEqn, list[JaxArray]], Any]"  # (context, equation, operands) -> steps of the results, or JaxArrays
 ROWS: dict[str, Row] = {}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.trace.jax.jax_array import Context, JaxArray, row
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 COMMUTATIVE = ("add", "mul")
 
@@ -18,7 +21,7 @@ def _dot(c: Context, left: list[int], right: list[int]) -> Array:
 
 
 @row("cholesky")
-def _cholesky(c: Context, eqn: Any, operands: list[JaxArray]) -> Array:
+def _cholesky(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """Cholesky's algorithm, row by row, on the lower half."""
     del eqn
     steps = c.steps(operands[0])
@@ -54,7 +57,7 @@ def _is_symmetric(c: Context, steps: Array) -> bool:
 
 
 @row("triangular_solve")
-def _triangular_solve(c: Context, eqn: Any, operands: list[JaxArray]) -> Array:
+def _triangular_solve(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """Substitution, one unknown after the other."""
     p = eqn.params
     a, b = (c.steps(v) for v in operands)
@@ -79,7 +82,7 @@ def _triangular_solve(c: Context, eqn: Any, operands: list[JaxArray]) -> Array:
 
 
 @row("lu")
-def _lu(c: Context, eqn: Any, operands: list[JaxArray]) -> list[Any]:
+def _lu(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any]:
     """Elimination by columns; which rows change places is as at the point."""
     lu, pivots, permutation = eqn.primitive.bind(operands[0].array, **eqn.params)
     steps = c.steps(operands[0])
