@@ -147,7 +147,8 @@ def judged(name: str, call: Callable[..., Any], arguments: tuple[Any, ...], kind
     import torch
     from torch.utils._pytree import tree_map
 
-    from verifier.trace.torch.callee import called, callee, values_of
+    from verifier.trace.torch.callee import callee, values_of
+    from verifier.trace.torch.inputs import called
 
     number = getattr(torch, kind)
 

@@ -30,7 +30,8 @@ def traces(name: str) -> Any:
     from torch.utils._pytree import tree_map
 
     from verifier.callable.question import pattern, rounded
-    from verifier.trace.torch.callee import called, callee, values_of
+    from verifier.trace.torch.callee import callee, values_of
+    from verifier.trace.torch.inputs import called
 
     for call, arguments in samples(entries()[name][0]):
         for kind in FORMATS:

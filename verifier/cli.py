@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_permission(check)
     _add_workers(check)
     check.set_defaults(run=_check)
-    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); a case without points says 'hunt: true'")
+    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
@@ -210,12 +210,12 @@ def _load(*paths: str) -> Loaded:
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
 
 
-def _load_with_calls(options: argparse.Namespace) -> Loaded:
+def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) -> Loaded:
     """The cases with their callables, where these are allowed."""
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
-    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project)
+    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project, needs_points=needs_points)
 
 
 def _complain(loaded: Loaded) -> None:
@@ -224,7 +224,7 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load_with_calls(options)
+    loaded = _load_with_calls(options, needs_points=False)
     hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
     return _verified(replace(loaded, cases=hunted), options)
 

@@ -17,7 +17,7 @@ from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport
-from verifier.search.hunt import Region, hunted_for_another, hunted_in, with_points, with_regions
+from verifier.search.hunt import Region, hunted_for_another, hunted_in, with_points, with_regions, worth_a_point
 
 
 def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False) -> CaseReport:
@@ -36,6 +36,7 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
             listed, infinite = points.listed(case, form), points.without_reals(case, form)
             if case.hunt:  # for points that nobody listed: every implementation is then judged there
                 hunted = [(c, r) for c in checks for r in hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))]
+                hunted = worth_a_point(hunted)
                 regions += hunted
                 listed = with_regions(listed, [r for _, r in hunted])
                 others = [c for c in checks if linearity.may_ignore(case, c) and not linearity.is_linear(c)]

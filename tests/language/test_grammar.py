@@ -239,7 +239,7 @@ def test_the_imports_of_a_pasted_cell_are_read_over(line: str) -> None:
         ("if x > 0", "':' is missing at the end of 'if'"),
         ("else: x = 1", "'else' without its 'if'"),
         ("def f(*args): x = 1", "a function takes named arguments only, as in 'def f(x, y=1):'"),
-        ("while x > 0: x = 1", "'while' is not part of the language: write for i in range(...), with a number of rounds that is known"),
+        ("while x > 0: x = 1", "'while' is not part of the language: write for i in range(n), where n does not depend on the inputs"),
         ("x: float = 1", "an annotation is not part of the language: write 'name = expression'"),
         ("with = 1", "'with' is a word of Python and cannot be a name"),
         ("f(x) = 1", "the left side of '=' must be a name, as in 'dx = ...' or 'dW[0] = ...'"),

@@ -11,6 +11,7 @@ import pytest
 from tests import ROOT
 from verifier.case.load import load, load_text
 from verifier.circuit.expressions import build_expression
+from verifier.cli import main
 from verifier.compare.check import Check
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS
@@ -163,6 +164,26 @@ def test_the_ends_of_a_region_have_its_verdict_and_their_neighbours_have_not():
     assert Fraction(7.3) < Fraction("7.3")
     assert Fraction(9.1) < Fraction("9.1")
     assert (float(region.low), float(region.high)) == (math.nextafter(7.3, 8), 9.1)
+
+
+def test_a_case_without_points_is_hunted_by_the_command_and_refused_by_check(tmp_path, capsys):
+    # d/dx log(1 + x) = 1 / (1 + x): the backward pass has its sign wrong everywhere
+    path = tmp_path / "no_points.yaml"
+    path.write_text("function: log(1 + x)\nimplementations:\n  mine: {backward: dx = -1 / (1 + x)}\n", encoding="utf-8")
+    assert main(["hunt", str(path), "--budget", "200"]) == 1
+    assert "mine.dx wrong" in capsys.readouterr().out
+    assert main(["check", str(path)]) == 2
+    assert "no points" in capsys.readouterr().err
+
+
+def test_the_command_hunts_in_the_domain_and_for_what_a_sample_would_draw(tmp_path, capsys):
+    path = tmp_path / "no_points.yaml"
+    wrong_from_7 = "implementations:\n  mine: {backward: 'dx = where(x > 7, 3*x, 2*x)*dout'}\n"
+    for domain, status in (("[-5, 5]", 0), ("[-9, 9]", 1)):
+        for rest in ("", "sample: 3\n"):
+            path.write_text(f"function: x*x\ndomain: {{x: {domain}}}\n{rest}{wrong_from_7}", encoding="utf-8")
+            assert main(["hunt", str(path), "--budget", "500"]) == status, (domain, rest)
+    capsys.readouterr()
 
 
 def test_neither_hash_seed_nor_processes_change_a_byte_of_a_hunt():

@@ -7,7 +7,7 @@ from math import factorial
 
 from flint import arb, arb_series, ctx
 
-from verifier.arithmetic.types import NAN, Ball, Value
+from verifier.arithmetic.types import NAN, Ball, GateFunction
 from verifier.language.gates import GATES
 
 EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more
@@ -135,7 +135,7 @@ def _spence(a: Ball) -> Ball:
     return (1 - a).polylog(2) if a >= 0 else NAN
 
 
-SPECIAL: dict[str, Callable[..., Value]] = {
+SPECIAL: dict[str, GateFunction] = {
     "besselj": _bessel("bessel_j"),
     "bessely": _where(lambda a: a > 0, _bessel("bessel_y")),
     "besseli": _bessel("bessel_i"),

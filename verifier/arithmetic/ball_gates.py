@@ -14,7 +14,7 @@ from flint import acb, arb, arb_series, ctx
 
 from verifier.arithmetic.ball_functions import SPECIAL
 from verifier.arithmetic.precision import precision
-from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Truth3, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, GateFunction, RealValue, Truth3
 from verifier.circuit.program import Step
 from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.primitives import incomplete
@@ -76,7 +76,7 @@ def _not(a: Truth3) -> Truth3:
     return None if a is None else not a
 
 
-def _where(c: Truth3, a: Value, b: Value) -> Value:
+def _where(c: Truth3, a: RealValue, b: RealValue) -> RealValue:
     if c is None:
         return NAN
     return a if c else b
@@ -104,7 +104,7 @@ def with_itself(gate: str) -> Callable[..., Truth3]:
     return lambda a, _: gate in REFLEXIVE if a.is_finite() else None
 
 
-_LOGIC: dict[str, Callable[..., Value]] = {"and": _and, "or": _or, "not": _not, "where": _where}
+_LOGIC: dict[str, GateFunction] = {"and": _and, "or": _or, "not": _not, "where": _where}
 
 
 def _off_boundary(compare: Callable[..., Truth3]) -> Callable[..., Truth3]:
@@ -245,7 +245,7 @@ def _div(a: Ball, b: Ball) -> Ball:
 
 
 # The primitives of the gate table: Arb's functions under the gates' names.
-PRIMITIVES: dict[str, Callable[..., Value]] = {
+PRIMITIVES: dict[str, GateFunction] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -288,7 +288,7 @@ PRIMITIVES: dict[str, Callable[..., Value]] = {
     **_TRUTHS,
     **_LOGIC,
 }
-_STRICT: dict[str, Callable[..., Value]] = {
+_STRICT: dict[str, GateFunction] = {
     "abs": _abs_strict,
     "sign": _sign_strict,
     "floor": _step_strict(arb.floor),
@@ -304,7 +304,7 @@ for _name, _operator in (("add", arb.__add__), ("sub", arb.__sub__), ("mul", arb
 
 
 @cache
-def function_of(gate: str, *, strict: bool) -> Callable[..., Value]:
+def function_of(gate: str, *, strict: bool) -> GateFunction:
     """The function that encloses a primitive gate."""
     if strict and gate in _STRICT:
         return _STRICT[gate]

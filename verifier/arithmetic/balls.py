@@ -7,14 +7,15 @@ there a derivative cannot be read off one branch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic.ball_gates import KINKED, PRIMITIVES, function_of, integer, is_with_itself, with_itself
 from verifier.arithmetic.precision import current_precision, precision
-from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, Value
+from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, GateFunction, RealValue
 from verifier.circuit.program import Program, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.numeral import exact
@@ -31,7 +32,7 @@ def run(
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
-    upstream: Ball | float = ONE,
+    upstream: Ball | float | fmpq = ONE,
     rounded_in: Format | None = None,
     bits: int | None = None,
     known: Sequence[Balls] = (),
@@ -60,23 +61,23 @@ def run(
 
 def at(
     program: Program,
-    point: Sequence[Value],
+    point: Sequence[RealValue | float],
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
-    upstream: Ball | float = ONE,
+    upstream: Ball | float | fmpq = ONE,
     rounded_in: Format | None = None,
     bits: int | None = None,
-) -> list[Value]:
+) -> list[Ball]:
     """`run` at one point, whose coordinates may be floats."""
-    columns = [[x if x is None or isinstance(x, arb | bool) else arb(x)] for x in point]
+    columns: list[list[Any]] = [[x if x is None or isinstance(x, arb | bool) else arb(x)] for x in point]
     found = run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in, bits=bits)
     return [column[0] for column in found]
 
 
-def functions(program: Program, *, strict: bool) -> list[Callable[..., Value] | None]:
+def functions(program: Program, *, strict: bool) -> list[GateFunction | None]:
     """The function of each step's operands that encloses it; None for a leaf. With `strict` a step is undecided at its kinks if it depends on an input."""
-    found: list[Callable[..., Value] | None] = []
+    found: list[GateFunction | None] = []
     moves: list[bool] = []  # whether a step depends on an input, of a strict run
     for step in program.steps:
         moves.append(strict and (step.gate == "input" or any(map(moves.__getitem__, step.args))))

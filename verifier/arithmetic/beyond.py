@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flint import arb
 
 from verifier.arithmetic import ball_gates, balls
-from verifier.arithmetic.types import Ball, Truth3, Value
+from verifier.arithmetic.types import Ball, RealValue, Truth3
 from verifier.circuit.program import Program
 
 INFINITY = arb.pos_inf()
@@ -28,27 +28,26 @@ class Span(NamedTuple):
     high: Ball
 
 
-def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Value]:
+def run(program: Program, point: Sequence[float], *, bits: int, strict: bool, upstream: float = 1.0) -> list[Span | RealValue]:
     """The ball, the Span or the truth value of every step of a program of primitives at a point; None where nothing is known."""
     known = balls.at(program, point, strict=strict, upstream=upstream, bits=bits)
-    values: list[Value] = []
+    values: list[Span | RealValue] = []
     with balls.precision(bits):
         for i, step in enumerate(program.steps):
-            value = known[i]
-            if not isinstance(value, bool) and (value is None or not value.is_finite()):
-                value = _bounds(step.gate, [values[a] for a in step.args], strict=strict)
-            values.append(value)
+            value: RealValue = known[i]
+            is_open = not isinstance(value, bool) and (value is None or not value.is_finite())
+            values.append(_bounds(step.gate, [values[a] for a in step.args], strict=strict) if is_open else value)
     return values
 
 
-def span(value: Value) -> Span | None:
+def span(value: Span | RealValue) -> Span | None:
     """A ball as a Span; None where nothing is known."""
     if value is None or isinstance(value, Span | bool):
         return value if isinstance(value, Span) else None
     return Span(value.lower(), value.upper())
 
 
-def _bounds(gate: str, args: list[Value], *, strict: bool) -> Value:
+def _bounds(gate: str, args: list[Span | RealValue], *, strict: bool) -> Span | RealValue:
     if gate == "where":
         return args[1 if args[0] else 2] if isinstance(args[0], bool) else None
     if gate in ("and", "or", "not"):

@@ -7,21 +7,34 @@ import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from verifier.arithmetic.types import Column, Value
+from verifier.arithmetic.types import Column
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format, computing, dtype, round_exact
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
 
-Cast = Callable[[Column], Column]
+Kernel: TypeAlias = Callable[..., Any]  # of a gate known by its name only: numbers or arrays to the same
+
+
+class Cast(Protocol):
+    """Rounds numbers to a format as its library casts: an array to its type, a float to a float."""
+
+    @overload
+    def __call__(self, a: float) -> float: ...
+    @overload
+    def __call__(self, a: NDArray[Any]) -> NDArray[Any]: ...
+
+
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
-def run(program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[Column]:
+def run(program: Program, columns: Sequence[Sequence[float] | NDArray[Any]], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[Column]:
     """The values of some steps (default: all) at every point.
 
     `columns` has one sequence of floats per input, all of one length; so has the result, per step (truth values for
@@ -31,21 +44,22 @@ def run(program: Program, columns: Sequence[Column], outputs: Sequence[int] | No
     count = len(columns[0]) if columns else 1
     inner = computing(fmt)
     store = _cast(fmt.stored_in) if fmt.computed_in else None
+    values: Sequence[Column]
     if inner.name == "float64":
         values = _run64(program, [as_list(c) for c in columns], count, upstream, store)
     else:
         kind = dtype(inner)
         with np.errstate(all="ignore"):
             values = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store)
-    return values if outputs is None else [values[i] for i in outputs]
+    return list(values) if outputs is None else [values[i] for i in outputs]
 
 
-def at(program: Program, point: Sequence[float], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[Value]:
+def at(program: Program, point: Sequence[float], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[float]:
     """`run` at one point."""
     return [column[0] for column in run(program, [[x] for x in point], outputs, fmt=fmt, upstream=upstream)]
 
 
-def as_list(column: Column) -> list[float]:
+def as_list(column: Sequence[float] | NDArray[Any]) -> list[float]:
     """A column as a list of Python floats."""
     tolist = getattr(column, "tolist", None)
     return list(column) if tolist is None else tolist()
@@ -63,9 +77,9 @@ def literal(text: str, fmt: Format) -> float:
     return float(text) if fmt.name == "float64" and "x" not in text.lower() else round_exact(fmt, exact(text))
 
 
-def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[Column]:
+def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[list[float]]:
     float64 = FORMATS["float64"]
-    values: list[Column] = []
+    values: list[list[float]] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(columns[len(values)])
@@ -78,18 +92,18 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
     return values
 
 
-def append_values(values: list[Column], steps: Sequence[Step], *, count: int, upstream: float = 1.0) -> None:
+def append_values(values: list[list[float]], steps: Sequence[Step], *, count: int, upstream: float = 1.0) -> None:
     """Append the float64 values of the steps of a program that have none yet, none of them an input."""
     for step in steps[len(values) :]:
         values.append(_apply64(step.gate, [values[a] for a in step.args], count) if step.args else [_leaf(step, FORMATS["float64"], upstream)] * count)
 
 
-def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], *, fmt: Format, upstream: float = 1.0) -> list[Column]:
+def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], *, fmt: Format, upstream: float = 1.0) -> list[NDArray[Any]]:
     """The values of some steps, as `run` has them, in arrays: operators of float64, which IEEE 754 defines, are NumPy's, and only the functions of `math` are taken one by one."""
     if fmt.name != "float64":
         return [np.asarray(c) for c in run(program, columns, outputs, fmt=fmt, upstream=upstream)]
     count = len(columns[0]) if columns else 1
-    values: list[Column] = []
+    values: list[NDArray[Any]] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(np.asarray(columns[len(values)], dtype=np.float64))
@@ -104,7 +118,7 @@ def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], 
     return [values[i] for i in outputs]
 
 
-def _apply64(name: str, args: list[list[Column]], count: int) -> list[Column]:
+def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
     if name == "copy":
         return args[0]
     gate = GATES[name]
@@ -127,20 +141,21 @@ def _is_operator(gate: Gate) -> bool:
     return gate.name != "pow" and gate.arrays is not None and gate.float64 is not None and gate.float64.startswith("operator.")
 
 
-def _as_array(gate: Gate, args: Sequence[Column]) -> Column:
+def _as_array(gate: Gate, args: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """An operator on arrays; truth values are numbers to it unless it is one of logic."""
     if gate.kind != "logic":
         args = [a.astype(np.float64) if a.dtype == bool else a for a in args]
     with np.errstate(all="ignore"):
-        return kernel(str(gate.arrays))(*args)
+        found: NDArray[Any] = kernel(str(gate.arrays))(*args)
+    return found
 
 
-def _native(value: Column) -> Column:
+def _native(value: float) -> float:
     return float(value) if not isinstance(value, bool) else value
 
 
 @cache
-def _kernel64(name: str, path: str | None) -> tuple[Callable[..., Column] | None, bool]:
+def _kernel64(name: str, path: str | None) -> tuple[Kernel | None, bool]:
     if path is None:
         return None, False
     if name == "pow":
@@ -150,15 +165,15 @@ def _kernel64(name: str, path: str | None) -> tuple[Callable[..., Column] | None
     return (_quiet(function), True) if foreign else (function, False)
 
 
-def _quiet(function: Callable[..., Column]) -> Callable[..., Column]:
-    def call(*args: Column) -> Column:
+def _quiet(function: Kernel) -> Kernel:
+    def call(*args: float) -> Any:
         with np.errstate(all="ignore"):
             return function(*args)
 
     return call
 
 
-def _total(gate: Gate, function: Callable[..., Column], row: tuple[Column, ...]) -> Column:
+def _total(gate: Gate, function: Kernel, row: tuple[float, ...]) -> float:
     """The IEEE result where CPython raises: NumPy's, which follows IEEE 754 for invalid, division by zero and overflow."""
     try:
         return _native(function(*row))
@@ -216,9 +231,9 @@ def where(c: bool, a: float, b: float) -> float:
     return a if c else b
 
 
-def _run_arrays(program: Program, columns: Sequence[Column], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[Column]:
+def _run_arrays(program: Program, columns: Sequence[NDArray[Any]], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[NDArray[Any]]:
     kind = dtype(fmt)
-    values: list[Column] = []
+    values: list[NDArray[Any]] = []
     for step in program.steps:
         if step.gate == "input":
             values.append(columns[len(values)])
@@ -231,7 +246,7 @@ def _run_arrays(program: Program, columns: Sequence[Column], count: int, upstrea
     return values
 
 
-def _apply_arrays(name: str, args: list[Column], count: int, fmt: Format) -> Column:
+def _apply_arrays(name: str, args: list[NDArray[Any]], count: int, fmt: Format) -> NDArray[Any]:
     if name == "copy":
         return args[0]
     gate, kind = GATES[name], dtype(fmt)
@@ -242,7 +257,7 @@ def _apply_arrays(name: str, args: list[Column], count: int, fmt: Format) -> Col
     try:
         if gate.arrays.startswith(("scipy.", "verifier.arithmetic.kernels.")) and kind.itemsize < 4:  # SciPy has kernels for 32 and 64 bits
             raise TypeError  # noqa: TRY301
-        result = function(*args)
+        result: NDArray[Any] = function(*args)
     except TypeError:
         result = function(*(a if a.dtype == bool else a.astype(np.float32) for a in args))
     return result if result.dtype in (kind, bool) else result.astype(kind)
@@ -261,7 +276,11 @@ def _cast(name: str) -> Cast:
     """Round to a format as its library casts: an array to its type, a float to a float."""
     kind = dtype(FORMATS[name])
 
-    def cast(a: Column) -> Column:
+    @overload
+    def cast(a: float) -> float: ...
+    @overload
+    def cast(a: NDArray[Any]) -> NDArray[Any]: ...
+    def cast(a: float | NDArray[Any]) -> float | NDArray[Any]:
         with np.errstate(all="ignore"):
             return float(np.asarray(a).astype(kind)) if isinstance(a, float) else a.astype(kind)
 
@@ -278,7 +297,7 @@ def __getattr__(name: str) -> Cast:
 __all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
 
 
-def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, upstream: float) -> list[Column]:
+def columns(program: Program, inputs: Sequence[Sequence[float] | NDArray[Any]], fmt: Format, upstream: float) -> list[NDArray[Any]]:
     """The values of every step at every point, as arrays of float64 or of truth values, whatever the format."""
     if fmt.name == "float64" and inputs:
         return _columns64(program, inputs, upstream)
@@ -286,14 +305,14 @@ def columns(program: Program, inputs: Sequence[Sequence[float]], fmt: Format, up
     return [_array(c) for c in found]
 
 
-def _array(column: Column) -> Column:
+def _array(column: Column) -> NDArray[Any]:
     return np.asarray(column, dtype=bool if len(column) and isinstance(column[0], bool | np.bool_) else np.float64)
 
 
-def _columns64(program: Program, inputs: Sequence[Sequence[float]], upstream: float) -> list[Column]:
+def _columns64(program: Program, inputs: Sequence[Sequence[float] | NDArray[Any]], upstream: float) -> list[NDArray[Any]]:
     """`columns` in float64: operators on arrays, all other functions number by number."""
     float64, count = FORMATS["float64"], len(inputs[0])
-    values: list[Column] = []
+    values: list[NDArray[Any]] = []
     lists: dict[int, list[float]] = {}  # of the steps that such a function reads
     for step in program.steps:
         if step.gate == "input":

@@ -6,18 +6,22 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from functools import cache, wraps
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Mask
+
+Numbers: TypeAlias = np.float64 | NDArray[Any]  # the argument of a kernel: numbers of float32 or float64
 
 
-def _for_scalars(function: Callable[..., Column]) -> Callable[..., Column]:
+def _for_scalars(function: Callable[..., Numbers]) -> Callable[..., Any]:
     """The kernel that gives a Python float for floats and, silently, an array for arrays."""
 
     @wraps(function)
-    def call(*args: Column) -> Column:
+    def call(*args: float | NDArray[Any]) -> float | NDArray[Any]:
         with np.errstate(all="ignore"):
             result = function(*(np.float64(a) if isinstance(a, float) else a for a in args))
         return float(result) if isinstance(args[-1], float) else result
@@ -32,31 +36,31 @@ FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their s
 
 
 @_for_scalars
-def airyai(a: Column) -> Column:
+def airyai(a: Numbers) -> Numbers:
     """Ai(a)."""
     return special.airy(a)[0]
 
 
 @_for_scalars
-def airyaiprime(a: Column) -> Column:
+def airyaiprime(a: Numbers) -> Numbers:
     """Ai'(a)."""
     return special.airy(a)[1]
 
 
 @_for_scalars
-def airybi(a: Column) -> Column:
+def airybi(a: Numbers) -> Numbers:
     """Bi(a)."""
     return special.airy(a)[2]
 
 
 @_for_scalars
-def airybiprime(a: Column) -> Column:
+def airybiprime(a: Numbers) -> Numbers:
     """Bi'(a)."""
     return special.airy(a)[3]
 
 
 @_for_scalars
-def hyp0f1(p: Column, a: Column) -> Column:
+def hyp0f1(p: Numbers, a: Numbers) -> Numbers:
     """The hypergeometric function 0F1: SciPy's, which prints its divisions by zero where the argument is large, and goes on."""
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
@@ -67,68 +71,68 @@ def hyp0f1(p: Column, a: Column) -> Column:
 
 
 @_for_scalars
-def si(a: Column) -> Column:
+def si(a: Numbers) -> Numbers:
     """The sine integral."""
     return special.sici(a)[0]
 
 
 @_for_scalars
-def ci(a: Column) -> Column:
+def ci(a: Numbers) -> Numbers:
     """The cosine integral."""
     return special.sici(a)[1]
 
 
 @_for_scalars
-def shi(a: Column) -> Column:
+def shi(a: Numbers) -> Numbers:
     """The hyperbolic sine integral."""
     return special.shichi(a)[0]
 
 
 @_for_scalars
-def chi(a: Column) -> Column:
+def chi(a: Numbers) -> Numbers:
     """The hyperbolic cosine integral."""
     return special.shichi(a)[1]
 
 
 @_for_scalars
-def fresnels(a: Column) -> Column:
+def fresnels(a: Numbers) -> Numbers:
     """The integral of sin(pi t²/2)."""
     return special.fresnel(a)[0]
 
 
 @_for_scalars
-def fresnelc(a: Column) -> Column:
+def fresnelc(a: Numbers) -> Numbers:
     """The integral of cos(pi t²/2)."""
     return special.fresnel(a)[1]
 
 
 @_for_scalars
-def lambertw(a: Column) -> Column:
+def lambertw(a: Numbers) -> Numbers:
     """The principal branch of Lambert's W, NaN where it is not real."""
     w = special.lambertw(a)
     return np.where(w.imag == 0, w.real, np.nan)
 
 
 @_for_scalars
-def ellipb(a: Column) -> Column:
+def ellipb(a: Numbers) -> Numbers:
     """The associated complete elliptic integral B(m), by Carlson's RD."""
     return special.elliprd(0, 1 / (1 - a), 1) / (3 * np.sqrt(1 - a))
 
 
 @_for_scalars
-def ellipd(a: Column) -> Column:
+def ellipd(a: Numbers) -> Numbers:
     """The associated complete elliptic integral D(m), by Carlson's RD."""
     return special.elliprd(0, 1 - a, 1) / 3
 
 
 @_for_scalars
-def polygamma(n: Column, a: Column) -> Column:
+def polygamma(n: Numbers, a: Numbers) -> Numbers:
     """The n-th derivative of digamma: SciPy's, which adds term by term from the left up to 0, and where that is far Arb's."""
     is_far = (a < SUMMED) & (a != np.floor(a))
     return _with_arb("polygamma", is_far, n, a, special.polygamma(n, np.where(is_far, np.nan, a)))
 
 
-def _with_arb(gate: str, here: Column, n: Column, a: Column, values: Column) -> Column:
+def _with_arb(gate: str, here: Mask, n: Numbers, a: Numbers, values: Numbers) -> Numbers:
     """Values, in some places replaced by Arb's."""
     if not np.any(here):
         return values
@@ -151,14 +155,14 @@ def _by_arb(gate: str, n: float, a: float) -> float:
 
 
 @_for_scalars
-def expn(n: Column, a: Column) -> Column:
+def expn(n: Numbers, a: Numbers) -> Numbers:
     """The exponential integral E_n(a): SciPy's, which has integers n only and cuts others off, and there Arb's."""
     is_whole = np.equal(n, np.floor(n))
     return _with_arb("expn", ~is_whole, n, a, special.expn(np.where(is_whole, n, 0).astype(np.asarray(a).dtype), a))
 
 
 @_for_scalars
-def zetaderiv(n: Column, a: Column) -> Column:
+def zetaderiv(n: Numbers, a: Numbers) -> Numbers:
     """The n-th derivative of Riemann's zeta function, which SciPy lacks: mpmath's."""
     return np.vectorize(_zetaderiv, otypes=[float])(n, a)
 
@@ -179,11 +183,11 @@ def _zetaderiv(n: float, a: float) -> float:
 def _no_convergence() -> type[Exception]:
     from mpmath.libmp import NoConvergence
 
-    return NoConvergence  # type: ignore[no-any-return]
+    return NoConvergence
 
 
 @cache
-def _mpmath() -> Column:
+def _mpmath() -> Any:
     """A context of its own, with some bits more than float64: mpmath's global one belongs to everybody."""
     import mpmath
 

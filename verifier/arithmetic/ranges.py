@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.types import Ball, Truth3, Value
+from verifier.arithmetic.types import Ball, Truth3
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
@@ -45,9 +45,9 @@ def meet(a: Range | None, b: Range | None) -> Range | None:
 
 def run(
     program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[Range | None]:
+) -> list[Range | Truth3]:
     """The ranges of some steps (default: all). `columns` has the ends of a closed interval per input; `program` must consist of primitives."""
-    values: list[Value] = []  # ranges, truth values, and None
+    values: list[Range | Truth3] = []
     with balls.precision(BITS):
         for i, step in enumerate(program.steps):
             if step.gate == "input":
@@ -74,15 +74,16 @@ def _ends(*results: Ball) -> Range | None:
     return Range(low, high)
 
 
-def _finite(value: Value) -> Value:
+def _finite(value: Range | Truth3) -> Range | Truth3:
     return value if not isinstance(value, Range) or (value.low.is_finite() and value.high.is_finite()) else None
 
 
-def _is_strict(arguments: Sequence[Value]) -> bool:
+def _is_strict(arguments: Sequence[Range | Truth3]) -> bool:
     """Off every kink and boundary: the operands never meet."""
-    if any(not isinstance(a, Range) for a in arguments):
+    operands = [a for a in arguments if isinstance(a, Range)]
+    if len(operands) < len(arguments):
         return False
-    a, b = (*arguments, Range(balls.ZERO, balls.ZERO))[:2]
+    a, b = (*operands, ZERO)[:2]
     return bool(a.low > b.high) or bool(a.high < b.low)
 
 
@@ -112,11 +113,11 @@ def _pow(a: Range, b: Range) -> Range | None:
     return _ends(*(power(x, y) for x in a for y in b))
 
 
-def _decided(true: Value, false: Value) -> Truth3:
+def _decided(true: Truth3, false: Truth3) -> Truth3:
     return True if true else False if false else None
 
 
-def _where(c: Value, a: Range | None, b: Range | None) -> Range | None:
+def _where(c: Truth3, a: Range | None, b: Range | None) -> Range | None:
     return None if c is None else a if c else b
 
 
@@ -136,7 +137,7 @@ _TRUTHS: dict[str, Callable[..., Truth3]] = {
     "not": _not,
 }
 MONOTONIC = [name for name, gate in GATES.items() if gate.rises and name in balls.PRIMITIVES]
-FUNCTIONS: dict[str, Callable[..., Value]] = {
+FUNCTIONS: dict[str, Callable[..., Range | Truth3]] = {
     "add": lambda a, b: _ends(a.low + b.low, a.high + b.high),
     "sub": lambda a, b: _ends(a.low - b.high, a.high - b.low),
     "mul": _corners(lambda x, y: x * y),

@@ -6,45 +6,48 @@ An enclosure is a tuple of columns with a field `never`, which marks the points 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.types import Ball, Column
+from verifier.arithmetic.types import Ball, DoubleArray, Doubles, Mask, Truth3, Truths
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
-from verifier.language.gates import GATES
 
 CONSTANT_BITS = 256
 
 
-class Vectors(NamedTuple):
+Enclosure = TypeVar("Enclosure", bound=tuple[Any, ...])
+
+
+class Vectors(NamedTuple, Generic[Enclosure]):
     """An arithmetic: the enclosures of its gates, those that know nothing at a kink or on a boundary, and how floats and balls are written in it."""
 
-    functions: Mapping[str, Callable[..., Column]]
-    strict: Mapping[str, Callable[..., Column]]
-    unknown: Column
-    exactly: Callable[[Column], Column]
-    from_ball: Callable[[Ball], Column]
+    functions: Mapping[str, Callable[..., Enclosure | Truths]]
+    strict: Mapping[str, Callable[..., Enclosure | Truths]]
+    unknown: Enclosure
+    exactly: Callable[[Doubles], Enclosure]
+    from_ball: Callable[[Ball], Enclosure]
+    marked: Callable[[Enclosure, Mask], Enclosure]  # the same with another `never`
 
 
 def run(
-    vectors: Vectors,
+    vectors: Vectors[Enclosure],
     program: Program,
-    columns: Sequence[Column],
+    columns: Sequence[DoubleArray],
     outputs: Sequence[int] | None = None,
     *,
     strict: bool,
     upstream: float = 1.0,
     rounded_in: Format | None = None,
-) -> list[Column]:
+) -> list[Enclosure | Truths]:
     """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     steps = program.steps
     outputs = range(len(steps)) if outputs is None else outputs
     last = last_uses(steps, outputs)
     known = constants(vectors, program, strict=strict, rounded_in=rounded_in)
-    values: list[Column] = [None] * len(steps)
+    values: dict[int, Enclosure | Truths] = {}
     with np.errstate(all="ignore"):
         for i, step in enumerate(steps):
             if last[i] < 0:
@@ -59,19 +62,17 @@ def run(
                 values[i] = _apply(vectors, step.gate, [values[a] for a in step.args], strict=strict)
                 for a in step.args:
                     if last[a] == i:
-                        values[a] = None
+                        values.pop(a, None)
     return [values[i] for i in outputs]
 
 
-def _apply(vectors: Vectors, gate: str, arguments: list[Column], *, strict: bool) -> Column:
+def _apply(vectors: Vectors[Enclosure], gate: str, arguments: list[Enclosure | Truths], *, strict: bool) -> Enclosure | Truths:
     function = (vectors.strict.get(gate) if strict else None) or vectors.functions.get(gate)
-    if GATES[gate].boolean if gate in GATES else False:
-        return np.int8(-1) if function is None else function(*arguments)
     value = vectors.unknown if function is None else function(*arguments)
-    return value if gate == "where" else _with_never(value, arguments)
+    return value if gate == "where" or not isinstance(value, tuple) else _with_never(vectors, value, arguments)
 
 
-def is_bounded(vectors: Vectors, program: Program, outputs: Sequence[int]) -> bool:
+def is_bounded(vectors: Vectors[Enclosure], program: Program, outputs: Sequence[int]) -> bool:
     """Whether every gate that the outputs depend on has an enclosure here."""
     last = last_uses(program.steps, outputs)
     return all(last[i] < 0 or not s.args or s.gate in vectors.functions for i, s in enumerate(program.steps))
@@ -89,9 +90,9 @@ def last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
     return last
 
 
-def constants(vectors: Vectors, program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Column]:
+def constants(vectors: Vectors[Enclosure], program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Enclosure | Truths]:
     """The enclosures of the steps that depend on no input, by step: literals, constants, and what is computed from them; made in balls, then rounded outward."""
-    found: dict[int, Column] = {}
+    found: dict[int, Ball | Truth3] = {}
     with balls.precision(CONSTANT_BITS):
         for i, step in enumerate(program.steps):
             if step.gate in ("number", "constant"):
@@ -101,17 +102,17 @@ def constants(vectors: Vectors, program: Program, *, strict: bool, rounded_in: F
         return {i: _constant(vectors, ball) for i, ball in found.items()}
 
 
-def _constant(vectors: Vectors, ball: Ball | bool | None) -> Column:
+def _constant(vectors: Vectors[Enclosure], ball: Ball | Truth3) -> Enclosure | Truths:
     if ball is None or isinstance(ball, bool):
         return np.int8(-1 if ball is None else ball)
     return vectors.from_ball(ball) if ball.is_finite() else vectors.unknown
 
 
-def _with_never(value: Column, arguments: Sequence[Column]) -> Column:
-    masks = [m for m in (value.never, *(getattr(a, "never", None) for a in arguments)) if m is not None]
+def _with_never(vectors: Vectors[Enclosure], value: Enclosure, arguments: Sequence[Enclosure | Truths]) -> Enclosure:
+    masks = [m for m in (getattr(value, "never", None), *(getattr(a, "never", None) for a in arguments)) if m is not None]
     if not masks:
         return value
     never = masks[0]
     for mask in masks[1:]:
         never = never | mask
-    return value._replace(never=never)
+    return vectors.marked(value, never)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from verifier.case.accept import NO_LIMIT, read_accept, read_limit
 from verifier.case.callables import read_call
-from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS, Case, Claim, Expectation, Implementation, Programs, Published, Residual
-from verifier.case.components import ArrayTexts, base, components, described, read_values
+from verifier.case.case import DOMAIN, POINTS, Case, Claim, Implementation, Programs
+from verifier.case.components import components, described
+from verifier.case.expectations import entries, gradient_names, read_expect, read_published, read_residuals, reference
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
-from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted, source
+from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
@@ -40,10 +41,10 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COUNT = re.compile(r"[0-9]{1,12}")
 
 
-def read_case(document: Document, *, default_name: str, allow_call: bool = False) -> tuple[Case | None, list[Complaint]]:
-    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts. Callables need `allow_call`."""
+def read_case(document: Document, *, default_name: str, allow_call: bool = False, needs_points: bool = True) -> tuple[Case | None, list[Complaint]]:
+    """The case that a document describes; or all that is wrong with the document, and where there is nothing with its texts. Callables need `allow_call`; without `needs_points` a case that lists none is hunted."""
     reader = Reader(document.complaints)
-    case, complaints = _case(reader, document.root, default_name, allow_call=allow_call)
+    case, complaints = _case(reader, document.root, default_name, allow_call=allow_call, needs_points=needs_points)
     found = reader.complaints.all()
     return (None, [*found, *complaints]) if found or complaints else (case, [])
 
@@ -54,14 +55,15 @@ def is_named(document: Document) -> bool:
     return isinstance(root, Mapping) and any(key.text == "name" for key, _ in root.entries)
 
 
-def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool) -> tuple[Case | None, list[Complaint]]:
+def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool, needs_points: bool) -> tuple[Case | None, list[Complaint]]:
     """The case, and what is wrong with its texts; None where the document itself is wrong, for which the reader has the complaints."""
     fields = reader.fields(root, "the case", known=_KEYS, example="'function: x * y'")
     if fields is None or not isinstance(root, Mapping):
         return None, []
     sample = _sample(reader, fields)
-    hunt = _switch(reader, fields, "hunt")
     exhaustive = _switch(reader, fields, "exhaustive")
+    lists_none = "points" not in fields and sample == 0 and not exhaustive
+    hunt = _switch(reader, fields, "hunt") or (lists_none and not needs_points)
     outputs = read_outputs(reader, fields)
     inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
     formats = _formats(reader, fields)
@@ -78,12 +80,12 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts):
         reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
     name = _free_text(reader, fields, "name")
-    published = _published(reader, fields, named)
-    expect = _expect(reader, fields, named, inputs)
-    residuals = _residuals(reader, fields)
+    published = read_published(reader, fields, named)
+    expect = read_expect(reader, fields, named, inputs)
+    residuals = read_residuals(reader, fields)
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
-    gradients = {name: _gradients(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields else {}
-    accept = read_accept(reader, fields["accept"][1], gradients, lambda key: _reference(reader, key, "accept", named)) if "accept" in fields else NO_LIMIT
+    gradients = {name: gradient_names(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields else {}
+    accept = read_accept(reader, fields["accept"][1], gradients, lambda key: reference(reader, key, "accept", named)) if "accept" in fields else NO_LIMIT
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
@@ -295,7 +297,7 @@ def _check_calls(reader: Reader, fields: dict[str, KeyValue], implementations: S
     """Complain about keys that apply only to implementations written in the case file, where a callable stands."""
     names = "|".join(re.escape(i.name) for i in implementations if i.call is not None)
     for what in ("residuals", "published"):
-        for key, _ in _entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
+        for key, _ in entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
             if re.search(rf"(?<![\w.])(?:{names})\.", key.text):
                 reader.tell(key, f"{quoted(key.text)} in {what} names a callable; it must name an implementation that is written in the case file")
     for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
@@ -335,69 +337,3 @@ def _adjoints(reader: Reader, node: YamlNode, label: str) -> tuple[tuple[str, So
         elif (formula := reader.formula(value, label=f"{label}.{key.text}")) is not None:
             adjoints.append((key.text, formula))
     return tuple(adjoints)
-
-
-def _residuals(reader: Reader, fields: dict[str, KeyValue]) -> tuple[Residual, ...]:
-    residuals = []
-    for key, value in _entries(reader, fields, "residuals", example="{by_hand.dx - staged.dx: null}"):
-        expected = None if is_null(value) else read_values(reader, value, "the residual '{}'", quoted(key.text)[1:-1])
-        if not key.text.strip():
-            reader.tell(key, "a residual needs an expression as its key, such as by_hand.dx - staged.dx")
-        is_list = expected is not None and bool(expected.shape)
-        residuals.append(Residual(source(key, label="residuals"), None if expected is None or is_list else expected.texts[0], key.page.place(key.start), listed=expected if is_list else None))
-    return tuple(residuals)
-
-
-def _published(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implementation]) -> tuple[Published, ...]:
-    figures = []
-    for key, value in _entries(reader, fields, "published", example="{by_hand.dx: 2.0595}"):
-        pair = _reference(reader, key, "published", named)
-        values: ArrayTexts | None = read_values(reader, value, "published.{}", quoted(key.text)[1:-1])
-        if pair is not None and values is not None:
-            names = components(pair[1], values.shape)
-            figures += [Published(pair[0], name, text, key.page.place(key.start)) for name, text in zip(names, values.texts, strict=True)]
-    return tuple(figures)
-
-
-def _expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Implementation], inputs: Inputs | None) -> tuple[Expectation, ...]:
-    expectations = []
-    known: dict[str, list[str]] = {}
-    for key, value in _entries(reader, fields, "expect", example="{by_hand.dx: wrong}"):
-        pair = _reference(reader, key, "expect", named)
-        if pair is not None and inputs is not None and named[pair[0]].call is None:  # those of a module's parameters only the callable knows
-            gradients = known.setdefault(pair[0], _gradients(named[pair[0]], inputs))
-            if pair[1] not in gradients:
-                reader.tell_unknown(key, f"{quoted(pair[1])} in expect is not a gradient of '{pair[0]}'", pair[1], gradients)
-        for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
-            verdict = reader.text(item, "a verdict")
-            if verdict is not None and verdict not in (*VERDICTS, OVER_LIMIT):
-                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, (*VERDICTS, OVER_LIMIT))
-            elif verdict is not None and pair is not None:
-                expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
-    return tuple(expectations)
-
-
-def _gradients(implementation: Implementation, inputs: Inputs) -> list[str]:
-    """The names that hold the gradients an implementation claims."""
-    if implementation.gradients is None:
-        found = [f"d{name}" for name in inputs.names if name not in inputs.parameters]
-        return [*dict.fromkeys(map(base, found)), *(name for name in found if name.endswith("]"))]
-    shapes = dict(inputs.shapes)
-    names = [(claim.name, shapes.get(claim.input, ())) for claim in implementation.gradients]
-    return [name for name, _ in names] + [part for name, shape in names if shape for part in components(name, shape)]
-
-
-def _entries(reader: Reader, fields: dict[str, KeyValue], key: str, *, example: str) -> tuple[KeyValue, ...]:
-    return (reader.mapping(fields[key][1], key, example=example) or ()) if key in fields else ()
-
-
-def _reference(reader: Reader, key: Scalar, what: str, named: dict[str, Implementation]) -> tuple[str, str] | None:
-    """`by_hand.dx` as ("by_hand", "dx")."""
-    implementation, dot, name = key.text.partition(".")
-    if not dot or not _WORD.fullmatch(implementation) or not is_assignable(name):
-        reader.tell(key, f"{quoted(key.text)} in {what} must be written implementation.name, as in by_hand.dx")
-    elif implementation not in named:
-        reader.tell_unknown(key, f"unknown implementation {quoted(implementation)} in {what}", implementation, tuple(named))
-    else:
-        return implementation, plain(name)
-    return None

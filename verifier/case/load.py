@@ -39,10 +39,11 @@ class Loaded:
     complaints: tuple[Complaint, ...]
 
 
-def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False) -> Loaded:
+def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, needs_points: bool = True) -> Loaded:
     """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once.
 
     `allow_call` allows cases whose implementations are callables (`call: layers.py:f`), which run code: all of them, or those of the files for which it is true.
+    Without `needs_points` a case that lists no points is one to hunt, as if it said `hunt: true`.
     """
     parts: list[Loaded] = []
     seen: set[str] = set()
@@ -54,15 +55,15 @@ def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False) -> 
                 parts.append(Loaded((), (_about_file(found, "a file name cannot contain a NUL character"),)))
             elif (identity := os.path.realpath(found)) not in seen:
                 seen.add(identity)
-                parts.append(_load_file(found, allow_call=allow_call(found) if callable(allow_call) else allow_call))
+                parts.append(_load_file(found, allow_call=allow_call(found) if callable(allow_call) else allow_call, needs_points=needs_points))
     loaded = _together(parts)
     if not paths:
         return Loaded((), (_about_file(".", "no case found: name a case file or a folder of them"),))
     return loaded
 
 
-def load_text(text: str, *, file: str = "<text>", allow_call: bool = False) -> Loaded:
-    """The cases in a text."""
+def load_text(text: str, *, file: str = "<text>", allow_call: bool = False, needs_points: bool = True) -> Loaded:
+    """The cases in a text; the options are those of `load`."""
     documents, broken = read_documents(text, file=file)
     if not documents and not broken:
         return Loaded((), (_about_file(file, "no case found: the file is empty; a case needs at least 'function' and 'points'"),))
@@ -71,12 +72,12 @@ def load_text(text: str, *, file: str = "<text>", allow_call: bool = False) -> L
     for document in documents:
         unnamed += not is_named(document)
         stem = Path(file).stem or file
-        parts.append(_load_document(document, default_name=stem if unnamed < 2 else f"{stem} #{unnamed}", allow_call=allow_call))
+        parts.append(_load_document(document, default_name=stem if unnamed < 2 else f"{stem} #{unnamed}", allow_call=allow_call, needs_points=needs_points))
     return _together([*parts, Loaded((), tuple(broken))])
 
 
-def _load_document(document: Document, *, default_name: str, allow_call: bool) -> Loaded:
-    case, complaints = read_case(document, default_name=default_name, allow_call=allow_call)
+def _load_document(document: Document, *, default_name: str, allow_call: bool, needs_points: bool) -> Loaded:
+    case, complaints = read_case(document, default_name=default_name, allow_call=allow_call, needs_points=needs_points)
     return Loaded(() if case is None else (case,), tuple(complaints))
 
 
@@ -113,7 +114,7 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
-def _load_file(path: str, *, allow_call: bool) -> Loaded:
+def _load_file(path: str, *, allow_call: bool, needs_points: bool) -> Loaded:
     try:
         content = _standard_input() if path == STANDARD_INPUT else _read(path)
     except OSError as error:
@@ -122,7 +123,7 @@ def _load_file(path: str, *, allow_call: bool) -> Loaded:
     if len(content) > MAX_BYTES:
         return Loaded((), (_about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
     try:
-        return load_text(content.decode("utf-8"), file=path, allow_call=allow_call)
+        return load_text(content.decode("utf-8"), file=path, allow_call=allow_call, needs_points=needs_points)
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         place = Place(path, before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start))

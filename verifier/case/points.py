@@ -7,13 +7,17 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verifier.case.case import Case, Point
 from verifier.case.components import Shape, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FloatPoint = tuple[float, ...]  # the inputs of a point in their order
 
@@ -113,7 +117,7 @@ def sampled(case: Case, fmt: Format, admits: Admits | None = None) -> list[tuple
     return list(zip(*(c.tolist() for c in sample_columns(case, fmt, admits)), strict=True)) if case.sample else []
 
 
-def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> list[Any]:
+def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> list[NDArray[np.float64]]:
     """`sample` points of the domain, one array per input: each input in turn uniform over the floats, over the magnitudes, and over the reals.
 
     Of three points that follow each other an input has each kind once, in an order that is drawn for every input but the first: so not all inputs are tiny at once.
@@ -139,7 +143,7 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
     return [np.array(c) for c in zip(*admitted[: case.sample], strict=True)]
 
 
-def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
+def _drawn(case: Case, fmt: Format, source: np.random.BitGenerator) -> list[NDArray[np.float64]]:
     import numpy as np
 
     result = []
@@ -166,7 +170,7 @@ def _drawn(case: Case, fmt: Format, source: Any) -> list[Any]:
     return result
 
 
-def places_of(fmt: Format, values: Any) -> Any:
+def places_of(fmt: Format, values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.int64]:
     """The places of numbers of a format (of others: of what they round to) in their order, as `formats.numbers` counts them: int64.
 
     >>> from verifier.formats import FORMATS

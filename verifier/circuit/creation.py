@@ -8,7 +8,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import ArrayError
-from verifier.circuit.values import Known, Value, array, wholes
+from verifier.circuit.values import WHOLES, Known, Value, array, wholes
 from verifier.circuit.words import Word, integer, shape_of, word
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _eye(b: Builder, n: Value, m: Value | None = None) -> Value:
 def _one_hot(b: Builder, a: Value, num_classes: Value) -> Value:
     labels = wholes(b, a)
     if labels is None:
-        raise ArrayError("the labels of 'one_hot' must be whole numbers that are known")
+        raise ArrayError(f"the labels of 'one_hot' must be {WHOLES}")
     return Known((labels[..., None] == np.arange(integer(b, num_classes, "a number of classes"))).astype(np.int64))
 
 

@@ -9,7 +9,20 @@ from typing import Any
 from verifier.circuit import function_calls, operators
 from verifier.circuit.apply import BuildError, call_gate, differentiate
 from verifier.circuit.scope import Scope
-from verifier.circuit.values import Function, Known, Unreadable, Value, assembled, described, is_array, is_whole, truth, whole
+from verifier.circuit.values import (
+    WHOLES,
+    Function,
+    Known,
+    Unreadable,
+    Value,
+    assembled,
+    described,
+    found_instead,
+    is_array,
+    is_whole,
+    truth,
+    whole,
+)
 from verifier.language.gates import CONSTANTS, GATES, canonical
 from verifier.language.source import suggestion
 from verifier.language.tokens import MODULES
@@ -122,7 +135,7 @@ def _sequence(scope: Scope, tree: ast.List | ast.Tuple) -> Value:
 def _key_of(scope: Scope, value: Value, tree: ast.expr) -> str | int:
     found = value.value if isinstance(value, Known) else whole(scope.builder, value)
     if not isinstance(found, str | int):
-        raise BuildError(tree.col_offset, "a key of a dictionary is a text or a whole number that is known")
+        raise BuildError(tree.col_offset, f"a key of a dictionary is a text or a whole number, as in cache['x'], not {found_instead(scope.builder, value)}")
     return found
 
 
@@ -182,7 +195,7 @@ def subscript_of(scope: Scope, tree: ast.expr) -> Value:
             value = Known(None) if end is None else evaluate(scope, end)
             number = None if isinstance(value, Known) and value.value is None else whole(scope.builder, value)
             if number is None and not (isinstance(value, Known) and value.value is None):
-                raise BuildError((end or tree).col_offset, f"the ends of a slice must be whole numbers that are known, not {described(value)}")
+                raise BuildError((end or tree).col_offset, f"the ends of a slice must be {WHOLES}, not {found_instead(scope.builder, value)}")
             ends.append(number)
         scope.take_back(before)
         return slice(*ends)  # type: ignore[return-value]

@@ -118,7 +118,7 @@ class Executor:
         before = len(self.builder.steps)
         found = truth(self.builder, evaluate(self.scope, test))
         if found is None:
-            raise BuildError(test.col_offset, "a branch is written where(condition, a, b): 'if' is for whole numbers that are known, and for None")
+            raise BuildError(test.col_offset, "'if' needs one condition that does not depend on the inputs: write the choice as where(condition, a, b)")
         self.scope.take_back(before)
         return found
 

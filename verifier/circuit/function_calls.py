@@ -8,7 +8,7 @@ from typing import Any
 from verifier.circuit import operators
 from verifier.circuit.apply import BuildError
 from verifier.circuit.scope import MAX_ROUNDS, Scope
-from verifier.circuit.values import Known, Value, described, is_array, truncated, truth, whole
+from verifier.circuit.values import WHOLES, Known, Value, described, is_array, truncated, truth, whole
 from verifier.language.gates import GATES, canonical
 from verifier.language.source import suggestion
 
@@ -87,7 +87,7 @@ def builtin(scope: Scope, name: str, args: list[Value], tree: ast.Call) -> Value
     if name == "range":
         numbers = [whole(scope.builder, a) for a in args]
         if None in numbers or not 1 <= len(numbers) <= 3 or (len(numbers) == 3 and numbers[2] == 0):
-            raise BuildError(tree.col_offset, "the ends of 'range' must be whole numbers that are known")
+            raise BuildError(tree.col_offset, f"'range' takes one to three {WHOLES}, and no step of 0")
         for value, argument in zip(reversed(args), reversed(tree.args), strict=False):
             scope.forget(value, argument)
         found = range(*numbers)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def builtin(scope: Scope, name: str, args: list[Value], tree: ast.Call) -> Value
     if name == "slice":
         ends = [None if isinstance(a, Known) and a.value is None else whole(scope.builder, a) for a in args]
         if len(args) > 3 or any(e is None and not (isinstance(a, Known) and a.value is None) for a, e in zip(args, ends, strict=True)):
-            raise BuildError(tree.col_offset, "the ends of a slice must be whole numbers that are known")
+            raise BuildError(tree.col_offset, f"the ends of a slice must be {WHOLES}")
         return Known(slice(*ends))
     if name == "len":
         value = args[0]

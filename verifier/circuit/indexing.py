@@ -9,7 +9,21 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import ArrayError
-from verifier.circuit.values import MASK_ADVICE, Known, Selected, Value, array, described, is_array, same_steps, settled, whole, wholes
+from verifier.circuit.values import (
+    MASK_ADVICE,
+    WHOLE,
+    Known,
+    Selected,
+    Value,
+    array,
+    described,
+    found_instead,
+    is_array,
+    same_steps,
+    settled,
+    whole,
+    wholes,
+)
 
 if TYPE_CHECKING:
     from verifier.circuit.arrays import Array
@@ -31,7 +45,7 @@ def index_of(b: Builder, value: Value) -> Any:
         return known
     if is_array(value) and arrays.truths(b, value) is not None:
         raise ArrayError(MASK_ADVICE)
-    raise ArrayError(f"a subscript must be a whole number that is known, not {described(value)}")
+    raise ArrayError(f"a subscript must be {WHOLE}, not {found_instead(b, value)}")
 
 
 def mask_of(b: Builder, value: Value) -> Array | None:
@@ -53,7 +67,7 @@ def part(b: Builder, base: Value, subscript: Value) -> Value:
     if isinstance(base, list | tuple):
         index = index_of(b, subscript)
         if not isinstance(index, int | slice):
-            raise ArrayError(f"a {'list' if isinstance(base, list) else 'tuple'} is read at a whole number, not at {described(subscript)}")
+            raise ArrayError(f"a {'list' if isinstance(base, list) else 'tuple'} is read at a whole number, as in cache[0], not {found_instead(b, subscript)}")
         if isinstance(index, int) and not -len(base) <= index < len(base):
             raise ArrayError(f"there is no element {index}: the {'list' if isinstance(base, list) else 'tuple'} has {len(base)}")
         return base[index]
@@ -80,7 +94,7 @@ def _key(b: Builder, subscript: Value) -> str | int:
     """A key of a dictionary."""
     found = subscript.value if isinstance(subscript, Known) else whole(b, subscript)
     if not isinstance(found, str | int):
-        raise ArrayError(f"a key of a dictionary is a text or a whole number that is known, not {described(subscript)}")
+        raise ArrayError(f"a key of a dictionary is a text or a whole number, as in cache['x'], not {found_instead(b, subscript)}")
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import ArrayError
-from verifier.circuit.values import Known, Value, array, is_array, is_wholes, wholes
+from verifier.circuit.values import WHOLES, Known, Value, array, is_array, is_wholes, wholes
 from verifier.circuit.words import NONE, axis_of, integer, moved, shape_of, word
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _pad(b: Builder, a: Value, pad_width: Value | None = None, mode: Value = Kno
         filling = {"constant_values": arrays.literal(b, "0") if filler is None else int(array(b, filler))}
     width = wholes(b, pad_width if pad_width is not None else torch.get("pad", NONE))
     if width is None or (width.size and (width.min() < 0 or x.size * (1 + int(width.max())) > 100 * arrays.MAX_ELEMENTS)):
-        raise ArrayError("the widths of 'pad' must be whole numbers that are known, none negative")
+        raise ArrayError(f"the widths of 'pad' must be 0 or more, and {WHOLES}")
     if (width.ndim == 1 and width.size > 2) or "pad" in torch:  # torch: the last axis first
         pairs = width.reshape(-1, 2)[::-1].tolist()
         width = [(0, 0)] * (x.ndim - len(pairs)) + pairs

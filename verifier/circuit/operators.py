@@ -41,7 +41,7 @@ def binary(scope: Scope, operator: type[ast.AST], left: Value, right: Value, tre
     if gate is None:
         instead = "floor(a / b)" if operator is ast.FloorDiv else "fmod(a, b)"
         symbol = "//" if operator is ast.FloorDiv else "%"
-        raise BuildError(tree.col_offset, f"'{symbol}' is for whole numbers that are known; write {instead}")
+        raise BuildError(tree.col_offset, f"'{symbol}' is only for whole numbers that do not depend on the inputs; write {instead}")
     if gate == "matmul":
         from verifier.circuit import arrays
 

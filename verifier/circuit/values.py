@@ -18,7 +18,9 @@ from verifier.language.source import Source
 if TYPE_CHECKING:
     from verifier.circuit.arrays import Array
 
-MASK_ADVICE = "a mask that depends on inputs selects a number of elements that is not known: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"
+MASK_ADVICE = "how many elements this mask selects depends on the inputs: write where(mask, a, b), or assign with it, as in dx[x <= 0] = 0"
+WHOLE = "a whole number that does not depend on the inputs (2, x.shape[0], a parameter)"
+WHOLES = "whole numbers that do not depend on the inputs (2, x.shape[0], a parameter)"
 WHOLE_GATES: dict[str, Callable[[Any, Any], Any]] = {"add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "pow": lambda a, b: a**b if 0 <= b < 64 and abs(a) < 1000 else None}
 _QUOTIENT_GATES: dict[str, Callable[..., Any]] = {"copy": lambda a: a, "neg": lambda a: -a, "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "floor": math.floor, "ceil": math.ceil, "trunc": math.trunc}
 
@@ -253,6 +255,14 @@ def assembled(b: Builder, name: str, elements: Sequence[str]) -> Array | None:
     return found
 
 
+def found_instead(b: Builder, value: Value) -> str:
+    """What stands where a whole number should, in words."""
+    if type(value) is not int:
+        return described(value)
+    step = b.steps[value]
+    return step.text if step.gate == "number" else "a computed number"
+
+
 def described(value: Value) -> str:
     """A value in words."""
     if type(value) is int:
@@ -264,7 +274,7 @@ def described(value: Value) -> str:
             return f"an array of whole numbers of shape {value.value.shape}"
         return f"the text {value.value!r}" if isinstance(value.value, str) else repr(value.value)
     if isinstance(value, Selected):
-        return "the part of an array under a mask, whose number of elements is not known,"
+        return "the part of an array under a mask"
     if isinstance(value, Function):
         return f"the function '{value.tree.name}'"
     kinds: list[tuple[type, str]] = [(tuple, "a tuple"), (list, "a list"), (dict, "a dictionary")]

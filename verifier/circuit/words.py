@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import ArrayError
-from verifier.circuit.values import Known, Value, array, described, settled, whole, wholes
+from verifier.circuit.values import WHOLE, Known, Value, array, described, found_instead, settled, whole, wholes
 
 if TYPE_CHECKING:
     from verifier.circuit.arrays import Axis
@@ -57,10 +57,10 @@ def axis_of(b: Builder, value: Value) -> Axis:
 
 
 def integer(b: Builder, value: Value, what: str) -> int:
-    """A whole number that is known. Raises ArrayError."""
+    """A whole number that does not depend on the inputs. Raises ArrayError."""
     found = whole(b, value)
     if found is None:
-        raise ArrayError(f"{what} must be a whole number that is known, not {described(value)}")
+        raise ArrayError(f"{what} must be {WHOLE}, not {found_instead(b, value)}")
     return found
 
 

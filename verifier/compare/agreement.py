@@ -223,10 +223,10 @@ def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:
     if not known:
         return Outcome("undecided", "no point where both could be compared")
     place = f"at {len(known)} {'point' if len(known) == 1 else 'points'}"
-    off = [d for d in known if not d.formula_error.is_zero()]
+    off = [(d.formula_error, d) for d in known if d.formula_error is not None and not d.formula_error.is_zero()]
     if off:
-        largest = max(off, key=lambda d: float(d.formula_error.mid()))
-        return Outcome("approximates", f"within {rounding.significant(largest.formula_error)} ulp {place}", dict(zip(inputs, largest.point, strict=True)))
+        error, largest = max(off, key=lambda pair: float(pair[0].mid()))
+        return Outcome("approximates", f"within {rounding.significant(error)} ulp {place}", dict(zip(inputs, largest.point, strict=True)))
     digits = [_digits(d) for d in known]
     shown = [n for n in digits if n is not None]
     return Outcome("agrees", f"to {min(shown)} digits {place}" if shown else f"exactly, {place}")

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Generic, TypeVar
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
-from verifier.arithmetic.types import Balls
+from verifier.arithmetic.types import Ball, Balls
 from verifier.case.points import FloatPoint
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
@@ -43,6 +43,7 @@ MOST_TIES = 6  # points of a challenge at which an undecided comparison is follo
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
+Point = TypeVar("Point", bound=AnyPoint)
 
 
 def _nearby(point: FloatPoint, domain: PartialDomain, seed: int) -> list[tuple[Fraction, ...]]:
@@ -132,7 +133,7 @@ class _Enclosures:
     subject: Subject
     claims: tuple[tuple[str, str], ...]
     format: Format
-    upstream: Any
+    upstream: fmpq
     limits: int
 
     @cached_property
@@ -150,7 +151,7 @@ class _Enclosures:
         """The step of the exact gradient by each claimed input; None where it is 0."""
         return {variable: self.truth.gradient.adjoint.get(self.subject.position(variable)) for variable, _ in self.claims}
 
-    def runs(self, points: Sequence[AnyPoint]) -> _Runs:
+    def runs(self, points: Sequence[Point]) -> _Runs[Point]:
         """Everything enclosed at the points."""
         program, (of_gradient, of_computed) = self.joined
         exact, function = self.truth.gradient, self.truth.function
@@ -168,7 +169,7 @@ class _Enclosures:
                 has_value[k] = bool(value.is_finite())
         return _Runs(tuple(points), gradient, [both[i] for i in of_computed], has_value, branch)
 
-    def rows(self, runs: _Runs, variable: str, name: str) -> list[tuple[Any, Any, bool]]:
+    def rows(self, runs: _Runs[Point], variable: str, name: str) -> list[tuple[Ball, Ball, bool]]:
         """(exact, computed, whether the function has a value) at each point; the first is NaN on borders, too."""
         component = self.components[variable]
         exact = runs.gradient[component] if component is not None else [balls.ZERO] * len(runs.points)
@@ -180,14 +181,14 @@ class _Enclosures:
                 for r, g, value, has_value in zip(runs.real[self.subject.index(name)], exact, steady, runs.has_value, strict=True)
             ]
 
-    def is_suspect(self, runs: _Runs, k: int, variable: str, computed: Any) -> bool:
+    def is_suspect(self, runs: _Runs[FloatPoint], k: int, variable: str, computed: Ball) -> bool:
         """Whether the gradient of the branch that is taken at a point differs from the computed one: its limits are looked for first."""
         component = self.components[variable]
         with balls.precision(CHALLENGE_BITS):
             branch = runs.branch[component][k] * arb(self.upstream) if component is not None else balls.ZERO
         return bool(branch.is_finite() and computed.is_finite() and branch != computed)
 
-    def exact_on_border(self, point: AnyPoint, variable: str) -> Any:
+    def exact_on_border(self, point: AnyPoint, variable: str) -> Ball:
         """The exact gradient by one-sided limits; NaN where there is none."""
         position, known = self.subject.position(variable), self.truth.border_limits
         if (point, position) not in known:
@@ -198,7 +199,7 @@ class _Enclosures:
         with balls.precision(CHALLENGE_BITS):
             return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
 
-    def computed_on_border(self, point: AnyPoint, name: str) -> Any:
+    def computed_on_border(self, point: AnyPoint, name: str) -> Ball | Undefined | None:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
         return self._careful(point, is_exact=False).value(self.subject.index(name))
 
@@ -230,10 +231,10 @@ class _Enclosures:
 
 
 @dataclass(frozen=True)
-class _Runs:
+class _Runs(Generic[Point]):
     """Every step of the gradient program and of the computed one, and whether the function has a value, at some points."""
 
-    points: tuple[Any, ...]
+    points: tuple[Point, ...]
     gradient: list[Balls]
     real: list[Balls]
     has_value: list[bool]
@@ -241,12 +242,12 @@ class _Runs:
     ties: dict[int, list[tuple[Program, int]]] = field(default_factory=dict)  # by point, what `_ties` found
 
 
-def _bases_are_positive(sides: _Enclosures, runs: _Runs, k: int) -> bool:
+def _bases_are_positive(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> bool:
     """Whether the condition of a proof holds at a point: what is raised to a power that is no number is positive."""
     return all(values[a][k] > 0 for (_, _, bases), values in zip(sides.programs, (runs.gradient, runs.real), strict=True) for a in bases)
 
 
-def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domain: PartialDomain, seed: int, conditional: Collection[str]) -> Challenged:
+def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name: str, domain: PartialDomain, seed: int, conditional: Collection[str]) -> Challenged:
     result = Challenged()
     limits_left, ties_left = sides.limits, MOST_TIES
     rows = sides.rows(runs, variable, name)
@@ -288,7 +289,7 @@ def _plainness(contradiction: Contradiction) -> tuple[int, FloatPoint]:
     return sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
 
 
-def _ties(sides: _Enclosures, runs: _Runs, k: int) -> list[tuple[Program, int]]:
+def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Program, int]]:
     """The comparisons and signs that the enclosures do not decide at a point, with their programs."""
     if k not in runs.ties:
         found = runs.ties[k] = []
@@ -301,7 +302,7 @@ def _ties(sides: _Enclosures, runs: _Runs, k: int) -> list[tuple[Program, int]]:
     return runs.ties[k]
 
 
-def _is_narrow_around_zero(difference: Any, operand: Any) -> bool:
+def _is_narrow_around_zero(difference: Ball, operand: Ball) -> bool:
     """Whether a difference may be zero though it is enclosed well (a wide enclosure tells nothing)."""
     if not difference.is_finite() or difference.is_exact() or not difference.contains(0):
         return False

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from verifier.arithmetic.balls import KINKED, has_rounded_constants
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.case import Case, Implementation
 from verifier.case.components import base
 from verifier.circuit.dag import joined
@@ -110,7 +111,7 @@ def keeps(limit: float | None, d: Discrepancy) -> bool:
     return limit is not None and d.ulps is not None and is_limited(d.verdict) and not exceeds(limit, d)
 
 
-def exceeds_column(limit: float | None, low: Any, high: Any) -> tuple[Any, Any]:
+def exceeds_column(limit: float | None, low: DoubleArray, high: DoubleArray) -> tuple[MaskArray, MaskArray]:
     """`exceeds` for a column of errors between two bounds, of gradients that are limited: where it is so, and where that is certain."""
     if limit is None:
         return np.zeros(len(low), bool), np.ones(len(low), bool)

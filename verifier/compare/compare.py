@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
 from verifier.arithmetic.ball_functions import SLOW
+from verifier.arithmetic.types import Ball, Balls
 from verifier.circuit.program import Program
 from verifier.compare import conditioning
 from verifier.compare.check import Check
@@ -20,6 +21,7 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
+from verifier.exact.series import Undefined
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
@@ -157,8 +159,9 @@ def _level(
                 exact = _exactly(check, careful, task.point, component, exact)
             variable, name = subject.claims[task.claim]
             step = places[subject.program.names[name]]
-            real, real_hull = real_run[step][at], real_hulls[step][at]
-            if not real.is_finite():
+            enclosed, real_hull = real_run[step][at], real_hulls[step][at]
+            real: Ball | Undefined | None = enclosed
+            if not enclosed.is_finite():
                 real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
             if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:
@@ -172,7 +175,7 @@ def _level(
     return left
 
 
-def _both_sides(check: Check, columns: Sequence[Sequence[Any]], bits: int, *, rounded_in: Format | None = None) -> tuple[list[Any], list[Any]]:
+def _both_sides(check: Check, columns: Sequence[Balls], bits: int, *, rounded_in: Format | None = None) -> tuple[list[Balls], list[Balls]]:
     """Every step of the exact gradient, undecided on kinks, and of the computed one over the reals."""
     seed = arb(check.upstream)
     if check.joined is not None:
@@ -183,13 +186,16 @@ def _both_sides(check: Check, columns: Sequence[Sequence[Any]], bits: int, *, ro
     return exact, balls.run(check.subject.exact[0], columns, bits=bits, strict=False, upstream=seed, rounded_in=rounded_in)
 
 
-def _looks_exact(ball: Any, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
+def _looks_exact(ball: Ball, computed: float, fmt: Format, *, bits: int, detail: bool) -> bool:
     """Whether a gradient may be exactly the computed float, a power of two, or half way between two floats."""
     if ball.is_exact():
         return False
     if detail and (ball.overlaps(arb(computed)) or not rounding.has_one_ulp(fmt, ball)):
         return True
     return bits > FIRST_BITS and rounding.round_ball(fmt, ball) is None
+
+
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -202,14 +208,15 @@ class _CarefulRuns:
     at: int = -1
     known: dict[object, Any] = field(default_factory=dict)  # of this point
 
-    def _once(self, point: int, key: object, work: Callable[[], Any]) -> Any:
+    def _once(self, point: int, key: object, work: Callable[[], Found]) -> Found:
         if point != self.at:
             self.at, self.known = point, {}
         if key not in self.known:
             self.known[key] = work()
-        return self.known[key]
+        found: Found = self.known[key]
+        return found
 
-    def place(self, point: int, program: Program, *, upstream: Any = None) -> one_sided.CarefulRun:
+    def place(self, point: int, program: Program, *, upstream: fmpq | None = None) -> one_sided.CarefulRun:
         """A program at the point of this number."""
         found: one_sided.CarefulRun = self._once(point, id(program), lambda: one_sided.CarefulRun(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
         return found
@@ -219,7 +226,7 @@ class _CarefulRuns:
         found: OverflowRuns = self._once(point, "beyond", lambda: OverflowRuns(self.check, self.points[point], self.bits))
         return found
 
-    def partial(self, point: int, position: int, component: int) -> tuple[Any, Any] | None:
+    def partial(self, point: int, position: int, component: int) -> tuple[Ball, Ball] | None:
         """A component of the gradient, and its hull for rounded literals, where a kink lies in what its input does not move only; None elsewhere."""
         if self.check.joined is not None:
             return None
@@ -229,7 +236,7 @@ class _CarefulRuns:
         hulls = self._once(point, "hulls", lambda: self._hulls(point)) if self.check.has_literals else found.enclosed
         return found.enclosed[component], hulls[component]
 
-    def _hulls(self, point: int) -> list[Any]:
+    def _hulls(self, point: int) -> list[Ball]:
         columns = [[arb(x)] for x in self.points[point]]
         return [v[0] for v in balls.run(self.check.truth.gradient.program, columns, bits=self.bits, strict=False, rounded_in=self.check.format)]
 
@@ -247,7 +254,7 @@ def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, fo
     return one_sided.Finite(candidate) if truth.equals(component, careful.points[point], rounding.rational(candidate), upstream) else found
 
 
-def _scaled(exact: one_sided.Derivative, seed: Any) -> one_sided.Derivative:
+def _scaled(exact: one_sided.Derivative, seed: Ball) -> one_sided.Derivative:
     if seed == 1:
         return exact
     if isinstance(exact, one_sided.Finite):

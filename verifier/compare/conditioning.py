@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.types import Ball, Balls
 from verifier.circuit.expand import is_domain
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
@@ -30,17 +30,17 @@ class PointRuns:
 
     check: Check
     point: Sequence[float]
-    found: dict[tuple[bool, int], list[Any]] = field(default_factory=dict)
+    found: dict[tuple[bool, int], list[Balls]] = field(default_factory=dict)
 
-    def exact(self, program: Program, bits: int) -> list[Any]:
+    def exact(self, program: Program, bits: int) -> list[Ball]:
         """Every step of a program that goes on where the exact gradient ends."""
         return self._continued(program, self.check.truth.gradient.program, bits, is_exact=True)
 
-    def computed(self, program: Program, bits: int) -> list[Any]:
+    def computed(self, program: Program, bits: int) -> list[Ball]:
         """Every step of a program that goes on where the computed gradient ends."""
         return self._continued(program, self.check.subject.exact[0], bits, is_exact=False)
 
-    def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Any]:
+    def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Ball]:
         columns, upstream = [[arb(x)] for x in self.point], arb(1.0 if is_exact else self.check.upstream)
         if (is_exact, bits) not in self.found:
             self.found[is_exact, bits] = balls.run(first, columns, bits=bits, strict=False, upstream=upstream)
@@ -81,7 +81,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRu
     )
 
 
-def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
+def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Ball | None, Ball | None, str]:
     """`_sensitivity`, which is the same for all implementations of a case."""
     known, key = check.truth.conditions, (found.input, found.point, bits, check.format.name, check.upstream)
     if key not in known:
@@ -91,7 +91,7 @@ def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: 
     return known[key]
 
 
-def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Any, Any, str]:
+def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Ball | None, Ball | None, str]:
     """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
     row = check.truth.hessian_row(check.subject.position(found.input))
@@ -111,7 +111,7 @@ def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
 
 
-def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Any, bits: int) -> Any:
+def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Ball, bits: int) -> Ball | None:
     """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
     if g.is_zero() or g.contains(0):
         return None

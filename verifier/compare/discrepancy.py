@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from verifier.arithmetic.types import Ball
 from verifier.exact import one_sided
 from verifier.language.verdict import Verdict
 
@@ -20,14 +20,14 @@ class Discrepancy:
     verdict: Verdict
     exact: one_sided.Derivative
     rounded: float | None = None
-    residual: Any = None  # computed - exact
-    ulps: Any = None  # |computed - exact| / ulp(exact); in units of the smallest subnormal where exact is 0
-    formula_error: Any = None  # |R - g| / ulp(g): exactly 0 where they overlap at high precision
-    real_value: Any = None  # R, the backward pass over the reals
-    condition: Any = None
+    residual: Ball | None = None  # computed - exact
+    ulps: Ball | None = None  # |computed - exact| / ulp(exact); in units of the smallest subnormal where exact is 0
+    formula_error: Ball | None = None  # |R - g| / ulp(g): exactly 0 where they overlap at high precision
+    real_value: Ball | None = None  # R, the backward pass over the reals
+    condition: Ball | None = None
     is_explained: bool | None = None  # whether the conditioning explains an error of many ulps, where that was asked and is known
-    program_condition: Any = None
-    backward_error: Any = None  # the computed gradient is, to first order, the exact one of an input so many ulps away
+    program_condition: Ball | None = None
+    backward_error: Ball | None = None  # the computed gradient is, to first order, the exact one of an input so many ulps away
     backward_input: str = ""  # that input
     reason: str = ""
     bits: int = 0  # the precision at which it was settled

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import rounding
+from verifier.arithmetic.types import Ball
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import one_sided
 from verifier.exact.series import Undefined
@@ -24,7 +25,7 @@ TIE_BITS = 3000  # a gradient that is this near to the middle between two floats
 FEWEST_TIE_BITS = 1024  # likewise where there are no more bits
 
 
-def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
+def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Ball, Ball] | None, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
     """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it.
 
     `real` is R, with the decimals as they are written; `hulls` encloses g and R for all constants that they may have been
@@ -45,7 +46,7 @@ def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: 
     return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
 
 
-def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Format, last: bool) -> Discrepancy | None:
+def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Ball | Undefined | None, *, fmt: Format, last: bool) -> Discrepancy | None:
     if isinstance(real, Undefined):
         return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
     low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
@@ -65,11 +66,11 @@ def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Fo
     return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
 
 
-def _round_bound(fmt: Format, bound: Any) -> float | None:
+def _round_bound(fmt: Format, bound: Ball) -> float | None:
     return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
 
 
-def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
+def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
     bits, computed = blank.bits, blank.computed
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
@@ -98,7 +99,7 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
     return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 
-def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
+def _verdict(computed: float, g: Ball, rounded: float | None, formula: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
     """The verdict on a gradient whose formula error is known, and a reason in words (empty where none is needed)."""
     if formula > 1:
         return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
@@ -115,14 +116,14 @@ def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps:
     return _by_size(ulps, fmt), off
 
 
-def _by_size(ulps: Any, fmt: Format) -> Verdict:
+def _by_size(ulps: Ball | None, fmt: Format) -> Verdict:
     """The verdict on an error of that size; undecided where its enclosure holds the limit."""
     if ulps is None or not (ulps <= fmt.rounding_limit or ulps > fmt.rounding_limit):
         return Verdict.UNDECIDED
     return Verdict.ROUNDING if ulps <= fmt.rounding_limit else Verdict.UNSTABLE  # or ill-conditioned: the condition number decides
 
 
-def _either_way(computed: float, g: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> Verdict:
+def _either_way(computed: float, g: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> Verdict:
     """The verdict where two neighbours may be the rounded gradient, if it is the same for both. `is_tie`: it is taken to be in their middle."""
     if abs(g) < fmt.largest and not math.isfinite(computed):
         return Verdict.NONFINITE
@@ -133,11 +134,16 @@ def _either_way(computed: float, g: Any, ulps: Any, fmt: Format, *, is_tie: bool
     return _by_size(ulps, fmt)
 
 
-def _undecided_reason(real: Any) -> str:
+def _undecided_reason(real: Ball | Undefined | None) -> str:
     return "the backward pass could not be enclosed over the reals" if real is None else "the formula error could not be separated from one ulp"
 
 
-def _errors(computed: float, g: Any, large: Any) -> dict[str, Any]:
+class _Errors(TypedDict, total=False):
+    residual: Ball
+    ulps: Ball
+
+
+def _errors(computed: float, g: Ball, large: Ball) -> _Errors:
     """The residual, and the error in ulps: where the ulp of g is not known (on which side of a power of two is it?) the least that it may be."""
     if not math.isfinite(computed):
         return {}
@@ -147,7 +153,7 @@ def _errors(computed: float, g: Any, large: Any) -> dict[str, Any]:
     return {"residual": residual, "ulps": abs(residual) / large}
 
 
-def _formula_error(g: Any, real: Any, hulls: tuple[Any, Any] | None, small: Any, large: Any, *, bits: int, last: bool) -> Any:
+def _formula_error(g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, small: Ball, large: Ball, *, bits: int, last: bool) -> Ball | str | None:
     """|R - g| in ulps (exactly 0 where they overlap), a text where R has no real value, None where more precision is needed.
 
     Where literals may be rounded constants it is the least that it may be for any choice of these constants.
@@ -172,7 +178,7 @@ def _formula_error(g: Any, real: Any, hulls: tuple[Any, Any] | None, small: Any,
     return None
 
 
-def _least_distance(g: Any, real: Any, hulls: tuple[Any, Any]) -> Any:
+def _least_distance(g: Ball, real: Ball, hulls: tuple[Ball, Ball]) -> Ball:
     """The least |R - g| for any choice of the rounded constants; where it is not enclosed for all of them, that of the decimals as they are written."""
     g_hull, real_hull = (hull if hull.is_finite() else written for hull, written in zip(hulls, (g, real), strict=True))
     difference = abs(real_hull - g_hull)

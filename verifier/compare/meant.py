@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.types import is_true
 from verifier.case import points
 from verifier.case.case import DOMAIN, Case
 from verifier.circuit.program import Program
@@ -50,7 +51,7 @@ def satisfied(meant: Meant, found: Sequence[tuple[float, ...]]) -> list[bool]:
         return [True] * len(found)
     columns = [[arb(x) for x in column] for column in zip(*found, strict=True)]
     values = balls.run(meant.given, columns, bits=BITS, strict=False)[meant.given.output]
-    return [bool(v is True) for v in values] if len(values) == len(found) else [bool(values[0] is True)] * len(found)
+    return [is_true(v) for v in values] if len(values) == len(found) else [is_true(values[0])] * len(found)
 
 
 def listed_values(meant: Meant, point: tuple[float, ...]) -> tuple[float, ...]:

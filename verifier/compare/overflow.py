@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, beyond
 from verifier.arithmetic.beyond import Span
+from verifier.arithmetic.types import RealValue
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.language.verdict import Verdict
@@ -26,12 +26,12 @@ class OverflowRuns:
     bits: int
 
     @cached_property
-    def exact(self) -> list[Any]:
+    def exact(self) -> list[Span | RealValue]:
         """Every step of the exact gradient."""
         return beyond.run(self.check.truth.gradient.program, self.point, bits=self.bits, strict=True)
 
     @cached_property
-    def computed(self) -> list[Any]:
+    def computed(self) -> list[Span | RealValue]:
         """Every step of the computed one over the reals."""
         return beyond.run(self.check.subject.exact[0], self.point, bits=self.bits, strict=False, upstream=self.check.upstream)
 

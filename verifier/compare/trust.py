@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
+from verifier.arithmetic.types import Ball
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS, Format
 from verifier.language.gates import GATES, SUMS
@@ -44,11 +44,11 @@ class Disagreement:
 class _StepBound:
     """A step over the reals: its value, the radius that roundings before it explain, and where it is a sum the sizes and the number of its terms."""
 
-    value: Any
-    radius: Any
-    size: Any
+    value: Ball
+    radius: Ball
+    size: Ball
     terms: int
-    unit: Any  # of the coarsest format in which it was computed
+    unit: Ball  # of the coarsest format in which it was computed
 
 
 def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
@@ -87,7 +87,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     return [found[n] for n in sorted(found)]
 
 
-def _unit(name: str, otherwise: Any) -> Any:
+def _unit(name: str, otherwise: Ball) -> Ball:
     """The unit roundoff of a format, where it is coarser than the other."""
     return max(arb(fmpq(*_ratio(FORMATS[name].unit_roundoff))), otherwise) if name in FORMATS else otherwise
 
@@ -96,10 +96,10 @@ def _ratio(value: Fraction) -> tuple[int, int]:
     return value.numerator, value.denominator
 
 
-def _run(program: Program, index: int, known: list[_StepBound | None], point: tuple[float, ...], unit: Any, least: Any) -> _StepBound | None:
+def _run(program: Program, index: int, known: list[_StepBound | None], point: tuple[float, ...], unit: Ball, least: Ball) -> _StepBound | None:
     step = program.steps[index]
     if step.gate == "input":
-        value: Any = arb(point[index])
+        value: Ball = arb(point[index])
         return _StepBound(value, arb(0), abs(value), 1, unit)
     if not step.args:
         value = reals.leaf(step)
@@ -121,7 +121,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
     return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
 
 
-def _widened(part: _StepBound, least: Any) -> Any:
+def _widened(part: _StepBound, least: Ball) -> Ball:
     if not isinstance(part.value, arb):
         return part.value
     radius = part.radius + max(part.terms - 1, 0) * part.unit * part.size

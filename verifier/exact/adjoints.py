@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.types import Ball, Balls, Value
+from verifier.arithmetic.types import Ball, Balls
 from verifier.circuit.program import Program, Step
 from verifier.exact import derivatives
 from verifier.language.gates import GATES
@@ -40,7 +40,7 @@ def adjoints(program: Program, values: Mapping[int, Balls], output: int, seed: B
     return found
 
 
-def at(program: Program, values: Mapping[int, Value], output: int, *, strict: bool, without: Collection[int] = ()) -> dict[int, Ball]:
+def at(program: Program, values: Mapping[int, Ball], output: int, *, strict: bool, without: Collection[int] = ()) -> dict[int, Ball]:
     """`adjoints` at one point, for a gradient of 1 that flows in."""
     columns = {i: [v] for i, v in values.items()}
     return {i: column[0] for i, column in adjoints(program, columns, output, [balls.ONE], strict=strict, without=without).items()}

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from verifier.arithmetic.types import Ball
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag
@@ -46,7 +47,7 @@ class Truth:
         return {}
 
     @cached_property
-    def conditions(self) -> dict[object, tuple[Any, Any, str]]:
+    def conditions(self) -> dict[object, tuple[Ball | None, Ball | None, str]]:
         """What conditioning found at points; its implementations are compared at the same ones."""
         return {}
 

@@ -10,9 +10,13 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verifier.language.source import suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ def round_exact(fmt: Format, value: Fraction) -> float:
     return -0.0 if result == 0 and value < 0 and fmt.signed_zero else result
 
 
-def round_array(fmt: Format, values: Any) -> Any:
+def round_array(fmt: Format, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """`round_exact` of an array of float64 (no NaNs), as float64."""
     import numpy as np
 
@@ -171,7 +175,7 @@ def ulp_exponent(fmt: Format, log2: int) -> int:
     return max(log2, fmt.emin) - fmt.precision + 1
 
 
-def dtype(fmt: Format) -> Any:
+def dtype(fmt: Format) -> np.dtype[Any]:
     """The NumPy dtype in which the numbers of a format are stored."""
     import numpy as np
 
@@ -180,7 +184,8 @@ def dtype(fmt: Format) -> Any:
         return np.dtype(name)
     import ml_dtypes
 
-    return np.dtype(getattr(ml_dtypes, name))
+    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+    return found
 
 
 def computing(fmt: Format) -> Format:
@@ -211,7 +216,7 @@ def first_place(fmt: Format) -> int:
     return -last_place(fmt) - (1 if fmt.signed_zero else 0)
 
 
-def numbers(fmt: Format, places: Any) -> Any:
+def numbers(fmt: Format, places: NDArray[np.int64]) -> NDArray[np.float64]:
     """The finite numbers of a format by their place in the order (an array of int64), as float64: 0 at 0, then the smallest subnormal.
 
     Below them come -0.0 at -1 (where there is one) and the negative numbers.
@@ -223,7 +228,8 @@ def numbers(fmt: Format, places: Any) -> Any:
     magnitude = np.where(places < 0, -places - (1 if fmt.signed_zero else 0), places).astype(f"uint{width}")
     sign = np.where(places < 0, 1, 0).astype(f"uint{width}") << np.uint8(width - 1)
     with np.errstate(all="ignore"):
-        return (magnitude | sign).view(kind).astype(np.float64)
+        found: NDArray[np.float64] = (magnitude | sign).view(kind).astype(np.float64)
+    return found
 
 
 def places(fmt: Format, low: float, high: float) -> tuple[int, int]:

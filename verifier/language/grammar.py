@@ -20,7 +20,7 @@ MAX_DEPTH = 100  # of a tree; operands to the left of an operator do not count
 REFUSED = {  # statements of Python that a pasted cell may hold, and what to do about them
     "import": "only numpy, math, torch and jax may be imported here (their functions are known); remove this line",
     "from": "only numpy, math, torch and jax may be imported here (their functions are known); remove this line",
-    "while": "'while' is not part of the language: write for i in range(...), with a number of rounds that is known",
+    "while": "'while' is not part of the language: write for i in range(n), where n does not depend on the inputs",
     "class": "a class definition is not part of the language: write its statements only",
     "lambda": "'lambda' is not part of the language: write the expression out",
     "del": "'del' is not part of the language: remove this line",

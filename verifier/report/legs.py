@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding import by_statement
 from verifier.blame.rounding.by_statement import Item
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
@@ -93,7 +93,7 @@ def waterfalls(
     return found
 
 
-def _legs(ledger: Ledger, items: Sequence[Item], exact: Any, unit: Any) -> tuple[Leg, ...]:
+def _legs(ledger: Ledger, items: Sequence[Item], exact: Ball, unit: Ball) -> tuple[Leg, ...]:
     """The legs in order: the formula's own error where it has one, the statements with the largest effects, all other statements together, the remainder."""
     largest = {id(i) for i in sorted(items, key=lambda i: abs(i.effect).upper(), reverse=True)[:MOST_STATEMENTS]}
     formula = float(((ledger.real - exact) / unit).mid())
@@ -112,7 +112,7 @@ def reach(legs: Sequence[Leg]) -> tuple[float, float]:
     return float(at.min()), float(at.max())
 
 
-def _floats(fmt: Format, exact: Any, unit: Any, legs: Sequence[Leg]) -> tuple[tuple[float, float], ...]:
+def _floats(fmt: Format, exact: Ball, unit: Ball, legs: Sequence[Leg]) -> tuple[tuple[float, float], ...]:
     low, high = reach(legs)
     if high - low > MOST_FLOATS:
         return ()

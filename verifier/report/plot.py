@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from verifier.arithmetic.types import DoubleArray
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import checks_of
@@ -33,9 +33,9 @@ class Curve:
     gradient: str
     format: str
     input: str
-    values: Any
+    values: DoubleArray
     verdicts: Sequence[Verdict]
-    errors: Any
+    errors: DoubleArray
     by_place: bool  # drawn over the place among all floats, not over the value
     fixed: tuple[tuple[str, str], ...]  # the other inputs
     is_complete: bool  # every number of the format in the interval is there
@@ -81,7 +81,7 @@ def _others(case: Case, fmt: Format, over: str, point: int) -> dict[str, float]:
     return {n: round_exact(fmt, exact_number(repr(v))) for n, v in zip(case.inputs, middle, strict=True) if n != over}
 
 
-def _column(fmt: Format, low: float, high: float, *, by_place: bool) -> tuple[Any, bool]:
+def _column(fmt: Format, low: float, high: float, *, by_place: bool) -> tuple[DoubleArray, bool]:
     first, last = places(fmt, low, high)
     if first > last:
         raise ValueError(f"there is no {fmt.stored_in} number in [{low!r}, {high!r}]")

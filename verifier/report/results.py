@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.by_statement import Item, SharedRow, _size, step_text, worst_entry
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger
 from verifier.case.case import OVER_LIMIT, Case
@@ -106,22 +106,22 @@ def _exact_text(exact: one_sided.Derivative) -> str | None:
     return digits(exact.ball, DIGIT_COUNTS) if isinstance(exact, one_sided.Finite) else None
 
 
-def digits(ball: Any, counts: Iterable[int] = DIGIT_COUNTS) -> str | None:
+def digits(ball: Ball, counts: Iterable[int] = DIGIT_COUNTS) -> str | None:
     """The ball as decimal text with the first of these counts of digits that it certifies; None where it certifies none."""
     return next((text for count in counts if (text := rounding.digits(ball, count)) is not None), None)
 
 
-def _bound_text(bound: Any) -> str:
+def _bound_text(bound: Ball) -> str:
     if not bound.is_finite():
         return "inf" if bound > 0 else "-inf"
     return digits(bound, DIGIT_COUNTS) or bound.str(FEWEST_DIGITS)
 
 
-def _signed_digits(residual: Any) -> str | None:
+def _signed_digits(residual: Ball | None) -> str | None:
     return None if residual is None else digits(residual, RESIDUAL_COUNTS)
 
 
-def _formula_text(error: Any) -> str | None:
+def _formula_text(error: Ball | None) -> str | None:
     if error is None:
         return None
     return "0" if error.is_zero() else rounding.significant(error, 6)
@@ -150,7 +150,7 @@ FIGURES = 6  # digits of effects and shares, rounded and not certified
 CONTRIBUTION_FIGURES = 12  # as many as `ledger.NARROW` is sure of
 
 
-def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tuple[Share, ...]:
+def shares(found: Ledger, rows: Sequence[Item], unit: Ball, *, most: int) -> tuple[Share, ...]:
     """A ledger as text: the statements with the largest effects, in program order, the sum of the others, and the remainder of first-order shares."""
     largest = {id(i) for i in sorted(rows, key=lambda i: _size(i.effect), reverse=True)[:most]}
     rows_out = [share_of(i, found.run.program) for i in rows if id(i) in largest]
@@ -162,7 +162,7 @@ def shares(found: Ledger, rows: Sequence[Item], unit: Any, *, most: int) -> tupl
     return tuple(rows_out)
 
 
-def _share(statement: str, effect: Any, total: Any, unit: Any) -> Share:
+def _share(statement: str, effect: Ball, total: Ball, unit: Ball) -> Share:
     return Share(None, statement, "0" if total.contains(0) else signed(effect / total), signed(effect, CONTRIBUTION_FIGURES), ulps=signed(effect / unit))
 
 
@@ -181,7 +181,7 @@ def share_of(item: Item, program: Program) -> Share:
         )
 
 
-def signed(ball: Any, count: int = FIGURES) -> str:
+def signed(ball: Ball, count: int = FIGURES) -> str:
     """A few digits of a ball, with its sign; `0` where the ball contains 0."""
     if ball.contains(0):
         return "0"

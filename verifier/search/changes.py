@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic.floats import columns
+from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import places_of
 from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
@@ -75,14 +77,14 @@ def _cuts(a: int, b: int) -> list[int]:
     return sorted({a + (b - a) * m // PARTS for m in range(1, PARTS)} - {a, b})
 
 
-def behaviour(path: Path, check: Check, ts: Any) -> list[bytes]:
+def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray) -> list[bytes]:
     """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
     program, fmt = check.subject.program, check.format
     run = columns(program, path.columns(ts, fmt), fmt, check.upstream)
-    values: list[Any] = []  # of the steps that are numbers
-    truths: list[Any] = []
-    sums: list[tuple[Any, Any, Any]] = []
-    rows: list[Any] = []
+    values: list[NDArray[Any]] = []  # of the steps that are numbers
+    truths: list[NDArray[Any]] = []
+    sums: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
+    rows: list[NDArray[np.int8]] = []
     with np.errstate(all="ignore"):
         for step, value in zip(program.steps, run, strict=True):
             if not step.args:
@@ -102,7 +104,7 @@ def behaviour(path: Path, check: Check, ts: Any) -> list[bytes]:
     return [column.tobytes() for column in np.concatenate(found).T] if found else [b""] * len(ts)
 
 
-def _sides(gate: str, args: Sequence[Any], fmt: Format) -> list[Any]:
+def _sides(gate: str, args: Sequence[NDArray[Any]], fmt: Format) -> list[NDArray[np.int8]]:
     """On which side of each of its kinks a gate is: the sign of the difference in every comparison of the kinks' formula."""
     places = kinks(gate)
     if places is None:
@@ -112,14 +114,14 @@ def _sides(gate: str, args: Sequence[Any], fmt: Format) -> list[Any]:
     return [np.sign(np.nan_to_num(a - b)).astype(np.int8) for a, b in compared]
 
 
-def _class_of(value: Any, fmt: Format) -> Any:
+def _class_of(value: DoubleArray, fmt: Format) -> NDArray[np.int8]:
     """9 NaN, else the sign times: 1 normal, 2 subnormal, 4 infinite, 0 zero."""
     size = np.abs(value)
     kind = np.where(size < 2.0**fmt.emin, 2, np.where(np.isinf(size), 4, 1)) * np.sign(value)
     return np.where(np.isnan(value), 9, kind).astype(np.int8)
 
 
-def _lost_bits(value: Any, a: Any, b: Any) -> Any:
+def _lost_bits(value: DoubleArray, a: DoubleArray, b: DoubleArray) -> DoubleArray:
     """How many times 16 leading bits a sum loses; 100 where one operand is absorbed."""
     largest = np.maximum(np.abs(a), np.abs(b))
     ratio = np.where((value != 0) & np.isfinite(value) & np.isfinite(largest), largest / np.where(value == 0, 1, np.abs(value)), 1.0)

@@ -42,6 +42,7 @@ MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
 MOST_TRIES = 8  # runs of points that are looked at for them
 WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
 NOT_MEANT = "'given' does not hold here"
+FAITHFUL_ULPS = 0.5  # what no rounded number is off by more than: such an error is not worth a point
 OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
 
 
@@ -62,7 +63,7 @@ class Region:
 
 
 def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
-    """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient.
+    """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
     Only regions of the `verdicts` are told, and where a constraint of `meant` holds.
@@ -82,6 +83,11 @@ def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequenc
 def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[Region]:
     """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
+
+
+def worth_a_point(hunted: Sequence[tuple[Check, Region]]) -> list[tuple[Check, Region]]:
+    """The regions found for several implementations; those that only show that all is right count where there are no others."""
+    return [(c, r) for c, r in hunted if not r.verdict.passes or r.ulps > FAITHFUL_ULPS] or list(hunted)
 
 
 def hunted_for_another(checks: Sequence[Check], boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[tuple[float, ...]]:
@@ -195,7 +201,7 @@ class _Scan:
                     reported = self._reported(c, verdict)
                     shown += [self.known[r.point] for r in reported]
                     chosen += reported
-        return [*chosen, *self._worst()]
+        return [*chosen, *self._worst()] or list(self._simplest_right())
 
     def _reported(self, c: int, verdict: Verdict) -> list[Region]:
         """The regions of one gradient and verdict that are reported: one of each cause."""
@@ -268,10 +274,19 @@ class _Scan:
             for path, judged in self.lines:
                 for t, row in judged.items():
                     error = _error(row[c], 0.0)
-                    if row[c].verdict.passes and error > (0.5 if worst is None else worst.ulps):
+                    if row[c].verdict.passes and error > (FAITHFUL_ULPS if worst is None else worst.ulps):
                         worst = Region(name, row[c].verdict, self.program.inputs[path.input], t, t, row[c].point, error, ends=(row[c].point,))
             if worst is not None:
                 yield worst
+
+
+    def _simplest_right(self) -> Iterator[Region]:
+        """The simplest point at which every gradient is right, so that a report has a point where none is off anywhere."""
+        right = [(plainness(row[0].point), k, t) for k, (_, judged) in enumerate(self.lines) for t, row in judged.items() if row and all(d.verdict.passes for d in row)]
+        for _, k, t in sorted(right)[:1]:
+            path, judged = self.lines[k]
+            for d in judged[t]:
+                yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
 
 
 def _error(d: Discrepancy, otherwise: float) -> float:

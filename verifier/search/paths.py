@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
+from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import places_of
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, numbers
@@ -48,7 +48,7 @@ class Path:
         """The input that is t."""
         return self.moves[0][0]
 
-    def columns(self, ts: Any, fmt: Format) -> list[list[float]]:
+    def columns(self, ts: Sequence[float] | DoubleArray, fmt: Format) -> list[list[float]]:
         """The inputs at some values of t, one column each."""
         moved = {i: _moved(np.asarray(ts, dtype=np.float64), move, fmt).tolist() for i, move in self.moves}
         return [moved[i] if i in moved else [x] * len(ts) for i, x in enumerate(self.base)]
@@ -66,7 +66,7 @@ class Path:
         return ", ".join(f"{inputs[i]} = {move.value.format(inputs[self.input])}" for i, move in self.moves[1:])
 
 
-def _moved(ts: Any, move: Move, fmt: Format) -> Any:
+def _moved(ts: DoubleArray, move: Move, fmt: Format) -> DoubleArray:
     if move is Move.OPPOSITE:
         return 0.0 - ts
     return numbers(fmt, places_of(fmt, ts) + 1) if move is Move.NEXT else ts

@@ -26,8 +26,8 @@ from verifier.arithmetic.double_double.number import (
     sqrt,
     sub,
 )
-from verifier.arithmetic.intervals.choices import Truths, decided
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.intervals.choices import decided
+from verifier.arithmetic.types import Mask, Truths
 
 LARGEST_POWER = 64  # whole powers up to it are products
 
@@ -65,7 +65,7 @@ def _whole_power(a: DoubleDouble, n: int) -> DoubleDouble:
     return result
 
 
-def _apart(a: DoubleDouble, b: DoubleDouble) -> Column:
+def _apart(a: DoubleDouble, b: DoubleDouble) -> Mask:
     return is_below(a, b) | is_below(b, a)
 
 
@@ -128,11 +128,11 @@ def _equal(a: DoubleDouble, b: DoubleDouble) -> Truths:
     return decided(is_zero(sub(a, b)), _apart(a, b))
 
 
-def _at_least(a: DoubleDouble, b: DoubleDouble) -> Column:
+def _at_least(a: DoubleDouble, b: DoubleDouble) -> Mask:
     return is_below(b, a) | is_zero(sub(a, b))
 
 
-FUNCTIONS: dict[str, Callable[..., Column]] = {
+FUNCTIONS: dict[str, Callable[..., DoubleDouble | Truths]] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "copy": lambda a: a, "sqrt": sqrt, "pow": power,
     "abs": absolute, "sign": _sign, "floor": _floor(strict=False), "ceil": _ceil(strict=False), "max": _max, "min": _min, "where": _where,
     **{name: getattr(elementary, name) for name in (
@@ -144,7 +144,7 @@ FUNCTIONS: dict[str, Callable[..., Column]] = {
     "eq": _equal,
     "ne": lambda a, b: decided(_apart(a, b), is_zero(sub(a, b))),
 }  # fmt: skip
-STRICT: dict[str, Callable[..., Column]] = {
+STRICT: dict[str, Callable[..., DoubleDouble | Truths]] = {
     "abs": _absolute_strict, "sign": _sign_strict, "floor": _floor(strict=True), "ceil": _ceil(strict=True), "max": _when_apart(_max), "min": _when_apart(_min),
     "lt": lambda a, b: decided(is_below(a, b), is_below(b, a)),
     "gt": lambda a, b: decided(is_below(b, a), is_below(a, b)),

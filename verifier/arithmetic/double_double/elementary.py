@@ -43,7 +43,7 @@ from verifier.arithmetic.double_double.number import (
     two_sum,
     with_error,
 )
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles, Mask
 
 LOG2 = 0.6931471805599453
 WIDEST = 1e-6  # a larger error of an argument is not propagated by derivatives
@@ -63,7 +63,7 @@ def signed(function: Callable[[DoubleDouble], DoubleDouble]) -> Callable[[Double
 # ---------------------------------------------------------------- exponentials
 
 
-def _reduced(a: DoubleDouble) -> tuple[Column, Pair, Column]:
+def _reduced(a: DoubleDouble) -> tuple[Doubles, Pair, Doubles]:
     """The n and s with a = n ln(2)/128 + s and |s| < 0.0028, and a bound of the error of s: the first two products are exact, the third is off by 2^-113, and the lower half rounds a few times."""
     first, second, third = tables.constant("ln2/128")
     n = np.rint(a.hi * (128 / LOG2))
@@ -188,13 +188,13 @@ def _sincos(a: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
     s, f = two_sum(s, -n * second)
     t, g = two_sum(-n * third, np.where(x == a.hi, a.lo, 0.0))
     low, h = two_sum(f, t)
-    low = sum_of((low, h), (e, g - n * fourth))
-    s = sum_of((s, np.zeros_like(s)), low)
-    slip = np.abs(s[0]) * 2.0**-101 + np.where(n == 0, 0.0, (np.abs(low[0]) + np.abs(t)) * 2.0**-101 + 2.0**-135)
+    lower = sum_of((low, h), (e, g - n * fourth))
+    reduced = sum_of((s, np.zeros_like(s)), lower)
+    slip = np.abs(reduced[0]) * 2.0**-101 + np.where(n == 0, 0.0, (np.abs(lower[0]) + np.abs(t)) * 2.0**-101 + 2.0**-135)
     at = np.where(np.isnan(n), 0.0, n).astype(np.int64) & 127
     sines, cosines = tables.waves()
     sin_n, cos_n = (sines[0][at], sines[1][at]), (cosines[0][at], cosines[1][at])
-    sin_s, cos_s = _small_waves(s)
+    sin_s, cos_s = _small_waves(reduced)
     wide = (a.err + slip) * 1.01
     sine = sum_of(product_of(sin_n, cos_s), product_of(cos_n, sin_s))
     cosine = sum_of(product_of(cos_n, cos_s), product_of((-sin_n[0], -sin_n[1]), sin_s))
@@ -316,7 +316,7 @@ def acos(a: DoubleDouble) -> DoubleDouble:
     return _without(scaled(atan(sqrt(div(sub(ONE, a), add(ONE, a)))), 2.0), is_below(ONE, absolute(a)))
 
 
-def _without(value: DoubleDouble, never: Column) -> DoubleDouble:
+def _without(value: DoubleDouble, never: Mask) -> DoubleDouble:
     """A value with the places where there is certainly none."""
     return known(value, ~never)._replace(never=never) if np.any(never) else value._replace(never=None)
 
@@ -370,12 +370,12 @@ def _expanded(e: tables.Expansions, a: DoubleDouble, slope: float) -> DoubleDoub
     s = sum_with_float((a.hi, a.lo), -cell * e.width)
     at = cell.astype(np.int64)
     x = s[0]
-    tail = e.tail[-1][at]
+    tail: Doubles = e.tail[-1][at]
     for column in e.tail[-2::-1]:
         tail = column[at] + x * tail
     p = sum_of((e.rest[-1][0][at], e.rest[-1][1][at]), two_product(x, tail))
-    for column in e.rest[-2::-1]:
-        p = sum_of((column[0][at], column[1][at]), product_of(s, p))
+    for high, low in e.rest[-2::-1]:
+        p = sum_of((high[at], low[at]), product_of(s, p))
     hi, lo = sum_of((e.first[0][at], e.first[1][at]), product_of(s, p))
     err = (np.abs(hi) * 2.0**-101 + np.abs(x) * e.bound[at] + a.err * slope) * SLACK + TINY
     return known(DoubleDouble(hi, lo, err), inside)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles, Mask
 
 SPLITTER = 134217729.0  # 2^27 + 1
 SUM, PRODUCT, QUOTIENT, ROOT = 2.0**-103, 2.0**-102, 2.0**-101, 2.0**-101  # at least twice the relative errors above: what the bound's own roundings take is in it
@@ -26,16 +26,16 @@ HUGE, SMALL = 2.0**990, 2.0**-950  # between them neither Dekker's product nor a
 class DoubleDouble(NamedTuple):
     """Columns (arrays, or scalars for what is the same at every point); `never` marks where there is certainly no real value, None is nowhere."""
 
-    hi: Column
-    lo: Column
-    err: Column
-    never: Column = None
+    hi: Doubles
+    lo: Doubles
+    err: Doubles
+    never: Mask | None = None
 
 
 NOTHING = np.float64(0.0)  # the lower half, or the bound, of what has none: known by its identity, it spares the operations with it
 
 
-def exactly(value: Column) -> DoubleDouble:
+def exactly(value: Doubles) -> DoubleDouble:
     """The floats themselves."""
     return DoubleDouble(value, NOTHING, NOTHING)
 
@@ -45,12 +45,12 @@ ZERO = exactly(np.float64(0.0))
 ONE = exactly(np.float64(1.0))
 
 
-def known(a: DoubleDouble, where: Column) -> DoubleDouble:
+def known(a: DoubleDouble, where: Mask) -> DoubleDouble:
     """Nothing is known where a condition does not hold."""
     return a if np.all(where) else DoubleDouble(np.where(where, a.hi, np.nan), a.lo, np.where(where, a.err, np.nan), a.never)
 
 
-def is_known(a: DoubleDouble) -> Column:
+def is_known(a: DoubleDouble) -> Mask:
     """Where there is a bound."""
     return np.isfinite(a.hi) & np.isfinite(a.err)
 
@@ -58,33 +58,33 @@ def is_known(a: DoubleDouble) -> Column:
 # ---------------------------------------------------------------- pairs of floats, without bounds
 
 
-def two_sum(a: Column, b: Column) -> tuple[Column, Column]:
+def two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     """The rounded sum of two floats and its error, exactly (Knuth)."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
 
-def fast_two_sum(a: Column, b: Column) -> tuple[Column, Column]:
+def fast_two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     """The same where |a| >= |b| or a is 0 (Dekker)."""
     total = a + b
     return total, b - (total - a)
 
 
-def _halves(a: Column) -> tuple[Column, Column]:
+def _halves(a: Doubles) -> tuple[Doubles, Doubles]:
     scaled = SPLITTER * a
     high = scaled - (scaled - a)
     return high, a - high
 
 
-def two_product(a: Column, b: Column) -> tuple[Column, Column]:
+def two_product(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     """The rounded product of two floats and its error, exactly where its size is from 2^-968 to 2^990 and theirs is under 2^990 (Dekker, Veltkamp)."""
     product = a * b
     (a1, a2), (b1, b2) = _halves(a), _halves(b)
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-Pair = tuple[Column, Column]
+Pair = tuple[Doubles, Doubles]
 
 
 def sum_of(a: Pair, b: Pair) -> Pair:
@@ -95,7 +95,7 @@ def sum_of(a: Pair, b: Pair) -> Pair:
     return fast_two_sum(s, e + f)
 
 
-def sum_with_float(a: Pair, b: Column) -> Pair:
+def sum_with_float(a: Pair, b: Doubles) -> Pair:
     """Algorithm 4 (DWPlusFP), off by 2u²."""
     s, e = two_sum(a[0], b)
     return fast_two_sum(s, e + a[1])
@@ -107,7 +107,7 @@ def product_of(a: Pair, b: Pair) -> Pair:
     return fast_two_sum(p, e + (a[0] * b[1] + a[1] * b[0]))
 
 
-def product_with_float(a: Pair, b: Column) -> Pair:
+def product_with_float(a: Pair, b: Doubles) -> Pair:
     """Algorithm 7 (DWTimesFP1), off by 2u²."""
     p, e = two_product(a[0], b)
     s, t = fast_two_sum(p, a[1] * b)
@@ -152,7 +152,7 @@ def is_single(a: DoubleDouble) -> bool:
     return np.ndim(a.hi) == 0 and bool(a.err == 0)
 
 
-def is_zero(a: DoubleDouble) -> Column:
+def is_zero(a: DoubleDouble) -> Mask:
     """Where it is exactly 0."""
     return (a.hi == 0) & (a.err == 0)
 
@@ -174,7 +174,7 @@ def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
             return scaled(y, float(x.hi))
     if a.lo is NOTHING and b.lo is NOTHING:
         hi, lo = two_product(a.hi, b.hi)
-        err: Column = np.float64(TINY)
+        err: Doubles = np.float64(TINY)
     else:
         hi, lo = product_with_float(a[:2], b.hi) if b.lo is NOTHING else product_with_float(b[:2], a.hi) if a.lo is NOTHING else product_of(a[:2], b[:2])
         err = np.abs(hi) * PRODUCT + TINY
@@ -226,17 +226,18 @@ def absolute(a: DoubleDouble) -> DoubleDouble:
     return DoubleDouble(np.abs(a.hi), NOTHING if a.lo is NOTHING else np.where(a.hi < 0, -a.lo, a.lo), a.err, a.never)
 
 
-def choose(where: Column, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
+def choose(where: Mask, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a where a condition holds, else b."""
     return DoubleDouble(*(np.where(where, x, y) for x, y in zip(a[:3], b[:3], strict=True)))
 
 
-def is_below(a: DoubleDouble, b: DoubleDouble) -> Column:
+def is_below(a: DoubleDouble, b: DoubleDouble) -> Mask:
     """Where a < b for certain."""
     d = sub(a, b)
-    return d.err * SLACK < -d.hi  # |lo| is at most u |hi|, which the slack covers
+    below: Mask = np.less(d.err * SLACK, -d.hi)
+    return below  # |lo| is at most u |hi|, which the slack covers
 
 
-def with_error(a: DoubleDouble, more: Column) -> DoubleDouble:
+def with_error(a: DoubleDouble, more: Doubles) -> DoubleDouble:
     """The same numbers with a larger bound."""
     return a._replace(err=a.err + more)

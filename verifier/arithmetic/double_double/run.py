@@ -15,16 +15,24 @@ from verifier.arithmetic import vectors
 from verifier.arithmetic.double_double.choices import FUNCTIONS, STRICT
 from verifier.arithmetic.double_double.number import SLACK, TINY, UNKNOWN, DoubleDouble, exactly
 from verifier.arithmetic.intervals.choices import TRUTHS
-from verifier.arithmetic.types import Ball, Column
+from verifier.arithmetic.types import Ball, DoubleArray, Truths
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 
 
 def run(
-    program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[DoubleDouble]:
+    program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[DoubleDouble | Truths]:
     """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     return vectors.run(VECTORS, program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)
+
+
+def numbers(
+    program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[DoubleDouble]:
+    """The enclosures of steps that are numbers."""
+    found = run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)
+    return [a if isinstance(a, DoubleDouble) else UNKNOWN for a in found]
 
 
 def is_bounded(program: Program, outputs: Sequence[int]) -> bool:
@@ -43,5 +51,5 @@ def from_ball(ball: Ball) -> DoubleDouble:
 
 
 LOGIC = {name: TRUTHS[name] for name in ("and", "or", "not")}
-VECTORS = vectors.Vectors({**FUNCTIONS, **LOGIC}, STRICT, UNKNOWN, exactly, from_ball)
+VECTORS = vectors.Vectors({**FUNCTIONS, **LOGIC}, STRICT, UNKNOWN, exactly, from_ball, lambda a, never: a._replace(never=never))
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from flint import arb, arb_series, ctx
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.double_double.number import Pair
-from verifier.arithmetic.types import Ball, Column
+from verifier.arithmetic.types import Ball, DoubleArray
 
 BITS = 400
+TablePair: TypeAlias = "tuple[DoubleArray, DoubleArray]"
+NumberPair: TypeAlias = "tuple[np.float64, np.float64]"
 
 
-def pair(value: Ball) -> tuple[float, float]:
+def pair(value: Ball) -> NumberPair:
     """The float nearest to a ball's midpoint, and the one nearest to the rest: off by less than 2^-106 of the value."""
     hi = float(value)
-    return hi, float(value - arb(hi))
+    return np.float64(hi), np.float64(value - arb(hi))
 
 
-def pairs(values: Sequence[Ball]) -> Pair:
+def pairs(values: Sequence[Ball]) -> TablePair:
     """The same of several numbers, as two arrays."""
     found = [pair(v) for v in values]
     return np.array([hi for hi, _ in found]), np.array([lo for _, lo in found])
@@ -55,14 +57,14 @@ def constant(name: str) -> tuple[float, ...]:
 
 
 @cache
-def powers_of_two() -> Pair:
+def powers_of_two() -> TablePair:
     """2^(j/128) for j from 0 to 127."""
     with balls.precision(BITS):
         return pairs([arb(2) ** (arb(j) / 128) for j in range(128)])
 
 
 @cache
-def waves() -> tuple[Pair, Pair]:
+def waves() -> tuple[TablePair, TablePair]:
     """Sine and cosine of j pi / 64 for j from 0 to 127."""
     with balls.precision(BITS):
         angles = [arb(j) / 64 for j in range(128)]
@@ -73,7 +75,7 @@ FIRST_CELL, CELLS = 180, 183  # of numbers between 0.7 and 1.42, in cells of 1/2
 
 
 @cache
-def reciprocals() -> tuple[Column, Pair]:
+def reciprocals() -> tuple[DoubleArray, TablePair]:
     """For the numbers m of each cell [k/256, (k+1)/256), k from FIRST_CELL on: a number c of 9 bits with |c m - 1| < 0.006, and -log c. c is 1 in the two cells beside 1."""
     with balls.precision(BITS):
         c = [1.0 if k in (255, 256) else round(256 * 256 / (k + 0.5)) / 256 for k in range(FIRST_CELL, FIRST_CELL + CELLS)]
@@ -81,14 +83,14 @@ def reciprocals() -> tuple[Column, Pair]:
 
 
 @cache
-def inverse_factorials(count: int) -> list[tuple[float, float]]:
+def inverse_factorials(count: int) -> list[NumberPair]:
     """1 / k! for k up to `count`."""
     with balls.precision(BITS):
         return [pair(1 / arb(k).fac()) for k in range(count + 1)]
 
 
 @cache
-def inverse(n: int) -> tuple[float, float]:
+def inverse(n: int) -> NumberPair:
     """1 / n."""
     with balls.precision(BITS):
         return pair(1 / arb(n))
@@ -102,10 +104,10 @@ class Expansions:
     """
 
     width: float
-    first: Pair
-    rest: Sequence[Pair]
-    tail: Sequence[Column]
-    bound: Column
+    first: TablePair
+    rest: Sequence[TablePair]
+    tail: Sequence[DoubleArray]
+    bound: DoubleArray
 
 
 LONG, COUNT = 12, 25  # powers whose coefficients are pairs, and all powers

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, everywhere, exactly, is_thin, known, magnitude
-from verifier.arithmetic.types import Column
-
-Truths = Column  # int8 for every point: 1 true, 0 false, -1 not known
+from verifier.arithmetic.types import Doubles, Mask, Truths
 
 
 def absolute(a: Interval) -> Interval:
@@ -31,7 +29,7 @@ def _sign_strict(a: Interval) -> Interval:
     return _point(np.sign(a.low), (a.low > 0) | (a.high < 0))
 
 
-def _whole(kernel: Callable[[Column], Column], *, strict: bool) -> Callable[[Interval], Interval]:
+def _whole(kernel: Callable[[Doubles], Doubles], *, strict: bool) -> Callable[[Interval], Interval]:
     def enclose(a: Interval) -> Interval:
         below = kernel(a.low)
         inside = (np.ceil(a.low) > a.high) if strict else True
@@ -40,7 +38,7 @@ def _whole(kernel: Callable[[Column], Column], *, strict: bool) -> Callable[[Int
     return enclose
 
 
-def _point(value: Column, where: Column) -> Interval:
+def _point(value: Doubles, where: Mask) -> Interval:
     """Intervals that are single points, unknown where a condition does not hold."""
     return exactly(value) if everywhere(where) else exactly(np.where(where, value, np.nan))
 
@@ -59,7 +57,13 @@ def _apart(function: Callable[[Interval, Interval], Interval]) -> Callable[[Inte
     return lambda a, b: known(function(a, b), (a.low > b.high) | (a.high < b.low))
 
 
-def decided(true: Column, false: Column) -> Truths:
+def truths(value: Interval | Truths) -> Truths:
+    """A step's value that is known to be a truth value."""
+    assert not isinstance(value, Interval), value
+    return value
+
+
+def decided(true: Mask, false: Mask) -> Truths:
     """Truth values from where they are certainly true and where certainly false: 1, 0, or -1 for undecided."""
     return np.where(true, np.int8(1), np.where(false, np.int8(0), np.int8(-1)))
 
@@ -82,7 +86,7 @@ def _or(a: Truths, b: Truths) -> Truths:
 
 def where(c: Truths, a: Interval, b: Interval) -> Interval:
     """The interval that a truth value chooses; unknown where the truth value is undecided."""
-    never = None
+    never: Mask | None = None
     if a.never is not None or b.never is not None:
         first = a.never if a.never is not None else np.False_
         second = b.never if b.never is not None else np.False_
@@ -104,7 +108,7 @@ TRUTHS: dict[str, Callable[..., Truths]] = {
     "or": _or,
     "not": _not,
 }
-CHOICES: dict[str, Callable[..., Column]] = {
+CHOICES: dict[str, Callable[..., Interval | Truths]] = {
     "abs": absolute,
     "sign": _sign,
     "floor": _whole(np.floor, strict=False),
@@ -114,7 +118,7 @@ CHOICES: dict[str, Callable[..., Column]] = {
     "where": where,
     **TRUTHS,
 }
-STRICT: dict[str, Callable[..., Column]] = {
+STRICT: dict[str, Callable[..., Interval | Truths]] = {
     "abs": _absolute_strict,
     "sign": _sign_strict,
     "floor": _whole(np.floor, strict=True),

@@ -14,7 +14,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, on, wave
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles
 
 
 @cache
@@ -43,13 +43,15 @@ def _either(name: str, own: Enclosure) -> Enclosure:
     return enclose
 
 
-def scipy_kernel(name: str, *orders: float) -> ColumnFunction:
-    """A function of scipy.special, with its leading arguments; imported when it is called."""
+def scipy_kernel(name: str, *orders: float, part: int | None = None) -> ColumnFunction:
+    """A function of scipy.special, with its leading arguments, and which of its results where it gives several; imported when it is called."""
 
-    def call(a: Column) -> Column:
+    def call(a: Doubles) -> Doubles:
         from scipy import special
 
-        return getattr(special, name)(*orders, a)
+        found = getattr(special, name)(*orders, a)
+        result: Doubles = found if part is None else found[part]
+        return result
 
     return call
 
@@ -61,13 +63,13 @@ def _sqrt(a: Interval) -> Interval:
     return Interval(np.maximum(down(root), 0.0), up(root if is_thin(a) else np.sqrt(a.high)))
 
 
-def _squared(x: Column) -> Column:
+def _squared(x: Doubles) -> Doubles:
     """erfc squares its argument: an ulp of the square is that many ulps of the result."""
     return 40.0 + 2.0 * np.minimum(x * x, 1e4)
 
 
 # The number is the bound of the kernel's error, in units of 2^-52 of the result; the worst ever seen is below a quarter of it.
-ELEMENTARY: dict[str, Callable[..., Column]] = {
+ELEMENTARY: dict[str, Callable[..., Interval]] = {
     "add": add,
     "sub": sub,
     "mul": mul,

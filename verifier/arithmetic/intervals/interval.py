@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles, Mask, Truths
 
 EPSILON = 2.0**-52  # |x| * EPSILON is at least one ulp of a normal x
 TINY = 2.0**-1022  # at least any error below the normal numbers
@@ -20,12 +20,12 @@ class Interval(NamedTuple):
     `never` marks the points where there is certainly no real value, not even nearby; None is nowhere.
     """
 
-    low: Column
-    high: Column
-    never: Column = None
+    low: Doubles
+    high: Doubles
+    never: Mask | None = None
 
 
-def exactly(value: Column) -> Interval:
+def exactly(value: Doubles) -> Interval:
     """The interval that is a point."""
     return Interval(value, value)
 
@@ -39,17 +39,23 @@ def is_thin(a: Interval) -> bool:
     return a.low is a.high
 
 
-def everywhere(condition: Column) -> bool:
+def number(value: Interval | Truths) -> Interval:
+    """A step's value that is known to be a number, no truth value."""
+    assert isinstance(value, Interval), value
+    return value
+
+
+def everywhere(condition: Mask) -> bool:
     """Whether a condition holds at all points."""
     return bool(np.all(condition))
 
 
-def known(a: Interval, where: Column) -> Interval:
+def known(a: Interval, where: Mask) -> Interval:
     """NaN where a condition does not hold."""
     return Interval(np.where(where, a.low, np.nan), np.where(where, a.high, np.nan), a.never)
 
 
-def magnitude(a: Interval) -> tuple[Column, Column]:
+def magnitude(a: Interval) -> tuple[Doubles, Doubles]:
     """The least and the largest absolute value."""
     low, high = np.abs(a.low), np.abs(a.high)
     if is_thin(a):
@@ -60,7 +66,7 @@ def magnitude(a: Interval) -> tuple[Column, Column]:
 # ---------------------------------------------------------------- outward rounding
 
 
-def down(x: Column, ulps: Column = 1.0) -> Column:
+def down(x: Doubles, ulps: Doubles | float = 1.0) -> Doubles:
     """A lower bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.minimum(x, LARGEST)  # a lower end that overflowed is still a lower end
     slack = np.abs(x)
@@ -69,7 +75,7 @@ def down(x: Column, ulps: Column = 1.0) -> Column:
     return np.subtract(x, slack, out=slack) if isinstance(slack, np.ndarray) else x - slack
 
 
-def up(x: Column, ulps: Column = 1.0) -> Column:
+def up(x: Doubles, ulps: Doubles | float = 1.0) -> Doubles:
     """An upper bound of every number that rounds to x, or is within so many ulps of it."""
     x = np.maximum(x, -LARGEST)
     slack = np.abs(x)
@@ -78,7 +84,7 @@ def up(x: Column, ulps: Column = 1.0) -> Column:
     return np.add(x, slack, out=slack) if isinstance(slack, np.ndarray) else x + slack
 
 
-def around(low: Column, high: Column, ulps: Column = 1.0) -> Interval:
+def around(low: Doubles, high: Doubles, ulps: Doubles | float = 1.0) -> Interval:
     """The interval of two ends, each rounded outward."""
     return Interval(down(low, ulps), up(high, ulps))
 
@@ -102,7 +108,7 @@ def sub(a: Interval, b: Interval) -> Interval:
     return _thin_sum(a.low, -b.low) if is_thin(a) and is_thin(b) else around(a.low - b.high, a.high - b.low)
 
 
-def _thin_sum(a: Column, b: Column) -> Interval:
+def _thin_sum(a: Doubles, b: Doubles) -> Interval:
     """The sum of two points: a point where it is exact (Knuth's two-sum gives the error of the rounding), else rounded outward."""
     total = a + b
     part = total - a
@@ -120,7 +126,7 @@ def _is_one(a: Interval) -> bool:
     return is_thin(a) and np.ndim(a.low) == 0 and bool(a.low == 1)
 
 
-def is_single(x: Column) -> bool:
+def is_single(x: Doubles) -> bool:
     """Whether all values are numbers of float32, so that the product of two of them is exact in float64."""
     return everywhere(np.float32(x) == x) if np.ndim(x) == 0 else everywhere(x.astype(np.float32) == x)
 
@@ -147,7 +153,7 @@ def mul(a: Interval, b: Interval) -> Interval:
     return _hull((a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
 
 
-def _ends(low: Column, high: Column, a: Interval, b: Interval) -> Interval:
+def _ends(low: Doubles, high: Doubles, a: Interval, b: Interval) -> Interval:
     """Where both operands are known an end is NaN as 0 * inf only: 0, as an infinite end is not reached."""
     if np.isnan(np.max(high)) or np.isnan(np.max(low)):
         lost = np.isnan(a.low) | np.isnan(b.low)
@@ -155,7 +161,7 @@ def _ends(low: Column, high: Column, a: Interval, b: Interval) -> Interval:
     return around(low, high)
 
 
-def _hull(corners: Sequence[Column]) -> Interval:
+def _hull(corners: Sequence[Doubles]) -> Interval:
     """0 * inf is 0 at an end that is not reached: fmin and fmax pass over its NaN."""
     low = np.fmin(np.fmin(corners[0], corners[1]), np.fmin(corners[2], corners[3]))
     high = np.fmax(np.fmax(corners[0], corners[1]), np.fmax(corners[2], corners[3]))
@@ -189,7 +195,7 @@ def div(a: Interval, b: Interval) -> Interval:
     return result if everywhere(safe) else known(result, safe)
 
 
-def _is_halved(a: Column, b: Column, quotient: Column) -> bool:
+def _is_halved(a: Doubles, b: Doubles, quotient: Doubles) -> bool:
     """Whether a is divided by one power of two, and nothing is lost below the normal numbers."""
     if np.ndim(b) or abs(np.frexp(b)[0]) != 0.5:
         return False

@@ -11,22 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic import vectors
 from verifier.arithmetic.intervals.choices import CHOICES, STRICT
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special import SPECIAL
-from verifier.arithmetic.types import Ball, Column
+from verifier.arithmetic.types import Ball, Truths
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 
-FUNCTIONS: dict[str, Callable[..., Column]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
+FUNCTIONS: dict[str, Callable[..., Interval | Truths]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
 
 
 def run(
-    program: Program, columns: Sequence[Column], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[Interval]:
+    program: Program, columns: Sequence[NDArray[np.float64]], outputs: Sequence[int] | None = None, *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[Interval | Truths]:
     """The enclosures of some steps (default: all). `columns` has one array of float64 per input; `program` must consist of primitives."""
     return vectors.run(VECTORS, program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)
 
@@ -36,7 +37,7 @@ def is_bounded(program: Program, outputs: Sequence[int]) -> bool:
     return vectors.is_bounded(VECTORS, program, outputs)
 
 
-def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Column]:
+def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Interval | Truths]:
     """The enclosures of the steps that depend on no input, by step."""
     return vectors.constants(VECTORS, program, strict=strict, rounded_in=rounded_in)
 
@@ -48,6 +49,6 @@ def _from_ball(ball: Ball) -> Interval:
     return Interval(np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
 
 
-VECTORS = vectors.Vectors(FUNCTIONS, STRICT, UNKNOWN, exactly, _from_ball)
+VECTORS = vectors.Vectors(FUNCTIONS, STRICT, UNKNOWN, exactly, _from_ball, lambda a, never: a._replace(never=never))
 
 __all__ = ["FUNCTIONS", "STRICT", "Interval", "constants", "exactly", "is_bounded", "run"]

@@ -8,14 +8,14 @@ import numpy as np
 
 from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.interval import Interval, down, everywhere, exactly, is_thin, known, magnitude, up
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles
 
-ColumnFunction = Callable[[Column], Column]
+ColumnFunction = Callable[[Doubles], Doubles]
 Enclosure = Callable[[Interval], Interval]
-Slack = float | Callable[[Column], Column]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
+Slack = float | Callable[[Doubles], Doubles]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
 
 
-def _slack(slack: Slack, x: Column) -> Column:
+def _slack(slack: Slack, x: Doubles) -> Doubles | float:
     return slack(x) if callable(slack) else slack
 
 
@@ -47,11 +47,11 @@ def moving(kernel: ColumnFunction, slack: Slack, *, absolute: float = 0.0, slope
 
     def enclose(a: Interval) -> Interval:
         value = kernel(a.low)
-        extra: Column = absolute * interval.EPSILON
+        extra: Doubles = np.float64(absolute * interval.EPSILON)
         if not is_thin(a):
             extra = extra + np.where(a.low == a.high, 0.0, np.nan if slope is None else up(slope * up(a.high - a.low)))
         below, above = down(value, _slack(slack, a.low)), up(value, _slack(slack, a.low))
-        return Interval(below, above) if isinstance(extra, float) and extra == 0.0 else Interval(down(below - extra), up(above + extra))
+        return Interval(below, above) if np.ndim(extra) == 0 and extra == 0.0 else Interval(down(below - extra), up(above + extra))
 
     return enclose
 

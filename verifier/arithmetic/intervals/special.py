@@ -15,7 +15,7 @@ from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles
 
 OVERFLOW = 700.0  # exp(700) is the last that is far from the largest float64
 PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))
@@ -43,10 +43,11 @@ _digamma_right = increasing(scipy_kernel("digamma"), 16.0)  # 2.5
 
 
 def _polygamma_right(n: int) -> Enclosure:
-    def kernel(a: Column) -> Column:
+    def kernel(a: Doubles) -> Doubles:
         from scipy import special
 
-        return special.polygamma(n, a)
+        found: Doubles = special.polygamma(n, a)
+        return found
 
     return decreasing(kernel, 32.0) if n % 2 else increasing(kernel, 32.0)  # 4.5
 
@@ -135,10 +136,11 @@ def _kve(n: int) -> Enclosure:
 
 
 def _elliptic(name: str) -> ColumnFunction:
-    def call(m: Column) -> Column:
+    def call(m: Doubles) -> Doubles:
         from verifier.arithmetic import kernels
 
-        return getattr(kernels, name)(np.asarray(m))
+        found: Doubles = getattr(kernels, name)(np.asarray(m))
+        return found
 
     return call
 
@@ -223,16 +225,17 @@ _expi = pieces(
     (OVERFLOW, increasing(scipy_kernel("expi"), 512.0)),  # 111
     last=_between(1e300, np.inf),
 )
-_si = moving(lambda a: scipy_kernel("sici")(a)[0], 16.0, slope=1.0)  # 1.8
-_ci = moving(lambda a: scipy_kernel("sici")(a)[1], 64.0, absolute=16.0)  # 18.4 where it is not near 0, absolute 2.9
-_shi = odd(pieces((OVERFLOW, increasing(lambda a: scipy_kernel("shichi")(a)[0], 64.0)), last=_between(1e300, np.inf)))  # 8.3
-_chi = pieces((OVERFLOW, moving(lambda a: scipy_kernel("shichi")(a)[1], 64.0, absolute=16.0)), last=_between(1e300, np.inf))  # 7.6, absolute 1.0
+_si = moving(scipy_kernel("sici", part=0), 16.0, slope=1.0)  # 1.8
+_ci = moving(scipy_kernel("sici", part=1), 64.0, absolute=16.0)  # 18.4 where it is not near 0, absolute 2.9
+_shi = odd(pieces((OVERFLOW, increasing(scipy_kernel("shichi", part=0), 64.0)), last=_between(1e300, np.inf)))  # 8.3
+_chi = pieces((OVERFLOW, moving(scipy_kernel("shichi", part=1), 64.0, absolute=16.0)), last=_between(1e300, np.inf))  # 7.6, absolute 1.0
 
 
-def _lambertw(a: Column) -> Column:
+def _lambertw(a: Doubles) -> Doubles:
     from verifier.arithmetic import kernels
 
-    return kernels.lambertw(np.asarray(a))
+    found: Doubles = kernels.lambertw(np.asarray(a))
+    return found
 
 
 BRANCH = np.nextafter(-np.exp(-1.0), -1.0)  # below -1/e

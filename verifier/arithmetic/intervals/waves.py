@@ -12,7 +12,7 @@ from verifier.arithmetic.intervals import interval
 from verifier.arithmetic.intervals.elementary import scipy_kernel
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, is_thin, magnitude, neg, up
 from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, even, moving, pieces, within
-from verifier.arithmetic.types import Column
+from verifier.arithmetic.types import Doubles
 
 NEAR = 30.0  # from here on Hankel's expansions of the Bessel functions have all digits
 TERMS = 16  # of Hankel's expansions
@@ -24,19 +24,19 @@ AIRY = 2.0**20  # beyond, the phase of an Airy function has no digits in float64
 # ---------------------------------------------------------------- half turns
 
 
-def _reduced(a: Column) -> tuple[Column, Column]:
+def _reduced(a: Doubles) -> tuple[Doubles, Doubles]:
     """a less its nearest integer, in [-1/2, 1/2] and exact, and the sign (-1)^integer."""
     rest = np.fmod(a, 2.0)
     whole = np.rint(rest)
     return rest - whole, np.where(np.abs(whole) == 1.0, -1.0, 1.0)
 
 
-def _sinpi(a: Column) -> Column:
+def _sinpi(a: Doubles) -> Doubles:
     rest, sign = _reduced(a)
     return sign * np.sin(np.pi * rest)
 
 
-def _cospi(a: Column) -> Column:
+def _cospi(a: Doubles) -> Doubles:
     rest, sign = _reduced(a)
     rest = np.abs(rest)
     return sign * np.where(rest < 0.25, np.cos(np.pi * rest), np.sin(np.pi * (0.5 - rest)))  # 1/2 - rest is exact there
@@ -75,7 +75,7 @@ def _far_bessel(n: int, *, second: bool) -> Enclosure:
     """J_n or Y_n for arguments from NEAR: DLMF 10.17.3 and 10.17.4, with the remainders of 10.17(iii), below the first terms left out."""
     a = _hankel(n)
 
-    def kernel(x: Column) -> tuple[Column, Column]:
+    def kernel(x: Doubles) -> tuple[Doubles, Doubles]:
         inverse = 1 / x
         square = -inverse * inverse
         even_part, odd_part = np.zeros_like(x), np.zeros_like(x)
@@ -102,7 +102,7 @@ def _far_bessel(n: int, *, second: bool) -> Enclosure:
 def ascending(n: int, sign: int) -> Enclosure:
     """J_n (`sign` -1) or I_n (1) for arguments to TINIEST: DLMF 10.2.2 and 10.25.2, to the term in a^4; the next is below 2^-64 of the first."""
 
-    def kernel(a: Column) -> Column:
+    def kernel(a: Doubles) -> Doubles:
         square = a * a / 4
         return (a / 2) ** n / factorial(n) * (1 + sign * square / (n + 1) + square * square / (2 * (n + 1) * (n + 2)))
 
@@ -148,11 +148,7 @@ def airy(which: int) -> Enclosure:
     To the right of 0 the error in units of 2^-52 of the result was at most 141 to 16 and 0.7 |a|^(3/2) from there; to the left
     at most 5 + 0.8 |a|^(3/2) units of the amplitude, |a|^(-1/4) or, for derivatives, |a|^(1/4).
     """
-
-    def kernel(a: Column) -> Column:
-        from scipy import special
-
-        return special.airy(a)[which]
+    kernel = scipy_kernel("airy", part=which)
 
     def left(a: Interval) -> Interval:
         size = np.maximum(np.abs(a.low), 1.0)
@@ -163,7 +159,7 @@ def airy(which: int) -> Enclosure:
             error = np.where(a.low == a.high, error, np.nan)
         return Interval(down(value - error), up(value + error))
 
-    def slack(a: Column) -> Column:
+    def slack(a: Doubles) -> Doubles:
         size = np.abs(a)
         return 640 + 4 * size * np.sqrt(size)
 
@@ -179,11 +175,7 @@ def airy(which: int) -> Enclosure:
 
 def fresnel(which: int) -> Enclosure:
     """S and C: the kernel's error relative to 1 (measured 2.1) and absolute to 256 (measured 45); beyond, 1/2 and less than 0.42 / a (DLMF 7.5.3, 7.12)."""
-
-    def kernel(a: Column) -> Column:
-        from scipy import special
-
-        return special.fresnel(a)[which]
+    kernel = scipy_kernel("fresnel", part=which)
 
     def far(a: Interval) -> Interval:
         reach = up(0.42 / a.low)

@@ -13,7 +13,7 @@ from itertools import chain
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.types import Balls, Column
+from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
 from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
@@ -58,8 +58,8 @@ class Search:
     lines: Lines
     trials: Sequence[Trial]
     fmt: Format
-    claimed: Mapping[str, list[Column]]  # every claimed gradient, an array as a whole: its exact values as floats
-    original: Mapping[str, list[Column]]  # what the backward pass makes of it
+    claimed: Mapping[str, list[list[float]]]  # every claimed gradient, an array as a whole: its exact values as floats
+    original: Mapping[str, list[list[float]]]  # what the backward pass makes of it
     wrong: frozenset[str]
     end: float
     certified: int = 0
@@ -114,13 +114,13 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)) for s in reversed(statements_in(units[n]))]
 
 
-def _floats(reference: Reference, steps: Sequence[int]) -> list[Column]:
+def _floats(reference: Reference, steps: Sequence[int]) -> list[list[float]]:
     return [[float(x.mid()) for x in reference.adjoints[s]] for s in steps]
 
 
 def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMistake | None:
     """An edit of one of the statements that compute a wrong name, everything else that is wrong being exact."""
-    others: dict[int, dict[str, list[Column]]] = {}
+    others: dict[int, dict[str, list[list[float]]]] = {}
     for other in search.lines.wrong:
         if other is not w:
             others.setdefault(other.unit, {})[other.name] = floats_of(other)
@@ -293,7 +293,7 @@ def _scope(rerun: Rerun, number: int) -> ReadableNames:
     return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
 
 
-def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool:
+def _is_near(computed: Sequence[list[float]] | None, exact: Sequence[list[float]]) -> bool:
     """Whether an array is so near the exact one, wherever that is a number, that a certificate is worth while."""
     if computed is None or len(computed) != len(exact):
         return False
@@ -301,7 +301,7 @@ def _is_near(computed: Sequence[Column] | None, exact: Sequence[Column]) -> bool
     return all(math.isnan(x) or abs(c - x) <= NEAR * abs(x) + TINY * size for a, b in zip(computed, exact, strict=True) for c, x in zip(a, b, strict=True))
 
 
-def _is_same(computed: Sequence[Column] | None, before: Sequence[Column]) -> bool:
+def _is_same(computed: Sequence[list[float]] | None, before: Sequence[list[float]]) -> bool:
     return computed is not None and len(computed) == len(before) and all(c == x or (math.isnan(c) and math.isnan(x)) for a, b in zip(computed, before, strict=True) for c, x in zip(a, b, strict=True))
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from flint import arb
 
 from verifier.arithmetic import balls, reals
-from verifier.arithmetic.types import Balls, Value
+from verifier.arithmetic.types import Ball, Balls, RealValue
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
 from verifier.case.case import Draft
@@ -53,11 +53,11 @@ def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: For
     return PointMistake(program.steps[program.names[name]].line, None)
 
 
-def _is_real(value: Value) -> bool:
+def _is_real(value: RealValue) -> bool:
     return isinstance(value, bool) or (isinstance(value, arb) and bool(value.is_finite()))
 
 
-def _live(program: Program, values: Sequence[Value], output: int) -> list[int]:
+def _live(program: Program, values: Sequence[Ball], output: int) -> list[int]:
     """The steps that a value is computed from, in order; of a `where` only the branch that it takes."""
     found: set[int] = set()
     pending = [output]
@@ -73,7 +73,7 @@ def _live(program: Program, values: Sequence[Value], output: int) -> list[int]:
     return sorted(found)
 
 
-def _changed(program: Program, values: Sequence[Value], live: Sequence[int], at: int, value: Value) -> Value:
+def _changed(program: Program, values: Sequence[Ball], live: Sequence[int], at: int, value: Ball) -> Ball:
     """The value of the last live step after the step `at` is given another value."""
     changed: dict[int, Balls] = {at: [value]}
     for i in live:
@@ -83,14 +83,14 @@ def _changed(program: Program, values: Sequence[Value], live: Sequence[int], at:
     return changed.get(live[-1], [values[live[-1]]])[0]
 
 
-def _why(program: Program, values: Sequence[Value], at: int) -> str:
+def _why(program: Program, values: Sequence[Ball], at: int) -> str:
     """A gate with the values of its operands, such as `0/0` or `log(-1)`."""
     step = program.steps[at]
     args = [_short(values[a]) for a in step.args]
     return GATES[step.gate].symbol.join(args) if is_operator(step.gate) and len(args) == 2 else f"{step.gate}({', '.join(args)})"
 
 
-def _short(value: Value) -> str:
+def _short(value: RealValue) -> str:
     if isinstance(value, bool) or not isinstance(value, arb):
         return str(value)
     whole = balls.integer(value)

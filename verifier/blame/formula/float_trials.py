@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from verifier.arithmetic.types import Column
 from verifier.blame.formula.array_lines import Wrong
 from verifier.blame.formula.float_arrays import NotEvaluated, execute
 from verifier.blame.formula.rerun import Rerun, own
@@ -23,7 +22,7 @@ NEAR = 1e-9  # relative distance from the exact value of an edited one that is w
 TINY = 1e-12  # the same, of the largest component of an array
 
 
-def columns_of(rerun: Rerun, name: str) -> list[Column] | None:
+def columns_of(rerun: Rerun, name: str) -> list[list[float]] | None:
     """The values of the components of a name at this moment, at every point."""
     held = rerun.holds(name)
     return None if held is None else [rerun.values[s] for s in held.steps]
@@ -40,7 +39,7 @@ class Quick:
     """The units from one on, run on floats, and what must come out."""
 
     rerun: Rerun
-    claimed: Mapping[str, list[Column]]
+    claimed: Mapping[str, list[list[float]]]
     wrong: frozenset[str]
     number: int
     w: Wrong | None
@@ -180,7 +179,7 @@ def near(value: object, exact: FloatArray) -> bool:
         return bool(np.all(np.isnan(exact) | (np.abs(flat - exact) <= NEAR * np.abs(exact) + TINY * size)))
 
 
-def quick_from(rerun: Rerun, claimed: Mapping[str, list[Column]], number: int, *, w: Wrong | None, wrong: frozenset[str], wanted: frozenset[str], all_of_them: bool) -> Quick | None:
+def quick_from(rerun: Rerun, claimed: Mapping[str, list[list[float]]], number: int, *, w: Wrong | None, wrong: frozenset[str], wanted: frozenset[str], all_of_them: bool) -> Quick | None:
     """The units from one on, on floats; None where that is not possible: where without an edit they do not give what they gave."""
     if not rerun.run(0):
         return None

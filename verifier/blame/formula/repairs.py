@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from flint import arb
 
 from verifier.arithmetic import reals
-from verifier.arithmetic.types import Ball, Balls
+from verifier.arithmetic.types import Ball, Balls, is_true
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.language.gates import GATES, ORDERINGS, PRODUCTS, SUMS
@@ -84,7 +84,7 @@ def other_branch(s: RepairTarget, k: int) -> Iterator[Repaired]:
     if step.gate == "where" and s.args(k):
         condition, yes, no = (s.value(a) for a in step.args)
         wrong = [not agrees([c], [n], s.fmt) for c, n in zip(s.value(s.root), s.mistake.needed, strict=True)]
-        value = [(a if (c is True) != w else b) for c, a, b, w in zip(condition, yes, no, wrong, strict=True)]
+        value = [(a if is_true(c) != w else b) for c, a, b, w in zip(condition, yes, no, wrong, strict=True)]
         yield value, f"the wrong branch is taken: the other one of `{s.text(k)}` is right"
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.arithmetic import floats
-from verifier.arithmetic.types import Column
 from verifier.case.case import Draft
 from verifier.circuit.execute import Executor
 from verifier.circuit.program import Builder, Program, component_names
@@ -168,8 +167,8 @@ class Rerun:
     units: list[Unit] = field(default_factory=list)
     builder: Builder = field(init=False)
     seed: int = field(init=False)
-    values: list[Column] = field(init=False)
-    exact: dict[int, dict[str, list[Column]]] = field(default_factory=dict)
+    values: list[list[float]] = field(init=False)
+    exact: dict[int, dict[str, list[list[float]]]] = field(default_factory=dict)
     copied: dict[int, set[str]] = field(default_factory=dict)
     held: dict[tuple[int, str], Held] = field(default_factory=dict)  # after each unit, the names that it sets
     ends: dict[int, int] = field(default_factory=dict)  # the number of steps after each unit
@@ -181,7 +180,7 @@ class Rerun:
         self.units = units_of(source)
         self.builder, self.seed = backward_builder(forward, dict(self.draft.aliases))
         columns = [[p[i] for p in self.points] for i in range(len(forward.inputs))]
-        self.values = list(floats.run(forward, columns, fmt=FORMATS["float64"], upstream=self.upstream))
+        self.values = [floats.as_list(c) for c in floats.run(forward, columns, fmt=FORMATS["float64"], upstream=self.upstream)]
         self._append()
 
     def _append(self) -> None:
@@ -200,7 +199,7 @@ class Rerun:
                 return False
         return True
 
-    def begin(self, exact: Mapping[int, Mapping[str, list[Column]]] | None = None, copied: Mapping[int, set[str]] | None = None) -> bool:
+    def begin(self, exact: Mapping[int, Mapping[str, list[list[float]]]] | None = None, copied: Mapping[int, set[str]] | None = None) -> bool:
         """Execute all units as they stand, with other values or steps of some names, and remember what is before each; False where one is refused."""
         self.exact, self.copied = {n: dict(names) for n, names in (exact or {}).items()}, dict(copied or {})
         if self.before:
@@ -320,7 +319,7 @@ def _copied(value: Any, seen: dict[int, Any]) -> Any:
     return found
 
 
-def _vector(parts: list[tuple[tuple[int, ...], int]], values: Sequence[Column]) -> Any:
+def _vector(parts: list[tuple[tuple[int, ...], int]], values: Sequence[list[float]]) -> Any:
     import numpy as np
 
     found = np.zeros(tuple(max(i) + 1 for i in zip(*(index for index, _ in parts), strict=False)))
@@ -329,7 +328,7 @@ def _vector(parts: list[tuple[tuple[int, ...], int]], values: Sequence[Column]) 
     return found
 
 
-def _as_floats(value: Any, values: Sequence[Column]) -> Any:
+def _as_floats(value: Any, values: Sequence[list[float]]) -> Any:
     """A value with numbers in the place of steps."""
     if type(value) is int:
         return values[value][0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flint import arb
 
 from verifier.arithmetic import balls, rounding
-from verifier.arithmetic.types import Ball, Value
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding import sensitivity
 from verifier.blame.rounding.ledger import DIFFERENCE_BITS, INVISIBLE, Entry, Ledger, LedgerPlan
 from verifier.blame.rounding.sensitivity import Cancellation
@@ -123,7 +123,7 @@ def _least(gate: Gate, position: int) -> int:
 def _own(planned: LedgerPlan, ledger: Ledger, members: Sequence[int]) -> Ball | None:
     """The rounding of a statement's value: its float minus its exact value on float operands, in ulps of that value; None for a decision."""
     run = ledger.run
-    values: dict[int, Value] = {}
+    values: dict[int, Ball] = {}
     for i in members:
         step, function = run.program.steps[i], planned.functions[i]
         if function is None:

@@ -8,13 +8,13 @@ A comparison keeps the decision of the reals until its own turn: where the float
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals, rounding
-from verifier.arithmetic.types import Ball, Column, Value
+from verifier.arithmetic.types import Ball, Column, GateFunction
 from verifier.circuit.program import Program, ancestors
 from verifier.exact import derivatives
 from verifier.language.formats import Format
@@ -44,8 +44,8 @@ class PointRun:
 
     program: Program
     format: Format
-    computed: tuple[Value, ...]
-    real: dict[int, Value]
+    computed: tuple[float, ...]
+    real: dict[int, Ball]
     bits: int
 
 
@@ -94,13 +94,13 @@ class LedgerPlan:
         self.needed = [i for i in range(len(steps)) if wanted[i]]
         self.functions = [reals.function_of(s) if s.args else None for s in steps]
         self._reach: dict[bool, list[int]] = {}
-        self._followers: dict[tuple[int, bool], tuple[tuple[int, Callable[..., Value], tuple[int, ...]], ...]] = {}
+        self._followers: dict[tuple[int, bool], tuple[tuple[int, GateFunction, tuple[int, ...]], ...]] = {}
 
     def needed_for(self, output: int) -> list[int]:
         """The steps that one output depends on, itself included, in order."""
         return sorted(ancestors(self.program, output))
 
-    def followers(self, step: int, *, frozen: bool) -> tuple[tuple[int, Callable[..., Value], tuple[int, ...]], ...]:
+    def followers(self, step: int, *, frozen: bool) -> tuple[tuple[int, GateFunction, tuple[int, ...]], ...]:
         """The needed steps that change with a step, in order; with `frozen` not through a comparison."""
         key = (step, frozen)
         if key not in self._followers:
@@ -135,7 +135,7 @@ def ledgers(planned: LedgerPlan, points: Sequence[Sequence[float]], *, fmt: Form
     return [_at(planned, [column[p] for column in computed], fmt, upstream) for p in range(len(points))]
 
 
-def _at(planned: LedgerPlan, computed: Sequence[Value], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
+def _at(planned: LedgerPlan, computed: Sequence[float], fmt: Format, upstream: float) -> list[Ledger | NoLedger]:
     steps = planned.program.steps
     values = native(planned.program, computed)
     finite = [values[o] - values[o] == 0 for _, o in planned.outputs]
@@ -152,19 +152,19 @@ def _at(planned: LedgerPlan, computed: Sequence[Value], fmt: Format, upstream: f
     return [failure(planned, values, o) if r is None else r for r, (_, o) in zip(result, planned.outputs, strict=True)]
 
 
-def native(program: Program, computed: Sequence[Value]) -> tuple[Value, ...]:
+def native(program: Program, computed: Sequence[float]) -> tuple[float, ...]:
     """One point of a float run as Python floats and truth values."""
     return tuple(bool(v) if s.gate in derivatives.TRUTHS else float(v) for s, v in zip(program.steps, computed, strict=True))
 
 
-def failure(planned: LedgerPlan, computed: Sequence[Value], output: int) -> NoLedger:
+def failure(planned: LedgerPlan, computed: Sequence[float], output: int) -> NoLedger:
     """Why an output has no ledger."""
     steps = planned.program.steps
     step = next((i for i in planned.needed_for(output) if steps[i].args and computed[i] - computed[i] != 0), -1)
     return NoLedger("a float is not finite" if step >= 0 else "not enclosed over the reals", step)
 
 
-def _telescope(planned: LedgerPlan, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
+def _telescope(planned: LedgerPlan, computed: tuple[float, ...], fmt: Format, upstream: float, *, bits: int, frozen: bool) -> list[Ledger | None]:
     """The ledgers at one precision; None for an output that is not enclosed narrowly enough."""
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
@@ -175,15 +175,15 @@ def _telescope(planned: LedgerPlan, computed: tuple[Value, ...], fmt: Format, up
         for k in planned.needed:
             gate = steps[k].gate
             before, now = values[k], computed[k]
-            if gate in GIVEN or (before == now if gate not in derivatives.TRUTHS else before is now):
+            if gate in GIVEN or before == now:
                 continue
             old = [values[o] for o in outputs]
             own = None
             if gate in derivatives.TRUTHS:
-                values[k] = now
+                values[k] = now  # type: ignore[assignment]  # the floats' decision, in the column of a comparison
             else:
-                values[k] = now = arb(now)
-                own = now - before
+                values[k] = arb(now)
+                own = values[k] - before
             changed = {k}
             for i, function, args in planned.followers(k, frozen=frozen):
                 if not changed.isdisjoint(args):
@@ -198,7 +198,7 @@ def _telescope(planned: LedgerPlan, computed: tuple[Value, ...], fmt: Format, up
     return [_ledger(name, o, moved[c], run) for c, (name, o) in enumerate(planned.outputs)]
 
 
-def real_run(planned: LedgerPlan, computed: Sequence[Value], upstream: float) -> dict[int, Value]:
+def real_run(planned: LedgerPlan, computed: Sequence[float], upstream: float) -> dict[int, Ball]:
     """Every needed step over the reals."""
     return reals.at(planned.program, computed[: len(planned.program.inputs)], upstream=arb(upstream), needed=planned.needed)
 

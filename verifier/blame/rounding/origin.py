@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flint import arb
 
 from verifier.arithmetic import balls, floats, reals
-from verifier.arithmetic.types import Value
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding import by_statement, ledger
 from verifier.blame.rounding.ledger import Ledger
 from verifier.circuit.expressions import definition
@@ -40,7 +41,7 @@ class StepInWords:
         return f"`{self.text}`{f' in `{self.within}`' if self.within else ''} {self.what}".rstrip()
 
 
-def largest_inside(program: Program, step: int, computed: Sequence[Value], fmt: Format) -> StepInWords:
+def largest_inside(program: Program, step: int, computed: Sequence[float], fmt: Format) -> StepInWords:
     """A step in words; of a gate that runs as several steps, the one inside it with the largest effect on its value."""
     inner = _definition(program.steps[step].gate, fmt)
     operands = [computed[a] for a in program.steps[step].args]
@@ -93,7 +94,7 @@ def origin(program: Program, output: int, point: Sequence[float], fmt: Format, *
     return Origin(unknown, StepInWords(_text(program, unknown), "", computed[unknown], _what(program, unknown, computed)))
 
 
-def _loss(computed: float, fmt: Format) -> Callable[[Value], bool] | None:
+def _loss(computed: float, fmt: Format) -> Callable[[Ball], bool] | None:
     """A test of real values: is the computed float, which is not finite or is 0, the best that the format has for them? None where the float is an ordinary number."""
     if computed - computed != 0:
         return lambda value: not value.is_finite() or bool(abs(value) > fmt.largest)
@@ -106,28 +107,28 @@ def _loss(computed: float, fmt: Format) -> Callable[[Value], bool] | None:
 class _Mixed:
     """A value of a program with its first steps in floats and the rest over the reals; a step without a real value is what the floats make of it: 1/inf is 0."""
 
-    def __init__(self, program: Program, output: int, computed: Sequence[Value], upstream: float) -> None:
+    def __init__(self, program: Program, output: int, computed: Sequence[float], upstream: float) -> None:
         self.program, self.output, self.computed = program, output, computed
         self.upstream = arb(upstream)
         self.needed = sorted(ancestors(program, output))
-        self.floats = {i: computed[i] if isinstance(computed[i], bool) else arb(computed[i]) for i in self.needed}
+        self.floats: dict[int, Any] = {i: computed[i] if isinstance(computed[i], bool) else arb(computed[i]) for i in self.needed}
 
-    def values(self, first: int) -> dict[int, Value]:
+    def values(self, first: int) -> dict[int, Ball]:
         """All needed steps, the first ones in floats."""
         point = self.computed[: len(self.program.inputs)]
         return reals.at(self.program, point, upstream=self.upstream, replaced={i: self.floats[i] for i in self.needed[:first]}, otherwise=self.floats, needed=self.needed)
 
-    def value(self, first: int) -> Value:
+    def value(self, first: int) -> Ball:
         """The output, with so many of the needed steps in floats."""
         return self.values(first)[self.output]
 
-    def given(self, step: int, value: Value) -> Value:
+    def given(self, step: int, value: Ball) -> Ball:
         """The output, with the steps before one in floats, that one given, and the rest over the reals."""
         before = {i: self.floats[i] for i in self.needed if i < step}
         point = self.computed[: len(self.program.inputs)]
         return reals.at(self.program, point, upstream=self.upstream, replaced={**before, step: value}, otherwise=self.floats, needed=self.needed)[self.output]
 
-    def first(self, is_lost: Callable[[Value], bool]) -> int:
+    def first(self, is_lost: Callable[[Ball], bool]) -> int:
         """A step with which the output is lost and without which it is not, by bisection."""
         low, high = 0, len(self.needed)
         while high - low > 1:
@@ -136,14 +137,14 @@ class _Mixed:
         return self.needed[low]
 
 
-def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Value], bool]) -> StepInWords:
+def _inside(mixed: _Mixed, step: int, fmt: Format, is_lost: Callable[[Ball], bool]) -> StepInWords:
     """The step at which a value is lost, in words; of a gate that runs as several steps, the one inside it."""
     program, computed = mixed.program, mixed.computed
     inner, operands = _definition(program.steps[step].gate, fmt), [computed[a] for a in program.steps[step].args]
     if inner is not None and not any(isinstance(v, bool) or v - v != 0 for v in operands):
         within = _Mixed(inner, inner.output, _run(inner, operands, fmt), 1.0)
 
-        def is_lost_by(value: Value) -> bool:
+        def is_lost_by(value: Ball) -> bool:
             return is_lost(mixed.given(step, value))
 
         if is_lost_by(within.floats[inner.output]) and not is_lost_by(within.value(0)):
@@ -175,7 +176,7 @@ def _definition(gate: str, fmt: Format) -> Program | None:
     return definition(gate)
 
 
-def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[Value, ...]:
+def _run(program: Program, operands: Sequence[float], fmt: Format) -> tuple[float, ...]:
     return ledger.native(program, floats.at(program, operands, fmt=computing(fmt)))
 
 
@@ -206,7 +207,7 @@ def _operand(program: Program, step: int) -> str:
     return program.steps[step].name or program.steps[step].text or _text(program, step)
 
 
-def _what(program: Program, step: int, computed: Sequence[Value]) -> str:
+def _what(program: Program, step: int, computed: Sequence[float]) -> str:
     """What is special about a float: not finite, 0, a term that is gone, a bound that is reached; empty where it merely rounds."""
     s, value = program.steps[step], computed[step]
     operands = [computed[a] for a in s.args]

@@ -10,7 +10,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.floats import columns
-from verifier.arithmetic.types import Value
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.by_statement import step_text
 from verifier.blame.rounding.origin import origin
 from verifier.circuit.expressions import kinks
@@ -31,8 +31,8 @@ class FloatsAndReals:
     """A program at one point: in floats, and over the reals (an enclosure, a truth value, or something without a value)."""
 
     program: Program
-    values: Sequence[Value]
-    reals: Sequence[Value]
+    values: Sequence[float]
+    reals: Sequence[Ball]
     least: float  # the smallest normal number
 
     def text(self, step: int) -> str:

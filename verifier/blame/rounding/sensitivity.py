@@ -9,7 +9,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.rounding import ulp
-from verifier.arithmetic.types import Ball, Value
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.ledger import (
     DIFFERENCE_BITS,
     FIRST_BITS,
@@ -72,7 +72,7 @@ def first_order(planned: LedgerPlan, point: Sequence[float], *, fmt: Format, ups
     return result
 
 
-def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[Value, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
+def _shares(planned: LedgerPlan, name: str, output: int, computed: tuple[float, ...], fmt: Format, upstream: float, *, bits: int) -> Ledger | None:
     with balls.precision(bits):
         real = real_run(planned, computed, upstream)
         if not real[output].is_finite():

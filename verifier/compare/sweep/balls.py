@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.types import Ball, Balls, DoubleArray, MaskArray
 from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS
 from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
@@ -23,7 +24,7 @@ BEYOND = arb(2) ** 1024  # what is not smaller rounds to an infinity
 HALF = 0.5  # ulps: what is closer is the number rounded
 
 
-def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+def by_balls(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
     left = np.arange(len(columns[0]))
     for bits in PRECISIONS:
@@ -36,13 +37,14 @@ def by_balls(check: Check, columns: list[Any], computed: list[Any], found: list[
             break
 
 
-def _level(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn], bits: int) -> Any:
+def _level(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], bits: int) -> MaskArray:
     """Judge what this precision decides; the points that a higher one may."""
     lists = [list(map(arb, c.tolist())) for c in columns]
     seed, hopeful = arb(check.upstream), np.zeros(len(lists[0]), bool)
 
     with balls.precision(bits):
-        value, exact, literal, real, same = both_sides(check, Runner(balls.run, lists, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet))
+        runner: Runner[Balls, Balls] = Runner(balls.run, lists, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet)
+        value, exact, literal, real, same = both_sides(check, runner)
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
             e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k], exact[k])
@@ -65,16 +67,16 @@ def _level(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
     return hopeful
 
 
-def _meet(g: list[Any], r: list[Any]) -> list[Any]:
+def _meet(g: Sequence[Ball], r: Sequence[Ball]) -> list[Ball]:
     """The smaller one of two balls that enclose the same number."""
     return [b if a.is_finite() and b.is_finite() and b.rad() < a.rad() else a for a, b in zip(g, r, strict=True)]
 
 
-def _floats(values: Any) -> Any:
+def _floats(values: Iterable[Ball]) -> DoubleArray:
     return np.array(list(map(float, values)), dtype=np.float64)
 
 
-def _from_wide_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+def _from_wide_balls(check: Check, c: DoubleArray, g: Sequence[Ball]) -> tuple[Enclosed, tuple[DoubleArray, DoubleArray]]:
     """What balls tell in a narrow format: their ends in float64."""
     low, high = _floats(map(arb.lower, g)), _floats(map(arb.upper, g))
     thin = low == high
@@ -82,7 +84,7 @@ def _from_wide_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tupl
     return from_ends(check, c, np.where(thin, low, np.nextafter(low, -np.inf)), np.where(thin, high, np.nextafter(high, np.inf)))[:2]
 
 
-def _from_balls(check: Check, c: Any, g: list[Any]) -> tuple[Enclosed, tuple[Any, Any]]:
+def _from_balls(check: Check, c: DoubleArray, g: Sequence[Ball]) -> tuple[Enclosed, tuple[DoubleArray, DoubleArray]]:
     """What balls tell in float64, from the residual in balls, its radius, and the float next to g's midpoint.
 
     That float is g rounded where g is certainly less than half an ulp away. Where the computed one is more than that away it is

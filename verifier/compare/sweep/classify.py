@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic.intervals.interval import down, up
+from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
 from verifier.compare.check import Check, exceeds_column, is_limited
 from verifier.language.formats import Format, round_array
 from verifier.language.verdict import Verdict
@@ -25,14 +26,15 @@ STEP_OFFSET = 0.382  # these values lie so many steps above the multiples of a s
 class VerdictColumn:
     """One gradient at a column of points: the codes of its verdicts, its errors in ulps as `edge` rounds them (NaN where there are none), whether they are above the limit."""
 
-    verdict: Any
-    error: Any
-    over: Any
+    verdict: NDArray[np.int8]
+    error: DoubleArray
+    over: MaskArray
 
     @property
-    def open(self) -> Any:
+    def open(self) -> MaskArray:
         """The points that are not judged yet."""
-        return self.verdict == OPEN
+        found: MaskArray = self.verdict == OPEN
+        return found
 
 
 def all_open(count: int) -> VerdictColumn:
@@ -40,7 +42,7 @@ def all_open(count: int) -> VerdictColumn:
     return VerdictColumn(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
 
 
-def edge(ulps: Any) -> Any:
+def edge(ulps: Doubles) -> Doubles:
     """Errors rounded up to one of STEPS_PER_BINADE values between two powers of two; 0 below NEGLIGIBLE_ULPS. Two methods that enclose an error differently nearly always round it alike."""
     mantissa, exponent = np.frexp(ulps)
     step = np.ceil(mantissa * STEPS_PER_BINADE - STEP_OFFSET)
@@ -52,16 +54,16 @@ def edge(ulps: Any) -> Any:
 class Enclosed:
     """The bounds of one gradient at a column of points: g rounded (NaN: not known), bounds of the error in ulps, where the formula is right, where it is certainly wrong."""
 
-    computed: Any
-    rounded: Any
-    is_rounded: Any
-    ulps_low: Any
-    ulps_high: Any
-    right: Any
-    wrong: Any
+    computed: DoubleArray
+    rounded: DoubleArray
+    is_rounded: MaskArray
+    ulps_low: DoubleArray
+    ulps_high: DoubleArray
+    right: MaskArray
+    wrong: MaskArray
 
 
-def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) -> Any:
+def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) -> MaskArray:
     """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
     low, high = edge(e.ulps_low), edge(e.ulps_high)
@@ -77,7 +79,7 @@ def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) 
     verdict[same] = CODE[Verdict.CORRECT]
     verdict[(r != 0) & (c == 0)] = CODE[Verdict.VANISHED]
     verdict[nonfinite] = np.where(same, CODE[Verdict.CORRECT], CODE[Verdict.NONFINITE])[nonfinite]
-    unstable = settled & (verdict == OPEN) & (e.ulps_low > bound) & ~e.wrong
+    unstable: MaskArray = settled & (verdict == OPEN) & (e.ulps_low > bound) & ~e.wrong
     verdict[e.wrong] = CODE[Verdict.WRONG]
     ready = settled & (verdict != OPEN)
     found.verdict[ready] = verdict[ready]
@@ -87,7 +89,7 @@ def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) 
     return unstable
 
 
-def from_ends(check: Check, c: Any, low: Any, high: Any) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+def from_ends(check: Check, c: DoubleArray, low: DoubleArray, high: DoubleArray) -> tuple[Enclosed, tuple[DoubleArray, DoubleArray], tuple[DoubleArray, DoubleArray]]:
     """The bounds that follow in a narrow format from float64 ends of g; also the bounds of its ulp (NaN where not known) and of |computed - g|."""
     fmt = check.format
     first, last = round_array(fmt, low), round_array(fmt, high)
@@ -107,5 +109,5 @@ def from_ends(check: Check, c: Any, low: Any, high: Any) -> tuple[Enclosed, tupl
     return Enclosed(c, np.where(is_rounded, first, np.nan), is_rounded, least / large, most / small, none, none), (small, large), (least, most)
 
 
-def _exponent(fmt: Format, x: Any) -> Any:
+def _exponent(fmt: Format, x: DoubleArray) -> NDArray[np.int32]:
     return np.where(x == 0, fmt.emin, np.maximum(np.frexp(x)[1] - 1, fmt.emin))

@@ -8,11 +8,11 @@ Every method decides only what it can certify, so no two of them can contradict 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.arithmetic.types import DoubleArray
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
@@ -27,7 +27,7 @@ from verifier.language.verdict import Verdict
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
-def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+def by_points(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge the open points one by one."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
@@ -52,7 +52,7 @@ def _is_finite(d: Discrepancy) -> bool:
 SLOW = [by_balls, by_points]
 
 
-def judge_columns(check: Check, columns: Sequence[Any], *, method: str = "any") -> list[VerdictColumn]:
+def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str = "any") -> list[VerdictColumn]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
     parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
@@ -61,14 +61,14 @@ def judge_columns(check: Check, columns: Sequence[Any], *, method: str = "any") 
     return [VerdictColumn(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(check: Check, columns: list[Any], method: str) -> list[VerdictColumn]:
+def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
     found = [all_open(len(columns[0])) for _ in check.subject.claims]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
         _judge(check, columns, computed_columns(check, columns), found, method)
     return found
 
 
-def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn], method: str) -> None:
+def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
     count = len(columns[0])
     if method == "any" and check.format.precision <= NARROW:
         if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
@@ -87,7 +87,7 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
                 j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
 
 
-def computed_columns(check: Check, columns: Sequence[Any]) -> list[Any]:
+def computed_columns(check: Check, columns: Sequence[DoubleArray]) -> list[DoubleArray]:
     """The computed gradients, as arrays of float64: by the floats of the program, or by whoever else computes them."""
     if check.computed is not None:
         rows = check.computed(list(zip(*(np.asarray(c).tolist() for c in columns), strict=True)))

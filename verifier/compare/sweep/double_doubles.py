@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic.double_double import run as double_doubles
-from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, is_zero, mul, sub, two_sum
+from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, mul, sub, two_sum
+from verifier.arithmetic.types import DoubleArray
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.balls import NARROW
@@ -17,10 +19,11 @@ from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 24  # points from which it is quicker than balls one by one
+Bounds: TypeAlias = tuple[DoubleArray, DoubleArray]
 EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
-def by_double_doubles(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge what is open and certain."""
     count = len(columns[0])
     if count < FEWEST or not _is_bounded(check):
@@ -37,32 +40,41 @@ def _is_bounded(check: Check) -> bool:
     return double_doubles.is_bounded(function.program, [function.value])
 
 
-def _block(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+class Columns(NamedTuple):
+    """A DoubleDouble with an entry for every point."""
+
+    hi: DoubleArray
+    lo: DoubleArray
+    err: DoubleArray
+
+
+def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     count = len(columns[0])
 
-    def full(a: DoubleDouble) -> DoubleDouble:
-        return DoubleDouble(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 and c is not None else c for c in a))
+    def full(a: DoubleDouble) -> Columns:
+        return Columns(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 else np.asarray(c) for c in a[:3]))
 
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(double_doubles.run, columns, ZERO, lambda g: mul(g, seed), _meet))
-    has_value = full(value)
+    value, exact, literal, real, same = both_sides(check, Runner(double_doubles.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
+    never = None if value.never is None else np.broadcast_to(value.never, (count,))
+    has_value = is_known(value)
     for k, j in enumerate(found):
-        if value.never is not None:
-            j.verdict[full(value).never] = CODE[Verdict.UNDEFINED]
-        g, r, lit = full(exact[k]), full(real[k]), full(literal[k])
+        if never is not None:
+            j.verdict[never] = CODE[Verdict.UNDEFINED]
+        g = full(exact[k])
         e, unit, error = (_enclosed if check.format.precision > NARROW else _from_ends)(check, computed[k], g)
-        e.is_rounded = e.is_rounded & is_known(has_value)
+        e.is_rounded = e.is_rounded & has_value
         if same[k] or check.subject.claims[k][1] in check.proved:
-            e.right = is_known(r)
+            e.right = np.broadcast_to(is_known(real[k]), (count,))
         else:
-            distance = sub(r, lit)
+            distance = sub(real[k], literal[k])
             e.right = (np.abs(distance.hi) + distance.err) * (1 + EXTRA) <= unit[0]
             if not check.has_literals:
                 e.wrong = (np.abs(distance.hi) * (1 - EXTRA) - distance.err) * (1 - EXTRA) > unit[1]
         unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
-            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], DoubleDouble(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at])
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at])
 
 
 def _meet(g: DoubleDouble, r: DoubleDouble) -> DoubleDouble:
@@ -70,7 +82,7 @@ def _meet(g: DoubleDouble, r: DoubleDouble) -> DoubleDouble:
     return choose(is_known(g) & is_known(r) & (r.err < g.err), r, g)._replace(never=g.never)
 
 
-def _enclosed(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Bounds, Bounds]:
     """The bounds that follow for float64; also the bounds of g's ulp (NaN where not known) and of |computed - g|.
 
     The float nearest to g is `g.hi` where what is left is certainly less than half an ulp. Where |g.hi| is a power of two and it is open on which
@@ -85,8 +97,8 @@ def _enclosed(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[An
     inner = np.where(near < 0, -g.lo, g.lo)  # above 0 where |g| > |near|
     is_power = np.abs(mantissa) == 0.5
     below, above = is_power & (inner < -g.err), ~is_power | (inner > g.err) | ((inner == 0) & (g.err == 0))
-    zero = is_zero(g)
-    unknown = ~is_known(g) | (size > fmt.largest / 2) | ((near == 0) & ~zero)
+    zero = (g.hi == 0) & (g.err == 0)
+    unknown = ~(np.isfinite(g.hi) & np.isfinite(g.err)) | (size > fmt.largest / 2) | ((near == 0) & ~zero)
     smaller, larger = (np.where(near == 0, fmt.emin, np.maximum(x - 1, fmt.emin)) - fmt.precision + 1 for x in (np.where(above, exponent, exponent - 1), np.where(below, exponent - 1, exponent)))
     small, large = (np.where(unknown, np.nan, np.ldexp(1.0, x)) for x in (smaller, larger))
     low, high = np.ldexp(least, -larger), np.ldexp(most, -smaller)
@@ -96,26 +108,26 @@ def _enclosed(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[An
     return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
 
 
-def _from_ends(check: Check, c: Any, g: DoubleDouble) -> tuple[Enclosed, tuple[Any, Any], tuple[Any, Any]]:
+def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Bounds, Bounds]:
     """What follows for a narrow format, from float64 ends of g: two floats beyond its bound, one for the lower half and one for the rounding."""
     thin = (g.lo == 0) & (g.err == 0)
     low, high = g.hi - g.err, g.hi + g.err
     for _ in range(2):
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
-    unknown = ~is_known(g)
+    unknown = ~(np.isfinite(g.hi) & np.isfinite(g.err))
     low, high = (np.where(unknown, np.nan, np.where(thin, g.hi, end)) for end in (low, high))
     return from_ends(check, c, low, high)
 
 
-def _conditioned(check: Check, claim: int, columns: list[Any], g: DoubleDouble, least: Any, most: Any) -> Any:
+def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
     row = check.truth.hessian_row(check.positions[claim])
-    zero = is_zero(g)
+    zero = (g.hi == 0) & (g.err == 0)
     away = np.abs(g.hi) > g.err * 2
     low = high = np.zeros(len(least))
     if row is not None:
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
-        for (j, _), h in zip(steps, double_doubles.run(row.program, columns, [s for _, s in steps], strict=False), strict=True):
+        for (j, _), h in zip(steps, double_doubles.numbers(row.program, columns, [s for _, s in steps], strict=False), strict=True):
             x = np.abs(columns[j])
             low = low + np.where(x == 0, 0.0, x * np.maximum(np.abs(h.hi) - h.err, 0.0))
             high = high + np.where(x == 0, 0.0, x * (np.abs(h.hi) + h.err))

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic.intervals import run as intervals
 from verifier.arithmetic.intervals.choices import absolute
-from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, up
+from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul, number, up
+from verifier.arithmetic.types import DoubleArray, Doubles
+from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
+from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
 
-def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
+def by_intervals(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge what is open and certain."""
     count = len(columns[0])
 
-    def full(a: Any) -> Any:
-        return np.broadcast_to(a, (count,)) if np.ndim(a) == 0 else a
+    def full(a: Doubles) -> DoubleArray:
+        return np.broadcast_to(a, (count,)) if np.ndim(a) == 0 else np.asarray(a)
 
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(intervals.run, columns, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
-    never = None if value.never is None else full(value.never)
-    has_value = full(~np.isnan(value.low))
+    value, exact, literal, real, same = both_sides(check, Runner(_numbers, columns, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
+    never = None if value.never is None else np.broadcast_to(value.never, (count,))
+    has_value = ~np.isnan(full(value.low))
     for k, j in enumerate(found):
         if never is not None:
             j.verdict[never] = CODE[Verdict.UNDEFINED]
@@ -45,12 +49,19 @@ def by_intervals(check: Check, columns: list[Any], computed: list[Any], found: l
             j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
 
 
+def _numbers(
+    program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[Interval]:
+    """The enclosures of steps that are numbers."""
+    return list(map(number, intervals.run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)))
+
+
 def _meet(g: Interval, r: Interval) -> Interval:
     known = ~np.isnan(g.low) & ~np.isnan(r.low)
     return Interval(np.where(known, np.maximum(g.low, r.low), g.low), np.where(known, np.minimum(g.high, r.high), g.high), g.never)
 
 
-def _conditioned(check: Check, claim: int, columns: list[Any], low: Any, high: Any, least: Any, most: Any) -> Any:
+def _conditioned(check: Check, claim: int, columns: list[DoubleArray], low: DoubleArray, high: DoubleArray, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
     row = check.truth.hessian_row(check.positions[claim])
     zero = (low == 0) & (high == 0)
@@ -60,7 +71,7 @@ def _conditioned(check: Check, claim: int, columns: list[Any], low: Any, high: A
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
         run = intervals.run(row.program, columns, [s for _, s in steps], strict=False)
         for (j, _), h in zip(steps, run, strict=True):
-            size = absolute(h)
+            size = absolute(number(h))
             x = np.abs(columns[j])
             total_low = total_low + np.where(x == 0, 0.0, down(down(x * size.low)))
             total_high = total_high + np.where(x == 0, 0.0, up(up(x * size.high)))

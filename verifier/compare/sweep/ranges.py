@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic import ranges
+from verifier.arithmetic.types import DoubleArray
+from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import OPEN, VerdictColumn, all_open, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
+from verifier.language.formats import Format
 
 FEWEST = 48  # points of a range; fewer are quicker one by one
 
 
-def by_ranges(check: Check, column: Any, computed: list[Any], found: list[VerdictColumn]) -> None:
+def by_ranges(check: Check, column: DoubleArray, computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge ranges of the input in which all computed gradients stay the same: tails, where float64 overflows, in a few steps."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     if len(left) < FEWEST:
@@ -32,16 +36,17 @@ def by_ranges(check: Check, column: Any, computed: list[Any], found: list[Verdic
             pending += [points[: len(points) // 2], points[len(points) // 2 :]]
 
 
-def is_constant(computed: list[Any]) -> bool:
+def is_constant(computed: list[DoubleArray]) -> bool:
     """Whether the computed gradients are the same at all points."""
     return all(np.array_equal(c, np.broadcast_to(c[0], c.shape), equal_nan=True) for c in computed)
 
 
-def judge_range(check: Check, points: Any, column: Any, computed: list[Any], found: list[VerdictColumn]) -> bool:
+def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, computed: list[DoubleArray], found: list[VerdictColumn]) -> bool:
     """Whether every gradient is judged at all these points (indices, in the order of the input), between which the floats do not change."""
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
-    value, exact, literal, real, same = both_sides(check, Runner(ranges.run, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet))
+    runner: Runner[tuple[float, float], ranges.Range | None] = Runner(_numbers, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet)
+    value, exact, literal, real, same = both_sides(check, runner)
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
@@ -59,6 +64,14 @@ def judge_range(check: Check, points: Any, column: Any, computed: list[Any], fou
             at = points[j.verdict[points] == OPEN]
             j.verdict[at], j.error[at], j.over[at] = one.verdict[0], one.error[0], one.over[0]
     return settled
+
+
+def _numbers(
+    program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
+) -> list[ranges.Range | None]:
+    """The ranges of steps that are numbers."""
+    found = ranges.run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)
+    return [a if isinstance(a, ranges.Range) else None for a in found]
 
 
 def _float_ends(a: ranges.Range | None) -> tuple[float, float]:

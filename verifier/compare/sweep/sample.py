@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from verifier.arithmetic.types import DoubleArray
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.meant import meant_in, satisfied
@@ -23,7 +23,7 @@ CHUNK = 1 << 21  # consecutive numbers in one item of work: some tenths of a sec
 class Sample:
     """Points as columns, one array of float64 for each input; `start` is the place of the first one in the whole sample."""
 
-    columns: Sequence[Any]
+    columns: Sequence[DoubleArray]
     start: int = 0
 
     is_exhaustive = False
@@ -75,7 +75,7 @@ class Enumeration:
         return "exhaustive", list(self.spans), self.start, self.stop
 
     @property
-    def columns(self) -> list[Any]:
+    def columns(self) -> list[DoubleArray]:
         """The points, one array for each input."""
         index = np.arange(self.start, self.stop, dtype=np.int64)
         found = []

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from verifier.arithmetic.balls import has_rounded_constants
 from verifier.compare.check import Check
 from verifier.language.formats import Format
 
+Column = TypeVar("Column")  # of an input, as an arithmetic takes it
+Enclosure = TypeVar("Enclosure")  # of a step at these points, as it gives it
 
-class Runner(NamedTuple):
+
+class Runner(NamedTuple, Generic[Column, Enclosure]):
     """An arithmetic at some points: its `run`, and the points' column of every input."""
 
-    run: Callable[..., list[Any]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
-    columns: Sequence[Any]
-    zero: Any
-    times_upstream: Callable[[Any], Any]
-    meet: Callable[[Any, Any], Any]  # two enclosures of the same numbers made one; not known where the first is not
+    run: Callable[..., Sequence[Enclosure]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
+    columns: Sequence[Column]
+    zero: Enclosure
+    times_upstream: Callable[[Enclosure], Enclosure]
+    meet: Callable[[Enclosure, Enclosure], Enclosure]  # two enclosures of the same numbers made one; not known where the first is not
 
 
-class Sides(NamedTuple):
+class Sides(NamedTuple, Generic[Enclosure]):
     """The function's value, and per claim the exact gradient, the same with its literals as they were rounded, the computed one over the reals; whether these are one step."""
 
-    value: Any
-    exact: Sequence[Any]
-    literal: Sequence[Any]
-    real: Sequence[Any]
+    value: Enclosure
+    exact: Sequence[Enclosure]
+    literal: Sequence[Enclosure]
+    real: Sequence[Enclosure]
     same: Sequence[bool]
 
 
-def both_sides(check: Check, runner: Runner) -> Sides:
+def both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclosure]:
     """Both sides in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient."""
     found = _both_sides(check, runner)
     if check.has_literals or not check.proved:
@@ -40,7 +43,7 @@ def both_sides(check: Check, runner: Runner) -> Sides:
     return found._replace(exact=exact, literal=exact)
 
 
-def _both_sides(check: Check, runner: Runner) -> Sides:
+def _both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclosure]:
     """As one program where that is possible."""
     claims = range(len(check.subject.claims))
     if check.shared is not None:
@@ -52,7 +55,7 @@ def _both_sides(check: Check, runner: Runner) -> Sides:
     steps = [gradient.adjoint.get(p) for p in check.positions]
     outputs = (gradient.value, *(s if s is not None else gradient.value for s in steps))
 
-    def exactly(rounded_in: Format | None) -> list[Any]:
+    def exactly(rounded_in: Format | None) -> list[Enclosure]:
         value, *found = runner.run(gradient.program, runner.columns, outputs, strict=True, rounded_in=rounded_in)
         scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
         return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.sweep.classify import CODE, VERDICTS, VerdictColumn
 from verifier.language.verdict import Verdict
@@ -73,7 +74,7 @@ class Tally:
         return sum(g.count for g in self.groups if g.verdict in verdicts)
 
 
-def tally(judged: VerdictColumn, columns: Sequence[Any], start: int = 0, *, runs: bool = False) -> Tally:
+def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input."""
     error = np.where(np.isnan(judged.error), NONE, judged.error)
     fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
@@ -92,13 +93,13 @@ def tally(judged: VerdictColumn, columns: Sequence[Any], start: int = 0, *, runs
     return Tally(len(error), tuple(groups), dict(zip(edges.tolist(), counts.tolist(), strict=True)), _runs(judged.verdict, columns[0], start) if runs else ())
 
 
-def _group(verdict: Verdict, over: bool, at: Any, error: Any, columns: Sequence[Any]) -> Group:
+def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, columns: Sequence[DoubleArray]) -> Group:
     largest = float(error[at].max())
     worst = at[error[at] == largest]
     return Group(verdict, over, len(at), _points(columns, at[:FIRST]), largest, len(worst), _points(columns, worst[:CANDIDATES]))
 
 
-def _points(columns: Sequence[Any], at: Any) -> tuple[FloatPoint, ...]:
+def _points(columns: Sequence[DoubleArray], at: NDArray[np.intp]) -> tuple[FloatPoint, ...]:
     return tuple(zip(*(c[at].tolist() for c in columns), strict=True))
 
 
@@ -124,7 +125,7 @@ def _joined_group(a: Group, b: Group) -> Group:
     return Group(a.verdict, a.over, a.count + b.count, first, top.error, top.worst_count, top.worst)
 
 
-def _runs(verdict: Any, column: Any, start: int) -> tuple[VerdictRun, ...]:
+def _runs(verdict: NDArray[np.int8], column: DoubleArray, start: int) -> tuple[VerdictRun, ...]:
     found = []
     for v in VERDICTS:
         if v.passes:

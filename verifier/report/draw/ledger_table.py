@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from verifier.arithmetic import balls, rounding
+from verifier.arithmetic.types import Ball
 from verifier.blame.rounding import by_statement
 from verifier.blame.rounding.by_statement import Item, SharedRow
-from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Ledger, NoLedger
+from verifier.blame.rounding.ledger import DIFFERENCE_BITS, Entry, Ledger, NoLedger
 from verifier.circuit.program import Program
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import table
@@ -18,7 +18,7 @@ LONGEST_BAR = 30
 MOST_ROWS = 40
 
 
-def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Any) -> tuple[str, ...]:
+def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Ball) -> tuple[str, ...]:
     """A key that is equal for two ledgers that differ in their signs only."""
     if isinstance(found, NoLedger):
         return (found.reason, str(found.step))
@@ -27,7 +27,7 @@ def shape(found: Ledger | NoLedger, items: Sequence[Item], unit: Any) -> tuple[s
         return (_ulps(total), *(f"{i.statement} {_share(i.share)[0]}" for i in items))
 
 
-def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[Item], unit: Any, exact: Any, *, program: Program, paint: Paint) -> list[str]:
+def render(who: str, gradient: str, found: Ledger | NoLedger, items: Sequence[Item], unit: Ball, exact: Ball, *, program: Program, paint: Paint) -> list[str]:
     """The lines of one ledger; a statement whose roundings come from several steps has a row for each of them."""
     if isinstance(found, NoLedger):
         where = "" if found.step < 0 else f": the first is `{by_statement.step_text(program, found.step)}`"
@@ -63,13 +63,13 @@ def _row(item: Item) -> list[str]:
     return [item.statement, place, own, _ulps(item.ulps), *_share(item.share), condition]
 
 
-def _step(entry: Any, item: Item, found: Ledger, unit: Any) -> list[str]:
+def _step(entry: Entry, item: Item, found: Ledger, unit: Ball) -> list[str]:
     share = None if item.share is None else entry.effect / found.total
     own = "" if entry.own is None else f"{float((entry.own / rounding.ulp(found.run.format, entry.value)[1]).mid()):+.4f}"
     return [f"    {by_statement.step_text(found.run.program, entry.step)}", "", own, _ulps(entry.effect / unit), _share(share)[0], "", ""]
 
 
-def _share(share: Any) -> tuple[str, str]:
+def _share(share: Ball | None) -> tuple[str, str]:
     """A share in percent and as a bar: of # where it increases the error, of - where it reduces it."""
     if share is None:
         return "", ""
@@ -78,12 +78,12 @@ def _share(share: Any) -> tuple[str, str]:
     return f"{100 * value:.1f} %", ("#" if value > 0 else "-") * length
 
 
-def _ulps(ball: Any) -> str:
+def _ulps(ball: Ball) -> str:
     value = float(ball.mid())
     return f"{value:+.4f} ulp" if abs(value) < 1e6 else f"{value:+.4e} ulp"
 
 
-def _figure(ball: Any) -> str:
+def _figure(ball: Ball) -> str:
     return "inf" if not ball.is_finite() else f"{float(ball.mid()):.4g}"
 
 

@@ -8,7 +8,9 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from verifier.arithmetic.types import DoubleArray
 from verifier.language.verdict import Verdict
 from verifier.report.plot import Curve
 
@@ -61,7 +63,7 @@ def _scale_x(c: Curve) -> PixelScale:
     nonzero = np.abs(c.values[c.values != 0])
     least = float(np.frexp(nonzero.min())[1]) if len(nonzero) else 0.0
 
-    def place(values: Any) -> Any:
+    def place(values: DoubleArray) -> DoubleArray:
         return _place(values, least) if c.by_place else values
 
     low, high = float(place(c.values[:1])[0]), float(place(c.values[-1:])[0])
@@ -69,7 +71,7 @@ def _scale_x(c: Curve) -> PixelScale:
     return lambda values: LEFT + (place(np.asarray(values, dtype=np.float64)) - low) / span * (WIDTH - LEFT - RIGHT)
 
 
-def _place(values: Any, least: float) -> Any:
+def _place(values: DoubleArray, least: float) -> DoubleArray:
     """The approximate place of a number among the floats: its sign times its logarithm, with 0 in the middle and the smallest number (of exponent `least`) beside it."""
     mantissa, exponent = np.frexp(np.abs(values))
     return np.sign(values) * np.where(values == 0, 0.0, np.maximum(exponent + 2 * mantissa - least, 0.0))
@@ -90,7 +92,7 @@ def _head(c: Curve) -> str:
     return "".join(parts)
 
 
-def _bands(c: Curve, column: Any) -> str:
+def _bands(c: Curve, column: NDArray[np.intp]) -> str:
     """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
     worst = np.zeros(COLUMNS, int)
     np.maximum.at(worst, column, np.array([v.rank for v in c.verdicts]))
@@ -168,7 +170,7 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
-def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
+def _envelope(c: Curve, column: NDArray[np.intp], y: PixelScale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
     largest = np.full(COLUMNS, -1.0)
@@ -184,7 +186,7 @@ def _envelope(c: Curve, column: Any, y: PixelScale) -> str:
     return f'<path d="{"".join(path)}" fill="none" stroke="#202124" stroke-opacity="0.45"/>'
 
 
-def _points(c: Curve, position: Any, column: Any, y: PixelScale) -> str:
+def _points(c: Curve, position: DoubleArray, column: NDArray[np.intp], y: PixelScale) -> str:
     """For each column and verdict the point with the largest error and one from the middle; a point without an error is a mark at the upper edge."""
     codes = np.array([v.rank for v in c.verdicts])
     dots_of: dict[int, list[int]] = {}

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import seed as with_seed
 
 from verifier.arithmetic import floats
+from verifier.arithmetic.types import Ball
 from verifier.blame.formula import explain
 from verifier.blame.rounding.origin import origin
 from verifier.case.case import OVER_LIMIT, Case
@@ -181,12 +181,12 @@ class _FormatCampaign:
         return Fault(check.implementation, sight.gradient, sight.verdict, line, sight.over)
 
 
-def _run_at(check: Check, point: FloatPoint) -> list[Any]:
+def _run_at(check: Check, point: FloatPoint) -> list[float]:
     """The floats of all steps of an implementation."""
     return floats.at(check.subject.program, point, fmt=check.format, upstream=check.upstream)
 
 
-def _branches(check: Check, run: Sequence[Any]) -> tuple[bool, ...]:
+def _branches(check: Check, run: Sequence[float]) -> tuple[bool, ...]:
     """Which way each comparison of an implementation goes."""
     return tuple(bool(v) for step, v in zip(check.subject.program.steps, run, strict=True) if step.gate in GATES and GATES[step.gate].boolean)
 
@@ -198,7 +198,7 @@ def _is_inside(point: FloatPoint, region: Sequence[Bounds]) -> bool:
 # ---------------------------------------------------------------- where to go
 
 
-def _guides(check: Check, row: Iterable[Discrepancy], run: Sequence[Any]) -> Iterator[tuple[str, float]]:
+def _guides(check: Check, row: Iterable[Discrepancy], run: Sequence[float]) -> Iterator[tuple[str, float]]:
     """What the search climbs: errors, in bits, and how near a point is to where something changes."""
     for d in row:
         yield "ulps", _bits(d.ulps) if d.ulps is not None else 0.0
@@ -215,7 +215,7 @@ def _guides(check: Check, row: Iterable[Discrepancy], run: Sequence[Any]) -> Ite
             yield f"border {number}", -math.log2(1 + abs(ordinal(a) - ordinal(b)))
 
 
-def _bits(error: Any) -> float:
+def _bits(error: Ball) -> float:
     """An error in ulps as bits; what is not finite is the largest."""
     size = float(error.abs_upper())
     return math.log2(max(size, 2.0**-60)) if math.isfinite(size) else LARGEST

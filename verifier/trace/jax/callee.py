@@ -17,7 +17,7 @@ from verifier.language.formats import Format
 from verifier.language.source import Place
 from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
-from verifier.trace.jax.jax_array import ADVICE, Value, in_double, jax_version
+from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
@@ -245,8 +245,8 @@ def _trace(called_: Called, replayed: Replayed, values: Values, flows: Values, f
         except CONCRETE as error:
             raise Refusal("Python code reads the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)
-        own = [Value(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
-        given = [Value(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
+        own = [JaxArray(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
+        given = [JaxArray(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
         outputs = [v for v in interpreter.closed(forward, own, None) if v.kind == "f"]
         recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
         found = interpreter.closed(backward, [*own, *given], None)

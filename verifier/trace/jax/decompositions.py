@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Context, Value, in_double, row
+from verifier.trace.jax.jax_array import Context, JaxArray, in_double, row
 from verifier.trace.matrices import Steps, each, orthonormal
 from verifier.trace.newton import near_this_point, singular, symmetric
 
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
 
 @row("eigh")
-def _eigh(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
+def _eigh(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Array]:
     """Vectors and values; of a matrix that is not symmetric one triangle is read."""
     if eqn.params.get("subset_by_index") is not None or not eqn.params.get("sort_eigenvalues", True):
         raise c.refusal("eigh of a part of the eigenvalues, or unsorted")
@@ -30,7 +33,7 @@ def _eigh(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
 
 
 @row("svd")
-def _svd(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
+def _svd(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Array]:
     p = eqn.params
     computed = eqn.primitive.bind(operands[0].array, **p)
     steps, numbers = c.steps(operands[0]), in_double(operands[0].array)
@@ -44,7 +47,7 @@ def _svd(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
 
 
 @row("qr")
-def _qr(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
+def _qr(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Array]:
     p = eqn.params
     computed = eqn.primitive.bind(operands[0].array, **p)
     rows, columns = operands[0].array.shape[-2:]

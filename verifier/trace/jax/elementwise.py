@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,10 @@ from jax.scipy import special
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Bits, Context, Value, row
+from verifier.trace.jax.jax_array import Bits, Context, JaxArray, row
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 # fmt: off
 GATES = {  # primitive -> gate of the table, operands in the same order
@@ -30,67 +33,67 @@ SHIFTS = ("shift_right_arithmetic", "shift_right_logical")
 
 
 @row(*GATES)
-def _gate(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _gate(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     if eqn.primitive.name in ("max", "min") and all(v.kind == "b" for v in operands):
         return c.apply("or" if eqn.primitive.name == "max" else "and", *(c.steps(v) for v in operands))
     return c.apply(GATES[eqn.primitive.name], *(c.steps(v) for v in operands))
 
 
 @row("div")
-def _div(c: Context, _: Any, operands: list[Value]) -> Array:
+def _div(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
     found = c.apply("div", *(c.steps(v) for v in operands))
     return found if operands[0].kind == "f" else c.apply("trunc", found)
 
 
 @row("rem")
-def _rem(c: Context, _: Any, operands: list[Value]) -> Array:
+def _rem(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
     return c.apply("fmod", *(c.steps(v) for v in operands))
 
 
 @row(*COMPARISONS)
-def _compare(c: Context, eqn: Any, operands: list[Value]) -> Any:
+def _compare(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Any:
     left, right = (arrays.as_numbers(c.builder, c.steps(v)) for v in operands)
     if np.array_equal(left, right):  # `x != x` asks for NaN
-        return Value(eqn.primitive.bind(*(v.array for v in operands), **eqn.params))
+        return JaxArray(eqn.primitive.bind(*(v.array for v in operands), **eqn.params))
     return c.apply(COMPARISONS[eqn.primitive.name], left, right)
 
 
 @row(*LOGIC)
-def _logic(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _logic(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     _only_truths(c, eqn, operands)
     return c.apply(LOGIC[eqn.primitive.name], *(c.steps(v) for v in operands))
 
 
 @row("not")
-def _not(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _not(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     _only_truths(c, eqn, operands)
     return c.apply("not", c.steps(operands[0]))
 
 
 @row("xor")
-def _xor(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _xor(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     _only_truths(c, eqn, operands)
     return c.apply("ne", *(arrays.as_numbers(c.builder, arrays.as_truths(c.builder, c.steps(v))) for v in operands))
 
 
-def _only_truths(c: Context, eqn: Any, operands: list[Value]) -> None:
+def _only_truths(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> None:
     if any(v.kind != "b" for v in operands):
         raise c.refusal(f"the bits of whole numbers ({eqn.primitive.name}) that depend on an input")
 
 
 @row("is_finite")
-def _is_finite(_: Context, eqn: Any, operands: list[Value]) -> Value:
-    return Value(eqn.primitive.bind(operands[0].array, **eqn.params))
+def _is_finite(_: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> JaxArray:
+    return JaxArray(eqn.primitive.bind(operands[0].array, **eqn.params))
 
 
 @row("integer_pow")
-def _integer_pow(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _integer_pow(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     x, y = c.steps(operands[0]), int(eqn.params["y"])
     return c.apply("mul", x, x) if y == 2 else c.apply("pow", x, c.number(str(y)))
 
 
 @row("round")
-def _round(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _round(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     x = c.steps(operands[0])
     if int(eqn.params["rounding_method"]) == 1:
         return c.apply("round", x)
@@ -98,13 +101,13 @@ def _round(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("clamp")
-def _clamp(c: Context, _: Any, operands: list[Value]) -> Array:
+def _clamp(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
     low, x, high = (c.steps(v) for v in operands)
     return c.apply("clip", x, low, high)
 
 
 @row("select_n")
-def _select(c: Context, _: Any, operands: list[Value]) -> Array:
+def _select(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
     which, *cases = operands
     steps = [np.asarray(c.steps(v)) for v in cases]
     if all(v.kind == "b" for v in cases) and (not which.known):
@@ -118,13 +121,13 @@ def _select(c: Context, _: Any, operands: list[Value]) -> Array:
 
 
 @row("copy", "copy_p", "optimization_barrier", "stop_gradient", "sharding_constraint", "pvary")
-def _same(c: Context, eqn: Any, operands: list[Value]) -> Any:
+def _same(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Any:
     found = [c.steps(v) for v in operands]
     return found if eqn.primitive.multiple_results else found[0]
 
 
 @row("convert_element_type")
-def _convert(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _convert(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     (value,) = operands
     wanted, steps = eqn.params["new_dtype"], c.steps(value)
     if jnp.issubdtype(wanted, np.bool_):
@@ -140,7 +143,7 @@ def _convert(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("reduce_precision")
-def _precision(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _precision(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     bits = (eqn.params["exponent_bits"], eqn.params["mantissa_bits"])
     known = {(11, 52): "float64", (8, 23): "float32", (5, 10): "float16", (8, 7): "bfloat16"}
     if bits not in known:
@@ -151,7 +154,7 @@ def _precision(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("bitcast_convert_type")
-def _bits(c: Context, eqn: Any, operands: list[Value]) -> Bits:
+def _bits(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Bits:
     found = eqn.primitive.bind(operands[0].array, **eqn.params)
     if operands[0].kind != "f" or found.shape != operands[0].array.shape:
         raise c.refusal("bits of a number that depends on an input")
@@ -159,7 +162,7 @@ def _bits(c: Context, eqn: Any, operands: list[Value]) -> Bits:
 
 
 @row(*SHIFTS)
-def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _shift(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """The sign bit: -1 or 1 where the number is negative."""
     bits, by = operands
     if not isinstance(bits, Bits) or not by.known or (np.asarray(by.array) != bits.array.dtype.itemsize * 8 - 1).any():
@@ -169,7 +172,7 @@ def _shift(c: Context, eqn: Any, operands: list[Value]) -> Array:
     return c.apply("where", negative, c.number("-1" if signed else "1"), c.number("0"))
 
 
-def _frexp(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+def _frexp(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
     """Mantissa and exponent, which JAX takes from the bits of the number: the exponent is that of this point."""
     if len(operands) != 1 or len(eqn.outvars) != 2:
         return None
@@ -183,10 +186,10 @@ def _frexp(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
             c.recorder.branch(step, holds=True)
     scale = c.recorder.constants(np.exp2(-np.asarray(exponents, dtype=np.float64)))
     del mantissas
-    return [c.apply("mul", c.steps(value), scale), Value(exponents)]
+    return [c.apply("mul", c.steps(value), scale), JaxArray(exponents)]
 
 
-def _expn(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+def _expn(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
     """The exponential integral, which JAX approximates by pieces whose slopes are not the function's."""
     if len(operands) != 2 or len(eqn.outvars) != 1 or not operands[0].known:
         return None
@@ -196,19 +199,19 @@ def _expn(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
     return [c.apply("expn", arrays.numbers(c.builder, order.astype(np.int64)), c.steps(operands[1]))]
 
 
-def _hyp1f1(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+def _hyp1f1(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
     """A series that ends at a tolerance has not the function's slope."""
     del eqn, operands
     raise c.refusal("hyp1f1 is not traced: JAX ends its series at a tolerance")
 
 
-def _fresnel(c: Context, eqn: Any, operands: list[Value]) -> list[Any] | None:
+def _fresnel(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
     """Fresnel's integrals, which JAX approximates by pieces in the forward pass, and differentiates by their formulas."""
     *_, x = operands  # after the coefficients
     if len(eqn.outvars) != 2:
         return None
     found = special.fresnel(x.array)
-    return [Value(array, c.apply(gate, c.steps(x))) for gate, array in zip(("fresnels", "fresnelc"), found, strict=True)]
+    return [JaxArray(array, c.apply(gate, c.steps(x))) for gate, array in zip(("fresnels", "fresnelc"), found, strict=True)]
 
 
 CALLS = {"frexp": _frexp, "expn": _expn, "hyp1f1": _hyp1f1, "fresnel": _fresnel}  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them

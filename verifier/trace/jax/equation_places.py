@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jaxlib
@@ -15,6 +15,9 @@ import jaxlib
 from verifier.language.source import Place
 from verifier.trace.places import PACKAGE, characters, position
 from verifier.trace.record import Spot
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 OUTSIDE = (PACKAGE, "<frozen", "<string>", str(Path(jax.__file__).parent), str(Path(jaxlib.__file__).parent), str(Path(linecache.__file__).parent / "contextlib.py"), str(Path(linecache.__file__).parent / "functools.py"))
 JIT = ("pjit.py", "api.py")  # where JAX traces a jitted function
@@ -30,7 +33,7 @@ class Where:
     is_library: bool = False  # a function of JAX itself is called here
 
 
-def where(eqn: Any, outer: Where | None) -> Where | None:
+def where(eqn: JaxprEqn, outer: Where | None) -> Where | None:
     """Where an equation stands. One inside a jitted function of a library stands where that was called, `outer`: JAX traces it once for all calls."""
     traceback = getattr(eqn.source_info, "traceback", None)
     if traceback is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,11 @@ import numpy as np
 from verifier.circuit.arrays import ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
-from verifier.trace.jax.jax_array import ROWS, Bits, Context, Value, in_double
+from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
 from verifier.trace.record import Reading
+
+if TYPE_CHECKING:
+    from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
@@ -27,15 +30,15 @@ ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units o
 class Interpreter(Context):
     """Interprets jaxprs. What the backward pass computes once more from the inputs are the steps of the forward pass."""
 
-    known: dict[Any, list[Value]] = field(default_factory=dict)
-    literals: dict[Any, Value] = field(default_factory=dict)
+    known: dict[Any, list[JaxArray]] = field(default_factory=dict)
+    literals: dict[Any, JaxArray] = field(default_factory=dict)
     spot: Where | None = None
 
-    def run(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[Value], outer: Where | None = None) -> list[Value]:
+    def run(self, jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[JaxArray], outer: Where | None = None) -> list[JaxArray]:
         """The results of a jaxpr for these operands."""
-        env: dict[Any, Value] = {}
+        env: dict[Any, JaxArray] = {}
         for variable, const in zip(jaxpr.constvars, consts, strict=True):
-            env[variable] = const if isinstance(const, Value) else self.data(const)
+            env[variable] = const if isinstance(const, JaxArray) else self.data(const)
         env.update(zip(jaxpr.invars, operands, strict=True))
         for eqn in jaxpr.eqns:
             self.spot = where(eqn, outer)
@@ -45,33 +48,34 @@ class Interpreter(Context):
             env.update(zip(eqn.outvars, results, strict=True))
         return [self.read(env, v) for v in jaxpr.outvars]
 
-    def closed(self, closed: Any, operands: Sequence[Value], outer: Where | None) -> list[Value]:
+    def closed(self, closed: ClosedJaxpr | Jaxpr, operands: Sequence[JaxArray], outer: Where | None) -> list[JaxArray]:
         """The results of a jaxpr with its constants."""
-        return self.run(getattr(closed, "jaxpr", closed), getattr(closed, "consts", ()), operands, outer)
+        inner: Any = getattr(closed, "jaxpr", closed)
+        return self.run(inner, getattr(closed, "consts", ()), operands, outer)
 
-    def read(self, env: dict[Any, Value], atom: Any) -> Value:
+    def read(self, env: dict[Any, JaxArray], atom: Any) -> JaxArray:
         """The value of a variable or a literal; a number is the shortest decimal of its format, as it was written."""
         if not hasattr(atom, "val"):
             return env[atom]
         array = jnp.asarray(atom.val, dtype=atom.aval.dtype)
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            return Value(array)
+            return JaxArray(array)
         key = (str(np.asarray(array)), array.dtype.name, self.spot.spot if self.spot is not None else None)
         if key not in self.literals:
-            self.literals[key] = Value(array, np.array(self.recorder.number(float(key[0]))))
+            self.literals[key] = JaxArray(array, np.array(self.recorder.number(float(key[0]))))
         return self.literals[key]
 
-    def data(self, array: Any) -> Value:
+    def data(self, array: Any) -> JaxArray:
         """An array that is no input: its numbers are constants."""
-        array = array if hasattr(array, "dtype") and jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
+        array = array if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
         if not jnp.issubdtype(array.dtype, jnp.floating):
-            return Value(array)
+            return JaxArray(array)
         key = (np.asarray(array).tobytes(), array.dtype.name, array.shape)
         if key not in self.literals:
-            self.literals[key] = Value(array, self.recorder.constants(in_double(array)))
+            self.literals[key] = JaxArray(array, self.recorder.constants(in_double(array)))
         return self.literals[key]
 
-    def equation(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    def equation(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
         """The results of one equation. Raises Refusal."""
         name = eqn.primitive.name
         if name in CONTROL:
@@ -98,18 +102,18 @@ class Interpreter(Context):
             self.known[key] = found
         return found
 
-    def results(self, eqn: Any, operands: list[Value], steps: list[Any]) -> list[Value]:
+    def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
-        if all(isinstance(s, Value) for s in steps):
+        if all(isinstance(s, JaxArray) for s in steps):
             return steps
         computed = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
         found = []
         for s, array in zip(steps, computed if eqn.primitive.multiple_results else [computed], strict=True):
-            if isinstance(s, Value):
+            if isinstance(s, JaxArray):
                 found.append(s)
                 continue
             own = np.asarray(s, dtype=np.int64).reshape(array.shape)
-            value = Value(array, own)
+            value = JaxArray(array, own)
             floats = in_double(array) if value.kind == "f" else None
             if floats is not None and eqn.primitive.name in ABSOLUTE:
                 self.recorder.done(own)
@@ -120,7 +124,7 @@ class Interpreter(Context):
             found.append(value)
         return found
 
-    def call(self, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+    def call(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
         """A jaxpr that an equation calls."""
         held = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
         name = eqn.params.get("name") or str(getattr(getattr(getattr(held, "jaxpr", None), "debug_info", None), "func_src_info", "")).partition(" ")[0]
@@ -138,7 +142,7 @@ class Interpreter(Context):
         raise self.refusal(f"the primitive {eqn.primitive.name} of JAX is not traced: it contains no program of simpler operations")
 
 
-def _key(value: Value) -> Any:
+def _key(value: JaxArray) -> Any:
     if value.steps is None:
         return (str(value.array.dtype), value.array.shape, str(value.array) if value.kind == "?" else np.asarray(value.array).tobytes())
     return (str(value.array.dtype), value.steps.shape, value.steps.tobytes())
@@ -147,25 +151,25 @@ def _key(value: Value) -> Any:
 # ---------------------------------------------------------------- control flow
 
 
-def _taken(value: Value, k: int) -> Value:
-    return Value(value.array[k], None if value.steps is None else np.asarray(value.steps[k]))
+def _taken(value: JaxArray, k: int) -> JaxArray:
+    return JaxArray(value.array[k], None if value.steps is None else np.asarray(value.steps[k]))
 
 
-def _stacked(c: Context, parts: list[Value]) -> Value:
+def _stacked(c: Context, parts: list[JaxArray]) -> JaxArray:
     array = jnp.stack([p.array for p in parts])
     if all(p.known for p in parts):
-        return Value(array)
-    return Value(array, np.stack([c.steps(p) for p in parts]))
+        return JaxArray(array)
+    return JaxArray(array, np.stack([c.steps(p) for p in parts]))
 
 
-def _scan(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+def _scan(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """Every round in turn."""
     p = eqn.params
     consts, carry, stacked = operands[: p["num_consts"]], operands[p["num_consts"] : p["num_consts"] + p["num_carry"]], operands[p["num_consts"] + p["num_carry"] :]
     if p["length"] > ROUNDS:
         raise i.refusal(f"a loop of {p['length']} rounds")
     order = range(p["length"] - 1, -1, -1) if p["reverse"] else range(p["length"])
-    rows: list[list[Value]] = []
+    rows: list[list[JaxArray]] = []
     for k in order:
         results = i.closed(p["jaxpr"], [*consts, *carry, *(_taken(v, k) for v in stacked)], at)
         carry = results[: p["num_carry"]]
@@ -173,11 +177,12 @@ def _scan(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> 
     if p["reverse"]:
         rows.reverse()
     if not rows:
-        return [*carry, *(Value(jnp.zeros(v.aval.shape, v.aval.dtype)) for v in eqn.outvars[len(carry) :])]
+        kinds: list[Any] = [v.aval for v in eqn.outvars[len(carry) :]]
+        return [*carry, *(JaxArray(jnp.zeros(kind.shape, kind.dtype)) for kind in kinds)]
     return [*carry, *(_stacked(i, list(column)) for column in zip(*rows, strict=True))]
 
 
-def _while(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+def _while(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """Round after round, as long as the condition holds at the point."""
     p = eqn.params
     n, m = p["cond_nconsts"], p["body_nconsts"]
@@ -190,14 +195,14 @@ def _while(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) ->
     raise i.refusal(f"a loop of more than {ROUNDS} rounds")
 
 
-def _cond(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+def _cond(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """The branch that is taken at the point."""
     branches = eqn.params["branches"]
     index = int(np.clip(int(np.asarray(i.frozen(operands[0]))), 0, len(branches) - 1))
     return i.closed(branches[index], operands[1:], at)
 
 
-def _linear_solve(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
+def _linear_solve(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """How a system of linear equations is solved."""
     lengths = eqn.params["const_lengths"]
     jaxprs = eqn.params["jaxprs"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +15,14 @@ from verifier.circuit.arrays import Array
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
 ADVICE = "give function=, the formula as text, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
 
 @dataclass(frozen=True, eq=False)
-class Value:
+class JaxArray:
     """An array of JAX with its steps; whole numbers and truth values that depend on no input have none (`steps` is None)."""
 
     array: Any
@@ -41,11 +44,11 @@ class Value:
 
 
 @dataclass(frozen=True, eq=False)
-class Bits(Value):
+class Bits(JaxArray):
     """The bits of numbers, read as whole numbers; `steps` are those of the numbers. Only their signs can be had."""
 
 
-Row: TypeAlias = Callable[["Context", Any, list[Value]], Any]  # (context, equation, operands) -> steps of the results, or Values
+Row: TypeAlias = "Callable[[Context, JaxprEqn, list[JaxArray]], Any]"  # (context, equation, operands) -> steps of the results, or JaxArrays
 ROWS: dict[str, Row] = {}
 
 
@@ -71,7 +74,7 @@ class Context:
         """The Builder of the steps."""
         return self.recorder.builder
 
-    def steps(self, value: Value) -> Array:
+    def steps(self, value: JaxArray) -> Array:
         """The steps of a value; those of data are constants, each float itself."""
         if value.steps is not None:
             return value.steps
@@ -92,7 +95,7 @@ class Context:
         """What cannot be traced, with its place."""
         return Refusal(what, self.recorder.place(), ADVICE, self.recorder.forward())
 
-    def frozen(self, value: Value) -> Any:
+    def frozen(self, value: JaxArray) -> Any:
         """The array of a condition or an index, which then decides the path of the code."""
         if value.steps is not None:
             b = self.builder

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Context, Value, row
+from verifier.trace.jax.jax_array import Context, JaxArray, row
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 COMMUTATIVE = ("add", "mul")
 
@@ -18,7 +21,7 @@ def _dot(c: Context, left: list[int], right: list[int]) -> Array:
 
 
 @row("cholesky")
-def _cholesky(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _cholesky(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """Cholesky's algorithm, row by row, on the lower half."""
     del eqn
     steps = c.steps(operands[0])
@@ -54,7 +57,7 @@ def _is_symmetric(c: Context, steps: Array) -> bool:
 
 
 @row("triangular_solve")
-def _triangular_solve(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _triangular_solve(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """Substitution, one unknown after the other."""
     p = eqn.params
     a, b = (c.steps(v) for v in operands)
@@ -79,7 +82,7 @@ def _triangular_solve(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("lu")
-def _lu(c: Context, eqn: Any, operands: list[Value]) -> list[Any]:
+def _lu(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any]:
     """Elimination by columns; which rows change places is as at the point."""
     lu, pivots, permutation = eqn.primitive.bind(operands[0].array, **eqn.params)
     steps = c.steps(operands[0])
@@ -97,4 +100,4 @@ def _lu(c: Context, eqn: Any, operands: list[Value]) -> list[Any]:
                 a[i, k] = int(c.apply("div", np.array(a[i, k]), np.array(a[k, k])))
                 if k + 1 < columns:
                     a[i, k + 1 :] = c.apply("sub", a[i, k + 1 :], c.apply("mul", np.array(a[i, k]), a[k, k + 1 :]))
-    return [Value(lu, found.reshape(steps.shape)), Value(pivots), Value(permutation)]
+    return [JaxArray(lu, found.reshape(steps.shape)), JaxArray(pivots), JaxArray(permutation)]

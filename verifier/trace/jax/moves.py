@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,10 @@ from jax import lax
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Context, Value, moved, row
+from verifier.trace.jax.jax_array import Context, JaxArray, moved, row
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
 
 DATA = {  # primitive -> how many operands are moved (None: all); the others are indices
     "broadcast_in_dim": 1, "reshape": 1, "transpose": 1, "squeeze": 1, "expand_dims": 1, "slice": 1, "rev": 1, "split": 1, "dynamic_slice": 1, "dynamic_update_slice": 2,
@@ -22,7 +25,7 @@ SCATTERS = {"scatter-add": "add", "scatter_add": "add", "scatter-sub": "sub", "s
 
 
 @row(*DATA)
-def _move(c: Context, eqn: Any, operands: list[Value]) -> Any:
+def _move(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Any:
     count = DATA[eqn.primitive.name]
     data = operands if count is None else operands[:count]
     rest = [c.frozen(v) for v in operands[len(data) :]]
@@ -30,7 +33,7 @@ def _move(c: Context, eqn: Any, operands: list[Value]) -> Any:
 
 
 @row("gather")
-def _gather(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _gather(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     found: Array = moved(eqn.primitive, [c.steps(operands[0])], [c.frozen(operands[1])], **{**eqn.params, "fill_value": -1})
     if (found < 0).any():  # an index out of bounds
         fill = eqn.params.get("fill_value")
@@ -39,7 +42,7 @@ def _gather(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("scatter")
-def _scatter(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _scatter(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     operand, indices, updates = operands
     base, new = c.steps(operand).copy().reshape(-1), c.steps(updates).ravel()
     for at, step in zip(_destinations(c, eqn, operands, c.frozen(indices)), new.tolist(), strict=True):
@@ -49,7 +52,7 @@ def _scatter(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row(*SCATTERS)
-def _scatter_by(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _scatter_by(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     """One update after the other."""
     operand, indices, updates = operands
     gate = SCATTERS[eqn.primitive.name]
@@ -60,7 +63,7 @@ def _scatter_by(c: Context, eqn: Any, operands: list[Value]) -> Array:
     return base.reshape(operand.array.shape)
 
 
-def _destinations(c: Context, eqn: Any, operands: list[Value], indices: Any) -> list[int]:
+def _destinations(c: Context, eqn: JaxprEqn, operands: list[JaxArray], indices: Any) -> list[int]:
     """Where each component of the updates goes in the flat operand; -1 where it is dropped. It is the gradient of a scatter that adds."""
     shape = operands[0].array.shape
     size = int(np.prod(shape, dtype=np.int64))
@@ -77,14 +80,14 @@ def _destinations(c: Context, eqn: Any, operands: list[Value], indices: Any) -> 
 
 
 @row("sort")
-def _sort(c: Context, eqn: Any, operands: list[Value]) -> list[Any]:
+def _sort(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any]:
     """The order is that of the point."""
     axis, keys = eqn.params["dimension"], eqn.params["num_keys"]
     shape = operands[0].array.shape
     order = np.broadcast_to(np.arange(shape[axis]).reshape([-1 if n == axis else 1 for n in range(len(shape))]), shape)
     found = lax.sort([*(v.array for v in operands), jnp.asarray(order)], dimension=axis, is_stable=True, num_keys=keys)
     places = np.asarray(found[-1])
-    results = [Value(f) if v.steps is None else Value(f, np.take_along_axis(v.steps, places, axis)) for v, f in zip(operands, found, strict=False)]
+    results = [JaxArray(f) if v.steps is None else JaxArray(f, np.take_along_axis(v.steps, places, axis)) for v, f in zip(operands, found, strict=False)]
     if results[0].steps is not None:
         for line in np.moveaxis(results[0].steps, axis, -1).reshape(-1, shape[axis]).tolist():
             ordered(c, line)
@@ -99,7 +102,7 @@ def ordered(c: Context, line: list[int]) -> None:
 
 
 @row("top_k")
-def _top_k(c: Context, eqn: Any, operands: list[Value]) -> list[Value]:
+def _top_k(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[JaxArray]:
     values, indices = eqn.primitive.bind(operands[0].array, **eqn.params)
     axis = eqn.params.get("axis", -1)
     steps = np.take_along_axis(c.steps(operands[0]), np.asarray(indices), axis)
@@ -107,11 +110,11 @@ def _top_k(c: Context, eqn: Any, operands: list[Value]) -> list[Value]:
     lines = np.moveaxis(np.take_along_axis(c.steps(operands[0]), everything, axis), axis, -1)
     for line in lines.reshape(-1, lines.shape[-1]).tolist():
         ordered(c, line[::-1])
-    return [Value(values, steps), Value(indices)]
+    return [JaxArray(values, steps), JaxArray(indices)]
 
 
 @row("argmax", "argmin")
-def _argmax(c: Context, eqn: Any, operands: list[Value]) -> Value:
+def _argmax(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> JaxArray:
     """The place is that of the point."""
     found = eqn.primitive.bind(operands[0].array, **eqn.params)
     (axis,) = eqn.params["axes"]
@@ -121,4 +124,4 @@ def _argmax(c: Context, eqn: Any, operands: list[Value]) -> Value:
         for other in line:
             if other != line[best]:
                 c.recorder.branch(int(c.apply(gate, np.array(line[best]), np.array(other))), holds=True)
-    return Value(found)
+    return JaxArray(found)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Context, Value, row
+from verifier.trace.jax.jax_array import Context, JaxArray, row
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn, Var
 
 FOLDS = {"reduce_sum": ("add", "0"), "reduce_prod": ("mul", "1"), "reduce_max": ("maximum", None), "reduce_min": ("minimum", None)}
 CUMULATIVE = {"cumsum": "add", "cumprod": "mul", "cummax": "maximum", "cummin": "minimum", "cumlogsumexp": "logaddexp"}
@@ -17,13 +20,13 @@ WINDOWS = {"reduce_window_sum": "add", "reduce_window_max": "maximum", "reduce_w
 
 
 @row(*FOLDS)
-def _fold(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _fold(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     gate, empty = FOLDS[eqn.primitive.name]
     return arrays.fold(c.builder, gate, c.steps(operands[0]), tuple(eqn.params["axes"]), empty=empty)
 
 
 @row("reduce_and", "reduce_or")
-def _logic(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _logic(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     axes = tuple(eqn.params["axes"])
     steps = arrays.as_truths(c.builder, c.steps(operands[0]))
     kept = [n for n in range(steps.ndim) if n not in axes]
@@ -35,7 +38,7 @@ def _logic(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row(*CUMULATIVE)
-def _cumulative(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _cumulative(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     axis, steps = eqn.params["axis"], c.steps(operands[0])
     turned = np.flip(steps, axis) if eqn.params["reverse"] else steps
     found = arrays.cumulative(c.builder, CUMULATIVE[eqn.primitive.name], turned, axis)
@@ -43,7 +46,7 @@ def _cumulative(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("dot_general")
-def _dot_general(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _dot_general(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     (summed_left, summed_right), (stacked_left, stacked_right) = eqn.params["dimension_numbers"]
     left, right = (c.steps(v) for v in operands)
     kept_left = [n for n in range(left.ndim) if n not in (*summed_left, *stacked_left)]
@@ -72,7 +75,7 @@ def _spread(steps: Array, axes: tuple[int, ...], dilation: Any, padding: Any, fi
 
 
 @row("conv_general_dilated")
-def _convolution(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _convolution(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     p, numbers = eqn.params, eqn.params["dimension_numbers"]
     left = arrays.as_numbers(c.builder, c.steps(operands[0])).transpose(*numbers.lhs_spec)  # batch, feature, space
     right = arrays.as_numbers(c.builder, c.steps(operands[1])).transpose(*numbers.rhs_spec)  # out feature, in feature, space
@@ -113,22 +116,22 @@ def _windows(shape: Array, p: Any) -> list[list[int]]:
 
 
 @row(*WINDOWS)
-def _window(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _window(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     return _reduced_windows(c, eqn, WINDOWS[eqn.primitive.name], c.steps(operands[0]))
 
 
-def _reduced_windows(c: Context, eqn: Any, gate: str, steps: Array) -> Array:
+def _reduced_windows(c: Context, eqn: JaxprEqn, gate: str, steps: Array) -> Array:
     found = []
     for seen in _windows(steps, eqn.params):
         if not seen:
             found.append(int(c.number("0")) if gate == "add" else c.recorder.number(float("-inf") if gate == "maximum" else float("inf")))
             continue
         found.append(int(arrays.fold(c.builder, gate, np.array(seen, dtype=np.int64))))
-    return np.array(found, dtype=np.int64).reshape(eqn.outvars[0].aval.shape)
+    return np.array(found, dtype=np.int64).reshape(shape_of(eqn.outvars[0]))
 
 
 @row("reduce_window")
-def _general_window(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
+def _general_window(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Array]:
     names = [e.primitive.name for e in eqn.params["jaxpr"].eqns]
     gates = {"add": "add", "max": "maximum", "min": "minimum", "mul": "mul"}
     if len(names) != 1 or names[0] not in gates or len(operands) != 2:
@@ -136,7 +139,7 @@ def _general_window(c: Context, eqn: Any, operands: list[Value]) -> list[Array]:
     return [_reduced_windows(c, eqn, gates[names[0]], c.steps(operands[0]))]
 
 
-def _chosen(c: Context, eqn: Any, steps: Array, array: Any) -> list[int]:
+def _chosen(c: Context, eqn: JaxprEqn, steps: Array, array: Any) -> list[int]:
     """The component of each window that is the largest (or smallest) at the point, as its place in the flat operand."""
     gate = "ge" if "ge" in str(eqn.params["select_prim"]) else "le"
     values, flat = np.asarray(array).ravel().astype(np.float64), steps.ravel()
@@ -154,7 +157,7 @@ def _chosen(c: Context, eqn: Any, steps: Array, array: Any) -> list[int]:
 
 
 @row("select_and_scatter_add")
-def _select_and_scatter(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _select_and_scatter(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     source, operand = operands
     places = _chosen(c, eqn, c.steps(operand), operand.array)
     base = arrays.full(operand.array.shape, int(c.number("0"))).ravel()
@@ -168,9 +171,15 @@ def _select_and_scatter(c: Context, eqn: Any, operands: list[Value]) -> Array:
 
 
 @row("select_and_gather_add")
-def _select_and_gather(c: Context, eqn: Any, operands: list[Value]) -> Array:
+def _select_and_gather(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     tangents, operand = operands
     flat = c.steps(tangents).ravel()
     zero = int(c.number("0"))
     found = [int(flat[at]) if at >= 0 else zero for at in _chosen(c, eqn, c.steps(operand), operand.array)]
-    return np.array(found, dtype=np.int64).reshape(eqn.outvars[0].aval.shape)
+    return np.array(found, dtype=np.int64).reshape(shape_of(eqn.outvars[0]))
+
+
+def shape_of(variable: Var) -> tuple[int, ...]:
+    """The shape of a variable of a jaxpr, which is an array."""
+    kind: Any = variable.aval
+    return tuple(kind.shape)

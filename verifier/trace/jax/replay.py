@@ -63,7 +63,8 @@ class Replayed:
             jaxpr, shape = jax.make_jaxpr(self.call, return_shape=True)(list(inputs), list(flows))
         except CONCRETE:
             return None
-        leaves, tree = jax.tree_util.tree_flatten(found)
+        flat: tuple[list[Any], object] = jax.tree_util.tree_flatten(found)
+        leaves, tree = flat
         again = _evaluated(jaxpr, inputs, flows)
         same = tree == jax.tree_util.tree_structure(shape) and all(_same_bits(a, b) for a, b in zip(leaves, again, strict=True))
         return (jaxpr, tree) if same else None

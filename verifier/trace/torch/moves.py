@@ -143,13 +143,13 @@ def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, t
                     own[place].append((step, float(weights[place])))
     found: list[Array | None] = []
     rest = iter(terms)
-    for result in base:
-        if result is None:
+    for whole in base:
+        if whole is None:
             found.append(None)
             continue
-        if (result != 0).any():
+        if (whole != 0).any():
             raise Refusal("an operation that should be linear is not", t.recorder.place(), "give function=, the formula as text, so that the returned numbers can be checked without a trace")
-        found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(result.shape)))
+        found.append(np.array([_sum(t, own) for own in next(rest)], dtype=np.int64).reshape(tuple(whole.shape)))
     return found
 
 

@@ -1,0 +1,166 @@
+"""A callable on tensors with its arguments: which tensors are its inputs, and what they are called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten_with_path, tree_map
+
+FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A tensor of numbers that a callable reads: an argument, a parameter of a module, or a variable of a closure."""
+
+    name: str
+    tensor: torch.Tensor
+    wanted: bool  # its gradient is asked for
+    set: Callable[[torch.Tensor], None] | None = None  # puts another tensor in its place, where it is no argument
+    is_complex: bool = False  # the tensor then has its real and imaginary parts, along a last axis
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A callable with its arguments, in which tensors of numbers are inputs."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]  # as given: an Input in the place of each tensor of numbers
+    inputs: tuple[Input, ...]
+    backward: Callable[..., Any] | None = None  # (gradients that flow in, tensors of numbers) -> gradients; autograd where there is none
+    modules: tuple[torch.nn.Module, ...] = ()  # whose buffers a run may change
+
+    def run(self, tensors: Mapping[str, torch.Tensor]) -> Any:
+        """What the callable returns for these tensors."""
+        def own(v: Any) -> Any:
+            return v if not isinstance(v, Input) else torch.view_as_complex(tensors[v.name]) if v.is_complex else tensors[v.name]
+
+        is_plain = all(isinstance(v, Input | float | int) for v in self.arguments)  # the trees of torch cost as much as a small call
+        arguments = map(own, self.arguments) if is_plain else tree_map(own, self.arguments, is_leaf=lambda v: isinstance(v, Input))
+        with self._placed(tensors):
+            found = self.function(*arguments)
+        return _parts_of(found) if isinstance(found, torch.Tensor) else tree_map(_parts_of, found)
+
+    @contextmanager
+    def _placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+        elsewhere = [i for i in self.inputs if i.set is not None]
+        try:
+            for i in elsewhere:
+                i.set(tensors[i.name])  # type: ignore[misc]
+            yield
+        finally:
+            for i in elsewhere:
+                i.set(i.tensor)  # type: ignore[misc]
+
+
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
+    """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
+    flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
+    own, modules = _parameters_of(function)
+    some = any(t.requires_grad for _, t in flat)
+    given = list(names or ())
+    known = _argument_names(function, len(arguments))
+    taken = {i.name for i in own}
+    inputs: dict[int, Input] = {}
+    for count, (path, tensor) in enumerate(flat):
+        name = given[count] if count < len(given) else _named(known[path[0].idx], path[1:])  # type: ignore[attr-defined]  # of a tuple
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        plain = torch.view_as_real(tensor.detach().resolve_conj()) if _is_complex(tensor) else tensor
+        inputs.setdefault(id(tensor), Input(name, plain, tensor.requires_grad or not some, is_complex=_is_complex(tensor)))
+    replaced = tree_map(lambda v: inputs[id(v)] if _is_number(v) or _is_complex(v) else v, tuple(arguments))
+    return Called(function, replaced, (*inputs.values(), *own), backward, tuple(modules))
+
+
+def _parts_of(value: Any) -> Any:
+    """A complex output as its real and imaginary parts, along a last axis."""
+    return torch.view_as_real(value.resolve_conj()) if isinstance(value, torch.Tensor) and value.dtype.is_complex else value
+
+
+def is_function(owner: Any) -> bool:
+    """Whether a method's owner is a `torch.autograd.Function`."""
+    return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype in FORMATS
+
+
+def _is_complex(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype.is_complex and value.dtype.to_real() in FORMATS
+
+
+def _named(base: str, path: Sequence[Any]) -> str:
+    return "_".join([base, *(str(getattr(k, "idx", getattr(k, "key", k))) for k in path)])
+
+
+def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the arguments in the function's own signature; `x0`, `x1`, ... where it has none."""
+    plain = inspect.unwrap(function)
+    owner: Any = getattr(plain, "__self__", None)
+    skipped = 0
+    if is_function(owner):
+        plain, skipped = owner.forward, int(owner.setup_context is torch.autograd.Function.setup_context)
+    elif isinstance(plain, torch.nn.Module):
+        plain = plain.forward
+    try:
+        found = list(inspect.signature(plain).parameters.values())[skipped:]
+    except (TypeError, ValueError):
+        found = []
+    names = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name.isidentifier()]
+    if not names and count == 1:
+        return ["x"]
+    names += [f"x{k}" for k in range(len(names), count)]
+    return ["x" if n == "input" else n for n in names]
+
+
+def _parameters_of(function: Callable[..., Any]) -> tuple[list[Input], list[torch.nn.Module]]:
+    """The parameters of the modules, and the tensors that require a gradient, that a callable holds; and the modules."""
+    found: list[Input] = []
+    holders: list[tuple[str, Any, Callable[[Any], None] | None]] = []
+    owner = function if isinstance(function, torch.nn.Module) else getattr(function, "__self__", None)
+    if isinstance(owner, torch.nn.Module):
+        holders.append(("", owner, None))
+    code, closure = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
+    for name, cell in zip(code.co_freevars if code is not None else (), closure, strict=False):
+        holders.append((name, _content(cell), partial(setattr, cell, "cell_contents")))
+    space = getattr(function, "__globals__", {})
+    for name in code.co_names if code is not None else ():
+        if isinstance(space.get(name), torch.nn.Module) or (_is_number(space.get(name)) and space[name].requires_grad):
+            holders.append((name, space[name], partial(space.__setitem__, name)))
+    for name, value, put in holders:
+        if isinstance(value, torch.nn.Module):
+            for path, parameter in value.named_parameters():
+                if parameter.requires_grad and parameter.dtype in FORMATS:
+                    label = path.replace(".", "_") if not path[0].isdigit() else "layer" + path.replace(".", "_")
+                    found.append(Input(label, parameter, wanted=True, set=_setter(value, path)))
+        elif _is_number(value) and value.requires_grad and value.is_leaf:
+            found.append(Input(name, value, wanted=True, set=put))
+    unique = {id(i.tensor): i for i in reversed(found)}
+    return list(reversed(unique.values())), [value for _, value, _ in holders if isinstance(value, torch.nn.Module)]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not set yet
+        return None
+
+
+def _setter(module: torch.nn.Module, path: str) -> Callable[[torch.Tensor], None]:
+    *inner, last = path.split(".")
+    for part in inner:
+        module = getattr(module, part)
+
+    def put(tensor: torch.Tensor) -> None:
+        table = module._parameters  # noqa: SLF001 - a parameter's place takes Parameters only when it is assigned
+        table[last] = tensor  # type: ignore[assignment]
+
+    return put
