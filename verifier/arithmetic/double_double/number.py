@@ -154,7 +154,7 @@ def is_single(a: DoubleDouble) -> bool:
 
 def is_zero(a: DoubleDouble) -> Mask:
     """Where it is exactly 0."""
-    return (a.hi == 0) & (a.err == 0)
+    return np.logical_and(np.equal(a.hi, 0), np.equal(a.err, 0), dtype=np.bool_)
 
 
 def scaled(a: DoubleDouble, factor: float) -> DoubleDouble:
