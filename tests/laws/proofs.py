@@ -33,6 +33,8 @@ SCALARS = (0, 1, -1, 2, -2, 3, -3, 4, 0.5, -0.5, 1.5, -1.5, 2.5, 0.25, -0.75, 7,
 RANDOM_POINTS = 24
 COMPARED = ("lt", "le", "gt", "ge", "eq", "ne", "max", "min")
 STEPPED = ("floor", "ceil", "sign")
+TINY = mpmath.mpf("1e-45")  # the same of 2**floor(x) at -1000
+SATURATED = {"tanh": 25, "erf": 6}  # beyond, what a step jumps by is too small for difference quotients: tanh(floor(x)) at 100
 Pair = tuple[str, str]
 
 
@@ -135,8 +137,22 @@ def _careful(table: dict[str, Callable[..., Any]], m: Any) -> dict[str, Callable
     careful = dict(table)
     careful.update({g: compared(table[g]) for g in COMPARED})
     careful.update({g: stepped(table[g]) for g in ("floor", "ceil")})
+    careful.update({g: _unsaturated(table[g], bound) for g, bound in SATURATED.items()})
+    careful.update({g: _not_tiny(table[g]) for g in ("exp", "pow")})
     careful["sign"] = lambda a: None if a != 0 and abs(a) <= ALIKE else m.sign(a)
     return careful
+
+
+def _not_tiny(function: Callable[..., Any]) -> Callable[..., Any]:
+    def found(*args: Any) -> Any:
+        value = function(*args)
+        return None if value is None or (mpmath.isfinite(value) and 0 < abs(value) < TINY) else value
+
+    return found
+
+
+def _unsaturated(function: Callable[..., Any], bound: int) -> Callable[..., Any]:
+    return lambda a: None if abs(a) > bound else function(a)
 
 
 def _run(program: Program, m: Any, inputs: list[Any], output: int) -> Any:

@@ -79,7 +79,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
         for gradient, outcome in gradients.items():
             if gradient in known and known[gradient].name in reported:
                 continue
-            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None:
                 continue
             counterexample = [outcome.counterexample[x] for x in case.inputs]
             if not is_meant(meant_in(case, fmt), counterexample):
@@ -89,10 +89,11 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
             point = point_text(case, fmt, counterexample)
             where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
+            what = f"wrong at {where}" if outcome.both_defined else f"without a value at {where}, where the exact gradient has one"
             findings.append(
                 finding(
                     "V107",
-                    f"{name}.{gradient} is right at the points of the case and wrong at {where}: {outcome.note}",
+                    f"{name}.{gradient} is right at the points of the case and {what}: {outcome.note}",
                     place or draft.implementation.place,
                     implementation=name,
                     gradient=gradient,
