@@ -22,6 +22,7 @@ from verifier.exact import one_sided
 from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
 from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove_same
+from verifier.exact.truth import Subject
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
 
@@ -30,6 +31,7 @@ MOST_FURTHER = 2_000  # gradients at further points, of all claims
 MOST_FAILURES = 8
 MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a proof, at which it is judged
 SHORT = 3  # digits of every other point: a witness that can be read
+KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
 
@@ -59,6 +61,8 @@ def outcomes(
     points, where that is known already. Every claim, proved or not, is challenged (`challenge`): one that fails on a border or in a piece far
     from the points, or has a gap in the domain, is `refuted` with that point as its witness. After so many `seconds` of the processor no further proof is begun.
     """
+    if (several := _layers(check)) is not None:
+        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds) for c, at in several])
     deadline = time.process_time() + seconds
     domain = intervals(meant)
     proofs, unproved = _proofs(check, deadline)
@@ -91,11 +95,36 @@ def outcomes(
 
 def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None) -> dict[str, Outcome]:
     """The outcome of every claimed gradient as far as points tell: those at which `outcomes` challenges and compares what has no proof, with a bound on the work and none on the time."""
+    if (several := _layers(check)) is not None:
+        return _weakest([by_points(c, points, meant=meant, seed=seed, listed=_columns(listed, at)) for c, at in several])
     trials = _trials(check, {}, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     wrong = _wrong_in(rows)
     rows += _further_rows(check, [name for _, name in check.subject.claims if name not in wrong], points, meant=meant, seed=seed)
     return {name: _unproved(check, name, [row[i] for row in rows], trials.get(name), points, meant) for i, (_, name) in enumerate(check.subject.claims)}
+
+
+def _layers(check: Check) -> list[tuple[Check, list[int]]] | None:
+    """Where a name is claimed for several inputs: checks in which every name is claimed once, with the positions of their claims; else None."""
+    found: list[list[int]] = []
+    count: dict[str, int] = {}
+    for i, (_, name) in enumerate(check.subject.claims):
+        layer = count[name] = count.get(name, -1) + 1
+        found += [[]] if layer == len(found) else []
+        found[layer].append(i)
+    if len(found) <= 1:
+        return None
+    return [(replace(check, subject=Subject(check.subject.program, tuple(check.subject.claims[i] for i in at))), at) for at in found]
+
+
+def _columns(rows: Sequence[Sequence[Discrepancy]] | None, at: Sequence[int]) -> list[list[Discrepancy]] | None:
+    return None if rows is None else [[row[i] for i in at] for row in rows]
+
+
+def _weakest(found: Sequence[Mapping[str, Outcome]]) -> dict[str, Outcome]:
+    """Of each name the outcome that claims the least."""
+    names = dict.fromkeys(name for outcomes in found for name in outcomes)
+    return {name: min((o[name] for o in found if name in o), key=lambda o: KINDS.index(o.kind)) for name in names}
 
 
 def _trials(check: Check, proofs: Mapping[str, Proof], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> dict[str, Challenged]:

@@ -265,7 +265,7 @@ def _challenged(sides: _Enclosures, runs: _Runs, variable: str, name: str, domai
             if _stays_tied(sides, tied, point, domain, seed):
                 result.found.append(Contradiction(Kind.TIE, point))
         if not is_inside:
-            if not (has_value or any(x == round(x) for x in point)):
+            if not (has_value or any(x == round(x) for x in point) or _ties(sides, runs, k)):
                 continue
             if limits_left <= 0:
                 result.skipped += 1
