@@ -30,6 +30,7 @@ MOST_HOLES = 3  # named in a note
 MOST_FURTHER = 2_000  # gradients at further points, of all claims
 MOST_FAILURES = 8
 MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a proof, at which it is judged
+MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
 SHORT = 3  # digits of every other point: a witness that can be read
 KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
@@ -150,11 +151,12 @@ def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[flo
 
 
 def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:
-    """The outcome of a gradient without a proof: at the points, and, where these do not refute it, at the plainest of those that contradict it."""
+    """The outcome of a gradient without a proof: at the points, and, where these do not refute it, at the plainest of those that contradict it, or at which it compares what may be equal."""
     outcome = _compared(found, check.subject.program.inputs)
     if trial is None or outcome.kind == "refuted":
         return outcome
-    against = [c.point for c in sorted(trial.found, key=plainness) if c.kind in (Kind.INSIDE, Kind.BORDER, Kind.GAP) and _is_claimed(c, points, meant)][:MOST_LOOKED_AT]
+    claimed = [c for c in sorted(trial.found, key=plainness) if _is_claimed(c, points, meant)]
+    against = [c.point for c in claimed if c.kind not in (Kind.HOLE, Kind.TIE)][:MOST_LOOKED_AT] + [c.point for c in claimed if c.kind is Kind.TIE][:MOST_TIES]
     return _compared([*found, *(d for row in compare(check.alone(name), against) for d in row)], check.subject.program.inputs) if against else outcome
 
 

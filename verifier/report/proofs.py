@@ -70,6 +70,7 @@ def _unknown(check: Check) -> dict[str, Outcome]:
 
 def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
+    open_ones = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict in (Verdict.UNDECIDED, Verdict.UNDEFINED)}
     seen = {(j.result.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.result.gradient, base(j.result.gradient))}
     findings = []
     for name, gradients in outcomes.items():
@@ -93,7 +94,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
             findings.append(
                 finding(
                     "V107",
-                    f"{name}.{gradient} is right at the points of the case and {what}: {outcome.note}",
+                    f"{name}.{gradient} is {'not refuted' if (name, gradient) in open_ones else 'right'} at the points of the case and {what}: {outcome.note}",
                     place or draft.implementation.place,
                     implementation=name,
                     gradient=gradient,
