@@ -85,3 +85,66 @@ def test_a_large_program_is_not_challenged_without_a_proof(monkeypatch: pytest.M
     function, _, wrong, _ = PIECES[0]
     monkeypatch.setattr(challenge, "MOST_WORK", 100)
     assert verify(case_of(text(function, f"dx = ({wrong})*dout"))).status == "passed"
+
+
+# ---------------------------------------------------------------- what the report says of it
+
+
+@pytest.mark.parametrize(
+    ("backward", "expected"),
+    [("dh = y**2*dout", "refuted"), ("dh = 2*x*y*dout", "refuted")],  # right for x, and for y, everywhere; for both where y = 2 x
+)
+def test_one_name_that_is_claimed_for_two_inputs_is_proved_for_both_or_not_at_all(backward: str, expected: str) -> None:
+    claimed = "function: {}\npoints: [{{x: 2, y: 4}}]\nimplementations: {{it: {{backward: '{}', gradients: {{x: dh, y: dh}}}}}}\n"
+    report = verify(case_of(claimed.format("x*y**2", backward)))
+    assert report.proofs["it"]["dh"] == expected
+    assert [f.code for f in report.findings] == ["V107"]
+    assert not any("fault of this tool" in note for note in (*report.notes, report.findings[0].message))
+    assert verify(case_of(claimed.format("exp(x + y)", "dh = exp(x + y)*dout"))).proofs["it"]["dh"] == "proved"
+
+
+def test_a_tie_on_an_interval_is_judged_there() -> None:
+    """tanh(ceil(x)) < tanh(1) holds for ceil(x) < 1; on (0, 1] both sides are the same number, which no enclosure shows."""
+    function = "where(tanh(ceil(x)) < tanh(1), x**2, x)"
+    report = verify(case_of(text(function, "dx = where(tanh(ceil(x)) <= tanh(1), 2*x, 1)*dout", points="{x: 2.5}")))
+    assert [f.code for f in report.findings] == ["V107"]
+    assert 0 < float(dict(report.findings[0].point)["x"]) <= 1
+    assert verify(case_of(text(function, "dx = where(ceil(x) < 1, 2*x, 1)*dout", points="{x: 2.5}"))).status == "passed"
+
+
+def test_a_gradient_that_is_undecided_at_a_point_is_not_said_to_be_right_there() -> None:
+    """asin(sin(x)) is x up to pi/2, where max of both is a tie that nobody proves; below -pi/2 it is -pi - x, which is larger."""
+    report = verify(case_of(text("max(asin(sin(x)), x)", "dx = dout", points="{x: 0.5}, {x: 2}")))
+    (found,) = (f for f in report.findings if f.code == "V107")
+    assert "it.dx is not refuted at the points of the case and wrong at x = -" in found.message
+
+
+# A gradient that is wrong at every point, though the search for the line has nothing to hold it against, is not said to be right beside its point; one that is, is.
+@pytest.mark.parametrize(
+    ("function", "gradient", "is_right_beside"),
+    [
+        ("x*sign(floor(x) + ceil(-x))", "1 + floor(x) + ceil(-x)", False),
+        ("where(sqrt(2)*sqrt(3) >= sqrt(6), x**2, x)", "1", False),
+        ("x*remainder(floor(x), 1)", "remainder(x, 1)", False),
+        ("where(x == 20.25, x**2, x*x)", "2*x + where(x == 20.25, x, 0)*x", True),
+    ],
+)
+def test_a_line_is_said_to_be_right_beside_a_point_only_where_it_is(function: str, gradient: str, is_right_beside: bool) -> None:
+    (found,) = (f for f in verify(case_of(text(function, f"dx = ({gradient})*dout"))).findings if f.code == "V101")
+    assert ("right beside it" in found.message) <= is_right_beside
+    assert "this line is wrong at this point" in found.message or is_right_beside
+
+
+def test_numbers_that_differ_are_shown_with_the_digits_in_which_they_do() -> None:
+    """0.5 at a tie of two exponentials, against the second float after it."""
+    report = verify(case_of(text("log(exp(x) + exp(y))", "dx = 0.5000000000000002*dout; dy = exp(y)/(exp(x) + exp(y))*dout", points="{x: 1.5, y: 1.5}")))
+    (found,) = (f for f in report.findings if f.code == "V101")
+    assert "it gives 0.5000000000000002 where 0.5000000000000000" in found.message
+    assert not any("1 + 0e" in line or "1 - 0e" in line for line in found.details)
+
+
+def test_outside_its_domain_a_gate_is_said_to_be_so() -> None:
+    """The beta function is meant for positive parameters (DLMF 5.12.1)."""
+    report = verify(case_of("function: betaln(x, y)\npoints: [{x: -0.5, y: 2}]\n"))
+    assert {f.code for f in report.findings} == {"V204"}
+    assert all("outside the domain" in f.message for f in report.findings)

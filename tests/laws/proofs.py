@@ -137,22 +137,8 @@ def _careful(table: dict[str, Callable[..., Any]], m: Any) -> dict[str, Callable
     careful = dict(table)
     careful.update({g: compared(table[g]) for g in COMPARED})
     careful.update({g: stepped(table[g]) for g in ("floor", "ceil")})
-    careful.update({g: _unsaturated(table[g], bound) for g, bound in SATURATED.items()})
-    careful.update({g: _not_tiny(table[g]) for g in ("exp", "pow")})
     careful["sign"] = lambda a: None if a != 0 and abs(a) <= ALIKE else m.sign(a)
     return careful
-
-
-def _not_tiny(function: Callable[..., Any]) -> Callable[..., Any]:
-    def found(*args: Any) -> Any:
-        value = function(*args)
-        return None if value is None or (mpmath.isfinite(value) and 0 < abs(value) < TINY) else value
-
-    return found
-
-
-def _unsaturated(function: Callable[..., Any], bound: int) -> Callable[..., Any]:
-    return lambda a: None if abs(a) > bound else function(a)
 
 
 def _run(program: Program, m: Any, inputs: list[Any], output: int) -> Any:
@@ -183,7 +169,9 @@ def _value_of(table: dict[str, Callable[..., Any]], m: Any, gate: str, args: lis
         return args[0]
     if gate == "mul" and None not in args and 0 in args:
         return m.mpf(0) if all(m.isfinite(a) for a in args) else None
-    return by_mpmath.value(table, m, gate, args)
+    found = by_mpmath.value(table, m, gate, args)
+    is_lost = found is not None and ((gate in SATURATED and abs(args[0]) > SATURATED[gate]) or (gate in ("exp", "pow") and 0 < abs(found) < TINY))
+    return None if is_lost else found
 
 
 def _derivative(function: Program, m: Any, point: list[Any]) -> Any:
