@@ -37,6 +37,7 @@ ROWS = {
     "0 over 0, beside x": ("x + 0/y", "dx = dout", "{x: -1, y: 0}", NONE, ["V204"]),
     "0 times asin(2)": ("x + asin(2)*0", "dx = dout", "{x: -1}", NONE, ["V204"]),
     "asin(x)**0 outside": ("x + asin(x)**0", "dx = dout", "{x: 2}", NONE, ["V204"]),
+    "an incomplete gamma function of negative order": ("x + 0*gammainc(-1.5, x)", "dx = dout", "{x: 2}", NONE, ["V204"]),
     "a jump of 1e-170": ("where(x < 3, x, x + 1e-170)", "dx = dout", "{x: 3}", NONE, ["V204"]),
     "a jump of exp(-400)": ("where(x < 0, x, x*1 + exp(-400))", "dx = dout", "{x: 0}", NONE, ["V204"]),
     "the jump of x*round(x)": ("x*round(x)", "dx = round(x)*dout", "{x: 0.5}", NONE, ["V204"]),
