@@ -273,7 +273,7 @@ def test_the_slope_of_a_choice_that_moves_along_its_border_is_an_expansion_of_it
 
 
 def test_a_zero_is_not_asked_of_sympy_where_it_would_write_out_huge_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """2**490000 has 490,000 bits, and SymPy takes seconds for each sum; atan(1) - pi/4 is still its to tell."""
+    """2**490000 has 490,000 bits, and SymPy takes seconds for each sum; 2**1e200 and its inverse are beyond any memory, and beyond a ball's exponents; atan(1) - pi/4 is still its to tell."""
     asked: list[Program] = []
     plain = sympy_gates.run
 
@@ -282,8 +282,35 @@ def test_a_zero_is_not_asked_of_sympy_where_it_would_write_out_huge_numbers(monk
         return plain(program, values)
 
     monkeypatch.setattr(sympy_gates, "run", run)
-    for text, times in (("2**(700*700) + atan(1) - pi/4 - 2**490000", 0), ("atan(1) - pi/4", 1)):
+    for text, times in (("2**(700*700) + atan(1) - pi/4 - 2**490000", 0), ("2**(1e100*1e100) - 2**1e200", 0), ("2**-(1e100*1e100) + atan(1) - pi/4", 0), ("atan(1) - pi/4", 1)):
         program = derivatives.primitive(expression(f"x*0 + {text}", "x"))
         steps = tuple(s._replace(gate="number", text="0") if s.gate == "input" else s for s in program.steps)
         found = coefficients._evaluates_to_zero(Program(steps, (), {}, program.output))
         assert (len(asked), found) == (times, times == 1)
+
+
+# Where a quotient is rounded to an integer, fmod and remainder have no value at y = 0 (IEEE 754-2019, 5.3.1 and 9.2: an invalid operation), and jump infinitely often beside it: no limit removes that.
+# li(x) is ei(log(x)), for x > 0 (DLMF 6.2.8): at 0 there is one side only.
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("fmod(x, 0)", (1.5,)), ("fmod(1.5, x)", (0,)), ("fmod(-2, x)*3 + x", (0,)), ("remainder(1.5, x)", (0,)), ("exp(1)*remainder(x, 0)", (1,)), ("x**3*floor(1/x)", (0,)), ("2 - x*ceil(1/x)", (0,)),
+        ("li(x)", (0,)), ("x*li(x)", (0,)), ("li(x)", (1,)), ("li(x)", (-1,)), ("x*log(x)", (0,)), ("fmod(x, y)", (0, 0)), ("fmod(y, x)", (0, 0)), ("remainder(y, x)", (0, 0)), ("y**2*floor(x/y)", (0, 0)),
+    ],
+)  # fmt: skip
+def test_what_has_no_value_and_jumps_all_around_has_no_derivative(text: str, point: tuple[int, ...]) -> None:
+    program = derivatives.primitive(expression(text, *("x", "y")[: len(point)]))
+    assert isinstance(limits.derivative(program, [Fraction(v) for v in point], 0, bits=200), limits.Nowhere)
+
+
+# The jumps end before the point, or a limit removes what is left: nothing of the sort is said.
+@pytest.mark.parametrize(("text", "value"), [("sin(x)/x", 0), ("floor(sin(x)/x + 0.5)*x", 1), ("floor(2*sin(x)/x + 0.5)*x", 2), ("x*floor(cos(x)/2) + y*sin(x)/x", 0)])
+def test_a_removable_gap_beside_a_step_keeps_its_derivative(text: str, value: int) -> None:
+    found = limits.derivative(derivatives.primitive(expression(text, "x", "y")), [Fraction(0), Fraction(1)], 0, bits=200)
+    assert isinstance(found, limits.Finite)
+    assert found.ball.contains(value)
+
+
+@pytest.mark.parametrize("text", ["min(floor(1/x**2), 3)*x", "where(x == 0, 0, x**3*floor(1/x))", "(floor(1/x) - floor(1/x))*x"])
+def test_jumps_that_may_cancel_or_end_are_not_said_to_have_none(text: str) -> None:
+    assert isinstance(limits.derivative(derivatives.primitive(expression(text, "x")), [Fraction(0)], 0, bits=200), limits.Unknown | limits.Finite)

@@ -33,6 +33,8 @@ SCALARS = (0, 1, -1, 2, -2, 3, -3, 4, 0.5, -0.5, 1.5, -1.5, 2.5, 0.25, -0.75, 7,
 RANDOM_POINTS = 24
 COMPARED = ("lt", "le", "gt", "ge", "eq", "ne", "max", "min")
 STEPPED = ("floor", "ceil", "sign")
+TINY = mpmath.mpf("1e-45")  # the same of 2**floor(x) at -1000
+SATURATED = {"tanh": 25, "erf": 6}  # beyond, what a step jumps by is too small for difference quotients: tanh(floor(x)) at 100
 Pair = tuple[str, str]
 
 
@@ -167,7 +169,9 @@ def _value_of(table: dict[str, Callable[..., Any]], m: Any, gate: str, args: lis
         return args[0]
     if gate == "mul" and None not in args and 0 in args:
         return m.mpf(0) if all(m.isfinite(a) for a in args) else None
-    return by_mpmath.value(table, m, gate, args)
+    found = by_mpmath.value(table, m, gate, args)
+    is_lost = found is not None and ((gate in SATURATED and abs(args[0]) > SATURATED[gate]) or (gate in ("exp", "pow") and 0 < abs(found) < TINY))
+    return None if is_lost else found
 
 
 def _derivative(function: Program, m: Any, point: list[Any]) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verifier.arithmetic import rounding
 from verifier.case.components import base
 from verifier.circuit.program import Program
-from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs
+from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs, is_costly, plainness
 from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -22,14 +22,17 @@ from verifier.exact import one_sided
 from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
 from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS, NEAR, Proof, prove_same
+from verifier.exact.truth import Subject
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
 
 MOST_HOLES = 3  # named in a note
 MOST_FURTHER = 2_000  # gradients at further points, of all claims
 MOST_FAILURES = 8
-MOST_LOOKED_AT = 40  # points at which a bound is challenged
+MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a proof, at which it is judged
+MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
 SHORT = 3  # digits of every other point: a witness that can be read
+KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
 
@@ -56,49 +59,105 @@ def outcomes(
     """The outcome of every claimed gradient, by its name.
 
     `points` are numbers of the format; further ones are tried where the inputs are `meant`; `listed` is what `compare` found at the
-    points, where that is known already. Every proof is challenged first (`challenge`): one that fails on a border, or has
-    a gap in the domain, is `refuted` with that point as its witness. After so many `seconds` of the processor no further proof is begun.
+    points, where that is known already. Every claim, proved or not, is challenged (`challenge`): one that fails on a border or in a piece far
+    from the points, or has a gap in the domain, is `refuted` with that point as its witness. After so many `seconds` of the processor no further proof is begun.
     """
+    if (several := _layers(check)) is not None:
+        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds) for c, at in several])
     deadline = time.process_time() + seconds
-    truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
-    count = len(subject.program.inputs)
     domain = intervals(meant)
     proofs, unproved = _proofs(check, deadline)
-    few = further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=CHECKED_POINTS) if proofs else []
-    challenged = challenge(truth, subject, proofs, (*points, *few), fmt=fmt, upstream=upstream, domain=domain, seed=seed, conditional=[n for n, p in proofs.items() if p.conditions]) if proofs else {}
+    trials = _trials(check, proofs, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
-    wrong = {row[i].name for row in rows for i in range(len(row)) if row[i].verdict is Verdict.WRONG}
-    standing = {name: proof for name, proof in proofs.items() if _stands(challenged[name]) and name not in wrong}
-    open_claims = [name for _, name in subject.claims if name not in proofs or (name not in standing and _against(challenged[name], points, meant) is None)]
-    if any(name not in wrong for name in open_claims):
-        rows += compare(check, further_points(points, count, fmt=fmt, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
-    result = {}
-    for i, (_, name) in enumerate(subject.claims):
+    wrong = _wrong_in(rows)
+    standing = {name: proof for name, proof in proofs.items() if _stands(trials[name]) and name not in wrong}
+    open_claims = [name for _, name in check.subject.claims if name not in proofs or (name not in standing and _against(trials[name], points, meant) is None)]
+    rows += _further_rows(check, [n for n in open_claims if n not in wrong], points, meant=meant, seed=seed)
+    inputs, result = check.subject.program.inputs, {}
+    for i, (_, name) in enumerate(check.subject.claims):
+        trial = trials.get(name)
         if name in standing:
-            result[name] = Outcome("proved", _proved_text(standing[name], challenged[name], subject.program.inputs))
+            result[name] = Outcome("proved", _proved_text(standing[name], trials[name], inputs))
             continue
         found = [row[i] for row in rows]
-        trial = challenged.get(name)
-        against = _against(trial, points, meant) if trial is not None and name not in wrong else None
+        if name not in proofs:
+            outcome = _unproved(check, name, found, trial, points, meant)
+            if name not in wrong and outcome.kind in ("agrees", "approximates") and len(inputs) <= MOST_INPUTS and time.process_time() <= deadline:
+                outcome = _bounded(outcome, check, check.subject.claims[i], points, domain=domain, seed=seed)
+            result[name] = replace(outcome, note=f"{outcome.note}; {unproved[name]}") if name in unproved and outcome.kind == "agrees" else outcome
+            continue
+        against = _against(trials[name], points, meant) if name not in wrong else None
         if against is not None:
             found = compare(check.alone(name), [against.point])[0]
-        outcome = _compared(found, subject.program.inputs)
-        if name not in proofs and name not in wrong and outcome.kind in ("agrees", "approximates") and count <= MOST_INPUTS and time.process_time() <= deadline:
-            outcome = _bounded(outcome, check, subject.claims[i], points, domain=domain, seed=seed)
-        if name in unproved and outcome.kind == "agrees":
-            outcome = replace(outcome, note=f"{outcome.note}; {unproved[name]}")
-        result[name] = outcome if name not in proofs or trial is None or not (trial.found or name in wrong) else _withdrawn(outcome, proofs[name], trial, subject.program.inputs)
+        outcome = _compared(found, inputs)
+        result[name] = _withdrawn(outcome, proofs[name], trials[name], inputs) if trials[name].found or name in wrong else outcome
     return result
 
 
 def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None) -> dict[str, Outcome]:
-    """The outcome of every claimed gradient as far as points tell: the same points as in `outcomes` for what has no proof, and a bound on the work in place of one on the time."""
-    names = {name for _, name in check.subject.claims}
+    """The outcome of every claimed gradient as far as points tell: those at which `outcomes` challenges and compares what has no proof, with a bound on the work and none on the time."""
+    if (several := _layers(check)) is not None:
+        return _weakest([by_points(c, points, meant=meant, seed=seed, listed=_columns(listed, at)) for c, at in several])
+    trials = _trials(check, {}, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
-    wrong = {d.name for row in rows for d in row if d.verdict is Verdict.WRONG}
-    if names - wrong:
-        rows += compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
-    return {name: _compared([row[i] for row in rows], check.subject.program.inputs) for i, (_, name) in enumerate(check.subject.claims)}
+    wrong = _wrong_in(rows)
+    rows += _further_rows(check, [name for _, name in check.subject.claims if name not in wrong], points, meant=meant, seed=seed)
+    return {name: _unproved(check, name, [row[i] for row in rows], trials.get(name), points, meant) for i, (_, name) in enumerate(check.subject.claims)}
+
+
+def _layers(check: Check) -> list[tuple[Check, list[int]]] | None:
+    """Where a name is claimed for several inputs: checks in which every name is claimed once, with the positions of their claims; else None."""
+    found: list[list[int]] = []
+    count: dict[str, int] = {}
+    for i, (_, name) in enumerate(check.subject.claims):
+        layer = count[name] = count.get(name, -1) + 1
+        found += [[]] if layer == len(found) else []
+        found[layer].append(i)
+    if len(found) <= 1:
+        return None
+    return [(replace(check, subject=Subject(check.subject.program, tuple(check.subject.claims[i] for i in at))), at) for at in found]
+
+
+def _columns(rows: Sequence[Sequence[Discrepancy]] | None, at: Sequence[int]) -> list[list[Discrepancy]] | None:
+    return None if rows is None else [[row[i] for i in at] for row in rows]
+
+
+def _weakest(found: Sequence[Mapping[str, Outcome]]) -> dict[str, Outcome]:
+    """Of each name the outcome that claims the least."""
+    names = dict.fromkeys(name for outcomes in found for name in outcomes)
+    return {name: min((o[name] for o in found if name in o), key=lambda o: KINDS.index(o.kind)) for name in names}
+
+
+def _trials(check: Check, proofs: Mapping[str, Proof], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> dict[str, Challenged]:
+    """What the challenge says of every claim; in a large program of the proved ones only."""
+    is_open = (meant is None or meant.is_anywhere) and not is_costly(check.truth, check.subject)
+    names = [name for _, name in check.subject.claims if name in proofs or is_open]
+    if not names:
+        return {}
+    few = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=CHECKED_POINTS)
+    conditional = [name for name in names if name not in proofs or proofs[name].conditions]
+    return challenge(check.truth, check.subject, names, (*points, *few), fmt=check.format, upstream=check.upstream, domain=intervals(meant), seed=seed, conditional=conditional)
+
+
+def _wrong_in(rows: Sequence[Sequence[Discrepancy]]) -> set[str]:
+    return {d.name for row in rows for d in row if d.verdict is Verdict.WRONG}
+
+
+def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> list[list[Discrepancy]]:
+    """What is found at further points, where some gradient is still open."""
+    if not names:
+        return []
+    return compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
+
+
+def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:
+    """The outcome of a gradient without a proof: at the points, and, where these do not refute it, at the plainest of those that contradict it, or at which it compares what may be equal."""
+    outcome = _compared(found, check.subject.program.inputs)
+    if trial is None or outcome.kind == "refuted":
+        return outcome
+    claimed = [c for c in sorted(trial.found, key=plainness) if _is_claimed(c, points, meant)]
+    against = [c.point for c in claimed if c.kind not in (Kind.HOLE, Kind.TIE)][:MOST_LOOKED_AT] + [c.point for c in claimed if c.kind is Kind.TIE][:MOST_TIES]
+    return _compared([*found, *(d for row in compare(check.alone(name), against) for d in row)], check.subject.program.inputs) if against else outcome
 
 
 def _most_further(check: Check) -> int:
@@ -130,9 +189,13 @@ def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, 
 
 
 def _against(trial: Challenged, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Contradiction | None:
-    """The first contradiction of a proof, ties aside, at a point at which the gradient is claimed; a proof that is false inside a piece counts anywhere."""
-    claimed = [c for c in trial.found if c.kind is Kind.INSIDE or meant is None or tuple(c.point) in points or is_meant(meant, c.point)]
-    return next((c for kind in Kind if kind is not Kind.TIE for c in claimed if c.kind is kind), None)
+    """The plainest contradiction of a proof, ties aside, at a point at which the gradient is claimed; a proof that is false inside a piece counts anywhere."""
+    claimed = [c for c in trial.found if c.kind is Kind.INSIDE or _is_claimed(c, points, meant)]
+    return next((min(of_kind, key=plainness) for kind in Kind if kind is not Kind.TIE and (of_kind := [c for c in claimed if c.kind is kind])), None)
+
+
+def _is_claimed(contradiction: Contradiction, points: Sequence[tuple[float, ...]], meant: Meant | None) -> bool:
+    return meant is None or tuple(contradiction.point) in points or is_meant(meant, contradiction.point)
 
 
 def _bounded(outcome: Outcome, check: Check, claim: tuple[str, str], points: Sequence[tuple[float, ...]], *, domain: PartialDomain, seed: int) -> Outcome:

@@ -32,6 +32,7 @@ from verifier.language.gates import COMPARISONS
 CHALLENGE_BITS = 256
 WORK = 60_000  # steps x points of a challenge: about a second
 FEWEST_POINTS, MOST_POINTS = 24, 500
+MOST_WORK = 4 * WORK  # for a claim that nothing is proved of
 COSTLY = 40  # steps that a special function counts for
 LIMIT_WORK = 12_000  # steps x points of a challenge at which a one-sided limit is looked for,
 FEWEST_LIMITS, MOST_LIMITS = 60, 240  # and their number; what is left out is said
@@ -91,7 +92,7 @@ class Challenged:
 
     def first(self, kind: Kind) -> Contradiction | None:
         """The contradiction of a kind at the plainest point."""
-        return min((c for c in self.found if c.kind is kind), key=_plainness, default=None)
+        return min((c for c in self.found if c.kind is kind), key=plainness, default=None)
 
 
 def challenge(
@@ -110,6 +111,11 @@ def challenge(
     sides = _Enclosures(truth, subject, challenged, fmt, fmpq(*upstream.as_integer_ratio()), limits)
     runs = sides.runs(points)
     return {name: _challenged(sides, runs, variable, name, domain, seed, conditional) for variable, name in challenged}
+
+
+def is_costly(truth: Truth, subject: Subject) -> bool:
+    """Whether even the fewest points take more work than is spent on a claim without a proof."""
+    return FEWEST_POINTS * (_weight(subject.exact[0]) + _weight(truth.gradient.program)) > MOST_WORK
 
 
 def differs(first: Program, second: Program, listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain = None, seed: int = 0) -> FloatPoint | None:
@@ -260,7 +266,7 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
             if _stays_tied(sides, tied, point, domain, seed):
                 result.found.append(Contradiction(Kind.TIE, point))
         if not is_inside:
-            if not (has_value or any(x == round(x) for x in point)):
+            if not (has_value or any(x == round(x) for x in point) or _ties(sides, runs, k)):
                 continue
             if limits_left <= 0:
                 result.skipped += 1
@@ -279,14 +285,15 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
                 result.found.append(Contradiction(Kind.INSIDE if meets else Kind.BORDER, point))
             else:
                 result.met += 1
-    plainest = sorted((c for c in result.found if c.kind is Kind.INSIDE), key=_plainness)[:MOST_FOLLOWED]
+    plainest = sorted((c for c in result.found if c.kind is Kind.INSIDE), key=plainness)[:MOST_FOLLOWED]
     inside = {c for c in plainest if _differs_nearby(sides, variable, name, c.point, domain, seed)}
     result.found = [replace(c, kind=Kind.BORDER) if c.kind is Kind.INSIDE and c not in inside else c for c in result.found]
     return result
 
 
-def _plainness(contradiction: Contradiction) -> tuple[int, FloatPoint]:
-    return sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
+def plainness(contradiction: Contradiction) -> tuple[bool, int, FloatPoint]:
+    """A key by which points that are short to write come first, of those off the axes."""
+    return 0 in contradiction.point, sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
 
 
 def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Program, int]]:

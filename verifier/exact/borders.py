@@ -136,3 +136,28 @@ def _slope_of_power(part: Program, moved: list[Series], limit: int, run: SeriesR
 def _start(x: Series, gate: Any) -> Series:
     """A number of an expansion in s; one that moves with t where it does on the ray."""
     return x if x.is_constant else Series({ZERO_KEY: Moving(x, "ray", (x.constant, x.terms[Fraction(1), 0]), gate)})
+
+
+def jumps_accumulate(steps: Sequence[Step], index: int, along: Callable[[int], Any]) -> bool:
+    """Whether a step certainly jumps infinitely often as t → 0: the point is then no isolated singularity that a limit could remove (fmod(1, y) at y = 0).
+
+    `along` gives the expansion of a step in t, or None. False says nothing.
+    """
+    step = steps[index]
+    if step.gate in ("floor", "ceil"):
+        inside = along(step.args[0])
+        return isinstance(inside, Series) and any((k[0], -k[1]) < (0, 0) and sign_of(c) for k, c in inside.terms.items())
+    if step.gate == "where":
+        condition = along(step.args[0])
+        return isinstance(condition, bool) and jumps_accumulate(steps, step.args[1 if condition else 2], along)
+    if step.gate in ("copy", "neg"):
+        return jumps_accumulate(steps, step.args[0], along)
+    if step.gate not in ("add", "sub", "mul", "div"):
+        return False
+    a, b = step.args
+    smooth = along(b)
+    if not isinstance(smooth, Series):
+        a, b, smooth = b, a, along(a)
+    if not isinstance(smooth, Series) or (step.gate in ("mul", "div") and not any(map(sign_of, smooth.terms.values()))):
+        return False
+    return jumps_accumulate(steps, a, along)

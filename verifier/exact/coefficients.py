@@ -222,10 +222,12 @@ def _evaluates_to_zero(program: Program) -> bool:
 
 
 def _is_long(value: Any) -> bool:
-    """Whether a number is so large or small that an exact rational of its size has LONGEST bits."""
-    if not isinstance(value, arb) or not value.is_finite() or value.mid().is_zero():
+    """Whether a number is so large or small that an exact rational of its size may have LONGEST bits; beyond a ball's own range it is infinite, or hardly wider than 0 (2**-1e200)."""
+    if not isinstance(value, arb) or value.is_zero():
         return False
-    mantissa, exponent = value.mid().man_exp()
+    if not value.is_finite():
+        return True
+    mantissa, exponent = (value.rad() if value.mid().is_zero() else value.mid()).man_exp()
     return abs(int(mantissa).bit_length() + int(exponent)) > LONGEST
 
 

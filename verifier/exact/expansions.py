@@ -15,6 +15,7 @@ from typing import Any
 from flint import fmpq
 
 from verifier.arithmetic import ball_gates, balls
+from verifier.circuit.expand import is_domain
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
 from verifier.exact import borders, coefficients, marks
@@ -116,6 +117,7 @@ def is_outside(gate: str, args: Sequence[Any], *, strict: bool = False) -> bool:
     return bool(inside.is_zero())
 
 
+OUTSIDE = "outside the domain of the function"
 LITTLE_O_EXPONENT = Fraction(1, 1000)  # o(t**e) is taken for O(t**(e + LITTLE_O_EXPONENT))
 Memo = dict[Any, tuple[list[Any], Any]]  # expansions of gates that are known already, with the operands that they belong to
 
@@ -359,7 +361,7 @@ def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: S
             value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
             if marks.is_derivative(step):
                 value = _written_derivative(program, index, inputs, values, value)
-            values[index] = Undefined(value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value
+            values[index] = Undefined(OUTSIDE if is_domain(program, index) else value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value
         elif step.gate == "upstream":
             values[index] = number(upstream)
         elif step.gate == "constant":

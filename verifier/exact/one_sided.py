@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
-from typing import TypeAlias
+from functools import cached_property, partial
+from typing import Any, TypeAlias
 
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball
 from verifier.circuit.program import Program, ancestors, descendants
-from verifier.exact import coefficients, expansions, marks, series
+from verifier.exact import borders, coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
 from verifier.language.formats import Format
@@ -209,15 +209,27 @@ def _derivative(place: CarefulRun, position: int) -> Derivative:
 
 
 def _removable(place: CarefulRun, limit: Coefficient) -> bool:
-    """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0."""
+    """Whether a function without a value at the point tends to `limit` along rays in general directions, too: sin(x)/x + y at x = 0, not x/y at 0.
+
+    What is rounded to an integer must have a limit as well: fmod(x, y) tends to 0 at (0, 0), and has jumps in all directions there.
+    """
     try:
-        for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
-            direction = {i: Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(place.point))}
-            value = _ray(place, direction)
-            if not isinstance(value, Series) or not _equal(value.constant, limit):
-                return False
+        if not _tends_to(place, limit):
+            return False
+        stepped = [a for i, s in enumerate(place.program.steps) if s.gate in ("floor", "ceil") and i in place.program.needed for a in s.args if isinstance(place.limit(a), Undefined)]
+        return all(_tends_to(replace(place, program=replace(place.program, output=a)), None) for a in stepped)
     except (NoExpansion, Short):
         return False
+
+
+def _tends_to(place: CarefulRun, limit: Coefficient | None) -> bool:
+    """Whether the output has the same limit along rays in general directions: that one, if any is given."""
+    for signs in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
+        direction = {i: Fraction(signs[i % 2] * (7 + 2 * i), 7) for i in range(len(place.point))}
+        value = _ray(place, direction)
+        if not isinstance(value, Series) or (limit is not None and not _equal(value.constant, limit)):
+            return False
+        limit = value.constant
     return True
 
 
@@ -229,7 +241,7 @@ def _nowhere(here: Coefficient | Undefined, sides: Sequence[Series | Undefined])
 
 
 def _sides(place: CarefulRun, position: int, here: Coefficient | Undefined) -> list[Series | Undefined]:
-    """The expansions of the function on both sides. One that is not known counts as undefined where the other shows a jump: a limit that is not the value here."""
+    """The expansions of the function on both sides. One that is not known counts as undefined where the other decides: a limit that is not the value here is a jump, and what has no value here nor on one side has no derivative."""
     found: list[Series | Undefined] = []
     unknown: Exception | None = None
     for direction in (1, -1):
@@ -237,9 +249,25 @@ def _sides(place: CarefulRun, position: int, here: Coefficient | Undefined) -> l
             found.append(_side(place, position, direction))
         except (Undecided, Short, NoExpansion) as error:
             unknown = error
-    if unknown is None or (not isinstance(here, Undefined) and any(isinstance(s, Series) and not _equal(s.constant, here) for s in found)):
-        return found if unknown is None else [*found, Undefined("not known")]
-    raise unknown
+    if unknown is None:
+        return found
+    if isinstance(here, Undefined):
+        decides = any(isinstance(s, Undefined) for s in found) or borders.jumps_accumulate(place.program.steps, place.program.output, partial(_along, place, position))
+    else:
+        decides = any(isinstance(s, Series) and not _equal(s.constant, here) for s in found)
+    if not decides:
+        raise unknown
+    return [*found, Undefined("not known")]
+
+
+def _along(place: CarefulRun, position: int, output: int) -> Any:
+    """The first terms of a step as one input grows from the point; None where they are not known."""
+    inputs = list(place.inputs)
+    inputs[position] = series.add(inputs[position], Series({(1, 0): fmpq(1)}))
+    try:
+        return expansions.along(replace(place.program, output=output), place.values, descendants(place.program, [position]), inputs, EXPANSION_LIMITS[0])
+    except (Undecided, Short, NoExpansion):
+        return None
 
 
 def _side(place: CarefulRun, position: int, direction: int) -> Series | Undefined:

@@ -330,9 +330,9 @@ _gate("binom(a, b)",      means="gamma(a + 1) * rgamma(b + 1) * rgamma(a - b + 1
       partials=("out * (digamma(a + 1) - digamma(a - b + 1))", "out * (digamma(a - b + 1) - digamma(b + 1))"),
       float64="scipy.special.binom",  arrays="scipy.special.binom",  where="a > -1 and b > -1 and a - b > -1", wider=True)
 _gate("gammainc(s, a)",   partials=(None, "where(a == 0, a**(s - 1) * exp(-a) / gamma(s), exp(xlogy(s - 1, a) - a - lgamma(s)))"),  orders=(0,),
-      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
+      float64="scipy.special.gammainc",  arrays="scipy.special.gammainc",  where="s >= 0 and a >= 0", note="the regularised lower incomplete gamma function P(s, a)")
 _gate("gammaincc(s, a)",  partials=(None, "where(a == 0, -a**(s - 1) * exp(-a) / gamma(s), -exp(xlogy(s - 1, a) - a - lgamma(s)))"), orders=(0,),
-      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="a >= 0", note="the regularised upper incomplete gamma function Q(s, a)")
+      float64="scipy.special.gammaincc", arrays="scipy.special.gammaincc", where="s >= 0 and a >= 0", note="the regularised upper incomplete gamma function Q(s, a)")
 _gate("betainc(p, q, a)", partials=(None, None, "where(a == 0 or a == 1, a**(p - 1) * (1 - a)**(q - 1) / beta(p, q), exp(xlogy(p - 1, a) + xlog1py(q - 1, -a) - betaln(p, q)))"), orders=(0, 1),
       float64="scipy.special.betainc",   arrays="scipy.special.betainc",   where="a >= 0 and a <= 1", note="the regularised incomplete beta function I_a(p, q)")
 

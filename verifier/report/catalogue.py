@@ -90,7 +90,7 @@ CATALOGUE = {
         ),
         FindingKind(
             "V107", "refuted-elsewhere", "error",
-            "The gradient is right at every point of the case and certified to be wrong at another one, which the finding names. Both the formula and the exact gradient have a value there, and it lies in the `domain` where one is given.",
+            "The gradient is right at every point of the case and certified to be wrong at another one, which the finding names: the exact gradient has a value there, and the formula has another one, or none. The point lies in the `domain` where one is given.",
             "The points of the case cannot distinguish this formula from the right one.",
             "dx = x**2*exp(y)*dout        # for f = x**2*exp(y): at x = 2 it is 2*x*exp(y), and nowhere else",
             "Correct the formula. Where it is meant for some inputs only, say so: a `domain` (also of listed values: {t: {0, 1}}), a constraint (`given: p[0] + p[1] == 1`), or `scope: points`.",

@@ -70,6 +70,7 @@ def _unknown(check: Check) -> dict[str, Outcome]:
 
 def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
+    open_ones = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict in (Verdict.UNDECIDED, Verdict.UNDEFINED)}
     seen = {(j.result.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.result.gradient, base(j.result.gradient))}
     findings = []
     for name, gradients in outcomes.items():
@@ -79,7 +80,7 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
         for gradient, outcome in gradients.items():
             if gradient in known and known[gradient].name in reported:
                 continue
-            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None or not outcome.both_defined:
+            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None:
                 continue
             counterexample = [outcome.counterexample[x] for x in case.inputs]
             if not is_meant(meant_in(case, fmt), counterexample):
@@ -89,10 +90,11 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
             point = point_text(case, fmt, counterexample)
             where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
+            what = f"wrong at {where}" if outcome.both_defined else f"without a value at {where}, where the exact gradient has one"
             findings.append(
                 finding(
                     "V107",
-                    f"{name}.{gradient} is right at the points of the case and wrong at {where}: {outcome.note}",
+                    f"{name}.{gradient} is {'not refuted' if (name, gradient) in open_ones else 'right'} at the points of the case and {what}: {outcome.note}",
                     place or draft.implementation.place,
                     implementation=name,
                     gradient=gradient,

@@ -12,6 +12,7 @@ from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball, Balls, RealValue
 from verifier.blame.formula.adjoint_values import BITS, agrees
 from verifier.blame.formula.diagnose import Diagnosis
+from verifier.blame.formula.trial_points import neighbours
 from verifier.case.case import Draft
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
@@ -27,6 +28,7 @@ class PointMistake:
 
     line: int
     diagnosis: Diagnosis | None
+    is_right_beside: bool = False  # certified at points near this one
 
 
 def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: Format, upstream: float) -> PointMistake | None:
@@ -50,7 +52,18 @@ def point_mistake(draft: Draft, name: str, point: tuple[float, ...], *, fmt: For
                 other = values[program.steps[i].args[2 if values[program.steps[i].args[0]] else 1]]
                 if _is_real(other) and agrees([_changed(program, values, live, i, other)], [exact.ball * arb(upstream)], fmt):
                     return _point_mistake(program, i, f"the wrong branch is taken here: the other one of {_text(program, i)} is right")
-    return PointMistake(program.steps[program.names[name]].line, None)
+        beside = _is_right(draft, whole, places[program.names[name]], position, neighbours([point]), fmt=fmt, upstream=upstream)
+    return PointMistake(program.steps[program.names[name]].line, None, beside)
+
+
+def _is_right(draft: Draft, whole: Program, output: int, position: int, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> bool:
+    """Whether a gradient certainly is the exact one at all of some points."""
+    for point in points:
+        exact = one_sided.derivative(derivatives.primitive(draft.forward), [Fraction(x) for x in point], position, bits=BITS)
+        value = balls.run(whole, [[arb(x)] for x in point], bits=BITS, strict=False, upstream=arb(upstream))[output][0]
+        if not isinstance(exact, one_sided.Finite) or not _is_real(value) or not agrees([value], [exact.ball * arb(upstream)], fmt):
+            return False
+    return True
 
 
 def _is_real(value: RealValue) -> bool:

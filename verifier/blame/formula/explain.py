@@ -228,7 +228,7 @@ def _ignores_upstream(isolated: locate.IsolatedRun, mistake: locate.Mistake, fmt
 
 def _point_explanation(program: Program, point_mistake: branches.PointMistake, name: str) -> Explanation:
     line, found = program.lines[point_mistake.line], point_mistake.diagnosis
-    words = found.words if found is not None else f"{UNEXPLAINED} at this point, and right beside it"
+    words = found.words if found is not None else f"{UNEXPLAINED} at this point{', and right beside it' if point_mistake.is_right_beside else ''}"
     start, end = (found.start, found.end) if found is not None else (line.start, line.end)
     place = line.source.place(start) if line.source is not None else Place("", 0, 0)
     shown = line.source.line_text(start) if line.source is not None else ""

@@ -11,6 +11,7 @@ from verifier.blame.formula.adjoint_values import BITS
 
 FIGURE_DIGITS = 20
 SHORT_DIGITS = 8  # in the words of a finding
+MORE_DIGITS = (17, 25)
 
 
 def array_plainly(w: array_lines.Wrong) -> str:
@@ -31,7 +32,11 @@ def plainly(mistake: locate.Mistake) -> str:
     if not all(isinstance(x, arb) and x.is_finite() for x in (needed, computed)):
         return ""
     with balls.precision(BITS):
-        return f": it gives {digits(computed, SHORT_DIGITS)} where {digits(needed, SHORT_DIGITS)} is needed"
+        for places in (SHORT_DIGITS, *MORE_DIGITS):  # near values need more digits to differ
+            ours, right = digits(computed, places), digits(needed, places)
+            if ours != right:
+                return f": it gives {ours} where {right} is needed"
+        return ""
 
 
 def figures(mistake: locate.Mistake) -> list[str]:
@@ -46,7 +51,8 @@ def figures(mistake: locate.Mistake) -> list[str]:
             share = computed / needed
             near = abs(share - 1) < 1e-6
             figure = f"1 {'+' if share > 1 else '-'} {digits(abs(share - 1), 4)}" if near else digits(share, 8)
-            ratio = f"   ({figure} times the right value)" if not share.contains(1) else ""
+            is_known = not share.contains(1) and (not near or (share - 1).rel_accuracy_bits() > 0)  # else the figure would have no digit
+            ratio = f"   ({figure} times the right value)" if is_known else ""
         rows.append(f"this line {digits(computed)}{ratio}")
     return rows
 
