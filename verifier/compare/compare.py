@@ -47,7 +47,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
-    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
+    else only what a verdict needs of them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
     `most_bits` the last one that is tried: what it does not tell is undecided.
     """
     count = len(check.subject.claims)
@@ -88,7 +88,7 @@ def _compare_pairs(
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):
         runs = conditioning.PointRuns(check, tuple(points[p]))
-        done += [_conditioned(check, results[pair], runs, needed=not everywhere) for pair in several]
+        done += [_conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
     return done
 
 
@@ -115,10 +115,10 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
-def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns, *, needed: bool) -> Discrepancy:
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns, *, needed: bool, detail: bool) -> Discrepancy:
     """A discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
     try:
-        return conditioned(check, found, needed=needed, runs=runs)
+        return conditioned(check, found, needed=needed, of_program=detail, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict

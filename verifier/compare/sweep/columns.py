@@ -14,10 +14,10 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.compare.check import Check, exceeds
-from verifier.compare.compare import compare
+from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, all_open, edge
+from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
@@ -27,14 +27,12 @@ BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 
 
 def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
-    """Judge the open points one by one."""
+    """Judge each gradient at its open points, one by one."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
-    rows = compare(check, points, detail=False)
-    for k, j in enumerate(found):
-        for i, row in enumerate(rows):
-            if j.verdict[i] == OPEN:
-                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit_for(row[k].name), row[k])
+    left = [(i, k) for k, j in enumerate(found) for i in np.flatnonzero(j.open).tolist()]
+    for (i, k), d in zip(left, compare_some(check, [(points[i], k) for i, k in left], detail=False), strict=True):
+        found[k].verdict[i], found[k].error[i], found[k].over[i] = CODE[d.verdict], _edge(d), exceeds(check.limit_for(d.name), d)
 
 
 def _edge(d: Discrepancy) -> float:

@@ -141,9 +141,13 @@ def swept(check: Check, sums: Sums | None) -> list[Swept]:
 
 def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoint]:
     """The point with the largest error of each group of a claim. Where many points have the same rounded error, it is the first of them."""
-    tied = [(claim, g) for claim, g in groups if 1 < len(g.worst) and g.worst_count <= CANDIDATES]
-    errors = iter([_error(d) for d in compare_some(check, [(p, claim) for claim, g in tied for p in g.worst], detail=False)])
-    return [max([(next(errors), -n, p) for n, p in enumerate(g.worst)])[2] if (claim, g) in tied else g.worst[0] for claim, g in groups]
+    tied = [(p, claim) for claim, g in groups if _is_tied(g) for p in g.worst]
+    errors = iter([_error(d) for d in compare_some(check, tied, detail=False)])
+    return [max([(next(errors), -n, p) for n, p in enumerate(g.worst)])[2] if _is_tied(g) else g.worst[0] for _, g in groups]
+
+
+def _is_tied(group: Group) -> bool:
+    return len(group.worst) > 1 and group.worst_count <= CANDIDATES
 
 
 def _error(d: Discrepancy) -> float:
