@@ -189,6 +189,17 @@ def test_gradients_that_are_compared_here_and_there_are_those_of_all() -> None:
         ]
 
 
+def test_a_few_points_are_judged_without_the_program_that_is_made_for_many() -> None:
+    """That of both sides, for columns of balls: three points get the same verdicts without it, four are worth it."""
+    column = np.array([0.25, 1.5, 7.0, 30.0])
+    for count in (3, 4):
+        work = work_on("x * exp(-x) - log(x)")
+        (quick,) = judge_columns(work, [column[:count]])
+        assert ("shared" in vars(work)) == (count == 4)
+        for method in ("balls", "points"):
+            assert same(quick, judge_columns(work, [column[:count]], method=method)[0])
+
+
 def test_the_worst_point_is_the_worst_of_all() -> None:
     work = work_on("x * exp(-x) - log(x)", form="float32")
     column = np.unique(round_array(work.format, np.random.Generator(np.random.PCG64(4)).uniform(0.1, 30, 1000)))

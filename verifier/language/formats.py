@@ -226,6 +226,7 @@ def numbers(fmt: Format, places: Any) -> Any:
         return (magnitude | sign).view(kind).astype(np.float64)
 
 
+@cache
 def places(fmt: Format, low: float, high: float) -> tuple[int, int]:
     """The first and the last place of the finite numbers in [low, high]; the first is after the last where there are none."""
     import numpy as np

@@ -24,6 +24,7 @@ from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
+FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
 def by_points(check: Check, columns: list[Any], computed: list[Any], found: list[VerdictColumn]) -> None:
@@ -76,7 +77,7 @@ def _judge(check: Check, columns: list[Any], computed: list[Any], found: list[Ve
             by_ranges(check, columns[0], computed, found)
     for step in SLOW if method != "points" else SLOW[-1:]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
-        if len(left):
+        if len(left) and (step is not by_balls or method == "balls" or len(left) >= FEWEST_IN_COLUMNS):
             part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
             step(check, [c[left] for c in columns], [c[left] for c in computed], part)
             for j, p in zip(found, part, strict=True):
