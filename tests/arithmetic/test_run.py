@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from flint import arb
 from tests.texts import expression
 from verifier.arithmetic import balls, floats, ranges
 from verifier.arithmetic.intervals import run as intervals
+from verifier.circuit.program import Program, Step
+from verifier.exact.derivatives import primitive
 from verifier.language.formats import FORMATS
 
 FLOAT64 = FORMATS["float64"]
@@ -66,3 +69,34 @@ def test_the_gradient_that_flows_in_may_be_a_float_or_a_ball():
     assert balls.at(program, POINT, [program.output], strict=True, upstream=2.5) == [2.5]
     assert balls.at(program, POINT, [program.output], strict=True, upstream=arb(2.5)) == [2.5]
     assert floats.at(program, POINT, [program.output], fmt=FLOAT64, upstream=2.5) == [2.5]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_many_points_in_balls_are_each_as_alone(strict):
+    """Kinks, a comparison of a step with itself, a literal and what flows in, at points on borders and beside them; `known` steps first, too."""
+    program = check_program()
+    columns = [[arb(x) for x in (0.0, 1.0, -2.5, 1.0)], [arb(x) for x in (0.0, 1.0, 3.0, -1e300)]]
+    together = balls.run(program, columns, strict=strict, upstream=3.0, bits=80)
+    for k in range(4):
+        alone = balls.run(program, [[c[k]] for c in columns], strict=strict, upstream=3.0, bits=80)
+        assert [repr(c[k]) for c in together] == [repr(v) for (v,) in alone]
+        half = len(program) // 2
+        again = balls.run(program, [[c[k]] for c in columns], strict=strict, upstream=3.0, bits=80, known=alone[:half])
+        assert [repr(v) for v in again] == [repr(v) for v in alone]
+
+
+def check_program():
+    """Steps of all kinds: expression("where(x == x, abs(x), y) * max(x, y) + 0.1*log(y)") with the gradient that flows in."""
+    written = expression("where(x == x, abs(x), y) * max(x, y) + 0.1*log(y) + x**2 - clip(x, y, 2)", "x", "y")
+    exact = primitive(written)
+    steps = (*exact.steps, Step("upstream", ()), Step("mul", (exact.output, len(exact.steps))))
+    return Program(steps, exact.inputs, {}, len(steps) - 1)
+
+
+def test_operators_of_python_and_others_run_alike_where_they_overflow():
+    """1e300*1e300, 1/0, log(-1) and 0**-1 among ordinary numbers: IEEE 754's inf and nan, and the numbers of the math module."""
+    found = floats.run(expression("log(x) + x*1e300/y + y**x", "x", "y"), [[1e300, 1.0, -1.0, 2.0], [1.0, 0.0, 1.0, 3.0]], fmt=FLOAT64)[-1]
+    assert found[0] == math.inf
+    assert found[1] == math.inf
+    assert math.isnan(found[2])
+    assert found[3] == math.log(2.0) + 2.0 * 1e300 / 3.0 + 3.0**2.0

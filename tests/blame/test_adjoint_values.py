@@ -187,3 +187,20 @@ def test_a_wide_ball_agrees_with_nothing():
 def test_the_terrain_is_data():
     assert isinstance(land_of(SIMPLE, (0.5,)), Reference)
     assert load(str(CASES / "cs231n")).complaints == ()
+
+
+@pytest.mark.parametrize("names", [(), (1,), (0, 3)], ids=str)
+def test_a_name_holds_its_own_adjoint_and_those_of_the_nameless_steps_that_equal_it(names):
+    """Four times the expression x*y, some of them with names: f = 2 a + 3 b + 5 c + 7 d, whose adjoints are 2, 3, 5 and 7."""
+    factors = (2, 3, 5, 7)
+    lines = [f"p{k} = x * y" for k in names]
+    terms = [f"{factor} * " + (f"p{k}" if k in names else "(x * y)") for k, factor in enumerate(factors)]
+    text = "\n".join(["points: [{x: 2, y: 3}]", "implementations:", "  it:", "    forward: |", *(f"      {line}" for line in [*lines, f"f = {' + '.join(terms)}"]), "    backward: |", "      dx = df * 17 * y", "      dy = df * 17 * x"])
+    program = draft_of(text).whole
+    with balls.precision(256):
+        reference = reference_values(program, [(2.0, 3.0)], upstream=1.0)
+    products = [i for i, s in enumerate(program.steps[: program.backward_start]) if s.gate == "mul" and {program.steps[a].text for a in s.args} == {"x", "y"}]
+    nameless = sum(f for k, f in enumerate(factors) if k not in names)
+    own = {f"p{k}": factors[k] for k in names}
+    assert len(products) == 4
+    assert [reference.totals[i][0] for i in products] == [nameless + own.get(program.steps[i].name, 0) for i in products]

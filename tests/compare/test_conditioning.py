@@ -103,4 +103,4 @@ def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_ar
     assert len({error(*p) for p in points}) == 3
     for order in itertools.permutations(points):
         group = Group(Verdict.ROUNDING, False, 3, order, 1.0, 3, order)
-        assert worst_of(check, 0, group) == worst
+        assert worst_of(check, [(0, group)]) == [worst]

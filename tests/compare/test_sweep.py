@@ -17,6 +17,7 @@ from verifier import load_text
 from verifier.arithmetic import balls, ranges
 from verifier.case import points
 from verifier.circuit.backprop import with_backward
+from verifier.compare import compare as compare_module
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.sweep import jumps, sample, sweep
@@ -150,6 +151,53 @@ def judge_computed(work: Check, column: np.ndarray) -> list[float]:
     from verifier.compare.sweep.columns import computed_columns
 
     return computed_columns(work, [column])[0].tolist()
+
+
+def test_a_point_that_is_worst_for_many_gradients_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve gradients of a product of twelve inputs, sampled at two points: both are run together, not once for each gradient and verdict."""
+    names = [f"x{k}" for k in range(12)]
+    work = work_on(" * ".join(names), " ".join(names))
+    columns = list(np.random.Generator(np.random.PCG64(7)).uniform(1, 2, (12, 2)))
+    sums = sweep.sums(work, Sample(columns))
+    runs = []
+    run = balls.run
+    monkeypatch.setattr(balls, "run", lambda program, *args, **options: runs.append(program) or run(program, *args, **options))
+    found = sweep.swept(work, sums)
+    assert len([p for p in runs if work.joined is not None and p is work.joined[0]]) <= 2  # one precision, or two
+    shown = {(s.name, d.point): d for s in found for _, several in s.examples for d in several}
+    assert len(shown) == 24
+    monkeypatch.undo()
+    for point in zip(*(c.tolist() for c in columns), strict=True):
+        for d in compare(work, [point])[0]:
+            again = shown[d.name, point]
+            assert (again.verdict, again.computed, again.bits) == (d.verdict, d.computed, d.bits)
+            assert [str(b) for b in (again.ulps, again.condition, again.program_condition)] == [str(b) for b in (d.ulps, d.condition, d.program_condition)]
+
+
+def test_gradients_that_are_compared_here_and_there_are_those_of_all() -> None:
+    """In any order, with one twice, however few points are run at a time."""
+    work = work_on("x**3 - y * x + exp(x - y)", "x y")
+    points = [(1.5, 2.0), (1e-3, 7.0), (-2.25, 0.125), (30.0, 30.0)]
+    rows = compare(work, points)
+    wanted = [(2, 1), (0, 0), (3, 1), (0, 1), (2, 1), (3, 0)]
+    for size in (1, compare_module.MOST_VALUES):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compare_module, "MOST_VALUES", size)
+            found = compare_module.compare_some(work, [(points[p], c) for p, c in wanted])
+        assert [(d.name, d.point, d.verdict, d.computed, str(d.ulps), str(d.condition)) for d in found] == [
+            (d.name, d.point, d.verdict, d.computed, str(d.ulps), str(d.condition)) for d in (rows[p][c] for p, c in wanted)
+        ]
+
+
+def test_a_few_points_are_judged_without_the_program_that_is_made_for_many() -> None:
+    """That of both sides, for columns of balls: three points get the same verdicts without it, four are worth it."""
+    column = np.array([0.25, 1.5, 7.0, 30.0])
+    for count in (3, 4):
+        work = work_on("x * exp(-x) - log(x)")
+        (quick,) = judge_columns(work, [column[:count]])
+        assert ("shared" in vars(work)) == (count == 4)
+        for method in ("balls", "points"):
+            assert same(quick, judge_columns(work, [column[:count]], method=method)[0])
 
 
 def test_the_worst_point_is_the_worst_of_all() -> None:

@@ -80,9 +80,15 @@ def literal(text: str, fmt: Format) -> float:
 def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[list[float]]:
     float64 = FORMATS["float64"]
     values: list[list[float]] = []
+    direct = {gate: _direct64(gate) for gate in {s.gate for s in program.steps}}
     for step in program.steps:
         if step.gate == "input":
             values.append(columns[len(values)])
+        elif (function := direct[step.gate]) is not None:
+            try:
+                values.append(list(map(function, *[values[a] for a in step.args])))
+            except (OverflowError, ZeroDivisionError, ValueError):
+                values.append(_apply64(step.gate, [values[a] for a in step.args], count))
         elif step.args:
             values.append(_apply64(step.gate, [values[a] for a in step.args], count))
         else:
@@ -134,6 +140,15 @@ def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
             return _as_array(gate, [np.asarray(a, dtype=np.float64) for a in args]).tolist()  # type: ignore[no-any-return]
         with np.errstate(all="ignore"):
             return [_total(gate, function, row) for row in zip(*args, strict=True)]
+
+
+@cache
+def _direct64(name: str) -> Callable[..., float] | None:
+    """The function of a gate where it is one of Python's floats, to be called as it is; None for all others."""
+    if name not in GATES or name == "copy":
+        return None
+    function, foreign = _kernel64(GATES[name].name, GATES[name].float64)
+    return None if foreign else function
 
 
 def _is_operator(gate: Gate) -> bool:

@@ -162,7 +162,7 @@ class _Enclosures:
         program, (of_gradient, of_computed) = self.joined
         exact, function = self.truth.gradient, self.truth.function
         with balls.precision(CHALLENGE_BITS):
-            columns = [[arb(fmpq(*p[i].as_integer_ratio())) for p in points] for i in range(len(program.inputs))]
+            columns = [[arb(x) if isinstance(x, float) else arb(fmpq(*x.as_integer_ratio())) for x in (p[i] for p in points)] for i in range(len(program.inputs))]
         both = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
         branch = [both[i] for i in of_gradient]
         gradient = balls.run(exact.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format) if self.is_strict else branch

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import groupby
 from typing import Any, TypeVar
 
 from flint import arb, fmpq
@@ -31,6 +32,7 @@ WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for 
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 COSTLY_STEPS = 10_000  # that one of them is worth
+MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -47,22 +49,49 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
-    else only where a verdict needs them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
+    else only what a verdict needs of them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
     `most_bits` the last one that is tried: what it does not tell is undecided.
     """
+    count = len(check.subject.claims)
+    pairs = [(p, c) for p in range(len(points)) for c in range(count)]
+    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits)
+    return [found[p * count : (p + 1) * count] for p in range(len(points))]
+
+
+def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True) -> list[Discrepancy]:
+    """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it."""
+    claims: dict[tuple[float, ...], list[int]] = {}
+    for point, claim in dict.fromkeys(wanted):
+        claims.setdefault(point, []).append(claim)
+    points, found = list(claims), dict[tuple[tuple[float, ...], int], Discrepancy]()
+    size = max(1, MOST_VALUES // (len(check.truth.gradient.program) + len(check.subject.program)))
+    for start in range(0, len(points), size):
+        some = points[start : start + size]
+        pairs = [(p, c) for p, point in enumerate(some) for c in claims[point]]
+        found |= zip([(some[p], c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail), strict=True)
+    return [found[pair] for pair in wanted]
+
+
+def _compare_pairs(
+    check: Check, points: Sequence[tuple[float, ...]], pairs: Sequence[tuple[int, int]], *, detail: bool, first_bits: int | None = None, most_bits: int = LARGEST_BITS
+) -> list[Discrepancy]:
+    """The discrepancies of some claims at some points, each a pair of their numbers, those of a point one after the other."""
     truth, subject = check.truth, check.subject
     computed = _computed(check, points)
-    results: list[list[Discrepancy | None]] = [[None] * len(subject.claims) for _ in points]
-    pending = [Task(p, c, computed[c][p]) for p in range(len(points)) for c in range(len(subject.claims))]
+    results: dict[tuple[int, int], Discrepancy] = {}
+    pending = [Task(p, c, computed[c][p]) for p, c in pairs]
     cap = min(most_bits, max(1024, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap
         pending = _level(check, points, pending, results, bits=bits, last=last, detail=detail)
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
-    done = [[d for d in row if d is not None] for row in results]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
-    return [_conditioned_row(check, row, needed=not everywhere) for row in done]
+    done: list[Discrepancy] = []
+    for p, several in groupby(pairs, key=lambda pair: pair[0]):
+        runs = conditioning.PointRuns(check, tuple(points[p]))
+        done += [_conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
+    return done
 
 
 def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:
@@ -88,15 +117,10 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
-def _conditioned_row(check: Check, row: Sequence[Discrepancy], *, needed: bool) -> list[Discrepancy]:
-    """The discrepancies at a point with their condition numbers; as they were, which is never better, where they cannot be had."""
-    runs = conditioning.PointRuns(check, row[0].point) if row else None
-    return [_conditioned(check, d, runs, needed=needed) for d in row]
-
-
-def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns | None, *, needed: bool) -> Discrepancy:
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns, *, needed: bool, detail: bool) -> Discrepancy:
+    """A discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
     try:
-        return conditioned(check, found, needed=needed, runs=runs)
+        return conditioned(check, found, needed=needed, of_program=detail, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
@@ -113,7 +137,7 @@ def _level(
     check: Check,
     points: Sequence[tuple[float, ...]],
     pending: list[Task],
-    results: list[list[Discrepancy | None]],
+    results: dict[tuple[int, int], Discrepancy],
     *,
     bits: int,
     last: bool,
@@ -165,13 +189,13 @@ def _level(
                 real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
             if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:
-                results[task.point][task.claim] = beyond
+                results[task.point, task.claim] = beyond
                 continue
             found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
             if found is None:
                 left.append(task)
             else:
-                results[task.point][task.claim] = found
+                results[task.point, task.claim] = found
     return left
 
 

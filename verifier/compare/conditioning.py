@@ -47,8 +47,8 @@ class PointRuns:
         return [v for (v,) in balls.run(program, columns, bits=bits, strict=False, upstream=upstream, known=self.found[is_exact, bits])]
 
 
-def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRuns | None = None) -> Discrepancy:
-    """Add the condition numbers; they tell `unstable` from `ill_conditioned`. `runs` are at the same point."""
+def conditioned(check: Check, found: Discrepancy, *, needed: bool, of_program: bool = True, runs: PointRuns | None = None) -> Discrepancy:
+    """Add the condition numbers; they tell `unstable` from `ill_conditioned`. That of the program is for readers: no verdict needs it. `runs` are at the same point."""
     open_verdict = found.verdict is Verdict.UNSTABLE
     if not isinstance(found.exact, one_sided.Finite) or (needed and not open_verdict):
         return found
@@ -68,7 +68,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, runs: PointRu
         kappa = kappa if kappa is not None and kappa.is_finite() else None
         reach = None if kappa is None else reach
         backward = None if found.residual is None or reach is None or reach.is_zero() else abs(found.residual) / reach
-        program_kappa = _program_condition(check, found, runs, g, bits)
+        program_kappa = _program_condition(check, found, runs, g, bits) if of_program else None
         verdict = Verdict.ILL_CONDITIONED if excess is not None and excess <= 0 else found.verdict
     return replace(
         found,

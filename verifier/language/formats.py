@@ -232,6 +232,7 @@ def numbers(fmt: Format, places: NDArray[np.int64]) -> NDArray[np.float64]:
     return found
 
 
+@cache
 def places(fmt: Format, low: float, high: float) -> tuple[int, int]:
     """The first and the last place of the finite numbers in [low, high]; the first is after the last where there are none."""
     import numpy as np

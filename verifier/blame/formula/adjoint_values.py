@@ -166,15 +166,22 @@ def _totals(forward: Program, adjoints: Sequence[Balls], places: Sequence[int]) 
     alike: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         alike.setdefault(place, []).append(i)
+    nameless = {place: _sum([adjoints[i] for i in several if not forward.steps[i].name]) for place, several in alike.items() if len(several) > 1}  # once for all of them
     found: list[Balls] = []
     for i, place in enumerate(places):
         step = forward.steps[i]
-        column = adjoints[i] if step.gate != "copy" else found[step.args[0]]  # another name for the same value
-        for other in alike[place] if len(alike[place]) > 1 and step.gate != "copy" else ():
-            if other != i and not forward.steps[other].name:
-                column = [a + b for a, b in zip(column, adjoints[other], strict=True)]
-        found.append(column)
+        if step.gate == "copy":
+            found.append(found[step.args[0]])  # another name for the same value
+        elif not nameless.get(place):
+            found.append(adjoints[i])
+        else:
+            found.append(_sum([adjoints[i], nameless[place]]) if step.name else nameless[place])
     return found
+
+
+def _sum(columns: Sequence[Balls]) -> list[Ball]:
+    """The sum of columns; empty where there are none."""
+    return [sum(rest, first) for first, *rest in zip(*columns, strict=True)]
 
 
 # ---------------------------------------------------------------- equality over the reals

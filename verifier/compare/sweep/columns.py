@@ -14,10 +14,10 @@ import numpy as np
 from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.compare.check import Check, exceeds
-from verifier.compare.compare import compare
+from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, all_open, edge
+from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
@@ -25,17 +25,16 @@ from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
+FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
 def by_points(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge the open points one by one."""
+    """Judge each gradient at its open points, one by one."""
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
-    rows = compare(check, points, detail=False)
-    for k, j in enumerate(found):
-        for i, row in enumerate(rows):
-            if j.verdict[i] == OPEN:
-                j.verdict[i], j.error[i], j.over[i] = CODE[row[k].verdict], _edge(row[k]), exceeds(check.limit_for(row[k].name), row[k])
+    left = [(i, k) for k, j in enumerate(found) for i in np.flatnonzero(j.open).tolist()]
+    for (i, k), d in zip(left, compare_some(check, [(points[i], k) for i, k in left], detail=False), strict=True):
+        found[k].verdict[i], found[k].error[i], found[k].over[i] = CODE[d.verdict], _edge(d), exceeds(check.limit_for(d.name), d)
 
 
 def _edge(d: Discrepancy) -> float:
@@ -80,7 +79,7 @@ def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
     steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
     for step in steps:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
-        if len(left):
+        if len(left) and (step is not by_balls or method == "balls" or len(left) >= FEWEST_IN_COLUMNS):
             part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
             step(check, [c[left] for c in columns], [c[left] for c in computed], part)
             for j, p in zip(found, part, strict=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.compare.compare import compare
+from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
@@ -128,30 +128,37 @@ class Swept:
 
 def swept(check: Check, sums: Sums | None) -> list[Swept]:
     """The tallies of all claimed gradients with their examples; none where there are no sums."""
-    return [] if sums is None else [
-        Swept(name, t, tuple((g, tuple(examples(check, k, g))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
-        for k, ((_, name), t) in enumerate(zip(check.subject.claims, sums.tallies, strict=True))
-    ]
+    if sums is None:
+        return []
+    groups = [(claim, group) for claim, t in enumerate(sums.tallies) for group in t.groups]
+    found = examples(check, groups)
+    shown: list[list[tuple[Group, tuple[Discrepancy, ...]]]] = [[] for _ in sums.tallies]
+    for (claim, group), several in zip(groups, found, strict=True):
+        shown[claim].append((group, tuple(several)))
+    names = [name for _, name in check.subject.claims]
+    return [Swept(name, t, tuple(e), sums.total, sums.is_exhaustive, sums.places) for name, t, e in zip(names, sums.tallies, shown, strict=True)]
 
 
-def worst_of(check: Check, claim: int, group: Group) -> FloatPoint:
-    """The point of a group with the largest error. Where many points have the same rounded error, it is the first of them."""
-    if group.worst_count > CANDIDATES or len(group.worst) == 1:
-        return group.worst[0]
-    rows = compare(check, group.worst, detail=False)
-    errors = [_error(row[claim]) for row in rows]
-    return group.worst[errors.index(max(errors))]
+def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoint]:
+    """The point with the largest error of each group of a claim. Where many points have the same rounded error, it is the first of them."""
+    tied = [(p, claim) for claim, g in groups if _is_tied(g) for p in g.worst]
+    errors = iter([_error(d) for d in compare_some(check, tied, detail=False)])
+    return [max([(next(errors), -n, p) for n, p in enumerate(g.worst)])[2] if _is_tied(g) else g.worst[0] for _, g in groups]
+
+
+def _is_tied(group: Group) -> bool:
+    return len(group.worst) > 1 and group.worst_count <= CANDIDATES
 
 
 def _error(d: Discrepancy) -> float:
     return math.inf if d.ulps is None or not d.ulps.is_finite() else float(d.ulps.abs_upper())
 
 
-def examples(check: Check, claim: int, group: Group) -> list[Discrepancy]:
-    """Full comparisons at the worst point of a group and at its first points, the worst first."""
-    points = list(dict.fromkeys([worst_of(check, claim, group), *group.first]))
-    rows = compare(check, points)
-    return [row[claim] for row in rows]
+def examples(check: Check, groups: Sequence[tuple[int, Group]]) -> list[list[Discrepancy]]:
+    """Full comparisons of each claim at the worst point of a group and at its first points, the worst first; every point is run once, however many claims have it."""
+    points = [list(dict.fromkeys([worst, *g.first])) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
+    found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several]))
+    return [[next(found) for _ in several] for several in points]
 
 
 MAX_GAPS = 5  # a sweep with so many gaps is given up
