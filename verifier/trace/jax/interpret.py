@@ -10,15 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verifier.circuit.arrays import ArrayError
+from verifier.circuit.arrays import Array, ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, Value, in_double
+from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
 from verifier.trace.record import Reading
 
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
+CHO_SOLVE = "_cho_solve"  # the function by which JAX solves with Cholesky's factor
 ROUNDS = 100_000  # of one loop
 ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
 
@@ -197,12 +199,29 @@ def _cond(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> 
     return i.closed(branches[index], operands[1:], at)
 
 
+def _solved_symmetric(i: Interpreter, a: Value, b: Value) -> Array | None:
+    """The x of a x = b for a symmetric matrix that JAX solves by Cholesky's factor: it differentiates the equation and takes the factor for data. None where it is no such case."""
+    steps, work = i.steps(a), Steps(i.recorder)
+    if a.array.ndim != 2 or b.array.ndim not in (1, 2):
+        return None
+    if not is_symmetric(i.builder.steps, steps) and not symmetric_here(work, steps, in_double(a.array), float(jnp.finfo(a.array.dtype).eps)):
+        return None
+    rows = i.steps(b).reshape(-1, len(steps))  # each a right-hand side
+    return solved_by(work, steps, in_double(a.array), rows.T).T.reshape(b.array.shape)
+
+
 def _linear_solve(i: Interpreter, eqn: Any, operands: list[Value], at: Where | None) -> list[Value]:
     """How a system of linear equations is solved."""
     lengths = eqn.params["const_lengths"]
     jaxprs = eqn.params["jaxprs"]
     starts = np.cumsum([0, lengths.matvec, lengths.vecmat, lengths.solve, lengths.transpose_solve])
     consts = operands[starts[2] : starts[3]]
+    matrices, right = operands[starts[0] : starts[1]], operands[starts[4] :]
+    if len(matrices) == len(right) == 1 and i.recorder.backward_start < 0 and any(e.params.get("name") == CHO_SOLVE for e in jaxprs.solve.jaxpr.eqns):
+        solved = _solved_symmetric(i, matrices[0], right[0])
+        if solved is not None:
+            (array,) = jax.core.eval_jaxpr(jaxprs.solve.jaxpr, jaxprs.solve.consts, *(v.array for v in (*consts, *right)))
+            return [Value(array, solved)]
     return i.closed(jaxprs.solve, [*consts, *operands[starts[4] :]], at)
 
 
