@@ -221,6 +221,13 @@ def test_python_that_asks_for_numbers_is_called_at_every_point():
     assert any("if, float, int, NumPy" in note and "test_jax.py" in note for note in report.notes), "which operation, in which line"
 
 
+def test_a_function_of_jax_with_a_rule_of_its_own_is_a_gate_where_it_is_one():
+    """The slope of the exponential integral E_2 is -E_1, which is 0.5597735947761608... at 0.5 (Abramowitz and Stegun, table 5.1)."""
+    report = check(lambda x: jax.scipy.special.expn(2, x), np.float64(0.5), upstream=1.0)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+    assert report.results[0].exact.startswith("-0.5597735947761608")
+
+
 def test_fresnels_integrals_are_gates_and_their_slopes_in_float32_are_right():
     for x in (0.3, 1.7, -2.2):
         report = check(jax.scipy.special.fresnel, np.float32(x), formats="float32")

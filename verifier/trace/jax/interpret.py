@@ -104,7 +104,9 @@ class Interpreter(Context):
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
         if all(isinstance(s, Value) for s in steps):
             return steps
-        computed = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+        arrays = [v.array for v in operands]
+        held = eqn.params.get("call_jaxpr")  # of a custom_jvp or custom_vjp, whose primitive takes functions instead
+        computed = jax.core.eval_jaxpr(held.jaxpr, held.consts, *arrays) if hasattr(held, "consts") else eqn.primitive.bind(*arrays, **eqn.params)
         found = []
         for s, array in zip(steps, computed if eqn.primitive.multiple_results else [computed], strict=True):
             if isinstance(s, Value):
