@@ -270,6 +270,23 @@ def test_places_count_the_numbers_of_a_format_in_order(form: str) -> None:
     assert below <= 0.3 < above
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_places_between_two_bounds_are_those_of_the_numbers_between_them(form: str) -> None:
+    fmt = FORMATS[form]
+    tiny, huge = float(fmt.smallest), float(fmt.largest)
+    for bound in (0.0, tiny / 2, tiny, 1.5 * tiny, 0.1, 1.0, 3.3, 0.999 * huge, huge, math.inf):
+        for low, high in ((bound, math.inf), (-bound, math.inf), (-math.inf, bound), (-math.inf, -bound)):
+            first, last = places(fmt, low, high)
+            if first <= last_place(fmt):
+                assert low <= float(numbers(fmt, np.array([first]))[0])
+            if first > first_place(fmt) and low:
+                assert float(numbers(fmt, np.array([first - 1]))[0]) < low
+            if last >= first_place(fmt):
+                assert float(numbers(fmt, np.array([last]))[0]) <= high
+            if last < last_place(fmt) and high:
+                assert float(numbers(fmt, np.array([last + 1]))[0]) > high
+
+
 @pytest.mark.parametrize("form", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn"])
 def test_a_sample_is_of_the_format_inside_the_domain_and_the_same_every_time(form: str) -> None:
     text = "name: s\nfunction: x + y\ndomain: {x: [-10, 10], y: [0.1, 1e6]}\nsample: 600\n"

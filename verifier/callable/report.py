@@ -165,7 +165,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named), _swept(check, many, calls))
+    checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
@@ -174,14 +174,14 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     return with_kernels(report, own, checked, question.callee)
 
 
-def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls) -> list[Swept]:
-    """The sums of many points. Points that it shows are called one by one, whatever was run together."""
+def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:
+    """The sums of many points. Points that it shows are called one by one, whatever was run together. `every`: those of groups that pass have examples too, at which the forward pass is held against `function`."""
     if not many:
         return []
     columns = [np.array(c) for c in zip(*many, strict=True)]
-    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)))
+    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)), every=every)
     shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
-    return found if calls.confirm(shown) else _swept(check, many, calls)
+    return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
 
 
 # ---------------------------------------------------------------- one report

@@ -126,10 +126,10 @@ class Swept:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def swept(check: Check, sums: Sums | None) -> list[Swept]:
-    """The tallies of all claimed gradients with their examples; none where there are no sums."""
+def swept(check: Check, sums: Sums | None, *, every: bool = True) -> list[Swept]:
+    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone."""
     return [] if sums is None else [
-        Swept(name, t, tuple((g, tuple(examples(check, k, g))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
+        Swept(name, t, tuple((g, tuple(examples(check, k, g, worst_only=not every and g.verdict.passes and not g.over))) for g in t.groups), sums.total, sums.is_exhaustive, sums.places)
         for k, ((_, name), t) in enumerate(zip(check.subject.claims, sums.tallies, strict=True))
     ]
 
@@ -147,9 +147,9 @@ def _error(d: Discrepancy) -> float:
     return math.inf if d.ulps is None or not d.ulps.is_finite() else float(d.ulps.abs_upper())
 
 
-def examples(check: Check, claim: int, group: Group) -> list[Discrepancy]:
+def examples(check: Check, claim: int, group: Group, *, worst_only: bool = False) -> list[Discrepancy]:
     """Full comparisons at the worst point of a group and at its first points, the worst first."""
-    points = list(dict.fromkeys([worst_of(check, claim, group), *group.first]))
+    points = list(dict.fromkeys([worst_of(check, claim, group), *(() if worst_only else group.first)]))
     rows = compare(check, points)
     return [row[claim] for row in rows]
 
