@@ -33,7 +33,7 @@ from verifier.report import assemble
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Finding
 from verifier.search.hunt import hunted_in, with_regions
-from verifier.trace.record import Callee, Refusal, Trace
+from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
@@ -43,10 +43,10 @@ MOST_RAISED = 3  # points at which the callable raises that are named
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
-    faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.is_steady and (text := not_linear(question, format_named(question.formats[0]))):
+    faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
+    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
         faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
-    for name in question.formats if question.callee.is_steady else ():  # what changes from call to call cannot be judged
+    for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
             reports += _in_format(question, format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
