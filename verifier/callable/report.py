@@ -16,6 +16,7 @@ from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
+from verifier.callable.zeros import with_zeros
 from verifier.case import points
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
@@ -169,6 +170,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    report = with_zeros(report, check, checked)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
