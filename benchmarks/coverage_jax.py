@@ -253,7 +253,7 @@ def part(rows: list[Row]) -> str:
     for room, own in rooms.items():
         missing = [r for r in own if r.status not in ("traced", "wrong")]
         lines.append(f"| `{room}` | {len(own)} | {len(own) - len(missing)} | {', '.join(f'`{r.name.rpartition(chr(46))[2]}`' for r in missing)} |")
-    return "\n\n".join([first, "\n".join(lines), "### Wrong, vanished or unstable in JAX\n\n" + faults(rows), "### All callables of JAX\n\n" + table(rows, FORMATS + HALVES, HUNTED)])
+    return "\n\n".join([first, "\n".join(lines), "### Wrong, vanished or unstable in JAX\n\n" + faults(rows), "### All callables of JAX\n\n" + table(rows, tuple(f for f in FORMATS + HALVES if any(f in r.ulps for r in rows)), tuple(f for f in HUNTED if any(f in r.hunted for r in rows)))])
 
 
 def main() -> int:
