@@ -1,4 +1,4 @@
-"""How much of JAX is traced, and how far off it is: every differentiable callable of a list, in float32 and float64, at a point of its own.
+"""How much of JAX is traced, and how far off it is: every differentiable callable of a list, in float32, float64, float16 and bfloat16, at a point of its own.
 
     python -m benchmarks.coverage_jax                           # a line for each that is not traced or has a fault, and the counts
     python -m benchmarks.coverage_jax --write                   # docs/frameworks.md as well: its part about JAX
@@ -31,7 +31,8 @@ from verifier.trace.jax.callee import called, callee_of
 from verifier.trace.jax.jax_array import in_double
 
 FORMATS = ("float32", "float64")
-HUNTED = ("float32", "float64", "bfloat16")
+HALVES = ("float16", "bfloat16")  # for which JAX need not have a kernel: what is not traced in them is left out
+HUNTED = ("float32", "float64", "float16", "bfloat16")
 SECONDS = 30  # of the processor, that a callable may take in all
 
 X = jnp.array([0.3, -1.2, 0.8])
@@ -202,7 +203,16 @@ def _filled(row: Row, function: Callable[..., Any], inputs: tuple[Any, ...], *, 
             row.enter(judged(function, inputs, kind), kind)
         except Exception as error:  # noqa: BLE001 - one callable must not cost the others
             row.status, row.why = max(row.status, "refused", key=RANK.index), row.why or f"{type(error).__name__}: {str(error)[:150]}"
-    if quick or row.status != "traced" or not is_of_one_number(function, inputs):
+    if quick or row.status != "traced":
+        return
+    for kind in HALVES:
+        try:
+            found = judged(function, inputs, kind)
+        except Exception:  # noqa: BLE001 - JAX has no kernel of that format
+            continue
+        if found.basis == "traced":
+            row.enter(found, kind)
+    if not is_of_one_number(function, inputs):
         return
     for kind in HUNTED:
         try:
@@ -243,7 +253,7 @@ def part(rows: list[Row]) -> str:
     for room, own in rooms.items():
         missing = [r for r in own if r.status not in ("traced", "wrong")]
         lines.append(f"| `{room}` | {len(own)} | {len(own) - len(missing)} | {', '.join(f'`{r.name.rpartition(chr(46))[2]}`' for r in missing)} |")
-    return "\n\n".join([first, "\n".join(lines), "### Wrong, vanished or unstable in JAX\n\n" + faults(rows), "### All callables of JAX\n\n" + table(rows, FORMATS, HUNTED)])
+    return "\n\n".join([first, "\n".join(lines), "### Wrong, vanished or unstable in JAX\n\n" + faults(rows), "### All callables of JAX\n\n" + table(rows, tuple(f for f in FORMATS + HALVES if any(f in r.ulps for r in rows)), tuple(f for f in HUNTED if any(f in r.hunted for r in rows)))])
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from verifier.circuit.backprop import with_backward
 from verifier.compare import compare as compare_module
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
-from verifier.compare.sweep import jumps, sample, sweep
+from verifier.compare.sweep import columns, jumps, sample, sweep
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Sample
@@ -95,6 +95,26 @@ def test_every_way_comes_to_the_same_on_random_functions(text: str) -> None:
         for a, b in zip(judge_columns(work, columns), judge_columns(work, columns, method="points"), strict=True):
             decided = (a.verdict != CODE[Verdict.UNDECIDED]) & (b.verdict != CODE[Verdict.UNDECIDED])
             assert np.array_equal(a.verdict[decided], b.verdict[decided])
+
+
+@pytest.mark.parametrize("text", ["x * atan(x)", "2 * sin(x * x / 8)", "sin(x)"])
+def test_gradients_beside_the_middle_of_two_floats_are_decided_by_columns_of_balls(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.75 times a float near 0 is half way between two floats for every other odd one: which of them is nearest is told by terms 2000 bits below."""
+    work, x = work_on(text, upstream=0.75), np.ldexp(np.arange(3, 35, dtype=np.float64) / 16 + 1 / (1 << 52), -np.arange(20, 340, 10))
+    by_one = judge_columns(work, [x], method="points")
+    monkeypatch.setattr(columns, "SLOW", columns.SLOW[:1])
+    by_columns = judge_columns(work, [x])
+    decided = ~by_columns[0].open
+    assert decided.sum() >= 0.9 * len(x)
+    assert np.array_equal(by_columns[0].verdict[decided], by_one[0].verdict[decided])
+
+
+def test_a_residual_below_all_floats_is_no_exact_gradient() -> None:
+    """(1 + 2**-52)**2 * 2**-1000 is 2**-1104 from its float: in float64 that distance is 0."""
+    work, near = work_on("x * y * z", "x y z", limit=0.0), np.array([(1 + 2.0**-52) * 2.0**-500])
+    found = judge_columns(work, [np.array([1.0]), near, near], method="balls")
+    assert same(found[0], judge_columns(work, [np.array([1.0]), near, near], method="points")[0])
+    assert found[0].over[0], "not exactly equal"
 
 
 def test_a_wrong_formula_is_wrong_in_every_way() -> None:
@@ -296,6 +316,23 @@ def test_places_count_the_numbers_of_a_format_in_order(form: str) -> None:
     assert float(numbers(fmt, np.array([first]))[0]) == -1.0
     below, above = numbers(fmt, np.array([last, last + 1])).tolist()
     assert below <= 0.3 < above
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_places_between_two_bounds_are_those_of_the_numbers_between_them(form: str) -> None:
+    fmt = FORMATS[form]
+    tiny, huge = float(fmt.smallest), float(fmt.largest)
+    for bound in (0.0, tiny / 2, tiny, 1.5 * tiny, 0.1, 1.0, 3.3, 0.999 * huge, huge, math.inf):
+        for low, high in ((bound, math.inf), (-bound, math.inf), (-math.inf, bound), (-math.inf, -bound)):
+            first, last = places(fmt, low, high)
+            if first <= last_place(fmt):
+                assert low <= float(numbers(fmt, np.array([first]))[0])
+            if first > first_place(fmt) and low:
+                assert float(numbers(fmt, np.array([first - 1]))[0]) < low
+            if last >= first_place(fmt):
+                assert float(numbers(fmt, np.array([last]))[0]) <= high
+            if last < last_place(fmt) and high:
+                assert float(numbers(fmt, np.array([last + 1]))[0]) > high
 
 
 @pytest.mark.parametrize("form", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -220,16 +221,66 @@ def test_python_that_asks_for_numbers_is_called_at_every_point():
     assert any("if, float, int, NumPy" in note and "test_jax.py" in note for note in report.notes), "which operation, in which line"
 
 
+def test_a_function_of_jax_with_a_rule_of_its_own_is_a_gate_where_it_is_one():
+    """The slope of the exponential integral E_2 is -E_1, which is 0.5597735947761608... at 0.5 (Abramowitz and Stegun, table 5.1)."""
+    report = check(lambda x: jax.scipy.special.expn(2, x), np.float64(0.5), upstream=1.0)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+    assert report.results[0].exact.startswith("-0.5597735947761608")
+
+
 def test_fresnels_integrals_are_gates_and_their_slopes_in_float32_are_right():
     for x in (0.3, 1.7, -2.2):
         report = check(jax.scipy.special.fresnel, np.float32(x), formats="float32")
         assert report.status == "passed", report.findings
 
 
+SYMMETRIC = np.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        jax.scipy.linalg.cholesky,
+        lambda a: jax.scipy.linalg.cholesky(a, lower=True),
+        lambda a: jax.scipy.linalg.cho_factor(a)[0],
+        lambda a: jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(a), jnp.ones(3)),
+        lambda a: jax.scipy.linalg.solve(a, jnp.array([0.7, -1.0, 0.4]), assume_a="pos"),
+        lambda a: jax.lax.linalg.cholesky(a @ a.T, symmetrize_input=False),
+    ],
+)
+def test_a_cholesky_factor_of_a_symmetric_matrix_is_right(call):
+    report = check(call, SYMMETRIC)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+
+
+def test_the_sum_of_both_gradients_of_a_pair_is_that_of_a_change_that_keeps_the_matrix_symmetric():
+    """For [[p, q], [q, r]] the lower factor is [[sqrt(p), 0], [q / sqrt(p), sqrt(r - q**2 / p)]]; its derivatives with respect to q are 1 / sqrt(p) and -q / p / the last entry."""
+    p, q, r = 2.0, 0.3, 2.5
+    flows = np.array([[0.7, 0.0], [-0.9, 1.3]])
+    report = check(lambda a: jax.scipy.linalg.cholesky(a, lower=True), np.array([[p, q], [q, r]]), upstream=flows)
+    found = {g.gradient: float(g.exact) for g in report.results}
+    assert found["da[0,1]"] + found["da[1,0]"] == pytest.approx(-0.9 / math.sqrt(p) + 1.3 * (-q / p) / math.sqrt(r - q * q / p), rel=1e-14)
+
+
+def test_a_rule_of_cholesky_that_is_wrong_for_symmetric_changes_is_caught():
+    @jax.custom_vjp
+    def factor(a):
+        return jax.scipy.linalg.cholesky(a, lower=True)
+
+    def forward(a):
+        low, pull = jax.vjp(lambda m: jax.scipy.linalg.cholesky(m, lower=True), a)
+        return low, pull
+
+    factor.defvjp(forward, lambda pull, g: (pull(jnp.tril(g, -1))[0],))
+    report = check(factor, SYMMETRIC)
+    assert any(f.code == "V101" for f in report.findings)
+
+
 def test_a_cholesky_factor_of_one_triangle_is_noted():
-    a = np.array([[2.0, 0.3], [0.3, 2.5]])
+    a = np.array([[2.0, 0.3], [0.1, 2.5]])
     one_triangle = check(jax.scipy.linalg.cholesky, a)
-    assert any("reads one triangle" in n for n in one_triangle.notes)
+    assert any("reads one triangle only" in n for n in one_triangle.notes)
+    assert any(f.code == "V101" for f in one_triangle.findings), "the other triangle does not change the result, and has a gradient"
     symmetric = check(lambda m: jax.scipy.linalg.cholesky((m + m.T) / 2), a)
     assert symmetric.status == "passed"
     assert not any("reads one triangle" in n for n in symmetric.notes)

@@ -20,6 +20,7 @@ FILE = Path(layers.__file__)
 SOURCE = FILE.read_text(encoding="utf-8").splitlines()
 X = torch.tensor([[0.3, -1.2, 0.8], [1.7, 0.4, -0.6]], dtype=torch.float64)
 W = torch.tensor([[0.5, -1.25, 0.75], [2.0, 0.75, -1.5]], dtype=torch.float64)
+MIXED = torch.tensor([[0.7, 0.2, 0.1], [0.3, 1.1, -0.7], [0.4, 0.1, 0.9]], dtype=torch.float64)
 SQUARE = torch.tensor([[2.0, 0.3], [-0.4, 1.5]], dtype=torch.float64)
 functional = torch.nn.functional
 
@@ -85,6 +86,54 @@ def test_what_the_mistake_does_not_touch_is_not_called_wrong():
     verdicts = {r.gradient.partition("[")[0]: r.verdict.value for r in report.results}
     assert verdicts["dx"] == "wrong"
     assert verdicts["dw"] in ("correct", "rounding")
+
+
+@pytest.mark.parametrize("call", [torch.linalg.cholesky, lambda a: torch.linalg.cholesky(MIXED @ a @ MIXED.T), lambda a: torch.cholesky_solve(MIXED, torch.linalg.cholesky(a))])
+def test_a_cholesky_factor_is_right_where_its_matrix_is_symmetric(call):
+    """The second matrix is symmetric but for rounding."""
+    report = check(call, torch.tensor([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]], dtype=torch.float64))
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+
+
+def normalized(x, bias):
+    y = x + bias
+    return (y - y.mean(0)) / ((y - y.mean(0)) ** 2).mean(0).sqrt()
+
+
+def test_a_bias_before_a_normalization_has_a_note_and_no_ulps():
+    """Its gradient is exactly 0: the mean is subtracted again."""
+    x, bias = X.repeat(2, 1) + torch.tensor([[0.0], [0.1], [0.7], [1.3]], dtype=torch.float64), torch.tensor([0.3, -0.7, 0.9], dtype=torch.float64)
+    report = check(normalized, x, bias)
+    assert report.status == "passed"
+    assert [f.message for f in report.findings if f.gradient.startswith("dbias")] == []
+    assert any(float(r.computed) != 0 for r in report.results if r.gradient.startswith("dbias")), "rounding is left"
+    assert any("dbias" in n and "the exact gradient is 0" in n for n in report.notes)
+
+
+def test_a_bias_whose_gradient_is_no_rounding_of_0_is_still_found():
+    class Doubtful(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, bias):
+            ctx.save_for_backward(x, bias)
+            return normalized(x, bias)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, bias = ctx.saved_tensors
+            with torch.enable_grad():
+                inputs = [v.detach().requires_grad_() for v in (x, bias)]
+                found = torch.autograd.grad(normalized(*inputs), inputs, g)
+            return found[0], found[1] + 1e-9
+
+    x = X.repeat(2, 1) + torch.tensor([[0.0], [0.1], [0.7], [1.3]], dtype=torch.float64)
+    report = check(Doubtful.apply, x, torch.tensor([0.3, -0.7, 0.9], dtype=torch.float64))
+    assert any(f.gradient.startswith("dbias") for f in report.findings)
+
+
+def test_a_cholesky_factor_of_one_triangle_is_noted_and_wrong():
+    report = check(torch.linalg.cholesky, torch.tensor([[2.0, 0.3], [0.1, 1.5]], dtype=torch.float64))
+    assert any("reads one triangle of a matrix that is not symmetric" in n for n in report.notes)
+    assert any(f.code == "V101" for f in report.findings), "the other triangle does not change the result, and has a gradient"
 
 
 def test_gradients_of_a_modules_parameters_have_their_names():

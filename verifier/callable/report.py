@@ -16,6 +16,7 @@ from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
+from verifier.callable.zeros import with_zeros
 from verifier.case import points
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
@@ -33,7 +34,7 @@ from verifier.report import assemble
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Finding
 from verifier.search.hunt import hunted_in, with_regions
-from verifier.trace.record import Callee, Refusal, Trace
+from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
@@ -43,10 +44,10 @@ MOST_RAISED = 3  # points at which the callable raises that are named
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
-    faults = tuple(finding(code, f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.is_steady and (text := not_linear(question, format_named(question.formats[0]))):
+    faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
+    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
         faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
-    for name in question.formats if question.callee.is_steady else ():  # what changes from call to call cannot be judged
+    for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
             reports += _in_format(question, format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
@@ -165,23 +166,24 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named), _swept(check, many, calls))
+    checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
     report = assemble.report(case, truth, [checked], regions, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    report = with_zeros(report, check, checked)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 
 
-def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls) -> list[Swept]:
-    """The sums of many points. Points that it shows are called one by one, whatever was run together."""
+def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:
+    """The sums of many points. Points that it shows are called one by one, whatever was run together. `every`: those of groups that pass have examples too, at which the forward pass is held against `function`."""
     if not many:
         return []
     columns = [np.array(c) for c in zip(*many, strict=True)]
-    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)))
+    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)), every=every)
     shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
-    return found if calls.confirm(shown) else _swept(check, many, calls)
+    return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
 
 
 # ---------------------------------------------------------------- one report

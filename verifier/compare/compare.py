@@ -30,6 +30,7 @@ SWEEP_BITS = 128  # enough for a verdict at nearly every point
 LARGEST_BITS = 1 << 16
 WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for long programs
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
+LEAST_CAP = 1024  # bits that every program is run at where fewer do not tell
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 COSTLY_STEPS = 10_000  # that one of them is worth
 MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
@@ -80,7 +81,7 @@ def _compare_pairs(
     computed = _computed(check, points)
     results: dict[tuple[int, int], Discrepancy] = {}
     pending = [Task(p, c, computed[c][p]) for p, c in pairs]
-    cap = min(most_bits, max(1024, WORK // (8 * (_weight(truth.gradient.program) + _weight(subject.program)))))
+    cap = min(most_bits, worthwhile_bits(check))
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
         last = bits >= cap
@@ -126,6 +127,11 @@ def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns,
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
         failed = f"the condition numbers could not be computed ({type(error).__name__})"
         return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
+
+
+def worthwhile_bits(check: Check) -> int:
+    """The highest precision at which running both sides at a point is worth its time."""
+    return max(LEAST_CAP, WORK // (8 * (_weight(check.truth.gradient.program) + _weight(check.subject.program))))
 
 
 def _weight(program: Program) -> int:

@@ -115,6 +115,12 @@ def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Bal
     """K = Σ_k |A_k v_k| / |g_i| over the steps k of the program that round."""
     if g.is_zero() or g.contains(0):
         return None
+    result = rounded_terms(check, found, runs, bits) / abs(g)
+    return result if result.is_finite() else None
+
+
+def rounded_terms(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> Ball:
+    """Σ_k |A_k v_k| over the steps k of the program that round: times the unit roundoff, what their roundings may add up to, to first order."""
     program, _ = check.subject.exact
     sensitivity = check.subject.sensitivity(check.subject.index(found.name))
     values = runs.computed(sensitivity.program, bits)
@@ -122,8 +128,7 @@ def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Bal
     for k, adjoint in sensitivity.adjoint.items():
         if k < len(program.steps) and _rounds(program, k):
             total += abs(values[adjoint] * values[k])
-    result = total / abs(g)
-    return result if result.is_finite() else None
+    return total
 
 
 def _rounds(program: Program, step: int) -> bool:

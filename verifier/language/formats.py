@@ -238,11 +238,14 @@ def places(fmt: Format, low: float, high: float) -> tuple[int, int]:
     import numpy as np
 
     def least(bound: float) -> int:
-        a, b = first_place(fmt), last_place(fmt) + 1
-        while a < b:  # bisection for the first number that is not below the bound
-            middle = (a + b) // 2
-            a, b = (a, middle) if float(numbers(fmt, np.array([middle]))[0]) >= bound else (middle + 1, b)
-        return a
+        """The place of the first number that is not below the bound: near that of the bound, rounded."""
+        if not -float(fmt.largest) <= bound <= float(fmt.largest):
+            return first_place(fmt) if bound < 0 else last_place(fmt) + 1
+        kind = dtype(fmt)
+        magnitude = int(np.array([abs(bound)]).astype(kind).view(f"uint{8 * kind.itemsize}")[0])
+        near = magnitude if bound >= 0 else -magnitude - (1 if fmt.signed_zero else 0)
+        window = np.arange(max(near - 2, first_place(fmt)), min(near + 2, last_place(fmt)) + 1)
+        return int(window[np.flatnonzero(numbers(fmt, window) >= bound)[0]])
 
     return (0 if low == 0 else least(low)), (0 if high == 0 else least(math.nextafter(high, math.inf)) - 1)
 

@@ -13,6 +13,7 @@ from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
+from verifier.trace.shapes import wrong_shape
 
 
 class CallError(TypeError):
@@ -23,7 +24,7 @@ class ShapeError(CallError):
     """A gradient of another shape than what it is the gradient of: that of `input`."""
 
     def __init__(self, variable: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> None:
-        super().__init__(f"the gradient of {variable} has the shape {shape}; {variable} has {wanted}")
+        super().__init__(wrong_shape(variable, wanted, shape))
         self.input = variable
 
 

@@ -11,8 +11,11 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
+from verifier.circuit.program import Step
 from verifier.trace.record import Floats, Refusal
 from verifier.trace.recorder import Recorder
+
+COMMUTATIVE = frozenset(("add", "mul"))
 
 
 class Gates(Protocol):
@@ -148,6 +151,46 @@ def turn(pivots: Any) -> int:
     return -1 if sum(int(p) != k for k, p in enumerate(np.ravel(pivots).tolist())) % 2 else 1
 
 
+def symmetric_here(t: Gates, steps: Array, values: Floats, rounding: float) -> bool:
+    """Whether matrices are symmetric at this point, those that are computed but for their `rounding`, the distance of 1 from the next number; the program then holds where they are."""
+    other, flipped = np.swapaxes(steps, -1, -2), np.swapaxes(values, -1, -2)
+    upper = np.broadcast_to(np.triu(np.ones(steps.shape[-2:], dtype=bool), 1), steps.shape)
+    given = {int(i) for found in t.recorder.inputs.values() for i in found.ravel()}
+    limit = 0.0
+    if given.isdisjoint(steps[upper].tolist()):
+        limit = 2.0 ** np.ceil(np.log2(np.abs(values).max(initial=2.0**-1000))) * rounding * steps.shape[-1]
+    if not (np.abs(values - flipped) <= limit).all():
+        return False
+    same = t.gate("le", t.gate("abs", t.gate("sub", steps[upper], other[upper])), limit) if limit else t.gate("eq", steps[upper], other[upper])
+    for one in np.unique(same).tolist():
+        t.recorder.branch(one, holds=True)
+    return True
+
+
+def symmetric_part(t: Gates, steps: Array) -> Array:
+    """Half of the sum of matrices and their transposes; each pair of entries is one step."""
+    upper = np.broadcast_to(np.triu(np.ones(steps.shape[-2:], dtype=bool), 1), steps.shape)
+    means = t.gate("div", t.gate("add", steps[upper], np.swapaxes(steps, -1, -2)[upper]), 2)
+    found = steps.copy()
+    found[upper] = means
+    np.swapaxes(found, -1, -2)[upper] = means
+    return found
+
+
+def is_symmetric(made: Sequence[Step], steps: Array) -> bool:
+    """Whether matrices are symmetric whatever the inputs are: both sides are the same steps, or the same gates of the same operands in another order."""
+    pairs = [(a, b) for a, b in zip(steps.ravel().tolist(), np.swapaxes(steps, -1, -2).ravel().tolist(), strict=True) if a < b]
+    if not pairs:
+        return True
+    forms: dict[Any, int] = {}
+    form: list[int] = []
+    for k, one in enumerate(made[: max(b for _, b in pairs) + 1]):
+        args = [form[a] for a in one.args]
+        key = (k,) if one.gate in ("input", "upstream") else (one.gate, one.text, *(sorted(args) if one.gate in COMMUTATIVE else args))
+        form.append(forms.setdefault(key, k))
+    return all(form[a] == form[b] for a, b in pairs)
+
+
 def cholesky(t: Gates, m: Array, *, upper: bool = False) -> Array:
     """Cholesky's factor of a symmetric matrix, of which one triangle is read."""
     n, zero = len(m), int(t(0))
@@ -159,6 +202,18 @@ def cholesky(t: Gates, m: Array, *, upper: bool = False) -> Array:
                 value = t.gate("sub", value, t.gate("mul", np.array(found[i, k]), np.array(found[j, k])))
             found[i, j] = int(t.gate("sqrt", value)) if i == j else int(t.gate("div", value, np.array(found[j, j])))
     return found.T if upper else found
+
+
+def balanced(t: Gates, m: Array) -> Array:
+    """The factor L of m = L U where U has the diagonal of L: Cholesky's factor where the matrix is symmetric."""
+    factors = eliminated(t, m, np.arange(len(m)))
+    roots = t.gate("sqrt", np.diagonal(factors))
+    found = np.full(m.shape, int(t(0)), dtype=np.int64)
+    below = np.tril(np.ones(m.shape, dtype=bool), -1)
+    if below.any():
+        found[below] = t.gate("mul", factors, roots[None, :])[below]
+    np.fill_diagonal(found, roots)
+    return found
 
 
 def orthonormal(t: Gates, m: Array, signs: Sequence[float]) -> tuple[Array, Array]:

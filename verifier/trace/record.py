@@ -18,6 +18,8 @@ Values: TypeAlias = Mapping[str, Floats]  # arrays by name: numbers of the forma
 
 UNSTEADY = "gives other bits when it is called again"  # a fault after which nothing else can be said
 
+MISSHAPEN = "V108"  # the code of a gradient of another shape than its input
+
 
 class Refusal(Exception):
     """A callable that cannot be traced: which operation, where it stands, and what to do. `forward` is the traced forward pass, where that much was had."""
@@ -116,6 +118,11 @@ class Callee:
     def is_steady(self) -> bool:
         """Whether it gives the same numbers when it is called again, for all that a door has seen."""
         return not any(text == UNSTEADY for _, text in self.faults)
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether it is steady, and its gradients have the shapes of what they are the gradients of."""
+        return self.is_steady and not any(code == MISSHAPEN for code, _ in self.faults)
 
     @property
     def upstreams(self) -> dict[str, tuple[int, ...]]:

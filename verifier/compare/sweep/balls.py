@@ -8,17 +8,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, rounding
 from verifier.arithmetic.types import Ball, Balls, DoubleArray, MaskArray
 from verifier.compare.check import Check
-from verifier.compare.compare import SWEEP_BITS
+from verifier.compare.compare import SWEEP_BITS, worthwhile_bits
 from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
 
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
-PRECISIONS = (SWEEP_BITS, 640)  # 2^128 squared cancels 256 bits, its sine's argument as many
+PRECISIONS = (SWEEP_BITS, 640, 4096)  # 2^128 squared cancels 256 bits, its sine's argument as many; 0.75 * cos(x * x) * x lies 4000 bits from the middle of two floats at 1e-300
 EXTRA = 2.0**-51  # for a rounding or two of float64; its square for those of 128 bits
-UNDERFLOWING = 2.0**-400  # a smaller gradient of at most PRECISIONS[-1] bits may be off by less than the smallest float64
 SMALL, SHIFT, UNITS = 2.0**-700, 600, arb(2) ** 600  # errors of a gradient that is smaller are taken in units of 2^-SHIFT
 BEYOND = arb(2) ** 1024  # what is not smaller rounds to an infinity
 HALF = 0.5  # ulps: what is closer is the number rounded
@@ -27,7 +26,7 @@ HALF = 0.5  # ulps: what is closer is the number rounded
 def by_balls(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
     left = np.arange(len(columns[0]))
-    for bits in PRECISIONS:
+    for bits in (b for b in PRECISIONS if b <= max(worthwhile_bits(check), PRECISIONS[0])):
         part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
         hopeful = _level(check, [c[left] for c in columns], [c[left] for c in computed], part, bits)
         for j, p in zip(found, part, strict=True):
@@ -61,9 +60,10 @@ def _level(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
                     e.wrong = np.zeros(len(value), bool)
                     e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
             classify(check, e, j, gradient=check.subject.claims[k][1])
-            if bits < PRECISIONS[-1] and check.format.precision <= NARROW:
-                inexact = np.fromiter((g.is_finite() and not g.is_exact() and r.is_finite() for g, r in zip(exact[k], real[k], strict=True)), bool, len(value))
-                hopeful |= j.open & has_value & inexact & ~e.is_rounded
+            if bits < PRECISIONS[-1]:
+                for i in np.flatnonzero(j.open & has_value & ~e.is_rounded & ~hopeful).tolist():
+                    g = exact[k][i]
+                    hopeful[i] = g.is_finite() and not g.is_exact() and real[k][i].is_finite()
     return hopeful
 
 
@@ -117,9 +117,13 @@ def _from_balls(check: Check, c: DoubleArray, g: Sequence[Ball]) -> tuple[Enclos
     unit, larger = (np.where(unknown, np.nan, np.ldexp(1.0, e)) for e in (inner, outer))
     ulps_low, ulps_high = np.ldexp(least, -outer - shift), np.ldexp(most, -inner - shift)
     exact = (radius == 0) & (residual == 0)
-    for i in np.flatnonzero(exact & (np.abs(near) < UNDERFLOWING)).tolist():
+    for i in np.flatnonzero(exact).tolist():
         exact[i] = g[i] == c[i]  # not only nearer than any float64
     ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -inner - shift), u) for u in (ulps_low, ulps_high))
     is_rounded = ~unknown & (slack < np.ldexp(0.25, inner + shift)) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c) | is_infinite
+    for i in np.flatnonzero(~is_rounded & ~unknown & np.isfinite(c)).tolist():  # too near to the middle of two floats for float64 to tell on which side
+        rounded = rounding.round_ball(fmt, g[i])
+        if rounded is not None:
+            near[i], is_rounded[i] = rounded, True
     none = np.zeros(len(c), bool)
     return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, ulps_low, ulps_high, none, none), (unit, larger)

@@ -19,8 +19,9 @@ from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
+from verifier.trace.shapes import wrong_shape
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -129,6 +130,8 @@ def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[t
         flows = [jnp.ones_like(v) for v in outputs.values()]
         found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
     (plain, pulled, first), (plain2, pulled2, second) = found
+    if misshapen := [wrong_shape(n, np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False) if np.shape(g) != np.shape(x)]:
+        return tuple((MISSHAPEN, text) for text in misshapen), ()
     if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
         return (("V111", UNSTEADY),), ()
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)

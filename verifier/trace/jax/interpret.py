@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verifier.circuit.arrays import ArrayError
+from verifier.circuit.arrays import Array, ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
+from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
 from verifier.trace.record import Reading
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
+CHO_SOLVE = "_cho_solve"  # the function by which JAX solves with Cholesky's factor
 ROUNDS = 100_000  # of one loop
 ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
 
@@ -106,7 +108,9 @@ class Interpreter(Context):
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
         if all(isinstance(s, JaxArray) for s in steps):
             return steps
-        computed = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+        arrays = [v.array for v in operands]
+        held = eqn.params.get("call_jaxpr")  # of a custom_jvp or custom_vjp, whose primitive takes functions instead
+        computed = jax.core.eval_jaxpr(held.jaxpr, held.consts, *arrays) if held is not None and hasattr(held, "consts") else eqn.primitive.bind(*arrays, **eqn.params)
         found = []
         for s, array in zip(steps, computed if eqn.primitive.multiple_results else [computed], strict=True):
             if isinstance(s, JaxArray):
@@ -202,12 +206,29 @@ def _cond(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | N
     return i.closed(branches[index], operands[1:], at)
 
 
+def _solved_symmetric(i: Interpreter, a: JaxArray, b: JaxArray) -> Array | None:
+    """The x of a x = b for a symmetric matrix that JAX solves by Cholesky's factor: it differentiates the equation and takes the factor for data. None where it is no such case."""
+    steps, work = i.steps(a), Steps(i.recorder)
+    if a.array.ndim != 2 or b.array.ndim not in (1, 2):
+        return None
+    if not is_symmetric(i.builder.steps, steps) and not symmetric_here(work, steps, in_double(a.array), float(jnp.finfo(a.array.dtype).eps)):
+        return None
+    rows = i.steps(b).reshape(-1, len(steps))  # each a right-hand side
+    return solved_by(work, steps, in_double(a.array), rows.T).T.reshape(b.array.shape)
+
+
 def _linear_solve(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
     """How a system of linear equations is solved."""
     lengths = eqn.params["const_lengths"]
     jaxprs = eqn.params["jaxprs"]
     starts = np.cumsum([0, lengths.matvec, lengths.vecmat, lengths.solve, lengths.transpose_solve])
     consts = operands[starts[2] : starts[3]]
+    matrices, right = operands[starts[0] : starts[1]], operands[starts[4] :]
+    if len(matrices) == len(right) == 1 and i.recorder.backward_start < 0 and any(e.params.get("name") == CHO_SOLVE for e in jaxprs.solve.jaxpr.eqns):
+        solved = _solved_symmetric(i, matrices[0], right[0])
+        if solved is not None:
+            (array,) = jax.core.eval_jaxpr(jaxprs.solve.jaxpr, jaxprs.solve.consts, *(v.array for v in (*consts, *right)))
+            return [JaxArray(array, solved)]
     return i.closed(jaxprs.solve, [*consts, *operands[starts[4] :]], at)
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.jax.jax_array import Context, JaxArray, row
+from verifier.trace.jax.jax_array import Context, JaxArray, in_double, row
+from verifier.trace.matrices import Steps, balanced, each, is_symmetric, symmetric_here
 
 if TYPE_CHECKING:
     from jax.extend.core import JaxprEqn
 
-COMMUTATIVE = ("add", "mul")
+BALANCED = (
+    "JAX's cholesky reads one triangle of a matrix that is symmetric here (symmetrize_input=False, or jax.scipy.linalg), and its rule is the derivative of the factor L of a = L U whose U has the diagonal of L: "
+    "the same function where a is symmetric, and so it is checked; of the gradients of a[i,j] and a[j,i] only their sum says what a change does that keeps the matrix symmetric"
+)
+ONE_TRIANGLE = (
+    "JAX's cholesky reads one triangle only of a matrix that is not symmetric here (symmetrize_input=False, or jax.scipy.linalg): "
+    "its gradient is right for changes that keep the matrix symmetric, not for a change of one entry alone; give it (a + a.T) / 2"
+)
 
 
 def _dot(c: Context, left: list[int], right: list[int]) -> Array:
@@ -22,14 +31,16 @@ def _dot(c: Context, left: list[int], right: list[int]) -> Array:
 
 @row("cholesky")
 def _cholesky(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
-    """Cholesky's algorithm, row by row, on the lower half."""
+    """Cholesky's algorithm, row by row, on the lower half; where a matrix is symmetric at the point alone, the function whose derivative JAX's rule is."""
     del eqn
-    steps = c.steps(operands[0])
-    if not _is_symmetric(c, steps):
-        c.recorder.notes.append(
-            f"{f'{place}: ' if (place := c.recorder.place()) is not None else ''}JAX's cholesky reads one triangle only of its matrix here (symmetrize_input=False, or jax.scipy.linalg): "
-            "its gradient is right for changes that keep the matrix symmetric, not for a change of one entry alone; give it (a + a.T) / 2"
-        )
+    steps, array, work = c.steps(operands[0]), operands[0].array, Steps(c.recorder)
+    place = c.recorder.place()
+    at = f"{place}: " if place is not None else ""
+    if not is_symmetric(c.builder.steps, steps):
+        if symmetric_here(work, steps, in_double(array), float(jnp.finfo(array.dtype).eps)):
+            c.recorder.notes.append(f"{at}{BALANCED}")
+            return each(lambda m: np.where(np.tril(np.ones(m.shape, dtype=bool)), balanced(work, m), m), steps)  # type: ignore[no-any-return]
+        c.recorder.notes.append(f"{at}{ONE_TRIANGLE}")
     n = steps.shape[-1]
     found = steps.copy().reshape(-1, n, n)  # what stands above the diagonal stays
     for low, a in zip(found, steps.reshape(-1, n, n), strict=True):
@@ -40,20 +51,6 @@ def _cholesky(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
                     value = c.apply("sub", value, _dot(c, low[i, :j].tolist(), low[j, :j].tolist()))
                 low[i, j] = int(c.apply("sqrt", value) if i == j else c.apply("div", value, np.array(low[j, j])))
     return found.reshape(steps.shape)
-
-
-def _is_symmetric(c: Context, steps: Array) -> bool:
-    """Whether a matrix is symmetric whatever its entries are: the same steps on both sides, or the same gate of the same operands."""
-
-    def form(step: int, depth: int = 2) -> Any:
-        found = c.builder.steps[step]
-        if not found.args or not depth:
-            return (step,)
-        parts = [form(a, depth - 1) for a in found.args]
-        return (found.gate, found.text, *(sorted(parts, key=repr) if found.gate in COMMUTATIVE else parts))
-
-    pairs = zip(steps.ravel().tolist(), np.swapaxes(steps, -1, -2).ravel().tolist(), strict=True)
-    return all(one == other or form(one) == form(other) for one, other in pairs)
 
 
 @row("triangular_solve")

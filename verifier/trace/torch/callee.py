@@ -14,8 +14,9 @@ from torch.utils._pytree import tree_flatten_with_path, tree_leaves
 
 from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
-from verifier.trace.record import UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
+from verifier.trace.shapes import wrong_shape
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.elements import Elementwise
 from verifier.trace.torch.inputs import FORMATS, Called, is_function
@@ -190,6 +191,8 @@ def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
             flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
             outputs = outputs_of(result)
             gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
+        if misshapen := [wrong_shape(n, tuple(tensors[n].shape), tuple(g.shape)) for n, g in gradients.items() if g is not None and g.shape != tensors[n].shape]:
+            return tuple((MISSHAPEN, text) for text in misshapen), (), ()
         silent = [n for n, g in gradients.items() if g is None] or silent
         results.append((flat, [g for g in gradients.values() if g is not None]))
         changed = [n for n, v in tensors.items() if not _same(v.detach(), before[n])]

@@ -9,7 +9,19 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.matrices import cholesky, determinant, each, eliminated, lu_solved, orthonormal, substituted, unit
+from verifier.trace.matrices import (
+    cholesky,
+    determinant,
+    each,
+    eliminated,
+    is_symmetric,
+    lu_solved,
+    orthonormal,
+    substituted,
+    symmetric_here,
+    symmetric_part,
+    unit,
+)
 from verifier.trace.newton import near_this_point
 from verifier.trace.record import Refusal
 from verifier.trace.torch.memory import floats_in
@@ -109,10 +121,13 @@ def _inverse(t: Tracer, a: torch.Tensor, check_errors: bool = False) -> list[Any
 @row("linalg_cholesky_ex", "cholesky")
 def _cholesky(t: Tracer, a: torch.Tensor, upper: bool = False, check_errors: bool = False) -> Any:
     del check_errors
-
-    steps = t(a)
-    if bool(torch.equal(a, a.mT)):  # one triangle is read, and torch's gradient is that of a matrix that stays symmetric
-        steps = t.gate("div", t.gate("add", steps, steps.swapaxes(-1, -2)), 2)
+    steps, place = t(a), t.recorder.place()
+    if not is_symmetric(t.builder.steps, steps):
+        if symmetric_here(t, steps, floats_in(a), torch.finfo(a.dtype).eps):
+            steps, note = symmetric_part(t, steps), "is symmetric here: torch's gradient is that of the function of (a + a.mT) / 2, and so it is checked"
+        else:
+            note = "is not symmetric here, and torch's gradient is right for changes that keep a matrix symmetric only; give it (a + a.mT) / 2"
+        t.recorder.notes.append(f"{f'{place}: ' if place is not None else ''}torch's cholesky reads one triangle of a matrix that {note}")
     found = each(lambda m: cholesky(t, m, upper=upper), steps)
     return found if isinstance(t.out, torch.Tensor) else [found, None]
 

@@ -1,0 +1,33 @@
+"""A gradient of another shape than what it is the gradient of, in words: which one, both shapes, and what would turn the one into the other."""
+
+from __future__ import annotations
+
+from math import prod
+
+Shape = tuple[int, ...]
+
+
+def wrong_shape(name: str, wanted: Shape, shape: Shape) -> str:
+    """What is wrong with the shape of the gradient of an input or a parameter.
+
+    >>> wrong_shape("w", (2, 3), (3, 2))
+    'the gradient of w has the shape (3, 2); w has (2, 3), and so has dw.T: is a transpose missing, or one too many?'
+    """
+    return f"the gradient of {name} has the shape {shape}; {name} has {wanted}{_remedy(name, wanted, shape)}"
+
+
+def _remedy(name: str, wanted: Shape, shape: Shape) -> str:
+    gradient = f"d{name}"
+    if len(shape) > 1 and shape[::-1] == wanted:
+        return f", and so has {gradient}.T: is a transpose missing, or one too many?"
+    missing = len(shape) - len(wanted)
+    padded = (1,) * missing + wanted
+    if missing >= 0 and all(w in (s, 1) for w, s in zip(padded, shape, strict=True)):
+        axes = [k for k, (w, s) in enumerate(zip(padded, shape, strict=True)) if k < missing or w != s]
+        over = "the axis" if len(axes) == 1 else "the axes"
+        reshaped = f".reshape{wanted}" if any(k >= missing for k in axes) else ""
+        inner = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+        return f", and so has {gradient}.sum({inner}){reshaped}: where {name} is broadcast over {over} {inner}, its gradient is the sum over {'it' if len(axes) == 1 else 'them'}"
+    if prod(shape) == prod(wanted):
+        return f", as many numbers: is a reshape missing, as in {gradient}.reshape{wanted}?"
+    return ""
