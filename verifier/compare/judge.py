@@ -20,6 +20,7 @@ SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distanc
 FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 UNKNOWN_BITS = 6144  # where not even a one-sided limit is known at this precision, more will not tell
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
+NARROW = 2.0**-10  # in ulps: two balls of so small a radius tell apart what is an ulp apart
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 FEWEST_TIE_BITS = 1024  # likewise where there are no more bits
 
@@ -52,21 +53,29 @@ def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Fo
     if low is None or high is None or real is None:
         return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
     below, above = exact.low - real, real - exact.high
-    ulps = [rounding.ulp(fmt, b)[1] if b.is_finite() else arb(0) for b in (exact.low, exact.high)]
-    if below > ulps[0] or above > ulps[1]:
+    ulps = [rounding.ulp(fmt, b) if b.is_finite() else (arb(0), arb(0)) for b in (exact.low, exact.high)]
+    if below > ulps[0][1] or above > ulps[1][1]:
         return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
-    if low <= blank.computed <= high:
+    if not (below <= ulps[0][0] and above <= ulps[1][0]):
+        return replace(blank, reason=_undecided_reason(real)) if last else None
+    is_overflow = math.isnan(blank.computed) and not fmt.infinite and (low == -math.inf or high == math.inf)  # NaN stands for an infinity
+    if low <= blank.computed <= high or is_overflow:
         return replace(blank, verdict=Verdict.SUBGRADIENT)
     if not math.isfinite(blank.computed):
         return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
-    nearest = exact.low if blank.computed < low else exact.high
-    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[1]
-    small = error <= fmt.rounding_limit
-    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
+    nearest, (small, large) = (exact.low, ulps[0]) if blank.computed < low else (exact.high, ulps[1])
+    residual = arb(blank.computed) - nearest
+    error = abs(residual) / large
+    verdict = _by_size(_with_smaller_ulp(error, small, large), fmt)
+    if verdict is Verdict.UNDECIDED and not last:
+        return None
+    return replace(blank, verdict=verdict, ulps=error, residual=residual)
 
 
 def _round_bound(fmt: Format, bound: Any) -> float | None:
-    return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
+    """A one-sided derivative rounded to the format, an infinity of its sign where it is beyond the range; None where its ball does not tell."""
+    rounded = rounding.round_ball(fmt, bound) if bound.is_finite() else math.inf
+    return rounded if rounded is None or math.isfinite(rounded) else math.inf if bound > 0 else -math.inf
 
 
 def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
@@ -89,7 +98,7 @@ def _judge_finite(blank: Discrepancy, g: Any, real: Any, hulls: tuple[Any, Any] 
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     ulps = errors.get("ulps")
-    enclosed = ulps if ulps is None or small == large else ulps.union(ulps * large / small)
+    enclosed = None if ulps is None else _with_smaller_ulp(ulps, small, large)
     verdict, reason = _verdict(computed, g, rounded, formula, enclosed, fmt, is_tie=bits >= FEWEST_TIE_BITS)
     if verdict is Verdict.UNDECIDED and not last:
         return None
@@ -115,6 +124,11 @@ def _verdict(computed: float, g: Any, rounded: float | None, formula: Any, ulps:
     return _by_size(ulps, fmt), off
 
 
+def _with_smaller_ulp(ulps: Any, small: Any, large: Any) -> Any:
+    """An error in the larger of two ulps, enclosed for both."""
+    return ulps if small == large else ulps.union(ulps * large / small)
+
+
 def _by_size(ulps: Any, fmt: Format) -> Verdict:
     """The verdict on an error of that size; undecided where its enclosure holds the limit."""
     if ulps is None or not (ulps <= fmt.rounding_limit or ulps > fmt.rounding_limit):
@@ -124,7 +138,9 @@ def _by_size(ulps: Any, fmt: Format) -> Verdict:
 
 def _either_way(computed: float, g: Any, ulps: Any, fmt: Format, *, is_tie: bool) -> Verdict:
     """The verdict where two neighbours may be the rounded gradient, if it is the same for both. `is_tie`: it is taken to be in their middle."""
-    if abs(g) < fmt.largest and not math.isfinite(computed):
+    if not abs(g) < fmt.largest:  # one of the neighbours may be infinite
+        return Verdict.UNDECIDED
+    if not math.isfinite(computed):
         return Verdict.NONFINITE
     if computed == 0 and abs(g) > arb(fmpq(fmt.smallest.numerator, fmt.smallest.denominator)):
         return Verdict.VANISHED
@@ -158,10 +174,11 @@ def _formula_error(g: Any, real: Any, hulls: tuple[Any, Any] | None, small: Any,
         return None
     distance = abs(real - g)
     if distance > large:
-        least = distance.lower() if hulls is None else _least_distance(g, real, hulls)
-        if least <= large:
-            return least / large
-        return distance / large if distance.lower() / large > 1 else None
+        if hulls is not None and (least := _least_distance(g, real, hulls)) <= large:
+            is_sure = max(g.rad(), real.rad()) < large * NARROW and least < large * (1 - 4 * NARROW)  # it is the constants that are wide, not the balls
+            return least / large if is_sure else None
+        off = distance / large
+        return off if off > 1 else None
     overlap = not (real - g != 0)
     if distance <= small:
         if not overlap:
