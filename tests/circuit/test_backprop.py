@@ -96,6 +96,9 @@ def test_the_lines_are_circuit_style_with_a_sum_at_a_fork() -> None:
 
 WRITTEN = {  # a forward block: its generated backward lines, by the chain rule by hand
     "f = x*x\nf = f*y": "df_2 = y * df; dy = f * df; dx = x * df_2; dx += x * df_2",  # df is what flows in
+    "f = x*x\nf = f*y\nf = f*x": "df_2 = x * df; dx = f_2 * df; df_3 = y * df_2; dy = f * df_2; dx += x * df_3; dx += x * df_3",
+    "g = diff(x**3, x)\nf = g*y": "dg = y * df; dy = g * df; dg_x = dg; dt3 = 1 * dg_x; dt2 = 3 * dt3; dx = 2 * x * dt2",
+    "g = diff(y, x)\nf = g*y": "dy = g * df; dx = 0",
     "f = x + x": "dx = df; dx += df; dy = 0",
     "f = y": "dy = df; dx = 0",
     "f = 2": "dx = 0; dy = 0",
@@ -131,6 +134,16 @@ def test_the_lines_are_those_of_the_chain_rule_by_hand(text: str) -> None:
     whole = with_backward(forward(text, "x", "y"), CLAIMS)
     assert "; ".join(lines(whole, backward=True)) == WRITTEN[text]
     assert [n for n in ("dx", "dy") if n not in whole.names] == []
+
+
+def test_a_name_that_is_written_again_is_its_last_step_and_a_line_has_the_text_that_it_was_written_from() -> None:
+    program = forward("f = x*x\nf = f*y\nf = (f + 1)*x", "x", "y")
+    whole = with_backward(program, CLAIMS)
+    assert lines(whole, backward=False) == ["f = x * x", "f_2 = f * y", "t1 = f_2 + 1", "f_3 = t1 * x"]
+    assert whole.names["f"] == whole.names["f_3"] == whole.output
+    sources = [None if line.source is None else line.source.text[line.start : line.end] for line in whole.lines]
+    assert sources[:4] == ["x*x", "f*y", "f + 1", "(f + 1)*x"]
+    assert not any(line.source for line in whole.lines[4:])
 
 
 def test_a_derivative_inside_the_function_has_a_line_for_every_step() -> None:
@@ -171,6 +184,8 @@ def test_a_block_of_lines_has_the_exact_gradient_and_reads_back_as_it_is(text: s
         exact = exact_gradient(program, position, point)
         assert not exact.is_finite() or over_the_reals(whole, name, point).overlaps(exact)
         assert not exact.is_finite() or exact.rel_accuracy_bits() > 100 or abs(exact).upper() < 1e-30
+    run, again = (floats.run(p, [[x], [y]], fmt=FLOAT64) for p in (program, whole))
+    assert [bits(run[i][0]) for i in program.names.values()] == [bits(again[whole.names[n]][0]) for n in program.names], "a name is its last step"
     require_that_it_reads_back(whole, point)
 
 

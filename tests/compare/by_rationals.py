@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -106,17 +107,30 @@ class Gradient:
         return ulp(self.format, self.exact)
 
     @property
+    def ulps(self) -> Fraction:
+        """The error of the computed one, which must be a number."""
+        return abs(Fraction(self.computed) - self.exact) / self.ulp
+
+    @property
     def formula(self) -> Fraction:
         """The error of the formula in ulps."""
         return abs(self.real - self.exact) / self.ulp
 
 
 @st.composite
-def gradients(draw: st.DrawFn) -> Gradient:
-    """Gradients of all formats, right and wrong."""
-    fmt = draw(st.sampled_from(CHOSEN))
+def gradients(draw: st.DrawFn, formats: Sequence[Format] = CHOSEN) -> Gradient:
+    """Gradients of some formats, right and wrong."""
+    fmt = draw(st.sampled_from(formats))
     g = draw(exact_gradients(fmt))
     return Gradient(fmt, draw(computed_gradients(fmt, g)), g, g + draw(st.sampled_from(FORMULA_ERRORS)) * ulp(fmt, g))
+
+
+def floats_around(value: Fraction) -> tuple[float, float]:
+    """The float64 numbers next to a rational that is none, below and above; the same number twice where it is one."""
+    near = by_mpfr(FORMATS["float64"], value)
+    if math.isfinite(near) and Fraction(near) == value:
+        return near, near
+    return (near, math.nextafter(near, math.inf)) if near < value else (math.nextafter(near, -math.inf), near)
 
 
 def enclosed(value: Fraction) -> arb:

@@ -150,7 +150,7 @@ class _Writer:
             depends[i] = depends[i] or any(depends[a] for a in steps[i].args)
         names: dict[int, str] = {output: self.atoms[seed]}
         adjoints: dict[int, int] = {output: seed} if depends[output] else {}
-        if output in variables and depends[output]:
+        if output in variables:
             adjoints[output] = self.line("copy", (seed,), self.fresh(f"{prefix}{self.atoms[output]}"), self.atoms[seed], backward=backward)
         for i in range(output, -1, -1):
             step = steps[i]
