@@ -20,7 +20,18 @@ from verifier.arithmetic import balls
 from verifier.case.load import case_of
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep import balls as of_balls
-from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, STEPS_PER_BINADE, VERDICTS, Enclosed, all_open, classify, edge, from_ends
+from verifier.compare.sweep.classify import (
+    CODE,
+    NEGLIGIBLE_ULPS,
+    OPEN,
+    STEPS_PER_BINADE,
+    VERDICTS,
+    Enclosed,
+    all_open,
+    classify,
+    edge,
+    from_ends,
+)
 from verifier.exact.truth import truth_of
 from verifier.language.formats import FORMATS, Format
 from verifier.language.verdict import Verdict

@@ -18,10 +18,11 @@ from verifier.language.formats import FORMATS
 from verifier.language.verdict import Verdict
 
 INFINITY = arb("inf")
+ONE = Span(arb(1), arb(1))
 EXACT, COMPUTED = 1, 0  # the steps of the two gradients in the stubs
 
 
-def judged(exact: Span | None, real: Span | None, *, computed: float = math.inf, upstream: float = 1.0, form: str = "float16", value: Span | None = Span(arb(1), arb(1)), component: int | None = EXACT) -> Discrepancy | None:
+def judged(exact: Span | None, real: Span | None, *, computed: float = math.inf, upstream: float = 1.0, form: str = "float16", value: Span | None = ONE, component: int | None = EXACT) -> Discrepancy | None:
     """The verdict where these are the bounds of the exact gradient (before the upstream one flows in), of the computed one, and of the function."""
     check = SimpleNamespace(format=FORMATS[form], upstream=upstream, truth=SimpleNamespace(gradient=SimpleNamespace(value=0)), subject=SimpleNamespace(index=lambda _: COMPUTED))
     runs = cast("OverflowRuns", SimpleNamespace(check=check, exact=[value, exact], computed=[real]))
