@@ -58,6 +58,9 @@ def test_a_ball_across_the_overflow_threshold_is_not_rounded(fmt: Format) -> Non
     assert math.isinf(beyond) if fmt.infinite else math.isnan(beyond)
     assert not fmt.infinite or fmt.name == "float8_e4m3fn" or rounding.round_ball(fmt, ball(threshold)) == math.inf, "the tie is even"
     assert rounding.round_ball(fmt, ball(threshold) + arb(0, arb(2) ** -1000)) is None
+    assert rounding.round_ball(fmt, -ball(threshold) + arb(0, arb(2) ** -1000)) is None
+    for one_side in (ball(threshold) * arb(2, 1.5), -ball(threshold) * arb(2, 1.5)):
+        assert rounding.round_ball(fmt, one_side) is None, "from half of it to 3.5 times it"
     assert rounding.round_ball(fmt, ball(threshold - half / 2)) == fmt.largest
     assert rounding.round_ball(fmt, arb(0, 1) * ball(16 * threshold)) is None, "beyond the range on both sides is not known"
 
