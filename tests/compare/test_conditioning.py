@@ -104,3 +104,37 @@ def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_ar
     for order in itertools.permutations(points):
         group = Group(Verdict.ROUNDING, False, 3, order, 1.0, 3, order)
         assert worst_of(check, 0, group) == worst
+
+
+@pytest.mark.parametrize("factor", [7.0, 9.0])
+@pytest.mark.parametrize("bits", [8, 16, 24, 192])
+def test_whether_the_conditioning_explains_an_error_is_known_or_not_said(factor: float, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """x*x*x/3 at x = 3: g = 9, kappa = 1 + 3 * 6 / 9 = 3, so 8 kappa u |g| is 216 * 2^-11 in float16; an error of 27 u times `factor` is within it, or not."""
+    from verifier.compare import conditioning
+    from verifier.exact import one_sided
+
+    monkeypatch.setattr(conditioning, "FEWEST_BITS", bits)
+    monkeypatch.setattr(conditioning, "MOST_BITS", bits)
+    program = expression("x*x*x/3", "x")
+    check = Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FORMATS["float16"])
+    residual = arb(27 * factor) * arb(2) ** -11
+    for radius in (0.0, 2.0**-3):
+        with balls.precision(bits):
+            found = conditioning.conditioned(check, Discrepancy("x", "dx", (3.0,), 9.0, Verdict.UNSTABLE, one_sided.Finite(arb(9, radius)), residual=residual, bits=bits), needed=False)
+        if radius or bits < 20:
+            assert found.is_explained in (None, factor < 8)
+        else:
+            assert found.is_explained is (factor < 8)
+        assert (found.verdict is Verdict.ILL_CONDITIONED) is (found.is_explained is True)
+
+
+def test_an_error_that_may_be_explained_or_not_is_not_said_to_be_unexplained() -> None:
+    """The residual is 8 kappa u |g| as far as its ball tells."""
+    from verifier.compare import conditioning
+    from verifier.exact import one_sided
+
+    program = expression("x*x*x/3", "x")
+    check = Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FORMATS["float16"])
+    found = conditioning.conditioned(check, Discrepancy("x", "dx", (3.0,), 9.0, Verdict.UNSTABLE, one_sided.Finite(arb(9)), residual=arb(216, 1) * arb(2) ** -11, bits=192), needed=False)
+    assert found.is_explained is None
+    assert found.verdict is Verdict.UNSTABLE
