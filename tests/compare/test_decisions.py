@@ -155,6 +155,27 @@ def test_at_a_kink_few_bits_say_what_rationals_say_or_nothing_and_many_decide(dr
                 assert found.ulps is None
 
 
+@given(kinks(), st.sampled_from(WIDTHS), st.sampled_from(WIDTHS), st.booleans())
+def test_at_a_kink_a_formula_with_rounded_constants_is_wrong_only_where_it_is_for_every_choice(drawn: tuple[Gradient, Fraction], first: Fraction, second: Fraction, last: bool) -> None:
+    """The bounds are `first` ulp of theirs wide on both sides, R is `second` ulp of the lower one."""
+    x, high = drawn
+    low, fmt = x.exact, x.format
+    units = by_rationals.ulp(fmt, low), by_rationals.ulp(fmt, high)
+    beyond = low - x.real, x.real - high
+    least = [b - first * u - second * units[0] for b, u in zip(beyond, units, strict=True)]
+    assume(all(u not in (b, part) for b, part, u in zip(beyond, least, units, strict=True)))
+    is_wrong = any(b > u for b, u in zip(beyond, units, strict=True)) and any(part > u for part, u in zip(least, units, strict=True))
+    expected = Verdict.WRONG if is_wrong else by_rationals.verdict_at_a_kink(fmt, x.computed, low, high, max(low, min(high, x.real)))
+    for bits in (*FEW, ENOUGH):
+        with balls.precision(bits):
+            ends = [enclosed(e - first * u).union(enclosed(e + first * u)) for e, u in zip((low, high), units, strict=True)]
+            real_hull = enclosed(x.real - second * units[0]).union(enclosed(x.real + second * units[0]))
+            exact = one_sided.Kink(enclosed(low), enclosed(high))
+            found = judge(blank(x, exact, bits), enclosed(x.real), hulls=(one_sided.Kink(*ends), real_hull), fmt=fmt, last=last, detail=True)
+        assert (found is not None and found.verdict is not Verdict.UNDECIDED) or bits < ENOUGH
+        assert found is None or found.verdict in (expected, Verdict.UNDECIDED)
+
+
 INFINITE = arb("inf")
 
 

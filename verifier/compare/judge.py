@@ -29,7 +29,7 @@ def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: 
     """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it.
 
     `real` is R, with the decimals as they are written; `hulls` encloses g and R for all constants that they may have been
-    rounded from, where there are such.
+    rounded from, where there are such; at a kink the first of them is a Kink, or nothing is known of it.
     """
     exact, bits = blank.exact, blank.bits
     if isinstance(exact, one_sided.Unknown):
@@ -42,21 +42,26 @@ def judge(blank: Discrepancy, real: Any, *, hulls: tuple[Any, Any] | None, fmt: 
         right = blank.computed == infinity or (math.isnan(infinity) and math.isnan(blank.computed))
         return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, one_sided.Kink):
-        return _judge_kink(blank, exact, real, fmt=fmt, last=last)
+        return _judge_kink(blank, exact, real, hulls, fmt=fmt, last=last)
     return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
 
 
-def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Format, last: bool) -> Discrepancy | None:
+def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, hulls: tuple[Any, Any] | None, *, fmt: Format, last: bool) -> Discrepancy | None:
     if isinstance(real, Undefined):
         return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
     low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
     if low is None or high is None or real is None:
         return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
-    below, above = exact.low - real, real - exact.high
     ulps = [rounding.ulp(fmt, b) if b.is_finite() else (arb(0), arb(0)) for b in (exact.low, exact.high)]
+    below, above = exact.low - real, real - exact.high
     if below > ulps[0][1] or above > ulps[1][1]:
-        return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
-    if not (below <= ulps[0][0] and above <= ulps[1][0]):
+        least = [below, above] if hulls is None else _least_beyond(exact, real, hulls)
+        if least[0] > ulps[0][1] or least[1] > ulps[1][1]:
+            return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
+        is_inside = all(_is_sure(u[1], part, b, real) for u, part, b in zip(ulps, least, (exact.low, exact.high), strict=True) if b.is_finite())
+    else:
+        is_inside = bool(below <= ulps[0][0] and above <= ulps[1][0])
+    if not is_inside:
         return replace(blank, reason=_undecided_reason(real)) if last else None
     is_overflow = math.isnan(blank.computed) and not fmt.infinite and (low == -math.inf or high == math.inf)  # NaN stands for an infinity
     if low <= blank.computed <= high or is_overflow:
@@ -70,6 +75,17 @@ def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Any, *, fmt: Fo
     if verdict is Verdict.UNDECIDED and not last:
         return None
     return replace(blank, verdict=verdict, ulps=error, residual=residual)
+
+
+def _least_beyond(exact: one_sided.Kink, real: Any, hulls: tuple[Any, Any]) -> list[Any]:
+    """How far R is below the lower and above the upper one-sided derivative, at least, for any choice of the rounded constants."""
+    ends, spread = hulls[0] if isinstance(hulls[0], one_sided.Kink) else exact, hulls[1] if hulls[1].is_finite() else real
+    return [(ends.low - spread).lower(), (spread - ends.high).lower()]
+
+
+def _is_sure(large: Any, least: Any, *written: Any) -> bool:
+    """Whether it is the constants that are wide, not the balls, where the least distance for any choice of them is within an ulp."""
+    return bool(max(ball.rad() for ball in written) < large * NARROW and least < large * (1 - 4 * NARROW))
 
 
 def _round_bound(fmt: Format, bound: Any) -> float | None:
@@ -175,8 +191,7 @@ def _formula_error(g: Any, real: Any, hulls: tuple[Any, Any] | None, small: Any,
     distance = abs(real - g)
     if distance > large:
         if hulls is not None and (least := _least_distance(g, real, hulls)) <= large:
-            is_sure = max(g.rad(), real.rad()) < large * NARROW and least < large * (1 - 4 * NARROW)  # it is the constants that are wide, not the balls
-            return least / large if is_sure else None
+            return least / large if _is_sure(large, least, g, real) else None
         off = distance / large
         return off if off > 1 else None
     overlap = not (real - g != 0)
