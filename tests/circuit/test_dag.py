@@ -152,3 +152,16 @@ def test_programs_over_the_same_inputs_are_joined_where_they_are_equal() -> None
             found = whole.steps[places[i]]
             assert (found.gate, found.args, found.text) == (s.gate, tuple(places[a] for a in s.args), s.text)
     assert len({(s.gate, s.args, s.text) for s in whole.steps}) == len(whole.steps) == 8, "x, y, exp, mul, 2, add; mul, sub"
+
+
+@pytest.mark.parametrize(("exponent", "exists"), [("2", True), ("0", True), ("1.0", True), ("3e1", True), ("-1", False), ("-2", False), ("-0.5", False), ("0.5", False), ("1e-1", False)])
+def test_a_power_exists_everywhere_for_whole_exponents_that_are_not_negative(exponent: str, exists: bool) -> None:
+    """x**-1 has no value at 0, x**0.5 none at -1; the literal may be negative itself."""
+    dag = Dag(("x",))
+    assert dag.exists_everywhere(dag.gate("pow", 0, dag.number(exponent))) is exists
+
+
+@pytest.mark.parametrize(("divisor", "exists"), [("2", True), ("-1", True), ("0", False), ("0.0", False), ("-0", False)])
+def test_a_quotient_exists_everywhere_for_literals_that_are_not_zero(divisor: str, exists: bool) -> None:
+    dag = Dag(("x",))
+    assert dag.exists_everywhere(dag.gate("div", 0, dag.number(divisor))) is exists
