@@ -130,6 +130,8 @@ def test_a_gradient_looks_exact_where_it_may_be_the_computed_one_a_power_of_two_
         ({"float32": 2.0**-12, "float64": 2.0**-26}, True),  # by 2^-14
         ({"float16": 2.0**-4, "float32": 2.0**-11}, False),  # shrunk by 2^-7
         ({"float16": 2.0**-4, "float32": 2.0**-10}, True),  # by 2^-6
+        ({"float16": 2.0**-8, "float32": 2.0**-12}, False),  # half of the digits of float32, and no more
+        ({"float16": 2.0**-8, "float32": 1.01 * 2.0**-12}, True),
         ({"float16": 1.0, "float32": 2.0**-20, "float64": 2.0**-26}, True),  # the two finest formats count
         ({"float16": 2.0**-26, "float64": float("nan")}, False),
         ({"float32": float("inf"), "float64": 0.5}, False),
