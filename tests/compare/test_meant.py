@@ -93,6 +93,13 @@ def test_every_other_further_point_can_be_read() -> None:
     assert min(max(len(repr(x)) for x in p) for p in many) > 10
 
 
+def test_a_domain_without_short_numbers_has_as_many_further_points() -> None:
+    """Between 0.12345 and 0.12352 no number has three digits."""
+    found = further_points([(0.1235,)], 1, fmt=FORMATS["float64"], meant=Meant(((0.12345, 0.12352),), ((),)), most=40)
+    assert len(found) == 40
+    assert all(0.12345 <= x <= 0.12352 for (x,) in found)
+
+
 def test_further_points_are_none_where_only_listed_ones_are_meant_and_around_0_where_none_is_listed() -> None:
     assert further_points([(1.0,)], 1, fmt=FLOAT16, meant=Meant(((0.0, 2.0),), ((),), is_anywhere=False), most=5) == []
     found = [x for (x,) in further_points([], 1, fmt=FLOAT16, most=300)]
