@@ -200,6 +200,10 @@ INFINITE = arb("inf")
         (arb(-1), arb(1), 0.5, arb(0, 4), Verdict.UNDECIDED),  # the formula may be off by 3
         (arb(-1), arb(1), 0.5, arb(0, 0.5), Verdict.SUBGRADIENT),
         (arb(-1), arb(1), 0.5, arb(7, 4), Verdict.WRONG),
+        (arb(1.5), arb(1024), 2.0, arb(1.5 - 2.0**-10, 2.0**-20), Verdict.UNDECIDED),  # an ulp of the nearer end below it, or more
+        (arb(-1024), arb(-1.5), -2.0, arb(-1.5 + 2.0**-10, 2.0**-20), Verdict.UNDECIDED),
+        (arb(1.5), arb(1024), 2.0, arb(1.5 - 2.0**-11, 2.0**-20), Verdict.SUBGRADIENT),
+        (arb(1.5), arb(1024), 2.0, arb(1.5 - 2.0**-9, 2.0**-20), Verdict.WRONG),
     ],
 )
 def test_a_kink_of_given_enclosures(low: arb, high: arb, computed: float, real: Any, expected: Verdict) -> None:
