@@ -102,6 +102,18 @@ def test_the_gradient_that_flows_in_scales_every_kind_of_derivative(exact: one_s
         assert expected is None
 
 
+def test_where_1_flows_in_a_derivative_keeps_all_its_bits() -> None:
+    """2^200 + 1 is exact, and is no number of 100 bits."""
+    with balls.precision(300):
+        long = arb(2) ** 200 + 1
+    with balls.precision(100):
+        for exact in (one_sided.Finite(long), one_sided.Kink(-long, long), one_sided.Infinite(1)):
+            assert _scaled(exact, arb(1)) == exact
+        found = _scaled(one_sided.Finite(long), arb(1))
+        assert isinstance(found, one_sided.Finite)
+        assert found.ball.is_exact()
+
+
 @pytest.mark.parametrize(
     ("middle", "half_ulps", "computed", "bits", "detail", "expected"),
     [
