@@ -126,3 +126,15 @@ def negated(computed):
 def test_an_exact_operation_is_exact():
     assert disagreements(negated(-0.3), FLOAT64) == []
     assert disagreements(negated(np.nextafter(-0.3, 0)), FLOAT64) != []
+
+
+@pytest.mark.parametrize(("off", "is_explained"), [(2.0, True), (-2.0, True), (3.0, False)])
+def test_a_number_that_was_read_is_one_term_of_the_next_sum(off, is_explained):
+    """(2 - 1) u times the sizes of both: 2^-53 * 2e16 = 2.2, though the sum itself is 0."""
+    r = Recorder({"x": (2,)}, {"out": ()})
+    first = r.done(arrays.elementwise(r.builder, "neg", r.inputs["x"][0]), [1e16], "np.negative")
+    out = r.done(arrays.elementwise(r.builder, "add", first, r.inputs["x"][1]), [off], "np.add")
+    r.end_forward({"out": out})
+    zero = np.full(2, arrays.literal(r.builder, "0"))
+    trace = r.trace({"x": zero}, (-1e16, -1e16, 1.0), computed={"x": np.zeros(2)}, outputs={"out": np.array(off)})
+    assert (disagreements(trace, FLOAT64) == []) is is_explained
