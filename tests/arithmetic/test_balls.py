@@ -274,3 +274,14 @@ def test_a_literal_holds_the_reals_that_it_may_stand_for(text: str, form: str, k
         outer = [ends[0] - unit / 1000, ends[1] + unit / 1000]
         assert all(found.contains(fmpq(e.numerator, e.denominator)) for e in inner)
         assert not any(found.contains(fmpq(e.numerator, e.denominator)) for e in outer)
+
+
+@pytest.mark.parametrize(("name", "value"), [("pi", mp.pi), ("tau", 2 * mp.pi), ("e", mp.e), ("euler_gamma", mp.euler)])
+def test_a_constant_is_what_mpmath_says_at_the_working_precision(name: str, value: object) -> None:
+    for bits in (30, 150):
+        with balls.precision(bits):
+            found = balls.constant(name)
+            assert abs(found - arb(mp.nstr(+value, 60))) < arb(2) ** (4 - bits)
+        assert found.rel_accuracy_bits() < bits + 3
+    assert balls.constant("inf") == arb("inf")
+    assert not balls.constant("nan").is_finite()

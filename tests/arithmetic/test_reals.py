@@ -78,3 +78,19 @@ def test_two_literals_of_one_value_are_equal_though_their_balls_do_not_tell(text
     with balls.precision(100):
         found = reals.at(program, (1.0,))
     assert found[program.output] == (1 if holds else 2)
+
+
+def test_what_is_not_known_otherwise_is_what_is_given() -> None:
+    """log(-1) has no value and the comparison of wide balls none: there the given value stands; elsewhere it is not looked at."""
+    program = expression("where(log(x) > y, x, 3*y)", "x", "y")
+    at = {s.gate: i for i, s in enumerate(program.steps)}
+    with balls.precision(100):
+        known = reals.run(program, [[arb(-1), arb(1)], [arb(1), arb(1)]], otherwise={at["log"]: [arb(2), arb(5)]})
+        assert known[at["log"]] == [2, 0]
+        assert known[program.output] == [-1, 3]
+        nothing = reals.run(program, [[arb(-1)], [arb(1)]])
+        assert not reals.is_known(nothing[at["log"]][0])
+        assert nothing[at["gt"]] == [None]
+        given = reals.run(program, [[arb(-1)], [arb(1)]], otherwise={at["gt"]: [False]})
+        assert given[program.output] == [3]
+    assert [reals.is_known(v) for v in (True, False, None, arb(1), arb("nan"), arb("inf"))] == [True, True, False, True, False, False]

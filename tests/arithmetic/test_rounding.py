@@ -58,6 +58,9 @@ def test_a_ball_across_the_overflow_threshold_is_not_rounded(fmt: Format) -> Non
     assert math.isinf(beyond) if fmt.infinite else math.isnan(beyond)
     assert not fmt.infinite or fmt.name == "float8_e4m3fn" or rounding.round_ball(fmt, ball(threshold)) == math.inf, "the tie is even"
     assert rounding.round_ball(fmt, ball(threshold) + arb(0, arb(2) ** -1000)) is None
+    assert rounding.round_ball(fmt, -ball(threshold) + arb(0, arb(2) ** -1000)) is None
+    for one_side in (ball(threshold) * arb(2, 1.5), -ball(threshold) * arb(2, 1.5)):
+        assert rounding.round_ball(fmt, one_side) is None, "from half of it to 3.5 times it"
     assert rounding.round_ball(fmt, ball(threshold - half / 2)) == fmt.largest
     assert rounding.round_ball(fmt, arb(0, 1) * ball(16 * threshold)) is None, "beyond the range on both sides is not known"
 
@@ -90,6 +93,7 @@ def test_the_ulp_of_zero_is_the_smallest_subnormal() -> None:
 @example(Fraction(999999, 1), 3)
 @example(Fraction(-1, 8), 2)
 @example(Fraction(25, 10), 1)
+@example(Fraction(35, 10), 1)
 @example(Fraction(1, 10**20), 5)
 def test_a_decimal_is_that_of_pythons_decimal_module(value: Fraction, count: int) -> None:
     context = decimal.Context(prec=count, rounding=decimal.ROUND_HALF_EVEN, Emin=-99999, Emax=99999)
@@ -122,3 +126,37 @@ def test_digits_that_are_not_certain_are_not_printed() -> None:
 @pytest.mark.parametrize(("value", "printed"), [(0.5, "0.5"), (-2.0, "-2.0"), (0.0, "0"), (1e22, "10000000000000000000000.0"), (2.0**-60, "8.67361737988403547205962240695953369140625e-19")])
 def test_a_short_exact_number_is_written_in_full(value: float, printed: str) -> None:
     assert rounding.digits(arb(value), 60) == printed
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    (arb(1) / 3, "0.333333"), (arb(0), "0"), (arb("inf"), "inf"), (arb("nan"), "inf"), (arb(1, 0.5), "1.50000"), (-arb(4), "4.00000"),
+    (arb(2) ** 1_000_000, "9.90066e+301029"), (arb(2) ** -1_000_000, "1.01003e-301030"), (arb(2) ** 2_000_000, "inf"), (arb(2) ** -2_000_000, "0"),
+])  # fmt: skip
+def test_a_figure_is_the_upper_end_in_six_digits(value: arb, expected: str) -> None:
+    """2^1000000 by mpmath: nstr(mpf(2)**1000000, 8) = 9.9006562e+301029."""
+    assert rounding.significant(value) == expected
+
+
+def test_a_figure_has_as_many_digits_as_are_wanted_and_a_half_goes_to_even() -> None:
+    assert [rounding.significant(arb(2.5), n) for n in (1, 2, 3)] == ["2", "2.5", "2.50"]
+    assert rounding.significant(arb(3.5), 1) == "4"
+
+
+@pytest.mark.parametrize("exponent", [1_099_000, -1_099_000])
+def test_a_number_far_out_is_a_rational_and_one_beyond_that_is_none(exponent: int) -> None:
+    """A long mantissa does not count: where the number lies does."""
+    with balls.precision(3000):
+        long = arb(2) ** exponent * (1 + arb(2) ** -2500)
+    assert rounding.rational(long) == Fraction(2) ** exponent * (1 + Fraction(1, 2**2500))
+    assert rounding.digits(arb(2) ** exponent, 3) is not None
+    with pytest.raises(ValueError, match="exponent out of range"):
+        rounding.rational(long * arb(2) ** (1000 if exponent > 0 else -1000))
+    assert rounding.digits(arb(2) ** (2 * exponent), 3) is None
+
+
+def test_the_ulp_of_a_ball_is_between_those_of_its_ends() -> None:
+    """In float16, by the definition: 2^-10 from 1 to 2, 2^-11 below 1; 2^-24 below 2^-14."""
+    half = FORMATS["float16"]
+    for ball_, low, high in ((arb(1.5, 0.25), -10, -10), (arb(1, 0.25), -11, -10), (arb(-1, 0.25), -11, -10), (arb(0, 0.25), -24, -12), (arb(0, 2.0**-30), -24, -24), (arb(3, 1.5), -10, -8)):
+        assert rounding.ulp(half, ball_) == (arb(2) ** low, arb(2) ** high)
+        assert rounding.has_one_ulp(half, ball_) is (low == high)

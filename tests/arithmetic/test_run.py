@@ -53,6 +53,16 @@ def test_a_run_at_one_point_is_the_run_of_columns_of_one():
     assert balls.at(chosen, POINT, [chosen.steps[chosen.output].args[0]], strict=True) == [False]
 
 
+def test_an_input_may_be_a_truth_value_or_one_that_is_not_known():
+    chosen = expression("where(x < y, x, y)", "x", "y")
+    steps = tuple(s._replace(gate="input", args=(), text="c") if s.gate == "lt" else s for s in chosen.steps)
+    program = type(chosen)(steps, ("x", "y", "c"), {}, chosen.output)
+    assert balls.at(program, (1.0, 3.0, False), [program.output], strict=False) == [3]
+    assert balls.at(program, (1.0, 3.0, True), [program.output], strict=False) == [1]
+    (either,) = balls.at(program, (1.0, 3.0, None), [program.output], strict=False)
+    assert not either.is_finite() or (either.contains(1) and either.contains(3))
+
+
 def test_the_precision_is_the_working_one_unless_it_is_given():
     third = expression("x / y", "x", "y")
     with balls.precision(80):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.texts import expression
-from verifier.circuit.dag import Dag
+from verifier.circuit.dag import Dag, joined
 from verifier.circuit.program import Program, Step
 from verifier.exact.derivatives import gradient, primitive
 from verifier.exact.sympy_gates import PRIMITIVES
@@ -129,3 +129,39 @@ def test_numbers_are_told_by_their_text_and_zeros_by_their_value() -> None:
     assert not dag.is_zero(0)
     assert dag.leaf("constant", "0") != dag.number("0")
     assert not dag.is_zero(dag.leaf("constant", "0"))
+
+
+@pytest.mark.parametrize("value", [Fraction(n) for n in ("0", "1", "-1", "1/2", "-1/2", "-3", "7/3", "-7/3")])
+def test_a_rational_is_a_quotient_of_literals_negated_where_it_is_negative(value: Fraction) -> None:
+    dag = Dag(("x",))
+    at = dag.rational(value)
+    run: list[Fraction] = []
+    for s in dag.steps:
+        run.append(Fraction(17) if s.gate == "input" else OPERATIONS[s.gate](*(run[a] for a in s.args)) if s.args else Fraction(s.text))
+    assert run[at] == value
+    assert all(s.gate == "input" or not s.text.startswith("-") for s in dag.steps)
+
+
+def test_programs_over_the_same_inputs_are_joined_where_they_are_equal() -> None:
+    first, second = expression("exp(x) * y + 2", "x", "y"), expression("exp(x) - y * 2", "x", "y")
+    whole, (one, other) = joined((first, second))
+    assert whole.inputs == ("x", "y")
+    assert whole.output == one[first.output]
+    for program, places in ((first, one), (second, other)):
+        for i, s in enumerate(program.steps):
+            found = whole.steps[places[i]]
+            assert (found.gate, found.args, found.text) == (s.gate, tuple(places[a] for a in s.args), s.text)
+    assert len({(s.gate, s.args, s.text) for s in whole.steps}) == len(whole.steps) == 8, "x, y, exp, mul, 2, add; mul, sub"
+
+
+@pytest.mark.parametrize(("exponent", "exists"), [("2", True), ("0", True), ("1.0", True), ("3e1", True), ("-1", False), ("-2", False), ("-0.5", False), ("0.5", False), ("1e-1", False)])
+def test_a_power_exists_everywhere_for_whole_exponents_that_are_not_negative(exponent: str, exists: bool) -> None:
+    """x**-1 has no value at 0, x**0.5 none at -1; the literal may be negative itself."""
+    dag = Dag(("x",))
+    assert dag.exists_everywhere(dag.gate("pow", 0, dag.number(exponent))) is exists
+
+
+@pytest.mark.parametrize(("divisor", "exists"), [("2", True), ("-1", True), ("0", False), ("0.0", False), ("-0", False)])
+def test_a_quotient_exists_everywhere_for_literals_that_are_not_zero(divisor: str, exists: bool) -> None:
+    dag = Dag(("x",))
+    assert dag.exists_everywhere(dag.gate("div", 0, dag.number(divisor))) is exists

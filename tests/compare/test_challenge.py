@@ -52,6 +52,7 @@ FALSE = {
     "the sign of erf of a step": (without_intervals, "x*sign(erf(floor(x)))", "where(erf(floor(x)) > 0, 1, -1)*dout"),
     "the sign of a power of a step": (without_intervals, "x*sign(2**floor(x) - 4)", "where(2**floor(x) > 4, 1, -1)*dout"),
     "asin(sin(x)) and x": (without_intervals, "where(asin(sin(x)) - x >= 0, x, 2*x)", "where(asin(sin(x)) - x > 0, 1, 2)*dout"),
+    "asin(sin(x)) beside x": (without_intervals, "where(asin(sin(x)) >= x, x, 2*x)", "where(asin(sin(x)) > x, 1, 2)*dout"),
     "atan(tan(x)) and x": (without_intervals, "where(atan(tan(x)) - x >= 0, x, 2*x)", "where(atan(tan(x)) - x > 0, 1, 2)*dout"),
     "lambertw(x*exp(x)) and x": (without_intervals, "where(lambertw(x*exp(x)) - x >= 0, x, 2*x)", "where(lambertw(x*exp(x)) - x > 0, 1, 2)*dout"),
     "atan(x) + atan(1/x)": (without_intervals, "where(atan(x) + atan(1/x) - pi/2 >= 0, x, 2*x)", "where(atan(x) + atan(1/x) - pi/2 > 0, 1, 2)*dout"),
@@ -133,3 +134,10 @@ def test_every_combination_of_signs_of_a_listed_point_is_a_place(count):
     found = places([program], [point], fmt=FORMATS["float64"], domain=None, seed=0, most=400)
     for signs_ in itertools.product((1, -1), repeat=count):
         assert tuple(s * x for s, x in zip(signs_, point, strict=True)) in found
+
+
+def test_a_domain_without_a_number_of_the_format_has_its_end_as_a_place() -> None:
+    """Between 0.1 and 0.10001 float16 has no number (0.09998 and 0.10004 are two in a row)."""
+    program = primitive(expression("where(x > y, x*y, exp(x))", "x", "y"))
+    found = places([program], [], fmt=FORMATS["float16"], domain=[(0.1, 0.10001), None], seed=7, most=60)
+    assert {x for x, _ in found} == {0.1}

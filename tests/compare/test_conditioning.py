@@ -104,3 +104,72 @@ def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_ar
     for order in itertools.permutations(points):
         group = Group(Verdict.ROUNDING, False, 3, order, 1.0, 3, order)
         assert worst_of(check, [(0, group)]) == [worst]
+
+
+@pytest.mark.parametrize("factor", [7.0, 9.0])
+@pytest.mark.parametrize("bits", [8, 16, 24, 192])
+def test_whether_the_conditioning_explains_an_error_is_known_or_not_said(factor: float, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """x*x*x/3 at x = 3: g = 9, kappa = 1 + 3 * 6 / 9 = 3, so 8 kappa u |g| is 216 * 2^-11 in float16; an error of 27 u times `factor` is within it, or not."""
+    from verifier.compare import conditioning
+    from verifier.exact import one_sided
+
+    monkeypatch.setattr(conditioning, "FEWEST_BITS", bits)
+    monkeypatch.setattr(conditioning, "MOST_BITS", bits)
+    program = expression("x*x*x/3", "x")
+    check = Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FORMATS["float16"])
+    residual = arb(27 * factor) * arb(2) ** -11
+    for radius in (0.0, 2.0**-3):
+        with balls.precision(bits):
+            found = conditioning.conditioned(check, Discrepancy("x", "dx", (3.0,), 9.0, Verdict.UNSTABLE, one_sided.Finite(arb(9, radius)), residual=residual, bits=bits), needed=False)
+        if radius or bits < 20:
+            assert found.is_explained in (None, factor < 8)
+        else:
+            assert found.is_explained is (factor < 8)
+        assert (found.verdict is Verdict.ILL_CONDITIONED) is (found.is_explained is True)
+
+
+def test_an_error_that_may_be_explained_or_not_is_not_said_to_be_unexplained() -> None:
+    """The residual is 8 kappa u |g| as far as its ball tells."""
+    from verifier.compare import conditioning
+    from verifier.exact import one_sided
+
+    program = expression("x*x*x/3", "x")
+    check = Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FORMATS["float16"])
+    found = conditioning.conditioned(check, Discrepancy("x", "dx", (3.0,), 9.0, Verdict.UNSTABLE, one_sided.Finite(arb(9)), residual=arb(216, 1) * arb(2) ** -11, bits=192), needed=False)
+    assert found.is_explained is None
+    assert found.verdict is Verdict.UNSTABLE
+
+
+@pytest.mark.parametrize("method", ["any", "balls", "points"])
+def test_where_the_gradient_is_0_the_conditioning_explains_an_error_in_every_way(method: str) -> None:
+    """For f = x (y - z) at y = z = 1 the gradient by x is 0, and 8 u (|y| + |z|) is 16 u; 0.1, subtracted and added again, leaves an error below u."""
+    program = expression("((y - 0.1) - z) + 0.1 + 0*x", "x", "y", "z")
+    subject = Subject(Program(program.steps, program.inputs, {"dx": program.output}, program.output, program.lines), (("x", "dx"),))
+    check = Check("it", truth_of(expression("x*(y - z)", "x", "y", "z")), subject, FORMATS["float16"])
+    (found,) = columns.judge_columns(check, [np.array([2.0]), np.array([1.0]), np.array([1.0])], method=method)
+    assert classify.VERDICTS[int(found.verdict[0])] is Verdict.ILL_CONDITIONED
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("upstream", [1.0, -2.0])
+def test_intervals_know_whether_the_conditioning_explains_an_error(sign: int, upstream: float) -> None:
+    """f = x**3/3 + 0*y: g = x**2 and x f'' = 2 x**2, so the bound is 24 u x**2 times what flows in; at 3 in float16 216 * 2^-11."""
+    from verifier.compare.sweep.intervals import _conditioned
+
+    program = expression(f"{sign}*x*x*x/3 + 0*y", "x", "y")
+    check = Check("it", truth_of(program), Subject(with_backward(program, (("x", "dx"),)), (("x", "dx"),)), FORMATS["float16"], upstream)
+    g, bound = 9.0 * sign * upstream, 216 * 2.0**-11 * abs(upstream)
+    rows = [  # ends of g, ends of the error
+        ((g, g), (bound * 0.999, bound * 0.9999), Verdict.ILL_CONDITIONED), ((g, g), (bound * 1.0001, bound * 1.001), Verdict.UNSTABLE), ((g, g), (bound * 0.999, bound * 1.001), None), ((g, g), (bound, bound), None),
+        (tuple(sorted((g, -g))), (bound * 0.1, bound * 0.1), None), (tuple(sorted((g, -g))), (bound * 9, bound * 9), None), (tuple(sorted((g / 2, g * 2))), (bound * 0.8, bound * 0.8), Verdict.ILL_CONDITIONED), (tuple(sorted((g / 2, g * 2))), (bound * 0.999, bound * 0.999), None),
+        ((0.0, 0.0), (bound * 0.66, bound * 0.66), Verdict.ILL_CONDITIONED), ((0.0, 0.0), (bound * 0.67, bound * 0.67), Verdict.UNSTABLE),  # two thirds: |g| counts for one
+    ]  # fmt: skip
+    low, high, least, most = (np.array(c) for c in zip(*((*ends, *error) for ends, error, _ in rows), strict=True))
+    with np.errstate(all="ignore"):
+        found = _conditioned(check, 0, [np.full(len(rows), 3.0), np.zeros(len(rows))], low, high, least, most)
+    for row, code in zip(rows, found.tolist(), strict=True):
+        expected = row[2]
+        if row[0][0] != row[0][1] and row[0][0] * row[0][1] > 0:
+            assert code in (classify.OPEN, classify.CODE[Verdict.ILL_CONDITIONED]), row
+        else:
+            assert code == (classify.OPEN if expected is None else classify.CODE[expected]), row

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+
 import pytest
 
 from verifier.case.load import case_of
+from verifier.circuit.program import Program, Step
 from verifier.compare import linearity
 from verifier.compare.check import checks_of
 from verifier.exact.truth import truth_of
@@ -24,3 +30,57 @@ def test_a_multiple_of_the_gradient_that_flows_in_is_linear(backward: str) -> No
 @pytest.mark.parametrize("backward", ["dx = y; dy = x*dout", "dx = y*dout*dout; dy = x*dout", "dx = y*dout; dy = x*dout + 1", "dx = where(dout > 0, y*dout, 0); dy = x*dout", "dx = y/dout; dy = x*dout", "dx = exp(dout)*y; dy = x*dout"])
 def test_anything_else_is_not_known_to_be_linear(backward: str) -> None:
     assert not is_linear(backward)
+
+
+OPERATIONS: dict[str, Callable[..., Fraction]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg, "copy": lambda a: a, "where": lambda c, a, b: a if c else b}
+LEAVES = (Step("input", (), "x"), Step("upstream", (), "upstream"), Step("number", (), "0"), Step("number", (), "2"))
+
+
+def programs() -> list[tuple[Step, ...]]:
+    """All programs of two operations on an input, the gradient that flows in, 0 and 2."""
+    found = []
+    for gate in ("add", "sub", "mul", "div", "neg", "copy"):
+        count = 1 if gate in ("neg", "copy") else 2
+        for args in itertools.product(range(4), repeat=count):
+            first = (*LEAVES, Step(gate, args))
+            found += [(*first, Step(second, pair)) for second in ("add", "mul", "div") for pair in ((4, 0), (4, 1), (4, 4), (1, 4), (3, 4))]
+            found += [(*first, Step("where", (c, 4, b))) for c in (0, 1, 4) for b in range(4)]
+    return found
+
+
+def value(steps: tuple[Step, ...], flowing: int) -> Fraction | None:
+    """The output in rationals, at x = 7; None where it has no value."""
+    values: list[Fraction] = []
+    for s in steps:
+        leaf = {"input": Fraction(7), "upstream": Fraction(flowing)}.get(s.gate)
+        try:
+            values.append(leaf if leaf is not None else OPERATIONS[s.gate](*(values[a] for a in s.args)) if s.args else Fraction(s.text))
+        except ZeroDivisionError:
+            return None
+    return values[-1]
+
+
+def test_what_is_known_of_a_dependence_is_so_in_rational_numbers() -> None:
+    """A free step is the same for all gradients that flow in, a linear one a multiple of them; the multiples that do not cancel are recognized."""
+    known = 0
+    for steps in programs():
+        kind = linearity._dependence(Program(steps, ("x",), {}, len(steps) - 1))[-1]
+        three, five, minus = (value(steps, u) for u in (3, 5, -3))
+        if three is None or five is None or minus is None:
+            continue
+        is_multiple = three * 5 == five * 3 and minus == -three
+        is_free = three == five == minus
+        assert kind != linearity.FREE or is_free, steps
+        assert kind != linearity.ZERO or three == 0, steps
+        assert kind != linearity.LINEAR or is_multiple, steps
+        known += is_multiple and kind != linearity.OTHER
+    assert known >= 353, "the other 311 multiples cancel, or take one branch only: x * dout / dout * dout"
+
+
+@pytest.mark.parametrize("seed", ["a", "b", "c", "d", "e", "f", "g"])
+def test_another_gradient_that_flows_in_is_drawn_from_the_others(seed: str) -> None:
+    for upstream in (*linearity.UPSTREAMS, 1.0):
+        other = linearity.other_upstream(upstream, seed=seed)
+        assert other != upstream
+        assert other in linearity.UPSTREAMS
+        assert other == linearity.other_upstream(upstream, seed=seed)

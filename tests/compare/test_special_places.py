@@ -121,6 +121,22 @@ def test_a_constant_as_a_format_prints_it_is_right_and_with_two_digits_swapped_i
             assert verdict(f"x*({constant})", "{x: 1}", more=f"formats: [{name}]\nimplementations: {{mine: {{backward: 'dx = {bent}*dout'}}}}\n") is Verdict.WRONG
 
 
+# 21 times the relative rounding error of the written sqrt(2), 6.8e-17, is more than an ulp; its last digit two off is 21 times 1.6e-15
+@pytest.mark.parametrize(
+    ("function", "backward", "is_wrong"),
+    [
+        ("abs(x)*sqrt(2)**21", "where(x > 0, 1, -1)*1.4142135623730951**21*dout", False),
+        ("abs(x)*1.4142135623730951**21", "where(x > 0, 1, -1)*sqrt(2)**21*dout", False),
+        ("abs(x)*sqrt(2)**21", "where(x > 0, 1, -1)*1.4142135623730973**21*dout", True),
+        ("abs(x)*1.4142135623730929**21", "where(x > 0, 1, -1)*sqrt(2)**21*dout", True),
+        ("abs(x)*2**10.5", "where(x > 0, 1, -1)*(2**10.5 + 1e-9)*dout", True),
+    ],
+)
+def test_a_constant_as_it_is_printed_is_right_at_a_kink_as_it_is_beside_it(function: str, backward: str, is_wrong: bool) -> None:
+    for point in ("{x: 0}", "{x: 1}"):
+        assert (verdict(function, point, more=f"implementations: {{mine: {{backward: 'dx = {backward}'}}}}\n") is Verdict.WRONG) is is_wrong
+
+
 def test_the_law_of_places_would_see_another_answer() -> None:
     for text_ in (
         "about: undefined\nfunction: x + 0*log(x)\npoints: [{x: 2}]\n",

@@ -83,3 +83,58 @@ def test_what_follows_an_overflow_of_the_framework_is_no_doubt_about_the_trace()
     later = inverse(np.inf, 0.0)
     bent = replace(later, readings=tuple(replace(x, floats=x.floats + 0.5) if x.what == "np.add" else x for x in later.readings))
     assert [d.what for d in disagreements(bent, FORMATS["float32"])][:1] == ["np.add"], "from the next number on it is checked again"
+
+
+def with_sum(off, form=""):
+    """The sum of VALUES, read with an error."""
+    trace = summed(range(6))
+    exact = float(np.sum([3.0, 0.1, -7.5])) + 1.0
+    return replace(trace, readings=tuple(replace(r, floats=np.array(exact + off), format=form) for r in trace.readings if r.what == "np.sum"))
+
+
+@pytest.mark.parametrize(("off", "form", "is_explained"), [(10.5, "", True), (-10.5, "", True), (12.0, "", False), (-12.0, "", False), (12.0, "float32", True), (5.5e9, "float32", True), (6.5e9, "float32", False), (12.0, "float64", False)])
+def test_a_sum_may_be_off_by_its_roundings_times_the_sizes_of_its_terms(off, form, is_explained):
+    """(n - 1) u times the sum of the sizes (Higham, section 4.2): 5 * 2^-53 * 2.0e16 = 11.1, and in float32 5 * 2^-24 * 2.0e16 = 5.96e9."""
+    assert (disagreements(with_sum(off, form), FLOAT64) == []) is is_explained
+
+
+@pytest.mark.parametrize(("units", "is_explained"), [(0, True), (12, True), (-12, True), (20, False), (-20, False)])
+def test_a_function_of_a_library_may_be_off_by_eight_ulp(units, is_explained):
+    """e lies in the upper half of its binade: an ulp is 2^-51, between one and two units of 2^-53 e."""
+    e = float(np.exp(1.0))
+    assert (disagreements(exponential(e + units * 2.0**-53 * e), FLOAT64) == []) is is_explained
+
+
+@pytest.mark.parametrize(("error", "bits"), [(1e-10, 33.2), (1e-4, 13.3), (0.5, 1.0), (-0.5, 1.0), (-1e-4, 13.3)])
+def test_the_bits_in_which_two_numbers_agree_are_those_of_their_relative_difference(error, bits):
+    """-log2 of it, relative to the larger of both: for 0.5 above, 0.5/1.5."""
+    (found,) = [d for d in disagreements(exponential(float(np.exp(1.0)) * (1 + error)), FLOAT64) if d.what == "np.exp"]
+    assert found.bits == pytest.approx(bits if error != 0.5 else 1.585, abs=0.06)
+    assert found.framework == pytest.approx(np.e * (1 + error))
+    assert found.trace == pytest.approx(np.e)
+    assert found.explains(FLOAT64) is (abs(error) == 1e-10)
+
+
+def negated(computed):
+    """-x at 0.3: no rounding at all."""
+    r = Recorder({"x": ()}, {"out": ()})
+    out = r.done(arrays.elementwise(r.builder, "neg", r.inputs["x"]), [computed], "np.negative")
+    r.end_forward({"out": out})
+    return r.trace({"x": r.upstreams["out"]}, (0.3, 1.0), computed={"x": np.array(1.0)}, outputs={"out": np.array(computed)})
+
+
+def test_an_exact_operation_is_exact():
+    assert disagreements(negated(-0.3), FLOAT64) == []
+    assert disagreements(negated(np.nextafter(-0.3, 0)), FLOAT64) != []
+
+
+@pytest.mark.parametrize(("off", "is_explained"), [(2.0, True), (-2.0, True), (3.0, False)])
+def test_a_number_that_was_read_is_one_term_of_the_next_sum(off, is_explained):
+    """(2 - 1) u times the sizes of both: 2^-53 * 2e16 = 2.2, though the sum itself is 0."""
+    r = Recorder({"x": (2,)}, {"out": ()})
+    first = r.done(arrays.elementwise(r.builder, "neg", r.inputs["x"][0]), [1e16], "np.negative")
+    out = r.done(arrays.elementwise(r.builder, "add", first, r.inputs["x"][1]), [off], "np.add")
+    r.end_forward({"out": out})
+    zero = np.full(2, arrays.literal(r.builder, "0"))
+    trace = r.trace({"x": zero}, (-1e16, -1e16, 1.0), computed={"x": np.zeros(2)}, outputs={"out": np.array(off)})
+    assert (disagreements(trace, FLOAT64) == []) is is_explained

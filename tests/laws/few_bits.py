@@ -169,6 +169,8 @@ def _same_verdict(check: Check, few: Discrepancy, many: Discrepancy, bits: int, 
     kinds = {few.verdict, many.verdict} - {Verdict.UNDECIDED}
     require(len(kinds) <= 1 or kinds == CONDITIONED, lambda: f"{at} is {few.verdict.value} {'with' if capped else 'from'} {bits} bits, and {many.verdict.value} else: {few.reason}; {many.reason}")
     require(few.rounded is None or many.rounded is None or few.rounded == many.rounded, lambda: f"{at} is rounded to {few.rounded} with {bits} bits, and to {many.rounded} else")
+    explained = {few.is_explained, many.is_explained} - {None}
+    require(len(explained) <= 1, lambda: f"whether the conditioning explains the error of {at} is {few.is_explained} with {bits} bits, and {many.is_explained} else")
     for name in FIGURES:
         a, b = getattr(few, name), getattr(many, name)
         if a is None or b is None or not (a.is_finite() and b.is_finite()):

@@ -13,13 +13,14 @@ from verifier.language.formats import Format, floor_log2, round_exact, ulp_expon
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
 HIGHEST = 1_100_000
+LOG10_2 = 0.30102999566398119
 
 
 def rational(exact: Ball) -> Fraction:
     """The value of an exact ball. ValueError where its exponent is absurd."""
     mantissa, exponent = exact.man_exp()
     m, e = int(mantissa), int(exponent)
-    if not LOWEST < e < HIGHEST:
+    if not LOWEST < _exponent(exact) < HIGHEST:
         raise ValueError("exponent out of range")
     return Fraction(m << e) if e >= 0 else Fraction(m, 1 << -e)
 
@@ -42,7 +43,7 @@ def round_ball(fmt: Format, ball: Ball) -> float | None:
     high = round_end(fmt, ball.upper())
     if low == high:
         return low or (-0.0 if ball < 0 and fmt.signed_zero else 0.0)
-    beyond = math.isnan(low) and math.isnan(high) and (ball > 0 or ball < 0)  # the range of a format without infinities, on one side
+    beyond = math.isnan(low) and math.isnan(high) and ball != 0  # the range of a format without infinities, on one side
     return low if beyond else None
 
 
@@ -63,17 +64,13 @@ def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:
     """Bounds of ulp(x) over a ball, as exact balls; the smallest subnormal at 0."""
     bounds = exponents(ball)
     low, high = bounds if bounds is not None else (fmt.emin, _exponent(ball.abs_upper()) if not ball.is_zero() else fmt.emin)
-    return _two_to(ulp_exponent(fmt, low)), _two_to(ulp_exponent(fmt, high))
+    return arb(2) ** ulp_exponent(fmt, low), arb(2) ** ulp_exponent(fmt, high)
 
 
 def has_one_ulp(fmt: Format, ball: Ball) -> bool:
     """Whether all numbers of a ball have the same ulp: no power of two is inside."""
     small, large = ulp(fmt, ball)
     return bool(small == large)
-
-
-def _two_to(exponent: int) -> Ball:
-    return arb(2) ** exponent if abs(exponent) < 60 else arb("1") * arb(2) ** arb(exponent)
 
 
 def digits(ball: Ball, count: int) -> str | None:
@@ -100,16 +97,13 @@ def decimal(value: Fraction, count: int) -> str:
     if value == 0:
         return "0"
     n, d = abs(value.numerator), value.denominator
-    e = math.floor(floor_log2(value) * 0.30102999566398119)
+    e = math.floor(floor_log2(value) * LOG10_2)  # the exponent, or one or two less
     while True:
         shift = count - 1 - e
         top, bottom = (n * 10**shift, d) if shift >= 0 else (n, d * 10**-shift)
         whole, rest = divmod(top, bottom)
         if whole >= 10**count:
             e += 1
-            continue
-        if whole < 10 ** (count - 1):
-            e -= 1
             continue
         whole += 2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1)
         if whole == 10**count:
@@ -144,7 +138,7 @@ def significant(ball: Ball, count: int = 6) -> str:
         upper = ball.abs_upper()
     if upper.is_zero():
         return "0"
-    bounds = exponents(upper)
-    if bounds is None or not LOWEST < bounds[0] < HIGHEST:
-        return "inf" if bounds is not None and bounds[0] > 0 else "0"
+    exponent = _exponent(upper)
+    if not LOWEST < exponent < HIGHEST:
+        return "inf" if exponent > 0 else "0"
     return decimal(rational(upper), count)

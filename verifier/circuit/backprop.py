@@ -150,7 +150,7 @@ class _Writer:
             depends[i] = depends[i] or any(depends[a] for a in steps[i].args)
         names: dict[int, str] = {output: self.atoms[seed]}
         adjoints: dict[int, int] = {output: seed} if depends[output] else {}
-        if output in variables and depends[output]:
+        if output in variables:
             adjoints[output] = self.line("copy", (seed,), self.fresh(f"{prefix}{self.atoms[output]}"), self.atoms[seed], backward=backward)
         for i in range(output, -1, -1):
             step = steps[i]
@@ -200,7 +200,7 @@ class _Writer:
             return None
         operands = {**dict(zip(GATES[step.gate].parameters, step.args, strict=True)), "out": out, "dout": adjoint} if step.gate in GATES else {"a": step.args[0], "out": out, "dout": adjoint}
         atoms = {name: self.atoms[index] for name, index in operands.items()}
-        own_lines = self._splice(program, operands, -1) if self.in_forward and text not in ("1", "-1") else None
+        own_lines = self._splice(program, operands, None) if self.in_forward and text not in ("1", "-1") else None
         number = len(self.builder.lines)
         self.builder.lines.append(Line(""))
         if text == "1":
@@ -238,17 +238,17 @@ class _Writer:
             return None
         return "-" + number.text if negative else number.text
 
-    def _splice(self, program: Program, operands: dict[str, int], number: int) -> int:
+    def _splice(self, program: Program, operands: dict[str, int], number: int | None) -> int:
+        """Append a program: to the line of that number, or every step as a line of its own."""
         at: list[int] = []
         for step in program.steps:
             if step.gate == "input":
                 at.append(operands[step.text])
             elif step.args:
                 args = tuple(at[a] for a in step.args)
-                own = number < 0
-                at.append(self.line(step.gate, args, self._temporary(), self._text(step.gate, args)) if own else self._append(step.gate, args, "", line=number))
+                at.append(self.line(step.gate, args, self._temporary(), self._text(step.gate, args)) if number is None else self._append(step.gate, args, "", line=number))
             else:
-                at.append(self._append(step.gate, (), step.text, text=step.text, line=number))
+                at.append(self._append(step.gate, (), step.text, text=step.text, line=-1 if number is None else number))
         return at[program.output]
 
     def _differentiate(self, value: int, variable: int, step: Step) -> int:

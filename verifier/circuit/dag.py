@@ -92,7 +92,7 @@ class Dag:
 
     def gate(self, name: str, *args: int, exist: bool = False) -> int:
         """The step of a gate, folded where the result is one of its operands or a number. `exist`: the operands are known to have values where it is needed."""
-        a, b = (*args, -1, -1)[:2]
+        a, b = args[0], args[-1]
         if name == "mul":
             if (self.is_number(a, "0") and (exist or self.exists_everywhere(b))) or (self.is_number(b, "0") and (exist or self.exists_everywhere(a))):
                 return self.number("0")

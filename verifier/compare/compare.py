@@ -169,6 +169,7 @@ def _level(
             position = check.positions[task.claim]
             component = truth.gradient.adjoint.get(position)
             exact: one_sided.Derivative | None
+            hull: Any  # a ball, at a kink a Kink
             value_is_real = exact_run[truth.gradient.value][at].is_finite()
             if component is None:
                 exact = one_sided.Finite(arb(0)) if value_is_real else None
@@ -183,6 +184,8 @@ def _level(
             if exact is None:
                 exact = _scaled(careful.place(task.point, truth.function).derivative(position), seed)
                 hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
+                if check.has_literals and isinstance(exact, one_sided.Kink):
+                    hull = _scaled(careful.place(task.point, truth.function, rounded_in=fmt).derivative(position), seed)
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
                 exact, hull = one_sided.Finite(arb(0)), arb(0)
             elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
@@ -246,9 +249,10 @@ class _CarefulRuns:
         found: Found = self.known[key]
         return found
 
-    def place(self, point: int, program: Program, *, upstream: fmpq | None = None) -> one_sided.CarefulRun:
-        """A program at the point of this number."""
-        found: one_sided.CarefulRun = self._once(point, id(program), lambda: one_sided.CarefulRun(program, [Fraction(x) for x in self.points[point]], self.bits, upstream))
+    def place(self, point: int, program: Program, *, upstream: fmpq | None = None, rounded_in: Format | None = None) -> one_sided.CarefulRun:
+        """A program at the point of this number; with `rounded_in` for all constants that its literals may have been rounded from."""
+        fractions = [Fraction(x) for x in self.points[point]]
+        found: one_sided.CarefulRun = self._once(point, (id(program), rounded_in), lambda: one_sided.CarefulRun(program, fractions, self.bits, upstream, rounded_in))
         return found
 
     def beyond(self, point: int) -> OverflowRuns:
@@ -286,7 +290,7 @@ def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, fo
 
 def _scaled(exact: one_sided.Derivative, seed: Ball) -> one_sided.Derivative:
     if seed == 1:
-        return exact
+        return exact  # with all its bits
     if isinstance(exact, one_sided.Finite):
         return one_sided.Finite(exact.ball * seed)
     if seed == 0:

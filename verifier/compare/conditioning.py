@@ -74,7 +74,7 @@ def conditioned(check: Check, found: Discrepancy, *, needed: bool, of_program: b
         found,
         verdict=verdict,
         condition=kappa,
-        is_explained=None if excess is None else bool(excess <= 0),
+        is_explained=None if excess is None or not (excess <= 0 or excess > 0) else bool(excess <= 0),
         program_condition=program_kappa,
         backward_error=backward,
         backward_input=nearest if backward is not None else "",

@@ -21,6 +21,7 @@ SETTLED_BITS = 130  # relative accuracy of g at which its digits and its distanc
 FEWEST_DIGITS = 25  # digits of an exact value in a report, all certified
 UNKNOWN_BITS = 6144  # where not even a one-sided limit is known at this precision, more will not tell
 INVISIBLE = 2.0**-60  # in ulps: a residual below it that may be 0 is said to be 0
+NARROW = 2.0**-10  # in ulps: two balls of so small a radius tell apart what is an ulp apart
 TIE_BITS = 3000  # a gradient that is this near to the middle between two floats is taken to be there
 FEWEST_TIE_BITS = 1024  # likewise where there are no more bits
 
@@ -29,7 +30,7 @@ def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Bal
     """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it.
 
     `real` is R, with the decimals as they are written; `hulls` encloses g and R for all constants that they may have been
-    rounded from, where there are such.
+    rounded from, where there are such; at a kink the first of them is a Kink, or nothing is known of it.
     """
     exact, bits = blank.exact, blank.bits
     if isinstance(exact, one_sided.Unknown):
@@ -42,32 +43,56 @@ def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Bal
         right = blank.computed == infinity or (math.isnan(infinity) and math.isnan(blank.computed))
         return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, one_sided.Kink):
-        return _judge_kink(blank, exact, real, fmt=fmt, last=last)
+        return _judge_kink(blank, exact, real, hulls, fmt=fmt, last=last)
     return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
 
 
-def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Ball | Undefined | None, *, fmt: Format, last: bool) -> Discrepancy | None:
+def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool) -> Discrepancy | None:
     if isinstance(real, Undefined):
         return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
     low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
     if low is None or high is None or real is None:
         return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
+    ulps = [rounding.ulp(fmt, b) if b.is_finite() else (arb(0), arb(0)) for b in (exact.low, exact.high)]
     below, above = exact.low - real, real - exact.high
-    ulps = [rounding.ulp(fmt, b)[1] if b.is_finite() else arb(0) for b in (exact.low, exact.high)]
-    if below > ulps[0] or above > ulps[1]:
-        return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
-    if low <= blank.computed <= high:
+    if below > ulps[0][1] or above > ulps[1][1]:
+        least = [below, above] if hulls is None else _least_beyond(exact, real, hulls)
+        if least[0] > ulps[0][1] or least[1] > ulps[1][1]:
+            return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
+        is_inside = all(_is_sure(u[1], part, b, real) for u, part, b in zip(ulps, least, (exact.low, exact.high), strict=True) if b.is_finite())
+    else:
+        is_inside = bool(below <= ulps[0][0] and above <= ulps[1][0])
+    if not is_inside:
+        return replace(blank, reason=_undecided_reason(real)) if last else None
+    is_overflow = math.isnan(blank.computed) and not fmt.infinite and (low == -math.inf or high == math.inf)  # NaN stands for an infinity
+    if low <= blank.computed <= high or is_overflow:
         return replace(blank, verdict=Verdict.SUBGRADIENT)
     if not math.isfinite(blank.computed):
         return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
-    nearest = exact.low if blank.computed < low else exact.high
-    error = abs(arb(blank.computed) - nearest) / rounding.ulp(fmt, nearest)[1]
-    small = error <= fmt.rounding_limit
-    return replace(blank, verdict=Verdict.ROUNDING if small else Verdict.UNSTABLE, ulps=error, residual=arb(blank.computed) - nearest)
+    nearest, (small, large) = (exact.low, ulps[0]) if blank.computed < low else (exact.high, ulps[1])
+    residual = arb(blank.computed) - nearest
+    error = abs(residual) / large
+    verdict = _by_size(_with_smaller_ulp(error, small, large), fmt)
+    if verdict is Verdict.UNDECIDED and not last:
+        return None
+    return replace(blank, verdict=verdict, ulps=error, residual=residual)
+
+
+def _least_beyond(exact: one_sided.Kink, real: Ball, hulls: tuple[Ball, Ball]) -> list[Ball]:
+    """How far R is below the lower and above the upper one-sided derivative, at least, for any choice of the rounded constants."""
+    ends, spread = hulls[0] if isinstance(hulls[0], one_sided.Kink) else exact, hulls[1] if hulls[1].is_finite() else real
+    return [(ends.low - spread).lower(), (spread - ends.high).lower()]
+
+
+def _is_sure(large: Ball, least: Ball, *written: Ball) -> bool:
+    """Whether it is the constants that are wide, not the balls, where the least distance for any choice of them is within an ulp."""
+    return bool(max(ball.rad() for ball in written) < large * NARROW and least < large * (1 - 4 * NARROW))
 
 
 def _round_bound(fmt: Format, bound: Ball) -> float | None:
-    return rounding.round_ball(fmt, bound) if bound.is_finite() else (math.inf if bound > 0 else -math.inf)
+    """A one-sided derivative rounded to the format, an infinity of its sign where it is beyond the range; None where its ball does not tell."""
+    rounded = rounding.round_ball(fmt, bound) if bound.is_finite() else math.inf
+    return rounded if rounded is None or math.isfinite(rounded) else math.inf if bound > 0 else -math.inf
 
 
 def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
@@ -90,7 +115,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     ulps = errors.get("ulps")
-    enclosed = ulps if ulps is None or small == large else ulps.union(ulps * large / small)
+    enclosed = None if ulps is None else _with_smaller_ulp(ulps, small, large)
     verdict, reason = _verdict(computed, g, rounded, formula, enclosed, fmt, is_tie=bits >= FEWEST_TIE_BITS)
     if verdict is Verdict.UNDECIDED and not last:
         return None
@@ -116,6 +141,11 @@ def _verdict(computed: float, g: Ball, rounded: float | None, formula: Ball, ulp
     return _by_size(ulps, fmt), off
 
 
+def _with_smaller_ulp(ulps: Ball, small: Ball, large: Ball) -> Ball:
+    """An error in the larger of two ulps, enclosed for both."""
+    return ulps if small == large else ulps.union(ulps * large / small)
+
+
 def _by_size(ulps: Ball | None, fmt: Format) -> Verdict:
     """The verdict on an error of that size; undecided where its enclosure holds the limit."""
     if ulps is None or not (ulps <= fmt.rounding_limit or ulps > fmt.rounding_limit):
@@ -125,7 +155,9 @@ def _by_size(ulps: Ball | None, fmt: Format) -> Verdict:
 
 def _either_way(computed: float, g: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> Verdict:
     """The verdict where two neighbours may be the rounded gradient, if it is the same for both. `is_tie`: it is taken to be in their middle."""
-    if abs(g) < fmt.largest and not math.isfinite(computed):
+    if not abs(g) < fmt.largest:  # one of the neighbours may be infinite
+        return Verdict.UNDECIDED
+    if not math.isfinite(computed):
         return Verdict.NONFINITE
     if computed == 0 and abs(g) > arb(fmpq(fmt.smallest.numerator, fmt.smallest.denominator)):
         return Verdict.VANISHED
@@ -164,10 +196,10 @@ def _formula_error(g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ba
         return None
     distance = abs(real - g)
     if distance > large:
-        least = distance.lower() if hulls is None else _least_distance(g, real, hulls)
-        if least <= large:
-            return least / large
-        return distance / large if distance.lower() / large > 1 else None
+        if hulls is not None and (least := _least_distance(g, real, hulls)) <= large:
+            return least / large if _is_sure(large, least, g, real) else None
+        off = distance / large
+        return off if off > 1 else None
     overlap = not (real - g != 0)
     if distance <= small:
         if not overlap:

@@ -103,7 +103,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
         return _StepBound(value, arb(0), abs(value), 1, unit)
     if not step.args:
         value = reals.leaf(step)
-        return _StepBound(value, abs(value) * unit if isinstance(value, arb) else arb(0), abs(value) if isinstance(value, arb) else arb(0), 1, unit)
+        return _StepBound(value, abs(value) * unit, abs(value), 1, unit)
     operands = [known[a] for a in step.args]
     if any(o is None for o in operands):
         return None

@@ -122,8 +122,7 @@ def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Boun
 def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
     row = check.truth.hessian_row(check.positions[claim])
-    zero = (g.hi == 0) & (g.err == 0)
-    away = np.abs(g.hi) > g.err * 2
+    known = (np.abs(g.hi) > g.err * 2) | ((g.hi == 0) & (g.err == 0))
     low = high = np.zeros(len(least))
     if row is not None:
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
@@ -135,6 +134,5 @@ def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Column
     slack = 2.0**-44  # for the few roundings here
     bound_low = (np.abs(g.hi) - g.err + abs(check.upstream) * low) * factor * (1 - slack)
     bound_high = (np.abs(g.hi) + g.err + abs(check.upstream) * high) * factor * (1 + slack)
-    explained = away & (most <= bound_low)
-    unexplained = zero | (away & (least > bound_high))
+    explained, unexplained = known & (most <= bound_low), known & (least > bound_high)
     return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)

@@ -64,8 +64,7 @@ def _meet(g: Interval, r: Interval) -> Interval:
 def _conditioned(check: Check, claim: int, columns: list[DoubleArray], low: DoubleArray, high: DoubleArray, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
     row = check.truth.hessian_row(check.positions[claim])
-    zero = (low == 0) & (high == 0)
-    away = (low > 0) | (high < 0)
+    known = (low > 0) | (high < 0) | ((low == 0) & (high == 0))
     total_low = total_high = np.zeros(len(low))
     if row is not None:
         steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
@@ -80,6 +79,6 @@ def _conditioned(check: Check, claim: int, columns: list[DoubleArray], low: Doub
     slack = 2.0**-44  # for the few roundings here
     bound_low = (g_low + abs(check.upstream) * total_low) * factor * (1 - slack)
     bound_high = (g_high + abs(check.upstream) * total_high) * factor * (1 + slack)
-    explained = away & (most <= bound_low)
-    unexplained = zero | (away & (least > bound_high))
+    explained = known & (most <= bound_low)
+    unexplained = known & (least > bound_high)
     return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)
