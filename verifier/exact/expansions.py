@@ -21,7 +21,6 @@ from verifier.exact import borders, coefficients, marks
 from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
-    INFINITE,
     Endless,
     NoExpansion,
     Series,
@@ -58,11 +57,22 @@ def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
             return power(a, r, limit)
         if a.is_constant:
             return _analytic("pow", [a, b], limit)
-    if not a.terms and a.order == INFINITE:
+    base = sign(a)
+    if base == 0:
         s = sign(b)
         return number(fmpq(1)) if s == 0 else Series({}) if s > 0 else Undefined("a negative power of zero")
+    if base < 0:
+        return _power_of_a_negative(a, b, limit)
     logarithm = log(a, limit)
-    return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else Undefined("a power of a negative number")
+    return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else logarithm
+
+
+def _power_of_a_negative(a: Series, b: Series, limit: int) -> Series | Undefined:
+    """A power of a negative number: a real one where the exponent stands still at an integer. Raises Undecided where it may be one."""
+    exponent = b.constant
+    if b.is_constant and not isinstance(exponent, Moving) and ball(exponent).contains_integer():
+        return power(a, Fraction(int(exponent.p) if isinstance(exponent, fmpq) else _integer(exponent)), limit)
+    return Undefined("a power of a negative number")
 
 
 def _atan2(y: Series, x: Series, limit: int) -> Series | Undefined:
