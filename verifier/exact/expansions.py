@@ -295,28 +295,28 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
             return number(fmpq(1))
         return mul(a, inverted) if isinstance(inverted, Series) else inverted
     rule = RULES.get(gate)
-    return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)
+    return rule(limit, *args) if rule is not None else _analytic(gate, args, limit, memo)
 
 
-RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
-    "add": lambda v, _: add(v[0], v[1]),
-    "sub": lambda v, _: sub(v[0], v[1]),
-    "mul": lambda v, _: mul(v[0], v[1]),
-    "neg": lambda v, _: neg(v[0]),
-    "copy": lambda v, _: v[0],
-    "pow": lambda v, n: _pow(v[0], v[1], n),
-    "sqrt": lambda v, n: power(v[0], Fraction(1, 2), n),
-    "cbrt": lambda v, n: power(v[0], Fraction(1, 3), n) if sign(v[0]) >= 0 else _negated(power(neg(v[0]), Fraction(1, 3), n)),
-    "exp": lambda v, n: exp(v[0], n),
-    "log": lambda v, n: log(v[0], n),
-    "log1p": lambda v, n: log(add(number(fmpq(1)), v[0]), n),
-    "abs": lambda v, _: neg(v[0]) if sign(v[0]) < 0 else v[0],
-    "sign": lambda v, _: number(fmpq(sign(v[0]))),
-    "floor": lambda v, _: _floor(v[0]),
-    "ceil": lambda v, _: neg(_floor(neg(v[0]))),
-    "atan2": lambda v, n: _atan2(v[0], v[1], n),
-    "max": lambda v, _: v[0] if _difference(v[0], v[1]) >= 0 else v[1],
-    "min": lambda v, _: v[0] if _difference(v[0], v[1]) <= 0 else v[1],
+RULES: dict[str, Callable[..., Series | Undefined]] = {  # of the orders of t and the operands
+    "add": lambda _, a, b: add(a, b),
+    "sub": lambda _, a, b: sub(a, b),
+    "mul": lambda _, a, b: mul(a, b),
+    "neg": lambda _, a: neg(a),
+    "copy": lambda _, a: a,
+    "pow": lambda n, a, b: _pow(a, b, n),
+    "sqrt": lambda n, a: power(a, Fraction(1, 2), n),
+    "cbrt": lambda n, a: power(a, Fraction(1, 3), n) if sign(a) >= 0 else _negated(power(neg(a), Fraction(1, 3), n)),
+    "exp": lambda n, a: exp(a, n),
+    "log": lambda n, a: log(a, n),
+    "log1p": lambda n, a: log(add(number(fmpq(1)), a), n),
+    "abs": lambda _, a: neg(a) if sign(a) < 0 else a,
+    "sign": lambda _, a: number(fmpq(sign(a))),
+    "floor": lambda _, a: _floor(a),
+    "ceil": lambda _, a: neg(_floor(neg(a))),
+    "atan2": lambda n, a, b: _atan2(a, b, n),
+    "max": lambda _, a, b: a if _difference(a, b) >= 0 else b,
+    "min": lambda _, a, b: a if _difference(a, b) <= 0 else b,
 }
 
 
