@@ -271,12 +271,6 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
 
 
 def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
-    if gate == "where":
-        return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
-    if gate in ("and", "or"):
-        decisive = gate == "or"
-        if any(a is decisive for a in args):
-            return decisive
     for a in args:
         if isinstance(a, Undefined):
             return a
@@ -409,6 +403,10 @@ def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
     """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
     if gate == "where" and isinstance(args[0], bool):
         return args[1 if args[0] else 2]
+    if gate in ("and", "or"):
+        decisive = gate == "or"
+        if any(a is decisive for a in args):
+            return decisive
     for a in args:
         if isinstance(a, _Postponed):
             return a
