@@ -44,6 +44,7 @@ from verifier.exact.series import (
 )
 from verifier.language.gates import COMPARISONS, GATES
 
+LARGEST_POWER = 10**6  # numerator of an exponent whose power is expanded
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
 
 Expansion = Series | Endless | Undefined | bool
@@ -53,7 +54,7 @@ def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
     exponent = b.constant
     if b.is_constant and isinstance(exponent, fmpq):
         r = Fraction(int(exponent.p), int(exponent.q))
-        if abs(r.numerator) <= 10**6 and r.denominator <= 10**3:
+        if abs(r.numerator) <= LARGEST_POWER and r.denominator <= 10**3:
             return power(a, r, limit)
         if a.is_constant:
             return _analytic("pow", [a, b], limit)
@@ -71,7 +72,9 @@ def _power_of_a_negative(a: Series, b: Series, limit: int) -> Series | Undefined
     """A power of a negative number: a real one where the exponent stands still at an integer. Raises Undecided where it may be one."""
     exponent = b.constant
     if b.is_constant and not isinstance(exponent, Moving) and ball(exponent).contains_integer():
-        return power(a, Fraction(int(exponent.p) if isinstance(exponent, fmpq) else _integer(exponent)), limit)
+        if not abs(ball(exponent)) <= LARGEST_POWER:
+            raise Undecided("a large power of a negative number")
+        return power(a, Fraction(_integer(exponent)), limit)
     return Undefined("a power of a negative number")
 
 
