@@ -275,3 +275,11 @@ def test_the_expected_formula_is_that_of_the_edge_and_none_where_there_are_sever
     long = " + ".join(f"sin({k}*x*w)**{k}" for k in range(2, 40))
     program, isolated = isolated_run([f"out = {long}"], ["dx = 7*x*w*dout", "dw = 3*x*dout"])
     assert all(derivation.expected_formula(program, m) is None for m in isolated.mistakes)
+
+
+def test_a_formula_of_as_many_characters_as_are_shown_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cos(a) has six."""
+    program, isolated = isolated_run(["a = x*w", "out = sin(a)"], ["da = sin(a)*dout", "dx = w*da", "dw = x*da"])
+    for most, is_shown in ((6, True), (5, False)):
+        monkeypatch.setattr(derivation, "MAX_FORMULA_CHARACTERS", most)
+        assert (derivation.expected_formula(program, isolated.mistakes[0]) is not None) is is_shown
