@@ -141,6 +141,10 @@ def test_the_terms_have_the_values_of_their_texts() -> None:
     assert not {"x * w", "w * x", "b @ x", "b.sum(axis=1, keepdims=True)", "x * b"} & set(texts)
 
 
+def test_the_terms_of_a_number_are_sums_of_vectors_as_well() -> None:
+    assert "b.sum(axis=0, keepdims=True)" in [text for text, _ in float_trials._terms({"b": B}, 0)]
+
+
 @pytest.mark.parametrize(("a", "b", "fits"), [((2, 3), (3,), True), ((2, 3), (2,), False), ((2, 3), (2, 1), True), ((), (2, 3), True), ((2, 3), (3, 2), False), ((4, 2, 3), (2, 3), True), ((4, 2, 3), (4, 3), False)])
 def test_two_arrays_fit_where_numpy_broadcasts_them(a: tuple[int, ...], b: tuple[int, ...], fits: bool) -> None:
     assert float_trials._fit(np.zeros(a), np.zeros(b)) is fits
