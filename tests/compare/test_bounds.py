@@ -130,8 +130,21 @@ def test_what_is_beyond_half_of_the_largest_number_or_not_enclosed_stays_open() 
     with balls.precision(400), np.errstate(all="ignore"):
         g = [arb(fmt.largest), arb("inf"), arb("nan"), arb(0, 1), arb(1, 1)]
         found, (unit, _) = _from_balls(question(fmt), np.ones(5), g)
-    assert np.isnan(unit[:4]).all()
+    assert np.isnan(unit[:3]).all()
     assert not found.is_rounded.any()
+
+
+def test_a_gradient_beyond_the_range_or_far_below_it_is_rounded_by_balls() -> None:
+    """IEEE 754: from 2^1024 - 2^970 on a number rounds to infinity, and up to 2^-1075 to 0."""
+    fmt = FORMATS["float64"]
+    with balls.precision(400), np.errstate(all="ignore"):
+        g = [arb(10) ** 400, -(arb(10) ** 400), arb(2) ** -1080, arb(2) ** -5000, -(arb(2) ** -1090), arb(3) * arb(2) ** -1076]
+        found, _ = _from_balls(question(fmt), np.array([math.inf, math.nan, 0.0, 0.0, 5e-324, 5e-324]), g)
+    assert found.is_rounded.tolist() == [True] * 4 + [True, True]
+    assert found.rounded.tolist()[:4] == [math.inf, -math.inf, 0.0, 0.0]
+    assert found.rounded[5] == 5e-324, "three quarters of the smallest number"
+    assert found.ulps_high[2] == pytest.approx(2.0**-6)
+    assert found.ulps_low[4] == pytest.approx(1 + 2.0**-16)
 
 
 # ---------------------------------------------------------------- both sides as one program

@@ -81,3 +81,12 @@ def test_one_component_that_is_another_is_not_proved_by_the_form_of_the_rest() -
     case = case_of(SUM % ([0.1 * k for k in range(12)], "exp(np.concatenate([x[:11], x[:1]])) / sum(exp(x)) * dout"))
     prover = Prover(truth_of(case.programs.truth), subject(case.programs.drafts[0]), FORMATS["float64"], 1.0)
     assert [prover.prove(claim) is not None for claim in prover.subject.claims] == [True] * 11 + [False]
+
+
+def test_all_that_a_proof_says_is_said_in_words() -> None:
+    assert Proof().text() == "for all inputs where both are defined"
+    whole = Proof(("x > 0", "y > 1"), ("x < 0", "y < 0"), (("3.14", "pi"), ("2.7", "e")), ("a", "b", "c", "d", "e"))
+    assert whole.text() == (
+        "for all inputs where both are defined, where x > 0 and y > 1, except where x < 0 or where y < 0: there it has no value, on the borders (a, b, c, d, ...) at the points tried, with 3.14 read as pi, 2.7 read as e"
+    )
+    assert Proof(borders=("a", "b", "c", "d")).text() == "for all inputs where both are defined, on the borders (a, b, c, d) at the points tried"

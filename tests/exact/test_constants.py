@@ -189,3 +189,11 @@ def test_the_simplest_fraction_is_the_first_convergent_that_fits(value_, expecte
         assert found == expected if expected is not None else found is None or found.denominator <= 10**6
         assert constants._simplest(arb.pi() + arb(0, "2e-3")) == Fraction(22, 7)
         assert constants._simplest(arb.pi() + arb(0, "1e-6")) == Fraction(355, 113)
+
+
+def test_a_fraction_may_have_the_denominator_of_a_short_series() -> None:
+    """Up to a million."""
+    with balls.precision(200):
+        assert constants._decimal(arb(7) / 1009) == "7/1009"
+        assert constants._decimal(arb(7) / 999983) == "7/999983"
+        assert constants._decimal(arb(7) / 1000003) is None

@@ -135,3 +135,142 @@ def test_what_has_no_expansion_is_said_to_have_none() -> None:
 def test_a_sign_that_the_precision_does_not_tell_is_undecided() -> None:
     with pytest.raises(Undecided):
         expand("where(sin(1)**2 + cos(1)**2 > 1, x, -x)", Fraction(0))
+
+
+# ---------------------------------------------------------------- the parts, by hand
+
+
+def of(terms: dict[tuple[int | Fraction, int], int | Fraction], order: float = series.INFINITE) -> Series:
+    """Sum of c t^e L^l with L = log t."""
+    return Series({k: fmpq(*Fraction(c).as_integer_ratio()) for k, c in terms.items()}, order)
+
+
+# d/dt of t^e L^l is e t^(e-1) L^l + l t^(e-1) L^(l-1); so the integral of L/t is L^2/2, that of L is t L - t, of t L^2 it is t^2 (L^2/2 - L/2 + 1/4)
+INTEGRALS = (
+    ({(-1, 0): 3}, {(0, 1): 3}), ({(-1, 1): 4}, {(0, 2): 2}), ({(-1, 2): 6}, {(0, 3): 2}), ({(0, 0): 5}, {(1, 0): 5}), ({(2, 0): 6}, {(3, 0): 2}), ({(0, 1): 1}, {(1, 1): 1, (1, 0): -1}), ({(1, 2): 4}, {(2, 2): 2, (2, 1): -2, (2, 0): 1}),
+    ({(-2, 0): 1}, {(-1, 0): -1}), ({(Fraction(-1, 2), 0): 1}, {(Fraction(1, 2), 0): 2}), ({(-2, 1): 1}, {(-1, 1): -1, (-1, 0): -1}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("slope", "whole"), INTEGRALS, ids=[str(s) for s, _ in INTEGRALS])
+def test_an_integral_is_that_of_the_textbook_and_its_slope_the_integrand(slope: dict, whole: dict) -> None:
+    found = series.integral(of(slope))
+    assert {k: c for k, c in found.terms.items() if c != 0} == of(whole).terms
+    assert series.derivative(found) == of(slope)
+    assert series.integral(of(slope, 7)).order == 8
+
+
+@pytest.mark.parametrize("terms", [{(-1, -1): 1}, {(0, -1): 1}, {(2, -3): 1}])
+def test_an_integral_with_a_logarithm_below_is_none_of_these(terms: dict) -> None:
+    """1/(t log t) is the slope of log(log t), 1/log t that of the logarithmic integral."""
+    with pytest.raises(NoExpansion):
+        series.integral(of(terms))
+
+
+def test_an_integral_of_what_is_not_known_at_1_over_t_is_too_short() -> None:
+    for order in (-1, -2):
+        with pytest.raises(series.Short):
+            series.integral(of({(-3, 0): 1}, order))
+    assert series.integral(of({(-3, 0): 1}, Fraction(-1, 2))).order == Fraction(1, 2)
+
+
+ORDERED = (  # the terms from the largest on, as t tends to 0: t^-1 L^2, t^-1, L, 1, 1/L, t L, t
+    (-1, 2), (-1, 0), (0, 1), (0, 0), (0, -1), (1, 1), (1, 0),
+)  # fmt: skip
+
+
+def test_the_largest_term_leads_and_gives_the_sign() -> None:
+    """L = log t is negative: an odd power of it turns the sign."""
+    for i, key in enumerate(ORDERED):
+        for sign in (1, -1):
+            s = of({key: sign, **dict.fromkeys(ORDERED[i + 1 :], -5 * sign)})
+            assert series.leading(s) == (key, fmpq(sign), sign)
+            assert series.sign(s) == sign * (-1) ** key[1]
+    assert series.sign(of({})) == 0
+    with pytest.raises(series.Short):
+        series.sign(of({}, 3))
+    assert series.sign(of({(0, 0): 2, (1, 0): -9}, 2)) == 1
+
+
+def test_terms_that_are_not_told_from_0_are_left_where_nothing_larger_hides_behind_them() -> None:
+    with balls.precision(53):
+        near = coefficients.Real(arb(0, 1e-10))
+        for terms in ({(0, 0): near, (1, 0): fmpq(1)}, {(0, -1): near}, {(1, 0): near}, {(Fraction(1, 2), 3): near}):
+            a = Series(terms, 4)
+            assert series.without_zeros(a) is a
+        for terms in ({(0, 1): near, (1, 0): fmpq(1)}, {(-1, 0): near, (0, 0): fmpq(1)}):
+            with pytest.raises(Undecided):
+                series.without_zeros(Series(terms, 4))
+    with balls.precision(coefficients.PROOF_BITS):
+        zero = coefficients.apply("sub", coefficients.apply("log", fmpq(4)), coefficients.apply("mul", fmpq(2), coefficients.apply("log", fmpq(2))))
+        assert series.without_zeros(Series({(-1, 0): zero, (0, 1): zero, (0, 0): fmpq(3), (1, 0): fmpq(2)}, 4)) == of({(0, 0): 3, (1, 0): 2}, 4)
+        assert series.without_zeros(Series({(-1, 0): zero})) == Series({})
+
+
+def test_sums_and_products_of_expansions_are_known_to_the_lower_order() -> None:
+    a, b = of({(0, 0): 1, (1, 0): 2}, 3), of({(1, 0): -2, (2, 1): 5}, 2)
+    assert series.add(a, b) == of({(0, 0): 1}, 2)
+    assert series.sub(a, a) == of({}, 3)
+    assert series.mul(a, b) == of({(1, 0): -2}, 2)  # 1*O(t^2), and t*O(t^3)
+    assert series.mul(a, of({(1, 0): 3})) == of({(1, 0): 3, (2, 0): 6}, 4)
+    assert series.mul(of({}, 3), of({}, 2)) == of({}, 5)
+    assert series.mul(of({}), of({}, 2)) == of({})
+    assert series.mul(of({(0, 1): 2}), of({(0, 1): 3, (-1, 0): 1})) == of({(0, 2): 6, (-1, 1): 2})
+
+
+@pytest.mark.parametrize(("terms", "r", "limit", "expected"), [
+    ({(0, 0): 4, (1, 0): 4}, Fraction(1, 2), 2, {(0, 0): 2, (1, 0): 1, (2, 0): Fraction(-1, 4)}),  # 2 sqrt(1 + t)
+    ({(2, 0): 9}, Fraction(1, 2), 2, {(1, 0): 3}), ({(2, 0): 8, (3, 0): 8}, Fraction(-1), 1, {(-2, 0): Fraction(1, 8), (-1, 0): Fraction(-1, 8)}), ({(1, 0): -2}, Fraction(9), 2, {(9, 0): -512}), ({(1, 0): -2}, Fraction(8), 2, {(8, 0): 256}), ({(3, 0): 1}, Fraction(0), 2, {(0, 0): 1}),
+])  # fmt: skip
+def test_powers_are_those_of_the_binomial_series(terms: dict, r: Fraction, limit: int, expected: dict) -> None:
+    found = series.power(of(terms), r, limit)
+    assert isinstance(found, Series)
+    with balls.precision(BITS):
+        for key, c in of(expected).terms.items():
+            assert coefficients.ball(found.terms[key]) == coefficients.ball(c)
+        assert not [k for k in found.terms if k[0] < max(e for e, _ in expected) and k not in of(expected).terms]
+
+
+@pytest.mark.parametrize(("r", "reason"), [(Fraction(-1), "a negative power of zero"), (Fraction(-1, 2), "a negative power of zero"), (Fraction(1, 2), None), (Fraction(9), None)])
+def test_a_power_of_0_is_0_or_has_no_value(r: Fraction, reason: str | None) -> None:
+    found = series.power(of({}), r, 3)
+    assert found == (of({}) if reason is None else Undefined(reason))
+
+
+def test_exponentials_of_logarithms_are_powers() -> None:
+    """exp(3 L) = t^3, exp(-L/2) = t^(-1/2), exp(-1/t) = O(every power); exp(1/t) and exp(L^2) have no expansion of this kind."""
+    assert series.exp(of({(0, 1): 3}), 4) == of({(3, 0): 1})
+    assert series.exp(of({(0, 1): Fraction(-1, 2)}), 4) == of({(Fraction(-1, 2), 0): 1})
+    assert series.exp(of({(-1, 0): -1, (0, 1): 7}), 4) == of({}, 5)
+    for terms in ({(-1, 0): 1}, {(0, 2): 1}, {(0, 1): 1, (0, 2): 1}):
+        with pytest.raises(NoExpansion):
+            series.exp(of(terms), 4)
+    with pytest.raises(series.Short):
+        series.exp(of({}, 0), 4)
+    found = series.exp(of({(1, 0): 2}), 3)
+    assert isinstance(found, Series)
+    assert [found.terms[k, 0] for k in range(4)] == [1, 2, 2, fmpq(4, 3)]
+    assert found.order == 4
+
+
+def test_logarithms_of_powers() -> None:
+    """log(t^2 (1 + t)) = 2 L + t - t^2/2 + t^3/3."""
+    found = series.log(of({(2, 0): 1, (3, 0): 1}), 3)
+    assert isinstance(found, Series)
+    assert {k: c for k, c in found.terms.items() if k[0] < 4} == of({(0, 1): 2, (1, 0): 1, (2, 0): Fraction(-1, 2), (3, 0): Fraction(1, 3)}).terms
+    assert series.log(of({}), 3) == Undefined("the logarithm of zero")
+    assert series.log(of({(1, 0): -1}), 3) == Undefined("the logarithm of a negative number")
+    assert series.inverse(of({}), 3) == Undefined("division by zero")
+
+
+def test_a_rational_that_is_too_long_becomes_a_ball_and_too_many_terms_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with balls.precision(100):
+        for q, is_rational in ((fmpq(2**20_000 - 1), True), (fmpq(2**20_000), False), (fmpq(1, 2**20_000), False), (fmpq(1, 2**20_000 - 1), True)):
+            total = series.add(Series({(0, 0): q}), Series({(1, 0): fmpq(1)}))
+            assert isinstance(total.constant, fmpq) is is_rational
+    with pytest.raises(Undecided):
+        series.add(Series({(0, 0): coefficients.Real(arb("inf"))}), of({}))
+    monkeypatch.setattr(series, "MAX_TERMS", 3)
+    assert len(series.add(of({(k, 0): 1 for k in range(3)}), of({})).terms) == 3
+    with pytest.raises(NoExpansion):
+        series.add(of({(k, 0): 1 for k in range(4)}), of({}))

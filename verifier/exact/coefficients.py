@@ -236,6 +236,6 @@ def simple(enclosure: Ball) -> Ball | None:
     if not enclosure.is_finite() or enclosure.is_exact() or enclosure.rel_accuracy_bits() < 2 * SIMPLE_BITS:
         return None
     mantissa, exponent = (int(part) for part in enclosure.mid().man_exp())
-    surplus = max(abs(mantissa).bit_length() - SIMPLE_BITS, 1)
-    candidate = arb((((mantissa >> (surplus - 1)) + 1) >> 1, exponent + surplus))  # to nearest
+    surplus = abs(mantissa).bit_length() - SIMPLE_BITS
+    candidate = arb((((mantissa >> (surplus - 1)) + 1) >> 1, exponent + surplus)) if surplus > 0 else enclosure.mid()  # to nearest
     return candidate if enclosure.contains(candidate) else None

@@ -22,7 +22,6 @@ from verifier.exact import borders, coefficients, marks
 from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
 from verifier.exact.series import (
-    INFINITE,
     Endless,
     NoExpansion,
     Series,
@@ -46,6 +45,7 @@ from verifier.exact.series import (
 )
 from verifier.language.gates import COMPARISONS, GATES
 
+LARGEST_POWER = 10**6  # numerator of an exponent whose power is expanded
 DEEPEST = -8  # the order below which a partial's own partials are no longer looked into
 
 Expansion = Series | Endless | Undefined | bool
@@ -55,15 +55,28 @@ def _pow(a: Series, b: Series, limit: int) -> Series | Undefined:
     exponent = b.constant
     if b.is_constant and isinstance(exponent, fmpq):
         r = Fraction(int(exponent.p), int(exponent.q))
-        if abs(r.numerator) <= 10**6 and r.denominator <= 10**3:
+        if abs(r.numerator) <= LARGEST_POWER and r.denominator <= 10**3:
             return power(a, r, limit)
         if a.is_constant:
             return _analytic("pow", [a, b], limit)
-    if not a.terms and a.order == INFINITE:
+    base = sign(a)
+    if base == 0:
         s = sign(b)
         return number(fmpq(1)) if s == 0 else Series({}) if s > 0 else Undefined("a negative power of zero")
+    if base < 0:
+        return _power_of_a_negative(a, b, limit)
     logarithm = log(a, limit)
-    return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else Undefined("a power of a negative number")
+    return exp(mul(b, logarithm), limit) if isinstance(logarithm, Series) else logarithm
+
+
+def _power_of_a_negative(a: Series, b: Series, limit: int) -> Series | Undefined:
+    """A power of a negative number: a real one where the exponent stands still at an integer. Raises Undecided where it may be one."""
+    exponent = b.constant
+    if b.is_constant and not isinstance(exponent, Moving) and ball(exponent).contains_integer():
+        if not abs(ball(exponent)) <= LARGEST_POWER:
+            raise Undecided("a large power of a negative number")
+        return power(a, Fraction(_integer(exponent)), limit)
+    return Undefined("a power of a negative number")
 
 
 def _atan2(y: Series, x: Series, limit: int) -> Series | Undefined:
@@ -263,12 +276,6 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
 
 
 def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
-    if gate == "where":
-        return args[0] if isinstance(args[0], Undefined) else args[1 if args[0] else 2]
-    if gate in ("and", "or"):
-        decisive = gate == "or"
-        if any(a is decisive for a in args):
-            return decisive
     for a in args:
         if isinstance(a, Undefined):
             return a
@@ -287,28 +294,28 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
             return number(fmpq(1))
         return mul(a, inverted) if isinstance(inverted, Series) else inverted
     rule = RULES.get(gate)
-    return rule(args, limit) if rule is not None else _analytic(gate, args, limit, memo)
+    return rule(limit, *args) if rule is not None else _analytic(gate, args, limit, memo)
 
 
-RULES: dict[str, Callable[[list[Any], int], Series | Undefined]] = {
-    "add": lambda v, _: add(v[0], v[1]),
-    "sub": lambda v, _: sub(v[0], v[1]),
-    "mul": lambda v, _: mul(v[0], v[1]),
-    "neg": lambda v, _: neg(v[0]),
-    "copy": lambda v, _: v[0],
-    "pow": lambda v, n: _pow(v[0], v[1], n),
-    "sqrt": lambda v, n: power(v[0], Fraction(1, 2), n),
-    "cbrt": lambda v, n: power(v[0], Fraction(1, 3), n) if sign(v[0]) >= 0 else _negated(power(neg(v[0]), Fraction(1, 3), n)),
-    "exp": lambda v, n: exp(v[0], n),
-    "log": lambda v, n: log(v[0], n),
-    "log1p": lambda v, n: log(add(number(fmpq(1)), v[0]), n),
-    "abs": lambda v, _: neg(v[0]) if sign(v[0]) < 0 else v[0],
-    "sign": lambda v, _: number(fmpq(sign(v[0]))),
-    "floor": lambda v, _: _floor(v[0]),
-    "ceil": lambda v, _: neg(_floor(neg(v[0]))),
-    "atan2": lambda v, n: _atan2(v[0], v[1], n),
-    "max": lambda v, _: v[0] if _difference(v[0], v[1]) >= 0 else v[1],
-    "min": lambda v, _: v[0] if _difference(v[0], v[1]) <= 0 else v[1],
+RULES: dict[str, Callable[..., Series | Undefined]] = {  # of the orders of t and the operands
+    "add": lambda _, a, b: add(a, b),
+    "sub": lambda _, a, b: sub(a, b),
+    "mul": lambda _, a, b: mul(a, b),
+    "neg": lambda _, a: neg(a),
+    "copy": lambda _, a: a,
+    "pow": lambda n, a, b: _pow(a, b, n),
+    "sqrt": lambda n, a: power(a, Fraction(1, 2), n),
+    "cbrt": lambda n, a: power(a, Fraction(1, 3), n) if sign(a) >= 0 else _negated(power(neg(a), Fraction(1, 3), n)),
+    "exp": lambda n, a: exp(a, n),
+    "log": lambda n, a: log(a, n),
+    "log1p": lambda n, a: log(add(number(fmpq(1)), a), n),
+    "abs": lambda _, a: neg(a) if sign(a) < 0 else a,
+    "sign": lambda _, a: number(fmpq(sign(a))),
+    "floor": lambda _, a: _floor(a),
+    "ceil": lambda _, a: neg(_floor(neg(a))),
+    "atan2": lambda n, a, b: _atan2(a, b, n),
+    "max": lambda _, a, b: a if _difference(a, b) >= 0 else b,
+    "min": lambda _, a, b: a if _difference(a, b) <= 0 else b,
 }
 
 
@@ -401,6 +408,10 @@ def _step_value(gate: str, args: list[Any], limit: int, memo: Memo) -> Any:
     """`_apply`, with an expansion that failed kept until somebody needs it (a branch that is not taken may fail)."""
     if gate == "where" and isinstance(args[0], bool):
         return args[1 if args[0] else 2]
+    if gate in ("and", "or"):
+        decisive = gate == "or"
+        if any(a is decisive for a in args):
+            return decisive
     for a in args:
         if isinstance(a, _Postponed):
             return a

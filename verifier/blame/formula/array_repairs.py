@@ -320,7 +320,7 @@ def _is_worth(search: Search, number: int, text: str, w: Wrong | None, wanted: f
         now = columns_of(rerun, name)
         if _is_near(now, exact):
             improved |= name in wanted
-        elif name not in search.wrong or now is None or (w is None and not _is_same(now, search.original.get(name, []))) or w is not None:
+        elif name not in search.wrong or w is not None or not _is_same(now, search.original.get(name, [])):
             return False
     return improved
 

@@ -64,7 +64,8 @@ class Expressions:
 
     def equal(self, column: Balls) -> Candidate | None:
         """The shortest expression with these values."""
-        return self.by_value.get(key_of(column)) if is_varied(column) else None
+        found = self.by_value.get(key_of(column)) if is_varied(column) else None
+        return found if found is not None and _overlap(found.column, column) else None  # the key has ten digits at two points
 
     @cached_property
     def by_shape(self) -> dict[str, list[Candidate]]:
@@ -81,14 +82,23 @@ class Expressions:
         if (one := self.equal(column)) is not None:
             return one
         for e in self.by_shape.get(key_of([x / column[0] for x in column[1:]]), ()):
-            name = identify(widen([column[0] / e.column[0]])[0])
+            ratios = widen(_ratios(column, e.column))
+            name = identify(ratios[0]) if all(r.overlaps(ratios[0]) for r in ratios) else None
             if name is not None:
                 return Candidate(f"-{_in_product(e.text)}" if name == "-1" else f"{name}*{_in_product(e.text)}", column)
         if len(self.by_value) > MOST_PAIRED and self.target.program.shapes:
             return None
         pairs = ((e, self.by_value.get(key_of([x / y for x, y in zip(column[:2], e.column[:2], strict=True)]))) for e in self.by_value.values())
-        found = [f"{_in_product(a.text)}*{_in_product(b.text)}" for a, b in pairs if b is not None and all(x.overlaps(y * z) for x, y, z in zip(column, a.column, b.column, strict=True))]
+        found = [f"{_in_product(a.text)}*{_in_product(b.text)}" for a, b in pairs if b is not None and _overlap(column, [y * z for y, z in zip(a.column, b.column, strict=True)])]
         return Candidate(min(found, key=len), column) if found else None
+
+
+def _overlap(a: Balls, b: Balls) -> bool:
+    return all(x.overlaps(y) for x, y in zip(a, b, strict=True))
+
+
+def _ratios(a: Balls, b: Balls) -> Balls:
+    return [x / y for x, y in zip(a, b, strict=True)]
 
 
 def _in_product(text: str) -> str:

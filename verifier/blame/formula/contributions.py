@@ -71,7 +71,7 @@ def statement_operands(program: Program, index: int) -> set[int]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # two of them may have one value
 class Contribution:
     """One contribution to an adjoint: the step whose value it is, with the sign it is added with, and its line."""
 
@@ -81,7 +81,7 @@ class Contribution:
     value: Balls
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edge:
     """A use of a forward step: the step that uses it, and the exact contribution to the adjoint that comes through it."""
 

@@ -115,6 +115,7 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
         lambda: _by_expression(s),
         lambda: _names_exchanged(s),
         lambda: _try_edits(s, order, (repairs.signs, repairs.leaves, repairs.masks)),
+        lambda: _literal_edit(s, near=True, unnamed=True),
         lambda: _constant_factor(s),
         lambda: _two_mistakes(s, gates),
         lambda: _literal_edit(s, near=False, unnamed=True),
@@ -238,6 +239,8 @@ def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diag
                 relative = abs(float(exact(text) / value) - 1)
                 return _diagnosis_at(s, group[0], f"`{text}` has a relative error of {relative:.2g}: it should be {shorter}")
     found = [(group[0], words) for group in groups if (words := _literal_words(s, group, near=near, unnamed=unnamed)) is not None]
+    if unnamed:
+        found.sort(key=lambda pair: -significant_digits(s.steps[pair[0]].text))  # what has many digits is likelier mistyped
     found.sort(key=lambda pair: not pair[1].rpartition(" ")[2].isdigit())  # a whole number is the likeliest
     return _diagnosis_at(s, *found[0]) if found else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,18 +56,22 @@ def units_of(source: Source) -> list[Unit]:
     """The statements of a block, in order; a function that is called once, with plain lines and one `return` at its end, is written out where it is called."""
     text, found = source.text, []
     trees = block(text)[0]
-    outer = {t.value.func.id for t in trees if isinstance(t, ast.Assign) and isinstance(t.value, ast.Call) and isinstance(t.value.func, ast.Name)}
-    functions = {t.name: t for t in trees if isinstance(t, ast.FunctionDef) and t.name in outer and _is_plain(t)}
-    calls = [n.func.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    functions = {t.name: t for t in trees if isinstance(t, ast.FunctionDef) and _is_plain(t)}
+    calls = Counter(n.func.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name))
+    inside: dict[str, list[Unit]] = {}
     for tree in trees:
-        called = tree.value.func.id if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call) and isinstance(tree.value.func, ast.Name) else ""
-        if isinstance(tree, ast.FunctionDef) and tree.name in functions and calls.count(tree.name) == 1:
-            continue
-        if isinstance(tree, ast.Assign) and called in functions and calls.count(called) == 1 and (inside := _written_out(functions[called], tree, text)) is not None:
-            found += inside
-        else:
-            found.append(_unit(tree, text))
+        name = _called(tree)
+        if isinstance(tree, ast.Assign) and name in functions and calls[name] == 1 and (written := _written_out(functions[name], tree, text)) is not None:
+            inside[name] = written
+    for tree in trees:
+        if not (isinstance(tree, ast.FunctionDef) and tree.name in inside):
+            found += inside[name] if (name := _called(tree)) in inside else [_unit(tree, text)]
     return found
+
+
+def _called(tree: ast.stmt) -> str:
+    """The function whose value a statement is; empty where it is none."""
+    return tree.value.func.id if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call) and isinstance(tree.value.func, ast.Name) else ""
 
 
 def _unit(tree: ast.stmt, text: str) -> Unit:

@@ -47,7 +47,7 @@ def figures(mistake: locate.Mistake) -> list[str]:
         rows.append(f"needed    {digits(needed)}" if mistake.kind == "wrong" else f"missing   {digits(needed)}")
     if mistake.kind == "wrong":
         ratio = ""
-        if isinstance(computed, arb) and computed.is_finite() and needed != 0 and computed.is_finite():
+        if isinstance(computed, arb) and computed.is_finite() and needed != 0:
             share = computed / needed
             near = abs(share - 1) < 1e-6
             figure = f"1 {'+' if share > 1 else '-'} {digits(abs(share - 1), 4)}" if near else digits(share, 8)

@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import reduce
 from math import floor
 
+from verifier.arithmetic import balls
+from verifier.exact.identities import signs
 from verifier.exact.identities.elements import Element, Field, GiveUp, NoRealValue, Polynomial, primes
 from verifier.exact.identities.signs import known_sign, sign
 
@@ -98,8 +100,17 @@ def general_power(field: Field, a: Element, b: Element) -> Element:
     if s != 1:
         field.conditions[f"{text(field, a)} > 0"] = None
     if s == -1:
+        if field.is_constant(b) and not _is_between_integers(field, b):
+            raise GiveUp("an exponent that may be an integer")
         raise NoRealValue("a symbolic power of a negative number")
     return exp(field, field.mul(b, log(field, a)))
+
+
+def _is_between_integers(field: Field, c: Element) -> bool:
+    """Whether a constant is certainly no integer."""
+    with balls.precision(signs.CONSTANT_BITS):
+        value = signs.enclose(field, c, [balls.NAN] * len(field.inputs))
+        return bool(value.is_finite() and not value.contains_integer())
 
 
 # ---------------------------------------------------------------- exponentials and logarithms

@@ -1,0 +1,165 @@
+"""Mistakes planted in one statement, run through the search and the diagnosis directly: the words, and the part of the statement that is marked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.blame.test_locate import FLOAT64
+from tests.blame.test_repairs import CASE, POINTS, UPSTREAM
+from verifier import load_text
+from verifier.blame.formula import diagnose, locate
+from verifier.case import points
+
+# a function, and statements for its derivative by x with a mistake in them: the words, which name an edit that makes the derivative of the textbook, and the part that is marked; None where no one edit does
+PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
+    (
+        "x**2*sin(y)",
+        (
+            ("-2*x*sin(y)*dout", "the sign is flipped", "-2*x*sin(y)*dout"),
+            ("2*x*cos(y)*dout", "`cos` where `sin` is meant in `cos(y)`", "cos(y)"),
+            ("x*sin(y)*dout", "the factor `2` is missing", "x*sin(y)*dout"),
+            ("2*x*sin(x)*dout", "`x` where `y` is meant in `sin(x)`", "sin(x)"),
+            ("2*y*sin(y)*dout", "`y` where `x` is meant in `2*y`", "2*y"),
+            ("x**2*sin(y)*dout", "`x**2` where `2*x` is meant in `x**2`", "x**2"),
+            ("2*x*dout", "the factor `sin(y)` is missing", "2*x*dout"),
+            ("2*sin(y)*dout", "the factor `x` is missing", "2*sin(y)*dout"),
+            ("2*x*sin(y)", "the gradient that flows in, `upstream`, is ignored", "2*x*sin(y)"),
+            ("2*x*sin(y)*dout*dout", "the factor `upstream` is superfluous in `2*x*sin(y)*dout*dout`", "2*x*sin(y)*dout*dout"),
+            ("2*x*sin(y)**2*dout", "the exponent of `sin(y)**2` is 1 too high", "sin(y)**2"),
+            ("2/x*sin(y)*dout", "`/` where `*` is meant in `2/x`", "2/x"),
+            ("2*x/sin(y)*dout", "`/` where `*` is meant in `2*x/sin(y)`", "2*x/sin(y)"),
+            ("2*x + sin(y)*dout", "`+` where `*` is meant in `2*x + sin(y)*dout`", "2*x + sin(y)*dout"),
+            ("3*x*sin(y)*dout", "the constant `3` should be 2", "3"),
+            ("2.01*x*sin(y)*dout", "`2.01` has a relative error of 0.005: it should be 2", "2.01"),
+            ("2*x*y*dout", "`y` where `sin(y)` is meant in `2*x*y`", "2*x*y"),
+            ("2*x*sin(y + 1)*dout", "the term `1` is superfluous in `y + 1`", "y + 1"),
+            ("2*x*(sin(y) + 1)*dout", "the term `1` is superfluous in `sin(y) + 1`", "sin(y) + 1"),
+            ("2*x*sin(y)*dout + 1e-6", "this contribution is superfluous: the others add up to the whole gradient", "1e-6"),
+            ("2*x*sin(2*y)*dout", "the factor `2` is superfluous in `2*y`", "2*y"),
+            ("2*x*sin(y)*x*dout", "the factor `x` is superfluous in `2*x`", "2*x"),
+            ("2*(1 - x)*sin(y)*dout", "the term `1` is superfluous in `1 - x`", "1 - x"),
+            ("-2*x*cos(y)*dout", "`cos(y)` where `-sin(y)` is meant in `cos(y)`", "cos(y)"),
+            ("2*abs(x)*sin(y)*dout", "`abs` is superfluous in `abs(x)`", "abs(x)"),
+            ("2*x*sin(y**2)*dout", "the exponent of `y**2` is 1 too high", "y**2"),
+            ("2*x*sin(-y)*dout", "the sign is flipped", "2*x*sin(-y)*dout"),
+            ("2*y*sin(x)*dout", "`x` and `y` are exchanged", "2*y*sin(x)*dout"),
+            ("0*dout", None, ""),
+            ("7*dout", None, ""),
+            ("x*x*x*dout", "`x*x` where `2*sin(y)` is meant in `x*x`", "x*x"),
+        ),
+    ),
+    (
+        "exp(-x*x/2)*y",
+        (
+            ("x*exp(-x*x/2)*y*dout", "the sign is flipped", "x*exp(-x*x/2)*y*dout"),
+            ("-x*exp(x*x/2)*y*dout", "`*` where `/` is meant in `-x*exp(x*x/2)`", "-x*exp(x*x/2)"),
+            ("-x*exp(-x*x)*y*dout", "a division by `2` is missing in `-x`", "-x"),
+            ("-exp(-x*x/2)*y*dout", "the factor `x` is missing", "-exp(-x*x/2)*y*dout"),
+            ("-x*exp(-x*x/2)*dout", "`exp(-x*x/2)` where `out` is meant in `-x*exp(-x*x/2)`", "-x*exp(-x*x/2)"),
+            ("-x*exp(-x*x/3)*y*dout", "the constant `3` should be 2", "3"),
+            ("-x*exp(-x/2)*y*dout", "`x` should be squared in `-x`", "-x"),
+            ("-x*exp(-x*y/2)*y*dout", "`y` where `x` is meant in `-x*y`", "-x*y"),
+            ("-2*x*exp(-x*x/2)*y*dout", "a division by `2` is missing", "-2*x*exp(-x*x/2)*y*dout"),
+            ("-x*x*exp(-x*x/2)*y*dout", "the factor `x` is superfluous in `-x*x`", "-x*x"),
+            ("-x*out*y*dout", "the factor `y` is superfluous in `-x*out*y`", "-x*out*y"),
+            ("-x*sin(-x*x/2)*y*dout", "`sin(-x*x/2)` where `exp(-x*x/2)` is meant in `sin(-x*x/2)`", "sin(-x*x/2)"),
+            ("-x*exp(-x*x/2)/y*dout", "`/` where `*` is meant in `-x*exp(-x*x/2)/y`", "-x*exp(-x*x/2)/y"),
+            ("-x/2*exp(-x*x/2)*y*dout", "the term `x` is missing (with a minus) in `-x`: the contribution through `-x*x` is missing", "dx = -x/2*exp(-x*x/2)*y*dout"),
+            ("-x*out", "the gradient that flows in, `upstream`, is ignored", "-x*out"),
+        ),
+    ),
+    (
+        "log(1 + exp(x*y))",
+        (
+            ("x*exp(x*y)/(1 + exp(x*y))*dout", "`x` where `y` is meant in `x*exp(x*y)`", "x*exp(x*y)"),
+            ("y/(1 + exp(x*y))*dout", "the sign of `x*y` is flipped", "x*y"),
+            ("exp(x*y)/(1 + exp(x*y))*dout", "the factor `y` is missing", "exp(x*y)/(1 + exp(x*y))*dout"),
+            ("y*exp(-x*y)/(1 + exp(x*y))*dout", "`*` where `/` is meant in `y*exp(-x*y)`", "y*exp(-x*y)"),
+            ("y*exp(x*y)/(1 - exp(x*y))*dout", "`-` where `+` is meant in `1 - exp(x*y)`", "1 - exp(x*y)"),
+            ("y*exp(x*y)/exp(x*y)*dout", "`x*y` where `out` is meant in `exp(x*y)`", "exp(x*y)"),
+            ("y*exp(x*y)*(1 + exp(x*y))*dout", "`*` where `/` is meant in `y*exp(x*y)*(1 + exp(x*y))`", "y*exp(x*y)*(1 + exp(x*y))"),
+            ("y*exp(x*y)/(2 + exp(x*y))*dout", "`exp` where `expm1` is meant in `exp(x*y)`", "exp(x*y)"),
+            ("y*exp(x + y)/(1 + exp(x*y))*dout", "`+` where `*` is meant in `x + y`", "x + y"),
+            ("y*exp(x*y)/(1 + exp(x*y))**2*dout", "the exponent of `(1 + exp(x*y))**2` is 1 too high", "(1 + exp(x*y))**2"),
+            ("y*sqrt(exp(x*y)/(1 + exp(x*y)))*dout", "`sqrt` is superfluous in `sqrt(exp(x*y)/(1 + exp(x*y)))`", "sqrt(exp(x*y)/(1 + exp(x*y)))"),
+            ("y*exp(y*y)/(1 + exp(y*y))*dout", "`y` where `x` is meant in `y*y`", "y*y"),
+            ("y*exp(x*x)/(1 + exp(x*x))*dout", "`x` where `y` is meant in `x*x`", "x*x"),
+        ),
+    ),
+    (
+        "sqrt(x*x + y*y)",
+        (
+            ("y/sqrt(x*x + y*y)*dout", "`y` where `x` is meant in `y/sqrt(x*x + y*y)`", "y/sqrt(x*x + y*y)"),
+            ("x*sqrt(x*x + y*y)*dout", "`sqrt` where `rsqrt` is meant in `sqrt(x*x + y*y)`", "sqrt(x*x + y*y)"),
+            ("x/(x*x + y*y)*dout", "`x*x + y*y` where `out` is meant in `x/(x*x + y*y)`", "x/(x*x + y*y)"),
+            ("x/sqrt(x*x - y*y + 5)*dout", "`sqrt(x*x - y*y + 5)` where `out` is meant in `x/sqrt(x*x - y*y + 5)`", "x/sqrt(x*x - y*y + 5)"),
+            ("x/sqrt(x + y*y)*dout", "`x` should be squared in `x + y*y`", "x + y*y"),
+            ("1/sqrt(x*x + y*y)*dout", "the factor `x` is missing", "1/sqrt(x*x + y*y)*dout"),
+            ("x/sqrt(x*x + y*y)/2*dout", "the factor `2` is superfluous in `x/sqrt(x*x + y*y)/2`", "x/sqrt(x*x + y*y)/2"),
+            ("0.5*x/sqrt(x*x + y*y)*dout", "the factor `0.5` is superfluous in `0.5*x`", "0.5*x"),
+            ("-x/sqrt(x*x + y*y)*dout", "the sign is flipped", "-x/sqrt(x*x + y*y)*dout"),
+            ("x/sqrt(x*x + y*y + 1e-8)*dout", "the term `1e-8` is superfluous in `x*x + y*y + 1e-8`", "x*x + y*y + 1e-8"),
+            ("x/out**2*dout", "the exponent of `out**2` is 1 too high", "out**2"),
+            ("out/x*dout", "the operands of `out/x` are swapped", "out/x"),
+        ),
+    ),
+    (
+        "where(x > 0.5, x*x, y*x)",
+        (
+            ("where(x < 0.5, 2*x, y)*dout", "the wrong branch: the branches of `where(x < 0.5, 2*x, y)` are swapped", "where(x < 0.5, 2*x, y)"),
+            ("where(x > 0.5, y, 2*x)*dout", "the wrong branch: the branches of `where(x > 0.5, y, 2*x)` are swapped", "where(x > 0.5, y, 2*x)"),
+            ("where(x > 0.5, x, y)*dout", None, ""),
+            ("where(x > 0.5, 2*x, x)*dout", "`x` where `y` is meant in `where(x > 0.5, 2*x, x)`", "where(x > 0.5, 2*x, x)"),
+            ("where(x > 1, 2*x, y)*dout", "the wrong branch is taken: the other one of `where(x > 1, 2*x, y)` is right", "where(x > 1, 2*x, y)"),
+            ("where(y > 0.5, 2*x, y)*dout", "the wrong branch: the branches of `where(y > 0.5, 2*x, y)` are swapped", "where(y > 0.5, 2*x, y)"),
+            ("where(x > 0.5, 2*x, 0)*dout", "the contribution through `y*x` is missing", "dx = where(x > 0.5, 2*x, 0)*dout"),
+            ("where(x > 0.5, 2*x, -y)*dout", "the sign of `-y` is flipped", "-y"),
+        ),
+    ),
+    (
+        "x**3*0.7978845608028654/y",
+        (
+            ("3*x**3*0.7978845608028654/y*dout", "the exponent of `x**3` is 1 too high", "x**3"),
+            ("3*x*0.7978845608028654/y*dout", "`x` should be squared in `3*x`", "3*x"),
+            ("x**2*0.7978845608028654/y*dout", "the factor `3` is missing", "x**2*0.7978845608028654/y*dout"),
+            ("3*x**2*0.7978845608028654*y*dout", "`*` where `/` is meant in `3*x**2*0.7978845608028654*y`", "3*x**2*0.7978845608028654*y"),
+            ("3*x**2/y*dout", "the factor 0.7978845608 is missing", "3*x**2/y*dout"),
+        ),
+    ),
+)  # fmt: skip
+ROWS = [(function, *row) for function, rows in PLANTED for row in rows]
+
+
+def diagnosis_of(function: str, statement: str) -> tuple[str, str] | None:
+    """The words and the marked part of the only mistake."""
+    given = ", ".join(f"{{x: {x}, y: {y}}}" for x, y in POINTS)
+    (case,) = load_text(CASE.format(function, given, UPSTREAM, statement)).cases
+    draft = case.programs.drafts[0]
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points.listed(case, FLOAT64), fmt=FLOAT64, upstream=UPSTREAM)
+    assert isolated is not None
+    (mistake,) = isolated.mistakes
+    found = diagnose.diagnose(draft.whole, isolated, mistake, fmt=FLOAT64)
+    if found is None:
+        return None
+    line = draft.whole.lines[found.line]
+    return found.words, line.source.text[found.start : found.end].strip()
+
+
+@pytest.mark.parametrize(("function", "statement", "words", "marked"), ROWS, ids=[f"{f}: {s}" for f, s, *_ in ROWS])
+def test_a_planted_mistake_is_said_and_marked(function: str, statement: str, words: str | None, marked: str) -> None:
+    assert diagnosis_of(function, statement) == (None if words is None else (words, marked))
+
+
+# a literal with a mistake in it: the constant of the function is none that is known, so only the number that is needed can be said
+LITERALS = (("3*x**2*0.7978845608028/y*dout", 0.7978845608028, 8.2e-14), ("3*x**2*0.79788456080/y*dout", 0.79788456080, 3.6e-12))
+
+
+@pytest.mark.parametrize(("statement", "written", "relative"), LITERALS)
+def test_a_literal_that_lacks_digits_is_said_to_be_one(statement: str, written: float, relative: float) -> None:
+    """0.7978845608028654 / 0.7978845608028 = 1 + 8.2e-14, / 0.79788456080 = 1 + 3.6e-12."""
+    assert 0.7978845608028654 / written - 1 == pytest.approx(relative, rel=0.01)
+    found = diagnosis_of("x**3*0.7978845608028654/y", statement)
+    assert found is not None
+    words, marked = found
+    assert marked == statement.rpartition("*")[0].rpartition("*")[2].partition("/")[0]
+    assert words.startswith(f"`{marked}` has a relative error of {relative:.2g}: 0.797884560802865")
