@@ -12,7 +12,7 @@ from flint import arb
 
 from tests.texts import expression
 from verifier.arithmetic import balls
-from verifier.arithmetic.double_double import choices, elementary, number, tables
+from verifier.arithmetic.double_double import comparisons, exponential, number, tables
 from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.double_double.number import DoubleDouble, exactly, is_known
 from verifier.circuit.program import Program
@@ -69,7 +69,7 @@ def violations(name: str, function: Callable[..., DoubleDouble], arity: int, *, 
 
 @pytest.mark.parametrize("name", [*ONE_ARGUMENT, *TWO_ARGUMENTS])
 def test_every_function_encloses_the_value_that_arb_gives(name: str) -> None:
-    known, defined, bad = violations(name, choices.FUNCTIONS[name], 2 if name in TWO_ARGUMENTS else 1, seed=sum(map(ord, name)))
+    known, defined, bad = violations(name, comparisons.FUNCTIONS[name], 2 if name in TWO_ARGUMENTS else 1, seed=sum(map(ord, name)))
     assert not bad, bad[:3]
     assert known > 0.4 * defined, "the law must not hold because nothing is known"
 
@@ -77,27 +77,27 @@ def test_every_function_encloses_the_value_that_arb_gives(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ONE_ARGUMENT if n not in ("abs", "erfcx")])
 def test_a_float_of_moderate_size_is_enclosed_to_85_bits(name: str) -> None:
     x = exactly(np.random.default_rng(3).uniform(0.01, 0.99, 500) + (1 if name == "acosh" else 0))
-    found = choices.FUNCTIONS[name](x)
+    found = comparisons.FUNCTIONS[name](x)
     assert np.all(found.err <= np.abs(found.hi) * 2.0**-85)
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sin", "erf", "mul", "div", "add", "sqrt"])
 def test_the_law_sees_a_value_that_is_off_by_four_bounds(name: str) -> None:
     def spoiled(*given: DoubleDouble) -> DoubleDouble:
-        found = choices.FUNCTIONS[name](*given)
+        found = comparisons.FUNCTIONS[name](*given)
         return found._replace(lo=found.lo + 4 * found.err)
 
     assert violations(name, spoiled, 2 if name in TWO_ARGUMENTS else 1, seed=5)[2]
 
 
 def test_the_law_sees_an_error_of_the_argument_that_is_not_carried_on() -> None:
-    assert violations("exp", lambda a: elementary.exp(a._replace(err=a.err / 4)), 1, seed=6)[2]
+    assert violations("exp", lambda a: exponential.exp(a._replace(err=a.err / 4)), 1, seed=6)[2]
 
 
 def test_the_law_sees_a_table_that_is_off_by_two_to_the_minus_90(monkeypatch: pytest.MonkeyPatch) -> None:
     hi, lo = tables.powers_of_two()
     monkeypatch.setattr(tables, "powers_of_two", lambda: (hi, lo + 2.0**-90))
-    assert violations("exp", elementary.exp, 1, seed=7)[2]
+    assert violations("exp", exponential.exp, 1, seed=7)[2]
 
 
 def test_products_that_underflow_and_overflow_are_seen() -> None:
@@ -112,7 +112,7 @@ def test_zero_times_anything_known_is_exactly_zero_and_times_the_unknown_unknown
     zero = exactly(np.zeros(2))
     assert np.all(number.is_zero(number.mul(zero, exactly(np.array([3.0, -1e300])))))
     with np.errstate(all="ignore"):
-        assert not np.any(is_known(number.mul(zero, elementary.log(exactly(np.array([-1.0, 0.0]))))))
+        assert not np.any(is_known(number.mul(zero, exponential.log(exactly(np.array([-1.0, 0.0]))))))
 
 
 def test_a_program_runs_as_in_balls() -> None:

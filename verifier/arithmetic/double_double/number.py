@@ -84,10 +84,10 @@ def two_product(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-Pair = tuple[Doubles, Doubles]
+FloatPair = tuple[Doubles, Doubles]
 
 
-def sum_of(a: Pair, b: Pair) -> Pair:
+def sum_of(a: FloatPair, b: FloatPair) -> FloatPair:
     """Algorithm 6 (AccurateDWPlusDW)."""
     s, e = two_sum(a[0], b[0])
     t, f = two_sum(a[1], b[1])
@@ -95,26 +95,26 @@ def sum_of(a: Pair, b: Pair) -> Pair:
     return fast_two_sum(s, e + f)
 
 
-def sum_with_float(a: Pair, b: Doubles) -> Pair:
+def sum_with_float(a: FloatPair, b: Doubles) -> FloatPair:
     """Algorithm 4 (DWPlusFP), off by 2u²."""
     s, e = two_sum(a[0], b)
     return fast_two_sum(s, e + a[1])
 
 
-def product_of(a: Pair, b: Pair) -> Pair:
+def product_of(a: FloatPair, b: FloatPair) -> FloatPair:
     """Algorithm 10 (DWTimesDW1)."""
     p, e = two_product(a[0], b[0])
     return fast_two_sum(p, e + (a[0] * b[1] + a[1] * b[0]))
 
 
-def product_with_float(a: Pair, b: Doubles) -> Pair:
+def product_with_float(a: FloatPair, b: Doubles) -> FloatPair:
     """Algorithm 7 (DWTimesFP1), off by 2u²."""
     p, e = two_product(a[0], b)
     s, t = fast_two_sum(p, a[1] * b)
     return fast_two_sum(s, t + e)
 
 
-def quotient_of(a: Pair, b: Pair) -> Pair:
+def quotient_of(a: FloatPair, b: FloatPair) -> FloatPair:
     """Algorithm 17 (DWDivDW2)."""
     q = a[0] / b[0]
     r = product_with_float(b, q)

@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import vectors
-from verifier.arithmetic.double_double.choices import FUNCTIONS, STRICT
+from verifier.arithmetic.double_double.comparisons import FUNCTIONS, STRICT
 from verifier.arithmetic.double_double.number import SLACK, TINY, UNKNOWN, DoubleDouble, exactly
 from verifier.arithmetic.intervals.choices import TRUTHS
 from verifier.arithmetic.types import Ball, DoubleArray, Truths

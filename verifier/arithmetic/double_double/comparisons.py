@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from verifier.arithmetic.double_double import elementary
+from verifier.arithmetic.double_double import error_functions, exponential, trigonometric
 from verifier.arithmetic.double_double.number import (
     ONE,
     ZERO,
@@ -43,10 +43,10 @@ def power(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
             found = mul(whole, root)._replace(never=root.never)
             return found if n > 0 else div(ONE, found)._replace(never=root.never)
         if n != int(n):
-            found = elementary.exp(mul(b, elementary.log(a)))
+            found = exponential.exp(mul(b, exponential.log(a)))
             below = is_below(a, ZERO)
             return found._replace(never=below) if np.any(below) else found
-    return known(elementary.exp(mul(b, elementary.log(a))), a.hi > 0)
+    return known(exponential.exp(mul(b, exponential.log(a))), a.hi > 0)
 
 
 def _whole_power(a: DoubleDouble, n: int) -> DoubleDouble:
@@ -135,8 +135,9 @@ def _at_least(a: DoubleDouble, b: DoubleDouble) -> Mask:
 FUNCTIONS: dict[str, Callable[..., DoubleDouble | Truths]] = {
     "add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "copy": lambda a: a, "sqrt": sqrt, "pow": power,
     "abs": absolute, "sign": _sign, "floor": _floor(strict=False), "ceil": _ceil(strict=False), "max": _max, "min": _min, "where": _where,
-    **{name: getattr(elementary, name) for name in (
-        "exp", "expm1", "log", "log1p", "cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfcx")},
+    **{name: getattr(exponential, name) for name in ("exp", "expm1", "log", "log1p", "cbrt", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
+    **{name: getattr(trigonometric, name) for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")},
+    **{name: getattr(error_functions, name) for name in ("erf", "erfc", "erfcx")},
     "lt": lambda a, b: decided(is_below(a, b), _at_least(a, b)),
     "gt": lambda a, b: decided(is_below(b, a), _at_least(b, a)),
     "le": lambda a, b: decided(_at_least(b, a), is_below(b, a)),

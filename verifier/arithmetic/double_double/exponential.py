@@ -1,7 +1,7 @@
-"""Elementary functions of vectors of double-doubles, with bounds.
+"""Exponentials, logarithms, hyperbolic functions and the cube root of vectors of double-doubles, with bounds.
 
-Each reduces its argument by whole numbers of a constant that is known to more bits, looks the rest up in a table made by Arb, and adds a polynomial. What a
-polynomial leaves out is in its function's docstring. The propagated error of the argument is a bound of the derivative times the argument's. The laws in
+Arguments are reduced by whole numbers of a constant that is known to more bits, the rest is looked up in a table made by Arb, and a polynomial is added. What
+a polynomial leaves out is in its function's docstring. The propagated error of the argument is a bound of the derivative times the argument's. The laws in
 `tests/arithmetic/test_double_double.py` hold every function against Arb over all binades.
 """
 
@@ -20,7 +20,7 @@ from verifier.arithmetic.double_double.number import (
     TINY,
     ZERO,
     DoubleDouble,
-    Pair,
+    FloatPair,
     absolute,
     add,
     choose,
@@ -45,10 +45,8 @@ from verifier.arithmetic.double_double.number import (
 )
 from verifier.arithmetic.types import Doubles, Mask
 
-LOG2 = 0.6931471805599453
 WIDEST = 1e-6  # a larger error of an argument is not propagated by derivatives
-
-
+LOG2 = 0.6931471805599453
 def signed(function: Callable[[DoubleDouble], DoubleDouble]) -> Callable[[DoubleDouble], DoubleDouble]:
     """An odd function, from one that is right from 0 on."""
 
@@ -63,7 +61,7 @@ def signed(function: Callable[[DoubleDouble], DoubleDouble]) -> Callable[[Double
 # ---------------------------------------------------------------- exponentials
 
 
-def _reduced(a: DoubleDouble) -> tuple[Doubles, Pair, Doubles]:
+def _reduced(a: DoubleDouble) -> tuple[Doubles, FloatPair, Doubles]:
     """The n and s with a = n ln(2)/128 + s and |s| < 0.0028, and a bound of the error of s: the first two products are exact, the third is off by 2^-113, and the lower half rounds a few times."""
     first, second, third = tables.constant("ln2/128")
     n = np.rint(a.hi * (128 / LOG2))
@@ -74,7 +72,7 @@ def _reduced(a: DoubleDouble) -> tuple[Doubles, Pair, Doubles]:
     return n, fast_two_sum(s, lower), (np.abs(e) + np.abs(f) + np.abs(a.lo) + 2.0**-59) * 2.0**-51 + 2.0**-112
 
 
-def _expm1_small(s: Pair) -> Pair:
+def _expm1_small(s: FloatPair) -> FloatPair:
     """exp(s) - 1 for |s| < 0.0028, off by 2^-100 of it: the terms from s^6 on are taken in floats, under 2^-50 of the sum before them, those from s^12 on left out, under 2^-120."""
     c = tables.inverse_factorials(11)
     x = s[0]
@@ -123,7 +121,7 @@ def expm1(a: DoubleDouble) -> DoubleDouble:
 # ---------------------------------------------------------------- logarithms
 
 
-def _log1p_small(f: Pair) -> Pair:
+def _log1p_small(f: FloatPair) -> FloatPair:
     """log(1 + f) for |f| < 0.009, off by 2^-99 of it: 2 (w + w³/3 + ...) with w = f / (2 + f); the terms from w^7 on in floats, those from w^17 on left out, under 2^-120."""
     w = quotient_of(f, sum_with_float(f, np.float64(2.0)))
     v = product_of(w, w)
@@ -174,80 +172,12 @@ def log1p(a: DoubleDouble) -> DoubleDouble:
     return found if large.never is None else found._replace(never=large.never & ~near)
 
 
-# ---------------------------------------------------------------- waves
-
-FARTHEST = 30000.0  # of the arguments of sine and cosine
-
-
-def _sincos(a: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
-    """Sine and cosine of n pi/64 + s, |s| < 0.0246, by their theorems of addition: the first three products of n are exact, the fourth is off by 2^-140."""
-    first, second, third, fourth = tables.constant("pi/64")
-    x = np.where(np.abs(a.hi) < FARTHEST, a.hi, 0.0)
-    n = np.rint(x * (64 / np.pi))
-    s, e = two_sum(x, -n * first)
-    s, f = two_sum(s, -n * second)
-    t, g = two_sum(-n * third, np.where(x == a.hi, a.lo, 0.0))
-    low, h = two_sum(f, t)
-    lower = sum_of((low, h), (e, g - n * fourth))
-    reduced = sum_of((s, np.zeros_like(s)), lower)
-    slip = np.abs(reduced[0]) * 2.0**-101 + np.where(n == 0, 0.0, (np.abs(lower[0]) + np.abs(t)) * 2.0**-101 + 2.0**-135)
-    at = np.where(np.isnan(n), 0.0, n).astype(np.int64) & 127
-    sines, cosines = tables.waves()
-    sin_n, cos_n = (sines[0][at], sines[1][at]), (cosines[0][at], cosines[1][at])
-    sin_s, cos_s = _small_waves(reduced)
-    wide = (a.err + slip) * 1.01
-    sine = sum_of(product_of(sin_n, cos_s), product_of(cos_n, sin_s))
-    cosine = sum_of(product_of(cos_n, cos_s), product_of((-sin_n[0], -sin_n[1]), sin_s))
-    is_known_here = (x == a.hi) & (a.err < WIDEST)
-    size = np.abs(sin_s[0])
-    return tuple(
-        known(DoubleDouble(*v, (np.abs(v[0]) * SUM_OF_PRODUCTS + (np.abs(p) + np.abs(q) * size) * SUM_OF_PRODUCTS + wide) * SLACK + TINY), is_known_here)
-        for v, p, q in ((sine, sin_n[0], cos_n[0]), (cosine, cos_n[0], sin_n[0]))
-    )  # type: ignore[return-value]
+def without(value: DoubleDouble, never: Mask) -> DoubleDouble:
+    """A value with the places where there is certainly none."""
+    return known(value, ~never)._replace(never=never) if np.any(never) else value._replace(never=None)
 
 
-SUM_OF_PRODUCTS = 2.0**-99
-
-
-def _small_waves(s: Pair) -> tuple[Pair, Pair]:
-    """Sine, and cosine, off by 2^-100 of them for |s| < 0.0246: the terms from s^8 (cosine) and s^9 (sine) on in floats, under 2^-50 of 1 and s; those from s^16 and s^17 on left out, under 2^-125."""
-    c = tables.inverse_factorials(17)
-    v = product_of(s, s)
-    x = v[0]
-    found = []
-    for first in (1, 0):
-        tail = np.full_like(x, c[14 + first][0])
-        for k in (12, 10, 8):
-            tail = c[k + first][0] - x * tail
-        high = product_of(v, sum_of(_minus(c[6 + first]), two_product(x, tail)))
-        for k in (4, 2):
-            high = product_of(v, sum_of(c[k + first] if k == 4 else _minus(c[k + first]), high))
-        found.append(sum_of(s, product_of(s, high)) if first else sum_with_float(high, np.float64(1.0)))
-    return found[0], found[1]
-
-
-def _minus(a: Pair) -> Pair:
-    return -a[0], -a[1]
-
-
-def sin(a: DoubleDouble) -> DoubleDouble:
-    """sin(a), to |a| = 30000."""
-    zero = is_zero(a)
-    value = _sincos(a)[0]
-    return value._replace(err=np.where(zero, 0.0, value.err)) if np.any(zero) else value
-
-
-def cos(a: DoubleDouble) -> DoubleDouble:
-    """cos(a), to |a| = 30000."""
-    return _sincos(a)[1]
-
-
-def tan(a: DoubleDouble) -> DoubleDouble:
-    """tan(a), to |a| = 30000."""
-    return div(sin(a), cos(a))
-
-
-# ---------------------------------------------------------------- hyperbolic
+# ---------------------------------------------------------------- hyperbolic functions
 
 
 def tanh(a: DoubleDouble) -> DoubleDouble:
@@ -276,51 +206,6 @@ def cosh(a: DoubleDouble) -> DoubleDouble:
     return scaled(add(t, div(ONE, t)), 0.5)
 
 
-# ---------------------------------------------------------------- inverse functions
-
-
-def _pi(name: str) -> DoubleDouble:
-    hi, lo = tables.constant(name)
-    return DoubleDouble(np.float64(hi), np.float64(lo), np.float64(2.0**-105))
-
-
-def atan(a: DoubleDouble) -> DoubleDouble:
-    """atan(a) = y + d - d³/3 + ..., where y is the float's, and d = (a cos y - sin y) / (cos y + a sin y) the tangent of what is missing."""
-    y = exactly(np.arctan(a.hi))
-    s, c = _sincos(y)
-    d = div(sub(mul(a, c), s), add(c, mul(a, s)))
-    value = add(y, d)
-    zero = is_zero(a)
-    found = known(with_error(value, np.abs(d.hi) ** 3), (np.abs(d.hi) + d.err < 2.0**-40) & (np.abs(a.hi) < HUGE))
-    return DoubleDouble(np.where(zero, 0.0, found.hi), np.where(zero, 0.0, found.lo), np.where(zero, 0.0, found.err)) if np.any(zero) else found
-
-
-def atan2(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
-    """The angle of the point (b, a); not known on the axes, but for the half where b > 0."""
-    steep = np.abs(a.hi) > np.abs(b.hi)
-    quotient = div(choose(steep, neg(b), a), choose(steep, a, b))
-    turned = add(choose(a.hi > 0, _pi("pi/2"), neg(_pi("pi/2"))), atan(quotient))
-    back = add(choose(a.hi > 0, _pi("pi"), neg(_pi("pi"))), atan(quotient))
-    found = choose(steep, turned, choose(b.hi > 0, atan(quotient), back))
-    side = is_below(ZERO, absolute(a)) & ((a.hi < 0) | (a.hi > 0))
-    return known(found, np.where(steep, side, is_below(ZERO, b) | (is_below(b, ZERO) & side)))
-
-
-def asin(a: DoubleDouble) -> DoubleDouble:
-    """asin(a), as atan(a / sqrt((1 - a)(1 + a)))."""
-    return _without(atan(div(a, sqrt(mul(sub(ONE, a), add(ONE, a))))), is_below(ONE, absolute(a)))
-
-
-def acos(a: DoubleDouble) -> DoubleDouble:
-    """acos(a), as 2 atan(sqrt((1 - a) / (1 + a)))."""
-    return _without(scaled(atan(sqrt(div(sub(ONE, a), add(ONE, a)))), 2.0), is_below(ONE, absolute(a)))
-
-
-def _without(value: DoubleDouble, never: Mask) -> DoubleDouble:
-    """A value with the places where there is certainly none."""
-    return known(value, ~never)._replace(never=never) if np.any(never) else value._replace(never=None)
-
-
 def asinh(a: DoubleDouble) -> DoubleDouble:
     """asinh(a), as log1p(a + a² / (1 + sqrt(1 + a²)))."""
 
@@ -334,7 +219,7 @@ def asinh(a: DoubleDouble) -> DoubleDouble:
 def acosh(a: DoubleDouble) -> DoubleDouble:
     """acosh(a), as log1p(t + sqrt(t (t + 2))) with t = a - 1."""
     t = sub(a, ONE)
-    return _without(log1p(add(t, sqrt(mul(t, add(t, scaled(ONE, 2.0)))))), is_below(a, ONE))
+    return without(log1p(add(t, sqrt(mul(t, add(t, scaled(ONE, 2.0)))))), is_below(a, ONE))
 
 
 def atanh(a: DoubleDouble) -> DoubleDouble:
@@ -344,7 +229,10 @@ def atanh(a: DoubleDouble) -> DoubleDouble:
         return scaled(log1p(div(scaled(x, 2.0), sub(ONE, x))), 0.5)
 
     beyond = is_below(ONE, absolute(a)) | is_zero(sub(ONE, absolute(a)))
-    return _without(signed(positive)(a), beyond)
+    return without(signed(positive)(a), beyond)
+
+
+# ---------------------------------------------------------------- roots
 
 
 def cbrt(a: DoubleDouble) -> DoubleDouble:
@@ -357,61 +245,3 @@ def cbrt(a: DoubleDouble) -> DoubleDouble:
     found = known(with_error(value, 4 * np.abs(d.hi) * ratio * ratio), (ratio + d.err / np.abs(y.hi) < 2.0**-30) & (np.abs(a.hi) < HUGE) & (np.abs(a.hi) > SMALL))
     zero = is_zero(a)
     return DoubleDouble(np.where(zero, 0.0, found.hi), np.where(zero, 0.0, found.lo), np.where(zero, 0.0, found.err)) if np.any(zero) else found
-
-
-# ---------------------------------------------------------------- error functions
-
-
-def _expanded(e: tables.Expansions, a: DoubleDouble, slope: float) -> DoubleDouble:
-    """A tabled function; `slope` is at least the size of its derivative near the arguments. Not known outside the table."""
-    cell = np.rint(a.hi / e.width)
-    inside = (cell >= 0) & (cell < len(e.bound)) & (a.err < WIDEST)
-    cell = np.where(inside, cell, 0.0)
-    s = sum_with_float((a.hi, a.lo), -cell * e.width)
-    at = cell.astype(np.int64)
-    x = s[0]
-    tail: Doubles = e.tail[-1][at]
-    for column in e.tail[-2::-1]:
-        tail = column[at] + x * tail
-    p = sum_of((e.rest[-1][0][at], e.rest[-1][1][at]), two_product(x, tail))
-    for high, low in e.rest[-2::-1]:
-        p = sum_of((high[at], low[at]), product_of(s, p))
-    hi, lo = sum_of((e.first[0][at], e.first[1][at]), product_of(s, p))
-    err = (np.abs(hi) * 2.0**-101 + np.abs(x) * e.bound[at] + a.err * slope) * SLACK + TINY
-    return known(DoubleDouble(hi, lo, err), inside)
-
-
-BODY = 2.0  # up to it erf comes from its own table, beyond it from erfc's
-
-
-def _tail(x: DoubleDouble) -> DoubleDouble:
-    """erfc(x) from 1/2 on, as exp(-x²) erfcx(x); what is under 2^-889, certainly from 25 on, is enclosed with 0."""
-    far = x.hi > 26
-    x = choose(far, exactly(np.float64(26.0)), choose(x.hi < 0.5, exactly(np.float64(0.5)), x))
-    return mul(exp(neg(mul(x, x))), erfcx(x))
-
-
-def _erf(x: DoubleDouble) -> DoubleDouble:
-    near = x.hi <= BODY
-    if not np.all(near):
-        value = sub(ONE, _tail(x))
-        return choose(near, _expanded(tables.erf(), x, 1.13), value) if np.any(near) else value
-    value, zero = _expanded(tables.erf(), x, 1.13), is_zero(x)
-    return value._replace(err=np.where(zero, 0.0, value.err)) if np.any(zero) else value
-
-
-erf = signed(_erf)
-
-
-def erfcx(a: DoubleDouble) -> DoubleDouble:
-    """exp(a²) erfc(a), from 0 to 27."""
-    return known(_expanded(tables.erfcx(), a, 1.13), a.hi >= 0)
-
-
-def erfc(a: DoubleDouble) -> DoubleDouble:
-    """erfc(a): from 1/2 on its tail; below, 1 - erf(a)."""
-    right, left = a.hi > 0.5, a.hi < -BODY
-    body = sub(ONE, erf(a)) if not np.all(right) else a
-    if np.any(left):
-        body = choose(left, sub(scaled(ONE, 2.0), _tail(absolute(a))), body)
-    return choose(right, _tail(a), body) if np.any(right) else body
