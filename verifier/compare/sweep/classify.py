@@ -66,10 +66,11 @@ class Enclosed:
 def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) -> MaskArray:
     """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
-    low, high = edge(e.ulps_low), edge(e.ulps_high)
+    low = edge(e.ulps_low)
+    is_edge = e.ulps_high <= np.where(low == 0, NEGLIGIBLE_ULPS, low)  # the upper bound is rounded up to the same value
     has_ulps = np.isfinite(c)
     over, is_known = exceeds_column(check.limit_for(gradient), e.ulps_low, e.ulps_high)
-    sure = ~has_ulps | ((low == high) & is_known)
+    sure = ~has_ulps | (is_edge & is_known)
     settled = e.is_rounded & (e.right | e.wrong) & sure & found.open
     same = (c == r) | (np.isnan(c) & np.isnan(r))
     nonfinite = ~has_ulps | ~np.isfinite(r)

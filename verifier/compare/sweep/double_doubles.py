@@ -20,6 +20,7 @@ from verifier.language.verdict import Verdict
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 24  # points from which it is quicker than balls one by one
 Ends: TypeAlias = tuple[DoubleArray, DoubleArray]
+FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
 EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
@@ -93,16 +94,18 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends,
     s, e = two_sum(np.where(np.isfinite(c), c, 0.0), -near)
     residual = np.abs(s + (e - g.lo))
     least, most = np.maximum(residual * (1 - EXTRA) - g.err * SLACK, 0.0), residual * (1 + EXTRA) + g.err * SLACK
-    mantissa, exponent = np.frexp(near)
-    inner = np.where(near < 0, -g.lo, g.lo)  # above 0 where |g| > |near|
-    is_power = np.abs(mantissa) == 0.5
-    below, above = is_power & (inner < -g.err), ~is_power | (inner > g.err) | ((inner == 0) & (g.err == 0))
-    zero = (g.hi == 0) & (g.err == 0)
-    unknown = ~(np.isfinite(g.hi) & np.isfinite(g.err)) | (size > fmt.largest / 2) | ((near == 0) & ~zero)
-    smaller, larger = (np.where(near == 0, fmt.emin, np.maximum(x - 1, fmt.emin)) - fmt.precision + 1 for x in (np.where(above, exponent, exponent - 1), np.where(below, exponent - 1, exponent)))
-    small, large = (np.where(unknown, np.nan, np.ldexp(1.0, x)) for x in (smaller, larger))
-    low, high = np.ldexp(least, -larger), np.ldexp(most, -smaller)
-    low, high = np.where(zero, np.ldexp(residual, -smaller), low), np.where(zero, np.ldexp(residual, -smaller), high)
+    zero, unknown = size == 0, ~(np.isfinite(near) & np.isfinite(g.err)) | (size > fmt.largest / 2)
+    small = large = np.where(unknown, np.nan, np.spacing(size))
+    powers = np.flatnonzero((np.ascontiguousarray(near).view(np.int64) & FRACTION) == 0)
+    if len(powers):
+        small, large, lo, err = small.copy(), large.copy(), np.where(near < 0, -g.lo, g.lo)[powers], g.err[powers]  # lo above 0: |g| > |near|
+        small[powers] *= np.where((lo > err) | ((lo == 0) & (err == 0)) | zero[powers], 1.0, 0.5)
+        large[powers] *= np.where((lo < -err) & ~zero[powers], 0.5, 1.0)
+        zero, unknown = zero & (g.err == 0), unknown | (zero & (g.err != 0))
+        small, large = np.where(unknown, np.nan, small), np.where(unknown, np.nan, large)
+    low, high = least / large, most / small
+    if np.any(zero):
+        low, high = np.where(zero, residual / small, low), np.where(zero, residual / small, high)
     is_rounded = ~unknown & (zero | ((np.abs(g.lo) + g.err) * (1 + EXTRA) < small / 2))
     none = np.zeros(len(c), bool)
     return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
