@@ -126,6 +126,11 @@ def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
     assert tree(again, again.output) == tree(program, program.output)
 
 
+def test_a_step_without_operands_is_written_as_it_stands() -> None:
+    program = expression("x * 2.50 + pi", "x")
+    assert [by_statement.step_text(program, i) for i, step in enumerate(program.steps) if not step.args] == ["x", "2.50", "pi"]
+
+
 def tree(program: object, at: int) -> tuple[object, ...]:
     step = program.steps[at]  # type: ignore[attr-defined]
     if step.gate == "copy":

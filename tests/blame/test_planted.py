@@ -43,6 +43,8 @@ PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
             ("2*x*sin(y**2)*dout", "the exponent of `y**2` is 1 too high", "y**2"),
             ("2*x*sin(-y)*dout", "the sign is flipped", "2*x*sin(-y)*dout"),
             ("2*y*sin(x)*dout", "`x` and `y` are exchanged", "2*y*sin(x)*dout"),
+            ("0.5*x*3*sin(y)*dout", "the constant `3` should be 4", "3"),  # not `0.5` 2/3: a whole number is likelier
+            ("3*x*0.5*sin(y)*dout", "the constant `3` should be 4", "3"),
             ("0*dout", None, ""),
             ("7*dout", None, ""),
             ("x*x*x*dout", "`x*x` where `2*sin(y)` is meant in `x*x`", "x*x"),

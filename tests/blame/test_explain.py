@@ -1,0 +1,173 @@
+"""What is made of the diagnoses: one explanation for a line, one line for an array, and what a wrong step reaches. Expected by hand from the rules in the docstrings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from flint import arb
+
+from tests.blame.test_adjoint_values import draft_of
+from tests.blame.test_locate import FLOAT64, two_lines
+from tests.blame.test_parts import isolated_run
+from verifier import load_text
+from verifier.arithmetic import balls
+from verifier.blame.formula import array_lines, array_repairs, explain
+from verifier.blame.formula.adjoint_values import reference_values
+from verifier.blame.formula.explain import UNEXPLAINED, Explanation
+from verifier.blame.formula.locate import Mistake
+from verifier.blame.formula.rerun import Rerun
+from verifier.language.source import Place
+
+SAID, OTHER = "the sign is flipped", "the factor `2` is missing"
+THROUGH = "the contribution through `h` is missing"
+
+
+def said(line: int, words: str, *gradients: str, lines: frozenset[int] = frozenset()) -> Explanation:
+    return Explanation(Place("a.yaml", line, 1), f"line {line}", words, gradients, (), lines=lines)
+
+
+# ---------------------------------------------------------------- one line for an array
+
+# of dx, which line 5 sets from lines 4 and 5: what is said of its components, and whether that is kept
+COMPONENTS: tuple[tuple[list[tuple[int, str, tuple[str, ...]]], bool], ...] = (
+    ([(4, SAID, ("dx[0]", "dx[1]"))], True), ([(5, SAID, ("dx[0]", "dx[1]"))], True), ([(4, SAID, ("dx[0]",)), (4, SAID, ("dx[1]",))], True), ([(4, SAID, ("dx[0]", "dx[1]", "dw"))], True), ([(5, UNEXPLAINED, ("dx[0]", "dx[1]"))], True), ([(5, THROUGH, ("dx[0]", "dx[1]"))], True),
+    ([(4, UNEXPLAINED, ("dx[0]", "dx[1]"))], False), ([(4, THROUGH, ("dx[0]", "dx[1]"))], False), ([(4, SAID, ("dx[0]",)), (4, OTHER, ("dx[1]",))], False), ([(5, UNEXPLAINED, ("dx[0]",)), (5, f"{UNEXPLAINED} here", ("dx[1]",))], False), ([(4, SAID, ("dx[0]",))], False), ([(3, SAID, ("dx[0]", "dx[1]"))], False),
+    ([(4, SAID, ("dx[0]",)), (5, SAID, ("dx[1]",))], False), ([(4, SAID, ("dx[0]",)), (5, UNEXPLAINED, ("dx[1]",))], False), ([(3, SAID, ("dx[0]", "dw")), (4, SAID, ("dx[1]",))], False), ([], False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "is_kept"), COMPONENTS, ids=map(str, range(len(COMPONENTS))))
+def test_an_array_has_the_line_that_its_components_agree_on_else_its_own(found: list[tuple[int, str, tuple[str, ...]]], is_kept: bool) -> None:
+    given = [said(line, words, *gradients) for line, words, gradients in found]
+    beside = said(9, OTHER, "db")
+    array = said(5, f"{UNEXPLAINED} even where everything it reads is exact", "dx[0]", "dx[1]", lines=frozenset({4, 5}))
+    kept = explain._of_arrays([beside, *given], [array])
+    if is_kept:
+        assert kept == [beside, *given]
+    else:
+        assert [(e.statement, e.words) for e in kept] == [("line 9", OTHER), (array.statement, array.words)]
+        assert set(kept[1].gradients) == {"dx[0]", "dx[1]", *(g for e in given for g in e.gradients)}
+        assert len(kept[1].gradients) == len(set(kept[1].gradients))
+
+
+def test_without_an_array_that_no_edit_explains_all_is_kept() -> None:
+    given = [said(4, SAID, "dx"), said(5, UNEXPLAINED, "dw")]
+    assert explain._of_arrays(given, []) == given
+
+
+# ---------------------------------------------------------------- mistakes, lines and what they reach
+
+
+def test_mistakes_of_one_statement_and_kind_are_one_group() -> None:
+    def mistake(line: int, kind: str) -> Mistake:
+        return Mistake("dx", line, kind, 0, [], [])
+
+    given = [mistake(3, "wrong"), mistake(4, "wrong"), mistake(3, "missing"), mistake(3, "wrong")]
+    assert explain._by_line(given) == [[given[0], given[3]], [given[1]], [given[2]]]
+
+
+def test_a_step_reaches_itself_and_what_reads_it_however_far() -> None:
+    steps = [SimpleNamespace(args=a) for a in ((), (), (0,), (1,), (2, 3), (3,), (4, 0))]
+    program = SimpleNamespace(steps=steps)
+    assert explain._reached(program, {2}) == {2, 4, 6}  # type: ignore[arg-type]
+    assert explain._reached(program, {5}) == {5}  # type: ignore[arg-type]
+    assert explain._reached(program, {1, 6}) == {1, 3, 4, 5, 6}  # type: ignore[arg-type]
+
+
+def test_gradients_that_read_what_flows_in_are_explained_apart_from_those_that_do_not() -> None:
+    program = draft_of(two_lines(["out = x*w"], ["t = w*dout", "dx = t", "dw = x"])).whole
+    assert explain._by_reading(program, {"dx", "dw"}) == [{"dx"}, {"dw"}]
+    assert explain._by_reading(program, {"dx"}) == [{"dx"}]
+    assert explain._by_reading(program, {"dw"}) == [{"dw"}]
+
+
+def test_a_line_is_reached_by_what_it_reads_and_not_by_itself() -> None:
+    """t is read by dx on line 2 of the backward pass, and by nothing on line 3."""
+    program = draft_of(two_lines(["out = x*w"], ["t = w*dout", "dx = t*2", "dw = x*dout"])).whole
+    t, dx, dw = (program.names[n] for n in ("t", "dx", "dw"))
+    line = {n: program.steps[program.names[n]].line for n in ("t", "dx", "dw")}
+    assert [explain._line_reaches(program, t, line[n]) for n in ("t", "dx", "dw")] == [False, True, False]
+    assert not explain._line_reaches(program, dx, line["dx"])
+    assert [explain._reaches(program, t, n) for n in ("dx", "dw")] == [True, False]
+    assert explain._reaches(program, dw, "dw")
+    first = explain._line_number(program, line["t"])
+    assert first > 0
+    assert [explain._line_number(program, line[n]) for n in ("dx", "dw")] == [first + 1, first + 2]
+
+
+@pytest.mark.parametrize(("kind", "computed", "needed", "expected"), [("wrong", 3, 6, True), ("wrong", 3, 3, False), ("wrong", 6, 3, False), ("missing", 3, 6, False), ("wrong", 4, 6, False), ("wrong", -3, 6, False)])
+def test_what_lacks_only_the_gradient_that_flows_in_is_its_multiple(kind: str, computed: int, needed: int, expected: bool) -> None:
+    """2 flows in: what is computed lacks it where twice as much is needed."""
+    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]))
+    mistake = Mistake("dx", 0, kind, 0, [arb(needed)], [arb(computed)])
+    assert explain._ignores_upstream(isolated, mistake, FLOAT64) is expected  # type: ignore[arg-type]
+
+
+def test_what_is_no_number_lacks_more_than_the_gradient_that_flows_in() -> None:
+    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]))
+    assert not explain._ignores_upstream(isolated, Mistake("dx", 0, "wrong", 0, [arb(1)], [True]), FLOAT64)  # type: ignore[arg-type]
+
+
+def test_components_with_different_diagnoses_have_one_line_and_none_of_them() -> None:
+    """The sign of one component is flipped and another lacks a factor: what is common to them is the line."""
+    program, isolated = isolated_run(["out = x*w"], ["dx = -w*dout", "dw = 2*x*dout"])
+    first, second = isolated.mistakes
+    plain = explain._explanation_of_line(program, isolated, [first], ("dx",), FLOAT64, explain.at_once)
+    assert plain.words == "the sign is flipped"
+    assert explain._explanation_of_line(program, isolated, [first, first], ("dx",), FLOAT64, explain.at_once) == plain
+    for group in ([first, second], [first, second, first], [first, first, second]):
+        found = explain._explanation_of_line(program, isolated, group, ("dx",), FLOAT64, explain.at_once)
+        assert found.words == f"{UNEXPLAINED} even where everything it reads is exact: it gives 1.3000000 where -1.3000000 is needed"
+        assert found.place == replace(plain.place, column=plain.place.column - len("dx = ")), "the whole line"
+        assert found.statement == plain.statement == "dx = -w*dout"
+        assert found.width == len("dx = -w*dout")
+        assert [d for d in plain.details if d not in found.details] == [f"diagnosis {plain.words}"]
+        assert set(found.details) <= set(plain.details)
+
+
+def test_what_follows_from_a_wrong_line_is_listed_by_its_lines() -> None:
+    program, isolated = isolated_run(["a = x*w", "out = sin(a)"], ["da = -cos(a)*dout", "dx = da*w", "dw = da*x"])
+    (mistake,) = isolated.mistakes
+    found = explain._explanation_of_line(program, isolated, [mistake], ("dx", "dw"), FLOAT64, explain.at_once)
+    line = found.place.line
+    assert f"propagated to lines {line + 1}, {line + 2}" in found.details
+    program, isolated = isolated_run(["a = x*w", "out = sin(a)"], ["da = -cos(a)*dout", "dx = da*w", "dw = cos(a)*x*dout"])
+    found = explain._explanation_of_line(program, isolated, isolated.mistakes, ("dx",), FLOAT64, explain.at_once)
+    assert f"propagated to line {found.place.line + 1}" in found.details
+    program, isolated = isolated_run(["out = x*w"], ["dx = -w*dout", "dw = x*dout"])
+    found = explain._explanation_of_line(program, isolated, isolated.mistakes, ("dx",), FLOAT64, explain.at_once)
+    assert not any(d.startswith("propagated") for d in found.details)
+
+
+# ---------------------------------------------------------------- the statement of array code that is to blame
+
+# the lines of a backward pass of out = sum(x*x) with three components, and the one that sets what is wrong
+PARTS = (
+    (("dx = 2*x*dout", "dx[0] = x[0]"), "dx[0] = x[0]"),  # the smallest part with all that is wrong
+    (("dx = 2*x*dout", "dx[:2] = x[:2]"), "dx[:2] = x[:2]"),
+    (("dx = np.zeros(3)", "dx[:2] = x[:2]", "dx[2:] = 2*x[2:]*dout"), "dx[:2] = x[:2]"),  # the last line is right
+    (("dx = np.zeros(3)", "dx[:2] = 2*x[:2]*dout", "dx[2:] = x[2:]"), "dx[2:] = x[2:]"),
+    (("dx = np.zeros(3)", "dx[:1] = x[:1]", "dx[1:] = x[1:]"), "dx[1:] = x[1:]"),  # no part has all: the last one
+    (("dx = x*dout", "dx += 0*x"), "dx += 0*x"),  # no part
+    (("dx = 2*x*dout", "dx[0] = x[0]", "dx[0] = 3*x[0]"), "dx[0] = 3*x[0]"),  # two of the same size: the last one
+    (("dx = 2*x*dout", "dx[:2] = x[:2]", "dx[0] = 3*x[0]", "dx[1] = 2*x[1]*dout"), "dx[0] = 3*x[0]"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("backward", "guilty"), PARTS, ids=["; ".join(b) for b, _ in PARTS])
+def test_the_statement_that_sets_the_smallest_wrong_part_of_an_array_is_named(backward: tuple[str, ...], guilty: str) -> None:
+    lines = "".join(f"      {line}\n" for line in backward)
+    (case,) = load_text(f"points: [{{x: [0.7, -1.3, 0.4]}}]\nimplementations:\n  it:\n    forward: |\n      out = np.sum(x*x)\n    backward: |\n{lines}").cases
+    draft = case.programs.drafts[0]
+    points = [(0.7, -1.3, 0.4), (0.75, -1.1, 0.5)]
+    reference = reference_values(draft.whole, points, upstream=1.0)
+    rerun = Rerun(draft, points, 1.0)
+    found = array_lines.wrong_lines(draft, rerun, reference, FLOAT64)
+    assert found is not None
+    (wrong,) = found.wrong
+    assert rerun.begin()
+    tree = array_repairs.setting(rerun, wrong)
+    text = draft.implementation.backward.text
+    assert text[tree.col_offset : tree.end_col_offset] == guilty
