@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from verifier.blame.formula.adjoint_values import reference_values
 from verifier.blame.formula.explain import UNEXPLAINED, Explanation
 from verifier.blame.formula.locate import Mistake
 from verifier.blame.formula.rerun import Rerun
+from verifier.case.case import Draft
 from verifier.language.source import Place
 
 SAID, OTHER = "the sign is flipped", "the factor `2` is missing"
@@ -156,18 +158,50 @@ PARTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("backward", "guilty"), PARTS, ids=["; ".join(b) for b, _ in PARTS])
-def test_the_statement_that_sets_the_smallest_wrong_part_of_an_array_is_named(backward: tuple[str, ...], guilty: str) -> None:
-    lines = "".join(f"      {line}\n" for line in backward)
-    (case,) = load_text(f"points: [{{x: [0.7, -1.3, 0.4]}}]\nimplementations:\n  it:\n    forward: |\n      out = np.sum(x*x)\n    backward: |\n{lines}").cases
+def array_code(forward: tuple[str, ...], backward: tuple[str, ...]) -> tuple[Draft, Rerun, array_lines.Lines]:
+    """The wrong statements of a backward pass for three components, before anything is replaced."""
+    before, after = ("".join(f"      {line}\n" for line in lines) for lines in (forward, backward))
+    (case,) = load_text(f"points: [{{x: [0.7, -1.3, 0.4]}}]\nimplementations:\n  it:\n    forward: |\n{before}    backward: |\n{after}").cases
     draft = case.programs.drafts[0]
     points = [(0.7, -1.3, 0.4), (0.75, -1.1, 0.5)]
-    reference = reference_values(draft.whole, points, upstream=1.0)
     rerun = Rerun(draft, points, 1.0)
-    found = array_lines.wrong_lines(draft, rerun, reference, FLOAT64)
+    found = array_lines.wrong_lines(draft, rerun, reference_values(draft.whole, points, upstream=1.0), FLOAT64)
     assert found is not None
-    (wrong,) = found.wrong
     assert rerun.begin()
-    tree = array_repairs.setting(rerun, wrong)
-    text = draft.implementation.backward.text
-    assert text[tree.col_offset : tree.end_col_offset] == guilty
+    return draft, rerun, found
+
+
+def text_at(draft: Draft, tree: ast.stmt) -> str:
+    source = draft.implementation.backward
+    assert source is not None
+    return source.text[tree.col_offset : tree.end_col_offset]
+
+
+@pytest.mark.parametrize(("backward", "guilty"), PARTS, ids=["; ".join(b) for b, _ in PARTS])
+def test_the_statement_that_sets_the_smallest_wrong_part_of_an_array_is_named(backward: tuple[str, ...], guilty: str) -> None:
+    draft, rerun, found = array_code(("out = np.sum(x*x)",), backward)
+    (wrong,) = found.wrong
+    assert text_at(draft, array_repairs.setting(rerun, wrong)) == guilty
+
+
+# a backward pass of out = sum(h*h), h = tanh(x), and its wrong names in order, each with the component that is off by most
+WRONG_ARRAYS = (
+    (("dh = 2*h*dout", "dx = (1 - h*h)*dh"), []), (("dh = 3*h*dout", "dx = (1 - h*h)*dh"), [("dh", 1)]), (("dh = 2*h*dout", "dx = (1 + h*h)*dh"), [("dx", 1)]), (("dh = 3*h*dout", "dx = (1 + h*h)*dh"), [("dx", 1)]),  # one mistake explains that, too
+    (("dx = []", "for i in range(3):", "    dx.append((1 - h[i]**2)*2*h[i]*dout)", "dx = np.array(dx)"), []), (("dx = {}", "dx = (1 - h*h)*2*h*dout"), []), (("dx = {}", "dx = (1 - h*h)*3*h*dout"), [("dx", 0)]),
+    (("dx = np.zeros(6)", "dx = (1 - h*h)*2*h*dout"), []), (("dx = np.zeros(6)", "dx = (1 - h*h)*3*h*dout"), [("dx", 0)]), (("dh = np.zeros(2)", "dh = 2*h*dout", "dx = (1 - h*h)*dh"), []),
+    (("dh = h*dout", "dx = 2*(1 - h*h)*dh"), []), (("dh = h*dout", "dx = 3*(1 - h*h)*dh"), [("dx", 0)]),  # `dh` is no adjoint
+    (("dh = 2*h*dout", "dh = dh*(1 - h*h)", "dx = dh"), []), (("dh = 2*h*dout", "dh = dh*(1 + h*h)", "dx = dh"), [("dx", 1)]),  # it was one
+    (("dx = (1 - h*h)*2*h*dout", "dx[0] += 1", "dx[2] -= 3"), [("dx", 2)]), (("dx = (1 - h*h)*2*h*dout", "dx[0] += 2", "dx[2] -= 1"), [("dx", 0)]), (("dx = (1 - h*h)*2*h*dout", "dx[1] = np.log(x[1])", "dx[2] += 9"), [("dx", 1)]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("backward", "wrong"), WRONG_ARRAYS, ids=["; ".join(b) for b, _ in WRONG_ARRAYS])
+def test_the_names_that_are_wrong_though_all_they_read_is_exact(backward: tuple[str, ...], wrong: list[tuple[str, int]]) -> None:
+    _, rerun, found = array_code(("h = np.tanh(x)", "out = np.sum(h*h)"), backward)
+    assert [(w.name, w.worst) for w in found.wrong] == wrong
+    assert all(w.unit == max(k for k, unit in enumerate(rerun.units) if w.name in unit.sets) for w in found.wrong)
+    with balls.precision(200):
+        for w in found.wrong:
+            for k, x in enumerate((0.7, -1.3, 0.4)):  # the calculus of tanh
+                h = arb(x).tanh()
+                assert abs(w.needed[k][0] - (2 * h if w.name == "dh" else 2 * h * (1 - h * h))) < 1e-14

@@ -84,6 +84,7 @@ def test_calls_inside_of_calls_end() -> None:
 UNITS = (
     ("dx = w @ y\ndx += b\n", [({"dx"}, {"w", "y"}), ({"dx"}, {"dx", "b"})]), ("dx[0] = w\n", [({"dx"}, {"dx", "w"})]), ("a, b = c, d\n", [({"a", "b"}, {"c", "d"})]), ("for i in range(n):\n    dx[i] += w\n", [({"i", "dx"}, {"range", "n", "dx", "i", "w"})]), ("np.add.at(dw, i, g)\n", [({"dw"}, {"np", "dw", "i", "g"})]), ("dx[n][i] = 2\n", [({"dx"}, {"dx", "n", "i"})]), ("l.append(v)\n", [({"l"}, {"l", "v"})]),
     ("def f(a):\n    return a\na = f(a)\nb = a\n", [({"b"}, {"a"})]), ("def f(a, c):\n    t = a*c\n    return t\ny = f(p, q)\n", [({"a"}, {"p"}), ({"c"}, {"q"}), ({"t"}, {"a", "c"}), ({"y"}, {"t"})]), ("def f(a, c=k):\n    return a*c\ny = f(p)\n", [({"a"}, {"p"}), ({"c"}, {"k"}), ({"y"}, {"a", "c"})]), ("def f(a, c):\n    return a*c\ny = f(c=p, a=q)\n", [({"a"}, {"q"}), ({"c"}, {"p"}), ({"y"}, {"a", "c"})]), ("def f(a):\n    y = a*a\n    return y\ny = f(a)\n", [({"y"}, {"a"})]),
+    ("def f(a, c=2):\n    return a*c\ny = f(3*p)\n", [({"a"}, {"p"}), ({"c"}, set()), ({"y"}, {"a", "c"})]), ("def f(a, c):\n    return a*c\ny = f(p.T, c=-q)\n", [({"a"}, {"p"}), ({"c"}, {"q"}), ({"y"}, {"a", "c"})]),
 )  # fmt: skip
 WHOLE = ("def f(a, c):\n    return a*c\ny = f(c, a)\n", "def f(a):\n    return a\ny = f(p)\nz = f(q)\n", "def f(a):\n    if a: return 1\n    return 2\ny = f(p)\n", "def f(a, *, c=1):\n    return a\ny = f(p)\n", "def f(a, c):\n    return a\ny = f(p)\n", "def f(a):\n    return a\ny = f(p, q)\n", "def f(a):\n    return\ny = f(p)\n", "def f(a):\n    return a\n    t = 1\ny = f(p)\n")
 
