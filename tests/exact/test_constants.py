@@ -76,6 +76,12 @@ def test_what_is_no_constant_has_no_name():
         assert identify(arb(0)) is None
 
 
+@pytest.mark.parametrize(("middle", "radius"), [("0.1", 0.2), ("-0.1", 0.2), ("3", 3.5), ("0", 1e-30), ("1e-20", 1e-19)])
+def test_what_may_be_0_has_no_name(middle, radius):
+    with balls.precision(200):
+        assert identify(arb(middle, radius)) is None
+
+
 def test_decimals_are_told_from_constants():
     assert is_decimal("0.044715")
     assert is_decimal("-1/3")
