@@ -20,6 +20,7 @@ from verifier.arithmetic import balls
 from verifier.case.load import case_of
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep import balls as of_balls
+from verifier.compare.sweep import double_doubles as of_pairs
 from verifier.compare.sweep.classify import (
     CODE,
     NEGLIGIBLE_ULPS,
@@ -148,6 +149,83 @@ def test_balls_in_narrow_formats_say_what_rationals_say_or_nothing(x: Gradient, 
         e, unit = of_balls._from_wide_balls(check_in(x.format), np.array([x.computed]), [enclosed(x.exact)])
         require_bounds(x, e, unit)
         require(x, e, decided=False)
+
+
+def pair_of(x: Fraction, bits: int) -> of_pairs.Columns:
+    """A double-double that holds a rational number, with a bound of so many bits more than what is left; none where it is exact."""
+    hi = float(x) if abs(x) < Fraction(FLOAT64.largest) else math.inf if x > 0 else -math.inf
+    lo = float(x - Fraction(hi)) if math.isfinite(hi) else 0.0
+    left = abs(x - Fraction(hi) - Fraction(lo)) if math.isfinite(hi) else Fraction(0)
+    wider = left + abs(x) / 2**bits if left or bits < 200 else Fraction(0)
+    err = math.nextafter(float(wider), math.inf) if wider else 0.0
+    return of_pairs.Columns(*(np.array([v]) for v in (hi, lo, err)))
+
+
+@given(gradients([FLOAT64]), st.sampled_from((200, 100, 80, 56, 53, 40, 10)))
+def test_double_doubles_in_float64_say_what_rationals_say_or_nothing(x: Gradient, bits: int) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, error = of_pairs._enclosed(check_in(FLOAT64), np.array([x.computed]), pair_of(x.exact, bits))
+        require_bounds(x, e, unit)
+        if math.isfinite(x.computed) and not np.isnan(unit[0][0]):
+            assert Fraction(float(error[0][0])) <= abs(Fraction(x.computed) - x.exact)
+            assert not np.isfinite(error[1][0]) or abs(Fraction(x.computed) - x.exact) <= Fraction(float(error[1][0]))
+        require(x, e, decided=False)
+
+
+@given(gradients([FLOAT64]))
+def test_double_doubles_of_100_bits_decide_nearly_always_in_float64(x: Gradient) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, error = of_pairs._enclosed(check_in(FLOAT64), np.array([x.computed]), pair_of(x.exact, 100))
+        normal = 2.0**-400 < abs(x.exact) < 2.0**1000 and math.isfinite(x.computed) and abs(x.computed) < 2.0**40 * abs(x.exact)
+        clear = normal and all(abs(x.ulps - t) > Fraction(1, 2**30) for t in (Fraction(1, 2), Fraction(1), Fraction(LIMIT), Fraction(3, 2)))
+        settled = normal and edge(e.ulps_low)[0] == edge(e.ulps_high)[0]
+        if normal and is_generic(x):
+            assert unit[0][0] == unit[1][0] == x.ulp
+            off = abs(Fraction(x.computed) - x.exact)
+            near = abs(x.exact) / 2**99
+            assert off * (1 - Fraction(1, 2**49)) - near <= Fraction(float(error[0][0]))
+            assert Fraction(float(error[1][0])) <= off * (1 + Fraction(1, 2**49)) + near
+        require(x, e, decided=is_generic(x) and clear and settled)
+
+
+@given(gradients(NARROW), st.sampled_from((200, 100, 60, 40, 20, 8)))
+def test_double_doubles_in_narrow_formats_say_what_rationals_say_or_nothing(x: Gradient, bits: int) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, _ = of_pairs._from_ends(check_in(x.format), np.array([x.computed]), pair_of(x.exact, bits))
+        require_bounds(x, e, unit)
+        require(x, e, decided=False)
+
+
+@given(gradients(NARROW))
+def test_double_doubles_of_100_bits_decide_nearly_always_in_narrow_formats(x: Gradient) -> None:
+    with np.errstate(all="ignore"):
+        e, _, _ = of_pairs._from_ends(check_in(x.format), np.array([x.computed]), pair_of(x.exact, 100))
+        limit = by_rationals.within_a_third
+        clear = not math.isfinite(x.computed) or limit(x.format, x.ulps * (1 - Fraction(1, 2**20))) == limit(x.format, x.ulps * (1 + Fraction(1, 2**20)))
+        settled = not math.isfinite(x.computed) or edge(e.ulps_low)[0] == edge(e.ulps_high)[0]
+        require(x, e, decided=is_generic(x) and clear and settled)
+
+
+# a float64, the rest of g and its bound in units of 2^-53 of its size, and the size of the float that g rounds to with the ulp: None where it is open
+BESIDE = (
+    ((1.25, 0.0, 0.0), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.25), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.5), None, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.29), 1.25, (2.0**-52, 2.0**-52)), ((1.25, -0.5, 0.31), None, (2.0**-52, 2.0**-52)),
+    ((1.0, 0.0, 0.0), 1.0, (2.0**-52, 2.0**-52)), ((1.0, 0.25, 0.125), 1.0, (2.0**-52, 2.0**-52)), ((1.0, -0.25, 0.125), 1.0, (2.0**-53, 2.0**-53)), ((1.0, 0.25, 0.375), None, (2.0**-53, 2.0**-52)), ((1.0, -0.25, 0.25), None, (2.0**-53, 2.0**-52)), ((1.0, 0.0, 0.125), 1.0, (2.0**-53, 2.0**-52)), ((-1.0, -0.25, 0.125), 1.0, (2.0**-52, 2.0**-52)), ((-1.0, 0.25, 0.125), 1.0, (2.0**-53, 2.0**-53)),
+    ((0.0, 0.0, 0.0), 0.0, (2.0**-1074, 2.0**-1074)), ((2.0**-1070, 0.0, 0.0), None, (2.0**-1074, 2.0**-1074)), ((1.5 * 2.0**1023, 0.0, 0.0), None, None), ((0.999 * 2.0**1023, 0.0, 0.0), 0.999 * 2.0**1023, (2.0**970, 2.0**970)), ((math.inf, 0.0, 0.0), None, None), ((math.nan, 0.0, 0.0), None, None), ((1.0, 0.0, math.inf), None, None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("given_pair", "rounded", "unit"), BESIDE, ids=[str(g) for g, *_ in BESIDE])
+def test_what_a_double_double_tells_of_the_float_and_of_the_ulp(given_pair: tuple[float, float, float], rounded: float | None, unit: tuple[float, float] | None) -> None:
+    """Of g = s + rest: its float is s where the rest is certainly less than half an ulp of g; below a power of two an ulp is half as large."""
+    s, rest, err = given_pair
+    with np.errstate(all="ignore"):
+        size = abs(s) * 2.0**-53
+        pair = of_pairs.Columns(*(np.array([v]) for v in (s, rest * size if rest else 0.0, err * size if err else 0.0)))
+        e, (small, large), _ = of_pairs._enclosed(check_in(FLOAT64), np.array([1.0]), pair)
+    assert bool(e.is_rounded[0]) is (rounded is not None)
+    assert rounded is None or abs(e.rounded[0]) == rounded
+    assert bool(np.isnan(small[0])) is (unit is None)
+    assert unit is None or (small[0], large[0]) == unit
 
 
 @pytest.mark.parametrize(
