@@ -18,9 +18,9 @@ from verifier.blame.formula import array_lines, array_repairs, explain
 from verifier.blame.formula.adjoint_values import reference_values
 from verifier.blame.formula.explain import UNEXPLAINED, Explanation
 from verifier.blame.formula.locate import Mistake
-from verifier.blame.formula.rerun import Rerun
+from verifier.blame.formula.rerun import Rerun, units_of
 from verifier.case.case import Draft
-from verifier.language.source import Place
+from verifier.language.source import Place, Source
 
 SAID, OTHER = "the sign is flipped", "the factor `2` is missing"
 THROUGH = "the contribution through `h` is missing"
@@ -205,3 +205,22 @@ def test_the_names_that_are_wrong_though_all_they_read_is_exact(backward: tuple[
             for k, x in enumerate((0.7, -1.3, 0.4)):  # the calculus of tanh
                 h = arb(x).tanh()
                 assert abs(w.needed[k][0] - (2 * h if w.name == "dh" else 2 * h * (1 - h * h))) < 1e-14
+
+
+def test_other_names_of_what_stands_before_come_first_and_of_what_was_computed_last() -> None:
+    units = units_of(Source("p = scores\nq, r = a, b\ndx = p*2\ndy = dx\ndz, dw = dx, dy\nv = [1, 2]\nfor i in range(3):\n    dx = dx*i\n", "", 1, 1, ""))
+    assert [array_repairs._rank(units, k) for k in range(len(units))] == [0, 0, 1, 2, 2, 1, 1]
+
+
+# of each block the units that may have made its last name wrong, the likely ones first, then the last one
+SUSPECTS = (
+    ("p = scores\ns = p*2\ndx = s + 1\n", frozenset(), [0, 2, 1]), ("p = scores\ns = p*2\ndx = s + 1\n", frozenset({(1, "s")}), [2]), ("s = a*2\nt = b*3\ndx = s + 1\n", frozenset(), [2, 0]), ("s = a*2\nu = s\ndx = u + 1\n", frozenset(), [2, 0, 1]), ("dx = a*2\ndx += b\ndx[0] = 1\n", frozenset(), [2, 1, 0]), ("s = a\ns = s*2\ndx = s*s\n", frozenset(), [0, 2, 1]), ("dx = a*2\ns = dx\n", frozenset({(1, "s")}), []),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "right", "expected"), SUSPECTS, ids=map(str, range(len(SUSPECTS))))
+def test_a_name_is_wrong_by_what_sets_it_and_what_that_reads_down_to_what_is_right(text: str, right: frozenset[tuple[int, str]], expected: list[int]) -> None:
+    units = units_of(Source(text, "", 1, 1, ""))
+    last = len(units) - 1
+    wrong = array_lines.Wrong(last, sorted(units[last].sets)[0], (), (), (), 0)
+    assert array_repairs.suspects_of(units, array_lines.Lines((wrong,), {}, right), wrong) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import math
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -409,6 +410,18 @@ def test_a_difference_of_exact_numbers_is_not_accused() -> None:
 def test_a_cancellation_that_the_gradient_hardly_sees_is_not_accused() -> None:
     found = ledger_of("exp(x) * y + (sin(x) - sin(y)) * 1e-20", 1.0, 1.0000001)
     assert sensitivity.cancellation(planned("exp(x) * y + (sin(x) - sin(y)) * 1e-20", "x", "y"), found) is None
+
+
+def test_a_cancellation_of_all_roundings_is_not_accused_where_the_gradient_is_larger() -> None:
+    """sin(x) - sin(y) is 2^-52 or so, with all the roundings there are; 1 more of it is exact, and 1.7/1 is no condition."""
+    y = 0.8
+    while (difference := math.sin(0.8) - math.sin(y)) == 0 or difference % 2.0**-52:
+        y = math.nextafter(y, 1)
+    for text, accused in (("(sin(x) - sin(y)) + 1", False), ("(sin(x) - sin(y)) * 4", True)):
+        found = ledger_of(text, 0.8, y)
+        assert len(found.entries) >= 1
+        assert all("sin" in planned(text, "x", "y").program.steps[e.step].gate for e in found.entries)
+        assert (sensitivity.cancellation(planned(text, "x", "y"), found) is not None) is accused
 
 
 # ---------------------------------------------------------------- what the report makes of it

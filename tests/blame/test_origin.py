@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import mpmath
 import pytest
 from flint import arb
 from hypothesis import example, given
@@ -9,7 +12,7 @@ from hypothesis import example, given
 from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
 from verifier.blame.rounding import by_statement
-from verifier.blame.rounding.origin import origin
+from verifier.blame.rounding.origin import largest_inside, origin
 from verifier.blame.rounding.region_cause import FloatsAndReals, _cancelled, _changed, _saturated, _tied, region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
@@ -216,3 +219,23 @@ def test_a_function_that_is_1_before_its_real_value_is_saturates(text: str, poin
 def test_what_a_sum_loses_at_a_point_is_said(text: str, point: tuple[float, float], words: str) -> None:
     run = run_of(text, *point)
     assert _cancelled(run, run.program.output) == words
+
+
+@pytest.mark.parametrize("x", [-3.0, 30.0, 0.3, 1.7, -0.9, 5.5, 2.25, -7.125])
+def test_the_step_inside_a_gate_with_the_largest_effect_is_named(x: float) -> None:
+    """Of 1/(1 + exp(-x)): each float minus its exact value on floats, times the slope of the result by it, in mpmath with 40 digits."""
+    program = expression("sigmoid(x)", "x")
+    e, d = math.exp(-x), 1 + math.exp(-x)
+    with mpmath.workdps(40):
+        slope = -1 / (1 + mpmath.exp(-mpmath.mpf(x))) ** 2
+        effects = {"exp(-x)": (e - mpmath.exp(-mpmath.mpf(x))) * slope, "1 + exp(-x)": (mpmath.mpf(d) - 1 - mpmath.mpf(e)) * slope, "1 / (1 + exp(-x))": mpmath.mpf(1 / d) - 1 / mpmath.mpf(d)}
+    found = largest_inside(program, program.output, [x, 1 / d], FORMATS["float64"])
+    assert (found.text, found.within) == (max(effects, key=lambda k: abs(effects[k])), "sigmoid(x)")
+
+
+@pytest.mark.parametrize(("text", "x", "form", "words"), [("tanh(x)", 0.3, "float64", "`tanh(x)`"), ("sigmoid(x)", math.inf, "float64", "`sigmoid(x)`"), ("sigmoid(x)", 0.0, "float64", "`sigmoid(x)`"), ("x + 1", 0.1, "float64", "`x + 1`")])
+def test_a_gate_that_is_one_step_or_rounds_nowhere_is_named_itself(text: str, x: float, form: str, words: str) -> None:
+    """sigmoid(0) = 1/2, of which every step is exact."""
+    program = expression(text, "x")
+    values = [column[0] for column in floats.run(program, [[x]], fmt=FORMATS[form])]
+    assert str(largest_inside(program, program.output, values, FORMATS[form])) == words

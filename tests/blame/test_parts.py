@@ -90,6 +90,29 @@ def test_names_before_and_after_they_were_set_again() -> None:
             assert atoms["upstream"][k] == 1
 
 
+@pytest.mark.parametrize(("zeros", "others", "told"), [(0, 3, 3), (1, 4, 4), (2, 5, 5), (1, 3, None), (0, 5, 5)])
+def test_a_statement_tells_factors_where_it_is_not_0(zeros: int, others: int, told: int | None) -> None:
+    """`x*w` for `2*x*w`: at x = 0 both are 0, and any factor would do; at least four points must be left."""
+    points = tuple((0.0, 1.5 + k) for k in range(zeros)) + tuple((0.5 + k, 0.25 - k) for k in range(others))
+    program, isolated = isolated_run(["out = x*x*w"], ["dx = x*w*dout", "dw = x*x*dout"], points)
+    (mistake,) = isolated.mistakes
+    with balls.precision(isolated.reference.bits):
+        s = RepairTarget(program, isolated, mistake, FLOAT64)
+        found = s.where_it_tells()
+        if told is None:
+            assert found is None
+            return
+        assert found is not None
+        assert (found is s) is (zeros == 0)
+        assert found.isolated.reference.count == found.isolated.reference.first == told
+        assert len(found.mistake.needed) == len(found.mistake.computed) == told
+        for k, (x, w) in enumerate(points[zeros:]):
+            assert found.value(found.root)[k].overlaps(arb(x) * arb(w))
+            assert found.mistake.computed[k].overlaps(arb(x) * arb(w))
+            assert found.mistake.needed[k].overlaps(2 * arb(x) * arb(w))
+            assert dict(found.atoms)["x"][k] == x
+
+
 # ---------------------------------------------------------------- expressions by their values
 
 

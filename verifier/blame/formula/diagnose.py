@@ -83,8 +83,8 @@ def _missing_part(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt
 
 
 def _line_text(program: Program, step: int) -> str:
-    line = program.steps[step].line
-    return program.lines[line].text.strip() if line >= 0 else program.steps[step].name
+    """The statement that a step of the backward pass stands in."""
+    return program.lines[program.steps[step].line].text.strip()
 
 
 def _first_repair(s: RepairTarget) -> Diagnosis | None:
