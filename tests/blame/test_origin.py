@@ -239,3 +239,12 @@ def test_a_gate_that_is_one_step_or_rounds_nowhere_is_named_itself(text: str, x:
     program = expression(text, "x")
     values = [column[0] for column in floats.run(program, [[x]], fmt=FORMATS[form])]
     assert str(largest_inside(program, program.output, values, FORMATS[form])) == words
+
+
+@pytest.mark.parametrize(("beside", "words"), [((0.5,), "`x > 1` is true here"), ((3.0,), ""), (None, "")])
+def test_a_wrong_branch_is_named_where_the_other_is_taken_beside_the_region(beside: tuple[float, ...] | None, words: str) -> None:
+    (case,) = load_text("function: x*x\npoints: [{x: 2}]\nimplementations: {a: {backward: 'dx = where(x > 1, 3*x, 2*x)*dout'}}\n", file="t.yaml").cases
+    ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
+    ((found,),) = compare(question, [(2.0,)])
+    assert found.verdict.value == "wrong"
+    assert region_cause(question, found, beside) == words
