@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from flint import arb
 
@@ -15,6 +17,7 @@ from tests.blame.test_parts import isolated_run
 from verifier import load_text
 from verifier.arithmetic import balls
 from verifier.blame.formula import array_lines, array_repairs, explain
+from verifier.blame.formula import rerun as rerun_module
 from verifier.blame.formula.adjoint_values import reference_values
 from verifier.blame.formula.explain import UNEXPLAINED, Explanation
 from verifier.blame.formula.locate import Mistake
@@ -222,5 +225,92 @@ SUSPECTS = (
 def test_a_name_is_wrong_by_what_sets_it_and_what_that_reads_down_to_what_is_right(text: str, right: frozenset[tuple[int, str]], expected: list[int]) -> None:
     units = units_of(Source(text, "", 1, 1, ""))
     last = len(units) - 1
-    wrong = array_lines.Wrong(last, sorted(units[last].sets)[0], (), (), (), 0)
+    wrong = array_lines.Wrong(last, min(units[last].sets), (), (), (), 0)
     assert array_repairs.suspects_of(units, array_lines.Lines((wrong,), {}, right), wrong) == expected
+
+
+# ---------------------------------------------------------------- names and values before a statement
+
+
+def test_the_environment_before_a_statement_has_the_floats_of_all_names() -> None:
+    _, rerun, _ = array_code(("h = np.tanh(x)", "out = np.sum(h*h)"), ("t = 3.0*dout", "m = h > 0", "l = [t, h]", "k = 2", "dx = 2*h*(1 - h*h)*t/3"))
+    x = np.array([0.7, -1.3, 0.4])
+    found = rerun.environment(4)
+    assert {"x", "h", "out", "t", "m", "l", "k"} <= found.keys()
+    assert "dx" not in found
+    assert found["t"] == 3
+    assert np.array_equal(found["x"], x)
+    assert np.allclose(found["h"], np.tanh(x), rtol=1e-15)
+    assert np.array_equal(found["m"], x > 0)
+    assert np.asarray(found["m"]).dtype == bool
+    assert found["l"][0] == 3
+    assert np.allclose(found["l"][1], np.tanh(x), rtol=1e-15)
+    assert not {"m", "l", "k", "dx"} & rerun.environment(1).keys()
+
+
+def test_a_name_stands_for_a_number_an_array_or_nothing_that_is_one() -> None:
+    _, rerun, _ = array_code(("h = np.tanh(x)", "out = np.sum(h*h)"), ("t = 3.0*dout", "p = [t, dout]", "q = {}", "r = [[t, t], [dout]]", "dx = 2*h*(1 - h*h)*t/3"))
+    shapes = {name: None if (held := rerun.holds(name)) is None else held.shape for name in ("dx", "t", "p", "q", "r", "x", "out", "nobody")}
+    assert shapes == {"dx": (3,), "t": (), "p": (2,), "q": None, "r": None, "x": (3,), "out": (), "nobody": None}
+    held = rerun.holds("p")
+    assert held is not None
+    assert [rerun.values[s][0] for s in held.steps] == [3, 1]
+
+
+def test_a_copy_keeps_what_is_one_thing_under_two_names_one_thing() -> None:
+    array = np.array([1.0, 2.0])
+    given = {"a": array, "b": array, "c": [array, (array, 3)], "d": {"e": array}, "n": 5}
+    found = rerun_module._copied(given, {})
+    assert found["a"] is found["b"] is found["c"][0] is found["c"][1][0] is found["d"]["e"]
+    assert found["a"] is not array
+    assert np.array_equal(found["a"], array)
+    assert (type(found["c"]), type(found["c"][1]), found["c"][1][1], found["n"]) == (list, tuple, 3, 5)
+    found["a"][0] = 7
+    found["c"].append(1)
+    assert array[0] == 1
+    assert len(given["c"]) == 2  # type: ignore[arg-type]
+    mine = rerun_module.own([array])
+    mine[0][1] = 9
+    assert array[1] == 2
+
+
+def test_a_vector_is_made_of_its_components() -> None:
+    values = [[1.0, -1.0], [2.0, -2.0], [3.0, -3.0]]
+    assert rerun_module._vector([((1,), 0), ((0,), 2)], values).tolist() == [3, 1]
+    assert rerun_module._vector([((0, 1), 0), ((1, 0), 1), ((1, 1), 2)], values).tolist() == [[0, 1], [2, 3]]
+
+
+# ---------------------------------------------------------------- what is worth a certificate
+
+NEAR = (  # computed, exact (NaN is not judged), whether they are near: 1e-9 of the component, and 1e-12 of the largest one
+    ([[1.0]], [[1.0]], True), ([[1 + 0.9e-9]], [[1.0]], True), ([[1 + 1.1e-9]], [[1.0]], False), ([[1 - 1.1e-9]], [[1.0]], False), ([[1.0], [0.9e-12]], [[1.0], [0.0]], True), ([[1.0], [1.1e-12]], [[1.0], [0.0]], False), ([[1.0], [-1.1e-12]], [[1.0], [0.0]], False), ([[5.0], [2.0]], [[math.nan], [2.0]], True), ([[5.0], [2.1]], [[math.nan], [2.0]], False),
+    ([[math.nan]], [[1.0]], False), ([[1.0]], [[1.0], [2.0]], False), ([[1.0, 2.0]], [[1.0, 2.0]], True), ([[1.0, 2.1]], [[1.0, 2.0]], False), ([[1.0], [1.0]], [[1.0], [1.0]], True), ([[-4.0]], [[4.0]], False), ([[4e-9]], [[0.0]], False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("computed", "exact", "expected"), NEAR, ids=map(str, range(len(NEAR))))
+def test_floats_are_near_by_the_component_or_the_largest(computed: list[list[float]], exact: list[list[float]], expected: bool) -> None:
+    assert array_repairs._is_near(computed, exact) is expected
+    assert not array_repairs._is_near(None, exact)
+
+
+@pytest.mark.parametrize(("computed", "before", "expected"), [([[1.0]], [[1.0]], True), ([[1.0]], [[math.nextafter(1, 2)]], False), ([[math.nan]], [[math.nan]], True), ([[math.nan]], [[1.0]], False), ([[1.0]], [[math.nan]], False), ([[1.0], [2.0]], [[1.0]], False), ([[1.0, 2.0]], [[1.0, 3.0]], False), (None, [[1.0]], False)])
+def test_a_gradient_is_the_same_where_no_float_differs(computed: list[list[float]] | None, before: list[list[float]], expected: bool) -> None:
+    assert array_repairs._is_same(computed, before) is expected
+
+
+@pytest.mark.parametrize(("computed", "needed", "expected"), [(arb(1), arb(1), True), (arb(1 + 0.9e-9), arb(1), True), (arb(1 + 1.1e-9), arb(1), False), (arb(1 - 1.1e-9), arb(1), False), (arb(-1), arb(1), False), (arb(0), arb(0), True), (True, arb(1), False), (arb(1), None, False), (arb("nan"), arb(1), False)])
+def test_a_component_is_close_to_a_billionth(computed: object, needed: object, expected: bool) -> None:
+    assert array_repairs._is_close(computed, needed) is expected
+
+
+def test_what_is_needed_for_some_steps_is_what_they_are_computed_from() -> None:
+    steps = [SimpleNamespace(args=a) for a in ((), (), (0, 1), (1,), (2, 2), (3,))]
+    assert array_repairs._needed(steps, [4]) == {0, 1, 2, 4}
+    assert array_repairs._needed(steps, [5, 2]) == {0, 1, 2, 3, 5}
+    assert array_repairs._needed(steps, []) == set()
+
+
+@pytest.mark.parametrize(("computed", "exact", "expected"), [([arb(1)], [arb(1)], True), ([arb("nan")], [arb(1)], False), ([arb("nan")], [arb("nan")], True), ([arb(1)], [arb("inf")], True), ([True], [arb(1)], False), ([arb(1), arb("inf")], [arb(1), arb(1)], False)])
+def test_a_value_is_finite_wherever_the_exact_one_is(computed: list[object], exact: list[arb], expected: bool) -> None:
+    assert array_repairs._is_finite(computed, exact) is expected

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 import math
+import random
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
