@@ -144,7 +144,10 @@ def test_the_constants_of_the_bounds_are_twice_the_proved_errors_rounded_up_to_a
         assert np.frexp(constant)[0] == 0.5
     assert 2 * 6.5 <= number.ROOT * 2.0**106 <= 32  # three roundings of 2u of the correction, and u²/2
     assert number.SPLITTER == 2.0**27 + 1
-    assert number.TINY > 2.0**-1073
+    assert number.TINY == 2.0**-1060 > 2.0**-1073
+    u = 2.0**-53
+    assert 16 * u < number.SLACK - 1 < 64 * u, "a bound takes about ten roundings"
+    assert 16 * u < 1 - number.LESS < 64 * u
 
 
 TIGHT = {  # bits of the relative bound of floats from 0.01 to 0.99 (acosh: from 1.01), and from 2 to 20; None where there is no value
@@ -162,6 +165,20 @@ def test_a_bound_is_no_wider_than_it_was_found_to_be(name: str) -> None:
         found = choices.FUNCTIONS[name](exactly(np.random.default_rng(3).uniform(low, high, 500) + (1 if name == "acosh" and low < 1 else 0)))
         assert np.all(is_known(found))
         assert np.all(found.err <= np.abs(found.hi) * 2.0**-bits)
+
+
+TIGHT_NEAR_0 = {  # the same of floats from 2^-40 to 2^-9.5, of the logarithm and acosh 1 more
+    "expm1": 99.9, "log1p": 97.9, "sinh": 99.4, "tanh": 91.4, "asinh": 97.9, "atanh": 97.8, "sin": 97.8, "tan": 96.8, "atan": 96.8, "asin": 96.6, "erf": 97.8, "sqrt": 100.9, "cbrt": 101.5, "exp": 99.9, "cos": 97.9, "cosh": 99.5, "erfc": 102.9, "acos": 97.4, "log": 98.4, "acosh": 92.1, "erfcx": 100.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIGHT_NEAR_0)
+def test_a_bound_is_as_tight_near_0(name: str) -> None:
+    """Nothing cancels there: exp(x) - 1 of 2^-40 keeps its 100 bits."""
+    x = np.exp2(np.random.default_rng(5).uniform(-40, -9.5, 500)) + (1 if name in ("acosh", "log") else 0)
+    found = choices.FUNCTIONS[name](exactly(x))
+    assert np.all(is_known(found))
+    assert np.all(found.err <= np.abs(found.hi) * 2.0 ** -TIGHT_NEAR_0[name])
 
 
 SLOPES = {  # derivatives, from the calculus; what a bound may add to them is 6 percent; the root's is twice its slope, and for the error functions it is their largest slope 2/sqrt(pi) = 1.1284
@@ -238,7 +255,7 @@ def test_a_comparison_is_decided_where_the_bounds_tell(a: tuple[float, float], b
 
 # a step, a number with its lower half and bound, its value, and that of the strict one; None where it is not known
 STEPS = (
-    ("floor", (2.5, 0.0, 0.0), 2, 2), ("floor", (3.0, 0.0, 0.0), 3, None), ("floor", (3.0, -1e-20, 0.0), 2, 2), ("floor", (3.0, 1e-20, 0.0), 3, 3), ("floor", (3.0, 0.0, 1e-20), None, None), ("floor", (2.5, 0.0, 0.4), 2, 2), ("floor", (2.5, 0.0, 0.6), None, None), ("floor", (-2.5, 0.0, 0.0), -3, -3), ("floor", (2.0**51 + 0.5, 0.0, 0.0), 2.0**51, 2.0**51), ("floor", (2.0**53, 0.0, 0.0), None, None),
+    ("floor", (2.5, 0.0, 0.0), 2, 2), ("floor", (3.0, 0.0, 0.0), 3, None), ("floor", (3.0, -1e-20, 0.0), 2, 2), ("floor", (3.0, 1e-20, 0.0), 3, 3), ("floor", (3.0, 0.0, 1e-20), None, None), ("floor", (2.5, 0.0, 0.4), 2, 2), ("floor", (2.5, 0.0, 0.6), None, None), ("floor", (-2.5, 0.0, 0.0), -3, -3), ("floor", (2.0**51 + 0.5, 0.0, 0.0), 2.0**51, 2.0**51), ("floor", (2.0**53, 0.0, 0.0), None, None), ("floor", (2.0**52, 0.0, 0.0), None, None), ("floor", (2.0**52 - 1, 0.25, 0.0), 2.0**52 - 1, 2.0**52 - 1),
     ("ceil", (2.5, 0.0, 0.0), 3, 3), ("ceil", (3.0, 0.0, 0.0), 3, None), ("ceil", (3.0, 1e-20, 0.0), 4, 4), ("ceil", (-2.5, 0.0, 0.6), None, None), ("ceil", (-2.5, 0.0, 0.0), -2, -2), ("sign", (2.5, 0.0, 0.0), 1, 1), ("sign", (-2.5, 0.0, 2.0), -1, -1), ("sign", (0.0, 0.0, 0.0), 0, None), ("sign", (0.0, 0.0, 1e-300), None, None), ("sign", (1.0, 0.0, 1.1), None, None),
     ("abs", (-2.5, 0.0, 0.0), 2.5, 2.5), ("abs", (0.0, 0.0, 0.0), 0, None), ("abs", (-1.0, 0.0, 1.1), 1, None),
 )  # fmt: skip

@@ -206,6 +206,13 @@ def test_double_doubles_of_100_bits_decide_nearly_always_in_narrow_formats(x: Gr
         require(x, e, decided=is_generic(x) and clear and settled)
 
 
+def test_the_slacks_are_those_of_a_few_roundings() -> None:
+    """A product of a float and 1 more or less rounds once, a sum once more: twice that, and no more than four times."""
+    u = 2.0**-53
+    assert 2 * 2 * u <= of_balls.EXTRA < 2 * 4 * u
+    assert 2 * 2 * u < of_pairs.EXTRA < 4 * 4 * u
+
+
 # a float64, the rest of g and its bound in units of 2^-53 of its size, and the size of the float that g rounds to with the ulp: None where it is open
 BESIDE = (
     ((1.25, 0.0, 0.0), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.25), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.5), None, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.29), 1.25, (2.0**-52, 2.0**-52)), ((1.25, -0.5, 0.31), None, (2.0**-52, 2.0**-52)),
