@@ -300,3 +300,15 @@ def test_a_power_is_that_of_arb_and_known_where_it_has_a_value(exponent: float) 
     if exponent != int(exponent):
         assert found.never is not None
         assert found.never.tolist() == [bool(v < 0) for v in x]
+
+
+@pytest.mark.parametrize("name", ["sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "erf", "expm1", "log1p", "cbrt", "sqrt", "log", "acosh"])
+@pytest.mark.parametrize("others", [(), (0.5,), (0.75, 0.001)])
+def test_a_function_is_exactly_0_where_it_is(name: str, others: tuple[float, ...]) -> None:
+    """At 0, or at 1: a gradient that is 0 is told from one that is small."""
+    zero = 1.0 if name in ("log", "acosh") else 0.0
+    with np.errstate(all="ignore"):
+        found = choices.FUNCTIONS[name](exactly(np.array([zero, *(zero + x for x in others), zero])))
+        one = choices.FUNCTIONS[name](DoubleDouble(np.array([zero]), np.array([0.0]), np.array([2.0**-80])))
+    assert np.broadcast_to(number.is_zero(found), (2 + len(others),)).tolist() == [True, *(False for _ in others), True]
+    assert not np.any(number.is_zero(one)), "not where there is a bound"
