@@ -206,6 +206,26 @@ def test_double_doubles_of_100_bits_decide_nearly_always_in_narrow_formats(x: Gr
         require(x, e, decided=is_generic(x) and clear and settled)
 
 
+@pytest.mark.parametrize("upstream", [1.0, -2.0])
+@pytest.mark.parametrize("x", [1.0, -0.75, 3.0])
+@pytest.mark.parametrize(("part", "expected"), [((1 - 2.0**-40, 1 - 2.0**-40), Verdict.ILL_CONDITIONED), ((1 + 2.0**-40, 1 + 2.0**-40), Verdict.UNSTABLE), ((1 - 2.0**-40, 1 + 2.0**-40), None), ((1.0, 1.0), None), ((0.0, 1 - 2.0**-40), Verdict.ILL_CONDITIONED), ((1 + 2.0**-40, 9.0), Verdict.UNSTABLE)])
+def test_the_condition_number_decides_where_an_error_is_certainly_above_or_below_its_bound(upstream: float, x: float, part: tuple[float, float], expected: Verdict | None) -> None:
+    """Of x*x: g = 2x times what flows in, and x g' as much: an error of 8 u (|g| + |x g'|) = 32 u |x upstream| is explained."""
+    check = replace(check_in(FLOAT64), upstream=upstream)
+    limit = 8 * 2.0**-53 * 4 * abs(x * upstream)
+    for g_err, is_known in ((0.0, True), (abs(x), False), (9.0 * abs(x * upstream), False)):
+        g = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([g_err]))
+        found = of_pairs._conditioned(check, 0, [np.array([x])], g, np.array([limit * part[0]]), np.array([limit * part[1]]))
+        if is_known:
+            assert found[0] == (OPEN if expected is None else CODE[expected])
+        else:
+            assert found[0] in (OPEN, *([] if expected is None else [CODE[expected]])), "a wide g may leave it open"
+    nothing = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([1.01 * abs(x * upstream)]))
+    assert of_pairs._conditioned(check, 0, [np.array([x])], nothing, np.array([1e9]), np.array([1e9]))[0] == OPEN, "g may be half as large or less"
+    zero = of_pairs.Columns(np.array([0.0]), np.array([0.0]), np.array([0.0]))
+    assert of_pairs._conditioned(check, 0, [np.array([0.0])], zero, np.array([1e-300]), np.array([1e-300]))[0] == CODE[Verdict.UNSTABLE]
+
+
 def test_the_slacks_are_those_of_a_few_roundings() -> None:
     """A product of a float and 1 more or less rounds once, a sum once more: twice that, and no more than four times."""
     u = 2.0**-53
