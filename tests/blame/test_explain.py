@@ -12,7 +12,7 @@ import pytest
 from flint import arb
 
 from tests.blame.test_adjoint_values import draft_of
-from tests.blame.test_locate import FLOAT64, two_lines
+from tests.blame.test_locate import FLOAT64, explanations, two_lines
 from tests.blame.test_parts import isolated_run
 from verifier import load_text
 from verifier.arithmetic import balls
@@ -108,6 +108,23 @@ def test_what_lacks_only_the_gradient_that_flows_in_is_its_multiple(kind: str, c
     isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]))
     mistake = Mistake("dx", 0, kind, 0, [arb(needed)], [arb(computed)])
     assert explain._ignores_upstream(isolated, mistake, FLOAT64) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("dx", "words"), [("2*x", "the gradient that flows in, `upstream`, is ignored"), ("3*x", "the constant `3` should be 4"), ("x*x", "a division by `1/4*x` is missing")])
+def test_a_gradient_that_ignores_what_flows_in_is_explained_with_another_only_where_that_is_all(dx: str, words: str) -> None:
+    """2 flows into x*x: 4*x is needed. With another gradient that flows in no single edit of `3*x` holds."""
+    found = explanations(f"function: x*x\npoints: [{{x: 0.7}}]\nupstream: 2\nimplementations: {{a: {{gradients: {{x: dx}}, backward: 'dx = {dx}'}}}}")
+    assert [e.words for e in found] == [words]
+
+
+@pytest.mark.parametrize(
+    ("backward", "kinds"),
+    [(("dx = x*dout", "dw = w*dout"), ["exchanged", "exchanged"]), (("dx = 7*w*dout", "dw = w*dout"), ["wrong", "wrong"]), (("dx = x*dout", "dw = 5*x*dout"), ["wrong", "wrong"]), (("dx = w*dout", "dw = w*dout"), ["wrong"])],
+)  # fmt: skip
+def test_two_gradients_are_exchanged_where_each_is_the_other(backward: tuple[str, ...], kinds: list[str]) -> None:
+    """Of x*w: w and x."""
+    _, isolated = isolated_run(["out = x*w"], list(backward))
+    assert [m.kind for m in isolated.mistakes] == kinds
 
 
 def test_what_is_no_number_lacks_more_than_the_gradient_that_flows_in() -> None:

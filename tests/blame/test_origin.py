@@ -129,6 +129,12 @@ def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
     assert tree(again, again.output) == tree(program, program.output)
 
 
+@pytest.mark.parametrize("text", ["x - y - 1", "x - (y - 1)", "x / y / 2", "x / (y / 2)", "x * y / 2", "x * (y / 2)", "x**y**2", "(x**y)**2", "-x - -y", "-(x + y)", "(x + y) * 2", "x + y * 2", "x + (y + 1)", "-x**2", "(-x)**2", "2**(-x)"])
+def test_a_step_has_parentheses_only_where_its_operands_bind_less(text: str) -> None:
+    program = expression(text, "x", "y")
+    assert by_statement.expression_text(program, program.output) == text
+
+
 def test_a_step_without_operands_is_written_as_it_stands() -> None:
     program = expression("x * 2.50 + pi", "x")
     assert [by_statement.step_text(program, i) for i, step in enumerate(program.steps) if not step.args] == ["x", "2.50", "pi"]
