@@ -16,7 +16,7 @@ from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, prove
-from verifier.exact.identities import field, signs, special
+from verifier.exact.identities import exponentials, field, signs, special
 from verifier.exact.identities.elements import Field, Plan
 from verifier.exact.identities.independence import are_independent
 from verifier.exact.identities.special import RULES
@@ -232,6 +232,18 @@ def test_a_sign_that_is_known_is_that_of_all_values(text: str, expected: int | N
     with mpmath.workdps(40):
         seen = {int(mpmath.sign(by_mpmath.run(program, mpmath, [mpmath.mpf(draw.uniform(-3, 3)) for _ in range(3)])[program.output])) for _ in range(60)}
     assert seen == {expected} if expected is not None else len(seen) > 1
+
+
+TEXTS = (
+    ("x + 1", "x + 1"), ("-x", "-x"), ("x*y - 2*x**2", "-2*x**2 + x*y"), ("1/(x + y)", "(1)/(x + y)"), ("exp(x)", "exp(x)"), ("exp(2*x)", "exp(2*(x))"), ("exp(x/2)", "exp(1/2*(x))"), ("log(x)", "log|x|"), ("sqrt(x*x + 1)", "(x**2 + 1)**(1/2)"), ("tan(x)", "(-2*tan(1/2*(x)))/(tan(1/2*(x))**2 - 1)"),
+    ("erf(erf(x))", "erf(erf(x))"), ("erf(erf(erf(x)))", "erf(erf(erf(...)))"), ("1 + x + x**2 + x**3 + x**4 + x**5", "x**5 + x**4 + x**3 + x**2 + x + 1"), ("1 + x + x**2 + x**3 + x**4 + x**5 + x**6", "..."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "written"), TEXTS, ids=[t for t, _ in TEXTS])
+def test_an_element_is_written_in_names_of_the_program_and_what_is_long_or_deep_left_out(text: str, written: str) -> None:
+    over, program = Field(("x", "y", "z"), Plan()), primitive(text)
+    assert exponentials.text(over, field.value(over, program, program.output)) == written
 
 
 # whether a function certainly vanishes on no open set. What is 0 on one, or by an identity that no rule here knows (DLMF 10.16.1, 5.5.3), must not be said to
