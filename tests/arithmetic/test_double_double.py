@@ -312,3 +312,17 @@ def test_a_function_is_exactly_0_where_it_is(name: str, others: tuple[float, ...
         one = choices.FUNCTIONS[name](DoubleDouble(np.array([zero]), np.array([0.0]), np.array([2.0**-80])))
     assert np.broadcast_to(number.is_zero(found), (2 + len(others),)).tolist() == [True, *(False for _ in others), True]
     assert not np.any(number.is_zero(one)), "not where there is a bound"
+
+
+@pytest.mark.parametrize("name", ["erf", "erfcx"])
+def test_a_table_holds_at_the_ends_of_its_cells(name: str) -> None:
+    """Where the terms that are left out are largest; the values are Arb's at 400 bits."""
+    table = getattr(tables, name)()
+    middles = np.arange(len(table.bound)) * table.width
+    x = np.concatenate([middles + part * table.width for part in (-0.499999, -0.25, 0.25, 0.499999)])
+    x = x[(x > 0) & (x <= middles[-1])]
+    found = elementary._expanded(table, exactly(x), 1.13)
+    with balls.precision(400):
+        for value, hi, lo, err in zip(x.tolist(), found.hi.tolist(), found.lo.tolist(), found.err.tolist(), strict=True):
+            true = balls.PRIMITIVES[name](arb(value))
+            assert abs(true - arb(hi) - arb(lo)) <= arb(err)
