@@ -326,3 +326,14 @@ def test_a_table_holds_at_the_ends_of_its_cells(name: str) -> None:
         for value, hi, lo, err in zip(x.tolist(), found.hi.tolist(), found.lo.tolist(), found.err.tolist(), strict=True):
             true = balls.PRIMITIVES[name](arb(value))
             assert abs(true - arb(hi) - arb(lo)) <= arb(err)
+
+
+def test_a_sum_of_floats_has_the_sum_of_their_bounds() -> None:
+    """Of floats without a lower half the sum itself is exact."""
+    x, y, e, f = (np.array([v]) for v in (1.5, 2.0**-60, 2.0**-70, 2.0**-71))
+    plain, other = exactly(x), exactly(y)
+    for a, b, bound in ((plain._replace(err=e), other._replace(err=f), e + f), (plain._replace(err=e), other, e), (plain, other._replace(err=f), f), (plain, other, 0 * e)):
+        for found, sign in ((number.add(a, b), 1), (number.sub(a, b), -1)):
+            assert found.hi[0] + 0.0 == 1.5
+            assert found.lo[0] == sign * 2.0**-60
+            assert bound[0] <= np.broadcast_to(found.err, (1,))[0] <= bound[0] * (1 + 2.0**-40)
