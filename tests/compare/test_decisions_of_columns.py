@@ -291,3 +291,12 @@ def test_a_verdict_that_is_known_is_not_written_again() -> None:
     assert [VERDICTS[v] for v in found.verdict] == [Verdict.UNDEFINED, Verdict.CORRECT]
     assert np.isnan(found.error[0])
     assert found.open.tolist() == [False, False]
+
+
+def test_of_two_enclosures_of_one_number_the_narrower_is_taken() -> None:
+    """The first where the second is wider or not known; not known where the first is not."""
+    a, b = (of_pairs.DoubleDouble(np.array(hi), np.zeros(4), np.array(err)) for hi, err in (([1.0, 1.0, 1.0, math.nan], [0.5, 0.25, 0.5, 0.5]), ([1.25, 1.25, math.nan, 1.25], [0.25, 0.5, 0.25, 0.25])))
+    found = of_pairs._meet(a, b)
+    assert found.hi[:3].tolist() == [1.25, 1.0, 1.0]
+    assert found.err[:3].tolist() == [0.25, 0.25, 0.5]
+    assert np.isnan(found.hi[3])
