@@ -42,14 +42,15 @@ import sympy  # noqa: F401 - what takes long to import, once for all edits
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {  # what decides: a folder or a file -> the tests that see it
-    "verifier/arithmetic/rounding.py": ("tests/arithmetic",),
-    "verifier/arithmetic/balls.py":    ("tests/arithmetic", "tests/language"),
-    "verifier/arithmetic/reals.py":    ("tests/arithmetic",),
-    "verifier/compare":                ("tests/compare",),
-    "verifier/exact":                  ("tests/exact", "tests/compare"),
-    "verifier/blame":                  ("tests/blame",),
-    "verifier/circuit/dag.py":         ("tests/circuit", "tests/exact"),
-    "verifier/circuit/backprop.py":    ("tests/circuit",),
+    "verifier/arithmetic/rounding.py":     ("tests/arithmetic",),
+    "verifier/arithmetic/balls.py":        ("tests/arithmetic", "tests/language"),
+    "verifier/arithmetic/reals.py":        ("tests/arithmetic",),
+    "verifier/arithmetic/double_double":   ("tests/arithmetic/test_double_double.py", "tests/compare"),
+    "verifier/compare":                    ("tests/compare",),
+    "verifier/exact":                      ("tests/exact", "tests/compare"),
+    "verifier/blame":                      ("tests/blame",),
+    "verifier/circuit/dag.py":             ("tests/circuit", "tests/exact"),
+    "verifier/circuit/backprop.py":        ("tests/circuit",),
 }  # fmt: skip
 SHARED_TESTS = ("tests/test_verify.py", "tests/test_laws.py", "tests/test_self_fuzz.py", "tests/test_cases.py", "tests/test_museum.py", "tests/test_precision_cases.py")  # that span the rooms
 TESTS = (*dict.fromkeys(t for tests in MODULES.values() for t in tests), *SHARED_TESTS)
@@ -303,7 +304,7 @@ def reach(path: Path, tree: Path, tests: Sequence[str]) -> dict[str, Any]:
 def tests_for(edit: Edit, reached: dict[str, Any], most: float) -> list[list[str]]:
     """The tests that enter the function of an edit (the file, where none is known to), the fastest first, as many as take that time: those of its room, then all others."""
     name, function = edit.path.removeprefix("verifier/"), where(edit)
-    found = sorted((entry[0], test) for test, entry in reached.items() if f"{name}:{function}" in entry[1])
+    found = sorted((entry[0], test) for test, entry in reached.items() if f"{name}:{function}" in entry[1] and function != "<module>")  # it is run by whichever test imports the file first
     found = found or sorted((entry[0], test) for test, entry in reached.items() if any(e.startswith(f"{name}:") for e in entry[1]))
     found = found or sorted((entry[0], test) for test, entry in reached.items() if test.startswith(tests_of(edit.path)))
     total, chosen = 0.0, []

@@ -85,6 +85,11 @@ def test_all_expressions_that_are_made_have_the_value_of_their_text() -> None:
             assert all(a.overlaps(b) for a, b in zip(one.column, column(one.text), strict=True)), one.text
 
 
+@pytest.mark.parametrize(("ratios", "name"), [(("2",), "2"), (("2", "2"), "2"), (("2", "2", "3"), None), (("3", "2", "2"), None), (("1", "1"), None), (("-1", "-1"), "-1"), ((), None), (("0.5", "0.5"), "1/2")])
+def test_a_constant_is_one_number_at_all_points_and_not_1(ratios: tuple[str, ...], name: str | None) -> None:
+    assert candidates._constant([arb(r) for r in ratios]) == name
+
+
 def test_neither_the_gradient_that_flows_in_nor_an_old_value_is_part_of_an_expression() -> None:
     assert {e.text for e in expressions("x", "y").by_value.values()} == {e.format(n) for n in VALUES for e in ("{}", "1 - {}", "1 + {}", "{}**2", "1 - {}**2", "sqrt({})", "log({})", "cos({})", "sin({})", "exp({})")}
 

@@ -62,6 +62,13 @@ def test_a_statement_reads_names_forward_values_and_nothing_of_its_own() -> None
     assert contributions.statement_operands(program, program.names["t"]) == {0, 1}
 
 
+def test_a_statement_of_a_loop_reads_what_its_last_round_set() -> None:
+    """All rounds stand on one line: `g` of the third reads `g` of the second, and nothing of the first."""
+    program = program_of("g = x", "for i in range(3):", "    g = g*w", "dx = g", "dw = x")
+    before, first, second, third = (i for i in range(program.backward_start, len(program.steps)) if program.steps[i].name == "g")
+    assert [contributions.statement_operands(program, i) for i in (first, second, third)] == [{before, 1}, {first, 1}, {second, 1}]
+
+
 def test_a_contribution_has_the_sign_that_it_is_added_with() -> None:
     program = program_of("dx = w", "dx += x", "dx -= w*x", "dx = 3 + dx", "dw = x")
     (dx, _) = contributions.definitions(program)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from fractions import Fraction
 from itertools import pairwise
@@ -409,6 +410,17 @@ def test_a_difference_of_exact_numbers_is_not_accused() -> None:
 def test_a_cancellation_that_the_gradient_hardly_sees_is_not_accused() -> None:
     found = ledger_of("exp(x) * y + (sin(x) - sin(y)) * 1e-20", 1.0, 1.0000001)
     assert sensitivity.cancellation(planned("exp(x) * y + (sin(x) - sin(y)) * 1e-20", "x", "y"), found) is None
+
+
+def test_a_cancellation_of_all_roundings_is_not_accused_where_the_gradient_is_larger() -> None:
+    """The gradient by x of x times a formula of y and z. sin(y) - sin(z) is 2^-52 or so, with all the roundings there are; 1 more of it is exact, and 1.7/1 is no condition."""
+    z = 0.8
+    while (difference := math.sin(0.8) - math.sin(z)) == 0 or difference % 2.0**-52:
+        z = math.nextafter(z, 1)
+    for text, accused in (("x * ((sin(y) - sin(z)) + 1)", False), ("x * ((sin(y) - sin(z)) * 4)", True)):
+        found, plan = ledger_of(text, 3.0, 0.8, z, names="xyz"), planned(text, "x", "y", "z")
+        assert {plan.program.steps[e.step].gate for e in found.entries} == {"sin"}
+        assert (sensitivity.cancellation(plan, found) is not None) is accused
 
 
 # ---------------------------------------------------------------- what the report makes of it

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import mpmath
 import pytest
 from flint import arb
 from hypothesis import example, given
@@ -9,8 +12,8 @@ from hypothesis import example, given
 from tests.texts import check, expression, smooth_expressions
 from verifier.arithmetic import balls, floats, reals
 from verifier.blame.rounding import by_statement
-from verifier.blame.rounding.origin import origin
-from verifier.blame.rounding.region_cause import FloatsAndReals, _cancelled, region_cause
+from verifier.blame.rounding.origin import largest_inside, origin
+from verifier.blame.rounding.region_cause import FloatsAndReals, _cancelled, _changed, _saturated, _tied, region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
 from verifier.compare.check import checks_of
@@ -126,6 +129,17 @@ def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
     assert tree(again, again.output) == tree(program, program.output)
 
 
+@pytest.mark.parametrize("text", ["x - y - 1", "x - (y - 1)", "x / y / 2", "x / (y / 2)", "x * y / 2", "x * (y / 2)", "x**y**2", "(x**y)**2", "-x - -y", "-(x + y)", "(x + y) * 2", "x + y * 2", "x + (y + 1)", "-x**2", "(-x)**2", "2**(-x)"])
+def test_a_step_has_parentheses_only_where_its_operands_bind_less(text: str) -> None:
+    program = expression(text, "x", "y")
+    assert by_statement.expression_text(program, program.output) == text
+
+
+def test_a_step_without_operands_is_written_as_it_stands() -> None:
+    program = expression("x * 2.50 + pi", "x")
+    assert [by_statement.step_text(program, i) for i, step in enumerate(program.steps) if not step.args] == ["x", "2.50", "pi"]
+
+
 def tree(program: object, at: int) -> tuple[object, ...]:
     step = program.steps[at]  # type: ignore[attr-defined]
     if step.gate == "copy":
@@ -155,3 +169,88 @@ def test_the_sum_that_loses_the_most_leading_bits_is_named(first: tuple[float, .
         values[at], reals[at] = floating, arb(real)
     run = FloatsAndReals(program, values, reals, 2.0**-1022)
     assert _cancelled(run, program.output) == words
+
+
+# ---------------------------------------------------------------- what stands out at a point of a region
+
+
+def run_of(text: str, x: float, y: float) -> FloatsAndReals:
+    """Floats, and balls of 300 bits."""
+    program = expression(text, "x", "y")
+    values = [column[0] for column in floats.run(program, [[x], [y]], fmt=FORMATS["float64"])]
+    with balls.precision(300):
+        found = reals.at(program, (x, y))
+    return FloatsAndReals(program, values, [found[i] for i in range(len(values))], 2.0**-1022)
+
+
+@pytest.mark.parametrize(
+    ("text", "here", "beside", "words"),
+    [
+        ("max(x, y) * 2", (1, 2), (1, 3), ""), ("max(x, y) * 2", (2, 1), (3, 1), ""), ("max(x, y) * 2", (1, 2), (3, 1), "`max(x, y)` takes its other operand here"), ("max(x, y) * 2", (2, 1), (1, 3), "`max(x, y)` takes its other operand here"), ("max(x, y) * 2", (1, 1), (2, 1), "`max(x, y)` takes its other operand here"),
+        ("min(x, y) * 2", (1, 2), (3, 1), "`min(x, y)` takes its other operand here"), ("min(x, y) * 2", (1, 2), (1, 3), ""), ("where(x > y, x, 3*y)", (2, 1), (1, 2), "`x > y` is true here"), ("where(x > y, x, 3*y)", (1, 2), (2, 1), "`x > y` is false here"), ("where(x > y, x, 3*y)", (1, 2), (0, 2), ""),
+        ("where(x > 0, x, max(x, y))", (1, 2), (3, 2), ""), ("where(x > 0, x, max(x, y))", (-1, -2), (-2, -1), "`max(x, y)` takes its other operand here"), ("x * y", (1, 2), (2, 1), ""),
+    ],
+)  # fmt: skip
+def test_a_choice_that_comes_out_differently_beside_a_point_is_named(text: str, here: tuple[float, float], beside: tuple[float, float], words: str) -> None:
+    run = run_of(text, *here)
+    assert _changed(run, run_of(text, *beside), run.program.output) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "words"),
+    [
+        ("max(x, y) * 2", (1, 1), "`max(x, y)` ties"), ("max(x, y) * 2", (1, 2), ""), ("abs(x - y)", (1, 1), "`abs(x - y)` ties"), ("abs(x - y)", (1, 2), ""), ("where(x > y, x, 3*y)", (2, 2), "`x > y` ties"), ("where(x > y, x, 3*y)", (2, 1), ""), ("floor(x) * y", (3, 1), "`floor(x)` ties"), ("floor(x) * y", (3.5, 1), ""),
+        ("where(x > 0, x, abs(y))", (1, 0), ""), ("where(x > 0, x, abs(y))", (-1, 0), "`abs(y)` ties"), ("where((x > 0) & (y > 0), x, y)", (0, 1), "`x > 0` ties"),
+    ],
+)  # fmt: skip
+def test_the_border_of_a_choice_is_named(text: str, point: tuple[float, float], words: str) -> None:
+    run = run_of(text, *point)
+    assert _tied(run, run.program.output) == words
+
+
+@pytest.mark.parametrize(("text", "point", "words"), [("tanh(x) * y", (25, 3), "`tanh(x)` saturates at 1"), ("tanh(x) * y", (-25, 3), "`tanh(x)` saturates at -1"), ("tanh(x) * y", (3, 3), ""), ("(x / y) * 2", (1, 1), ""), ("cos(x) * y", (0, 2), ""), ("cos(x) * y", (1e-9, 2), "`cos(x)` saturates at 1"), ("where(x > 0, y, tanh(x))", (30, 2), ""), ("1 + x**2 / y", (1e-9, 1), "")])
+def test_a_function_that_is_1_before_its_real_value_is_saturates(text: str, point: tuple[float, float], words: str) -> None:
+    """1 - tanh(25) = 4e-22, 1 - cos(1e-9) = 5e-19: less than half an ulp; what is rational is no such function."""
+    run = run_of(text, *point)
+    assert _saturated(run, run.program.output) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "words"),
+    [
+        ("x * y", (2.0**-1000, 2.0**-30), "`x * y` is subnormal"), ("x * y", (2.0**-1000, 2.0**-22), ""), ("x * y", (0, 3), ""), ("x - y", (1.0, 1.0 - 2.0**-4), ""), ("x - y", (1.0, 1.0 - 2.0**-5), "`x - y` cancels 5 leading bits"), ("(x - y) * 2", (3.0, 3.0), ""), ("(x + 1) - x * y", (2.0**60, 1.0), "`(x + 1) - x * y` cancels all leading bits"),
+        ("where(x > 0, y, x - y)", (1.0, 1.0), ""), ("x + y", (1e308, 1e308), ""),
+    ],
+)  # fmt: skip
+def test_what_a_sum_loses_at_a_point_is_said(text: str, point: tuple[float, float], words: str) -> None:
+    run = run_of(text, *point)
+    assert _cancelled(run, run.program.output) == words
+
+
+@pytest.mark.parametrize("x", [-3.0, 30.0, 0.3, 1.7, -0.9, 5.5, 2.25, -7.125])
+def test_the_step_inside_a_gate_with_the_largest_effect_is_named(x: float) -> None:
+    """Of 1/(1 + exp(-x)): each float minus its exact value on floats, times the slope of the result by it, in mpmath with 40 digits."""
+    program = expression("sigmoid(x)", "x")
+    e, d = math.exp(-x), 1 + math.exp(-x)
+    with mpmath.workdps(40):
+        slope = -1 / (1 + mpmath.exp(-mpmath.mpf(x))) ** 2
+        effects = {"exp(-x)": (e - mpmath.exp(-mpmath.mpf(x))) * slope, "1 + exp(-x)": (mpmath.mpf(d) - 1 - mpmath.mpf(e)) * slope, "1 / (1 + exp(-x))": mpmath.mpf(1 / d) - 1 / mpmath.mpf(d)}
+    found = largest_inside(program, program.output, [x, 1 / d], FORMATS["float64"])
+    assert (found.text, found.within) == (max(effects, key=lambda k: abs(effects[k])), "sigmoid(x)")
+
+
+@pytest.mark.parametrize(("text", "x", "form", "words"), [("tanh(x)", 0.3, "float64", "`tanh(x)`"), ("sigmoid(x)", math.inf, "float64", "`sigmoid(x)`"), ("sigmoid(x)", 0.0, "float64", "`sigmoid(x)`"), ("x + 1", 0.1, "float64", "`x + 1`")])
+def test_a_gate_that_is_one_step_or_rounds_nowhere_is_named_itself(text: str, x: float, form: str, words: str) -> None:
+    """sigmoid(0) = 1/2, of which every step is exact."""
+    program = expression(text, "x")
+    values = [column[0] for column in floats.run(program, [[x]], fmt=FORMATS[form])]
+    assert str(largest_inside(program, program.output, values, FORMATS[form])) == words
+
+
+@pytest.mark.parametrize(("beside", "words"), [((0.5,), "`x > 1` is true here"), ((3.0,), ""), (None, "")])
+def test_a_wrong_branch_is_named_where_the_other_is_taken_beside_the_region(beside: tuple[float, ...] | None, words: str) -> None:
+    (case,) = load_text("function: x*x\npoints: [{x: 2}]\nimplementations: {a: {backward: 'dx = where(x > 1, 3*x, 2*x)*dout'}}\n", file="t.yaml").cases
+    ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
+    ((found,),) = compare(question, [(2.0,)])
+    assert found.verdict.value == "wrong"
+    assert region_cause(question, found, beside) == words

@@ -90,6 +90,29 @@ def test_names_before_and_after_they_were_set_again() -> None:
             assert atoms["upstream"][k] == 1
 
 
+@pytest.mark.parametrize(("zeros", "others", "told"), [(0, 3, 3), (1, 4, 4), (2, 5, 5), (1, 3, None), (0, 5, 5)])
+def test_a_statement_tells_factors_where_it_is_not_0(zeros: int, others: int, told: int | None) -> None:
+    """`x*w` for `2*x*w`: at x = 0 both are 0, and any factor would do; at least four points must be left."""
+    points = tuple((0.0, 1.5 + k) for k in range(zeros)) + tuple((0.5 + k, 0.25 - k) for k in range(others))
+    program, isolated = isolated_run(["out = x*x*w"], ["dx = x*w*dout", "dw = x*x*dout"], points)
+    (mistake,) = isolated.mistakes
+    with balls.precision(isolated.reference.bits):
+        s = RepairTarget(program, isolated, mistake, FLOAT64)
+        found = s.where_it_tells()
+        if told is None:
+            assert found is None
+            return
+        assert found is not None
+        assert (found is s) is (zeros == 0)
+        assert found.isolated.reference.count == found.isolated.reference.first == told
+        assert len(found.mistake.needed) == len(found.mistake.computed) == told
+        for k, (x, w) in enumerate(points[zeros:]):
+            assert found.value(found.root)[k].overlaps(arb(x) * arb(w))
+            assert found.mistake.computed[k].overlaps(arb(x) * arb(w))
+            assert found.mistake.needed[k].overlaps(2 * arb(x) * arb(w))
+            assert dict(found.atoms)["x"][k] == x
+
+
 # ---------------------------------------------------------------- expressions by their values
 
 
@@ -138,6 +161,38 @@ def test_the_blame_is_the_temporarys_where_one_value_mends_all_its_readers(backw
     program, isolated = isolated_run(["out = cos(w*x)"], backward)
     _, found = temporaries.fewest_mistakes(program, isolated, fmt=FLOAT64)
     assert {m.target for m in found} == guilty
+
+
+def test_two_temporaries_are_to_blame_where_neither_alone_mends_what_reads_both() -> None:
+    """Of ((x*z)**2 + (w*z)**2)/2 with t = 2*x*z for x*z and u = 3*w*z for w*z: dx reads t, dw reads u, dz reads both."""
+    points = ((0.7, -1.3, 0.4), (1.9, 0.6, -1.1), (-0.4, 2.2, 0.9))
+    draft = draft_of(two_lines(["out = ((x*z)**2 + (w*z)**2)/2"], ["t = 2*x*z", "u = 3*w*z", "dx = t*z*dout", "dw = u*z*dout", "dz = (t*x + u*w)*dout"], point="{x: 0.7, w: -1.3, z: 0.4}"))
+    assert draft.whole.inputs == ("x", "w", "z")
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points, fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    assert [m.target for m in isolated.mistakes] == ["dx", "dw", "dz"]
+    with balls.precision(isolated.reference.bits):
+        found = temporaries.relocate_to_temporaries(draft.whole, isolated, fmt=FLOAT64)
+        assert [m.target for m in found] == ["t", "u"]
+        for k, (x, w, z) in enumerate(points):
+            assert abs(found[0].needed[k] - arb(x) * arb(z)) < 1e-20
+            assert abs(found[1].needed[k] - arb(w) * arb(z)) < 1e-20
+
+
+def test_only_a_wrong_name_that_stands_for_no_forward_name_is_tried_as_no_adjoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`da` is the adjoint of `a`, and `dc` of what `c = x*w` holds again: the second name may mean anything. `db` is right."""
+    program, isolated = isolated_run(["a = x*w", "b = sin(a)", "out = b*a + a"], ["c = sin(x*w)", "dc = 2*a*dout", "db = a*dout", "da = (b + 1)*dout + 3*cos(a)*dc", "dx = w*da*2", "dw = x*da"])
+    dropped: list[set[str]] = []
+    without = locate.without
+
+    def recorded(program: Program, isolated: IsolatedRun, left: frozenset[int], fmt: object) -> IsolatedRun:
+        dropped.append({program.steps[i].name for i in left})
+        return without(program, isolated, left, fmt)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(locate, "without", recorded)
+    temporaries.fewest_mistakes(program, isolated, fmt=FLOAT64)
+    assert [m.target for m in isolated.mistakes] == ["dc", "da", "dx"]
+    assert dropped == [{"dc"}, {"dc"}, {"dc"}]
 
 
 # ---------------------------------------------------------------- values that are computed again
@@ -224,6 +279,7 @@ def mistake_with(needed: object, computed: object, kind: str = "wrong") -> Mista
     ("needed", "computed", "kind", "rows"),
     [
         (arb(2), arb(3), "wrong", ["needed    2.0", "this line 3.0   (1.5 times the right value)"]), (arb(2), arb(-2), "wrong", ["needed    2.0", "this line -2.0   (-1.0 times the right value)"]), (arb(2), arb(2), "wrong", ["needed    2.0", "this line 2.0"]), (arb(0), arb(3), "wrong", ["needed    0", "this line 3.0"]),
+        (arb(1), arb(3), "wrong", ["needed    1.0", "this line 3.0   (3.0 times the right value)"]), (arb(-1), arb(3), "wrong", ["needed    -1.0", "this line 3.0   (-3.0 times the right value)"]),
         (arb(2), arb("nan"), "wrong", ["needed    2.0", "this line no real value"]), (arb(2), arb(3), "missing", ["missing   2.0"]), (arb(2), arb(3), "doubled", []),
         (arb(4), 4 + arb(2) ** -21, "wrong", ["needed    4.0", "this line 4.0000004768371582031   (1 + 1.192e-07 times the right value)"]), (arb(4), 4 - arb(2) ** -21, "wrong", ["needed    4.0", "this line 3.9999995231628417969   (1 - 1.192e-07 times the right value)"]),
     ],

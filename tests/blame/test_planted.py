@@ -43,9 +43,43 @@ PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
             ("2*x*sin(y**2)*dout", "the exponent of `y**2` is 1 too high", "y**2"),
             ("2*x*sin(-y)*dout", "the sign is flipped", "2*x*sin(-y)*dout"),
             ("2*y*sin(x)*dout", "`x` and `y` are exchanged", "2*y*sin(x)*dout"),
+            ("2.09*x*sin(y)*dout", "`2.09` has a relative error of 0.045: it should be 2", "2.09"),  # up to 5 % a misprint
+            ("1.91*x*sin(y)*dout", "`1.91` has a relative error of 0.045: it should be 2", "1.91"),
+            ("2.11*x*sin(y)*dout", "the constant `2.11` should be 2", "2.11"),
+            ("1.89*x*sin(y)*dout", "the constant `1.89` should be 2", "1.89"),
+            ("2.0000003*x*sin(y)*dout", "`2.0000003` has a relative error of 1.5e-07: it should be 2", "2.0000003"),
+            ("-2*x*sin(y)*1.15*dout", "the constant `1.15` should be -1", "1.15"),  # not `2` -40/23
+            ("0.5*x*3*sin(y)*dout", "the constant `3` should be 4", "3"),  # not `0.5` 2/3: a whole number is likelier
+            ("3*x*0.5*sin(y)*dout", "the constant `3` should be 4", "3"),
             ("0*dout", None, ""),
             ("7*dout", None, ""),
             ("x*x*x*dout", "`x*x` where `2*sin(y)` is meant in `x*x`", "x*x"),
+        ),
+    ),
+    (
+        "3.14159*x**2*y",
+        (
+            ("2*3.1*x*y*dout", "`3.1` has a relative error of 0.013: it should be 3.14159", "3.1"),  # 3.14159/3.1 = 1.0134; not `2` 314159/155000
+            ("2*3.2*x*y*dout", "`3.2` has a relative error of 0.018: it should be 3.14159", "3.2"),
+            ("2*3.5*x*y*dout", "the constant `3.5` should be 3.14159", "3.5"),
+            ("2*3.14159*x*dout", "the factor `y` is missing", "2*3.14159*x*dout"),
+        ),
+    ),
+    (
+        "log(2)*x**2*y",
+        (
+            ("2*0.69*x*y*dout", "`0.69` has a relative error of 0.0046: the constant looks like log(2) to 2 digits", "0.69"),
+            ("2*0.7*x*y*dout", "`0.7` has a relative error of 0.0098: the constant looks like log(2) to 2 digits", "0.7"),  # not `2` 20*log(2)/7
+            ("1.386*x*y*dout", "`1.386` has a relative error of 0.00021: the constant looks like 2*log(2) to 4 digits", "1.386"),
+            ("2*x*y*dout", "the factor `log(2)` is missing", "2*x*y*dout"),
+        ),
+    ),
+    (
+        "pi*x**2",
+        (
+            ("2*3.3*x*dout", "`3.3` has a relative error of 0.048: the constant looks like pi to 1 digit", "3.3"),
+            ("2*3.1416*x*dout", "`3.1416` has a relative error of 2.3e-06: the constant looks like pi to 6 digits", "3.1416"),
+            ("6.2*x*dout", "`6.2` has a relative error of 0.013: the constant looks like 2*pi to 2 digits", "6.2"),
         ),
     ),
     (

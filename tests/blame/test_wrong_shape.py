@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
+
+import numpy as np
 import pytest
 
 from verifier import load_text
+from verifier.blame.formula import wrong_shape
+from verifier.case.case import Misshapen
+from verifier.language.source import Place
 from verifier.verify import verify
 
 LINEAR = """points: [{x: [[1, 2], [3, 4], [5, 7]], w: [[0.5, -1, 2], [1, 0.25, -3]], b: [0.1, 0.2, 0.3]}]
@@ -59,3 +67,43 @@ def test_an_order_of_three_axes_is_said():
 
 def test_a_right_layer_has_no_finding():
     assert of_shapes(LINEAR) == []
+
+
+SHAPES = ((2, 3), (3, 2), (2, 2), (3,), (2,), (1,), (), (1, 3), (3, 1), (2, 3, 4), (4, 2, 3), (1, 2, 3), (2, 1, 3), (2, 3, 1, 4), (1, 1), (3, 3, 3))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("wanted", SHAPES, ids=str)
+def test_the_call_that_is_said_is_what_was_tried_and_has_the_shape_of_the_input(shape, wanted):
+    """NumPy makes of the gradient what the words say; which axes are broadcast follows from its rules."""
+    m = Misshapen("x", "dx", wanted, shape, Place("a.yaml", 1, 1))
+    array, x = np.arange(1.0, 1 + math.prod(shape)).reshape(shape), np.zeros(wanted)
+    seen = set()
+    for move, words in wrong_shape._moves(m):
+        call = words.rpartition(": `")[2].partition("`")[0]
+        made = eval(call, {"dx": array, "x": x})
+        assert made.shape == wanted
+        assert np.array_equal(move(array), made)
+        assert call not in seen
+        seen.add(call)
+        assert words.startswith("a transpose") is (call == "dx.T")
+        if "broadcast" in words:
+            axes = [int(k) for k in re.findall(r"\d+", words.partition(", along")[0])]
+            assert any(shape[k] > 1 for k in axes)
+    orders = {o for o in itertools.permutations(range(len(shape))) if len(shape) == len(wanted) and tuple(shape[k] for k in o) == wanted} - {tuple(range(len(shape)))}
+    assert sum("T`" in w or "transpose(" in w for _, w in wrong_shape._moves(m)) == len(orders)
+    sums = {(axes, keeps) for n in range(1, len(shape) + 1) for axes in itertools.combinations(range(len(shape)), n) for keeps in (False, True) if array.sum(axis=axes, keepdims=keeps).shape == wanted}
+    assert sum(".sum(" in w for _, w in wrong_shape._moves(m)) == len(sums)
+    assert any("reshape" in w for _, w in wrong_shape._moves(m)) is (bool(shape) and bool(wanted) and [n for n in shape if n > 1] == [n for n in wanted if n > 1])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("wanted", SHAPES, ids=str)
+def test_a_sum_that_is_said_to_be_too_many_gives_the_shape_of_the_gradient(shape, wanted):
+    m = Misshapen("x", "dx", wanted, shape, Place("a.yaml", 1, 1))
+    array = np.arange(1.0, 1 + math.prod(wanted)).reshape(wanted)
+    found = list(wrong_shape._lost(m))
+    for move, words in found:
+        axes = tuple(int(k) for k in re.findall(r"\d+", words))
+        assert any(np.array_equal(move(array), array.sum(axis=axes, keepdims=k)) and move(array).shape == shape for k in (False, True))
+    assert len(found) == sum(array.sum(axis=axes, keepdims=k).shape == shape for n in range(1, len(wanted) + 1) for axes in itertools.combinations(range(len(wanted)), n) for k in (False, True))

@@ -178,3 +178,36 @@ def test_a_case_at_a_point_has_this_point_only() -> None:
     with balls.precision(100):
         assert isinstance(found_.exact, one_sided.Finite)
         assert found_.exact.ball == arb(4.25) * arb(0.1)
+
+
+# ---------------------------------------------------------------- further points, and a bound for all numbers
+
+
+@pytest.mark.parametrize("domain", [(1.04, 1.0401), (0.1, 0.10001), (-3.14159, -3.14158), (-2.0, 5.0), (0.0, 1e-9), (123456.7, 123456.8)])
+def test_further_points_lie_in_the_domain_also_where_few_digits_do_not(domain: tuple[float, float]) -> None:
+    """Every other point is written with few digits: 1.0 and 1.1 lie outside of the first."""
+    meant = Meant((domain,), ((),))
+    for points in ([], [((domain[0] + domain[1]) / 2,)]):
+        found = agreement.further_points(points, 1, fmt=FORMATS["float64"], meant=meant, most=60)
+        assert len(found) == 60, "none is lost"
+        assert all(domain[0] <= x <= domain[1] for (x,) in found)
+
+
+def test_further_points_are_none_where_only_the_listed_ones_are_meant() -> None:
+    assert agreement.further_points([(2.0,)], 1, fmt=FORMATS["float64"], meant=Meant(((1.0, 3.0),), ((),), is_anywhere=False)) == []
+
+
+@pytest.mark.parametrize(("dx", "kind", "words"), [("0.8862269254527579*dout", "approximates", "within 0.154728 ulp at "), ("0.8862269254527580*dout", "proved", "with 0.8862269254527580 read as sqrt(pi)/2"), ("0.8862269254*dout", "refuted", "")])
+def test_a_constant_that_is_an_ulp_off_is_an_approximation(dx: str, kind: str, words: str) -> None:
+    """sqrt(pi)/2 lies 0.654728 ulp above the float of the first literal (mpmath), of which half an ulp may be the rounding of the literal."""
+    found = agreement.outcomes(check_of("sqrt(pi)/2*x", dx), [(2.0,)])["dx"]
+    assert found.kind == kind
+    assert words in found.note
+
+
+@pytest.mark.parametrize(("threshold", "is_certified"), [(40, True), (36, False)])
+def test_a_threshold_is_certified_for_all_numbers_where_what_is_left_out_is_less_than_an_ulp(threshold: int, is_certified: bool) -> None:
+    """1 - sigmoid(x) is less than exp(-x): 2**53 exp(-40) = 0.04 ulp, 2**53 exp(-36) = 2.1."""
+    found = agreement.outcomes(check_of("softplus(x)", f"where(x > {threshold}, 1, sigmoid(x))*dout"), [(2.0,), (50.0,)])["dx"]
+    assert found.kind in ("approximates", "refuted")
+    assert ("certified within" in found.note and "at all numbers of float64" in found.note) is is_certified

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 from flint import arb
@@ -141,3 +143,20 @@ def test_a_domain_without_a_number_of_the_format_has_its_end_as_a_place() -> Non
     program = primitive(expression("where(x > y, x*y, exp(x))", "x", "y"))
     found = places([program], [], fmt=FORMATS["float16"], domain=[(0.1, 0.10001), None], seed=7, most=60)
     assert {x for x, _ in found} == {0.1}
+
+
+# a comparison, points nearby, and whether it stays undecided there though its operands are not the same
+STAYS_TIED = (
+    ("where(x > x + y*1e-90, 1, 2)", [(1, "1e90"), (Fraction(1, 3), 1)], True), ("where(x > x + y*1e-90, 1, 2)", [(Fraction(1, 3), 1), (1, "1e90")], True), ("where(x > x + y*1e-90, 1, 2)", [(1, "1e90"), (2, "1e91")], False), ("where(sin(x)**2 + cos(x)**2 > 1, 1, 2)", [(Fraction(1, 3), 1), (Fraction(1, 7), 1)], False), ("sign(sin(x)**2 + cos(x)**2 - 1 + 1e-90)", [(Fraction(1, 3), 1)], True), ("sign(sin(x)**2 + cos(x)**2 - 1)", [(Fraction(1, 3), 1)], False), ("sign(x + y)", [(Fraction(1, 3), 1)], False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "points", "expected"), STAYS_TIED, ids=[f"{t} at {p}" for t, p, _ in STAYS_TIED])
+def test_a_comparison_stays_tied_where_nearby_points_do_not_decide_it_and_no_proof_does(text: str, points: list, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e-90 is less than 2^-256 = 9e-78, the width of the enclosures."""
+    program = primitive(expression(text, "x", "y"))
+    tied = [(program, i) for i, step in enumerate(program.steps) if step.gate in ("gt", "lt", "sign")]
+    assert tied
+    monkeypatch.setattr(challenge, "_nearby", lambda *_: [tuple(Fraction(v) for v in p) for p in points])
+    sides = SimpleNamespace(upstream=1.0)
+    assert challenge._stays_tied(sides, tied, (0.5, 1.0), None, 0) is expected  # type: ignore[arg-type]

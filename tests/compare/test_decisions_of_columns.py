@@ -20,6 +20,7 @@ from verifier.arithmetic import balls
 from verifier.case.load import case_of
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep import balls as of_balls
+from verifier.compare.sweep import double_doubles as of_pairs
 from verifier.compare.sweep.classify import (
     CODE,
     NEGLIGIBLE_ULPS,
@@ -150,6 +151,110 @@ def test_balls_in_narrow_formats_say_what_rationals_say_or_nothing(x: Gradient, 
         require(x, e, decided=False)
 
 
+def pair_of(x: Fraction, bits: int) -> of_pairs.Columns:
+    """A double-double that holds a rational number, with a bound of so many bits more than what is left; none where it is exact."""
+    hi = float(x) if abs(x) < Fraction(FLOAT64.largest) else math.inf if x > 0 else -math.inf
+    lo = float(x - Fraction(hi)) if math.isfinite(hi) else 0.0
+    left = abs(x - Fraction(hi) - Fraction(lo)) if math.isfinite(hi) else Fraction(0)
+    wider = left + abs(x) / 2**bits if left or bits < 200 else Fraction(0)
+    err = math.nextafter(float(wider), math.inf) if wider else 0.0
+    return of_pairs.Columns(*(np.array([v]) for v in (hi, lo, err)))
+
+
+@given(gradients([FLOAT64]), st.sampled_from((200, 100, 80, 56, 53, 40, 10)))
+def test_double_doubles_in_float64_say_what_rationals_say_or_nothing(x: Gradient, bits: int) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, error = of_pairs._enclosed(check_in(FLOAT64), np.array([x.computed]), pair_of(x.exact, bits))
+        require_bounds(x, e, unit)
+        if math.isfinite(x.computed) and not np.isnan(unit[0][0]):
+            assert Fraction(float(error[0][0])) <= abs(Fraction(x.computed) - x.exact)
+            assert not np.isfinite(error[1][0]) or abs(Fraction(x.computed) - x.exact) <= Fraction(float(error[1][0]))
+        require(x, e, decided=False)
+
+
+@given(gradients([FLOAT64]))
+def test_double_doubles_of_100_bits_decide_nearly_always_in_float64(x: Gradient) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, error = of_pairs._enclosed(check_in(FLOAT64), np.array([x.computed]), pair_of(x.exact, 100))
+        normal = 2.0**-400 < abs(x.exact) < 2.0**1000 and math.isfinite(x.computed) and abs(x.computed) < 2.0**40 * abs(x.exact)
+        clear = normal and all(abs(x.ulps - t) > Fraction(1, 2**30) for t in (Fraction(1, 2), Fraction(1), Fraction(LIMIT), Fraction(3, 2)))
+        settled = normal and edge(e.ulps_low)[0] == edge(e.ulps_high)[0]
+        if normal and is_generic(x):
+            assert unit[0][0] == unit[1][0] == x.ulp
+            off = abs(Fraction(x.computed) - x.exact)
+            near = abs(x.exact) / 2**99
+            assert off * (1 - Fraction(1, 2**49)) - near <= Fraction(float(error[0][0]))
+            assert Fraction(float(error[1][0])) <= off * (1 + Fraction(1, 2**49)) + near
+        require(x, e, decided=is_generic(x) and clear and settled)
+
+
+@given(gradients(NARROW), st.sampled_from((200, 100, 60, 40, 20, 8)))
+def test_double_doubles_in_narrow_formats_say_what_rationals_say_or_nothing(x: Gradient, bits: int) -> None:
+    with np.errstate(all="ignore"):
+        e, unit, _ = of_pairs._from_ends(check_in(x.format), np.array([x.computed]), pair_of(x.exact, bits))
+        require_bounds(x, e, unit)
+        require(x, e, decided=False)
+
+
+@given(gradients(NARROW))
+def test_double_doubles_of_100_bits_decide_nearly_always_in_narrow_formats(x: Gradient) -> None:
+    with np.errstate(all="ignore"):
+        e, _, _ = of_pairs._from_ends(check_in(x.format), np.array([x.computed]), pair_of(x.exact, 100))
+        limit = by_rationals.within_a_third
+        clear = not math.isfinite(x.computed) or limit(x.format, x.ulps * (1 - Fraction(1, 2**20))) == limit(x.format, x.ulps * (1 + Fraction(1, 2**20)))
+        settled = not math.isfinite(x.computed) or edge(e.ulps_low)[0] == edge(e.ulps_high)[0]
+        require(x, e, decided=is_generic(x) and clear and settled)
+
+
+@pytest.mark.parametrize("upstream", [1.0, -2.0])
+@pytest.mark.parametrize("x", [1.0, -0.75, 3.0])
+@pytest.mark.parametrize(("part", "expected"), [((1 - 2.0**-40, 1 - 2.0**-40), Verdict.ILL_CONDITIONED), ((1 + 2.0**-40, 1 + 2.0**-40), Verdict.UNSTABLE), ((1 - 2.0**-40, 1 + 2.0**-40), None), ((1.0, 1.0), None), ((0.0, 1 - 2.0**-40), Verdict.ILL_CONDITIONED), ((1 + 2.0**-40, 9.0), Verdict.UNSTABLE)])
+def test_the_condition_number_decides_where_an_error_is_certainly_above_or_below_its_bound(upstream: float, x: float, part: tuple[float, float], expected: Verdict | None) -> None:
+    """Of x*x: g = 2x times what flows in, and x g' as much: an error of 8 u (|g| + |x g'|) = 32 u |x upstream| is explained."""
+    check = replace(check_in(FLOAT64), upstream=upstream)
+    limit = 8 * 2.0**-53 * 4 * abs(x * upstream)
+    for g_err, is_known in ((0.0, True), (abs(x), False), (9.0 * abs(x * upstream), False)):
+        g = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([g_err]))
+        found = of_pairs._conditioned(check, 0, [np.array([x])], g, np.array([limit * part[0]]), np.array([limit * part[1]]))
+        if is_known:
+            assert found[0] == (OPEN if expected is None else CODE[expected])
+        else:
+            assert found[0] in (OPEN, *([] if expected is None else [CODE[expected]])), "a wide g may leave it open"
+    nothing = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([1.01 * abs(x * upstream)]))
+    assert of_pairs._conditioned(check, 0, [np.array([x])], nothing, np.array([1e9]), np.array([1e9]))[0] == OPEN, "g may be half as large or less"
+    zero = of_pairs.Columns(np.array([0.0]), np.array([0.0]), np.array([0.0]))
+    assert of_pairs._conditioned(check, 0, [np.array([0.0])], zero, np.array([1e-300]), np.array([1e-300]))[0] == CODE[Verdict.UNSTABLE]
+
+
+def test_the_slacks_are_those_of_a_few_roundings() -> None:
+    """A product of a float and 1 more or less rounds once, a sum once more: twice that, and no more than four times."""
+    u = 2.0**-53
+    assert 2 * 2 * u <= of_balls.EXTRA < 2 * 4 * u
+    assert 2 * 2 * u < of_pairs.EXTRA < 4 * 4 * u
+
+
+# a float64, the rest of g and its bound in units of 2^-53 of its size, and the size of the float that g rounds to with the ulp: None where it is open
+BESIDE = (
+    ((1.25, 0.0, 0.0), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.25), 1.25, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.5), None, (2.0**-52, 2.0**-52)), ((1.25, 0.5, 0.29), 1.25, (2.0**-52, 2.0**-52)), ((1.25, -0.5, 0.31), None, (2.0**-52, 2.0**-52)),
+    ((1.0, 0.0, 0.0), 1.0, (2.0**-52, 2.0**-52)), ((1.0, 0.25, 0.125), 1.0, (2.0**-52, 2.0**-52)), ((1.0, -0.25, 0.125), 1.0, (2.0**-53, 2.0**-53)), ((1.0, 0.25, 0.375), None, (2.0**-53, 2.0**-52)), ((1.0, -0.25, 0.25), None, (2.0**-53, 2.0**-52)), ((1.0, 0.0, 0.125), 1.0, (2.0**-53, 2.0**-52)), ((-1.0, -0.25, 0.125), 1.0, (2.0**-52, 2.0**-52)), ((-1.0, 0.25, 0.125), 1.0, (2.0**-53, 2.0**-53)),
+    ((0.0, 0.0, 0.0), 0.0, (2.0**-1074, 2.0**-1074)), ((2.0**-1070, 0.0, 0.0), None, (2.0**-1074, 2.0**-1074)), ((1.5 * 2.0**1023, 0.0, 0.0), None, None), ((0.999 * 2.0**1023, 0.0, 0.0), 0.999 * 2.0**1023, (2.0**970, 2.0**970)), ((math.inf, 0.0, 0.0), None, None), ((math.nan, 0.0, 0.0), None, None), ((1.0, 0.0, math.inf), None, None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("given_pair", "rounded", "unit"), BESIDE, ids=[str(g) for g, *_ in BESIDE])
+def test_what_a_double_double_tells_of_the_float_and_of_the_ulp(given_pair: tuple[float, float, float], rounded: float | None, unit: tuple[float, float] | None) -> None:
+    """Of g = s + rest: its float is s where the rest is certainly less than half an ulp of g; below a power of two an ulp is half as large."""
+    s, rest, err = given_pair
+    with np.errstate(all="ignore"):
+        size = abs(s) * 2.0**-53
+        pair = of_pairs.Columns(*(np.array([v]) for v in (s, rest * size if rest else 0.0, err * size if err else 0.0)))
+        e, (small, large), _ = of_pairs._enclosed(check_in(FLOAT64), np.array([1.0]), pair)
+    assert bool(e.is_rounded[0]) is (rounded is not None)
+    assert rounded is None or abs(e.rounded[0]) == rounded
+    assert bool(np.isnan(small[0])) is (unit is None)
+    assert unit is None or (small[0], large[0]) == unit
+
+
 @pytest.mark.parametrize(
     ("low", "high", "unit"),
     [(1.0, 1.5, (2.0**-10, 2.0**-10)), (0.75, 1.5, (2.0**-11, 2.0**-10)), (-1.5, -1.0, (2.0**-10, 2.0**-10)), (-0.5, 0.25, (2.0**-24, 2.0**-11)), (0.0, 0.0, (2.0**-24, 2.0**-24)), (2.0**-20, 2.0**-15, (2.0**-24, 2.0**-24)), (0.0, 4.0, (2.0**-24, 2.0**-8)), (math.nan, 1.0, (math.nan, math.nan)), (1.0, math.nan, (math.nan, math.nan))],
@@ -186,3 +291,12 @@ def test_a_verdict_that_is_known_is_not_written_again() -> None:
     assert [VERDICTS[v] for v in found.verdict] == [Verdict.UNDEFINED, Verdict.CORRECT]
     assert np.isnan(found.error[0])
     assert found.open.tolist() == [False, False]
+
+
+def test_of_two_enclosures_of_one_number_the_narrower_is_taken() -> None:
+    """The first where the second is wider or not known; not known where the first is not."""
+    a, b = (of_pairs.DoubleDouble(np.array(hi), np.zeros(4), np.array(err)) for hi, err in (([1.0, 1.0, 1.0, math.nan], [0.5, 0.25, 0.5, 0.5]), ([1.25, 1.25, math.nan, 1.25], [0.25, 0.5, 0.25, 0.25])))
+    found = of_pairs._meet(a, b)
+    assert found.hi[:3].tolist() == [1.25, 1.0, 1.0]
+    assert found.err[:3].tolist() == [0.25, 0.25, 0.5]
+    assert np.isnan(found.hi[3])

@@ -65,3 +65,42 @@ def test_on_which_side_of_a_power_of_two_a_gradient_lies_may_decide(steps: int, 
     assert found is not None
     assert found.verdict is expected
     assert found.rounded == 1
+
+
+# ---------------------------------------------------------------- kinks
+
+
+def at_kink(computed: float, real: arb, *, low_radius: float = 0.0, high_radius: float = 0.0, last: bool = True) -> Discrepancy | None:
+    """The verdict at a kink whose one-sided derivatives are 1 and 1024: an ulp of float64 is 2^-52 of the one and 2^-42 of the other, and half as much below it."""
+    with balls.precision(400):
+        exact = one_sided.Kink(arb(1) + arb(0, low_radius), arb(1024) + arb(0, high_radius))
+        blank = Discrepancy("x", "dx", (1.0,), computed, Verdict.UNDECIDED, exact, real_value=real, bits=400)
+        return judge(blank, real, hulls=None, fmt=FORMATS["float64"], last=last, detail=True)
+
+
+@pytest.mark.parametrize(
+    ("off", "low_radius", "high_radius", "expected"),
+    [
+        (("low", 0.0), 0.0, 0.0, Verdict.SUBGRADIENT), (("low", 0.75), 0.0, 0.0, Verdict.SUBGRADIENT), (("low", 1.25), 0.0, 0.0, Verdict.WRONG), (("low", 600.0), 0.0, 0.0, Verdict.WRONG), (("high", 0.75), 0.0, 0.0, Verdict.SUBGRADIENT), (("high", 1.25), 0.0, 0.0, Verdict.WRONG), (("middle", 0.0), 0.0, 0.0, Verdict.SUBGRADIENT),
+        (("low", 0.25), 1e-60, 0.0, Verdict.SUBGRADIENT), (("low", 0.75), 1e-60, 0.0, Verdict.UNDECIDED), (("low", 1.25), 1e-60, 0.0, Verdict.WRONG), (("low", 0.75), 0.0, 1e-60, Verdict.SUBGRADIENT), (("high", 0.25), 0.0, 1e-60, Verdict.SUBGRADIENT), (("high", 0.75), 0.0, 1e-60, Verdict.UNDECIDED), (("high", 1.25), 0.0, 1e-60, Verdict.WRONG), (("high", 0.75), 1e-60, 0.0, Verdict.SUBGRADIENT),
+    ],
+)  # fmt: skip
+def test_at_a_kink_the_reals_lie_between_the_one_sided_derivatives_up_to_an_ulp(off: tuple[str, float], low_radius: float, high_radius: float, expected: Verdict) -> None:
+    """Where it is open on which side of the power of two the bound lies, its ulp is known up to a factor of 2."""
+    with balls.precision(400):
+        real = {"low": arb(1) - arb(off[1]) * arb(2) ** -52, "high": arb(1024) + arb(off[1]) * arb(2) ** -42, "middle": arb(3)}[off[0]]
+    found = at_kink(2.0, real, low_radius=low_radius, high_radius=high_radius)
+    assert found is not None
+    assert found.verdict is expected
+    assert (at_kink(2.0, real, low_radius=low_radius, high_radius=high_radius, last=False) is None) is (expected is Verdict.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("computed", "expected", "ulps"),
+    [(1.0, Verdict.SUBGRADIENT, None), (1024.0, Verdict.SUBGRADIENT, None), (1 - 2.0**-52, Verdict.ROUNDING, 1), (1 - 2.0**-50, Verdict.ROUNDING, 4), (1024 + 2.0**-42, Verdict.ROUNDING, 1), (1024 + 2.0**-40, Verdict.ROUNDING, 4), (0.5, Verdict.UNSTABLE, 2.0**51), (2048.0, Verdict.UNSTABLE, 2.0**52), (math.inf, Verdict.NONFINITE, None), (math.nan, Verdict.NONFINITE, None)],
+)  # fmt: skip
+def test_at_a_kink_a_float_is_as_far_off_as_it_is_from_the_nearer_bound(computed: float, expected: Verdict, ulps: float | None) -> None:
+    found = at_kink(computed, arb(3))
+    assert found is not None
+    assert found.verdict is expected
+    assert found.ulps is None if ulps is None else found.ulps == ulps

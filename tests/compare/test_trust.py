@@ -66,6 +66,13 @@ def test_the_ladder_tells_a_factor_from_rounding():
     assert not ladder({"float64": 0.5}).is_wrong, "one format shows nothing"
 
 
+@pytest.mark.parametrize(("before", "last", "is_wrong"), [(2.0**-12, 2.0**-12, False), (2.0**-12, 1.001 * 2.0**-12, True), (1.0, 2.0**-6.5, False), (1.0, 1.001 * 2.0**-6.5, True), (1.0, 0.999 * 2.0**-6.5, False), (0.0, 1.0, True)])
+def test_the_limits_of_the_ladder_are_roots_of_the_units(before, last, is_wrong):
+    """float16 has 11 bits and float32 24: half of the digits of the finer one are 12, and the root of the quotient is 2^-6.5."""
+    assert ladder({"float16": before, "float32": last}).is_wrong is is_wrong
+    assert ladder({"float32": last, "bfloat16": 0.5, "float16": before}).is_wrong is is_wrong, "the two finest count"
+
+
 def inverse(overflowed, inverted):
     """1 / exp(-x) at 100, as a format computes it in which exp(100) is infinite."""
     r = Recorder({"x": ()}, {"out": ()})
@@ -83,6 +90,14 @@ def test_what_follows_an_overflow_of_the_framework_is_no_doubt_about_the_trace()
     later = inverse(np.inf, 0.0)
     bent = replace(later, readings=tuple(replace(x, floats=x.floats + 0.5) if x.what == "np.add" else x for x in later.readings))
     assert [d.what for d in disagreements(bent, FORMATS["float32"])][:1] == ["np.add"], "from the next number on it is checked again"
+
+
+@pytest.mark.parametrize(("units", "is_explained"), [(1.4, True), (-1.4, True), (1.6, False), (-1.6, False)])
+def test_the_first_number_after_an_overflow_is_one_term_of_the_next_sum(units, is_explained):
+    """-1 + 1 in float32: one rounding, of 2^-24 times the sizes of both, and that of the literal, of 2^-24."""
+    trace = inverse(np.inf, -1.0)
+    read = replace(trace, readings=tuple(replace(x, floats=x.floats + units * 2.0**-23) if x.what == "np.add" else x for x in trace.readings))
+    assert (disagreements(read, FORMATS["float32"]) == []) is is_explained
 
 
 def with_sum(off, form=""):

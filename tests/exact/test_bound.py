@@ -88,6 +88,21 @@ def test_the_size_of_a_number_and_back(x: float) -> None:
 
 # ---------------------------------------------------------------- values over a box
 
+QUOTIENTS = (  # a quotient over x from 1 to 2 and y from 1 to 3 with a denominator above 0, below 0, or neither; the ends by hand
+    ("1/(x + y)", (1 / 5, 1 / 2)), ("1/(x + y + 9)", (1 / 14, 1 / 11)), ("1/(x - y - 9)", (-1 / 8, -1 / 11)), ("1/(-x - y)", (-1 / 2, -1 / 5)), ("y/(x - 4)", (-3 / 2, -1 / 3)), ("1/(x - y)", None), ("1/(x - 1.5)", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "ends"), QUOTIENTS, ids=[t for t, _ in QUOTIENTS])
+def test_a_quotient_has_ends_where_its_denominator_has_a_sign(text: str, ends: tuple[float, float] | None) -> None:
+    (found,) = ends_of(text, ((1.0, 2.0), (1.0, 3.0)))
+    if ends is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert [float(e) for e in found] == pytest.approx(sorted(ends), rel=1e-12)
+
+
 BOXES = (((0.5, 2.0), (1.0, 3.0)), ((-2.0, -0.5), (1.0, 3.0)), ((-1.0, 2.0), (-3.0, -1.0)), ((0.0, 0.0), (2.0, 2.0)))
 # a text that is enclosed over a box, by mpmath at points of it; with a flag where the ends of its enclosure are values of it (it increases or decreases in each of its terms alone)
 ENCLOSED: tuple[tuple[str, Callable[..., object]], ...] = (

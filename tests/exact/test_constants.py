@@ -62,11 +62,24 @@ def test_a_simple_fraction_is_named_exactly(p, q):
         assert abs(arb(numerator) / arb(denominator or "1") - arb(p) / q) < arb(10) ** -15
 
 
+@pytest.mark.parametrize(("p", "q", "name"), [(1, 40320, "1/40320"), (1, 362880, "1/362880"), (8943, 200000, "0.044715"), (-1, 999999, "-1/999999"), (1, 1000000, "1e-06"), (1, 1000001, None), (1, 3628800, None), (691, 32760, "691/32760"), (5, 2000001, None)])
+def test_a_denominator_is_that_of_a_short_series_at_most(p, q, name):
+    """8! and 9! are less than 1000**2, 10! is more; -691/32760 is a Bernoulli number over 12."""
+    with balls.precision(200):
+        assert identify(arb(p) / q) == name
+
+
 def test_what_is_no_constant_has_no_name():
     with balls.precision(200):
         assert identify(value("pi") ** 7 + value("sqrt(2)")) is None
         assert identify(arb("nan")) is None
         assert identify(arb(0)) is None
+
+
+@pytest.mark.parametrize(("middle", "radius"), [("0.1", 0.2), ("-0.1", 0.2), ("3", 3.5), ("0", 1e-30), ("1e-20", 1e-19)])
+def test_what_may_be_0_has_no_name(middle, radius):
+    with balls.precision(200):
+        assert identify(arb(middle, radius)) is None
 
 
 def test_decimals_are_told_from_constants():

@@ -30,6 +30,7 @@ from verifier.arithmetic import balls
 from verifier.circuit import expand
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided, sympy_gates
+from verifier.exact.truth import truth_of
 from verifier.language.gates import GATES
 
 EXACT_SIDE = (
@@ -224,3 +225,21 @@ def test_a_hundred_thousand_steps_take_seconds() -> None:
     start = time.process_time()
     assert len(derivatives.gradient(program).program) > 100_000
     assert time.process_time() - start < 20
+
+
+def test_the_adjoints_of_a_component_are_a_row_of_the_hessian() -> None:
+    """Of x**2*y + sin(y): (2y, 2x) and (2x, -sin(y)); of y alone there is no row for x, and that for y is empty."""
+    truth = truth_of(expression("x**2*y + sin(y)", "x", "y"))
+    with balls.precision(200):
+        expected = ((arb(4), arb(6)), (arb(6), -arb(2).sin()))
+        for position, values in enumerate(expected):
+            row = truth.hessian_row(position)
+            assert row is not None
+            assert row is truth.hessian_row(position)
+            found = balls.at(row.program, (3.0, 2.0), strict=False)
+            assert all(found[row.adjoint[k]].overlaps(value) for k, value in enumerate(values))
+    linear = truth_of(expression("y + 0*x", "x", "y"))
+    assert linear.hessian_row(0) is None
+    row = linear.hessian_row(1)
+    assert row is not None
+    assert row.adjoint.get(1) is None

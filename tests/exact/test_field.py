@@ -16,7 +16,7 @@ from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, prove
-from verifier.exact.identities import field, signs
+from verifier.exact.identities import exponentials, field, signs, special
 from verifier.exact.identities.elements import Field, Plan
 from verifier.exact.identities.independence import are_independent
 from verifier.exact.identities.special import RULES
@@ -232,3 +232,41 @@ def test_a_sign_that_is_known_is_that_of_all_values(text: str, expected: int | N
     with mpmath.workdps(40):
         seen = {int(mpmath.sign(by_mpmath.run(program, mpmath, [mpmath.mpf(draw.uniform(-3, 3)) for _ in range(3)])[program.output])) for _ in range(60)}
     assert seen == {expected} if expected is not None else len(seen) > 1
+
+
+TEXTS = (
+    ("x + 1", "x + 1"), ("-x", "-x"), ("x*y - 2*x**2", "-2*x**2 + x*y"), ("1/(x + y)", "(1)/(x + y)"), ("exp(x)", "exp(x)"), ("exp(2*x)", "exp(2*(x))"), ("exp(x/2)", "exp(1/2*(x))"), ("log(x)", "log|x|"), ("sqrt(x*x + 1)", "(x**2 + 1)**(1/2)"), ("tan(x)", "(-2*tan(1/2*(x)))/(tan(1/2*(x))**2 - 1)"),
+    ("erf(erf(x))", "erf(erf(x))"), ("erf(erf(erf(x)))", "erf(erf(erf(...)))"), ("1 + x + x**2 + x**3 + x**4 + x**5", "x**5 + x**4 + x**3 + x**2 + x + 1"), ("1 + x + x**2 + x**3 + x**4 + x**5 + x**6", "..."),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "written"), TEXTS, ids=[t for t, _ in TEXTS])
+def test_an_element_is_written_in_names_of_the_program_and_what_is_long_or_deep_left_out(text: str, written: str) -> None:
+    over, program = Field(("x", "y", "z"), Plan()), primitive(text)
+    assert exponentials.text(over, field.value(over, program, program.output)) == written
+
+
+# whether a function certainly vanishes on no open set. What is 0 on one, or by an identity that no rule here knows (DLMF 10.16.1, 5.5.3), must not be said to
+VANISHING = (
+    ("x + 1", True), ("x*y - 2", True), ("exp(x) - x", True), ("floor(x)", False), ("x*floor(x)", False), ("x*(1 + floor(x))", False), ("x + floor(x)", True), ("x*x + y*floor(y)", True), ("(x + y)*floor(x + y)", False), ("x*sqrt(2) - x*pi", True), ("sqrt(2) - pi", True),
+    ("x*(besselj(1/2, 1) - sqrt(2/pi)*sin(1))", False), ("besselj(1/2, 1) - sqrt(2/pi)*sin(1)", False), ("x*(gamma(1/3)*gamma(2/3)*sin(pi/3) - pi)", False), ("x*(besselj(1/2, 1) - sqrt(2/pi)*sin(1)) + y", True), ("(besselj(1/2, 1) - 1/2)*x", True), ("x + y*(besselj(1/2, 1) - sqrt(2/pi)*sin(1)) + 3", True),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), VANISHING, ids=[t for t, _ in VANISHING])
+def test_what_certainly_vanishes_on_no_open_set(text: str, expected: bool) -> None:
+    over, program = Field(("x", "y", "z"), Plan()), primitive(text)
+    assert signs._is_nonzero(over, field.value(over, program, program.output).num) is expected
+
+
+# whether a function certainly is an integer on no open set
+INTEGERS = (
+    ("x", True), ("x + 1/2", True), ("x*y", True), ("exp(x)", True), ("x/(1 + x)", True), ("(x + y)/x", True), ("pi*x", True), ("x + floor(x)", False), ("floor(x)", False), ("x*floor(y)", False), ("x - x + 1/2", False), ("sqrt(2)", False), ("pi", False), ("pi/(1 + sqrt(2))", False),
+    ("sin(x)**2 + cos(x)**2 + 1", False), ("(x + 1)/(2*x + 2)", False), ("(sqrt(2)*x + x)/x", False), ("(pi*x + pi)/(x + 1)", False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), INTEGERS, ids=[t for t, _ in INTEGERS])
+def test_what_certainly_is_an_integer_on_no_open_set(text: str, expected: bool) -> None:
+    over, program = Field(("x", "y", "z"), Plan()), primitive(text)
+    assert special._is_rarely_integer(over, field.value(over, program, program.output)) is expected

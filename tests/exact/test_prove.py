@@ -18,7 +18,7 @@ from verifier.case.load import case_of, load_text
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Builder, Program
 from verifier.compare import agreement, challenge
-from verifier.compare.check import Check
+from verifier.compare.check import Check, checks_of
 from verifier.compare.meant import Meant
 from verifier.exact import constants, derivatives, prove
 from verifier.exact.truth import Subject, subject, truth_of
@@ -375,3 +375,17 @@ def test_single_holes_are_named_and_counted() -> None:
     found = outcome("x", "x*(x - 1)*(x - 2)*(x - 3)*(x - 4)/(x*(x - 1)*(x - 2)*(x - 3)*(x - 4))*dout")
     assert found.kind == "proved"
     assert re.search(r"it has no value at x = .* or x = .* or x = .* and 2 more of the points tried, where", found.note), found.note
+
+
+# where the exact gradient has a value and the formula has none
+GAPS = (("x*log(x*y)", "(log(x) + log(y) + 1)*dout", ("x < 0 and y < 0",)), ("log(x*x)", "2*exp(-log(x))*dout", ("x < 0",)), ("x*x", "2*x*dout", ()), ("x*x", "2*sqrt(x)**2*dout", ("x < 0",)), ("log(x)", "exp(-log(x))*dout", ()))
+
+
+@pytest.mark.parametrize(("function", "dx", "gaps"), GAPS)
+def test_a_proof_names_where_the_formula_has_no_value_and_the_gradient_has_one(function: str, dx: str, gaps: tuple[str, ...]) -> None:
+    point = "{x: 2, y: 3}" if "y" in function else "{x: 2}"
+    case = case_of(f"function: {function}\npoints: [{point}]\nimplementations: {{a: {{gradients: {{x: dx}}, backward: 'dx = {dx}'}}}}")
+    ((_, (check,)),) = checks_of(case, truth_of(case.programs.truth))
+    proof = prove.prove(check.truth, check.subject, check.subject.claims[0], fmt=check.format, upstream=1.0)
+    assert proof is not None
+    assert proof.gaps == gaps

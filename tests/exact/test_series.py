@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -274,3 +275,18 @@ def test_a_rational_that_is_too_long_becomes_a_ball_and_too_many_terms_are_given
     assert len(series.add(of({(k, 0): 1 for k in range(3)}), of({})).terms) == 3
     with pytest.raises(NoExpansion):
         series.add(of({(k, 0): 1 for k in range(4)}), of({}))
+
+
+@pytest.mark.parametrize("base", [Series({}, 3), Series({}), Series({(Fraction(0), 0): fmpq(2)}, 1), Series({(Fraction(-1), 0): fmpq(1)}), Series({(Fraction(1), 1): fmpq(1)})], ids=["O(t^3)", "0", "2 + O(t)", "1/t", "t log t"])
+def test_the_power_0_is_1_whatever_is_known_of_the_base(base: Series) -> None:
+    assert series.power(base, Fraction(0), 4) == series.number(fmpq(1))
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 8, 9])
+def test_a_whole_power_is_a_product(exponent: int) -> None:
+    """(2 + t)^n by the binomial theorem; up to 8 without an end."""
+    found = series.power(Series({(Fraction(0), 0): fmpq(2), (Fraction(1), 0): fmpq(1)}), Fraction(exponent), 4)
+    assert isinstance(found, Series)
+    for k in range(min(exponent, 4) + 1):
+        assert found.terms[Fraction(k), 0] == math.comb(exponent, k) * 2 ** (exponent - k)
+    assert (found.order == series.INFINITE) is (exponent <= 8)

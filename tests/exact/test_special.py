@@ -22,6 +22,9 @@ IDENTITIES = (
     ("expn(2, x)", "exp(-x) - x*expn(1, x)"), ("expn(0, x)", "exp(-x)/x"), ("expn(-1, x)", "exp(-x)*(1 + x)/x**2"), ("expn(-2, x)", "exp(-x)*(x**2 + 2*x + 2)/x**3"), ("expn(4, x)", "(exp(-x) - x*expn(3, x))/3"), ("expn(3, x)", "(exp(-x)*(1 - x) + x*x*expn(1, x))/2"),
     # 15.8.1, 15.4.1, 10.16.9, 15.2.1
     ("hyp2f1(2, 2, 3, x)", "hyp2f1(1, 1, 3, x)/(1 - x)"), ("hyp2f1(1, 2, 4, x)", "hyp2f1(2, 1, 4, x)"), ("hyp2f1(1, 1, 2, x - x)", "1"), ("hyp2f1(1, 1, 2, -x)", "log(1 + x)/x"), ("hyp0f1(3/2, -x*x/4)", "sin(x)/x"), ("hyp0f1(3/2, x*x/4)", "sinh(x)/x"), ("hyp0f1(2, x - x)", "1"), ("hyp0f1(3/2, -x*x)", "sin(2*x)/(2*x)"), ("hyp0f1(3/2, -4*x**2*y**2)", "sin(4*x*y)/(4*x*y)"),
+    # what no rule applies to stays as it is
+    ("hyp2f1(y, 1, 2, x)*2", "hyp2f1(y, 1, 2, x) + hyp2f1(y, 1, 2, x)"), ("hyp2f1(1/3, 1, 5/2, x)*2", "hyp2f1(1/3, 1, 5/2, x) + hyp2f1(1, 1/3, 5/2, x)"), ("hyp0f1(y, x)*2", "hyp0f1(y, x) + hyp0f1(y, x)"), ("hyp0f1(3/2, x)*2", "hyp0f1(3/2, x) + hyp0f1(3/2, x)"), ("expn(y, x)*2", "expn(y, x) + expn(y, x)"), ("expn(1/2, x)*2", "expn(1/2, x) + expn(1/2, x)"),
+    ("besselj(y, x)*2", "besselj(y, x) + besselj(y, x)"), ("bessely(y, x)*2", "bessely(y, x) + bessely(y, x)"), ("besseli(y, x)*2", "besseli(y, x) + besseli(y, x)"), ("besselk(y, x)*2", "besselk(y, x) + besselk(y, x)"), ("kve(y, x)*exp(-x)", "besselk(y, x)"), ("lgamma(x*y)*2", "lgamma(x*y) + lgamma(x*y)"), ("zeta(x)*2", "zeta(x) + zeta(x)"),
     # 7.4, 7.2, 7.17
     ("erfc(-x)", "2 - erfc(x)"), ("erfcx(x)", "exp(x*x)*(1 - erf(x))"), ("dawson(x)", "sqrt(pi)/2*exp(-x*x)*erfi(x)"), ("dawson(-x)", "-dawson(x)"), ("erfinv(-x)", "-erfinv(x)"), ("log_ndtr(x)", "log(erfc(-x/sqrt(2))/2)"), ("erfi(-x)", "-erfi(x)"), ("erfcinv(x)", "erfinv(1 - x)"), ("erf(x - y)", "-erf(y - x)"), ("erf(x - x)", "0"),
     # integers below and above

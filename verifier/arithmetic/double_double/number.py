@@ -18,7 +18,7 @@ from verifier.arithmetic.types import Doubles, Mask
 
 SPLITTER = 134217729.0  # 2^27 + 1
 SUM, PRODUCT, QUOTIENT, ROOT = 2.0**-103, 2.0**-102, 2.0**-101, 2.0**-101  # at least twice the relative errors above: what the bound's own roundings take is in it
-SLACK = 1 + 2.0**-48  # for the few roundings of a bound
+SLACK, LESS = 1 + 2.0**-48, 1 - 2.0**-48  # for the few roundings of a bound, and of what is at least there
 TINY = 2.0**-1060
 HUGE, SMALL = 2.0**990, 2.0**-950  # between them neither Dekker's product nor a quotient's residual leaves the normal numbers
 
@@ -193,8 +193,8 @@ def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0."""
     hi, lo = quotient_of(a[:2], b[:2])
     size, ratio = np.abs(b.hi), np.abs(hi)
-    least = size * (1 - 2.0**-50) - b.err
-    err = (ratio * QUOTIENT + (a.err + ratio * (1 + 2.0**-50) * b.err) / least) * SLACK + TINY
+    least = size * LESS - b.err
+    err = (ratio * QUOTIENT + (a.err + ratio * SLACK * b.err) / least) * SLACK + TINY
     top = np.abs(a.hi)
     inside = (np.minimum(np.minimum(size, top), ratio) > SMALL) & (np.maximum(size, top) < HUGE) & (least > 0)
     if not np.all(inside):

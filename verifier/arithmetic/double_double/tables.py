@@ -100,7 +100,7 @@ def inverse(n: int) -> NumberPair:
 class Expansions:
     """Taylor polynomials of a function in cells of one width around multiples of it: f(c + s) = first[c] + s (rest[0][c] + s (rest[1][c] + ...)).
 
-    `tail` are the coefficients that follow, to be taken in floats. The value is off by at most |s| `bound[c]` if it is evaluated as `elementary.expanded` does.
+    `tail` are the coefficients that follow, to be taken in floats. The value is off by at most |s| `bound[c]` if it is evaluated as `error_functions._expanded` does.
     """
 
     width: float

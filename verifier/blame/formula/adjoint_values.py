@@ -241,7 +241,6 @@ def by_key(implementation: Implementation, program: Program) -> dict[str, int]:
     at = derivatives.write(dag, forward)
     names = dict(zip(forward.inputs, range(len(forward.inputs)), strict=True))
     names.update({s.name: i for i, s in enumerate(forward.steps) if s.name})
-    known = len(dag.steps)
     found = {}
     for target, source in implementation.adjoints:
         builder = Builder(tuple(names))
@@ -251,6 +250,6 @@ def by_key(implementation: Implementation, program: Program) -> dict[str, int]:
             continue
         expression = derivatives.primitive(builder.program(index))
         place = dag.splice(expression, [at[i] for i in names.values()])[expression.output]
-        if place < known and place in at:
+        if place in at:
             found[target] = at.index(place)
     return found

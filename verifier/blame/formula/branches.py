@@ -87,13 +87,13 @@ def _live(program: Program, values: Sequence[Ball], output: int) -> list[int]:
 
 
 def _changed(program: Program, values: Sequence[Ball], live: Sequence[int], at: int, value: Ball) -> Ball:
-    """The value of the last live step after the step `at` is given another value."""
+    """The value of the last live step, which is computed from all others, after the step `at` is given another value."""
     changed: dict[int, Balls] = {at: [value]}
     for i in live:
         step = program.steps[i]
         if i > at and any(a in changed for a in step.args):
             changed[i] = reals.value_of(program, step, [changed.get(a, [values[a]]) for a in step.args])
-    return changed.get(live[-1], [values[live[-1]]])[0]
+    return changed[live[-1]][0]
 
 
 def _why(program: Program, values: Sequence[Ball], at: int) -> str:

@@ -56,7 +56,7 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
     while pending:
         i = pending.pop()
         step = program.steps[i]
-        if i in inside or i in leaves:
+        if i in inside:
             continue
         if i != end and (i == variable or step.gate == "input" or (step.name and step.line != line)):
             leaves.add(i)

@@ -83,8 +83,8 @@ def _missing_part(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt
 
 
 def _line_text(program: Program, step: int) -> str:
-    line = program.steps[step].line
-    return program.lines[line].text.strip() if line >= 0 else program.steps[step].name
+    """The statement that a step of the backward pass stands in."""
+    return program.lines[program.steps[step].line].text.strip()
 
 
 def _first_repair(s: RepairTarget) -> Diagnosis | None:
@@ -238,14 +238,16 @@ def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diag
             if agrees(s.with_changed(dict.fromkeys(group, [arb(fmpq(value.numerator, value.denominator))] * s.isolated.reference.count)), s.mistake.needed, s.fmt):
                 relative = abs(float(exact(text) / value) - 1)
                 return _diagnosis_at(s, group[0], f"`{text}` has a relative error of {relative:.2g}: it should be {shorter}")
-    found = [(group[0], words) for group in groups if (words := _literal_words(s, group, near=near, unnamed=unnamed)) is not None]
-    if unnamed:
-        found.sort(key=lambda pair: -significant_digits(s.steps[pair[0]].text))  # what has many digits is likelier mistyped
-    found.sort(key=lambda pair: not pair[1].rpartition(" ")[2].isdigit())  # a whole number is the likeliest
-    return _diagnosis_at(s, *found[0]) if found else None
+    found = [(group[0], *meant) for group in groups if (meant := _literal_meant(s, group, near=near, unnamed=unnamed)) is not None]
+    if not found:
+        return None
+    # a whole number is the likeliest, then the shortest one; of numbers without a name what has many digits is likelier mistyped
+    k, _, words = min(found, key=lambda row: (not row[1].lstrip("-").isdigit(), -significant_digits(s.steps[row[0]].text) if unnamed else len(row[1])))
+    return _diagnosis_at(s, k, words)
 
 
-def _literal_words(s: RepairTarget, group: list[int], *, near: bool, unnamed: bool) -> str | None:
+def _literal_meant(s: RepairTarget, group: list[int], *, near: bool, unnamed: bool) -> tuple[str, str] | None:
+    """The number that is needed in the place of a literal, and that in words; None where none is, or none that has a name."""
     text = s.steps[group[0]].text
     needed = _solve_literal(s, group)
     if needed is None:
@@ -255,13 +257,14 @@ def _literal_words(s: RepairTarget, group: list[int], *, near: bool, unnamed: bo
     name = "0" if needed.is_zero() else identify(needed)
     if name is None and not unnamed:
         return None
+    number = name or needed.str(17, radius=False)
     if not 0 < relative < NEAR_RELATIVE:
-        return f"the constant `{text}` should be {name or needed.str(17, radius=False)}" if not near else None
+        return (number, f"the constant `{text}` should be {number}") if not near else None
     if name is None:
-        return f"`{text}` has a relative error of {relative:.2g}: {needed.str(17, radius=False)} is needed, which is no constant that is known here"
+        return number, f"`{text}` has a relative error of {relative:.2g}: {number} is needed, which is no constant that is known here"
     agreeing = max(1, round(-math.log10(relative)))
-    likeness = f"it should be {name}" if is_decimal(name) else f"the constant looks like {name} to {agreeing} digits"
-    return f"`{text}` has a relative error of {relative:.2g}: {likeness}"
+    likeness = f"it should be {name}" if is_decimal(name) else f"the constant looks like {name} to {agreeing} digit{'s' if agreeing > 1 else ''}"
+    return number, f"`{text}` has a relative error of {relative:.2g}: {likeness}"
 
 
 def _solve_literal(s: RepairTarget, group: list[int]) -> Ball | None:

@@ -99,8 +99,9 @@ def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation])
         mine = [e for e in kept if not set(e.gradients).isdisjoint(array.gradients)]
         covered = {n for e in mine for n in e.gradients}
         lines = {e.place.line for e in mine}
-        is_said = len({e.words for e in mine}) == 1 and not mine[0].words.startswith((UNEXPLAINED, "the contribution through"))
-        if len(lines) == 1 and lines <= array.lines and set(array.gradients) <= covered and (is_said or lines == {array.place.line}) and len({e.words for e in mine}) == 1:
+        words = {e.words for e in mine}
+        is_said = not any(w.startswith((UNEXPLAINED, "the contribution through")) for w in words)
+        if len(lines) == len(words) == 1 and lines <= array.lines and set(array.gradients) <= covered and (is_said or lines == {array.place.line}):
             continue
         kept = [e for e in kept if e not in mine]
         kept.append(replace(array, gradients=tuple(dict.fromkeys((*array.gradients, *covered)))))

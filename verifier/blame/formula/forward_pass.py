@@ -64,7 +64,7 @@ def right_for_its_forward(draft: Draft, function: Program, error: ForwardError, 
         actual = locate.run_over_reals(program, own, {}, fmt)
         change = error.diagnosis
         mended = None
-        if change is not None and change.step >= 0 and len(change.column) == len(edited) == truth.count:
+        if change is not None and len(change.column) == len(edited) == truth.count:
             mended = reals.run(program, [[arb(p[i]) for p in edited] for i in range(len(program.inputs))], upstream=arb(upstream), rounded_in=fmt, replaced={change.step: change.column})
         for variable, name in draft.claims:
             position, step = program.inputs.index(variable), program.names[name]

@@ -24,7 +24,6 @@ from verifier.language.gates import GATES
 
 MOST_EXCHANGED = 40  # wrong statements of which any two may be exchanged
 MAX_LINES = 4000  # backward passes longer than this are not searched for the wrong line
-MAX_ROUNDS = 6  # so many names are dropped, one at a time, that turn out not to hold an adjoint
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,6 @@ def isolate(program: Program, implementation: Implementation, claims: Sequence[t
         known = _meaning(program, implementation, claims, found, reference, actual)
         claimed = {program.names[name] for _, name in claims}
         isolated = _isolated(program, reference, found, known, actual, fmt)
-        for _ in range(MAX_ROUNDS):
-            if not isolated.mistakes or _repairs(program, isolated, claims, fmt):
-                break
-            candidate = next((g.definition for g in isolated.mistakes if g.definition not in claimed), None)
-            if candidate is None:
-                break
-            known = {step: forward for step, forward in known.items() if step != candidate}  # not an adjoint after all
-            isolated = _isolated(program, reference, found, known, actual, fmt)
     return replace(isolated, claimed=frozenset(claimed))
 
 
@@ -249,13 +240,6 @@ def recompute(program: Program, values: Sequence[Balls], inside: Sequence[int], 
         if i not in changed and any(a in changed for a in step.args):
             changed[i] = reals.value_of(program, step, [changed.get(a, values[a]) for a in step.args])
     return changed.get(inside[-1], values[inside[-1]])
-
-
-def _repairs(program: Program, isolated: IsolatedRun, claims: Sequence[tuple[str, str]], fmt: Format) -> bool:
-    """Whether every claimed gradient is right once the wrong statements are replaced by their exact values."""
-    replaced = {g.definition: isolated.reference.adjoints[g.forward] for g in isolated.mistakes}
-    values = run_over_reals(program, isolated.reference, replaced, fmt)
-    return all(agrees(values[program.names[name]], isolated.reference.adjoints[program.inputs.index(variable)], fmt) for variable, name in claims)
 
 
 def mistakes_of(program: Program, reference: Reference, definition: Definition, forward: int, lost: Sequence[Definition], values: Sequence[Balls], fmt: Format) -> list[Mistake]:

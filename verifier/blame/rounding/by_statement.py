@@ -90,7 +90,7 @@ def statement_of(program: Program, line: int) -> tuple[str, Place | None]:
 def step_text(program: Program, step: int) -> str:
     """A step as it stands in its statement; the statement, or the gate, where a transform wrote it."""
     s = program.steps[step]
-    if not s.args and s.gate != "input":
+    if not s.args:
         return s.text
     line = program.lines[s.line] if s.line >= 0 else None
     if line is not None and line.source is not None and s.end > s.start and not sensitivity.is_fork(program, step):
