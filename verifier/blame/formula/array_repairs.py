@@ -6,8 +6,8 @@ import ast
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 from flint import arb
@@ -31,8 +31,8 @@ from verifier.trace.edits import Edited, changes
 MOST_CERTIFIED = 12
 HIDDEN = frozenset(("upstream", TOTAL))  # names that stand for what has another name, or that nobody writes
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
-SECONDS_A_STEP = 0.0008
-MOST_STEPS = 6_000  # that count
+SECONDS_A_STEP = 0.0006
+MOST_STEPS = 4_000  # that count
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Search:
     original: Mapping[str, list[list[float]]]  # what the backward pass makes of it
     wrong: frozenset[str]
     end: float
+    suspects: Mapping[int, int] = field(default_factory=dict)  # where statements begin that compute what is wrong -> their rank
     certified: int = 0
     reference: Reference | None = None
 
@@ -71,10 +72,11 @@ class Search:
         return time.process_time() > self.end or self.certified >= MOST_CERTIFIED
 
 
-def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format) -> list[ArrayMistake]:
+def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format, suspects: Sequence[int] = ()) -> list[ArrayMistake]:
     """For each wrong statement an edit after which what it reaches is exact; at most one for each. `wrong` are the arrays whose gradient is.
 
-    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them.
+    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them. The statements of a loop are tried in the order of
+    `suspects`, which are the places at which they begin.
     """
     if not rerun.begin():
         return []
@@ -84,7 +86,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
         return []
     original = {n: columns_of(rerun, n) for n in claims}
     seconds = max(SECONDS, SECONDS_A_STEP * min(MOST_STEPS, len(rerun.builder.steps)))
-    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds)
+    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds, {start: k for k, start in enumerate(suspects)})
     found: list[ArrayMistake] = []
     fixed: set[str] = set()
     tried: set[tuple[int, int]] = set()
@@ -99,7 +101,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
             fixed.update(mistake.gradients)
     if wrong - fixed:
         rerun.begin()
-        everywhere = [(n, s) for n in reversed(range(len(rerun.units))) for s in reversed(statements_in(rerun.units[n])) if (n, s.col_offset) not in tried]
+        everywhere = [(n, s) for n, s in _statements(search, reversed(range(len(rerun.units)))) if (n, s.col_offset) not in tried]
         mistake = _first(search, everywhere, None, wrong - fixed)
         if mistake is not None:
             found = [m for m in found if not set(m.gradients) <= set(mistake.gradients)]
@@ -111,7 +113,18 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
     units = search.rerun.units
     counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
-    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)) for s in reversed(statements_in(units[n]))]
+    return _statements(search, sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)))
+
+
+def _statements(search: Search, numbers: Iterable[int]) -> list[tuple[int, ast.stmt]]:
+    """The statements of some units, the last one of each first; those of a loop with the likely ones first."""
+    found = []
+    for n in numbers:
+        inside = statements_in(search.rerun.units[n])[::-1]
+        if isinstance(search.rerun.units[n].tree, ast.For):
+            inside.sort(key=lambda s: search.suspects.get(s.col_offset, len(search.suspects)))
+        found += [(n, s) for s in inside]
+    return found
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[list[float]]:
@@ -126,8 +139,7 @@ def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMis
             others.setdefault(other.unit, {})[other.name] = floats_of(other)
     if not search.rerun.begin(others):
         return None
-    suspects = suspects_of(search.rerun.units, search.lines, w)
-    statements = [(n, s) for n in suspects for s in reversed(statements_in(search.rerun.units[n]))]
+    statements = _statements(search, suspects_of(search.rerun.units, search.lines, w))
     tried.update((n, s.col_offset) for n, s in statements)
     return _first(search, statements, w, search.wrong)
 

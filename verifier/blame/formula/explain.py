@@ -11,7 +11,7 @@ from functools import partial
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
+from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, suspects, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Trial, agrees, reference_values
 from verifier.blame.formula.attempt import Attempt, at_once
 from verifier.blame.formula.rerun import Rerun, statements_in
@@ -122,11 +122,12 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
+    likely = suspects.suspects(program, reference, names, upstream=upstream)
     trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
-    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
+    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt, suspects=likely):
         gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
         details = (f"diagnosis {m.words}", *(array_figures(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
         found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
