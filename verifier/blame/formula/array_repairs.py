@@ -16,8 +16,9 @@ from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
-from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
+from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_products, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
+from verifier.blame.formula.suspects import Suspect
 from verifier.case.case import Draft
 from verifier.case.components import base
 from verifier.circuit.program import TOTAL
@@ -29,6 +30,7 @@ from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
 from verifier.trace.edits import Edited, changes
 
 MOST_CERTIFIED = 12
+LEADING = 2  # statements of a loop of which every edit is tried first
 HIDDEN = frozenset(("upstream", TOTAL))  # names that stand for what has another name, or that nobody writes
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
 SECONDS_A_STEP = 0.0006
@@ -72,11 +74,10 @@ class Search:
         return time.process_time() > self.end or self.certified >= MOST_CERTIFIED
 
 
-def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format, suspects: Sequence[int] = ()) -> list[ArrayMistake]:
+def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format, suspects: Sequence[Suspect] = ()) -> list[ArrayMistake]:
     """For each wrong statement an edit after which what it reaches is exact; at most one for each. `wrong` are the arrays whose gradient is.
 
-    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them. The statements of a loop are tried in the order of
-    `suspects`, which are the places at which they begin.
+    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them. The statements of a loop are tried in the order of `suspects`.
     """
     if not rerun.begin():
         return []
@@ -86,7 +87,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
         return []
     original = {n: columns_of(rerun, n) for n in claims}
     seconds = max(SECONDS, SECONDS_A_STEP * min(MOST_STEPS, len(rerun.builder.steps)))
-    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds, {start: k for k, start in enumerate(suspects)})
+    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds, {s.start: k for k, s in enumerate(suspects)})
     found: list[ArrayMistake] = []
     fixed: set[str] = set()
     tried: set[tuple[int, int]] = set()
@@ -95,6 +96,8 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
         if mistake is not None:
             return [mistake]
     for w in lines.wrong:
+        if search.is_over:
+            return found
         mistake = _repaired(search, w, tried)
         if mistake is not None:
             found.append(mistake)
@@ -175,7 +178,9 @@ def _renames(tree: ast.stmt) -> bool:
 def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool = False) -> ArrayMistake | None:
     """The first edit that is certified, the likely ones of all statements before those that are not of any. It must make right what is wrong, or `all_of_them`."""
     quick: dict[int, Quick | None] = {}
-    for (number, tree), rows in ((place, rows) for rows in (LIKELY, RARE) for place in statements):
+    likely = [place for place in statements if _is_leading(search, *place)]
+    others = [place for place in statements if place not in likely]
+    for (number, tree), rows in ((place, rows) for places in (likely, others) for rows in (LIKELY, RARE) for place in places):
         if number not in quick:
             quick[number] = quick_from(search.rerun, search.claimed, number, w=w, wrong=search.wrong, wanted=wanted, all_of_them=all_of_them)
         for edit, text in _tries(search, number, tree, quick[number], rows):
@@ -192,6 +197,11 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
                 search.certified = 0
                 return _mistake(search, number, tree, edit, fixed, points, w)
     return None
+
+
+def _is_leading(search: Search, number: int, tree: ast.stmt) -> bool:
+    """Whether a statement of a loop is one of the likeliest: every edit of it is tried before any of the others."""
+    return isinstance(search.rerun.units[number].tree, ast.For) and tree is not search.rerun.units[number].tree and search.suspects.get(tree.col_offset, LEADING) < LEADING
 
 
 def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: Sequence[str], points: int, w: Wrong | None) -> ArrayMistake:
@@ -244,7 +254,9 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
     scope = _scope(search.rerun, number)
-    more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and tree is unit.tree else ()
+    more: Iterable[Edited] = ()
+    if rows is RARE and quick is not None:
+        more = missing_terms(quick, tree, scope) if tree is unit.tree else missing_products(quick, tree) if _is_leading(search, number, tree) else ()
     for edit in chain(more, changes(tree, scope, rows)):
         if search.is_over:
             return

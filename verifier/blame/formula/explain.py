@@ -11,10 +11,11 @@ from functools import partial
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, suspects, temporaries
+from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Trial, agrees, reference_values
 from verifier.blame.formula.attempt import Attempt, at_once
 from verifier.blame.formula.rerun import Rerun, statements_in
+from verifier.blame.formula.suspects import suspects
 from verifier.blame.formula.trial_points import MAX_POINTS, OTHER_UPSTREAMS, elsewhere, neighbours, ordinary
 from verifier.blame.formula.values_shown import array_figures, array_plainly, figures, plainly
 from verifier.case.case import Draft
@@ -26,6 +27,7 @@ from verifier.language.source import Place, Source
 from verifier.language.trees import span
 
 UNEXPLAINED = "this line is wrong"
+MOST_SCALAR_STEPS = 3_000  # of array code whose statements are also looked at component by component
 MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
 
 
@@ -60,6 +62,8 @@ def explanations(
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
+        if len(program) > MOST_SCALAR_STEPS and {name for name, _ in wrong} <= {name for explanation in unexplained for name in explanation.gradients}:
+            return [*found, *unexplained]
         if not wrong:
             return found
     chosen = list(dict.fromkeys(point for _, point in wrong))
@@ -122,7 +126,7 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
-    likely = suspects.suspects(program, reference, names, upstream=upstream)
+    likely = suspects(program, reference, names, upstream=upstream)
     trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
@@ -132,7 +136,8 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
         details = (f"diagnosis {m.words}", *(array_figures(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
         found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
     done = {name for e in found for name in e.gradients}
-    left = []
+    left = _first_wrong(draft, rerun, reference, names - done, upstream=upstream)
+    done |= {name for e in left for name in e.gradients}
     for w in lines.wrong:
         held = rerun.held[w.unit, w.name]
         reached = _reached_by(rerun, w)
@@ -143,6 +148,26 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
             words = f"{UNEXPLAINED} even where everything it reads is exact: {array_plainly(w)}"
             left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
     return found, left
+
+
+def _first_wrong(draft: Draft, rerun: Rerun, reference: Reference, names: set[str], *, upstream: float) -> list[Explanation]:
+    """The statements of loops after which something is wrong for the first time, although everything they read is right then."""
+    program, source = draft.whole, draft.implementation.backward
+    assert program is not None
+    assert source is not None
+    inside = {s.col_offset: s for unit in rerun.units if isinstance(unit.tree, ast.For) for s in statements_in(unit)}
+    found: list[Explanation] = []
+    while names:
+        first = next(iter(suspects(program, reference, names, upstream=upstream)), None)
+        tree = inside.get(first.start) if first is not None else None
+        if first is None or tree is None:
+            break
+        start, end = span(tree)
+        gradients = tuple(n for _, n in draft.claims if n in names and base(n) in first.gradients)
+        words = f"{UNEXPLAINED}: in the first round in which its result is wrong, everything it reads is right"
+        found.append(Explanation(source.place(start), source.text[start:end], words, gradients, (), source.line_text(start), end - start, frozenset((source.place(start).line,))))
+        names = names - set(gradients)
+    return found
 
 
 def _lines_of(rerun: Rerun, lines: array_lines.Lines, w: array_lines.Wrong, source: Source) -> frozenset[int]:

@@ -4,41 +4,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from verifier.arithmetic import floats
 from verifier.blame.formula.adjoint_values import Reference
+from verifier.case.components import base
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS
 
 DIGITS = 10  # that a float shares with the exact adjoint that it is taken for
 
 
-def suspects(program: Program, reference: Reference, wrong: Iterable[str], *, upstream: float) -> list[int]:
-    """Where the statements begin, the likely ones first, that compute wrong gradients at the first point of `reference` from adjoints that are right.
+@dataclass(frozen=True)
+class Suspect:
+    """A statement: where it begins, and the wrong gradients (arrays as a whole) that are computed by it."""
 
-    A mistake behind all wrong gradients stands in what all of them are computed by: these statements come first, in the order in which they are executed.
+    start: int
+    gradients: frozenset[str]
+
+
+def suspects(program: Program, reference: Reference, wrong: Iterable[str], *, upstream: float) -> list[Suspect]:
+    """The statements that compute wrong gradients at the first point of `reference` from adjoints that are right, the likely ones first.
+
+    One mistake behind several wrong gradients stands in what all of them are computed by, and of that in what is executed first and is no part of a sum that goes on.
     """
-    values = [c[0] for c in map(floats.as_list, floats.run(program, [[x] for x in reference.points[0]], fmt=FORMATS["float64"], upstream=upstream))]
+    values = [floats.as_list(c)[0] for c in floats.run(program, [[x] for x in reference.points[0]], fmt=FORMATS["float64"], upstream=upstream)]
     right = {_key(float(x.mid())) for column in reference.adjoints for x in column[:1] if x.is_finite()}
     first: dict[int, int] = {}
-    counts: dict[int, int] = {}
+    reached: dict[int, set[str]] = {}
     groups: dict[str, list[int]] = {}
     for name in wrong:
-        groups.setdefault(name.partition("[")[0], []).append(program.names[name])
-    for steps in groups.values():
-        lines: set[int] = set()
+        groups.setdefault(base(name), []).append(program.names[name])
+    for name, steps in groups.items():
         for i in _cone(program, steps, values, right):
             line = program.steps[i].line
             if line >= 0 and program.lines[line].backward:
-                lines.add(line)
+                reached.setdefault(line, set()).add(name)
                 first[line] = min(i, first.get(line, i))
-        for line in lines:
-            counts[line] = counts.get(line, 0) + 1
-    order = sorted(first, key=lambda line: (-counts[line], first[line]))
-    return list(dict.fromkeys(program.lines[line].start for line in order))
+    order = sorted(first, key=lambda line: (-len(reached[line]), first[line]))
+    common = [line for line in order if len(reached[line]) == len(reached[order[0]])]
+    sets: dict[int, set[str]] = {}
+    for step in program.steps[program.backward_start :]:
+        if step.name and step.line in first:
+            sets.setdefault(step.line, set()).add(base(step.name))
+    leading = next((line for k, line in enumerate(common) if not any(sets.get(line, set()) & sets.get(later, set()) for later in common[k + 1 :])), None)
+    if leading is not None:
+        order = [leading, *(line for line in order if line != leading)]
+    return [Suspect(program.lines[line].start, frozenset(reached[line])) for line in order]
 
 
-def _cone(program: Program, wrong: Sequence[int], values: Sequence[float], right: frozenset[str] | set[str]) -> set[int]:
+def _cone(program: Program, wrong: Sequence[int], values: Sequence[float], right: set[str]) -> set[int]:
     """The backward steps that wrong ones are computed from, up to those whose value is an exact adjoint."""
     found, pending = set(wrong), list(wrong)
     while pending:
