@@ -27,6 +27,7 @@ from verifier.language.source import Place, Source
 from verifier.language.trees import span
 
 UNEXPLAINED = "this line is wrong"
+ARRAY_SHARE = 2.0  # of the time of an attempt, for the search for the wrong line of array code
 MOST_SCALAR_STEPS = 3_000  # of array code whose statements are also looked at component by component
 MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
 
@@ -58,7 +59,7 @@ def explanations(
     found: list[Explanation] = []
     unexplained: list[Explanation] = []
     if any(map(is_array, program.values.values())):
-        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []))
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []), ARRAY_SHARE)
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
