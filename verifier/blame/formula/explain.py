@@ -12,10 +12,11 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Trial, agrees, reference_values
+from verifier.blame.formula.adjoint_values import BITS, Reference, Trial, agrees
 from verifier.blame.formula.attempt import Attempt, at_once
 from verifier.blame.formula.rerun import Rerun, statements_in
 from verifier.blame.formula.suspects import suspects
+from verifier.blame.formula.telling import telling
 from verifier.blame.formula.trial_points import MAX_POINTS, OTHER_UPSTREAMS, elsewhere, neighbours, ordinary
 from verifier.blame.formula.values_shown import array_figures, array_plainly, figures, plainly
 from verifier.case.case import Draft
@@ -44,12 +45,14 @@ class Explanation:
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
     lines: frozenset[int] = frozenset()  # of array code that no edit explains: where the mistake may be
+    point: tuple[float, ...] = ()  # at which the figures of the line are, where it is not the first of the wrong ones
 
 
 def explanations(
-    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), attempt: Attempt = at_once
+    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), likely: Sequence[tuple[float, ...]] = (), attempt: Attempt = at_once
 ) -> list[Explanation]:
-    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too.
+    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too;
+    `likely` are points, in this order, at which array code is looked at: at the first one at which the mistakes show.
 
     `attempt` makes what a report can do without, within a limit of time: the search for the line, the words of a diagnosis, the formula that is expected.
     """
@@ -59,7 +62,7 @@ def explanations(
     found: list[Explanation] = []
     unexplained: list[Explanation] = []
     if any(map(is_array, program.values.values())):
-        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []), ARRAY_SHARE)
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, likely, fmt=fmt, upstream=upstream), ([], []), ARRAY_SHARE)
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
@@ -112,30 +115,32 @@ def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation])
     return kept
 
 
-def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], likely: Sequence[tuple[float, ...]] = (), *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
     """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason that no edit explains."""
     program, source = draft.whole, draft.implementation.backward
-    point = wrong[0][1]
     names = {name for name, _ in wrong}
-    if program is None or source is None or not all(map(math.isfinite, point)):
+    if program is None or source is None:
         return [], []
-    points = [point, neighbours([point])[0]]
-    reference = reference_values(program, points, upstream=upstream)
-    if reference.count < len(points):
+    candidates = list(dict.fromkeys([*likely, *(point for _, point in wrong)]))[:MAX_POINTS]
+    reference = telling(draft, names, candidates, upstream=upstream)
+    if reference is None:
         return [], []
+    points = list(reference.points)
+    point = points[0]
     rerun = Rerun(draft, points, upstream)
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
-    likely = suspects(program, reference, names, upstream=upstream)
-    trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
+    statements = suspects(program, reference, names, upstream=upstream)
+    others = [p for p in candidates if p != point and all(map(math.isfinite, p))][:1]
+    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt)[-3:])]
     if all(reads_upstream(program, [program.names[name]]) for name in names):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
-    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt, suspects=likely):
+    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt, suspects=statements):
         gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
         details = (f"diagnosis {m.words}", *(array_figures(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
-        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
+        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start, point=point))
     done = {name for e in found for name in e.gradients}
     left = _first_wrong(draft, rerun, reference, names - done, upstream=upstream)
     done |= {name for e in left for name in e.gradients}
@@ -147,7 +152,7 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
             tree = array_repairs.setting(rerun, w)
             start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
             words = f"{UNEXPLAINED} even where everything it reads is exact: {array_plainly(w)}"
-            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source), point))
     return found, left
 
 
