@@ -29,6 +29,7 @@ from verifier.language.trees import span
 
 UNEXPLAINED = "this line is wrong"
 ARRAY_SHARE = 2.0  # of the time of an attempt, for the search for the wrong line of array code
+LONG = 20_000  # steps of array code whose repair is certified at fewer points
 MOST_SCALAR_STEPS = 3_000  # of array code whose statements are also looked at component by component
 MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
 
@@ -83,7 +84,7 @@ def explanations(
                 found.append(_explanation_of_line(program, isolated, group, affected, fmt, attempt))
     explained = {name for explanation in found for name in explanation.gradients}
     tried: dict[str, int] = {}
-    for name, point in wrong:
+    for name, point in wrong if len(program) <= LONG else ():
         tried[base(name)] = tried.get(base(name), 0) + (name not in explained)
         if name in explained or tried[base(name)] > MOST_COMPONENTS:
             continue
@@ -133,8 +134,8 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
         return [], []
     statements = suspects(program, reference, names, upstream=upstream)
     others = [p for p in candidates if p != point and all(map(math.isfinite, p))][:1]
-    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt)[-3:])]
-    if all(reads_upstream(program, [program.names[name]]) for name in names):
+    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt)[-3 if len(program) <= LONG else -1 :])]
+    if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
     for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt, suspects=statements):
@@ -223,7 +224,10 @@ def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: 
 
 def _by_reading(program: Program, names: set[str]) -> list[set[str]]:
     """Gradients that read the one that flows in, and those that do not."""
-    reading = {name for name in names if reads_upstream(program, [program.names[name]])}
+    from_upstream = [step.gate == "upstream" for step in program.steps]
+    for i, step in enumerate(program.steps):
+        from_upstream[i] = from_upstream[i] or any(from_upstream[a] for a in step.args)
+    reading = {name for name in names if from_upstream[program.names[name]]}
     return [group for group in (reading, names - reading) if group]
 
 
@@ -242,7 +246,7 @@ def _mistakes(
             return None, []
         return temporaries.fewest_mistakes(program, isolated, fmt=fmt)
 
-    if all(reads_upstream(program, [program.names[name]]) for name in names):
+    if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         return run([*flowing, *turned])
     if upstream != 1:
         isolated, mistakes = run([*flowing, *turned])
