@@ -120,9 +120,10 @@ def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[
     from verifier.blame.formula import explain
 
     check = checked.check
-    moderate = moderate_point(meant_in(case, check.format), check.format)
+    meant = meant_in(case, check.format)
+    moderate = moderate_point(meant, check.format)
     points = [wrong[0][1], *moderate] if is_listed else [*moderate, wrong[0][1]]
-    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, attempt=attempts.make)
+    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, fixed=frozenset(i for i, choices in enumerate(meant.choices) if len(choices) == 1), attempt=attempts.make)
 
 
 def _components(found: Sequence[str], known: dict[str, ArrayGradient]) -> str:

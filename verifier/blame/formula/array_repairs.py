@@ -165,12 +165,12 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
 def _rank(units: Sequence[Unit], number: int) -> int:
     """What is tried first: `p = scores`, another name of what the backward pass did not compute, may lack a factor or a function; other names of what it did come last."""
     unit = units[number]
-    if not _renames(unit.tree):
+    if not renames(unit.tree):
         return 1
     return 0 if unit.is_written and unit.reads.isdisjoint(n for u in units[:number] for n in u.sets) else 2
 
 
-def _renames(tree: ast.stmt) -> bool:
+def renames(tree: ast.stmt) -> bool:
     """Whether a statement gives other names to what there is: `dx, dw = dx2, dw2`."""
     return isinstance(tree, ast.Assign) and (isinstance(tree.value, ast.Name) or (isinstance(tree.value, ast.Tuple) and all(isinstance(e, ast.Name) for e in tree.value.elts)))
 
@@ -314,7 +314,8 @@ def _scope(rerun: Rerun, number: int) -> ReadableNames:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
+    counters = [n.id for t in ast.walk(unit.tree) if isinstance(t, ast.For) for n in ast.walk(t.target) if isinstance(n, ast.Name)]
+    return ReadableNames((*inside, *names), shapes, tuple(labels), tuple(dict.fromkeys((*counters, *counts, *lengths))))
 
 
 def _is_near(computed: Sequence[list[float]] | None, exact: Sequence[list[float]]) -> bool:

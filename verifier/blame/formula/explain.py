@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -50,10 +50,11 @@ class Explanation:
 
 
 def explanations(
-    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), likely: Sequence[tuple[float, ...]] = (), attempt: Attempt = at_once
+    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), likely: Sequence[tuple[float, ...]] = (), fixed: Container[int] = (), attempt: Attempt = at_once
 ) -> list[Explanation]:
     """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too;
-    `likely` are points, in this order, at which array code is looked at: at the first one at which the mistakes show.
+    `likely` are points, in this order, at which array code is looked at: at the first one at which the mistakes show;
+    `fixed` are the positions of inputs with one value only.
 
     `attempt` makes what a report can do without, within a limit of time: the search for the line, the words of a diagnosis, the formula that is expected.
     """
@@ -63,7 +64,7 @@ def explanations(
     found: list[Explanation] = []
     unexplained: list[Explanation] = []
     if any(map(is_array, program.values.values())):
-        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, likely, fmt=fmt, upstream=upstream), ([], []), ARRAY_SHARE)
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, likely, fmt=fmt, upstream=upstream, fixed=fixed), ([], []), ARRAY_SHARE)
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
@@ -76,7 +77,7 @@ def explanations(
     chosen = chosen[:MAX_POINTS]
     for names in _by_reading(program, {name for name, _ in wrong}):
         nothing: tuple[locate.IsolatedRun | None, list[locate.Mistake]] = (None, [])
-        isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream), nothing)
+        isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream, fixed=fixed), nothing)
         for group in _by_line(mistakes):
             reached = _reached(program, {m.definition for m in group})
             affected = tuple(n for _, n in draft.claims if n in names and program.names[n] in reached)
@@ -116,14 +117,14 @@ def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation])
     return kept
 
 
-def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], likely: Sequence[tuple[float, ...]] = (), *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], likely: Sequence[tuple[float, ...]] = (), *, fmt: Format, upstream: float, fixed: Container[int] = ()) -> tuple[list[Explanation], list[Explanation]]:
     """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason that no edit explains."""
     program, source = draft.whole, draft.implementation.backward
     names = {name for name, _ in wrong}
     if program is None or source is None:
         return [], []
     candidates = list(dict.fromkeys([*likely, *(point for _, point in wrong)]))[:MAX_POINTS]
-    reference = telling(draft, names, candidates, upstream=upstream)
+    reference = telling(draft, names, candidates, upstream=upstream, fixed=fixed)
     if reference is None:
         return [], []
     points = list(reference.points)
@@ -134,7 +135,7 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
         return [], []
     statements = suspects(program, reference, names, upstream=upstream)
     others = [p for p in candidates if p != point and all(map(math.isfinite, p))][:1]
-    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt)[-3 if len(program) <= LONG else -1 :])]
+    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt, fixed=fixed)[-3 if len(program) <= LONG else -1 :])]
     if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
@@ -164,6 +165,8 @@ def _first_wrong(draft: Draft, rerun: Rerun, reference: Reference, names: set[st
     assert source is not None
     inside = {s.col_offset: s for unit in rerun.units if isinstance(unit.tree, ast.For) for s in statements_in(unit)}
     found: list[Explanation] = []
+    last = {name: unit.tree for unit in rerun.units for name in unit.sets}
+    names = {n for n in names if isinstance(tree := last.get(base(n)), ast.For) or (tree is not None and array_repairs.renames(tree))}
     while names:
         first = next(iter(suspects(program, reference, names, upstream=upstream)), None)
         tree = inside.get(first.start) if first is not None else None
@@ -232,16 +235,16 @@ def _by_reading(program: Program, names: set[str]) -> list[set[str]]:
 
 
 def _mistakes(
-    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float
+    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float, fixed: Container[int] = ()
 ) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
     """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
     if any(not all(map(math.isfinite, p)) for p in chosen):
         return None, []
-    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
+    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt, fixed=fixed)]
     flowing: list[Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
 
     def run(others: Sequence[Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
-        isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
+        isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen, fixed=fixed)], beside=right, others=others, fmt=fmt, upstream=upstream)
         if isolated is None:
             return None, []
         return temporaries.fewest_mistakes(program, isolated, fmt=fmt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 
 from verifier.arithmetic import floats
 from verifier.blame.formula.adjoint_values import Reference, reference_values
@@ -15,14 +15,14 @@ from verifier.language.formats import FORMATS
 GOOD_PART = 2.0**-10  # of an array's largest component: a mistake of so much is seen, and told from its roundings
 
 
-def telling(draft: Draft, names: Collection[str], points: Sequence[tuple[float, ...]], *, upstream: float) -> Reference | None:
+def telling(draft: Draft, names: Collection[str], points: Sequence[tuple[float, ...]], *, upstream: float, fixed: Container[int] = ()) -> Reference | None:
     """The exact values at a point, and at one beside it: the first point at which every wrong gradient is off by a good part of itself, else the one where it is off by most.
 
     `names` are the wrong gradients, by component. None where at no point anything is off.
     """
     best, found = 0.0, None
     for point in points:
-        both = [point, neighbours([point])[0]]
+        both = [point, neighbours([point], fixed=fixed)[0]]
         if draft.whole is None or not all(map(math.isfinite, point)):
             continue
         reference = reference_values(draft.whole, both, upstream=upstream)
