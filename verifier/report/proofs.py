@@ -16,6 +16,7 @@ from verifier.compare import agreement
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
+from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import is_meant, meant_in
 from verifier.language.verdict import Verdict
 from verifier.report import by_array
@@ -60,12 +61,18 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
 
 
 def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome]:
-    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
+    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked), seconds=seconds)
 
 
 def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
-    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked))
     return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
+
+
+def _wrong(checked: Checked) -> dict[str, Discrepancy]:
+    """What shows of each wrong gradient that it is."""
+    found = [*(d for row in checked.rows for d in row), *(d for s in checked.swept for _, several in s.examples for d in several)]
+    return {d.name: d for d in reversed(found) if d.verdict is Verdict.WRONG}
 
 
 def _unknown(check: Check) -> dict[str, Outcome]:

@@ -257,12 +257,18 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
+    if _is_square(tree) or (isinstance(tree, ast.UnaryOp) and _is_square(tree.operand)):  # half of a square, before a length that is 2
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
     for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
+
+
+def _is_square(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and tree.right.value == 2
 
 
 def products(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
