@@ -346,8 +346,8 @@ def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
 
 def divisors(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A division by another whole number than is written."""
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and isinstance(tree.right, ast.Constant) and type(tree.right.value) in (int, float):
-        value = tree.right.value
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int | float):
+        value = float(tree.right.value)
         for other in dict.fromkeys((value * 2, value * value, value / 2, value + 1, value - 1)):
             if other not in (0, 1, value) and other == int(other):
                 yield ast.BinOp(copy.deepcopy(tree.left), ast.Div(), ast.Constant(value=int(other))), f"the constant `{text(tree.right)}` should be {int(other)}"
