@@ -10,7 +10,7 @@ from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare.checked import Checked
-from verifier.compare.meant import meant_in, moderate_point
+from verifier.compare.meant import Meant, meant_in, moderate_point
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.source import Place
@@ -115,6 +115,11 @@ def _explanations(case: Case, draft: Draft, ordered: Sequence[Rating], attempts:
     return explanations_at(case, draft, first.checked, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], attempts, is_listed=first.is_listed)
 
 
+def _fixed(case: Case, meant: Meant) -> frozenset[int]:
+    """The positions of the components of arrays that have one value only: they may belong together, as probabilities do. A number that is moved tells `dz / 0.5` from `dz + dz`."""
+    return frozenset(i for i, (name, choices) in enumerate(zip(case.inputs, meant.choices, strict=True)) if len(choices) == 1 and name.endswith("]"))
+
+
 def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[tuple[str, tuple[float, ...]]], attempts: Attempts, *, is_listed: bool) -> list[Explanation]:
     """The wrong statements behind wrong gradients, given as (name, point). Array code is looked at where somebody listed the point, else at a moderate point of the domain first."""
     from verifier.blame.formula import explain
@@ -123,7 +128,7 @@ def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[
     meant = meant_in(case, check.format)
     moderate = moderate_point(meant, check.format)
     points = [wrong[0][1], *moderate] if is_listed else [*moderate, wrong[0][1]]
-    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, fixed=frozenset(i for i, choices in enumerate(meant.choices) if len(choices) == 1), attempt=attempts.make)
+    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, fixed=_fixed(case, meant), attempt=attempts.make)
 
 
 def _components(found: Sequence[str], known: dict[str, ArrayGradient]) -> str:
