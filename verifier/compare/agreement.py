@@ -26,6 +26,7 @@ from verifier.exact.truth import Subject
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
 
+LARGE = 1_000  # steps of a program in which no proof is tried of what is known to be wrong
 MOST_HOLES = 3  # named in a note
 MOST_FURTHER = 2_000  # gradients at further points, of all claims
 MOST_FAILURES = 8
@@ -54,25 +55,30 @@ def outcomes(
     meant: Meant | None = None,
     seed: int = 0,
     listed: Sequence[Sequence[Discrepancy]] | None = None,
+    wrong: Mapping[str, Discrepancy] | None = None,
     seconds: float = math.inf,
 ) -> dict[str, Outcome]:
     """The outcome of every claimed gradient, by its name.
 
     `points` are numbers of the format; further ones are tried where the inputs are `meant`; `listed` is what `compare` found at the
     points, where that is known already. Every claim, proved or not, is challenged (`challenge`): one that fails on a border or in a piece far
-    from the points, or has a gap in the domain, is `refuted` with that point as its witness. After so many `seconds` of the processor no further proof is begun.
+    from the points, or has a gap in the domain, is `refuted` with that point as its witness. In a large program those that are known to be `wrong` are refuted by that
+    alone, without a proof and a challenge. After so many `seconds` of the processor no further proof is begun.
     """
     if (several := _layers(check)) is not None:
         return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds) for c, at in several])
+    if (rest := _without(check, wrong)) is not None:
+        others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds) if rest[1] else {}
+        return _with_refuted(check, others, wrong)
     deadline = time.process_time() + seconds
     domain = intervals(meant)
     proofs, unproved = _proofs(check, deadline)
     trials = _trials(check, proofs, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
-    wrong = _wrong_in(rows)
-    standing = {name: proof for name, proof in proofs.items() if _stands(trials[name]) and name not in wrong}
+    off = _wrong_in(rows)
+    standing = {name: proof for name, proof in proofs.items() if _stands(trials[name]) and name not in off}
     open_claims = [name for _, name in check.subject.claims if name not in proofs or (name not in standing and _against(trials[name], points, meant) is None)]
-    rows += _further_rows(check, [n for n in open_claims if n not in wrong], points, meant=meant, seed=seed)
+    rows += _further_rows(check, [n for n in open_claims if n not in off], points, meant=meant, seed=seed)
     inputs, result = check.subject.program.inputs, {}
     for i, (_, name) in enumerate(check.subject.claims):
         trial = trials.get(name)
@@ -82,26 +88,29 @@ def outcomes(
         found = [row[i] for row in rows]
         if name not in proofs:
             outcome = _unproved(check, name, found, trial, points, meant)
-            if name not in wrong and outcome.kind in ("agrees", "approximates") and len(inputs) <= MOST_INPUTS and time.process_time() <= deadline:
+            if name not in off and outcome.kind in ("agrees", "approximates") and len(inputs) <= MOST_INPUTS and time.process_time() <= deadline:
                 outcome = _bounded(outcome, check, check.subject.claims[i], points, domain=domain, seed=seed)
             result[name] = replace(outcome, note=f"{outcome.note}; {unproved[name]}") if name in unproved and outcome.kind == "agrees" else outcome
             continue
-        against = _against(trials[name], points, meant) if name not in wrong else None
+        against = _against(trials[name], points, meant) if name not in off else None
         if against is not None:
             found = compare(check.alone(name), [against.point])[0]
         outcome = _compared(found, inputs)
-        result[name] = _withdrawn(outcome, proofs[name], trials[name], inputs) if trials[name].found or name in wrong else outcome
+        result[name] = _withdrawn(outcome, proofs[name], trials[name], inputs) if trials[name].found or name in off else outcome
     return result
 
 
-def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None) -> dict[str, Outcome]:
+def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None, wrong: Mapping[str, Discrepancy] | None = None) -> dict[str, Outcome]:
     """The outcome of every claimed gradient as far as points tell: those at which `outcomes` challenges and compares what has no proof, with a bound on the work and none on the time."""
     if (several := _layers(check)) is not None:
         return _weakest([by_points(c, points, meant=meant, seed=seed, listed=_columns(listed, at)) for c, at in several])
+    if (rest := _without(check, wrong)) is not None:
+        others = by_points(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1])) if rest[1] else {}
+        return _with_refuted(check, others, wrong)
     trials = _trials(check, {}, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
-    wrong = _wrong_in(rows)
-    rows += _further_rows(check, [name for _, name in check.subject.claims if name not in wrong], points, meant=meant, seed=seed)
+    off = _wrong_in(rows)
+    rows += _further_rows(check, [name for _, name in check.subject.claims if name not in off], points, meant=meant, seed=seed)
     return {name: _unproved(check, name, [row[i] for row in rows], trials.get(name), points, meant) for i, (_, name) in enumerate(check.subject.claims)}
 
 
@@ -116,6 +125,22 @@ def _layers(check: Check) -> list[tuple[Check, list[int]]] | None:
     if len(found) <= 1:
         return None
     return [(replace(check, subject=Subject(check.subject.program, tuple(check.subject.claims[i] for i in at))), at) for at in found]
+
+
+def _without(check: Check, wrong: Mapping[str, Discrepancy] | None) -> tuple[Check, list[int]] | None:
+    """A large check without the claims that are wrong, with the positions of the others; None where nothing is left out."""
+    if not wrong or len(check.subject.program) < LARGE:
+        return None
+    at = [i for i, (_, name) in enumerate(check.subject.claims) if name not in wrong]
+    if len(at) == len(check.subject.claims):
+        return None
+    return replace(check, subject=Subject(check.subject.program, tuple(check.subject.claims[i] for i in at))), at
+
+
+def _with_refuted(check: Check, others: Mapping[str, Outcome], wrong: Mapping[str, Discrepancy] | None) -> dict[str, Outcome]:
+    """The outcomes of all claims, in their order: of some, and of those that are known to be wrong."""
+    inputs = check.subject.program.inputs
+    return {name: others[name] if wrong is None or name not in wrong else _compared([wrong[name]], inputs) for _, name in check.subject.claims}
 
 
 def _columns(rows: Sequence[Sequence[Discrepancy]] | None, at: Sequence[int]) -> list[list[Discrepancy]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flint import arb
 
@@ -14,9 +15,11 @@ from verifier.case import points
 from verifier.case.case import DOMAIN, Case
 from verifier.circuit.program import Program
 from verifier.exact import derivatives
-from verifier.language.formats import Format
+from verifier.language.formats import Format, round_exact
 
 BITS = 1200  # sums of two float64 numbers with all their exponents take 2,100 bits; of numbers that people write, far fewer
+MODERATE = 2.0  # the size of the coordinates of a moderate point, where the domain has such
+GOLDEN = 0.6180339887498949  # the multiples of the golden ratio, less their whole numbers, fill an interval evenly
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,18 @@ def listed_values(meant: Meant, point: tuple[float, ...]) -> tuple[float, ...]:
     if not any(meant.choices):
         return point
     return tuple(min(choices, key=lambda c: abs(c - x)) if choices else x for x, choices in zip(point, meant.choices, strict=True))
+
+
+def moderate_point(meant: Meant, fmt: Format) -> list[tuple[float, ...]]:
+    """A point of moderate numbers without pattern at which the gradients are claimed; none where this one does not satisfy the constraint."""
+    found = []
+    for number, ((low, high), choices) in enumerate(zip(meant.domain, meant.choices, strict=True)):
+        share = (0.5 + GOLDEN * number) % 1
+        near = (max(low, -MODERATE), min(high, MODERATE))
+        least, most = near if near[0] < near[1] else (low, high)
+        value = choices[int(share * len(choices))] if choices else round_exact(fmt, Fraction(least + (0.1 + 0.8 * share) * (most - least)))
+        found.append(value if math.isfinite(value) and low <= value <= high else low)
+    return [tuple(found)] if all(map(math.isfinite, found)) and is_meant(meant, found) else []
 
 
 def is_meant(meant: Meant, point: Sequence[float]) -> bool:

@@ -38,7 +38,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         *forward,
         *passes.shape_findings(case, attempts),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
-        *proofs.proof_findings(case, found, outcomes, [*listed, *sampled]),
+        *proofs.proof_findings(case, found, outcomes, [*listed, *sampled], attempts),
         *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),

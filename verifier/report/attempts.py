@@ -18,7 +18,7 @@ T = TypeVar("T")
 SECONDS = 2.0  # of the processor, for each attempt in a small case
 ATTEMPTS = 2  # that may take so long: all together have no more than that
 SECONDS_A_STEP = 0.001  # and point: large cases get more
-MOST_STEPS = 4_000  # of an implementation that count: what takes longer in a large layer is left out
+MOST_STEPS = 5_000  # of an implementation that count: what takes longer in a large layer is left out
 LEAST = 0.1  # seconds, for an attempt after all that time is spent
 MESSAGE_LENGTH = 120  # characters of a failure's own text that are shown
 

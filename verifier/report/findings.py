@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
+from verifier.compare.checked import Checked
+from verifier.compare.meant import Meant, meant_in, moderate_point
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
 from verifier.language.source import Place
@@ -58,10 +60,10 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
             ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.result.error if j.result.gradient in known[draft.implementation.name] else 0.0))
             own = attempts.of(f"the diagnosis of {draft.implementation.name} in {fmt}")
-            for explanation in own.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, draft, ordered, own), [], is_made_of_attempts=True):
+            for explanation in own.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, case, draft, ordered, own), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
                 if (explanation.place, explanation.words) not in seen:  # the same line for the same reason in another format
-                    found.append(_explained_finding(explanation, wrong, totals, ordered[0].discrepancy.point, known[draft.implementation.name]))
+                    found.append(_explained_finding(explanation, wrong, totals, explanation.point or ordered[0].discrepancy.point, known[draft.implementation.name]))
                 seen.add((explanation.place, explanation.words))
     together: dict[tuple[str, str, str, str, str], list[Rating]] = {}
     for (implementation, gradient, fmt, code, severity), group in groups.items():
@@ -106,13 +108,27 @@ def _undefined_at(truth: Truth, worst: Rating) -> tuple[str, Place | None]:
     return ("", None) if source is None else (source.text[step.start : step.end], source.place(step.start))
 
 
-def _explanations(draft: Draft, ordered: Sequence[Rating], attempts: Attempts) -> list[Explanation]:
+def _explanations(case: Case, draft: Draft, ordered: Sequence[Rating], attempts: Attempts) -> list[Explanation]:
     if draft.whole is None or not ordered:
         return []
-    checked = ordered[0].checked
+    first = ordered[0]
+    return explanations_at(case, draft, first.checked, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], attempts, is_listed=first.is_listed)
+
+
+def _fixed(case: Case, meant: Meant) -> frozenset[int]:
+    """The positions of the components of arrays that have one value only: they may belong together, as probabilities do. A number that is moved tells `dz / 0.5` from `dz + dz`."""
+    return frozenset(i for i, (name, choices) in enumerate(zip(case.inputs, meant.choices, strict=True)) if len(choices) == 1 and name.endswith("]"))
+
+
+def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[tuple[str, tuple[float, ...]]], attempts: Attempts, *, is_listed: bool) -> list[Explanation]:
+    """The wrong statements behind wrong gradients, given as (name, point). Array code is looked at where somebody listed the point, else at a moderate point of the domain first."""
     from verifier.blame.formula import explain
 
-    return explain.explanations(draft, [(j.discrepancy.name, j.discrepancy.point) for j in ordered], fmt=checked.check.format, upstream=checked.check.upstream, beside=checked.points, attempt=attempts.make)
+    check = checked.check
+    meant = meant_in(case, check.format)
+    moderate = moderate_point(meant, check.format)
+    points = [wrong[0][1], *moderate] if is_listed else [*moderate, wrong[0][1]]
+    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, fixed=_fixed(case, meant), attempt=attempts.make)
 
 
 def _components(found: Sequence[str], known: dict[str, ArrayGradient]) -> str:
@@ -128,7 +144,7 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]],
     details = explanation.details
     if worst.discrepancy.point != first and (figures := [" ".join(d.split()) for d in details if d.startswith(FIGURES_OF_A_LINE)]):
         there = next((j for j in group if j.discrepancy.point == first), None)
-        at = "" if there is None else " at " + " ".join(f"{name}={bracketed(value)}" for name, value in there.result.point)
+        at = " at a moderate point of the domain" if there is None else " at " + " ".join(f"{name}={bracketed(value)}" for name, value in there.result.point)
         details = (*(d for d in details if not d.startswith(FIGURES_OF_A_LINE)), f"explained{at}: {', '.join(figures)}")
     names = by_array.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
     return finding(

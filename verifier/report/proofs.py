@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from verifier.case.case import Case
 from verifier.case.components import base, bracketed, covers
@@ -15,14 +16,18 @@ from verifier.compare import agreement
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
+from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import is_meant, meant_in
 from verifier.language.verdict import Verdict
 from verifier.report import by_array
 from verifier.report.attempts import Attempts
 from verifier.report.catalogue import finding
-from verifier.report.findings import statement_of
+from verifier.report.findings import explanations_at, statement_of
 from verifier.report.outcome import Finding
 from verifier.report.results import Rating
+
+if TYPE_CHECKING:
+    from verifier.blame.formula.explain import Explanation
 
 PROOFS_SHARE = 1.5  # of the time of an attempt: the challenge of a proof takes the most
 PROVING_SHARE = 0.6  # of it, for the proofs alone
@@ -56,19 +61,35 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
 
 
 def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome]:
-    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, seconds=seconds)
+    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked), seconds=seconds)
 
 
 def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
-    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows)
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked))
     return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
+
+
+def _wrong(checked: Checked) -> dict[str, Discrepancy]:
+    """What shows of each wrong gradient that it is."""
+    found = [*(d for row in checked.rows for d in row), *(d for s in checked.swept for _, several in s.examples for d in several)]
+    return {d.name: d for d in reversed(found) if d.verdict is Verdict.WRONG}
 
 
 def _unknown(check: Check) -> dict[str, Outcome]:
     return {name: Outcome("undecided", "no proof was made") for _, name in check.subject.claims}
 
 
-def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating]) -> list[Finding]:
+def _explained(case: Case, checked: Checked, refuted: dict[str, tuple[float, ...]], attempts: Attempts) -> dict[str, Explanation]:
+    """The wrong statement behind each gradient that is refuted, as far as its diagnosis at the witness finds one."""
+    draft = next(d for d in case.programs.drafts if d.implementation.name == checked.check.implementation)
+    if not refuted or draft.whole is None:
+        return {}
+    own = attempts.of(f"the diagnosis of {draft.implementation.name} at a witness")
+    explanations = own.make(f"the diagnosis of {draft.implementation.name} at a witness", partial(explanations_at, case, draft, checked, list(refuted.items()), own, is_listed=False), [], is_made_of_attempts=True)
+    return {gradient: e for e in reversed(explanations) for gradient in e.gradients}
+
+
+def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating], attempts: Attempts) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
     open_ones = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict in (Verdict.UNDECIDED, Verdict.UNDEFINED)}
     seen = {(j.result.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.result.gradient, base(j.result.gradient))}
@@ -76,25 +97,31 @@ def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dic
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)
         fmt = next(c.check.format for c in found if c.check.implementation == name)
-        known, reported = by_array.arrays(gradient for _, gradient in draft.claims), dict[str, str]()
+        known = by_array.arrays(gradient for _, gradient in draft.claims)
+        refuted: dict[str, tuple[float, ...]] = {}
         for gradient, outcome in gradients.items():
-            if gradient in known and known[gradient].name in reported:
+            if outcome.kind == "refuted" and (name, known[gradient].name if gradient in known else gradient) not in seen and outcome.counterexample is not None:
+                counterexample = tuple(outcome.counterexample[x] for x in case.inputs)
+                if is_meant(meant_in(case, fmt), counterexample):
+                    refuted[gradient] = counterexample
+        explained = _explained(case, next(c for c in found if c.check.implementation == name), refuted, attempts)
+        reported: set[str] = set()
+        for gradient, counterexample in refuted.items():
+            array, outcome = known[gradient].name if gradient in known else gradient, gradients[gradient]
+            if array in reported:
                 continue
-            if outcome.kind != "refuted" or (name, known[gradient].name if gradient in known else gradient) in seen or outcome.counterexample is None:
-                continue
-            counterexample = [outcome.counterexample[x] for x in case.inputs]
-            if not is_meant(meant_in(case, fmt), counterexample):
-                continue
-            if gradient in known:
-                reported[known[gradient].name] = gradient
+            reported.add(array)
+            explanation = explained.get(gradient)
             statement, place = statement_of(draft.whole, gradient) if draft.whole is not None else ("", None)
+            if explanation is not None:
+                statement, place = explanation.statement, explanation.place
             point = point_text(case, fmt, counterexample)
             where = ", ".join(f"{x} = {bracketed(v)}" for x, v in point)
             what = f"wrong at {where}" if outcome.both_defined else f"without a value at {where}, where the exact gradient has one"
             findings.append(
                 finding(
                     "V107",
-                    f"{name}.{gradient} is {'not refuted' if (name, gradient) in open_ones else 'right'} at the points of the case and {what}: {outcome.note}",
+                    f"{name}.{gradient} is {'not refuted' if (name, gradient) in open_ones else 'right'} at the points of the case and {what}: {outcome.note}{f'; {explanation.words}' if explanation is not None else ''}",
                     place or draft.implementation.place,
                     implementation=name,
                     gradient=gradient,

@@ -174,7 +174,10 @@ def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
 def operators(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Another operator, another comparison, operands in the wrong order."""
     if isinstance(tree, ast.BinOp):
+        is_multiple = isinstance(tree.op, ast.Mult) and any(isinstance(side, ast.Constant) for side in (tree.left, tree.right))
         for other in OPERATORS.get(type(tree.op), ()):
+            if is_multiple and other is ast.Div:  # with lengths of 2 and 4 it would stand for a division by a length
+                continue
             yield ast.BinOp(copy.deepcopy(tree.left), other(), copy.deepcopy(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{text(tree)}`"
         if isinstance(tree.op, ast.Sub | ast.Div):
             yield ast.BinOp(copy.deepcopy(tree.right), tree.op, copy.deepcopy(tree.left)), f"the operands of `{text(tree)}` are in the wrong order"
@@ -254,12 +257,18 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
             yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
+    if _is_square(tree) or (isinstance(tree, ast.UnaryOp) and _is_square(tree.operand)):  # half of a square, before a length that is 2
+        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
     for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
+
+
+def _is_square(tree: ast.AST) -> bool:
+    return isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and tree.right.value == 2
 
 
 def products(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
@@ -335,6 +344,15 @@ def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
 
 
+def divisors(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
+    """A division by another whole number than is written."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int | float):
+        value = float(tree.right.value)
+        for other in dict.fromkeys((value * 2, value * value, value / 2, value + 1, value - 1)):
+            if other not in (0, 1, value) and other == int(other):
+                yield ast.BinOp(copy.deepcopy(tree.left), ast.Div(), ast.Constant(value=int(other))), f"the constant `{text(tree.right)}` should be {int(other)}"
+
+
 def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """Another part of an array: a bound that is one off, missing or too many, another row, the opposite order."""
     if not isinstance(tree, ast.Subscript):
@@ -348,16 +366,37 @@ def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
             else:
                 changed.slice = new
             yield changed, f"`{text(tree)}` where `{text(changed)}` is meant"
-    if isinstance(tree.slice, ast.Tuple) and len(parts) == 2:
+    for first, second in combinations(range(len(parts)), 2) if isinstance(tree.slice, ast.Tuple) else ():
+        if text(parts[first]) == text(parts[second]):
+            continue
         changed = copy.deepcopy(tree)
-        changed.slice = ast.Tuple([copy.deepcopy(parts[1]), copy.deepcopy(parts[0])], ast.Load())
+        assert isinstance(changed.slice, ast.Tuple)
+        changed.slice.elts[first], changed.slice.elts[second] = copy.deepcopy(parts[second]), copy.deepcopy(parts[first])
         yield changed, f"`{text(tree)}` where `{text(changed)}` is meant"
     if isinstance(tree.ctx, ast.Load):
         yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
 
 
+def _renamed(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
+    """An index or a slice with another counter in the place of one, wherever it stands in it; `n:n + 1` of a counter for one of numbers."""
+    counters = [c for c in scope.counts if c.isidentifier()]
+    if isinstance(part, ast.Name):
+        return
+    for name in dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters):
+        for other in counters:
+            if other != name:
+                changed = copy.deepcopy(part)
+                for n in ast.walk(changed):
+                    if isinstance(n, ast.Name) and n.id == name:
+                        n.id = other
+                yield changed
+    if isinstance(part, ast.Slice) and isinstance(part.lower, ast.Constant) and isinstance(part.upper, ast.Constant):
+        yield from (ast.Slice(ast.Name(c, ast.Load()), expression(f"{c} + 1")) for c in counters)
+
+
 def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     """What may be meant in the place of an index or a slice."""
+    yield from _renamed(part, scope)
     if not isinstance(part, ast.Slice):
         if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
             for operator in (ast.Add(), ast.Sub()):
@@ -417,7 +456,7 @@ def squares(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
 
 def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """Two elements of a list that are exchanged."""
-    if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load):
+    if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load) and not any(isinstance(e, ast.Slice) for e in tree.elts):
         for i, k in combinations(range(len(tree.elts)), 2):
             if text(tree.elts[i]) != text(tree.elts[k]):
                 changed = copy.deepcopy(tree)
@@ -426,4 +465,4 @@ def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
 
 
 LIKELY: tuple[EditRow, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
-RARE: tuple[EditRow, ...] = (exchanged_names, factors, products, roots, masks, constants, terms)
+RARE: tuple[EditRow, ...] = (exchanged_names, divisors, factors, products, roots, masks, constants, terms)

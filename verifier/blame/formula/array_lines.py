@@ -19,6 +19,7 @@ from verifier.circuit.values import is_array
 from verifier.language.formats import Format
 
 MOST_DROPPED = 8  # names, one at a time, that may turn out not to hold the adjoint that they are named after
+MOST_DROPPED_STEPS = 60_000  # of all runs of the backward pass in which one of them is dropped
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -
     best = _judged(rerun, reference, meaning, claims, fmt)
     only_claims = _judged(rerun, reference, {n: m for n, m in meaning.items() if n in claims}, claims, fmt)
     dropped = 0
-    while best is not None and dropped < MOST_DROPPED:
+    most = MOST_DROPPED_STEPS // max(1, len(rerun.builder.steps))
+    while best is not None and dropped < MOST_DROPPED and sum(w.name not in claims for w in best.wrong) <= most:
         others = [w.name for w in best.wrong if w.name not in claims]
         found = [f for n in others if (f := _judged(rerun, reference, {k: m for k, m in best.meaning.items() if k != n}, claims, fmt)) is not None]
         fewer = [f for f in found if len(f.wrong) < len(best.wrong)]

@@ -6,8 +6,8 @@ import ast
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 from flint import arb
@@ -16,8 +16,9 @@ from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import Reference, Trial, agrees, reference_values
 from verifier.blame.formula.array_lines import Lines, Wrong, floats_of
-from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_terms, quick_from, set_by
+from verifier.blame.formula.float_trials import NEAR, TINY, Quick, columns_of, missing_products, missing_terms, quick_from, set_by
 from verifier.blame.formula.rerun import Held, Rerun, Unit, block_of, statements_in
+from verifier.blame.formula.suspects import Suspect
 from verifier.case.case import Draft
 from verifier.case.components import base
 from verifier.circuit.program import TOTAL
@@ -29,10 +30,11 @@ from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
 from verifier.trace.edits import Edited, changes
 
 MOST_CERTIFIED = 12
+LEADING = 2  # statements of a loop of which every edit is tried first
 HIDDEN = frozenset(("upstream", TOTAL))  # names that stand for what has another name, or that nobody writes
 SECONDS = 1.2  # of the processor, for all edits of a small backward pass
-SECONDS_A_STEP = 0.0008
-MOST_STEPS = 6_000  # that count
+SECONDS_A_STEP = 0.0006
+MOST_STEPS = 4_000  # that count
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Search:
     original: Mapping[str, list[list[float]]]  # what the backward pass makes of it
     wrong: frozenset[str]
     end: float
+    suspects: Mapping[int, int] = field(default_factory=dict)  # where statements begin that compute what is wrong -> their rank
     certified: int = 0
     reference: Reference | None = None
 
@@ -71,10 +74,10 @@ class Search:
         return time.process_time() > self.end or self.certified >= MOST_CERTIFIED
 
 
-def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format) -> list[ArrayMistake]:
+def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, trials: Sequence[Trial], *, wrong: frozenset[str], fmt: Format, suspects: Sequence[Suspect] = ()) -> list[ArrayMistake]:
     """For each wrong statement an edit after which what it reaches is exact; at most one for each. `wrong` are the arrays whose gradient is.
 
-    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them.
+    The first points of `trials` are those of `reference` and `rerun`; an edit is certified at all of them. The statements of a loop are tried in the order of `suspects`.
     """
     if not rerun.begin():
         return []
@@ -84,7 +87,7 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
         return []
     original = {n: columns_of(rerun, n) for n in claims}
     seconds = max(SECONDS, SECONDS_A_STEP * min(MOST_STEPS, len(rerun.builder.steps)))
-    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds)
+    search = Search(draft, rerun, lines, trials, fmt, claimed, {n: v for n, v in original.items() if v is not None}, wrong, time.process_time() + seconds, {s.start: k for k, s in enumerate(suspects)})
     found: list[ArrayMistake] = []
     fixed: set[str] = set()
     tried: set[tuple[int, int]] = set()
@@ -93,13 +96,15 @@ def repairs(draft: Draft, rerun: Rerun, lines: Lines, reference: Reference, tria
         if mistake is not None:
             return [mistake]
     for w in lines.wrong:
+        if search.is_over:
+            return found
         mistake = _repaired(search, w, tried)
         if mistake is not None:
             found.append(mistake)
             fixed.update(mistake.gradients)
     if wrong - fixed:
         rerun.begin()
-        everywhere = [(n, s) for n in reversed(range(len(rerun.units))) for s in reversed(statements_in(rerun.units[n])) if (n, s.col_offset) not in tried]
+        everywhere = [(n, s) for n, s in _statements(search, reversed(range(len(rerun.units)))) if (n, s.col_offset) not in tried]
         mistake = _first(search, everywhere, None, wrong - fixed)
         if mistake is not None:
             found = [m for m in found if not set(m.gradients) <= set(mistake.gradients)]
@@ -111,7 +116,18 @@ def _common(search: Search) -> list[tuple[int, ast.stmt]]:
     """The statements that several wrong names depend on, through what holds no adjoint by its name: one mistake there makes all of them wrong."""
     units = search.rerun.units
     counts = Counter(n for w in search.lines.wrong for n in suspects_of(units, search.lines, w))
-    return [(n, s) for n in sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)) for s in reversed(statements_in(units[n]))]
+    return _statements(search, sorted((n for n, count in counts.items() if count > 1), key=lambda n: (_rank(units, n), -n)))
+
+
+def _statements(search: Search, numbers: Iterable[int]) -> list[tuple[int, ast.stmt]]:
+    """The statements of some units, the last one of each first; those of a loop with the likely ones first."""
+    found = []
+    for n in numbers:
+        inside = statements_in(search.rerun.units[n])[::-1]
+        if isinstance(search.rerun.units[n].tree, ast.For):
+            inside.sort(key=lambda s: search.suspects.get(s.col_offset, len(search.suspects)))
+        found += [(n, s) for s in inside]
+    return found
 
 
 def _floats(reference: Reference, steps: Sequence[int]) -> list[list[float]]:
@@ -126,8 +142,7 @@ def _repaired(search: Search, w: Wrong, tried: set[tuple[int, int]]) -> ArrayMis
             others.setdefault(other.unit, {})[other.name] = floats_of(other)
     if not search.rerun.begin(others):
         return None
-    suspects = suspects_of(search.rerun.units, search.lines, w)
-    statements = [(n, s) for n in suspects for s in reversed(statements_in(search.rerun.units[n]))]
+    statements = _statements(search, suspects_of(search.rerun.units, search.lines, w))
     tried.update((n, s.col_offset) for n, s in statements)
     return _first(search, statements, w, search.wrong)
 
@@ -150,12 +165,12 @@ def suspects_of(units: Sequence[Unit], lines: Lines, w: Wrong) -> list[int]:
 def _rank(units: Sequence[Unit], number: int) -> int:
     """What is tried first: `p = scores`, another name of what the backward pass did not compute, may lack a factor or a function; other names of what it did come last."""
     unit = units[number]
-    if not _renames(unit.tree):
+    if not renames(unit.tree):
         return 1
     return 0 if unit.is_written and unit.reads.isdisjoint(n for u in units[:number] for n in u.sets) else 2
 
 
-def _renames(tree: ast.stmt) -> bool:
+def renames(tree: ast.stmt) -> bool:
     """Whether a statement gives other names to what there is: `dx, dw = dx2, dw2`."""
     return isinstance(tree, ast.Assign) and (isinstance(tree.value, ast.Name) or (isinstance(tree.value, ast.Tuple) and all(isinstance(e, ast.Name) for e in tree.value.elts)))
 
@@ -163,7 +178,9 @@ def _renames(tree: ast.stmt) -> bool:
 def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong | None, wanted: frozenset[str], *, all_of_them: bool = False) -> ArrayMistake | None:
     """The first edit that is certified, the likely ones of all statements before those that are not of any. It must make right what is wrong, or `all_of_them`."""
     quick: dict[int, Quick | None] = {}
-    for (number, tree), rows in ((place, rows) for rows in (LIKELY, RARE) for place in statements):
+    likely = [place for place in statements if _is_leading(search, *place)]
+    others = [place for place in statements if place not in likely]
+    for (number, tree), rows in ((place, rows) for places in (likely, others) for rows in (LIKELY, RARE) for place in places):
         if number not in quick:
             quick[number] = quick_from(search.rerun, search.claimed, number, w=w, wrong=search.wrong, wanted=wanted, all_of_them=all_of_them)
         for edit, text in _tries(search, number, tree, quick[number], rows):
@@ -180,6 +197,11 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
                 search.certified = 0
                 return _mistake(search, number, tree, edit, fixed, points, w)
     return None
+
+
+def _is_leading(search: Search, number: int, tree: ast.stmt) -> bool:
+    """Whether a statement of a loop is one of the likeliest: every edit of it is tried before any of the others."""
+    return isinstance(search.rerun.units[number].tree, ast.For) and tree is not search.rerun.units[number].tree and search.suspects.get(tree.col_offset, LEADING) < LEADING
 
 
 def _mistake(search: Search, number: int, tree: ast.stmt, edit: Edited, fixed: Sequence[str], points: int, w: Wrong | None) -> ArrayMistake:
@@ -232,7 +254,9 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
     scope = _scope(search.rerun, number)
-    more = missing_terms(quick, tree, scope) if rows is RARE and quick is not None and tree is unit.tree else ()
+    more: Iterable[Edited] = ()
+    if rows is RARE and quick is not None:
+        more = missing_terms(quick, tree, scope) if tree is unit.tree else missing_products(quick, tree) if _is_leading(search, number, tree) else ()
     for edit in chain(more, changes(tree, scope, rows)):
         if search.is_over:
             return
@@ -290,7 +314,8 @@ def _scope(rerun: Rerun, number: int) -> ReadableNames:
     known = {state.values[n].value for n in counts}
     lengths = [text for size, text in sizes.items() if size not in known and size > 1]
     del builder
-    return ReadableNames((*inside, *names), shapes, tuple(labels), (*counts, *lengths))
+    counters = [n.id for t in ast.walk(unit.tree) if isinstance(t, ast.For) for n in ast.walk(t.target) if isinstance(n, ast.Name)]
+    return ReadableNames((*inside, *names), shapes, tuple(labels), tuple(dict.fromkeys((*counters, *counts, *lengths))))
 
 
 def _is_near(computed: Sequence[list[float]] | None, exact: Sequence[list[float]]) -> bool:

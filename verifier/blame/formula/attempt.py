@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Attempt = Callable[[str, Callable[[], Any], Any], Any]  # what is made, the work, what there is without it
+Attempt = Callable[..., Any]  # of what is made, the work, what there is without it, and how many times the time of an attempt it may take
 
 
-def at_once(_what: str, work: Callable[[], Any], _otherwise: Any) -> Any:
+def at_once(_what: str, work: Callable[[], Any], _otherwise: Any, _share: float = 1.0) -> Any:
     """The result of some work, however long it takes."""
     return work()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,9 +12,11 @@ from flint import arb
 
 from verifier.arithmetic import balls
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
-from verifier.blame.formula.adjoint_values import BITS, Trial, agrees, reference_values
+from verifier.blame.formula.adjoint_values import BITS, Reference, Trial, agrees
 from verifier.blame.formula.attempt import Attempt, at_once
 from verifier.blame.formula.rerun import Rerun, statements_in
+from verifier.blame.formula.suspects import suspects
+from verifier.blame.formula.telling import telling
 from verifier.blame.formula.trial_points import MAX_POINTS, OTHER_UPSTREAMS, elsewhere, neighbours, ordinary
 from verifier.blame.formula.values_shown import array_figures, array_plainly, figures, plainly
 from verifier.case.case import Draft
@@ -26,6 +28,9 @@ from verifier.language.source import Place, Source
 from verifier.language.trees import span
 
 UNEXPLAINED = "this line is wrong"
+ARRAY_SHARE = 2.0  # of the time of an attempt, for the search for the wrong line of array code
+LONG = 20_000  # steps of array code whose repair is certified at fewer points
+MOST_SCALAR_STEPS = 3_000  # of array code whose statements are also looked at component by component
 MOST_COMPONENTS = 2  # of an array of which a wrong branch is looked for
 
 
@@ -41,12 +46,15 @@ class Explanation:
     source_line: str = ""
     width: int = 0  # of the wrong subexpression, in columns
     lines: frozenset[int] = frozenset()  # of array code that no edit explains: where the mistake may be
+    point: tuple[float, ...] = ()  # at which the figures of the line are, where it is not the first of the wrong ones
 
 
 def explanations(
-    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), attempt: Attempt = at_once
+    draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float, beside: Sequence[tuple[float, ...]] = (), likely: Sequence[tuple[float, ...]] = (), fixed: Container[int] = (), attempt: Attempt = at_once
 ) -> list[Explanation]:
-    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too.
+    """The wrong statements behind wrong gradients, which are given as (name, point). `beside` are other points, at which a repair must hold too;
+    `likely` are points, in this order, at which array code is looked at: at the first one at which the mistakes show;
+    `fixed` are the positions of inputs with one value only.
 
     `attempt` makes what a report can do without, within a limit of time: the search for the line, the words of a diagnosis, the formula that is expected.
     """
@@ -56,10 +64,12 @@ def explanations(
     found: list[Explanation] = []
     unexplained: list[Explanation] = []
     if any(map(is_array, program.values.values())):
-        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, fmt=fmt, upstream=upstream), ([], []))
+        explained_arrays, unexplained = attempt("the search for the wrong line of array code", partial(_array_explanations, draft, wrong, likely, fmt=fmt, upstream=upstream, fixed=fixed), ([], []), ARRAY_SHARE)
         found += explained_arrays
         done = {name for explanation in found for name in explanation.gradients}
         wrong = [(name, point) for name, point in wrong if name not in done]
+        if len(program) > MOST_SCALAR_STEPS and {name for name, _ in wrong} <= {name for explanation in unexplained for name in explanation.gradients}:
+            return [*found, *unexplained]
         if not wrong:
             return found
     chosen = list(dict.fromkeys(point for _, point in wrong))
@@ -67,7 +77,7 @@ def explanations(
     chosen = chosen[:MAX_POINTS]
     for names in _by_reading(program, {name for name, _ in wrong}):
         nothing: tuple[locate.IsolatedRun | None, list[locate.Mistake]] = (None, [])
-        isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream), nothing)
+        isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream, fixed=fixed), nothing)
         for group in _by_line(mistakes):
             reached = _reached(program, {m.definition for m in group})
             affected = tuple(n for _, n in draft.claims if n in names and program.names[n] in reached)
@@ -75,7 +85,7 @@ def explanations(
                 found.append(_explanation_of_line(program, isolated, group, affected, fmt, attempt))
     explained = {name for explanation in found for name in explanation.gradients}
     tried: dict[str, int] = {}
-    for name, point in wrong:
+    for name, point in wrong if len(program) <= LONG else ():
         tried[base(name)] = tried.get(base(name), 0) + (name not in explained)
         if name in explained or tried[base(name)] > MOST_COMPONENTS:
             continue
@@ -108,31 +118,35 @@ def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation])
     return kept
 
 
-def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], *, fmt: Format, upstream: float) -> tuple[list[Explanation], list[Explanation]]:
+def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ...]]], likely: Sequence[tuple[float, ...]] = (), *, fmt: Format, upstream: float, fixed: Container[int] = ()) -> tuple[list[Explanation], list[Explanation]]:
     """The statements of array code of which one edit makes every gradient exact that they reach, and those that are wrong for no other reason that no edit explains."""
     program, source = draft.whole, draft.implementation.backward
-    point = wrong[0][1]
     names = {name for name, _ in wrong}
-    if program is None or source is None or not all(map(math.isfinite, point)):
+    if program is None or source is None:
         return [], []
-    points = [point, neighbours([point])[0]]
-    reference = reference_values(program, points, upstream=upstream)
-    if reference.count < len(points):
+    candidates = list(dict.fromkeys([*likely, *(point for _, point in wrong)]))[:MAX_POINTS]
+    reference = telling(draft, names, candidates, upstream=upstream, fixed=fixed)
+    if reference is None:
         return [], []
+    points = list(reference.points)
+    point = points[0]
     rerun = Rerun(draft, points, upstream)
     lines = array_lines.wrong_lines(draft, rerun, reference, fmt)
     if lines is None or not lines.wrong:
         return [], []
-    trials: list[Trial] = [(p, upstream) for p in (*points, *elsewhere(point, fmt)[-3:])]
-    if all(reads_upstream(program, [program.names[name]]) for name in names):
+    statements = suspects(program, reference, names, upstream=upstream)
+    others = [p for p in candidates if p != point and all(map(math.isfinite, p))][:1]
+    trials: list[Trial] = [(p, upstream) for p in (*points, *others, *elsewhere(point, fmt, fixed=fixed)[-3 if len(program) <= LONG else -1 :])]
+    if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         trials += [(point, u * upstream if upstream else u) for u in OTHER_UPSTREAMS[:1]]
     found: list[Explanation] = []
-    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt):
+    for m in array_repairs.repairs(draft, rerun, lines, reference, trials, wrong=frozenset(map(base, names)), fmt=fmt, suspects=statements):
         gradients = tuple(n for _, n in draft.claims if n in names and base(n) in m.gradients)
         details = (f"diagnosis {m.words}", *(array_figures(m.wrong) if m.wrong is not None else ()), f"after this edit {'it' if len(gradients) == 1 else 'every one of these gradients'} is certified to be exact, at {m.points} points")
-        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start))
+        found.append(Explanation(source.place(m.start), m.statement, m.words, gradients, details, source.line_text(m.start), m.end - m.start, point=point))
     done = {name for e in found for name in e.gradients}
-    left = []
+    left = _first_wrong(draft, rerun, reference, names - done, upstream=upstream)
+    done |= {name for e in left for name in e.gradients}
     for w in lines.wrong:
         held = rerun.held[w.unit, w.name]
         reached = _reached_by(rerun, w)
@@ -141,8 +155,30 @@ def _array_explanations(draft: Draft, wrong: Sequence[tuple[str, tuple[float, ..
             tree = array_repairs.setting(rerun, w)
             start, end = span(tree.iter if isinstance(tree, ast.For) else tree)
             words = f"{UNEXPLAINED} even where everything it reads is exact: {array_plainly(w)}"
-            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source)))
+            left.append(Explanation(source.place(start), source.text[start:end], words, gradients, tuple(array_figures(w)), source.line_text(start), end - start, _lines_of(rerun, lines, w, source), point))
     return found, left
+
+
+def _first_wrong(draft: Draft, rerun: Rerun, reference: Reference, names: set[str], *, upstream: float) -> list[Explanation]:
+    """The statements of loops after which something is wrong for the first time, although everything they read is right then."""
+    program, source = draft.whole, draft.implementation.backward
+    assert program is not None
+    assert source is not None
+    inside = {s.col_offset: s for unit in rerun.units if isinstance(unit.tree, ast.For) for s in statements_in(unit)}
+    found: list[Explanation] = []
+    last = {name: unit.tree for unit in rerun.units for name in unit.sets}
+    names = {n for n in names if isinstance(tree := last.get(base(n)), ast.For) or (tree is not None and array_repairs.renames(tree))}
+    while names:
+        first = next(iter(suspects(program, reference, names, upstream=upstream)), None)
+        tree = inside.get(first.start) if first is not None else None
+        if first is None or tree is None:
+            break
+        start, end = span(tree)
+        gradients = tuple(n for _, n in draft.claims if n in names and base(n) in first.gradients)
+        words = f"{UNEXPLAINED}: in the first round in which its result is wrong, everything it reads is right"
+        found.append(Explanation(source.place(start), source.text[start:end], words, gradients, (), source.line_text(start), end - start, frozenset((source.place(start).line,))))
+        names = names - set(gradients)
+    return found
 
 
 def _lines_of(rerun: Rerun, lines: array_lines.Lines, w: array_lines.Wrong, source: Source) -> frozenset[int]:
@@ -192,26 +228,29 @@ def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: 
 
 def _by_reading(program: Program, names: set[str]) -> list[set[str]]:
     """Gradients that read the one that flows in, and those that do not."""
-    reading = {name for name in names if reads_upstream(program, [program.names[name]])}
+    from_upstream = [step.gate == "upstream" for step in program.steps]
+    for i, step in enumerate(program.steps):
+        from_upstream[i] = from_upstream[i] or any(from_upstream[a] for a in step.args)
+    reading = {name for name in names if from_upstream[program.names[name]]}
     return [group for group in (reading, names - reading) if group]
 
 
 def _mistakes(
-    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float
+    draft: Draft, program: Program, names: set[str], chosen: Sequence[tuple[float, ...]], right: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float, fixed: Container[int] = ()
 ) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
     """The wrong statements behind some gradients. Those that ignore what flows in are tried with another only to see whether that is all that is wrong."""
     if any(not all(map(math.isfinite, p)) for p in chosen):
         return None, []
-    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt)]
+    turned: list[Trial] = [(p, upstream) for p in elsewhere(chosen[0], fmt, fixed=fixed)]
     flowing: list[Trial] = [(p, u * upstream if upstream else u) for p in chosen[:1] for u in OTHER_UPSTREAMS]
 
     def run(others: Sequence[Trial]) -> tuple[locate.IsolatedRun | None, list[locate.Mistake]]:
-        isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen)], beside=right, others=others, fmt=fmt, upstream=upstream)
+        isolated = locate.isolate(program, draft.implementation, draft.claims, [*chosen, *neighbours(chosen, fixed=fixed)], beside=right, others=others, fmt=fmt, upstream=upstream)
         if isolated is None:
             return None, []
         return temporaries.fewest_mistakes(program, isolated, fmt=fmt)
 
-    if all(reads_upstream(program, [program.names[name]]) for name in names):
+    if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         return run([*flowing, *turned])
     if upstream != 1:
         isolated, mistakes = run([*flowing, *turned])

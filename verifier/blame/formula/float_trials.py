@@ -89,6 +89,7 @@ class Quick:
 
 
 MOST_OF_A_TERM = 14  # names that a missing term may be made of
+MOST_PRODUCTS = 400  # that are tried as terms in a loop
 
 
 def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterator[Edited]:
@@ -111,6 +112,26 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
             sign, factor = found
             new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]
             yield Edited(ast.fix_missing_locations(new), f"the term `{sign} {text}{factor}` is missing", None, after=True)
+
+
+def missing_products(quick: Quick, tree: ast.stmt) -> Iterator[Edited]:
+    """Products of an array that the same loop sets with any other, to be added in every round to what a statement of the loop sets."""
+    target = tree.targets[0] if isinstance(tree, ast.Assign) and len(tree.targets) == 1 else tree.target if isinstance(tree, ast.AugAssign) else None
+    after = quick.run([quick.rerun.units[quick.number].tree]) if isinstance(target, ast.Name) and quick.w is None else None
+    shape = getattr((after or {}).get(getattr(target, "id", "")), "shape", None)
+    if after is None or shape is None or not isinstance(target, ast.Name):
+        return
+    arrays = {n: a.shape for n, a in after.items() if isinstance(a, np.ndarray) and a.dtype == float and n != target.id}
+    texts = []
+    for n, a in arrays.items():
+        for m, b in arrays.items() if n in quick.rerun.units[quick.number].sets else ():
+            texts += [f"{n} * {m}"] if a == shape and b in (shape, shape[1:]) else []
+            if len(a) == len(b) == len(shape) == 2:
+                both = ((n, a, m, b), (n, a, f"{m}.T", b[::-1]), (f"{n}.T", a[::-1], m, b), (m, b, n, a), (m, b, f"{n}.T", a[::-1]), (f"{m}.T", b[::-1], n, a))
+                texts += [f"{x} @ {y}" for x, s, y, t in both if s[1] == t[0] and (s[0], t[1]) == shape]
+    for text in dict.fromkeys(texts[:MOST_PRODUCTS]):
+        new = ast.parse(f"{target.id} = {target.id} + {text}").body[0]
+        yield Edited(ast.fix_missing_locations(new), f"the term `+ {text}` is missing", None, after=True)
 
 
 def _names_after(quick: Quick, tree: ast.stmt) -> dict[str, object] | None:

@@ -46,7 +46,7 @@ def forward_error(function: Program, forward: Program, points: Sequence[tuple[fl
                 unit = rounding.ulp(fmt, f)[1]
                 if abs(r - f) > unit:
                     off = rounding.significant(abs(r - f) / unit, 6)
-                    found_edit = attempt("the diagnosis of the forward pass", lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)  # type: ignore[misc]
+                    found_edit = attempt("the diagnosis of the forward pass", lambda at=at: _forward_diagnosis(exact_function, forward, points[at], fmt), None)
                     return ForwardError(points[at], digits(r), digits(f), off, found_edit)
     return None
 
