@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from verifier.case.points import PointText
 from verifier.language.source import Complaint, Place
@@ -175,6 +176,18 @@ class CaseReport:
         """Whether a sweep ended before all its points were judged."""
         return any(s.points < s.total for s in self.sweeps)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verifier.report.draw import in_notebook
+
+        return in_notebook(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from verifier.report.draw import in_terminal
+
+        printer.text(in_terminal(self))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -232,3 +245,9 @@ class Report:
             or any(f.expected for f in c.findings)
             for c in self.cases
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verifier.report.draw import in_notebook
+
+        return in_notebook(self)

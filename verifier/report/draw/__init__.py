@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from verifier.report.draw.mutants import CaseEdits
     from verifier.report.draw.paint import Paint
-    from verifier.report.outcome import Report
+    from verifier.report.outcome import CaseReport, Report
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,20 @@ def drawn_edits(name: str, cases: Iterable[CaseEdits], *, every: bool) -> Iterat
     """The edits of cases in a format, in parts, each as soon as it can be drawn; with `every` also those that the case's points tell apart."""
     parts: Iterator[str] = _function(FORMATS[name].edits)(cases, every=every)
     return parts
+
+
+def in_notebook(found: CaseReport | Report) -> str:
+    """HTML for the output of a notebook's cell."""
+    from verifier.report.outcome import Report
+
+    html: str = _function("notebook.report_html" if isinstance(found, Report) else "notebook.case_html")(found)
+    return html
+
+
+def in_terminal(found: CaseReport) -> str:
+    """The text that IPython shows where there is no HTML."""
+    text: str = _function("notebook.case_plain")(found)
+    return text
 
 
 def _function(place: str) -> Callable[..., Any]:

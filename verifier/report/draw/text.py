@@ -22,7 +22,7 @@ COLOURS = {"error": "red", "warning": "yellow"}
 
 def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
     """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
+    blocks = [case_lines(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
     return "\n".join([*blocks, summary(report, paint)]) + "\n"
 
 
@@ -47,12 +47,13 @@ def _shown(findings: Sequence[Finding]) -> list[Finding]:
     return [f for f in findings if not f.expected]
 
 
-def _case(c: CaseReport, paint: Paint) -> str:
+def case_lines(c: CaseReport, paint: Paint) -> str:
+    """Everything about one case."""
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
         return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
-    lines += table(_rows(c, paint), paint)
+    lines += table(rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
             lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
@@ -71,7 +72,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
     for finding in _shown(c.findings):
-        lines += _finding(finding, paint)
+        lines += finding_lines(finding, paint)
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +99,7 @@ def _region(r: HuntedRegion) -> list[str]:
     return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
-def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
+def rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     """One row per implementation, gradient and format: the counts of verdicts and the worst error."""
     known = _arrays(c)
     groups: dict[tuple[str, str, str], list[Result]] = {}
@@ -200,7 +201,8 @@ def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
     return ["  " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
 
 
-def _finding(f: Finding, paint: Paint) -> list[str]:
+def finding_lines(f: Finding, paint: Paint) -> list[str]:
+    """A finding: what it says, its place, the line, the figures."""
     lines = [
         f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
         f"    --> {f.place}{_at(f.point)}",
