@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import doctest
 import re
 
 import pytest
 
 from tests import ROOT
+from tests.sessions import run_page
 from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
 from verifier.many import verify_all
@@ -90,18 +90,24 @@ def test_the_generated_pages_are_what_the_code_generates_now(name, generated):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generated(), f"python -m verifier {command} --markdown > docs/{name}"
 
 
-def test_every_python_block_on_a_page_is_python_and_every_session_gives_what_it_shows():
-    names = {}  # the blocks of a page are one session
-    for where, text in blocks("python"):
-        if ">>>" in text:
-            page = where.partition(":")[0]
-            runner = doctest.DocTestRunner(verbose=False)
-            session = doctest.DocTestParser().get_doctest(text, names.get(page, {}), where, None, None)
-            runner.run(session, clear_globs=False)
-            names[page] = session.globs
-            assert runner.summarize(verbose=False).failed == 0, where
-        else:
-            compile(text, where, "exec")
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "README.md"], ids=lambda p: p.name)  # tests/test_readme.py runs that one
+def test_everything_that_a_page_runs_gives_what_the_page_shows(page, tmp_path):
+    _, wrong, missing = run_page(page.read_text(encoding="utf-8"), tmp_path)
+    assert wrong == [], f"python -m tests.sessions docs/{page.name} writes what happens now into the page"
+    if missing:
+        pytest.skip(f"the rest of the page ran; not installed: {', '.join(missing)}")
+
+
+def test_a_page_that_shows_what_does_not_happen_is_seen(tmp_path):
+    case = "```yaml\n# a.yaml\nfunction: x * x\npoints: [{x: 3}]\n```\n"
+    right = case + "```console\n$ python -m verifier a.yaml\nPASS a  a.yaml:2\n...\n1 case, 1 passed\n```\n```python\n>>> 1 + 1\n2\n```\n```ipython\n%%verify x=3\nf = x * x\ndx = 2 * x\n```\n```text\nPASS In[2]\n...\n```\n"
+    assert run_page(right, tmp_path)[1:] == ([], [])
+    for bent in (right.replace("1 passed", "2 passed"), right.replace("2\n```", "3\n```"), right.replace("PASS In", "FAIL In"), right.replace("...\n1 case", "1 case")):
+        assert bent != right
+        assert len(run_page(bent, tmp_path)[1]) == 1
+    assert "1 case, 1 passed" in run_page(right.replace("1 passed", "2 passed"), tmp_path)[0]
+    with pytest.raises(ZeroDivisionError):
+        run_page("```python\n1 / 0\n```\n", tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

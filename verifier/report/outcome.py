@@ -184,9 +184,13 @@ class CaseReport:
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        """The report as text, without colours."""
         from verifier.report.draw import in_terminal
 
-        printer.text(in_terminal(self))
+        return in_terminal(self)
 
 
 @dataclass(frozen=True)
@@ -245,6 +249,16 @@ class Report:
             or any(f.expected for f in c.findings)
             for c in self.cases
         )
+
+    def __str__(self) -> str:
+        """The report as text, without colours."""
+        from verifier.report.draw import in_terminal
+
+        return in_terminal(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -49,15 +49,13 @@ def drawn_edits(name: str, cases: Iterable[CaseEdits], *, every: bool) -> Iterat
 
 def in_notebook(found: CaseReport | Report) -> str:
     """HTML for the output of a notebook's cell."""
-    from verifier.report.outcome import Report
-
-    html: str = _function("notebook.report_html" if isinstance(found, Report) else "notebook.case_html")(found)
+    html: str = _function("notebook.html")(found)
     return html
 
 
-def in_terminal(found: CaseReport) -> str:
-    """The text that IPython shows where there is no HTML."""
-    text: str = _function("notebook.case_plain")(found)
+def in_terminal(found: CaseReport | Report) -> str:
+    """Text without colours, as `print` shows it."""
+    text: str = _function("notebook.plain")(found)
     return text
 
 

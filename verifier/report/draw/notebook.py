@@ -7,26 +7,23 @@ from html import escape
 from verifier.language.html import box, coloured, line, table
 from verifier.language.verdict import Verdict
 from verifier.report.draw.paint import Paint
-from verifier.report.draw.text import COLOURS, MARKS, case_lines, finding_lines, rows, summary
+from verifier.report.draw.text import COLOURS, MARKS, case_lines, finding_lines, render, rows, summary
 from verifier.report.outcome import CaseReport, Finding, Report
 
 PLAIN = Paint(enabled=False)
 
 
-def case_html(c: CaseReport) -> str:
-    """What was found about a case."""
-    return box(*_case(c))
+def html(found: CaseReport | Report) -> str:
+    """What was found about a case, or about all cases of a run."""
+    if isinstance(found, CaseReport):
+        return box(*_case(found))
+    complaints = [line(coloured(str(complaint), "red")) for complaint in found.complaints]
+    return box(*[part for c in found.cases for part in _case(c)], *complaints, line(coloured(summary(found, PLAIN), "red" if found.exit_status else "green", bold=True)))
 
 
-def report_html(report: Report) -> str:
-    """What was found about all cases of a run."""
-    complaints = [line(coloured(str(complaint), "red")) for complaint in report.complaints]
-    return box(*[part for c in report.cases for part in _case(c)], *complaints, line(coloured(summary(report, PLAIN), "red" if report.exit_status else "green", bold=True)))
-
-
-def case_plain(c: CaseReport) -> str:
-    """The same as text, for IPython in a terminal."""
-    return case_lines(c, PLAIN)
+def plain(found: CaseReport | Report) -> str:
+    """The same as text without colours."""
+    return case_lines(found, PLAIN) if isinstance(found, CaseReport) else render(found, paint=PLAIN)
 
 
 def _case(c: CaseReport) -> list[str]:
