@@ -2,7 +2,7 @@
 
     ```yaml / ```python that begins with `# NAME.yaml`   a file in the folder of the session
     ```python                                            run, in order, in one namespace; with `>>>` its results are compared
-    ```console                                           `$ COMMAND`, and what it prints, where a line `...` stands for any lines
+    ```console                                           `$ COMMAND`, and what it prints, where a line `...` stands for any lines, and `...` in a line for any words
     ```ipython                                           cells of a notebook: `%%verify` is checked, others are run; a ```text below has the report
 
 `python -m tests.sessions docs/PAGE.md ...` writes what happens now into the pages.
@@ -134,8 +134,8 @@ def cells(text: str, session: Session) -> str:
 
 
 def agrees(shown: str, now: str) -> bool:
-    """Whether what a page shows is what happens; a line `...` stands for any lines."""
-    pattern = "".join(r"(.*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + r"\s*\n" for line in shown.rstrip().splitlines())
+    """Whether what a page shows is what happens; a line `...` stands for any lines, ` ... ` within a line for any words."""
+    pattern = "".join(r"(.*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()).replace(re.escape("..."), ".*") + r"\s*\n" for line in shown.rstrip().splitlines())
     return re.fullmatch(pattern, "".join(line.rstrip() + "\n" for line in now.rstrip().splitlines())) is not None
 
 

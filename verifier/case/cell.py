@@ -46,7 +46,7 @@ def case_of_cell(text: str, values: Mapping[str, object], *, file: str = NAME, o
     if both := [n for n in literal if n in stated]:
         raise CaseError(whole.complaint(_first_use(trees, n), f"'{n}' has a value here and one on the line of %%verify; leave one of them") for n in both)
     read = _names(forward, known) + [n for n in _names(backward, known) if n not in _targets(trees[:first])]
-    wanted = [n for n in dict.fromkeys([*literal, *read]) if n not in flows_in]
+    wanted = [n for n in dict.fromkeys([*literal, *(n for n in stated if n in read), *read]) if n not in flows_in]
     found = {n: literal[n] if n in literal else known[n] for n in wanted if n in literal or n in known}
     if missing := [n for n in wanted if n not in found]:
         raise CaseError(_no_value(whole, trees, n, values) for n in missing)
