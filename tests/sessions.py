@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests import ROOT
 
-BLOCK = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<kind>[\w{}-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (?P<name>[\w.-]+\.(?:yaml|py|toml|txt))(?:,.*)?\n")
 OPTIONAL = ("torch", "jax", "autograd", "ray", "pytest")
 
