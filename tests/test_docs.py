@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 
@@ -11,6 +12,7 @@ from tests import ROOT
 from tests.sessions import run_page
 from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
+from verifier.cli import _parser
 from verifier.many import verify_all
 from verifier.report.draw import pages
 from verifier.report.draw.paint import Paint
@@ -56,6 +58,39 @@ def test_the_cases_of_the_format_page_pass():
     report = verify_all([c for t in texts for c in load_text(t).cases])
     assert [(c.name, f.message) for c in report.cases for f in c.findings if not f.expected] == []
     assert (report.exit_status, report.passed) == (0, len(texts))
+
+
+def test_the_case_on_the_format_page_that_names_callables_is_read_where_it_is_allowed(tmp_path):
+    (text,) = (t for where, t in blocks("text") if where.startswith("case-format.md"))
+    for name in set(re.findall(r"(\w+\.py):", text)):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    file = str(tmp_path / "layers.yaml")
+    assert [str(c) for c in load_text(text, file=file, allow_call=True).complaints] == []
+    assert len(load_text(text, file=file).complaints) == 3
+
+
+COMMAND = re.compile(r"python -m verifier ([^`\n#]*)")
+
+
+def refused_options(page: str) -> list[str]:
+    """The options in the commands of a page that the command line does not have."""
+    parser = _parser()
+    (commands,) = (a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    found = []
+    for words in (m[1].split() for m in COMMAND.finditer(page)):
+        command = commands.get(words[0] if words else "", commands["check"])
+        known = {*command._option_string_actions, *parser._option_string_actions}
+        found += [f"{' '.join(words)}: {w}" for w in words if w.startswith("--") and w.partition("=")[0] not in known]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_commands_on_a_page_have_no_option_that_the_command_line_does_not_know(page):
+    assert refused_options(page.read_text(encoding="utf-8")) == []
+
+
+def test_an_option_that_is_not_there_is_seen():
+    assert refused_options("`python -m verifier show A --point 2 --pint 2`, and `python -m verifier a.yaml --point 2`") == ["show A --point 2 --pint 2: --pint", "a.yaml --point 2: --point"]
 
 
 def shown_with_cases(page: str) -> list[tuple[str, str]]:
