@@ -109,6 +109,15 @@ def test_a_strict_check_fails_where_the_other_warns():
     assert report_of(tail, {}, options_of("x=40 --strict", {})).status == "failed"
 
 
+def test_a_cell_that_never_reads_what_flows_in_has_a_note_and_with_strict_a_finding():
+    text = "f = x * x\ndx = 2 * x"
+    report = report_of(text, {"x": 3.0}, options_of("", {}))
+    assert (report.status, report.findings) == ("passed", ())
+    assert any("never reads df, the gradient that flows in" in note for note in report.notes)
+    strict = report_of(text, {"x": 3.0}, options_of("--strict", {}))
+    assert [f.code for f in strict.findings] == ["V205"]
+
+
 def test_print_of_python_2_becomes_a_call_and_nothing_else_changes():
     assert with_calls("x = 1  # print x\nprint x, 'a b'  # shown\nprint(x)\n") == "x = 1  # print x\nprint(x, 'a b')  # shown\nprint(x)\n"
     assert with_calls("if x:\n    print x\n") == "if x:\n    print(x)\n"
@@ -162,7 +171,7 @@ def test_cells_of_the_notebook_are_checked_and_run_as_they_stand():
 def test_a_cell_that_is_not_read_does_not_run_and_one_that_raises_shows_its_report_first():
     _, refused, after, raising, alone, name = run(
         "%load_ext verifier",
-        "%%verify\nf = x * x\ndx = 2 * x\nran = 1",
+        "%%verify\nran = 1\nf = x * x\ndx = 2 * x",
         "'ran' in globals()",
         "%%verify x=3\nf = x * x\ndx = 2 * x\nassert f == 1",
         "%%verify y=3 --no-run\ng = y * y\ndy = 2 * y",

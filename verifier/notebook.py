@@ -73,7 +73,8 @@ def report_of(cell: str, values: Mapping[str, object], options: Options, *, file
     """What is found about a cell, whose first line is number `line`. Raises CaseError where it cannot be read."""
     case, reading = case_of_cell(cell, {**values, **options.values}, file=file, output=options.output, formats=options.formats, stated=tuple(options.values), line=line)
     report = verify(case, strict=options.is_strict)
-    return replace(report, notes=(*reading, *report.notes))
+    at_the_end = [f for f in report.findings if f.code == "V205" and f.severity == "warning" and not options.is_strict]  # a cell ends in a loss more often than not
+    return replace(report, notes=(*reading, *report.notes, *(f.message for f in at_the_end)), findings=tuple(f for f in report.findings if f not in at_the_end))
 
 
 def options_of(line: str, values: Mapping[str, object]) -> Options:

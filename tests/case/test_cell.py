@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 import numpy as np
@@ -146,9 +147,39 @@ def test_a_line_that_may_be_of_either_pass_is_asked_about():
     assert set(verdicts(case).values()) <= {"correct", "rounding"}
 
 
+@pytest.mark.parametrize("text", ["t = 3\ndt = 0.1\nf = t * dt", "t = 3\ns = 2 * t\ndt = 0.1\nf = sin(t * dt) * s", "x = 2.0\ndx = 2 * x"])
+def test_a_step_called_dt_is_not_taken_for_a_gradient(text):
+    assert "it is not certain that the backward pass begins here, with 'd" in complaints(text)
+
+
+def test_modules_of_the_notebook_are_no_inputs():
+    case, _ = cell("f = np.sum(np.exp(x))\ndx = np.exp(x) * df", {"x": [0.5, 1.0], "np": np, "math": math})
+    assert case.inputs == ("x[0]", "x[1]")
+    assert set(verdicts(case).values()) <= {"correct", "rounding"}
+
+
+def test_an_update_below_the_backward_pass_is_no_reason_to_ask():
+    case, _ = cell("f = x * x\ndx = 2 * x\nx -= lr * dx", {"x": 3.0, "lr": 0.1})
+    assert verdicts(case) == {"dx": "correct"}
+
+
+def test_what_the_cell_does_not_read_is_not_looked_at():
+    class Heavy:
+        shape = ()
+
+        def tolist(self):
+            raise AssertionError
+
+    case, _ = cell("f = x * x\ndx = 2 * x", {"x": 3.0, "other": Heavy()})
+    assert case.inputs == ("x",)
+
+
 @pytest.mark.parametrize(
     ("text", "values", "options", "message"),
     [
+        ("f = (x * m).sum()\ndx = m", {"x": np.ones(3), "m": np.array([True, False, True])}, {}, "'m' is of the type ndarray of bool"),
+        ("f = x.sum()\ndx = 1", {"x": np.zeros((1000, 101))}, {}, "more than 100,000 numbers are too many"),
+        ("f = x * x\ndx = 2 * x", {"x": float("nan")}, {}, "'x' is of the type float: the lines of the cell may read real numbers"),
         ("f = x * x", {"x": 1.0}, {}, "the cell sets no gradient"),
         ("", {}, {}, "the cell sets no gradient"),
         ("dx = 2 * x", {"x": 1.0}, {}, "no gradient"),

@@ -6,10 +6,10 @@ import ast
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from verifier.case.case import Case, Claim, Implementation, Point
-from verifier.case.components import ArrayTexts, base, components, described
+from verifier.case.components import MOST_COMPONENTS, ArrayTexts, base, components, described
 from verifier.case.inputs import Inputs, with_parameters
 from verifier.case.programs import programs_of
 from verifier.circuit.statements import free_names
@@ -41,7 +41,8 @@ def case_of_cell(text: str, values: Mapping[str, object], *, file: str = NAME, o
     forward, backward = _part(whole, 0, trees[first].col_offset), _part(whole, trees[first].col_offset, len(text))
     out = output or list(targets_of(trees[first - 1]))[-1]
     flows_in = ("upstream", "dout", f"d{out}")
-    known = {name: texts for name, value in values.items() if (texts := _texts(value)) is not None}
+    words = {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    known = {name: texts for name in values if name in words and (texts := _texts(values[name])) is not None}
     literal = _literals(trees[:first])
     if both := [n for n in literal if n in stated]:
         raise CaseError(whole.complaint(_first_use(trees, n), f"'{n}' has a value here and one on the line of %%verify; leave one of them") for n in both)
@@ -111,6 +112,11 @@ def _first_backward(whole: Source, trees: Sequence[ast.stmt]) -> int:
     if above and all(len(n) > 1 and n.startswith("d") and f"d{n}" not in every for n in above):
         text = f"'{above[0]}' may be the output of the forward pass or the first name of the backward pass: say which name is the output, as in %%verify --output {above[0]}"
         raise CaseError([whole.complaint(trees[first - 1].col_offset, text)])
+    last = list(targets_of(trees[-1]))
+    if list(_targets(trees[:first])) == list(_literals(trees[:first])) or (last and not any(n[0] == "d" or base(n) in known for n in last)):  # `dt = 0.1` is a step, not a gradient
+        at = next(iter(targets_of(trees[first])))
+        text = f"it is not certain that the backward pass begins here, with '{at}': say which name is the output of the forward pass, as in %%verify --output f"
+        raise CaseError([whole.complaint(trees[first].col_offset, text)])
     return first
 
 
@@ -185,6 +191,8 @@ def _literals(trees: Sequence[ast.stmt]) -> dict[str, ArrayTexts]:
 
 def _texts(value: object) -> ArrayTexts | None:
     """A number, a list of numbers or an array as texts; None where it is something else, or no real number."""
+    if isinstance(value, ModuleType) or math.prod(_shape(value)) > MOST_COMPONENTS:
+        return None
     if hasattr(value, "tolist"):  # arrays of NumPy, PyTorch and JAX, and their scalars
         value = value.tolist()
     shape: list[int] = []
@@ -195,6 +203,12 @@ def _texts(value: object) -> ArrayTexts | None:
     numbers = list(_numbers(value, tuple(shape)))
     texts = tuple(repr(x) for x in numbers if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x))
     return ArrayTexts(tuple(shape), texts) if len(texts) == math.prod(shape) == len(numbers) else None
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    """The shape of an array; () of anything else."""
+    shape = getattr(value, "shape", ())
+    return tuple(shape) if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape) else ()
 
 
 def _numbers(value: object, shape: tuple[int, ...]) -> Iterator[object]:
@@ -208,7 +222,7 @@ def _numbers(value: object, shape: tuple[int, ...]) -> Iterator[object]:
 
 def _format_of(values: Iterator[object]) -> tuple[str, ...]:
     """The format of the arrays among some values where they have one narrow one, else float64."""
-    kinds = {str(v.dtype).rpartition(".")[2] for v in values if getattr(v, "shape", ()) and hasattr(v, "dtype")}
+    kinds = {str(v.dtype).rpartition(".")[2] for v in values if _shape(v) and hasattr(v, "dtype")}
     kinds = {k for k in kinds if "float" in k}
     return tuple(kinds) if len(kinds) == 1 and kinds <= set(NARROW) else ("float64",)
 
@@ -225,7 +239,10 @@ def _first_use(trees: Sequence[ast.stmt], name: str) -> int:
 
 
 def _kind(value: object) -> str:
-    return f"of the type {type(value).__name__}" if not isinstance(value, FunctionType) else "a function"
+    if math.prod(shape := _shape(value)) > MOST_COMPONENTS:
+        return f"an array of shape {shape}, and more than {MOST_COMPONENTS:,} numbers are too many: check a smaller one"
+    dtype = str(getattr(value, "dtype", "")).rpartition(".")[2]
+    return f"of the type {type(value).__name__}{f' of {dtype}' if dtype else ''}" if not isinstance(value, FunctionType) else "a function"
 
 
 def _refuse_own_functions(whole: Source, trees: Sequence[ast.stmt], values: Mapping[str, object]) -> None:

@@ -168,7 +168,7 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
-    basis: str = "exact"  # exact: of texts; traced: the lines of a callable were had; sampled: they were not
+    basis: str = "exact"  # exact: from texts; traced: from the recorded lines of a callable; sampled: from its numbers only
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
 
     @property
