@@ -55,7 +55,7 @@ def as_rst(lines: list[str]) -> list[str]:
 def fields_of(thing: type) -> list[str]:
     """The fields of a dataclass, each with its type and the comment beside it, as reStructuredText."""
     body = inspect.getsource(thing).partition("\n    def ")[0].partition("\n    @")[0]
-    return ["", *(f"* ``{m['name']}: {m['type']}``{as_rst([' ' + m['comment']])[0] if m['comment'] else ''}" for m in FIELD.finditer(body)), ""]
+    return ["", *(f"* ``{m['name']}: {m['type']}``{': ' + as_rst([m['comment']])[0] if m['comment'] else ''}" for m in FIELD.finditer(body)), ""]
 
 
 def setup(app) -> None:  # noqa: ANN001

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import pytest
 
 from tests import ROOT
-from tests.case.test_cell import NEURON
 from verifier import load, load_text, verify, verify_all
 from verifier.notebook import UsageError, options_of, report_of, with_calls
 
@@ -146,11 +145,11 @@ def shown(cell, kind: str = "text/plain") -> str:
 @needs_kernel
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
 def test_cells_of_the_notebook_are_checked_and_run_as_they_stand():
-    two = next(c for c in load(ROOT / "cases" / "cs231n" / "two_sigmoids.yaml").cases).implementations[0]
+    one, two = (load(ROOT / "cases" / "cs231n" / name).cases[0].implementations[0] for name in ("neuron.yaml", "two_sigmoids.yaml"))
     _, neuron, difference, both, bent, late = run(
         "%load_ext verifier\nimport math",
-        "%%verify\n" + NEURON,
-        "((1-f) * f) - ddot, dw2",
+        "%%verify\n" + one.forward.text + one.backward.text + "\nprint dplusone, dexp, dminusone\n\nprint dw0, dw1, dx0, dx1, dw2\n",
+        "((1-f) * f) - ddotplusw2",
         "%%verify\n" + two.forward.text + two.backward.text + "\nprint dx, dy\n",
         "%%verify w=[2,-3,-3] x=[-1,-2]\nf = w[0]*x[0] + w[1]*x[1] + w[2]\ndf = 1\ndw = [x[0], x[1], 1]\ndx = [w[0]*df, w[0]*df]",
         "len(w), _.status",
@@ -158,7 +157,7 @@ def test_cells_of_the_notebook_are_checked_and_run_as_they_stand():
     assert "PASS In[2]" in shown(neuron)
     assert "-0.19661193324148" in shown(neuron), "the print of Python 2 has run, too"
     assert "cell.dw0" in Reader(shown(neuron, "text/html")).text
-    assert "(0.0, 0.196611933241481" in shown(difference), "the names of the cell are there below it"
+    assert shown(difference) == "-2.7755575615628914e-17", "as the notebook prints it: the names of the cell are there below it"
     assert "PASS In[4]" in shown(both)
     assert "2.05956979557" in shown(both)
     assert "In[5]:5:16" in shown(bent), "the line as the notebook counts it, with the line of %%verify"

@@ -37,7 +37,7 @@ def test_stars_and_bars_of_a_docstring_mean_themselves_and_indented_lines_are_co
 def test_the_reference_has_every_field_of_a_report_with_its_comment():
     shown = "\n".join(SITE.fields_of(CaseReport))
     assert set(re.findall(r"^\* ``(\w+):", shown, re.MULTILINE)) == {f.name for f in dataclasses.fields(CaseReport)}
-    assert "``computed_by: str`` who computed the gradients of a callable" in shown
+    assert "``computed_by: str``: who computed the gradients of a callable" in shown
 
 
 @pytest.mark.parametrize("page", ["for-frameworks", "for-students", "for-analysts", "index"])
