@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
 from verifier.language.source import CampaignError, suggestion
-from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
+from verifier.report.draw.outputs import Output, output, together, write
 from verifier.report.draw.paint import Paint, paint_for
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
-    _add_format(check, [*FORMATS])
+    _add_formats(check)
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_permission(check)
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
     hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
-    _add_format(hunt, [*FORMATS])
+    _add_formats(hunt)
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     _add_permission(hunt)
     _add_workers(hunt)
@@ -154,6 +155,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
     command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
+
+
+def _add_formats(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: {next(iter(FORMATS))} on standard output)",
+    )  # fmt: skip
+
+
+def _output(text: str) -> Output:
+    try:
+        return output(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
@@ -252,14 +267,20 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
-    _complain(loaded)
+    try:
+        wanted = together(options.format or ())
+    except ValueError as error:
+        say(f"verifier: {error}")
+        return USAGE_ERROR
+    if all(o.file or FORMATS[o.format].is_alone for o in wanted):
+        _complain(loaded)  # else they stand in the report, where people read it
     from verifier.many import verify_all
     from verifier.report.draw.progress import progress_on
 
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
+    write(report, wanted, paint=paint_for(sys.stdout), quiet=options.quiet)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -359,7 +380,7 @@ def _mutate(options: argparse.Namespace) -> int:
 
     with _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
+            deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0
