@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates", "schema")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
@@ -43,6 +43,7 @@ examples:
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
+  python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
 """
@@ -92,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates | schema", parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     _add_formats(check)
@@ -150,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     gates = commands.add_parser("gates", help="list the table of gates")
     gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
     gates.set_defaults(run=_gates)
+    schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
+    schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
+    schema.set_defaults(run=_schema)
     return parser
 
 
@@ -413,4 +417,14 @@ def _gates(options: argparse.Namespace) -> int:
     from verifier.report.draw import pages
 
     deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from verifier.case.schema import case_schema
+    from verifier.report.schema import report_schema
+
+    deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
     return 0
