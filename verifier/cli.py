@@ -17,7 +17,7 @@ from verifier.language.source import CampaignError, suggestion
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.outputs import Output, output, together, write
-from verifier.report.draw.paint import Paint, paint_for
+from verifier.report.draw.paint import WHEN, Paint, paint_for
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
@@ -38,15 +38,27 @@ examples:
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
-  python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
+  python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
   python -m verifier schema                      the JSON Schema of case files, for editors
 
-exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
+exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
 """
+
+EXAMPLE_OF = {  # of every command, below its options
+    "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
+    "hunt":    "python -m verifier hunt my.yaml --budget 5000",
+    "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
+    "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
+    "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
+    "mutate":  "python -m verifier mutate my.yaml --most 50",
+    "explain": "python -m verifier explain unstable",
+    "gates":   "python -m verifier gates",
+    "schema":  "python -m verifier schema > case.schema.json",
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates | schema", parser_class=_Parser)
-    check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    check = commands.add_parser("check", help="check case files and folders of them (the default command)")
     check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
     _add_formats(check)
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
@@ -110,12 +122,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_permission(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
-    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
+    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
     fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
     fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
     fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
-    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="the folder in which failures are saved as cases (default: cases/regressions)")
+    fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
     fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
@@ -154,6 +166,10 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
     schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
     schema.set_defaults(run=_schema)
+    for name, command in commands.choices.items():
+        command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
+        command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 
 
@@ -259,8 +275,8 @@ def _fuzz(options: argparse.Namespace) -> int:
     with _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
-    deliver(finds.summary(run))
+            deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+    deliver(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
@@ -284,7 +300,7 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    write(report, wanted, paint=paint_for(sys.stdout), quiet=options.quiet)
+    write(report, wanted, paint=paint_for(sys.stdout, options.color), quiet=options.quiet)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -302,7 +318,7 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout)))
+        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
