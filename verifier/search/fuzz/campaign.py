@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import seed as with_seed
@@ -76,7 +77,7 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
 @contextmanager
 def _no_traces() -> Iterator[None]:
     """Hypothesis writes its caches to a folder that is removed at the end, not to the current one."""
-    before = storage_directory(intent_to_write=False)
+    before: Any = storage_directory(intent_to_write=False)  # in older versions the folder itself
     with TemporaryDirectory(prefix="verifier-") as folder:
         set_hypothesis_home_dir(folder)
         try:
