@@ -22,9 +22,8 @@ from verifier.report.draw.paint import Paint, paint_for
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
-    from verifier.report.baseline import Baseline
     from verifier.report.draw.mutants import CaseEdits
-    from verifier.report.outcome import Report
+    from verifier.report.gate import Gate
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -330,44 +329,29 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
     from verifier.many import verify_all
     from verifier.report.draw.progress import progress_on
-    from verifier.report.selection import selection
 
-    chosen = selection(options.select, options.ignore)
-    known = _baseline(options)
+    gate = _gate(options)
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    if known is not None:
-        report = _against(report, known, options)
-    report = replace(report, cases=tuple(chosen.of(c) for c in report.cases))
+    if not report.is_interrupted:
+        for line in gate.settle(report.cases):
+            say(f"verifier: {line}")
+    report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
     deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
-def _baseline(options: argparse.Namespace) -> Baseline | None:
-    """The known findings. Raises CampaignError."""
+def _gate(options: argparse.Namespace) -> Gate:
+    """Which findings fail. Raises CampaignError."""
     from verifier.report import baseline
+    from verifier.report.gate import Gate
+    from verifier.report.selection import selection
 
-    if options.baseline is None:
-        if options.baseline_update:
-            raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
-        return None
-    return baseline.read(options.baseline, is_required=not options.baseline_update)
-
-
-def _against(report: Report, known: Baseline, options: argparse.Namespace) -> Report:
-    """A report in which what is known does not count; the baseline written anew, or what of it is stale said."""
-    from verifier.report import baseline
-
-    if options.baseline_update and not report.is_interrupted:
-        known = baseline.updated(report.cases, known)
-        known.file.write_text(baseline.written(known), encoding="utf-8")
-        say(f"verifier: {known.file}: {len(known.known)} known {'entry' if len(known.known) == 1 else 'entries'} written")
-    elif gone := baseline.stale(report.cases, known):
-        say(f"verifier: {known.file}: no longer found, --baseline-update removes {'it' if len(gone) == 1 else 'them'}:")
-        for entry in gone:
-            say(f"  {entry}")
-    return replace(report, cases=tuple(baseline.excused(c, known) for c in report.cases))
+    if options.baseline is None and options.baseline_update:
+        raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
+    known = None if options.baseline is None else baseline.read(options.baseline, is_required=not options.baseline_update)
+    return Gate(selection(options.select, options.ignore), known, options.baseline_update)
 
 
 def _diff(options: argparse.Namespace) -> int:

@@ -101,7 +101,7 @@ def test_what_is_gone_is_said_and_removed_by_an_update(folder, capsys):
     write("cos(x) * dout")
     capsys.readouterr()
     assert gate() == 0
-    assert "known.json: no longer found, --baseline-update removes it:\n  a.yaml: a: mine (gradients)\n" in capsys.readouterr().err
+    assert "known.json: no longer found: a.yaml: a: mine (gradients)\nverifier: known.json: --baseline-update removes it\n" in capsys.readouterr().err
     write("cos(x) * dout", file="b.yaml")
     assert main(["b.yaml", "--baseline", "known.json"]) == 0
     assert capsys.readouterr().err == "", "a.yaml was not checked, so nothing is known of it"
