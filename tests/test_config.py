@@ -186,7 +186,7 @@ def test_globs_choose_the_case_files_of_folders(project, capsys, globs, found):
 def test_globs_that_match_nothing_are_no_pass(project, capsys):
     configured(project, "files = ['*.none.yaml']")
     assert main(["."]) == 2
-    assert "the folder has no *.yaml or *.yml file that the configuration names" in capsys.readouterr().err
+    assert "the folder has no *.yaml or *.yml file that the configuration names" in capsys.readouterr().out
 
 
 def test_formats_of_a_strangers_configuration_are_not_used(project, capsys, monkeypatch):
@@ -200,7 +200,19 @@ def test_formats_of_a_strangers_configuration_are_not_used(project, capsys, monk
     assert capsys.readouterr().out.splitlines()[-1].startswith("2 cases, 2 passed")
 
 
+def test_files_of_formats_stand_in_the_folder_of_the_configuration(project, monkeypatch, capsys):
+    configured(project, "formats = ['text', 'json=out.json']")
+    monkeypatch.chdir(project / "cases" / "deep")
+    main(["lossy.grad.yaml"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 case, 1 passed")
+    assert json.loads((project / "out.json").read_text(encoding="utf-8"))["summary"]["passed"] == 1
+    (project / "out.json").unlink()
+    monkeypatch.chdir(project.parent)
+    main([str(project / "cases")])
+    assert not (project / "out.json").exists(), "nobody's files are written from outside"
+
+
 def test_an_unknown_format_is_an_error_of_its_line(project, capsys):
     configured(project, "jobs = 1\nformats = ['jsno']")
     assert main(["cases"]) == 2
-    assert capsys.readouterr().err.startswith("pyproject.toml:3:1: unknown format 'jsno' in formats; did you mean 'json'?")
+    assert capsys.readouterr().err.startswith("pyproject.toml:3:1: formats: there is no format 'jsno'; did you mean 'json'?")

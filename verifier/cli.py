@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 from verifier import __version__
 from verifier.config import MOST_JOBS, Config, ConfigError, config_for
 from verifier.language.source import CampaignError, Complaint, suggestion
-from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
+from verifier.report.draw.outputs import Output, output, together, write
 from verifier.report.draw.paint import Paint, paint_for
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
@@ -46,6 +47,7 @@ examples:
   python -m verifier diff old.json new.json      what got better and worse between two reports
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
+  python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
 """
@@ -102,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar=" | ".join(COMMANDS), parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     check.add_argument("paths", nargs="*", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml (default: the paths of the configuration)")
-    _add_format(check, [*FORMATS])
+    _add_formats(check)
     _add_strict(check, "unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     check.add_argument("--baseline", metavar="FILE", help="findings that this file holds do not fail, as long as they get no worse")
@@ -114,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
     hunt.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
-    _add_format(hunt, [*FORMATS])
+    _add_formats(hunt)
     _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
     _add_selection(hunt)
     _add_permission(hunt)
@@ -165,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     gates = commands.add_parser("gates", help="list the table of gates")
     gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
     gates.set_defaults(run=_gates)
+    schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
+    schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
+    schema.set_defaults(run=_schema)
     return parser
 
 
@@ -172,8 +177,7 @@ _PATHS = "case files and folders (default: the paths of the configuration)"
 
 
 def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    command.add_argument("--format", choices=names, help=f"how the report is drawn (default: the format of the configuration, else {names[0]})")
-    command.set_defaults(known_formats=tuple(names))
+    command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
 
 
 def _add_strict(command: argparse.ArgumentParser, what: str) -> None:
@@ -183,6 +187,20 @@ def _add_strict(command: argparse.ArgumentParser, what: str) -> None:
 def _add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--select", type=_codes, metavar="CODES", help="only findings whose codes begin so count, such as V1,V203 (default: all)")
     command.add_argument("--ignore", type=_codes, metavar="CODES", help="findings whose codes begin so do not count, such as V202")
+
+
+def _add_formats(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
+    )  # fmt: skip
+
+
+def _output(text: str) -> Output:
+    try:
+        return output(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
@@ -233,17 +251,18 @@ def _configured(options: argparse.Namespace) -> Config:
     options.strict, options.jobs = bool(options.strict), options.jobs or 0
     if hasattr(options, "baseline") and options.baseline is None and config.baseline is not None:
         options.baseline = config.path(config.baseline)
-    if getattr(options, "known_formats", None) and options.format is None:
-        options.format = (_formats_of(config, options.known_formats) or options.known_formats)[0]
+    if getattr(options, "format", None) is None and config.is_own:  # they may write files
+        options.format = [_configured_output(config, text) for text in config.formats]
     return config
 
 
-def _formats_of(config: Config, known: Sequence[str]) -> tuple[str, ...]:
-    """The formats of the configuration; they hold where the user works in its folder, since they may write files. Raises ConfigError."""
-    for name in config.formats:
-        if name not in known:
-            raise ConfigError([Complaint(config.place("formats"), f"unknown format '{name}' in formats{suggestion(name, known)}")])
-    return config.formats if config.is_own else ()
+def _configured_output(config: Config, text: str) -> Output:
+    """A format of the configuration, whose file stands in its folder. Raises ConfigError."""
+    try:
+        found = output(text)
+    except ValueError as error:
+        raise ConfigError([Complaint(config.place("formats"), f"formats: {error}")]) from None
+    return replace(found, file=config.path(found.file)) if found.file else found
 
 
 def _seconds(text: str) -> float:
@@ -326,7 +345,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
-    _complain(loaded)
+    try:
+        wanted = together(options.format or ())
+    except ValueError as error:
+        say(f"verifier: {error}")
+        return USAGE_ERROR
+    if all(o.file or FORMATS[o.format].is_alone for o in wanted):
+        _complain(loaded)  # else they stand in the report, where people read it
     from verifier.many import verify_all
     from verifier.report.draw.progress import progress_on
 
@@ -338,7 +363,7 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
-    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
+    write(report, wanted, paint=paint_for(sys.stdout), quiet=options.quiet)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -460,7 +485,7 @@ def _mutate(options: argparse.Namespace) -> int:
 
     with _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
+            deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0
@@ -493,4 +518,14 @@ def _gates(options: argparse.Namespace) -> int:
     from verifier.report.draw import pages
 
     deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from verifier.case.schema import case_schema
+    from verifier.report.schema import report_schema
+
+    deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
     return 0

@@ -15,6 +15,7 @@ from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
+from verifier.case.schema import MAX_SAMPLE
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verifier.language.source import Complaint
-
-MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
     "name", "about", "source", "function", "points", "domain", "shapes", "sample", "formats", "upstream", "parameters", "given", "scope",

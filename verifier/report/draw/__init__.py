@@ -19,17 +19,25 @@ class Renderer:
 
     `report` is a function Report -> text, with the keywords in `takes`: `paint` (the colours of where the text goes) and `quiet` (only cases that
     fail or warn). `edits`, empty where a format has none, draws what `mutate` found: (cases, every=...) -> parts of a text.
+    `summary`, empty where a format has none, draws what goes into the summary of a step on GitHub. `kind` says what its
+    characters must be safe for: a terminal, or a reader of JSON or of XML. `is_alone`: nothing else stands in the same stream.
     """
 
     report: str
     takes: frozenset[str] = frozenset()
     edits: str = ""
+    summary: str = ""
+    kind: str = "text"
+    is_alone: bool = True
 
 
 FORMATS = {
-    #                a Report       beside it                               the edits of `mutate`
-    "text": Renderer("text.render", takes=frozenset({"paint", "quiet"}), edits="mutants.as_text"),
-    "json": Renderer("json.render",                                      edits="mutants.as_json"),
+    #                  a Report        beside it                               the edits of `mutate`
+    "text":   Renderer("text.render",  takes=frozenset({"paint", "quiet"}), edits="mutants.as_text", is_alone=False),
+    "json":   Renderer("json.render",                                       edits="mutants.as_json", kind="json"),
+    "junit":  Renderer("junit.render",                                                               kind="xml"),
+    "sarif":  Renderer("sarif.render",                                                               kind="json"),
+    "github": Renderer("github.render", summary="github.summary",                                    is_alone=False),
 }  # fmt: skip
 
 
@@ -38,6 +46,13 @@ def drawn(name: str, report: Report, *, paint: Paint, quiet: bool = False) -> st
     row = FORMATS[name]
     look: dict[str, Any] = {"paint": paint, "quiet": quiet}
     text: str = _function(row.report)(report, **{key: look[key] for key in row.takes})
+    return text
+
+
+def step_summary(name: str, report: Report) -> str:
+    """What a format writes into the summary of a step on GitHub; "" where it writes nothing there."""
+    place = FORMATS[name].summary
+    text: str = _function(place)(report) if place else ""
     return text
 
 

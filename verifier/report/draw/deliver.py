@@ -37,15 +37,25 @@ def painted(draw: Callable[[Paint], str], paint: Paint) -> str:
     return draw(paint) if paint.enabled else plain
 
 
-def json_safe(text: str) -> str:
+def json_safe(text: str, encoding: str = "") -> str:
     """JSON whose texts have no such character either: what stands outside of them is white space and ASCII."""
     safe = _STEERING.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
-    return safe if _fits(safe, _encoding()) else "".join(c if c.isascii() else _escaped(c) for c in safe)
+    return safe if _fits(safe, encoding or _encoding()) else "".join(c if c.isascii() else _escaped(c) for c in safe)
 
 
-def safe(form: str, draw: Callable[[Paint], str], paint: Paint) -> str:
-    """A report in a format, without anything that steers a terminal."""
-    return json_safe(draw(paint)) if form == "json" else painted(draw, paint)
+def xml_safe(text: str, encoding: str = "") -> str:
+    """XML in which characters that the encoding lacks are references."""
+    return text if _fits(text, encoding or _encoding()) else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def safe(kind: str, draw: Callable[[Paint], str], paint: Paint, *, encoding: str = "") -> str:
+    """A report, without anything that steers a terminal; `kind` is text, json or xml, `encoding` that of standard output unless another is given."""
+    match kind:
+        case "json":
+            return json_safe(draw(paint), encoding)
+        case "xml":
+            return xml_safe(draw(paint), encoding)
+    return painted(draw, paint)
 
 
 def deliver(text: str) -> None:

@@ -11,6 +11,7 @@ from verifier import __version__
 from verifier.case.components import as_lists, shape_of
 from verifier.case.points import PointText
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.report.schema import VERSION
 from verifier.run.environment import environment
 
 MOST_COMPONENTS = 200  # of a point that is written out in every result
@@ -19,6 +20,7 @@ MOST_COMPONENTS = 200  # of a point that is written out in every result
 def render(report: Report) -> str:
     """The whole report as one JSON object, indented, with a newline at its end."""
     content = {
+        "schema": VERSION,
         "verifier": __version__,
         "environment": environment(),
         "summary": {

@@ -7,22 +7,23 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from verifier.case.components import bracketed, by
+from verifier.case.components import by
 from verifier.case.points import PointText
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
+from verifier.report.draw.finding import at, unexpected
+from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
+from verifier.report.outcome import CaseReport, HuntedRegion, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
 SENTENCE = 132  # columns of a wrapped sentence
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
-COLOURS = {"error": "red", "warning": "yellow"}
 
 
 def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
     """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
+    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or unexpected(c)]
     return "\n".join([*blocks, summary(report, paint)]) + "\n"
 
 
@@ -43,15 +44,9 @@ def _plural(count: int, word: str) -> str:
     return word if count == 1 else word + "s"
 
 
-def _shown(findings: Sequence[Finding]) -> list[Finding]:
-    return [f for f in findings if not f.expected]
-
-
 def _case(c: CaseReport, paint: Paint) -> str:
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
     lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
-    if c.status == "error" and all(f.code == "V001" for f in c.findings):
-        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
     lines += table(_rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
@@ -60,7 +55,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
         ) else paint(f"  expected {residual.expected}", "red")
-        lines.append(f"  residual  {residual.expression} = {residual.computed}{f'  the largest of {count:,}' if count > 1 else ''}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
+        lines.append(f"  residual  {residual.expression} = {residual.computed}{f'  the largest of {count:,}' if count > 1 else ''}{state}{at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
     if c.published:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
@@ -70,8 +65,9 @@ def _case(c: CaseReport, paint: Paint) -> str:
     hidden = sum(f.expected for f in c.findings)
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
-    for finding in _shown(c.findings):
-        lines += _finding(finding, paint)
+    shown = unexpected(c)
+    for finding in shown:
+        lines += finding_lines(finding, paint, is_last=finding.code != "V001" or finding is shown[-1])  # complaints about a file come in numbers
     return "\n".join(lines) + "\n"
 
 
@@ -95,7 +91,7 @@ def _region(r: HuntedRegion) -> list[str]:
     """The lines about a hunted region: where a gradient does not pass, and why."""
     where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
     along = f" with {r.along}" if r.along else ""
-    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
+    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
 def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
@@ -198,29 +194,3 @@ def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
         return []
     widths = [max(paint.width(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
-
-
-def _finding(f: Finding, paint: Paint) -> list[str]:
-    lines = [
-        f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
-        f"    --> {f.place}{_at(f.point)}",
-    ]
-    lines += _snippet(f, paint)
-    lines += [f"     =  {detail}" for detail in f.details]
-    lines.append(paint(f"     =  explain   python -m verifier explain {f.code}", "dim"))
-    return lines
-
-
-def _snippet(f: Finding, paint: Paint) -> list[str]:
-    """The source line with carets under the wrong part; the statement alone where the line is not known."""
-    if not f.source_line.strip():
-        return [f"     |  {f.statement}"] if f.statement else []
-    indent = len(f.source_line) - len(f.source_line.lstrip())
-    number = f"{f.place.line:>4} "
-    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1))
-    return [f"{number}|  {f.source_line[indent:].rstrip()}", "     |  " + " " * max(0, f.place.column - 1 - indent) + paint(carets, "red")]
-
-
-def _at(point: PointText) -> str:
-    shown = [f"{name}={bracketed(value)}" for name, value in point[:12]]
-    return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""

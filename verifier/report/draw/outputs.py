@@ -1,0 +1,72 @@
+"""Where a report goes: `--format` names a format, or a format and a file, as often as one likes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verifier.language.source import suggestion
+from verifier.report.draw import FORMATS, drawn, step_summary
+from verifier.report.draw.deliver import deliver, safe
+from verifier.report.draw.paint import Paint
+
+if TYPE_CHECKING:
+    from verifier.report.outcome import Report
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # the file that GitHub shows as the summary of a step
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A format, and the file it is written to; "" is standard output."""
+
+    format: str
+    file: str = ""
+
+
+def output(text: str) -> Output:
+    """`junit` or `junit=out.xml`. ValueError says what is wrong with it."""
+    name, has_file, file = text.partition("=")
+    if name not in FORMATS:
+        raise ValueError(f"there is no format '{name}'{suggestion(name, FORMATS) or '; there are ' + ', '.join(FORMATS)}")
+    if has_file and not file:
+        raise ValueError(f"'{text}' names no file; write {name}=FILE, or {name} for standard output")
+    return Output(name, file)
+
+
+def together(wanted: Sequence[Output]) -> tuple[Output, ...]:
+    """The outputs of a run. People see the text on standard output, unless another format goes there. ValueError says which do not go together."""
+    found = tuple(dict.fromkeys(wanted))
+    shown = [o.format for o in found if not o.file]
+    alone = next((name for name in shown if FORMATS[name].is_alone), None)
+    if alone is not None and len(shown) > 1:
+        other = next(name for name in shown if name != alone)
+        raise ValueError(f"{alone} and {other} cannot both go to standard output; name a file for one of them, as in --format {alone}=FILE")
+    files = [os.path.realpath(o.file) for o in found if o.file]
+    for o in found:
+        if o.file and files.count(os.path.realpath(o.file)) > 1:
+            raise ValueError(f"two formats go to the file '{o.file}'")
+        if o.file and Path(o.file).is_dir():
+            raise ValueError(f"'{o.file}' is a folder, not a file to write {o.format} to")
+        if o.file and not Path(o.file).parent.is_dir():
+            raise ValueError(f"there is no folder '{Path(o.file).parent}' to write '{Path(o.file).name}' to")
+    return found if shown else (Output(next(iter(FORMATS))), *found)
+
+
+def write(report: Report, wanted: Sequence[Output], *, paint: Paint, quiet: bool = False) -> None:
+    """Write a report everywhere it goes: first to files, which are there even if standard output is lost."""
+    plain = Paint(enabled=False)
+    for o in wanted:
+        if o.file:
+            text = safe(FORMATS[o.format].kind, lambda _, name=o.format: drawn(name, report, paint=plain, quiet=quiet), plain, encoding="utf-8")  # type: ignore[misc]
+            Path(o.file).write_text(text, encoding="utf-8", newline="\n")
+    if os.environ.get(STEP_SUMMARY):
+        for text in filter(None, (step_summary(o.format, report) for o in wanted)):
+            with Path(os.environ[STEP_SUMMARY]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+                stream.write(text)
+    for o in wanted:
+        if not o.file:
+            deliver(safe(FORMATS[o.format].kind, lambda paint, name=o.format: drawn(name, report, paint=paint, quiet=quiet), paint))  # type: ignore[misc]
