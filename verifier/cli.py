@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")
+SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
@@ -47,6 +48,8 @@ examples:
   python -m verifier diff old.json new.json      what got better and worse between two reports
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
+  python -m verifier new cases/softplus          write a case with comments, to begin with
+  python -m verifier init                        a configuration, a case, a test and a workflow for a repository
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
@@ -170,6 +173,15 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
     schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
     schema.set_defaults(run=_schema)
+    new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
+    new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
+    new.set_defaults(run=_new)
+    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case, a test and a workflow for GitHub; no file is overwritten")
+    init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the repository (default: this folder)")
+    init.set_defaults(run=_init)
+    completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
+    completion.set_defaults(run=_completion, commands=commands.choices)
     return parser
 
 
@@ -528,4 +540,26 @@ def _schema(options: argparse.Namespace) -> int:
     from verifier.report.schema import report_schema
 
     deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from verifier.start.new import new_case
+
+    written = new_case(options.name)
+    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {written[0]}\n"))
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from verifier.start.init import new_project
+
+    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest tests/test_gradients.py\n"))
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from verifier.start.completion import script
+
+    deliver(script(options.shell, options.commands))
     return 0
