@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
-from verifier.language.source import CampaignError, suggestion
+from verifier.config import MOST_JOBS, Config, ConfigError, config_for
+from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.outputs import Output, output, together, write
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
+    from verifier.report.gate import Gate
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates", "schema")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")
+SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
@@ -37,12 +40,16 @@ examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
+  python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
   python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
+  python -m verifier diff old.json new.json      what got better and worse between two reports
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
+  python -m verifier new cases/softplus          write a case with comments, to begin with
+  python -m verifier init                        a configuration, a case, a test and a workflow for a repository
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
@@ -58,6 +65,10 @@ EXAMPLE_OF = {  # of every command, below its options
     "explain": "python -m verifier explain unstable",
     "gates":   "python -m verifier gates",
     "schema":  "python -m verifier schema > case.schema.json",
+    "diff":    "python -m verifier diff main.json branch.json",
+    "new":     "python -m verifier new cases/softplus",
+    "init":    "python -m verifier init .",
+    "completion": 'eval "$(python -m verifier completion bash)"',
 }  # fmt: skip
 
 
@@ -78,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
         options = parser.parse_args(words)
-    elif not words:
+    elif not words and not _has_paths():
         parser.print_help()
         return USAGE_ERROR
     else:
@@ -97,6 +108,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CampaignError as error:
         say(f"verifier: {error}")
         return USAGE_ERROR
+    except ConfigError as error:
+        for complaint in error.complaints:
+            say(str(complaint))
+        return USAGE_ERROR
     except KeyboardInterrupt:
         say("verifier: interrupted")
         return INTERRUPTED
@@ -105,30 +120,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates | schema", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar=" | ".join(COMMANDS), parser_class=_Parser)
     check = commands.add_parser("check", help="check case files and folders of them (the default command)")
-    check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
+    check.add_argument("paths", nargs="*", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml (default: the paths of the configuration)")
     _add_formats(check)
-    check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    _add_strict(check, "unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    check.add_argument("--baseline", metavar="FILE", help="findings that this file holds do not fail, as long as they get no worse")
+    check.add_argument("--baseline-update", action="store_true", help="write the findings of this run to the baseline: then they are known")
+    _add_selection(check)
     _add_permission(check)
     _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
-    hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    hunt.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_formats(hunt)
-    hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
+    _add_selection(hunt)
     _add_permission(hunt)
     _add_workers(hunt)
-    hunt.set_defaults(run=_hunt, quiet=False)
+    hunt.set_defaults(run=_hunt, quiet=False, baseline=None, baseline_update=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
-    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
     fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
     fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
-    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients count as failures, too")
+    _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
@@ -150,12 +169,16 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
     plot.set_defaults(run=_plot)
     mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
-    mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    mutate.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
     mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
+    diff = commands.add_parser("diff", help="what got better, what got worse, what is new and gone between two reports of --format json")
+    diff.add_argument("old", metavar="OLD.json", help="the report before, such as that of the branch a pull request goes to")
+    diff.add_argument("new", metavar="NEW.json", help="the report after")
+    diff.set_defaults(run=_diff)
     explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
     explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
@@ -166,6 +189,15 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
     schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
     schema.set_defaults(run=_schema)
+    new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
+    new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
+    new.set_defaults(run=_new)
+    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case, a test and a workflow for GitHub; no file is overwritten")
+    init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the repository (default: this folder)")
+    init.set_defaults(run=_init)
+    completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
+    completion.set_defaults(run=_completion, commands=commands.choices)
     for name, command in commands.choices.items():
         command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
         command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
@@ -173,14 +205,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_PATHS = "case files and folders (default: the paths of the configuration)"
+
+
 def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
     command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
+
+
+def _add_strict(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--strict", action=argparse.BooleanOptionalAction, help=what)
+
+
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--select", type=_codes, metavar="CODES", help="only findings whose codes begin so count, such as V1,V203 (default: all)")
+    command.add_argument("--ignore", type=_codes, metavar="CODES", help="findings whose codes begin so do not count, such as V202")
 
 
 def _add_formats(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
-        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: {next(iter(FORMATS))} on standard output)",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
     )  # fmt: skip
 
 
@@ -192,12 +236,12 @@ def _output(text: str) -> Output:
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--allow-call", action="store_true", help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
+    command.add_argument("--allow-call", action=argparse.BooleanOptionalAction, help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
-    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
+    group.add_argument("--jobs", type=_jobs, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
     group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.run.dask:local")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
     group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may use, in mebibytes (default: no limit but the machine's)")
@@ -212,6 +256,45 @@ def _workers(options: argparse.Namespace) -> Workers:
     if workers.note:
         say(f"verifier: {workers.note}")
     return workers
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(code for code in text.replace(" ", "").split(",") if code)
+
+
+def _has_paths() -> bool:
+    """Whether a run without any word has something to check: the paths of the configuration."""
+    try:
+        return bool(config_for().paths)
+    except ConfigError:
+        return True  # the run will tell
+
+
+def _configured(options: argparse.Namespace) -> Config:
+    """The configuration; the options that the command line leaves open take its values. Raises ConfigError, CampaignError."""
+    config = config_for(options.paths)
+    if not options.paths:
+        options.paths = [config.path(p) for p in config.paths]
+        if not options.paths:
+            raise CampaignError("there is nothing to check: name case files and folders, or write paths = [...] under [tool.verifier] in pyproject.toml")
+    for name in ("strict", "jobs", "select", "ignore"):
+        if getattr(options, name, None) is None:
+            setattr(options, name, getattr(config, name))
+    options.strict, options.jobs = bool(options.strict), options.jobs or 0
+    if hasattr(options, "baseline") and options.baseline is None and config.baseline is not None:
+        options.baseline = config.path(config.baseline)
+    if getattr(options, "format", None) is None and config.is_own:  # they may write files
+        options.format = [_configured_output(config, text) for text in config.formats]
+    return config
+
+
+def _configured_output(config: Config, text: str) -> Output:
+    """A format of the configuration, whose file stands in its folder. Raises ConfigError."""
+    try:
+        found = output(text)
+    except ValueError as error:
+        raise ConfigError([Complaint(config.place("formats"), f"formats: {error}")]) from None
+    return replace(found, file=config.path(found.file)) if found.file else found
 
 
 def _seconds(text: str) -> float:
@@ -231,18 +314,22 @@ def _mebibytes(text: str) -> int:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to 4096")
+    if not text.isdigit() or int(text) > MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to {MOST_JOBS}")
     return int(text)
 
 
-def _load(*paths: str) -> Loaded:
+def _load(*paths: str, config: Config | None = None) -> Loaded:
     """The texts of the cases: callables are left out, and cases that have nothing else."""
     from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    loaded = load(*paths, allow_call=True)  # to read of them runs nothing
+    loaded = load(*paths, allow_call=True, in_folders=_case_files(config))  # to read of them runs nothing
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
+
+
+def _case_files(config: Config | None) -> Callable[[str], bool] | None:
+    return config.is_case_file if config is not None and config.files else None
 
 
 def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) -> Loaded:
@@ -250,7 +337,9 @@ def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) 
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
-    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project, needs_points=needs_points)
+    config = _configured(options)
+    allowed = is_allowed_by_project if options.allow_call is None else options.allow_call
+    return load(*options.paths, allow_call=allowed, needs_points=needs_points, in_folders=_case_files(config))
 
 
 def _complain(loaded: Loaded) -> None:
@@ -265,7 +354,8 @@ def _hunt(options: argparse.Namespace) -> int:
 
 
 def _fuzz(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import campaigns
     from verifier.report.draw import finds
@@ -297,11 +387,37 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     from verifier.many import verify_all
     from verifier.report.draw.progress import progress_on
 
+    gate = _gate(options)
     bar = progress_on(sys.stderr)
     with _workers(options) as workers:
         report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
+    if not report.is_interrupted:
+        for line in gate.settle(report.cases):
+            say(f"verifier: {line}")
+    report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
     write(report, wanted, paint=paint_for(sys.stdout, options.color), quiet=options.quiet)
     return INTERRUPTED if report.is_interrupted else report.exit_status
+
+
+def _gate(options: argparse.Namespace) -> Gate:
+    """Which findings fail. Raises CampaignError."""
+    from verifier.report import baseline
+    from verifier.report.gate import Gate
+    from verifier.report.selection import selection
+
+    if options.baseline is None and options.baseline_update:
+        raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
+    known = None if options.baseline is None else baseline.read(options.baseline, is_required=not options.baseline_update)
+    return Gate(selection(options.select, options.ignore), known, options.baseline_update)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from verifier.report import changes
+    from verifier.report.draw.changes import render
+
+    found = changes.between(changes.read(options.old), changes.read(options.new))
+    deliver(painted(partial(render, found), paint_for(sys.stdout, options.color)))
+    return 1 if found.worse else 0
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -381,7 +497,8 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 
 
 def _mutate(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import mutations
 
@@ -443,4 +560,26 @@ def _schema(options: argparse.Namespace) -> int:
     from verifier.report.schema import report_schema
 
     deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from verifier.start.new import new_case
+
+    written = new_case(options.name)
+    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {written[0]}\n"))
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from verifier.start.init import new_project
+
+    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest tests/test_gradients.py\n"))
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from verifier.start.completion import script
+
+    deliver(script(options.shell, options.commands))
     return 0

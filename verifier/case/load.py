@@ -28,7 +28,7 @@ STANDARD_INPUT = "-"
 DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
 
 
-Allowed = Callable[[str], bool]  # whether the cases of a file may run callables
+Allowed = Callable[[str], bool]  # whether the cases of a file may run callables, or the file is one of cases
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class Loaded:
     complaints: tuple[Complaint, ...]
 
 
-def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, needs_points: bool = True) -> Loaded:
+def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, needs_points: bool = True, in_folders: Allowed | None = None) -> Loaded:
     """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once.
+    `in_folders` tells which of the files of a folder are case files, if not all of them.
 
     `allow_call` allows cases whose implementations are callables (`call: layers.py:f`), which run code: all of them, or those of the files for which it is true.
     Without `needs_points` a case that lists no points is one to hunt, as if it said `hunt: true`.
@@ -48,7 +49,7 @@ def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, nee
     parts: list[Loaded] = []
     seen: set[str] = set()
     for path in paths:
-        for found in _files(os.fspath(path)):
+        for found in _files(os.fspath(path), in_folders):
             if isinstance(found, Complaint):
                 parts.append(Loaded((), (found,)))
             elif "\0" in found:
@@ -86,7 +87,7 @@ def _together(parts: list[Loaded]) -> Loaded:
     return Loaded(tuple(case for part in parts for case in part.cases), tuple(complaints))
 
 
-def _files(path: str) -> Iterator[str | Complaint]:
+def _files(path: str, in_folders: Allowed | None) -> Iterator[str | Complaint]:
     """The case files at a path in a stable order, and complaints about what cannot be read."""
     if not Path(path).is_dir():
         yield path
@@ -96,13 +97,13 @@ def _files(path: str) -> Iterator[str | Complaint]:
     for folder, subfolders, names in os.walk(path, onerror=failures.append):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _is_special(Path(folder, name)):
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _is_special(Path(folder, name)) and (in_folders is None or in_folders(str(Path(folder, name)))):
                 found += 1
                 yield str(Path(folder, name))
     for failure in failures:
         yield _about_file(str(failure.filename or path), f"the folder cannot be read: {failure.strerror}")
     if not found and not failures:
-        yield _about_file(path, f"no case found in '{path}': the folder has no *.yaml or *.yml file")
+        yield _about_file(path, f"no case found in '{path}': the folder has no *.yaml or *.yml file{' that the configuration names' if in_folders else ''}")
 
 
 def _is_special(path: Path) -> bool:
