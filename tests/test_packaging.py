@@ -77,7 +77,6 @@ def test_the_action_checks_what_it_is_given_and_runs_nothing_else(tmp_path, path
     (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "bad.yaml").write_text(BAD, encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text('[tool.verifier]\npaths = ["good.yaml"]\n', encoding="utf-8")
-    (tmp_path / "bin" / "python").symlink_to(sys.executable)
     step = action["runs"]["steps"][-1]
     values = {"inputs.paths": paths, "inputs.options": options}
     environment = {name: values[re.fullmatch(r"\$\{\{ (.*) \}\}", value)[1]] for name, value in step["env"].items()}
