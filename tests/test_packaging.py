@@ -85,7 +85,7 @@ def test_the_action_checks_what_it_is_given_and_runs_nothing_else(tmp_path, path
     run = run_in(tmp_path, ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", python + step["run"]], **environment)
     assert run.returncode == status, run.stdout + run.stderr
     assert not (tmp_path / "pwned").exists()
-    assert ("::error" in run.stdout) is (status == 1)
+    assert ("::error" in run.stdout) is (status != 0)
 
 
 def test_every_input_of_the_action_is_used_and_said():
