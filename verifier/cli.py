@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
 from verifier.language.source import CampaignError, suggestion
-from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.report.draw import FORMATS, drawn_case, drawn_edits, drawn_end
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.paint import Paint, paint_for
+from verifier.report.draw.progress import live
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
+    from verifier.report.outcome import CaseReport
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -97,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_format(check, [*FORMATS])
     check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    _add_verbose(check)
     _add_permission(check)
     _add_workers(check)
     check.set_defaults(run=_check)
@@ -105,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_format(hunt, [*FORMATS])
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    _add_verbose(hunt)
     _add_permission(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
@@ -154,6 +158,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
     command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
+
+
+def _add_verbose(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--verbose", action="store_true", help="every gradient of cases that pass, too, not one line a case")
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
@@ -237,10 +245,12 @@ def _fuzz(options: argparse.Namespace) -> int:
     from verifier.search.fuzz.campaign import save
 
     run = []
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
+            with shown.hidden():
+                deliver(visible(finds.campaign(found, save(found.finds, options.save))))
+            shown.next()
     deliver(finds.summary(run))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
@@ -254,12 +264,21 @@ def _check(options: argparse.Namespace) -> int:
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
     from verifier.many import verify_all
-    from verifier.report.draw.progress import progress_on
 
-    bar = progress_on(sys.stderr)
-    with _workers(options) as workers:
-        report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
+    form, look = options.format, {"quiet": options.quiet, "verbose": options.verbose}
+    paint = paint_for(sys.stdout)
+    with live([c.name for c in loaded.cases], sys.stderr) as shown:
+
+        def each(case: CaseReport) -> None:
+            text = safe(form, lambda paint: drawn_case(form, case, paint=paint, **look), paint)
+            if text:
+                with shown.hidden():
+                    deliver(text)
+            shown.next()
+
+        with _workers(options) as workers:
+            report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=shown.points, each=each)
+    deliver(safe(form, lambda paint: drawn_end(form, report, paint=paint, **look), paint))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -352,14 +371,17 @@ def _mutate(options: argparse.Namespace) -> int:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
-                say(f"verifier: {case.place}: {case.name}: {found}")
+                with shown.hidden():
+                    say(f"verifier: {case.place}: {case.name}: {found}")
             else:
                 total.extend(found)
                 yield case.name, case.file, found
+            shown.next()
 
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
+            with shown.hidden():
+                deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0

@@ -13,9 +13,10 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Wraps text in escape sequences if `enabled`."""
+    """Wraps text in escape sequences if `enabled`. `columns` is the width of the terminal that the text goes to; 0: it goes to none."""
 
     enabled: bool
+    columns: int = 0
 
     def __call__(self, text: str, colour: str = "", *, bold: bool = False) -> str:
         """The text in a colour."""
@@ -29,4 +30,14 @@ class Paint:
 
 def paint_for(stream: TextIO | None) -> Paint:
     """Colours on a terminal, none in a pipe or a file, none where NO_COLOR is set (no-color.org)."""
-    return Paint(stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    if stream is None or not stream.isatty():
+        return Paint(enabled=False)
+    return Paint(not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb", columns_of(stream))
+
+
+def columns_of(stream: TextIO) -> int:
+    """The columns of a terminal; 0 where they are not known."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0

@@ -15,15 +15,36 @@ from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
-SENTENCE = 132  # columns of a wrapped sentence
+BRIEF = ("passed", "skipped")  # what one line says all about
+SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
 COLOURS = {"error": "red", "warning": "yellow"}
 
 
-def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
-    """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
-    return "\n".join([*blocks, summary(report, paint)]) + "\n"
+def render(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """All cases and the summary: `case` and `end` as one text."""
+    return "".join([*(case(c, paint=paint, quiet=quiet, verbose=verbose) for c in report.cases), end(report, paint=paint, quiet=quiet, verbose=verbose)])
+
+
+def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """One case: all of it, or where it is not `verbose` one line if it passes, with its findings; nothing if it is `quiet` and there is nothing to say."""
+    if quiet and not _needs_attention(c):
+        return ""
+    if verbose or c.status not in BRIEF or c.is_interrupted:
+        return _case(c, paint) + "\n"
+    findings = [line for f in _shown(c.findings) for line in _finding(f, paint)]
+    return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
+
+
+def end(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """The summary, with an empty line before it."""
+    last = next((c for c in reversed(report.cases) if not quiet or _needs_attention(c)), None)
+    is_line = last is not None and not case(last, paint=paint, verbose=verbose).endswith("\n\n")
+    return ("\n" if is_line else "") + summary(report, paint) + "\n"
+
+
+def _needs_attention(c: CaseReport) -> bool:
+    return c.status not in BRIEF or bool(_shown(c.findings))
 
 
 def summary(report: Report, paint: Paint) -> str:
@@ -47,15 +68,40 @@ def _shown(findings: Sequence[Finding]) -> list[Finding]:
     return [f for f in findings if not f.expected]
 
 
-def _case(c: CaseReport, paint: Paint) -> str:
+def _head(c: CaseReport, paint: Paint) -> str:
+    """The status of a case, its name and its place."""
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
-    lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
+    return f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"
+
+
+def _brief(c: CaseReport, paint: Paint) -> str:
+    """One line about a case that passes: how much was judged, the worst error of what passes, what is proved; why it was skipped."""
+    known = _arrays(c)
+    judged: list[Result | Sweep] = [*c.results, *c.sweeps]
+    gradients = {(r.implementation, _array_name(known, r)) for r in judged}
+    worst = [r for r in (*c.results, *(s.worst for s in c.sweeps if s.worst is not None)) if r.verdict.passes and r.ulps is not None]
+    proofs = [kind for found in c.proofs.values() for kind in found.values()]
+    proved, points = proofs.count("proved"), len({r.point for r in c.results}) + max((s.points for s in c.sweeps), default=0)
+    hidden, notes = sum(f.expected for f in c.findings), len(c.notes)
+    parts = [
+        f"{len(gradients):,} {_plural(len(gradients), 'gradient')}" if gradients else "",
+        f"{points:,} points" if points > 1 else "",
+        f"worst {_short(max(worst, key=lambda r: r.error).ulps)} ulp" if worst else "",
+        "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
+        f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
+        "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
+    ]
+    return f"{_head(c, paint)}  {paint(', '.join(filter(None, parts)), 'dim')}".rstrip()
+
+
+def _case(c: CaseReport, paint: Paint) -> str:
+    lines = [_head(c, paint)]
     if c.status == "error" and all(f.code == "V001" for f in c.findings):
         return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
     lines += table(_rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
-            lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+            lines += _wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
     for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
@@ -66,7 +112,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
     lines += [line for r in c.regions if not r.verdict.passes for line in _region(r)]
-    lines += [paint(f"  note      {note}", "dim") for note in c.notes]
+    lines += [paint(line, "dim") for note in c.notes for line in _wrapped(note, "  note      ", paint.columns)]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
@@ -201,14 +247,24 @@ def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
 
 
 def _finding(f: Finding, paint: Paint) -> list[str]:
+    title = f"  {f.code} {f.name}"
+    first, *rest = _wrapped(f.message, f"{title}  ", paint.columns, indent="      ")
     lines = [
-        f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
-        f"    --> {f.place}{_at(f.point)}",
+        f"  {paint(title.strip(), COLOURS.get(f.severity, ''), bold=True)}{first[len(title) :]}",
+        *rest,
+        *_wrapped(f"{f.place}{_at(f.point)}", "    --> ", paint.columns),
     ]
     lines += _snippet(f, paint)
-    lines += [f"     =  {detail}" for detail in f.details]
+    lines += [line for detail in f.details for line in _wrapped(detail, "     =  ", paint.columns, indent=" " * 18)]
     lines.append(paint(f"     =  explain   python -m verifier explain {f.code}", "dim"))
     return lines
+
+
+def _wrapped(text: str, start: str, columns: int, indent: str = "") -> list[str]:
+    """A sentence after its `start`, in lines of so many columns (0: one line). Words, and so numbers, are never cut."""
+    if not columns or len(start) + len(text) <= columns:
+        return [start + text]
+    return textwrap.wrap(text, width=columns, initial_indent=start, subsequent_indent=indent or " " * len(start), break_long_words=False, break_on_hyphens=False) or [start]
 
 
 def _snippet(f: Finding, paint: Paint) -> list[str]:
