@@ -2,12 +2,14 @@
 
 Mixed: each input of a point is drawn in a way of its own, as `sample` draws (uniform over the floats, over the magnitudes, over the reals).
 Alike: all inputs of a point are drawn in the same way. The edits are those that some listed or sampled point of their case tells from the
-original; listed points are then left out. Points at which the original itself fails catch nothing. `python benchmarks/samples.py cases/museum`.
+original; listed points are then left out. Points at which the original itself fails catch nothing. Cases of one input are left out: there both
+ways are one. The mean of several samples of each size. `python benchmarks/samples.py --domain -10 10 cases/museum` gives all inputs a domain.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ from dataclasses import replace
 from machine import describe
 
 from verifier.case import points
-from verifier.case.case import Case, Draft
+from verifier.case.case import Case, Draft, calls_of
 from verifier.case.load import load
 from verifier.circuit.backprop import differentiated
 from verifier.compare.check import Check
@@ -30,13 +32,12 @@ SIZES = (20, 100, 1000)
 PART = 20  # points that are judged before it is asked whether they catch the edit
 
 
-
-def drawn(case: Case, fmt: Format, size: int, *, mixed: bool) -> list[tuple[float, ...]]:
+def drawn(case: Case, fmt: Format, size: int, seed: int, *, mixed: bool) -> list[tuple[float, ...]]:
     """A sample of the domain; where it is not mixed, every input is the first of a case of its own, whose kinds come in a fixed order."""
-    asked = replace(case, sample=size, points=())
+    asked = replace(case, name=f"{case.name} {seed}", sample=size, points=())
     if mixed:
         return points.sampled(asked, fmt)
-    columns = [points.sampled(replace(asked, name=f"{case.name} {name}", inputs=(name,), shapes=()), fmt) for name in case.inputs]
+    columns = [points.sampled(replace(asked, name=f"{asked.name} {name}", inputs=(name,), shapes=()), fmt) for name in case.inputs]
     return [tuple(row[0] for row in rows) for rows in zip(*columns, strict=True)]
 
 
@@ -56,19 +57,20 @@ def real_edits(case: Case, draft: Draft) -> Iterator[Subject]:
             yield Subject(differentiated(edited.whole), draft.claims)
 
 
-def measured(case: Case) -> Counter[str]:
-    """The edits of a case, and how many of them each sample catches."""
+def measured(case: Case, seeds: int, domain: Sequence[str] | None) -> Counter[str]:
+    """The edits of a case, and how many of them the samples of each size catch, all together."""
     found: Counter[str] = Counter()
     fmt, truth = format_named(case.formats[0]), truth_of(case.programs.truth)
     for draft in case.programs.drafts:
         subjects = list(real_edits(case, draft))
         if not subjects or draft.whole is None:
             continue
+        within = case if domain is None else replace(case, domain=tuple((n, (domain[0], domain[1])) for n in case.inputs), choices=())
         check = Check(draft.implementation.name, truth, Subject(differentiated(draft.whole), draft.claims), fmt, round_exact(fmt, exact(case.upstream)))
         found["edits"] += len(subjects)
         for size in SIZES:
-            for way in ("mixed", "alike"):
-                sample = drawn(case, fmt, size, mixed=way == "mixed")
+            for way, seed in itertools.product(("mixed", "alike"), range(seeds)):
+                sample = drawn(within, fmt, size, seed, mixed=way == "mixed")
                 usable = [p for p, is_lost in zip(sample, fails(check, sample), strict=True) if not is_lost]
                 for subject in subjects:
                     edited = replace(check, subject=subject)
@@ -79,16 +81,17 @@ def measured(case: Case) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", default=["cases/museum", "cases/cs231n"])
-    parser.add_argument("--inputs", type=int, default=1, help="only cases of so many inputs at least")
+    parser.add_argument("--samples", type=int, default=5, help="samples of each size")
+    parser.add_argument("--domain", nargs=2, metavar=("LOW", "HIGH"), help="the domain of every input, in place of the case's own")
     options = parser.parse_args()
     print(describe())
     total: Counter[str] = Counter()
     for case in load(*options.paths).cases:
-        if len(case.inputs) < options.inputs or case.exhaustive or case.hunt:
+        if len(case.inputs) < 2 or case.exhaustive or case.hunt or calls_of(case):
             continue
         start = time.process_time()
         try:
-            found = measured(case)
+            found = measured(case, options.samples, options.domain)
         except points.PointError as error:
             print(f"{case.name}: {error}")
             continue
@@ -96,7 +99,7 @@ def main() -> None:
         if found["edits"]:
             print(f"{case.name}: {dict(found)}, {time.process_time() - start:.1f} s", flush=True)
     for way in ("alike", "mixed"):
-        print(way, ", ".join(f"{size} points {100 * total[f'{way} {size}'] / max(total['edits'], 1):.1f} %" for size in SIZES))
+        print(way, ", ".join(f"{size} points {100 * total[f'{way} {size}'] / max(options.samples * total['edits'], 1):.1f} %" for size in SIZES))
     print(total["edits"], "edits")
 
 

@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
     _add_verbose(check)
     _add_permission(check)
+    _add_cache(check)
     _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
     _add_verbose(hunt)
     _add_permission(hunt)
+    _add_cache(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
@@ -162,6 +164,10 @@ def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
 
 def _add_verbose(command: argparse.ArgumentParser) -> None:
     command.add_argument("--verbose", action="store_true", help="every gradient of cases that pass, too, not one line a case")
+
+
+def _add_cache(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-cache", action="store_true", help="check also those cases anew that are as they were when they were checked before (.verifier_cache/; docs/campaigns.md)")
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
@@ -263,8 +269,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
     _complain(loaded)
-    from verifier.many import verify_all
+    from verifier.reuse import verify_changed
+    from verifier.run.cache import Cache, opened
 
+    reuses = not (options.no_cache or options.state or options.debug)  # a state has results of its own
     form, look = options.format, {"quiet": options.quiet, "verbose": options.verbose}
     paint = paint_for(sys.stdout)
     with live([c.name for c in loaded.cases], sys.stderr) as shown:
@@ -276,8 +284,7 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
                     deliver(text)
             shown.next()
 
-        with _workers(options) as workers:
-            report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=shown.points, each=each)
+        report = verify_changed(loaded.cases, loaded.complaints, cache=opened() if reuses else Cache(Path(), None), strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
     deliver(safe(form, lambda paint: drawn_end(form, report, paint=paint, **look), paint))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 

@@ -55,6 +55,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "file": c.file,
         "line": c.line,
         "status": c.status,
+        **({"cached": True} if c.is_cached else {}),
         "basis": c.basis,
         **({"computed_by": c.computed_by} if c.computed_by else {}),
         "proofs": c.proofs,

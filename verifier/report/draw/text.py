@@ -55,6 +55,8 @@ def summary(report: Report, paint: Paint) -> str:
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
     parts += [f"{report.skipped} skipped"] if report.skipped else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
+    cached = sum(c.is_cached for c in report.cases)
+    parts += [f"{cached} cached"] if cached else []
     parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
     nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped else ", every gradient is undefined at its points")
     return paint(", ".join(parts) + nothing, colour, bold=True)
@@ -71,7 +73,8 @@ def _shown(findings: Sequence[Finding]) -> list[Finding]:
 def _head(c: CaseReport, paint: Paint) -> str:
     """The status of a case, its name and its place."""
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
-    return f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"
+    place = f"{c.file}:{c.line}{'  cached' if c.is_cached else ''}"
+    return f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(place, 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"
 
 
 def _brief(c: CaseReport, paint: Paint) -> str:
