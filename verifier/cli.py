@@ -238,9 +238,11 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load_with_calls(options, needs_points=False)
-    hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
-    return _verified(replace(loaded, cases=hunted), options)
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, needs_points=False)
+        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+
+    return _verified(loaded, options, what=("hunt", options.budget, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
@@ -264,27 +266,40 @@ def _fuzz(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _verified(_load_with_calls(options), options)
+    return _verified(partial(_load_with_calls, options), options, what=("check", options.strict))
 
 
-def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
-    _complain(loaded)
-    from verifier.reuse import verify_changed
+def _verified(load: Callable[[], Loaded], options: argparse.Namespace, *, what: tuple[object, ...]) -> int:
+    from verifier import reuse
+    from verifier.report.outcome import Report
     from verifier.run.cache import Cache, opened
 
-    reuses = not (options.no_cache or options.state or options.debug)  # a state has results of its own
-    form, look = options.format, {"quiet": options.quiet, "verbose": options.verbose}
-    paint = paint_for(sys.stdout)
-    with live([c.name for c in loaded.cases], sys.stderr) as shown:
+    form, look, paint = options.format, {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout)
+    cache = Cache(Path(), None) if options.no_cache or options.state or options.debug else opened()  # a state has results of its own
+    digests = reuse.digests_of(options.paths, cache)
 
-        def each(case: CaseReport) -> None:
-            text = safe(form, lambda paint: drawn_case(form, case, paint=paint, **look), paint)
-            if text:
+    def each(case: CaseReport) -> None:
+        text = safe(form, lambda paint: drawn_case(form, case, paint=paint, **look), paint)
+        if text:
+            deliver(text)
+
+    known = reuse.unchanged(digests, cache, what=what)
+    if known is not None:
+        report = Report(known)
+        for case in known:
+            each(case)
+    else:
+        loaded = load()
+        _complain(loaded)
+        with live([c.name for c in loaded.cases], sys.stderr) as shown:
+
+            def each_live(case: CaseReport) -> None:
                 with shown.hidden():
-                    deliver(text)
-            shown.next()
+                    each(case)
+                shown.next()
 
-        report = verify_changed(loaded.cases, loaded.complaints, cache=opened() if reuses else Cache(Path(), None), strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each_live)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
     deliver(safe(form, lambda paint: drawn_end(form, report, paint=paint, **look), paint))
     return INTERRUPTED if report.is_interrupted else report.exit_status
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.case.points import PointText
+from verifier.case.components import PointText
 from verifier.language.source import Complaint, Place
 from verifier.language.verdict import Verdict
 

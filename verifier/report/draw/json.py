@@ -8,8 +8,7 @@ from math import prod
 from typing import Any
 
 from verifier import __version__
-from verifier.case.components import as_lists, shape_of
-from verifier.case.points import PointText
+from verifier.case.components import PointText, as_lists, shape_of
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.run.environment import environment
 

@@ -7,8 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from verifier.case.components import bracketed, by
-from verifier.case.points import PointText
+from verifier.case.components import PointText, bracketed, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
 from verifier.report.draw.paint import Paint
