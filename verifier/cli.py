@@ -13,19 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import __version__
-from verifier.language.source import CampaignError, suggestion
-from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.config import MOST_JOBS, Config, ConfigError, config_for
+from verifier.language.source import CampaignError, Complaint, suggestion
+from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
-from verifier.report.draw.paint import Paint, paint_for
+from verifier.report.draw.outputs import Output, output, together, write, write_case
+from verifier.report.draw.paint import WHEN, Paint, paint_for
+from verifier.report.draw.progress import live
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
+    from verifier.report.gate import Gate
+    from verifier.report.outcome import CaseReport
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")
+SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
@@ -36,15 +42,36 @@ examples:
   python -m verifier cases/                      check every case of a folder
   python -m verifier check my.yaml --format json the report as JSON on stdout
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
+  python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
-  python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
+  python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
+  python -m verifier diff old.json new.json      what got better and worse between two reports
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
+  python -m verifier new cases/softplus          write a case with comments, to begin with
+  python -m verifier init                        a configuration, a case, a test and a workflow for a repository
+  python -m verifier schema                      the JSON Schema of case files, for editors
 
-exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
+exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
 """
+
+EXAMPLE_OF = {  # of every command, below its options
+    "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
+    "hunt":    "python -m verifier hunt my.yaml --budget 5000",
+    "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
+    "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
+    "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
+    "mutate":  "python -m verifier mutate my.yaml --most 50",
+    "explain": "python -m verifier explain unstable",
+    "gates":   "python -m verifier gates",
+    "schema":  "python -m verifier schema > case.schema.json",
+    "diff":    "python -m verifier diff main.json branch.json",
+    "new":     "python -m verifier new cases/softplus",
+    "init":    "python -m verifier init .",
+    "completion": 'eval "$(python -m verifier completion bash)"',
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
         options = parser.parse_args(words)
-    elif not words:
+    elif not words and not _has_paths():
         parser.print_help()
         return USAGE_ERROR
     else:
@@ -83,6 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CampaignError as error:
         say(f"verifier: {error}")
         return USAGE_ERROR
+    except ConfigError as error:
+        for complaint in error.complaints:
+            say(str(complaint))
+        return USAGE_ERROR
     except KeyboardInterrupt:
         say("verifier: interrupted")
         return INTERRUPTED
@@ -91,30 +122,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
-    check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
-    _add_format(check, [*FORMATS])
-    check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    commands = parser.add_subparsers(title="commands", metavar=" | ".join(COMMANDS), parser_class=_Parser)
+    check = commands.add_parser("check", help="check case files and folders of them (the default command)")
+    check.add_argument("paths", nargs="*", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml (default: the paths of the configuration)")
+    _add_formats(check)
+    _add_strict(check, "unstable, ill-conditioned and vanished gradients fail")
     check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
+    check.add_argument("--baseline", metavar="FILE", help="findings that this file holds do not fail, as long as they get no worse")
+    check.add_argument("--baseline-update", action="store_true", help="write the findings of this run to the baseline: then they are known")
+    _add_selection(check)
+    _add_verbose(check)
     _add_permission(check)
+    _add_cache(check)
     _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
-    hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    hunt.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
-    _add_format(hunt, [*FORMATS])
-    hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
+    _add_formats(hunt)
+    _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
+    _add_selection(hunt)
+    _add_verbose(hunt)
     _add_permission(hunt)
+    _add_cache(hunt)
     _add_workers(hunt)
-    hunt.set_defaults(run=_hunt, quiet=False)
-    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
-    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    hunt.set_defaults(run=_hunt, quiet=False, baseline=None, baseline_update=False)
+    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
+    fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
     fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
-    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="the folder in which failures are saved as cases (default: cases/regressions)")
-    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients count as failures, too")
+    fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
+    _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
@@ -136,12 +175,16 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
     plot.set_defaults(run=_plot)
     mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
-    mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
+    mutate.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
     mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
     mutate.set_defaults(run=_mutate)
+    diff = commands.add_parser("diff", help="what got better, what got worse, what is new and gone between two reports of --format json")
+    diff.add_argument("old", metavar="OLD.json", help="the report before, such as that of the branch a pull request goes to")
+    diff.add_argument("new", metavar="NEW.json", help="the report after")
+    diff.set_defaults(run=_diff)
     explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
     explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
@@ -149,20 +192,70 @@ def _parser() -> argparse.ArgumentParser:
     gates = commands.add_parser("gates", help="list the table of gates")
     gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
     gates.set_defaults(run=_gates)
+    schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
+    schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
+    schema.set_defaults(run=_schema)
+    new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
+    new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
+    new.set_defaults(run=_new)
+    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case, a test and a workflow for GitHub; no file is overwritten")
+    init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the repository (default: this folder)")
+    init.set_defaults(run=_init)
+    completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
+    completion.add_argument("shell", choices=SHELLS, help="the shell")
+    completion.set_defaults(run=_completion, commands=commands.choices)
+    for name, command in commands.choices.items():
+        command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
+        command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
+
+
+_PATHS = "case files and folders (default: the paths of the configuration)"
 
 
 def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
     command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
 
 
+def _add_strict(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--strict", action=argparse.BooleanOptionalAction, help=what)
+
+
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--select", type=_codes, metavar="CODES", help="only findings whose codes begin so count, such as V1,V203 (default: all)")
+    command.add_argument("--ignore", type=_codes, metavar="CODES", help="findings whose codes begin so do not count, such as V202")
+
+
+def _add_formats(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
+    )  # fmt: skip
+
+
+def _output(text: str) -> Output:
+    try:
+        return output(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _add_verbose(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--verbose", action="store_true", help="every gradient of cases that pass, too, not one line a case")
+
+
+def _add_cache(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-cache", action="store_true", help="check also those cases anew that are as they were when they were checked before (.verifier_cache/; docs/campaigns.md)")
+
+
 def _add_permission(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--allow-call", action="store_true", help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
+    command.add_argument("--allow-call", action=argparse.BooleanOptionalAction, help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
-    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
+    group.add_argument("--jobs", type=_jobs, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
     group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.run.dask:local")
     group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
     group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may use, in mebibytes (default: no limit but the machine's)")
@@ -177,6 +270,45 @@ def _workers(options: argparse.Namespace) -> Workers:
     if workers.note:
         say(f"verifier: {workers.note}")
     return workers
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(code for code in text.replace(" ", "").split(",") if code)
+
+
+def _has_paths() -> bool:
+    """Whether a run without any word has something to check: the paths of the configuration."""
+    try:
+        return bool(config_for().paths)
+    except ConfigError:
+        return True  # the run will tell
+
+
+def _configured(options: argparse.Namespace) -> Config:
+    """The configuration; the options that the command line leaves open take its values. Raises ConfigError, CampaignError."""
+    config = config_for(options.paths)
+    if not options.paths:
+        options.paths = [config.path(p) for p in config.paths]
+        if not options.paths:
+            raise CampaignError("there is nothing to check: name case files and folders, or write paths = [...] under [tool.verifier] in pyproject.toml")
+    for name in ("strict", "jobs", "select", "ignore"):
+        if getattr(options, name, None) is None:
+            setattr(options, name, getattr(config, name))
+    options.strict, options.jobs = bool(options.strict), options.jobs or 0
+    if hasattr(options, "baseline") and options.baseline is None and config.baseline is not None:
+        options.baseline = config.path(config.baseline)
+    if getattr(options, "format", None) is None and config.is_own:  # they may write files
+        options.format = [_configured_output(config, text) for text in config.formats]
+    return config
+
+
+def _configured_output(config: Config, text: str) -> Output:
+    """A format of the configuration, whose file stands in its folder. Raises ConfigError."""
+    try:
+        found = output(text)
+    except ValueError as error:
+        raise ConfigError([Complaint(config.place("formats"), f"formats: {error}")]) from None
+    return replace(found, file=config.path(found.file)) if found.file else found
 
 
 def _seconds(text: str) -> float:
@@ -196,26 +328,31 @@ def _mebibytes(text: str) -> int:
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to 4096")
+    if not text.isdigit() or int(text) > MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to {MOST_JOBS}")
     return int(text)
 
 
-def _load(*paths: str) -> Loaded:
+def _load(*paths: str, config: Config | None = None) -> Loaded:
     """The texts of the cases: callables are left out, and cases that have nothing else."""
     from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    loaded = load(*paths, allow_call=True)  # to read of them runs nothing
+    loaded = load(*paths, allow_call=True, in_folders=_case_files(config))  # to read of them runs nothing
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
 
 
-def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) -> Loaded:
+def _case_files(config: Config | None) -> Callable[[str], bool] | None:
+    return config.is_case_file if config is not None and config.files else None
+
+
+def _load_with_calls(options: argparse.Namespace, config: Config, *, needs_points: bool = True) -> Loaded:
     """The cases with their callables, where these are allowed."""
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
-    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project, needs_points=needs_points)
+    allowed = is_allowed_by_project if options.allow_call is None else options.allow_call
+    return load(*options.paths, allow_call=allowed, needs_points=needs_points, in_folders=_case_files(config))
 
 
 def _complain(loaded: Loaded) -> None:
@@ -224,43 +361,100 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load_with_calls(options, needs_points=False)
-    hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
-    return _verified(replace(loaded, cases=hunted), options)
+    config = _configured(options)
+
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, config, needs_points=False)
+        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+
+    return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import campaigns
     from verifier.report.draw import finds
     from verifier.search.fuzz.campaign import save
 
     run = []
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
-    deliver(finds.summary(run))
+            with shown.hidden():
+                deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+            shown.next()
+    deliver(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _verified(_load_with_calls(options), options)
+    config = _configured(options)
+    return _verified(partial(_load_with_calls, options, config), config, options, what=("check", options.strict))
 
 
-def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
-    _complain(loaded)
-    from verifier.many import verify_all
-    from verifier.report.draw.progress import progress_on
+def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...]) -> int:
+    from verifier import reuse
+    from verifier.report.outcome import Report
+    from verifier.run.cache import Cache, opened
 
-    bar = progress_on(sys.stderr)
-    with _workers(options) as workers:
-        report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
+    try:
+        wanted = together(options.format or ())
+    except ValueError as error:
+        say(f"verifier: {error}")
+        return USAGE_ERROR
+    gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
+    has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
+    cache = opened() if has_cache else Cache(Path(), None)
+    digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
+    known = reuse.unchanged(digests, cache, what=what)
+    if known is not None:
+        report = Report(known)
+        for case in known:
+            write_case(gate.of(case), wanted, paint=paint, look=look)
+    else:
+        loaded = load()
+        if all(o.file or FORMATS[o.format].is_alone for o in wanted):
+            _complain(loaded)  # else they stand in the report, where people read it
+        with live([c.name for c in loaded.cases], sys.stderr) as shown:
+
+            def each(case: CaseReport) -> None:
+                with shown.hidden():
+                    write_case(gate.of(case), wanted, paint=paint, look=look)
+                shown.next()
+
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
+    if not report.is_interrupted:
+        for line in gate.settle(report.cases):
+            say(f"verifier: {line}")
+    report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
+    write(report, wanted, paint=paint, look=look)
     return INTERRUPTED if report.is_interrupted else report.exit_status
+
+
+def _gate(options: argparse.Namespace) -> Gate:
+    """Which findings fail. Raises CampaignError."""
+    from verifier.report import baseline
+    from verifier.report.gate import Gate
+    from verifier.report.selection import selection
+
+    if options.baseline is None and options.baseline_update:
+        raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
+    known = None if options.baseline is None else baseline.read(options.baseline, is_required=not options.baseline_update)
+    return Gate(selection(options.select, options.ignore), known, options.baseline_update)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from verifier.report import changes
+    from verifier.report.draw.changes import render
+
+    found = changes.between(changes.read(options.old), changes.read(options.new))
+    deliver(painted(partial(render, found), paint_for(sys.stdout, options.color)))
+    return 1 if found.worse else 0
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -277,7 +471,7 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout)))
+        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -340,7 +534,8 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 
 
 def _mutate(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import mutations
 
@@ -352,14 +547,17 @@ def _mutate(options: argparse.Namespace) -> int:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
-                say(f"verifier: {case.place}: {case.name}: {found}")
+                with shown.hidden():
+                    say(f"verifier: {case.place}: {case.name}: {found}")
             else:
                 total.extend(found)
                 yield case.name, case.file, found
+            shown.next()
 
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
+            with shown.hidden():
+                deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0
@@ -392,4 +590,36 @@ def _gates(options: argparse.Namespace) -> int:
     from verifier.report.draw import pages
 
     deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from verifier.case.schema import case_schema
+    from verifier.report.schema import report_schema
+
+    deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from verifier.start.new import new_case
+
+    written = new_case(options.name)
+    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {written[0]}\n"))
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from verifier.start.init import new_project
+
+    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest tests/test_gradients.py\n"))
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from verifier.start.completion import script
+
+    deliver(script(options.shell, options.commands))
     return 0

@@ -6,8 +6,9 @@ from html import escape
 
 from verifier.language.html import box, coloured, line, table
 from verifier.language.verdict import Verdict
+from verifier.report.draw.finding import COLOURS, lines, unexpected
 from verifier.report.draw.paint import Paint
-from verifier.report.draw.text import COLOURS, MARKS, case_lines, finding_lines, render, rows, summary
+from verifier.report.draw.text import MARKS, case, render, rows, summary
 from verifier.report.outcome import CaseReport, Finding, Report
 
 PLAIN = Paint(enabled=False)
@@ -23,7 +24,7 @@ def html(found: CaseReport | Report) -> str:
 
 def plain(found: CaseReport | Report) -> str:
     """The same as text without colours."""
-    return case_lines(found, PLAIN) if isinstance(found, CaseReport) else render(found, paint=PLAIN)
+    return case(found, paint=PLAIN).rstrip() + "\n" if isinstance(found, CaseReport) else render(found, paint=PLAIN)
 
 
 def _case(c: CaseReport) -> list[str]:
@@ -31,9 +32,8 @@ def _case(c: CaseReport) -> list[str]:
     parts = [line(f"{coloured(mark, colour, bold=True)} {coloured(c.name, bold=True)}{'' if c.name == c.file else ' ' + escape(f'{c.file}:{c.line}')}")]
     parts.append(table([[_cell(cell) for cell in row] for row in _used(rows(c, PLAIN))]))
     parts += [line(f"note: {escape(note)}") for note in c.notes]
-    for finding in c.findings:
-        if not finding.expected:
-            parts += _finding(finding)
+    for finding in unexpected(c):
+        parts += _finding(finding)
     return parts
 
 
@@ -50,5 +50,5 @@ def _cell(text: str) -> str:
 
 
 def _finding(f: Finding) -> list[str]:
-    first, *rest = (text.removeprefix("  ") for text in finding_lines(f, PLAIN))
+    first, *rest = (text.removeprefix("  ") for text in lines(f, PLAIN))
     return [line(coloured(first, COLOURS.get(f.severity, ""), bold=True)), *(line(escape(text)) for text in rest)]
