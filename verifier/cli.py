@@ -18,7 +18,7 @@ from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.outputs import Output, output, together, write
-from verifier.report.draw.paint import Paint, paint_for
+from verifier.report.draw.paint import WHEN, Paint, paint_for
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
@@ -42,7 +42,7 @@ examples:
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
   python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
-  python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
+  python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier diff old.json new.json      what got better and worse between two reports
@@ -52,8 +52,24 @@ examples:
   python -m verifier init                        a configuration, a case, a test and a workflow for a repository
   python -m verifier schema                      the JSON Schema of case files, for editors
 
-exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
+exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
 """
+
+EXAMPLE_OF = {  # of every command, below its options
+    "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
+    "hunt":    "python -m verifier hunt my.yaml --budget 5000",
+    "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
+    "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
+    "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
+    "mutate":  "python -m verifier mutate my.yaml --most 50",
+    "diff":    "python -m verifier diff old.json new.json",
+    "explain": "python -m verifier explain unstable",
+    "gates":   "python -m verifier gates",
+    "schema":  "python -m verifier schema > case.schema.json",
+    "new":     "python -m verifier new cases/softplus",
+    "init":    "python -m verifier init",
+    "completion": 'eval "$(verifier completion bash)"',
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"verifier {__version__}")
     commands = parser.add_subparsers(title="commands", metavar=" | ".join(COMMANDS), parser_class=_Parser)
-    check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    check = commands.add_parser("check", help="check case files and folders of them (the default command)")
     check.add_argument("paths", nargs="*", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml (default: the paths of the configuration)")
     _add_formats(check)
     _add_strict(check, "unstable, ill-conditioned and vanished gradients fail")
@@ -125,12 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_permission(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False, baseline=None, baseline_update=False)
-    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
+    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
     fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
     fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
     fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
-    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="the folder in which failures are saved as cases (default: cases/regressions)")
+    fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
     _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=_fuzz)
@@ -182,6 +198,10 @@ def _parser() -> argparse.ArgumentParser:
     completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
     completion.add_argument("shell", choices=SHELLS, help="the shell")
     completion.set_defaults(run=_completion, commands=commands.choices)
+    for name, command in commands.choices.items():
+        command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
+        command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 
 
@@ -345,8 +365,8 @@ def _fuzz(options: argparse.Namespace) -> int:
     with _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
-    deliver(finds.summary(run))
+            deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+    deliver(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
@@ -375,20 +395,17 @@ def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
-    write(report, wanted, paint=paint_for(sys.stdout), quiet=options.quiet)
+    write(report, wanted, paint=paint_for(sys.stdout, options.color), quiet=options.quiet)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
 def _gate(options: argparse.Namespace) -> Gate:
     """Which findings fail. Raises CampaignError."""
-    from verifier.report import baseline
-    from verifier.report.gate import Gate
-    from verifier.report.selection import selection
+    from verifier.report.gate import gate_of
 
     if options.baseline is None and options.baseline_update:
         raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
-    known = None if options.baseline is None else baseline.read(options.baseline, is_required=not options.baseline_update)
-    return Gate(selection(options.select, options.ignore), known, options.baseline_update)
+    return gate_of(options.select, options.ignore, options.baseline, writes=options.baseline_update)
 
 
 def _diff(options: argparse.Namespace) -> int:
@@ -396,7 +413,7 @@ def _diff(options: argparse.Namespace) -> int:
     from verifier.report.draw.changes import render
 
     found = changes.between(changes.read(options.old), changes.read(options.new))
-    deliver(painted(partial(render, found), paint_for(sys.stdout)))
+    deliver(painted(partial(render, found), paint_for(sys.stdout, options.color)))
     return 1 if found.worse else 0
 
 
@@ -414,7 +431,7 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout)))
+        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 

@@ -266,6 +266,15 @@ def test_the_summary_is_added_to_the_file_that_github_names(case: str, capsys: p
     assert Path("summary.md").read_text(encoding="utf-8").count("### verifier") == 1, "the twin: another format adds nothing"
 
 
+def test_a_place_that_cannot_be_written_takes_no_other_with_it(case: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(Path("none", "summary.md")))
+    assert main([case, "--format", "github", "--format", "junit=out.xml"]) == 2
+    out, err = capsys.readouterr()
+    assert "::error file=a.yaml" in out
+    assert ET.parse("out.xml").getroot().tag == "testsuites"
+    assert "summary.md" in err
+
+
 @pytest.mark.parametrize("words", [["xml"], ["junit="], ["json", "junit"], ["json", "text"], ["json=a", "junit=a"], ["junit=none/x.xml"], ["junit=."]])
 def test_outputs_that_make_no_sense_are_said_before_the_work(case: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     options = [part for word in words for part in ("--format", word)]

@@ -101,7 +101,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         programs, inputs, complaints = programs_of(inputs, function=function, implementations=stated, residuals=residuals, published=published, outputs=outputs, upstream=upstream or "1", given=given)
     if programs is None:
         ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
-        return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
+        return None, [replace(c, line_text=root.page.line_text(c.place.line) or c.line_text) for c in ordered]
     programs = programs if texts else replace(programs, drafts=())
     inputs = with_parameters(inputs, programs.truth.parameters)
     case = Case(

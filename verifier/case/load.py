@@ -63,9 +63,9 @@ def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, nee
     return loaded
 
 
-def load_text(text: str, *, file: str = "<text>", allow_call: bool = False, needs_points: bool = True) -> Loaded:
-    """The cases in a text; the options are those of `load`."""
-    documents, broken = read_documents(text, file=file)
+def load_text(text: str, *, file: str = "<text>", allow_call: bool = False, needs_points: bool = True, lines: tuple[int, ...] = ()) -> Loaded:
+    """The cases in a text; the options are those of `load`. `lines` are those of the file, where the text was put together from pieces of it."""
+    documents, broken = read_documents(text, file=file, lines=lines)
     if not documents and not broken:
         return Loaded((), (_about_file(file, "no case found: the file is empty; a case needs at least 'function' and 'points'"),))
     parts: list[Loaded] = []

@@ -13,7 +13,7 @@ from verifier.report.draw.paint import Paint
 # Control characters but tab and line feed; marks that turn the direction of the text (Unicode's bidirectional controls); ends of lines that are none here; halves of characters.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What our reports are written with, where the encoding of the output has no such character.
-_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
+_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "½": "1/2", "ȳ": "y-bar", "Δ": "delta", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
 
 
 class OutputClosed(Exception):
@@ -59,7 +59,7 @@ def safe(kind: str, draw: Callable[[Paint], str], paint: Paint, *, encoding: str
 
 
 def deliver(text: str) -> None:
-    """Write to standard output. Raises Lost."""
+    """Write to standard output. Raises OutputClosed."""
     stream = sys.stdout
     if stream is None:
         raise OutputClosed("standard output is closed")
@@ -75,7 +75,8 @@ def deliver(text: str) -> None:
 def say(text: str) -> None:
     """A line to standard error, if anybody takes it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(visible(text), file=sys.stderr, flush=True)
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        print(_encodable(visible(text), encoding), file=sys.stderr, flush=True)
 
 
 def abandon() -> None:

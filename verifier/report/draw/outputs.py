@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS, drawn, step_summary
-from verifier.report.draw.deliver import deliver, safe
+from verifier.report.draw.deliver import deliver, safe, visible
 from verifier.report.draw.paint import Paint
 
 if TYPE_CHECKING:
@@ -57,16 +57,28 @@ def together(wanted: Sequence[Output]) -> tuple[Output, ...]:
 
 
 def write(report: Report, wanted: Sequence[Output], *, paint: Paint, quiet: bool = False) -> None:
-    """Write a report everywhere it goes: first to files, which are there even if standard output is lost."""
-    plain = Paint(enabled=False)
+    """Write a report everywhere it goes. One place that cannot be written takes no other with it; OSError says which."""
+    failures: list[OSError] = []
     for o in wanted:
-        if o.file:
-            text = safe(FORMATS[o.format].kind, lambda _, name=o.format: drawn(name, report, paint=plain, quiet=quiet), plain, encoding="utf-8")  # type: ignore[misc]
-            Path(o.file).write_text(text, encoding="utf-8", newline="\n")
-    if os.environ.get(STEP_SUMMARY):
-        for text in filter(None, (step_summary(o.format, report) for o in wanted)):
-            with Path(os.environ[STEP_SUMMARY]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-                stream.write(text)
+        try:
+            if o.file:
+                Path(o.file).write_text(_drawn(report, o, Paint(enabled=False), quiet=quiet, encoding="utf-8"), encoding="utf-8", newline="\n")
+            _summarise(report, o)
+        except OSError as error:
+            failures.append(error)
     for o in wanted:
         if not o.file:
-            deliver(safe(FORMATS[o.format].kind, lambda paint, name=o.format: drawn(name, report, paint=paint, quiet=quiet), paint))  # type: ignore[misc]
+            deliver(_drawn(report, o, paint, quiet=quiet))
+    if failures:
+        raise failures[0]
+
+
+def _drawn(report: Report, o: Output, paint: Paint, *, quiet: bool, encoding: str = "") -> str:
+    return safe(FORMATS[o.format].kind, lambda colours: drawn(o.format, report, paint=colours, quiet=quiet), paint, encoding=encoding)
+
+
+def _summarise(report: Report, o: Output) -> None:
+    """Add to the summary of the step, where GitHub runs it and the format has something for it."""
+    if os.environ.get(STEP_SUMMARY) and (text := step_summary(o.format, report)):
+        with Path(os.environ[STEP_SUMMARY]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            stream.write(visible(text))

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TextIO
 
+WHEN = ("auto", "always", "never")
+
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -27,6 +29,14 @@ class Paint:
         return len(_ESCAPE.sub("", text))
 
 
-def paint_for(stream: TextIO | None) -> Paint:
-    """Colours on a terminal, none in a pipe or a file, none where NO_COLOR is set (no-color.org)."""
-    return Paint(stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+def paint_for(stream: TextIO | None, when: str = "auto") -> Paint:
+    """Colours `always`, `never`, or `auto`: none where NO_COLOR is set (no-color.org), else some where FORCE_COLOR is (force-color.org), else on a terminal, none in a pipe or a file."""
+    if stream is None or when == "never":
+        return Paint(enabled=False)
+    if when == "always":
+        return Paint(enabled=True)
+    if os.environ.get("NO_COLOR"):
+        return Paint(enabled=False)
+    if os.environ.get("FORCE_COLOR"):
+        return Paint(enabled=True)
+    return Paint(stream.isatty() and os.environ.get("TERM") != "dumb")
