@@ -8,14 +8,18 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from verifier import load_text
 from verifier.cli import COMMANDS, EXAMPLE_OF, _parser, main
+from verifier.many import verify_all
+from verifier.report.draw import drawn
 from verifier.report.draw.deliver import _PLAIN
-from verifier.report.draw.paint import paint_for
+from verifier.report.draw.paint import Paint, paint_for
 
 GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}]\n"
 BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\ndomain: {x: [0.5, 1.5]}\nimplementations: {mine: {backward: dx = sin(x) * dout}}\n"
@@ -29,6 +33,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("good", GOOD), ("bad", BAD), ("lazy", LAZY), ("blind", BLIND), ("broken", "fucntion: x\npoints: [{x: 1}]\n"), ("undefined", "function: log(x)\npoints: [{x: -1}]\n")):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    for name, text in (("good", GOOD.replace("good", "it")), ("bad", BAD.replace("bad", "it"))):
+        report = replace(verify_all(load_text(text, file="it.yaml").cases), complaints=())
+        (tmp_path / f"{name}.json").write_text(drawn("json", report, paint=Paint(enabled=False)), encoding="utf-8")
+    (tmp_path / "here" / "cases").mkdir(parents=True)
+    (tmp_path / "here" / "cases" / "first.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "made").mkdir()
     return tmp_path
 
 
@@ -44,6 +54,8 @@ SCENES = [
     ("hunt", ("good.yaml",), 0), ("hunt", ("bad.yaml",), 1), ("hunt", ("broken.yaml",), 2),
     ("fuzz", ("good.yaml",), 0), ("fuzz", ("bad.yaml",), 1), ("fuzz", ("broken.yaml",), 2),
     ("mutate", ("lazy.yaml",), 0), ("mutate", ("blind.yaml",), 1), ("mutate", ("broken.yaml",), 2),
+    ("diff", ("good.json", "good.json"), 0), ("diff", ("good.json", "bad.json"), 1), ("diff", ("good.json", "none.json"), 2),
+    ("new", ("first",), 0), ("new", ("good",), 2), ("init", ("made",), 0), ("init", ("here",), 2), ("completion", ("bash",), 0), ("completion", ("basic",), 2),
     ("show", ("good.yaml",), 0), ("show", ("good.yaml", "--point", "9"), 2),
     ("plot", ("bad.yaml", "--over", "x", "--output", "x.svg"), 0), ("plot", ("bad.yaml", "--over", "q"), 2),
     ("explain", ("V101",), 0), ("explain", ("nonsense-word",), 2),
@@ -72,7 +84,7 @@ def test_the_help_of_every_command_has_an_example_that_can_be_parsed(command: st
     assert status_of(command, "--help") == 0
     example = EXAMPLE_OF[command]
     assert example in capsys.readouterr().out
-    words = example.partition(">")[0].split()
+    words = re.sub(r'^eval "\$\((.*)\)"$', r"\1", example).partition(">")[0].split()
     assert words[:4] == ["python", "-m", "verifier", command]
     assert _parser().parse_args(words[3:]).run is not None
 

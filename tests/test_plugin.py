@@ -14,6 +14,7 @@ import pytest
 
 from tests import ROOT
 from verifier import load_text
+from verifier.cli import main
 from verifier.many import verify_all
 
 GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}]\n"
@@ -116,8 +117,30 @@ def test_other_globs_and_strictness_are_configured(folder: pytest.Pytester) -> N
     assert "1 passed" in run(folder, "-o", "verifier_files=*.grad.yml", status=0)
     assert "1 failed" in run(folder, "-o", "verifier_files=*.grad.yml", "-o", "verifier_strict=true", status=1)
     write(folder, "deep/er/d.yaml", GOOD)
-    assert "1 passed" in run(folder, "-o", "verifier_files=deep/*.yaml", status=0)
+    assert "1 passed" in run(folder, "-o", "verifier_files=deep/**/*.yaml", status=0)
     run(folder, "-o", "verifier_files=none/*.yaml", status=5)
+
+
+def test_the_configuration_of_the_project_holds_here_too(folder: pytest.Pytester) -> None:
+    write(folder, "cases/d.yaml", LOSSY)
+    write(folder, "pyproject.toml", "[tool.verifier]\nfiles = ['cases/*.yaml']\n")
+    assert "1 failed, 4 passed" in run(folder, status=1)
+    write(folder, "pyproject.toml", "[tool.verifier]\nstrict = true\n")
+    assert "2 failed, 2 passed" in run(folder, status=1)
+    write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V101']\n")
+    assert "4 passed" in run(folder, status=0)
+    write(folder, "pyproject.toml", "[tool.verifier]\nstrct = true\n")
+    shown = run(folder, status=pytest.ExitCode.INTERRUPTED)
+    assert "pyproject.toml:2:1: unknown key 'strct'" in shown
+    assert "plugin.py" not in shown, "a user's mistake has no traceback"
+
+
+def test_what_a_baseline_knows_does_not_fail(folder: pytest.Pytester) -> None:
+    write(folder, "pyproject.toml", "[tool.verifier]\nbaseline = 'known.json'\n")
+    assert main(["net/a.grad.yaml", "--baseline-update"]) == 0
+    assert "4 passed" in run(folder, status=0)
+    write(folder, "net/a.grad.yaml", BENT.replace("sin(x) * dout", "tan(x) * dout"))
+    assert "1 failed, 1 passed" in run(folder, status=1)
 
 
 def test_a_file_that_is_named_is_collected_whatever_its_name(folder: pytest.Pytester) -> None:
@@ -142,21 +165,3 @@ def test_where_nothing_is_collected_nothing_heavy_is_imported(tmp_path: Path) ->
     assert done.stdout.splitlines()[-1] == "0 [] ['verifier.plugin']"
     (tmp_path / "a.grad.yaml").write_text(GOOD, encoding="utf-8")
     assert "'sympy'" in in_a_process(tmp_path, "-c", code).stdout.splitlines()[-1], "the twin: a case needs it"
-
-
-def test_the_configuration_of_the_project_holds(folder: pytest.Pytester) -> None:
-    write(folder, "cases/plain.yaml", LOSSY.replace("lossy", "plain"))
-    write(folder, "pyproject.toml", "[tool.verifier]\nfiles = ['cases/*.yaml']\nstrict = true\n")
-    assert "cases/plain.yaml::plain FAILED" in run(folder, "-v", "cases", status=1)
-    write(folder, "pyproject.toml", "[tool.verifier]\nfiles = ['cases/*.yaml']\nstrict = true\nignore = ['V203']\n")
-    assert "cases/plain.yaml::plain PASSED" in run_in_a_process(folder.path, "-v", "cases")
-    write(folder, "pyproject.toml", "[tool.verifier]\nfiles = ['cases/*.yaml']\nstrict = true\nbaseline = 'known.json'\n")
-    in_a_process(folder.path, "-m", "verifier", "cases", "--baseline-update")
-    assert "cases/plain.yaml::plain PASSED" in run_in_a_process(folder.path, "-v", "cases")
-    write(folder, "pyproject.toml", "[tool.verifier]\nfilse = []\n")
-    assert "did you mean 'files'?" in run_in_a_process(folder.path, "cases")
-
-
-def run_in_a_process(folder: Path, *words: str) -> str:
-    done = in_a_process(folder, "-m", "pytest", "-p", "no:xdist", *OWN, *words)
-    return done.stdout + done.stderr

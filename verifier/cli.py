@@ -17,14 +17,16 @@ from verifier.config import MOST_JOBS, Config, ConfigError, config_for
 from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
-from verifier.report.draw.outputs import Output, output, together, write
+from verifier.report.draw.outputs import Output, output, together, write, write_case
 from verifier.report.draw.paint import WHEN, Paint, paint_for
+from verifier.report.draw.progress import live
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
     from verifier.report.gate import Gate
+    from verifier.report.outcome import CaseReport
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
@@ -62,13 +64,13 @@ EXAMPLE_OF = {  # of every command, below its options
     "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
     "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
     "mutate":  "python -m verifier mutate my.yaml --most 50",
-    "diff":    "python -m verifier diff old.json new.json",
     "explain": "python -m verifier explain unstable",
     "gates":   "python -m verifier gates",
     "schema":  "python -m verifier schema > case.schema.json",
+    "diff":    "python -m verifier diff main.json branch.json",
     "new":     "python -m verifier new cases/softplus",
-    "init":    "python -m verifier init",
-    "completion": 'eval "$(verifier completion bash)"',
+    "init":    "python -m verifier init .",
+    "completion": 'eval "$(python -m verifier completion bash)"',
 }  # fmt: skip
 
 
@@ -129,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--baseline", metavar="FILE", help="findings that this file holds do not fail, as long as they get no worse")
     check.add_argument("--baseline-update", action="store_true", help="write the findings of this run to the baseline: then they are known")
     _add_selection(check)
+    _add_verbose(check)
     _add_permission(check)
+    _add_cache(check)
     _add_workers(check)
     check.set_defaults(run=_check)
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
@@ -138,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_formats(hunt)
     _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
     _add_selection(hunt)
+    _add_verbose(hunt)
     _add_permission(hunt)
+    _add_cache(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=_hunt, quiet=False, baseline=None, baseline_update=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
@@ -233,6 +239,14 @@ def _output(text: str) -> Output:
         return output(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _add_verbose(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--verbose", action="store_true", help="every gradient of cases that pass, too, not one line a case")
+
+
+def _add_cache(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--no-cache", action="store_true", help="check also those cases anew that are as they were when they were checked before (.verifier_cache/; docs/campaigns.md)")
 
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
@@ -332,12 +346,11 @@ def _case_files(config: Config | None) -> Callable[[str], bool] | None:
     return config.is_case_file if config is not None and config.files else None
 
 
-def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) -> Loaded:
+def _load_with_calls(options: argparse.Namespace, config: Config, *, needs_points: bool = True) -> Loaded:
     """The cases with their callables, where these are allowed."""
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
-    config = _configured(options)
     allowed = is_allowed_by_project if options.allow_call is None else options.allow_call
     return load(*options.paths, allow_call=allowed, needs_points=needs_points, in_folders=_case_files(config))
 
@@ -348,9 +361,13 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load_with_calls(options, needs_points=False)
-    hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
-    return _verified(replace(loaded, cases=hunted), options)
+    config = _configured(options)
+
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, config, needs_points=False)
+        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+
+    return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
@@ -362,10 +379,12 @@ def _fuzz(options: argparse.Namespace) -> int:
     from verifier.search.fuzz.campaign import save
 
     run = []
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+            with shown.hidden():
+                deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+            shown.next()
     deliver(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
@@ -373,29 +392,47 @@ def _fuzz(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _verified(_load_with_calls(options), options)
+    config = _configured(options)
+    return _verified(partial(_load_with_calls, options, config), config, options, what=("check", options.strict))
 
 
-def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
+def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...]) -> int:
+    from verifier import reuse
+    from verifier.report.outcome import Report
+    from verifier.run.cache import Cache, opened
+
     try:
         wanted = together(options.format or ())
     except ValueError as error:
         say(f"verifier: {error}")
         return USAGE_ERROR
-    if all(o.file or FORMATS[o.format].is_alone for o in wanted):
-        _complain(loaded)  # else they stand in the report, where people read it
-    from verifier.many import verify_all
-    from verifier.report.draw.progress import progress_on
+    gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
+    has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
+    cache = opened() if has_cache else Cache(Path(), None)
+    digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
+    known = reuse.unchanged(digests, cache, what=what)
+    if known is not None:
+        report = Report(known)
+        for case in known:
+            write_case(gate.of(case), wanted, paint=paint, look=look)
+    else:
+        loaded = load()
+        if all(o.file or FORMATS[o.format].is_alone for o in wanted):
+            _complain(loaded)  # else they stand in the report, where people read it
+        with live([c.name for c in loaded.cases], sys.stderr) as shown:
 
-    gate = _gate(options)
-    bar = progress_on(sys.stderr)
-    with _workers(options) as workers:
-        report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
+            def each(case: CaseReport) -> None:
+                with shown.hidden():
+                    write_case(gate.of(case), wanted, paint=paint, look=look)
+                shown.next()
+
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
     if not report.is_interrupted:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
-    write(report, wanted, paint=paint_for(sys.stdout, options.color), quiet=options.quiet)
+    write(report, wanted, paint=paint, look=look)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -507,14 +544,17 @@ def _mutate(options: argparse.Namespace) -> int:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
-                say(f"verifier: {case.place}: {case.name}: {found}")
+                with shown.hidden():
+                    say(f"verifier: {case.place}: {case.name}: {found}")
             else:
                 total.extend(found)
                 yield case.name, case.file, found
+            shown.next()
 
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
+            with shown.hidden():
+                deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0

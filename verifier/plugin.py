@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.config import Config
     from verifier.language.source import Complaint
+    from verifier.report.gate import Gate
     from verifier.report.outcome import Report
 
 FILES = ["*.grad.yaml", "*.grad.yml"]
@@ -44,32 +43,44 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     """A file of cases: one that a glob fits, or that is named on the command line."""
-    if file_path.suffix.lower() not in SUFFIXES:
+    if file_path.suffix.lower() not in SUFFIXES or not (parent.session.isinitpath(file_path) or _is_case_file(file_path, parent.config)):
         return None
-    if not parent.session.isinitpath(file_path) and not any(_fits(file_path, glob, parent.config.rootpath) for glob in parent.config.getini("verifier_files")):
-        project = _project(parent.config.rootpath)
-        if not project.files or not project.is_case_file(file_path):
-            return None
     found: CaseFile = CaseFile.from_parent(parent, path=file_path)
     return found
 
 
-@lru_cache(maxsize=1)
-def _project(root: Path) -> Config:
-    """The configuration of the project that is tested."""
+def _is_case_file(path: Path, config: pytest.Config) -> bool:
+    """Whether a glob of pytest's configuration, or of the project's `[tool.verifier]`, fits a file."""
+    from verifier.config import FILE, Config
+
+    project = _project(config)
+    return Config(config.rootpath / FILE, files=tuple(config.getini("verifier_files")) or ("",)).is_case_file(path) or (bool(project.files) and project.is_case_file(path))
+
+
+_PROJECT = pytest.StashKey["Config"]()
+_GATE = pytest.StashKey["Gate"]()
+
+
+def _project(config: pytest.Config) -> Config:
+    """The configuration of the project, read once."""
     from verifier.config import ConfigError, config_for
 
-    try:
-        return config_for(start=root)
-    except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+    if _PROJECT not in config.stash:
+        try:
+            config.stash[_PROJECT] = config_for(start=config.rootpath)
+        except ConfigError as error:
+            raise pytest.Collector.CollectError(str(error)) from None
+    return config.stash[_PROJECT]
 
 
-def _fits(path: Path, glob: str, root: Path) -> bool:
-    """Whether a glob is that of a file; `*` stands for folders, too, where there is a slash in it."""
-    if "/" not in glob:
-        return fnmatch.fnmatch(path.name, glob)
-    return path.is_relative_to(root) and fnmatch.fnmatch(path.relative_to(root).as_posix(), glob.removeprefix("./"))
+def _gate(config: pytest.Config) -> Gate:
+    """Which findings fail: all but those that the project ignores or its baseline knows."""
+    from verifier.report.gate import gate_of
+
+    if _GATE not in config.stash:
+        project = _project(config)
+        config.stash[_GATE] = gate_of(project.select, project.ignore, None if project.baseline is None else project.path(project.baseline))
+    return config.stash[_GATE]
 
 
 class CaseFile(pytest.File):
@@ -103,12 +114,10 @@ class CaseItem(pytest.Item):
         from verifier.many import verify_all
         from verifier.report.draw.finding import lines, unexpected
         from verifier.report.draw.paint import Paint
-        from verifier.report.gate import gate_of
 
-        project = _project(self.config.rootpath)
-        gate = gate_of(project.select, project.ignore, None if project.baseline is None else project.path(project.baseline))
-        report = verify_all([] if self.case is None else [self.case], self.complaints, strict=self.config.getini("verifier_strict") or bool(project.strict))
-        report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
+        strict = self.config.getini("verifier_strict") or bool(_project(self.config).strict)
+        report = verify_all([] if self.case is None else [self.case], self.complaints, strict=strict)
+        report = replace(report, cases=tuple(map(_gate(self.config).of, report.cases)))
         (found,) = report.cases
         if found.status == "skipped":
             pytest.skip("; ".join(found.notes))

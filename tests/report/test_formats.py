@@ -176,6 +176,7 @@ def test_fingerprints_outlive_other_lines_points_and_figures_but_not_another_sta
     assert len(prints(text)) == 1
     assert prints(text) != prints(text.replace("dx = sin(x)", "dx = -sin(x)"))
     assert prints(text) != prints(text.replace("name: bent", "name: other"))
+    assert prints(text.replace("dx = sin(x)", "dx = 2*sin(x)")) == prints(text.replace("dx = sin(x)", "dx = 3.5*sin(x)")), "a constant is a number, too"
 
 
 def test_fingerprints_tell_all_findings_of_a_run_apart(mixed: Report) -> None:

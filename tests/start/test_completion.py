@@ -37,7 +37,7 @@ def script(capsys: pytest.CaptureFixture[str], shell: str) -> str:
     [
         (["mut"], ["mutate"]), (["ca"], ["café au lait.yaml", "cases"]), (["check", "cas"], ["cases"]), (["--bas"], ["--baseline", "--baseline-update"]), (["cases", "--qui"], ["--quiet"]), (["hunt", "--bud"], ["--budget"]),
         (["gates", "--bud"], []), (["--format", "ju"], ["junit"]), (["cases", "--format", ""], [*FORMATS, "cases", "completion", "café au lait.yaml"]), (["explain", "V10"], [c for c in CATALOGUE if c.startswith("V10")]),
-        (["explain", "unst"], ["unstable-gradient", "unstable"]), (["completion", ""], ["--help", *SHELLS]), (["show", "--im"], ["--implementation"]), (["check", "zzz"], []),
+        (["explain", "unst"], ["unstable-gradient", "unstable"]), (["completion", ""], ["--color", "--help", *SHELLS]), (["show", "--im"], ["--implementation"]), (["check", "zzz"], []),
     ],
 )  # fmt: skip
 def test_bash_completes(capsys, words, found):

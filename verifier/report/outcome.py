@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from verifier.case.points import PointText
+from verifier.case.components import PointText
 from verifier.language.source import Complaint, Place
 from verifier.language.verdict import Verdict
 
@@ -169,6 +169,7 @@ class CaseReport:
     regions: tuple[HuntedRegion, ...] = ()
     basis: str = "exact"  # exact: of texts; traced: the lines of a callable were had; sampled: they were not
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
+    is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
     @property
     def is_interrupted(self) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from verifier.case.load import SUFFIXES
+from verifier.case.files import SUFFIXES
 from verifier.case.schema import case_schema
 from verifier.language.source import CampaignError
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from verifier.report.draw.paint import Paint
 
@@ -31,7 +32,7 @@ def visible(text: str) -> str:
 
 def painted(draw: Callable[[Paint], str], paint: Paint) -> str:
     """What is drawn, in colours if nothing in it steers a terminal by itself."""
-    plain = draw(Paint(enabled=False))
+    plain = draw(replace(paint, enabled=False))
     if _STEERING.search(plain):
         return visible(plain)
     return draw(paint) if paint.enabled else plain

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from verifier.case.components import bracketed
-from verifier.case.points import PointText
+import textwrap
+
+from verifier.case.components import PointText, bracketed
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding
 
@@ -12,13 +13,23 @@ COLOURS = {"error": "red", "warning": "yellow"}
 
 def lines(f: Finding, paint: Paint, *, is_last: bool = True) -> list[str]:
     """The lines of a finding, indented under its case; how to have it explained, unless another of its kind follows."""
+    title = f"  {f.code} {f.name}"
+    first, *rest = wrapped(f.message, f"{title}  ", paint.columns, indent="      ")
     return [
-        f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
-        f"    --> {f.place}{at(f.point)}",
+        f"  {paint(title.strip(), COLOURS.get(f.severity, ''), bold=True)}{first[len(title) :]}",
+        *rest,
+        *wrapped(f"{f.place}{at(f.point)}", "    --> ", paint.columns),
         *_snippet(f, paint),
-        *(f"     =  {detail}" for detail in f.details),
+        *(line for detail in f.details for line in wrapped(detail, "     =  ", paint.columns, indent=" " * 18)),
         *([paint(f"     =  explain   python -m verifier explain {f.code}", "dim")] if is_last else []),
     ]
+
+
+def wrapped(text: str, start: str, columns: int, indent: str = "") -> list[str]:
+    """A sentence after its `start`, in lines of so many columns (0: one line). Words, and so numbers, are never cut."""
+    if not columns or len(start) + len(text) <= columns:
+        return [start + text]
+    return textwrap.wrap(text, width=columns, initial_indent=start, subsequent_indent=indent or " " * len(start), break_long_words=False, break_on_hyphens=False) or [start]
 
 
 def _snippet(f: Finding, paint: Paint) -> list[str]:

@@ -8,8 +8,7 @@ from math import prod
 from typing import Any
 
 from verifier import __version__
-from verifier.case.components import as_lists, shape_of
-from verifier.case.points import PointText
+from verifier.case.components import PointText, as_lists, shape_of
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.report.schema import VERSION
 from verifier.run.environment import environment
@@ -57,6 +56,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "file": c.file,
         "line": c.line,
         "status": c.status,
+        **({"cached": True} if c.is_cached else {}),
         "basis": c.basis,
         **({"computed_by": c.computed_by} if c.computed_by else {}),
         "proofs": c.proofs,

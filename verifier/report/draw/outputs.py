@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.language.source import suggestion
-from verifier.report.draw import FORMATS, drawn, step_summary
+from verifier.report.draw import FORMATS, drawn, drawn_case, drawn_end, step_summary
 from verifier.report.draw.deliver import deliver, safe, visible
 from verifier.report.draw.paint import Paint
 
 if TYPE_CHECKING:
-    from verifier.report.outcome import Report
+    from verifier.report.outcome import CaseReport, Report
+
+Look = Mapping[str, bool]  # quiet, verbose
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # the file that GitHub shows as the summary of a step
 
@@ -56,25 +58,35 @@ def together(wanted: Sequence[Output]) -> tuple[Output, ...]:
     return found if shown else (Output(next(iter(FORMATS))), *found)
 
 
-def write(report: Report, wanted: Sequence[Output], *, paint: Paint, quiet: bool = False) -> None:
-    """Write a report everywhere it goes. One place that cannot be written takes no other with it; OSError says which."""
+def write_case(case: CaseReport, wanted: Sequence[Output], *, paint: Paint, look: Look) -> None:
+    """Write the report of a case to standard output, in the formats that can be written as the reports come."""
+    for o in wanted:
+        row = FORMATS[o.format]
+        if row.case and not o.file and (text := safe(row.kind, lambda colours, name=o.format: drawn_case(name, case, paint=colours, **look), paint)):  # type: ignore[misc]
+            deliver(text)
+
+
+def write(report: Report, wanted: Sequence[Output], *, paint: Paint, look: Look) -> None:
+    """Write a report everywhere it goes, after `write_case` with each of its cases. One place that cannot be written takes no other with it; OSError says which."""
     failures: list[OSError] = []
     for o in wanted:
         try:
             if o.file:
-                Path(o.file).write_text(_drawn(report, o, Paint(enabled=False), quiet=quiet, encoding="utf-8"), encoding="utf-8", newline="\n")
+                Path(o.file).write_text(_drawn(report, o, Paint(enabled=False), look, encoding="utf-8"), encoding="utf-8", newline="\n")
             _summarise(report, o)
         except OSError as error:
             failures.append(error)
     for o in wanted:
         if not o.file:
-            deliver(_drawn(report, o, paint, quiet=quiet))
+            deliver(_drawn(report, o, paint, look))
     if failures:
         raise failures[0]
 
 
-def _drawn(report: Report, o: Output, paint: Paint, *, quiet: bool, encoding: str = "") -> str:
-    return safe(FORMATS[o.format].kind, lambda colours: drawn(o.format, report, paint=colours, quiet=quiet), paint, encoding=encoding)
+def _drawn(report: Report, o: Output, paint: Paint, look: Look, *, encoding: str = "") -> str:
+    """The whole report for a file; for standard output what is left of it after its cases."""
+    draw = drawn if o.file or not FORMATS[o.format].case else drawn_end
+    return safe(FORMATS[o.format].kind, lambda colours: draw(o.format, report, paint=colours, **look), paint, encoding=encoding)
 
 
 def _summarise(report: Report, o: Output) -> None:

@@ -15,9 +15,10 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Wraps text in escape sequences if `enabled`."""
+    """Wraps text in escape sequences if `enabled`. `columns` is the width of the terminal that the text goes to; 0: it goes to none."""
 
     enabled: bool
+    columns: int = 0
 
     def __call__(self, text: str, colour: str = "", *, bold: bool = False) -> str:
         """The text in a colour."""
@@ -30,13 +31,23 @@ class Paint:
 
 
 def paint_for(stream: TextIO | None, when: str = "auto") -> Paint:
-    """Colours `always`, `never`, or `auto`: none where NO_COLOR is set (no-color.org), else some where FORCE_COLOR is (force-color.org), else on a terminal, none in a pipe or a file."""
-    if stream is None or when == "never":
+    """How to draw on a stream: on a terminal as wide as it is. Colours `always`, `never`, or `auto`: none where NO_COLOR is set (no-color.org), else some where FORCE_COLOR is (force-color.org), else on a terminal, none in a pipe or a file."""
+    if stream is None:
         return Paint(enabled=False)
-    if when == "always":
-        return Paint(enabled=True)
+    return Paint(_is_coloured(stream, when), columns_of(stream) if stream.isatty() else 0)
+
+
+def _is_coloured(stream: TextIO, when: str) -> bool:
+    if when != "auto":
+        return when == "always"
     if os.environ.get("NO_COLOR"):
-        return Paint(enabled=False)
-    if os.environ.get("FORCE_COLOR"):
-        return Paint(enabled=True)
-    return Paint(stream.isatty() and os.environ.get("TERM") != "dumb")
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def columns_of(stream: TextIO) -> int:
+    """The columns of a terminal; 0 where they are not known."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0

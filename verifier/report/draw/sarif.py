@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from verifier import __version__
 from verifier.case.components import base
+from verifier.report.baseline import OF_FIGURES, without_numbers
 from verifier.report.catalogue import CATALOGUE, FindingKind
 from verifier.report.draw.finding import at, unexpected
 from verifier.report.draw.pages import explain
@@ -103,6 +104,6 @@ def _artifact(file: str) -> dict[str, str]:
 
 
 def fingerprint(case: CaseReport, f: Finding) -> str:
-    """What makes a finding the same one tomorrow: its kind, case, gradient and statement. No figure, line or point is in it, for these change with every edit and every processor."""
-    parts = (f.code, relative(f.place.file), case.name if case.name != case.file else "", f.implementation, base(f.gradient), " ".join(f.statement.split()))
+    """What makes a finding the same one tomorrow: its kind, case, gradient and statement. No number is in it, neither a figure nor a line nor a point nor a constant of a statement, for these change with every edit and every processor."""
+    parts = (f.code, relative(f.place.file), case.name if case.name != case.file else "", f.implementation, base(f.gradient), without_numbers(f.statement), without_numbers(f.message) if f.code in OF_FIGURES else "")
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]

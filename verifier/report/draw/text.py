@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 
-from verifier.case.components import by
-from verifier.case.points import PointText
+from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
-from verifier.report.draw.finding import at, unexpected
+from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, HuntedRegion, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
-SENTENCE = 132  # columns of a wrapped sentence
+BRIEF = ("passed", "skipped")  # what one line says all about
+SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
 
 
-def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
-    """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or unexpected(c)]
-    return "\n".join([*blocks, summary(report, paint)]) + "\n"
+def render(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """All cases and the summary: `case` and `end` as one text."""
+    return "".join([*(case(c, paint=paint, quiet=quiet, verbose=verbose) for c in report.cases), end(report, paint=paint, quiet=quiet, verbose=verbose)])
+
+
+def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """One case: all of it, or where it is not `verbose` one line if it passes, with its findings; nothing if it is `quiet` and there is nothing to say."""
+    if quiet and not _needs_attention(c):
+        return ""
+    if verbose or c.status not in BRIEF or c.is_interrupted:
+        return _case(c, paint) + "\n"
+    findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
+    return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
+
+
+def end(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """The summary, with an empty line before it."""
+    last = next((c for c in reversed(report.cases) if not quiet or _needs_attention(c)), None)
+    is_line = last is not None and not case(last, paint=paint, verbose=verbose).endswith("\n\n")
+    return ("\n" if is_line else "") + summary(report, paint) + "\n"
+
+
+def _needs_attention(c: CaseReport) -> bool:
+    return c.status not in BRIEF or bool(unexpected(c))
 
 
 def summary(report: Report, paint: Paint) -> str:
@@ -35,6 +54,8 @@ def summary(report: Report, paint: Paint) -> str:
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
     parts += [f"{report.skipped} skipped"] if report.skipped else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
+    cached = sum(c.is_cached for c in report.cases)
+    parts += [f"{cached} cached"] if cached else []
     parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
     nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped else ", every gradient is undefined at its points")
     return paint(", ".join(parts) + nothing, colour, bold=True)
@@ -44,13 +65,39 @@ def _plural(count: int, word: str) -> str:
     return word if count == 1 else word + "s"
 
 
-def _case(c: CaseReport, paint: Paint) -> str:
+def _head(c: CaseReport, paint: Paint) -> str:
+    """The status of a case, its name and its place."""
     mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
-    lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
+    place = f"{c.file}:{c.line}{'  cached' if c.is_cached else ''}"
+    return f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(place, 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"
+
+
+def _brief(c: CaseReport, paint: Paint) -> str:
+    """One line about a case that passes: how much was judged, the worst error of what passes, what is proved; why it was skipped."""
+    known = _arrays(c)
+    judged: list[Result | Sweep] = [*c.results, *c.sweeps]
+    gradients = {(r.implementation, _array_name(known, r)) for r in judged}
+    worst = [r for r in (*c.results, *(s.worst for s in c.sweeps if s.worst is not None)) if r.verdict.passes and r.ulps is not None]
+    proofs = [kind for found in c.proofs.values() for kind in found.values()]
+    proved, points = proofs.count("proved"), len({r.point for r in c.results}) + max((s.points for s in c.sweeps), default=0)
+    hidden, notes = sum(f.expected for f in c.findings), len(c.notes)
+    parts = [
+        f"{len(gradients):,} {_plural(len(gradients), 'gradient')}" if gradients else "",
+        f"{points:,} points" if points > 1 else "",
+        f"worst {_short(max(worst, key=lambda r: r.error).ulps)} ulp" if worst else "",
+        "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
+        f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
+        "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
+    ]
+    return f"{_head(c, paint)}  {paint(', '.join(filter(None, parts)), 'dim')}".rstrip()
+
+
+def _case(c: CaseReport, paint: Paint) -> str:
+    lines = [_head(c, paint)]
     lines += table(_rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
-            lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+            lines += wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
     for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
@@ -61,7 +108,7 @@ def _case(c: CaseReport, paint: Paint) -> str:
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
     lines += [line for r in c.regions if not r.verdict.passes for line in _region(r)]
-    lines += [paint(f"  note      {note}", "dim") for note in c.notes]
+    lines += [paint(line, "dim") for note in c.notes for line in wrapped(note, "  note      ", paint.columns)]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
