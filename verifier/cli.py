@@ -223,14 +223,11 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
 
 def _gate(options: argparse.Namespace) -> Gate:
     """Which findings fail. Raises CampaignError."""
-    from verifier.report import baseline
-    from verifier.report.gate import Gate
-    from verifier.report.selection import selection
+    from verifier.report.gate import gate_of
 
     if options.baseline is None and options.baseline_update:
         raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
-    known = None if options.baseline is None else baseline.read(options.baseline, is_required=not options.baseline_update)
-    return Gate(selection(options.select, options.ignore), known, options.baseline_update)
+    return gate_of(options.select, options.ignore, options.baseline, writes=options.baseline_update)
 
 
 def _diff(options: argparse.Namespace) -> int:
