@@ -75,14 +75,11 @@ def _project(config: pytest.Config) -> Config:
 
 def _gate(config: pytest.Config) -> Gate:
     """Which findings fail: all but those that the project ignores or its baseline knows."""
-    from verifier.report import baseline
-    from verifier.report.gate import Gate
-    from verifier.report.selection import selection
+    from verifier.report.gate import gate_of
 
     if _GATE not in config.stash:
         project = _project(config)
-        known = None if project.baseline is None else baseline.read(project.path(project.baseline), is_required=True)
-        config.stash[_GATE] = Gate(selection(project.select, project.ignore), known)
+        config.stash[_GATE] = gate_of(project.select, project.ignore, None if project.baseline is None else project.path(project.baseline))
     return config.stash[_GATE]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifier.report.baseline import Baseline, excused, stale, updated, written
+from verifier.report.baseline import Baseline, excused, read, stale, updated, written
 from verifier.report.outcome import CaseReport
-from verifier.report.selection import Selection
+from verifier.report.selection import Selection, selection
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,8 @@ class Gate:
             return [f"{name}: {len(known.known)} known {'entry' if len(known.known) == 1 else 'entries'} written"]
         gone = stale(cases, self.baseline)
         return [*(f"{name}: no longer found: {entry}" for entry in gone), f"{name}: --baseline-update removes {'it' if len(gone) == 1 else 'them'}"] if gone else []
+
+
+def gate_of(select: Sequence[str] = (), ignore: Sequence[str] = (), baseline_file: str | None = None, *, writes: bool = False) -> Gate:
+    """The gate of a run. Raises CampaignError where a code is none, or the baseline cannot be read."""
+    return Gate(selection(select, ignore), None if baseline_file is None else read(baseline_file, is_required=not writes), writes)
