@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
+import contextlib
+import functools
+import io
 import re
 
 import pytest
@@ -12,7 +14,7 @@ from tests import ROOT
 from tests.sessions import agrees, run_page
 from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
-from verifier.cli import _parser
+from verifier.cli import main
 from verifier.many import verify_all
 from verifier.report.draw import pages
 from verifier.report.draw.paint import Paint
@@ -72,14 +74,21 @@ def test_the_case_on_the_format_page_that_names_callables_is_read_where_it_is_al
 COMMAND = re.compile(r"python -m verifier ([^`\n#]*)")
 
 
+@functools.cache
+def help_of(*command: str) -> str:
+    """What `python -m verifier COMMAND --help` prints."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    return shown.getvalue()
+
+
 def refused_options(page: str) -> list[str]:
     """The options in the commands of a page that the command line does not have."""
-    parser = _parser()
-    (commands,) = (a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     found = []
     for words in (m[1].split() for m in COMMAND.finditer(page)):
-        command = commands.get(words[0] if words else "", commands["check"])
-        known = {*command._option_string_actions, *parser._option_string_actions}
+        command = words[0] if words and words[0].isalpha() and words[0].islower() else "check"
+        known = set(re.findall(r"--[a-z][a-z-]*", help_of(command) + help_of()))
         found += [f"{' '.join(words)}: {w}" for w in words if w.startswith("--") and w.partition("=")[0] not in known]
     return found
 
