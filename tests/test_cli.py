@@ -111,6 +111,11 @@ def test_quiet_shows_only_what_needs_attention(capsys: pytest.CaptureFixture[str
 @pytest.mark.usefixtures("folder")
 def test_an_unreadable_case_is_complained_about_with_its_line_and_a_caret(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["broken.yaml"]) == 2
+    out, err = capsys.readouterr()
+    assert "unknown key 'fucntion'" in out
+    assert "    --> broken.yaml:1:1\n   1 |  fucntion: sin(x)\n     |  ^\n" in out
+    assert err == "", "the text has it, in its place"
+    assert main(["broken.yaml", "--format", "json"]) == 2
     err = capsys.readouterr().err
     assert "broken.yaml:1:1: unknown key 'fucntion'" in err
     assert "    1 | fucntion: sin(x)\n" in err

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import ast
-import doctest
+import contextlib
+import functools
+import io
 import re
 
 import pytest
 
 from tests import ROOT
+from tests.sessions import agrees, run_page
 from verifier import load_text
 from verifier.case.document import _IMPLEMENTATION_KEYS, _KEYS
+from verifier.cli import main
 from verifier.many import verify_all
 from verifier.report.draw import pages
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import render
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(?P<kind>[\w{}-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 REFUSED = "# refused: "
 LINK = re.compile(r"(?<!!)\[[^\]\n]+\]\((?P<target>[^)\s]+)\)")
 
@@ -58,6 +62,46 @@ def test_the_cases_of_the_format_page_pass():
     assert (report.exit_status, report.passed) == (0, len(texts))
 
 
+def test_the_case_on_the_format_page_that_names_callables_is_read_where_it_is_allowed(tmp_path):
+    (text,) = (t for where, t in blocks("text") if where.startswith("case-format.md"))
+    for name in set(re.findall(r"(\w+\.py):", text)):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    file = str(tmp_path / "layers.yaml")
+    assert [str(c) for c in load_text(text, file=file, allow_call=True).complaints] == []
+    assert len(load_text(text, file=file).complaints) == 3
+
+
+COMMAND = re.compile(r"python -m verifier ([^`\n#]*)")
+
+
+@functools.cache
+def help_of(*command: str) -> str:
+    """What `python -m verifier COMMAND --help` prints."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    return shown.getvalue()
+
+
+def refused_options(page: str) -> list[str]:
+    """The options in the commands of a page that the command line does not have."""
+    found = []
+    for words in (m[1].split() for m in COMMAND.finditer(page)):
+        command = words[0] if words and words[0].isalpha() and words[0].islower() else "check"
+        known = set(re.findall(r"--[a-z][a-z-]*", help_of(command) + help_of()))
+        found += [f"{' '.join(words)}: {w}" for w in words if w.startswith("--") and w.partition("=")[0] not in known]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_the_commands_on_a_page_have_no_option_that_the_command_line_does_not_know(page):
+    assert refused_options(page.read_text(encoding="utf-8")) == []
+
+
+def test_an_option_that_is_not_there_is_seen():
+    assert refused_options("`python -m verifier show A --point 2 --pint 2`, and `python -m verifier a.yaml --point 2`") == ["show A --point 2 --pint 2: --pint", "a.yaml --point 2: --point"]
+
+
 def shown_with_cases(page: str) -> list[tuple[str, str]]:
     """Every case of a page with the lines of its report that are shown before the next case."""
     found, case = [], None
@@ -90,18 +134,36 @@ def test_the_generated_pages_are_what_the_code_generates_now(name, generated):
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generated(), f"python -m verifier {command} --markdown > docs/{name}"
 
 
-def test_every_python_block_on_a_page_is_python_and_every_session_gives_what_it_shows():
-    names = {}  # the blocks of a page are one session
-    for where, text in blocks("python"):
-        if ">>>" in text:
-            page = where.partition(":")[0]
-            runner = doctest.DocTestRunner(verbose=False)
-            session = doctest.DocTestParser().get_doctest(text, names.get(page, {}), where, None, None)
-            runner.run(session, clear_globs=False)
-            names[page] = session.globs
-            assert runner.summarize(verbose=False).failed == 0, where
-        else:
-            compile(text, where, "exec")
+@pytest.mark.parametrize("page", [p for p in PAGES if p.name != "README.md"], ids=lambda p: p.name)  # tests/test_readme.py runs that one
+def test_everything_that_a_page_runs_gives_what_the_page_shows(page, tmp_path):
+    _, wrong, missing = run_page(page.read_text(encoding="utf-8"), tmp_path)
+    assert wrong == [], f"python -m tests.sessions docs/{page.name} writes what happens now into the page"
+    if missing:
+        pytest.skip(f"the rest of the page ran; not installed: {', '.join(missing)}")
+
+
+def test_a_command_that_prints_something_else_is_seen(tmp_path):
+    page = "```yaml\n# a.yaml\nfunction: x * x\npoints: [{x: 3}]\n```\n```console\n$ python -m verifier a.yaml\nPASS a  a.yaml:2\n...\n1 case, 2 passed\n```\n"
+    new, wrong, _ = run_page(page, tmp_path)
+    assert len(wrong) == 1
+    assert "1 case, 1 passed" in new
+    assert run_page(new, tmp_path)[1:] == ([], [])
+
+
+def test_a_result_or_a_report_of_a_cell_that_is_another_one_is_seen(tmp_path):
+    right = "```python\n>>> 1 + 1\n2\n```\n```ipython\n%%verify x=3\nf = x * x\ndx = 2 * x\n```\n```text\nPASS In[2]\n...\n```\n"
+    assert run_page(right, tmp_path) == (right, [], [])
+    assert len(run_page(right.replace("2\n```\n```ip", "3\n```\n```ip"), tmp_path)[1]) == 1
+    assert len(run_page(right.replace("PASS In", "FAIL In"), tmp_path)[1]) == 1
+    with pytest.raises(ZeroDivisionError):
+        run_page("```python\n1 / 0\n```\n", tmp_path)
+
+
+def test_three_dots_stand_for_any_lines_or_for_words_within_a_line():
+    assert agrees("a\n...\nb 1\n", "a\nx\ny\nb 1\n")
+    assert agrees("a ... ulp\n", "a 3.2 ulp\n")
+    assert not agrees("a\nb 1\n", "a\nx\nb 1\n")
+    assert not agrees("a\n...\nb 1\n", "a\nx\nb 2\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -15,7 +15,7 @@ from tests import ROOT
 PACKAGE = ROOT / "verifier"
 
 # The rooms of the house, from the ground up; `run` stands beside `language`, `case` and `trace` beside `arithmetic`. docs/architecture.md says what each is for.
-FLOORS = ("language", "run", "circuit", "case", "trace", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "callable", "numpy", "jax", "torch", "calls", "many", "testing", "cli", "__main__")
+FLOORS = ("language", "config", "run", "circuit", "case", "trace", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "callable", "numpy", "jax", "torch", "calls", "many", "reuse", "testing", "plugin", "start", "notebook", "options", "cli", "__main__")
 
 
 def module_name(path: Path) -> str:
@@ -116,6 +116,7 @@ HEAVY = {"sympy", "numpy", "scipy", "flint", "mpmath", "ml_dtypes", "yaml", "hyp
 
 def test_importing_the_package_loads_no_library() -> None:
     assert loaded_by("import verifier") & HEAVY == set()
+    assert loaded_by("import verifier") & {"IPython"} == set()
     assert "flint" in loaded_by("from verifier import verify"), "the twin: what is used is loaded"
 
 

@@ -30,6 +30,7 @@ _HOMES = {  # imported on first use, so that `import verifier` loads neither Sym
     "Loaded": "case.load", "load": "case.load", "load_text": "case.load",
     "CaseReport": "report.outcome", "Finding": "report.outcome", "Report": "report.outcome", "Result": "report.outcome",
     "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "many", "fuzz": "search.fuzz",
+    "load_ipython_extension": "notebook",
 }  # fmt: skip
 
 __all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]

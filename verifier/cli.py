@@ -10,46 +10,28 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from verifier import __version__
-from verifier.language.source import CampaignError, suggestion
-from verifier.report.draw import FORMATS, drawn, drawn_edits
+from verifier.config import Config, ConfigError, config_for
+from verifier.language.source import CampaignError, Complaint, suggestion
+from verifier.options import COMMANDS, USAGE_ERROR, parser_for
+from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
+from verifier.report.draw.outputs import Output, output, together, write, write_case
 from verifier.report.draw.paint import Paint, paint_for
+from verifier.report.draw.progress import live
 
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
+    from verifier.report.gate import Gate
+    from verifier.report.outcome import CaseReport
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "explain", "gates")
-USAGE_ERROR = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
-CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
-
-EXAMPLES = """\
-examples:
-  python -m verifier cases/                      check every case of a folder
-  python -m verifier check my.yaml --format json the report as JSON on stdout
-  python -m verifier cases/ --strict             cases that lose too many digits fail, too
-  python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
-  python -m verifier fuzz my.yaml                try random points; each failure is simplified and saved as a case
-  python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
-  python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
-  python -m verifier explain V101                what a finding or a word of a report means
-  python -m verifier gates                       the table of gates
-
-exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"verifier: {message}\ntry: python -m verifier --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hint and os.sep not in words[0] and "." not in words[0]:
             say(f"verifier: unknown command '{words[0]}'{hint}")
             return USAGE_ERROR
-    parser = _parser()
+    parser = parser_for(RUNS)
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
         options = parser.parse_args(words)
-    elif not words:
+    elif not words and not _has_paths():
         parser.print_help()
         return USAGE_ERROR
     else:
@@ -83,91 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CampaignError as error:
         say(f"verifier: {error}")
         return USAGE_ERROR
+    except ConfigError as error:
+        for complaint in error.complaints:
+            say(str(complaint))
+        return USAGE_ERROR
     except KeyboardInterrupt:
         say("verifier: interrupted")
         return INTERRUPTED
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m verifier", description="Tell whether a gradient computed in floating point is right, how far off it is, and which line is to blame.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--version", action="version", version=f"verifier {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="check | hunt | fuzz | show | plot | mutate | explain | gates", parser_class=_Parser)
-    check = commands.add_parser("check", help="check case files and folders of them (the default command)", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    check.add_argument("paths", nargs="+", metavar="PATH", help="a case file, or a folder that is walked for *.yaml and *.yml")
-    _add_format(check, [*FORMATS])
-    check.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    check.add_argument("--quiet", action="store_true", help="show only cases that fail or warn")
-    _add_permission(check)
-    _add_workers(check)
-    check.set_defaults(run=_check)
-    hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
-    hunt.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
-    _add_format(hunt, [*FORMATS])
-    hunt.add_argument("--strict", action="store_true", help="unstable, ill-conditioned and vanished gradients fail")
-    _add_permission(hunt)
-    _add_workers(hunt)
-    hunt.set_defaults(run=_hunt, quiet=False)
-    fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified and saved as a case")
-    fuzz.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
-    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
-    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
-    fuzz.add_argument("--save", default="cases/regressions", metavar="DIR", help="the folder in which failures are saved as cases (default: cases/regressions)")
-    fuzz.add_argument("--strict", action="store_true", help="unstable and vanished gradients count as failures, too")
-    _add_workers(fuzz)
-    fuzz.set_defaults(run=_fuzz)
-    show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
-    show.add_argument("path", metavar="CASE", help="a case file")
-    show.add_argument("--case", metavar="NAME", help="only the case of that name")
-    show.add_argument("--implementation", metavar="NAME", help="only that implementation")
-    show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
-    show.set_defaults(run=_show)
-    plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
-    plot.add_argument("path", metavar="CASE", help="a case file")
-    what = plot.add_mutually_exclusive_group(required=True)
-    what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")
-    what.add_argument("--ledger", action="store_true", help="the effect of each statement's rounding on a gradient at one point, in every implementation")
-    plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
-    plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
-    plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
-    plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
-    plot.add_argument("--point", type=int, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
-    plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
-    plot.set_defaults(run=_plot)
-    mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
-    mutate.add_argument("paths", nargs="+", metavar="PATH", help="case files and folders")
-    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
-    mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
-    _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
-    _add_workers(mutate)
-    mutate.set_defaults(run=_mutate)
-    explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
-    explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
-    explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
-    explain.set_defaults(run=_explain)
-    gates = commands.add_parser("gates", help="list the table of gates")
-    gates.add_argument("--markdown", action="store_true", help="as docs/gates.md")
-    gates.set_defaults(run=_gates)
-    return parser
-
-
-def _add_format(command: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    command.add_argument("--format", choices=names, default=names[0], help=f"how the report is drawn (default: {names[0]})")
-
-
-def _add_permission(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--allow-call", action="store_true", help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
-
-
-def _add_workers(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
-    group.add_argument("--jobs", type=_jobs, default=0, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
-    group.add_argument("--executor", default="", metavar="MODULE:FACTORY", help="a concurrent.futures.Executor to use instead, such as verifier.run.dask:local")
-    group.add_argument("--timeout", type=_seconds, metavar="S", help="seconds that a case, or a part of a sweep, may take (default: an hour, where processes are used)")
-    group.add_argument("--memory", type=_mebibytes, metavar="MB", help="memory that a process may use, in mebibytes (default: no limit but the machine's)")
-    group.add_argument("--state", metavar="DIR", help="a folder in which results are saved as they come; the next run continues from there")
-    group.add_argument("--debug", action="store_true", help="a fault of the tool ends the run with its traceback, instead of being reported with its case; all work in this process")
 
 
 def _workers(options: argparse.Namespace) -> Workers:
@@ -179,43 +83,61 @@ def _workers(options: argparse.Namespace) -> Workers:
     return workers
 
 
-def _seconds(text: str) -> float:
+def _has_paths() -> bool:
+    """Whether a run without any word has something to check: the paths of the configuration."""
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of seconds")
-    return seconds
+        return bool(config_for().paths)
+    except ConfigError:
+        return True  # the run will tell
 
 
-def _mebibytes(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
-    return int(text)
+def _configured(options: argparse.Namespace) -> Config:
+    """The configuration; the options that the command line leaves open take its values. Raises ConfigError, CampaignError."""
+    config = config_for(options.paths)
+    if not options.paths:
+        options.paths = [config.path(p) for p in config.paths]
+        if not options.paths:
+            raise CampaignError("there is nothing to check: name case files and folders, or write paths = [...] under [tool.verifier] in pyproject.toml")
+    for name in ("strict", "jobs", "select", "ignore"):
+        if getattr(options, name, None) is None:
+            setattr(options, name, getattr(config, name))
+    options.strict, options.jobs = bool(options.strict), options.jobs or 0
+    if hasattr(options, "baseline") and options.baseline is None and config.baseline is not None:
+        options.baseline = config.path(config.baseline)
+    if getattr(options, "format", None) is None and config.is_own:  # they may write files
+        options.format = [_configured_output(config, text) for text in config.formats]
+    return config
 
 
-def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > 4096:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to 4096")
-    return int(text)
+def _configured_output(config: Config, text: str) -> Output:
+    """A format of the configuration, whose file stands in its folder. Raises ConfigError."""
+    try:
+        found = output(text)
+    except ValueError as error:
+        raise ConfigError([Complaint(config.place("formats"), f"formats: {error}")]) from None
+    return replace(found, file=config.path(found.file)) if found.file else found
 
 
-def _load(*paths: str) -> Loaded:
+def _load(*paths: str, config: Config | None = None) -> Loaded:
     """The texts of the cases: callables are left out, and cases that have nothing else."""
     from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    loaded = load(*paths, allow_call=True)  # to read of them runs nothing
+    loaded = load(*paths, allow_call=True, in_folders=_case_files(config))  # to read of them runs nothing
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
 
 
-def _load_with_calls(options: argparse.Namespace, *, needs_points: bool = True) -> Loaded:
+def _case_files(config: Config | None) -> Callable[[str], bool] | None:
+    return config.is_case_file if config is not None and config.files else None
+
+
+def _load_with_calls(options: argparse.Namespace, config: Config, *, needs_points: bool = True) -> Loaded:
     """The cases with their callables, where these are allowed."""
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
-    return load(*options.paths, allow_call=options.allow_call or is_allowed_by_project, needs_points=needs_points)
+    allowed = is_allowed_by_project if options.allow_call is None else options.allow_call
+    return load(*options.paths, allow_call=allowed, needs_points=needs_points, in_folders=_case_files(config))
 
 
 def _complain(loaded: Loaded) -> None:
@@ -224,43 +146,97 @@ def _complain(loaded: Loaded) -> None:
 
 
 def _hunt(options: argparse.Namespace) -> int:
-    loaded = _load_with_calls(options, needs_points=False)
-    hunted = tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in loaded.cases)
-    return _verified(replace(loaded, cases=hunted), options)
+    config = _configured(options)
+
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, config, needs_points=False)
+        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+
+    return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import campaigns
     from verifier.report.draw import finds
     from verifier.search.fuzz.campaign import save
 
     run = []
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
-            deliver(visible(finds.campaign(found, save(found.finds, options.save))))
-    deliver(finds.summary(run))
+            with shown.hidden():
+                deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+            shown.next()
+    deliver(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _verified(_load_with_calls(options), options)
+    config = _configured(options)
+    return _verified(partial(_load_with_calls, options, config), config, options, what=("check", options.strict))
 
 
-def _verified(loaded: Loaded, options: argparse.Namespace) -> int:
-    _complain(loaded)
-    from verifier.many import verify_all
-    from verifier.report.draw.progress import progress_on
+def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...]) -> int:
+    from verifier import reuse
+    from verifier.report.outcome import Report
+    from verifier.run.cache import Cache, opened
 
-    bar = progress_on(sys.stderr)
-    with _workers(options) as workers:
-        report = verify_all(loaded.cases, loaded.complaints, strict=options.strict, workers=workers, progress=bar)
-    deliver(safe(options.format, lambda paint: drawn(options.format, report, paint=paint, quiet=options.quiet), paint_for(sys.stdout)))
+    try:
+        wanted = together(options.format or ())
+    except ValueError as error:
+        say(f"verifier: {error}")
+        return USAGE_ERROR
+    gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
+    has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
+    cache = opened() if has_cache else Cache(Path(), None)
+    digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
+    known = reuse.unchanged(digests, cache, what=what)
+    if known is not None:
+        report = Report(known)
+        for case in known:
+            write_case(gate.of(case), wanted, paint=paint, look=look)
+    else:
+        loaded = load()
+        if all(o.file or FORMATS[o.format].is_alone for o in wanted):
+            _complain(loaded)  # else they stand in the report, where people read it
+        with live([c.name for c in loaded.cases], sys.stderr) as shown:
+
+            def each(case: CaseReport) -> None:
+                with shown.hidden():
+                    write_case(gate.of(case), wanted, paint=paint, look=look)
+                shown.next()
+
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
+    if not report.is_interrupted:
+        for line in gate.settle(report.cases):
+            say(f"verifier: {line}")
+    report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
+    write(report, wanted, paint=paint, look=look)
     return INTERRUPTED if report.is_interrupted else report.exit_status
+
+
+def _gate(options: argparse.Namespace) -> Gate:
+    """Which findings fail. Raises CampaignError."""
+    from verifier.report.gate import gate_of
+
+    if options.baseline is None and options.baseline_update:
+        raise CampaignError("--baseline-update needs the file: --baseline FILE, or the key baseline under [tool.verifier] in pyproject.toml")
+    return gate_of(options.select, options.ignore, options.baseline, writes=options.baseline_update)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from verifier.report import changes
+    from verifier.report.draw.changes import render
+
+    found = changes.between(changes.read(options.old), changes.read(options.new))
+    deliver(painted(partial(render, found), paint_for(sys.stdout, options.color)))
+    return 1 if found.worse else 0
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -277,7 +253,7 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout)))
+        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -340,7 +316,8 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
 
 
 def _mutate(options: argparse.Namespace) -> int:
-    loaded = _load(*options.paths)
+    config = _configured(options)
+    loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import mutations
 
@@ -352,14 +329,17 @@ def _mutate(options: argparse.Namespace) -> int:
         for case, found in zip(loaded.cases, mutations(loaded.cases, workers, most=options.most), strict=True):
             if isinstance(found, str):
                 is_whole = False
-                say(f"verifier: {case.place}: {case.name}: {found}")
+                with shown.hidden():
+                    say(f"verifier: {case.place}: {case.name}: {found}")
             else:
                 total.extend(found)
                 yield case.name, case.file, found
+            shown.next()
 
-    with _workers(options) as workers:
+    with live([c.name for c in loaded.cases], sys.stderr) as shown, _workers(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
-            deliver(safe(options.format, partial(_as_it_is, part), paint_for(sys.stdout)))
+            with shown.hidden():
+                deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0
@@ -393,3 +373,52 @@ def _gates(options: argparse.Namespace) -> int:
 
     deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
     return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from verifier.case.schema import case_schema
+    from verifier.report.schema import report_schema
+
+    deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from verifier.start.new import new_case
+
+    written = new_case(options.name)
+    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {written[0]}\n"))
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from verifier.start.init import new_project
+
+    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest tests/test_gradients.py\n"))
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from verifier.start.completion import script
+
+    deliver(script(options.shell, options.commands))
+    return 0
+
+
+RUNS = {
+    "check": _check,
+    "hunt": _hunt,
+    "fuzz": _fuzz,
+    "show": _show,
+    "plot": _plot,
+    "mutate": _mutate,
+    "diff": _diff,
+    "explain": _explain,
+    "gates": _gates,
+    "schema": _schema,
+    "new": _new,
+    "init": _init,
+    "completion": _completion,
+}

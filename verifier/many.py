@@ -26,38 +26,56 @@ if TYPE_CHECKING:
     from verifier.search.mutate import Mutant
 
 CALL_SECONDS = 60.0  # that a case with callables may take, where nothing else is said
+LIGHT_ITEMS = 4  # cases of a chunk: few enough that the first reports are seen at once
 MANY_POINTS = 100_000  # of a sample: from here on its parts, not the case, are the items of work
 
 
 def verify_all(
-    cases: Iterable[Case], complaints: Sequence[Complaint] = (), *, strict: bool = False, jobs: int = 1, workers: Workers | None = None, progress: Progress | None = None
+    cases: Iterable[Case],
+    complaints: Sequence[Complaint] = (),
+    *,
+    strict: bool = False,
+    jobs: int = 1,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+    each: Callable[[CaseReport], None] = lambda _: None,
 ) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it.
 
-    `workers` do it (`jobs` is short for Workers(jobs)). An interrupt (KeyboardInterrupt) ends it with what is done.
+    `workers` do it (`jobs` is short for Workers(jobs)). `each` is called with every report, in the order of the cases, as soon as it is there.
+    An interrupt (KeyboardInterrupt) ends it with what is done.
     """
     if workers is None:
         with Workers(jobs) as own:
-            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress)
-    listed = list(cases)
-    apart = [bool(calls_of(c)) for c in listed]  # callables: the code of others, in a process of its own
-    in_parts = [is_heavy(c) or (workers.debug and c.sample > 0) for c in listed]  # a fault is raised by whoever hands out the parts
-    reports: dict[int, CaseReport] = {}  # by the case's number
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each)
+    listed, reports = list(cases), list[CaseReport]()
     try:
-        for i, found in _apart([(i, listed[i]) for i in range(len(listed)) if apart[i]], workers, strict=strict):  # first: a process is forked more safely while there is no pool
-            reports[i] = found
-        light = [i for i in range(len(listed)) if not in_parts[i] and not apart[i]]
-        for i, found in zip(light, _light([listed[i] for i in light], workers, strict=strict), strict=True):
-            reports[i] = found
-        for i, case in enumerate(listed):
-            if in_parts[i] and not apart[i]:
-                reports[i] = _heavy(case, workers, strict=strict, progress=progress)
-                if reports[i].is_interrupted:
-                    break
+        for report in _reports(listed, workers, strict=strict, progress=progress):
+            reports.append(report)
+            each(report)
+            if report.is_interrupted:
+                break
     except KeyboardInterrupt:
         pass  # what was seen is the result
     broken = [unreadable(file, list(group)) for file, group in groupby(complaints, key=lambda c: c.place.file)]
-    return Report((*(reports[i] for i in sorted(reports)), *broken), tuple(complaints), unchecked=len(listed) - len(reports))
+    for report in broken:
+        each(report)
+    return Report((*reports, *broken), tuple(complaints), unchecked=len(listed) - len(reports))
+
+
+def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None) -> Iterator[CaseReport]:
+    """The report of each case, in order. Cases that follow each other and are checked in the same way share their processes."""
+    ways = ["apart" if calls_of(c) else "in parts" if is_heavy(c) or (workers.debug and c.sample > 0) else "light" for c in listed]  # with debug a fault is raised by whoever hands out the parts
+    worth = automatic(ways.count("light"))
+    for way, group in groupby(zip(ways, listed, strict=True), key=lambda pair: pair[0]):
+        members = [case for _, case in group]
+        if way == "apart":  # callables: the code of others, in a process of its own
+            workers.release()  # a process is forked more safely while there is no pool
+            yield from _apart(members, workers, strict=strict)
+        elif way == "light":
+            yield from _light(members, workers, strict=strict, worth=worth)
+        else:
+            yield from (_heavy(case, workers, strict=strict, progress=progress) for case in members)
 
 
 def is_heavy(case: Case) -> bool:
@@ -79,31 +97,30 @@ def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, S
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
-def _light(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator[CaseReport]:
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int) -> Iterator[CaseReport]:
     """Cases in chunks of several."""
-    worth = automatic(len(cases))
     if worth > 1:
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
     work, key = partial(_checker(workers), strict=strict), partial(_key, ("check", strict))
-    for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=MOST_ITEMS, key=key, kind=CaseReport), strict=True):
+    for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=LIGHT_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 
 # ---------------------------------------------------------------- callables
 
 
-def _apart(cases: Sequence[tuple[int, Case]], workers: Workers, *, strict: bool) -> Iterator[tuple[int, CaseReport]]:
+def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator[CaseReport]:
     """Cases with callables, those of a file in one fresh process: what ends it costs the case that did. Nothing of theirs is kept in a state, since their code may change."""
     work = partial(_with_calls, strict=strict)
     if workers.debug:
-        yield from ((i, work(case)) for i, case in cases)
+        yield from map(work, cases)
         return
     limit = workers.timeout if workers.timeout is not None else CALL_SECONDS
-    for _, group in groupby(cases, key=lambda pair: pair[1].file):
+    for _, group in groupby(cases, key=lambda case: case.file):
         members = list(group)
         with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
-            for (i, case), (found,) in zip(members, own.run(work, [case for _, case in members], size=MOST_ITEMS), strict=True):
-                yield i, unfinished(case, found.reason) if isinstance(found, Lost) else found
+            for case, (found,) in zip(members, own.run(work, members, size=MOST_ITEMS), strict=True):
+                yield unfinished(case, found.reason) if isinstance(found, Lost) else found
             own.abandon()
 
 

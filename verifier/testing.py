@@ -3,24 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from verifier.case.case import Case, only
-from verifier.case.load import case_of
-from verifier.compare.at_point import NamedValues, at, checks_in, in_order, judged_at
+from verifier.case.load import case_of, load_text
+from verifier.compare.at_point import NamedValues, checks_in, in_order, judged_at
+from verifier.compare.at_point import at as at_point
 from verifier.compare.check import exceeds
 from verifier.language.formats import format_named, round_exact
+from verifier.language.source import CaseError
 
 
-def assert_gradient(case: Case | str, point: NamedValues | None = None, *, implementation: str | None = None, strict: bool = False) -> None:
-    """Raise AssertionError, with the findings as text, where a gradient is not right at the point (None: at the points of the case).
+def assert_gradient(
+    case: Case | str | None = None,
+    point: NamedValues | None = None,
+    *,
+    function: str | None = None,
+    forward: str | None = None,
+    backward: str | None = None,
+    at: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    gradients: Mapping[str, str] | None = None,
+    formats: Sequence[str] | str | None = None,
+    domain: Mapping[str, Any] | None = None,
+    sample: int = 0,
+    hunt: bool = False,
+    accept: float | Mapping[str, Any] | None = None,
+    upstream: Any = None,
+    implementation: str | None = None,
+    strict: bool = False,
+) -> None:
+    """Raise AssertionError, with the findings as text, where a gradient is not right.
 
-    `point` has a number for every input, a list for a vector. With `strict` what warns is not right either. What the case
-    expects of its own points is no excuse.
+    Either a case, or its text, is judged at a point (None: at the points of the case); or the texts of a case are given by
+    themselves, as in a case file, and `at` is a point or a list of them:
+
+        assert_gradient(function="sin(x)", backward="dx = cos(x) * dout", at={"x": 1})
+
+    A point has a number for every input, a list for an array. With `strict` what warns is not right either. What the case
+    expects of its own points is no excuse. Raises CaseError where the texts cannot be read, with the lines of the caller's file.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
+    if case is None:
+        case, point = _composed(sys._getframe(1), {"function": function, "forward": forward}, backward, at, gradients, {  # noqa: SLF001 - the file of whoever calls
+            "formats": formats, "domain": domain, "sample": sample or None, "hunt": hunt or None, "accept": accept if accept is None or isinstance(accept, Mapping) else {"ulps": accept}, "upstream": upstream,
+        }), None  # fmt: skip
+    elif any(given for given in (function, forward, backward, at, gradients, formats, domain, sample, hunt, accept is not None, upstream is not None)):
+        raise TypeError("give either a case, or its texts: function=, forward=, backward=, at=, ...")
     case = case_of(case) if isinstance(case, str) else case
     if implementation is not None:
         case = only(case, implementation)
@@ -28,16 +63,39 @@ def assert_gradient(case: Case | str, point: NamedValues | None = None, *, imple
         values = in_order(case, point)
         if not any(_has_failure_at(case, values, strict=strict)):
             return
-        case = at(case, values)
+        case = at_point(case, values)
     from verifier.report.outcome import Report  # only for what fails: a first call must stay below Hypothesis' deadline for a test
     from verifier.verify import verify
 
-    report = verify(replace(case, expect=()), strict=strict)
-    if report.status != "passed":
+    report = Report((verify(replace(case, expect=()), strict=strict),))
+    if report.exit_status:
         from verifier.report.draw.paint import Paint
         from verifier.report.draw.text import render
 
-        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+        raise AssertionError("\n" + render(report, paint=Paint(enabled=False)).rstrip())
+
+
+def _composed(frame: FrameType, formulas: Mapping[str, str | None], backward: str | None, at: Any, gradients: Mapping[str, str] | None, values: Mapping[str, Any]) -> Case:
+    """The case that the arguments of a call state."""
+    from verifier.case.compose import CallSite, composed
+
+    __tracebackhide__ = True
+    if not any(formulas.values()):
+        raise TypeError("give a case, or the function or the forward pass of one: assert_gradient(function='sin(x)', backward='dx = cos(x) * dout', at={'x': 1})")
+    first, last, _, _ = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None, None, None, None))
+    site = CallSite(frame.f_code.co_filename, first or frame.f_lineno, last or frame.f_lineno)
+    points = None if at is None else [at] if isinstance(at, Mapping) else list(at)
+    text, lines = composed(site, formulas, {"name": frame.f_code.co_name, "points": points, **values}, backward=backward, implementation="mine", gradients=gradients)
+    loaded = load_text(text, file=_shown(site.file), lines=lines)
+    if loaded.complaints:
+        raise CaseError(loaded.complaints)
+    return loaded.cases[0]
+
+
+def _shown(file: str) -> str:
+    """A file as pytest shows it: relative to the current folder."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:

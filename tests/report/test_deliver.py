@@ -73,7 +73,7 @@ def test_a_named_pipe_is_skipped_in_a_folder_and_refused_by_name(evil: str, caps
     assert main([str(pipe.parent)]) == 0
     assert "1 case, 1 passed" in capsys.readouterr().out
     assert main([str(pipe)]) == 2
-    assert "it is a pipe, not a file" in capsys.readouterr().err
+    assert "it is a pipe, not a file" in capsys.readouterr().out
 
 
 def test_a_place_that_cannot_be_written_is_said(evil: str, capsys: pytest.CaptureFixture[str]) -> None:

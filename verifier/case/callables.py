@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Call
 from verifier.case.reader import KeyValue, Reader
 from verifier.case.yaml_tree import Mapping, YamlNode, quoted
+from verifier.config import FILE as CONFIGURATION
+from verifier.config import SECTION, ConfigError, config_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as AbcMapping
 
 FRAMEWORKS = ("numpy", "torch", "jax")
 TEXTS = ("forward", "backward", "gradients", "adjoints")  # keys of an implementation that a callable takes the place of
-CONFIGURATION = "pyproject.toml"
 _TARGET = re.compile(r"([^:]+\.py):([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 
 
@@ -45,7 +45,7 @@ def read_call(reader: Reader, fields: AbcMapping[str, KeyValue], label: str, *, 
         reader.tell(
             key,
             f"'call' runs the code of {quoted(forward[0])}, which needs a permission: read that file, and add --allow-call to the command "
-            f"(load(..., allow_call=True) in Python; for a project of your own, allow-call = true under [tool.verifier] in its {CONFIGURATION})",
+            f"(load(..., allow_call=True) in Python; for a project of your own, allow-call = true under [{SECTION}] in its {CONFIGURATION})",
         )
     return Call(*forward, framework, key.page.place(key.start), backward)
 
@@ -79,14 +79,9 @@ def _target(reader: Reader, node: YamlNode, label: str) -> tuple[str, str] | Non
 
 
 def is_allowed_by_project(file: str, *, start: Path | None = None) -> bool:
-    """Whether the project in whose folder the user works allows the calls of a case file: `allow-call = true` under `[tool.verifier]` of the nearest pyproject.toml, for files of its own folder."""
-    here = (start or Path.cwd()).resolve()
-    root = next((folder for folder in (here, *here.parents) if (folder / CONFIGURATION).is_file()), None)
-    if root is None or not Path(file).resolve().is_relative_to(root):
-        return False
+    """Whether the project in whose folder the user works allows the calls of a case file: `allow-call = true` in its configuration, for files of its own folder."""
     try:
-        content = tomllib.loads((root / CONFIGURATION).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        config = config_for(start=start)
+    except ConfigError:
         return False
-    own = content.get("tool", {}).get("verifier", {})
-    return isinstance(own, dict) and own.get("allow-call") is True
+    return config.allow_call is True and Path(file).resolve().is_relative_to(config.folder)

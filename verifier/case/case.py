@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from verifier.case.accept import NO_LIMIT, Accept
-from verifier.case.components import ArrayTexts
+from verifier.case.components import MOST_SHOWN, ArrayTexts
 from verifier.circuit.program import Program
+from verifier.language import html
 from verifier.language.source import Place, Source, suggestion
 from verifier.language.verdict import Verdict
 
@@ -170,6 +171,21 @@ class Case:
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the case states, and nothing about whether it holds."""
+        rows = [["function", self.function.text.strip()]] if self.function is not None else []
+        rows += [[f"point {k}", " ".join(f"{name}={text}" for name, text in point.values[:MOST_SHOWN]) + (" ..." if len(point.values) > MOST_SHOWN else "")] for k, point in enumerate(self.points[:MOST_SHOWN], 1)]
+        rows += [["", f"and {len(self.points) - MOST_SHOWN} more points"]] if len(self.points) > MOST_SHOWN else []
+        rows += [["domain", " ".join(f"{name} in [{low}, {high}]" for name, (low, high) in self.domain[:MOST_SHOWN])]] if self.domain else []
+        rows += [["sample", str(self.sample)]] if self.sample else []
+        rows.append(["formats", ", ".join(self.formats)])
+        for i in self.implementations:
+            if i.call is not None:
+                rows.append([i.name, i.call.text])
+            else:
+                rows += [[f"{i.name}.{part}", text.text.strip("\n")] for part, text in (("forward", i.forward), ("backward", i.backward)) if text is not None] or [[i.name, "forward pass of the function, backward pass by backprop"]]
+        return html.box(html.line(html.coloured(self.name, bold=True)), html.table([[html.coloured(a), html.coloured(b)] for a, b in rows]))
 
 
 def calls_of(case: Case) -> tuple[Implementation, ...]:

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from verifier.case.reader import Reader
-from verifier.case.yaml_tree import Scalar, YamlNode
-from verifier.case.yaml_tree import Sequence as ListNode
-from verifier.circuit.program import component_names
+if TYPE_CHECKING:  # a report that is drawn needs nothing of them
+    from verifier.case.reader import Reader
+    from verifier.case.yaml_tree import Scalar, YamlNode
+    from verifier.case.yaml_tree import Sequence as ListNode
 
 T = TypeVar("T")
+PointText = tuple[tuple[str, Any], ...]  # input -> repr of the float, or nested tuples of those of an array's components
 Shape = tuple[int, ...]  # () of a scalar
 MOST_SHOWN = 12  # numbers of an array that is written out in a line
 MOST_COMPONENTS = 100_000  # of the inputs of a case
@@ -29,7 +30,11 @@ class ArrayTexts:
 
 def components(name: str, shape: Shape) -> list[str]:
     """The scalar inputs of a name: itself, or the components of an array."""
-    return component_names(name, shape) if shape else [name]
+    if not shape:
+        return [name]
+    from verifier.circuit.program import component_names
+
+    return component_names(name, shape)
 
 
 def described(shape: Shape) -> str:
@@ -127,6 +132,8 @@ def bracketed(value: object, most: int = MOST_SHOWN) -> str:
 
 def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_point: bool = False) -> ArrayTexts | None:
     """A number, or a nested list of numbers whose rows have one length; `what` is what complaints call one, {} its name. In a point infinities and NaN may stand."""
+    from verifier.case.yaml_tree import Sequence as ListNode
+
     if not isinstance(node, ListNode):
         text = reader.number(node, what.format(name), infinite=is_point, nan=is_point)
         return None if text is None else ArrayTexts((), (text,))
@@ -136,7 +143,7 @@ def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_poin
     before = reader.complaints.count
     texts: list[str] = []
     leaves = _leaves(node, len(shape))
-    for component, leaf in zip(component_names(name, shape), leaves, strict=True):
+    for component, leaf in zip(components(name, shape), leaves, strict=True):
         if (text := reader.number(leaf, what.format(component), infinite=is_point, nan=is_point)) is not None:
             texts.append(text)
     return ArrayTexts(shape, tuple(texts)) if reader.complaints.count == before else None
@@ -144,6 +151,8 @@ def read_values(reader: Reader, node: YamlNode, what: str, name: str, *, is_poin
 
 def _shape(reader: Reader, node: ListNode, name: str) -> Shape | None:
     """The shape of a nested list; None where its rows differ, or one is empty."""
+    from verifier.case.yaml_tree import Sequence as ListNode
+
     shape: list[int] = []
     level: list[YamlNode] = [node]
     while all(isinstance(n, ListNode) for n in level):
@@ -166,6 +175,8 @@ def _shape(reader: Reader, node: ListNode, name: str) -> Shape | None:
 
 
 def _leaves(node: ListNode, depth: int) -> list[YamlNode]:
+    from verifier.case.yaml_tree import Sequence as ListNode
+
     level: list[YamlNode] = [node]
     for _ in range(depth):
         level = [item for row in level if isinstance(row, ListNode) for item in row.items]
@@ -175,6 +186,8 @@ def _leaves(node: ListNode, depth: int) -> list[YamlNode]:
 def read_shapes(reader: Reader, entry: tuple[Scalar, YamlNode]) -> dict[str, tuple[Scalar, Shape]]:
     """`{x: [3, 4], w: 4}`: the shapes of arrays that no point lists."""
     from verifier.case.reader import name_problem
+    from verifier.case.yaml_tree import Scalar
+    from verifier.case.yaml_tree import Sequence as ListNode
 
     found: dict[str, tuple[Scalar, Shape]] = {}
     total = 0

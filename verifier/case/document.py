@@ -15,6 +15,7 @@ from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
+from verifier.case.schema import MAX_SAMPLE
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from verifier.language.source import Complaint
-
-MAX_SAMPLE = 10_000_000  # points: hours of work in balls
 
 _KEYS = (
     "name", "about", "source", "function", "points", "domain", "shapes", "sample", "formats", "upstream", "parameters", "given", "scope",
@@ -102,7 +101,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         programs, inputs, complaints = programs_of(inputs, function=function, implementations=stated, residuals=residuals, published=published, outputs=outputs, upstream=upstream or "1", given=given)
     if programs is None:
         ordered = sorted(complaints, key=lambda c: (c.place.line, c.place.column))
-        return None, [replace(c, line_text=root.page.line_text(c.place.line)) for c in ordered]
+        return None, [replace(c, line_text=root.page.line_text(c.place.line) or c.line_text) for c in ordered]
     programs = programs if texts else replace(programs, drafts=())
     inputs = with_parameters(inputs, programs.truth.parameters)
     case = Case(

@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING
 
 from verifier.case.case import Case
 from verifier.case.document import is_named, read_case
+from verifier.case.files import about_file, case_files
 from verifier.case.yaml_tree import Document, read_documents
 from verifier.language.source import CaseError, Complaint, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from verifier.case.case import Case
 
 MAX_BYTES = 64 * 2**20  # of a file
 MOST_CASES = 64  # texts whose case is kept
-SUFFIXES = (".yaml", ".yml")
 STANDARD_INPUT = "-"
 DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
 
 
-Allowed = Callable[[str], bool]  # whether the cases of a file may run callables
+Allowed = Callable[[str], bool]  # whether the cases of a file may run callables, or the file is one of cases
 
 
 @dataclass(frozen=True)
@@ -39,34 +38,30 @@ class Loaded:
     complaints: tuple[Complaint, ...]
 
 
-def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, needs_points: bool = True) -> Loaded:
+def load(*paths: str | os.PathLike[str], allow_call: bool | Allowed = False, needs_points: bool = True, in_folders: Allowed | None = None) -> Loaded:
     """The cases in files and folders. A folder is walked for *.yaml and *.yml; a file is read whatever its suffix, once.
+    `in_folders` tells which of the files of a folder are case files, if not all of them.
 
     `allow_call` allows cases whose implementations are callables (`call: layers.py:f`), which run code: all of them, or those of the files for which it is true.
     Without `needs_points` a case that lists no points is one to hunt, as if it said `hunt: true`.
     """
     parts: list[Loaded] = []
-    seen: set[str] = set()
-    for path in paths:
-        for found in _files(os.fspath(path)):
-            if isinstance(found, Complaint):
-                parts.append(Loaded((), (found,)))
-            elif "\0" in found:
-                parts.append(Loaded((), (_about_file(found, "a file name cannot contain a NUL character"),)))
-            elif (identity := os.path.realpath(found)) not in seen:
-                seen.add(identity)
-                parts.append(_load_file(found, allow_call=allow_call(found) if callable(allow_call) else allow_call, needs_points=needs_points))
+    for found in case_files(*paths, in_folders=in_folders):
+        if isinstance(found, Complaint):
+            parts.append(Loaded((), (found,)))
+        else:
+            parts.append(_load_file(found, allow_call=allow_call(found) if callable(allow_call) else allow_call, needs_points=needs_points))
     loaded = _together(parts)
     if not paths:
-        return Loaded((), (_about_file(".", "no case found: name a case file or a folder of them"),))
+        return Loaded((), (about_file(".", "no case found: name a case file or a folder of them"),))
     return loaded
 
 
-def load_text(text: str, *, file: str = "<text>", allow_call: bool = False, needs_points: bool = True) -> Loaded:
-    """The cases in a text; the options are those of `load`."""
-    documents, broken = read_documents(text, file=file)
+def load_text(text: str, *, file: str = "<text>", allow_call: bool = False, needs_points: bool = True, lines: tuple[int, ...] = ()) -> Loaded:
+    """The cases in a text; the options are those of `load`. `lines` are those of the file, where the text was put together from pieces of it."""
+    documents, broken = read_documents(text, file=file, lines=lines)
     if not documents and not broken:
-        return Loaded((), (_about_file(file, "no case found: the file is empty; a case needs at least 'function' and 'points'"),))
+        return Loaded((), (about_file(file, "no case found: the file is empty; a case needs at least 'function' and 'points'"),))
     parts: list[Loaded] = []
     unnamed = 0
     for document in documents:
@@ -86,42 +81,14 @@ def _together(parts: list[Loaded]) -> Loaded:
     return Loaded(tuple(case for part in parts for case in part.cases), tuple(complaints))
 
 
-def _files(path: str) -> Iterator[str | Complaint]:
-    """The case files at a path in a stable order, and complaints about what cannot be read."""
-    if not Path(path).is_dir():
-        yield path
-        return
-    found = 0
-    failures: list[OSError] = []
-    for folder, subfolders, names in os.walk(path, onerror=failures.append):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and not _is_special(Path(folder, name)):
-                found += 1
-                yield str(Path(folder, name))
-    for failure in failures:
-        yield _about_file(str(failure.filename or path), f"the folder cannot be read: {failure.strerror}")
-    if not found and not failures:
-        yield _about_file(path, f"no case found in '{path}': the folder has no *.yaml or *.yml file")
-
-
-def _is_special(path: Path) -> bool:
-    """A pipe, a socket or a device: no case file, whatever its name."""
-    try:
-        kind = path.stat().st_mode
-    except OSError:
-        return False  # reading it will tell
-    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
-
-
 def _load_file(path: str, *, allow_call: bool, needs_points: bool) -> Loaded:
     try:
         content = _standard_input() if path == STANDARD_INPUT else _read(path)
     except OSError as error:
-        return Loaded((), (_about_file(path, f"the file cannot be read: {error.strerror or error}"),))
+        return Loaded((), (about_file(path, f"the file cannot be read: {error.strerror or error}"),))
     path = "<stdin>" if path == STANDARD_INPUT else path
     if len(content) > MAX_BYTES:
-        return Loaded((), (_about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
+        return Loaded((), (about_file(path, f"the file has more than {MAX_BYTES // 2**20} MiB; split it into several files"),))
     try:
         return load_text(content.decode("utf-8"), file=path, allow_call=allow_call, needs_points=needs_points)
     except UnicodeDecodeError as error:
@@ -145,10 +112,6 @@ def _standard_input() -> bytes:
     if sys.stdin is None:
         raise OSError("standard input is closed")
     return sys.stdin.buffer.read(MAX_BYTES + 1)
-
-
-def _about_file(path: str, message: str) -> Complaint:
-    return Complaint(Place(path, 1, 1), message)
 
 
 @lru_cache(maxsize=MOST_CASES)

@@ -7,10 +7,10 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from verifier.case.case import Case, Point
-from verifier.case.components import Shape, gathered
+from verifier.case.components import PointText, Shape, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
@@ -207,6 +207,3 @@ def _point_text(inputs: tuple[str, ...], shapes: tuple[tuple[str, Shape], ...], 
     del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
     texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
     return tuple(gathered(texts, dict(shapes)).items())
-
-
-PointText = tuple[tuple[str, Any], ...]  # input -> repr of the float, or nested tuples of those of an array's components

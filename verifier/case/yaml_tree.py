@@ -36,19 +36,25 @@ class Page:
     file: str
     text: str
     starts: list[int] = field(repr=False)
+    lines: tuple[int, ...] = ()  # of the file, for each line of the text, where the text was put together from pieces of it
 
     def place(self, index: int) -> Place:
         """The place of a character of the text."""
-        row = bisect.bisect_right(self.starts, index) - 1
-        return Place(self.file, row + 1, index - self.starts[row] + 1)
+        row = self._row(index)
+        return Place(self.file, self.lines[min(row, len(self.lines) - 1)] if self.lines else row + 1, index - self.starts[row] + 1)
+
+    def _row(self, index: int) -> int:
+        return bisect.bisect_right(self.starts, index) - 1
 
     def complaint(self, index: int, message: str) -> Complaint:
         """A complaint about a character, with the line it stands in."""
-        place = self.place(index)
-        return Complaint(place, message, self.line_text(place.line))
+        return Complaint(self.place(index), message, self._text(self._row(index) + 1))
 
     def line_text(self, line: int) -> str:
-        """A line, from 1, without its end; '' where it is too long to be shown."""
+        """A line of the file, from 1, without its end; '' where it is too long to be shown, or not known."""
+        return "" if self.lines else self._text(line)
+
+    def _text(self, line: int) -> str:
         start = self.starts[line - 1]
         end = self.starts[line] - 1 if line < len(self.starts) else len(self.text)
         return self.text[start:end] if end - start <= _MAX_SHOWN else ""
@@ -134,13 +140,13 @@ class Document:
     complaints: Complaints
 
 
-def read_documents(text: str, *, file: str) -> tuple[list[Document], list[Complaint]]:
+def read_documents(text: str, *, file: str, lines: tuple[int, ...] = ()) -> tuple[list[Document], list[Complaint]]:
     """The documents of a text, and the complaint that ended the reading early, if one did.
 
-    Documents that are empty are left out. A syntax error loses the rest of the text; what stood before it stays.
+    `lines` are those of the file, where the text was put together from pieces of it. Documents that are empty are left out. A syntax error loses the rest of the text; what stood before it stays.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    page = Page(file, text, [0, *(m.end() for m in re.finditer("\n", text))])
+    page = Page(file, text, [0, *(m.end() for m in re.finditer("\n", text))], lines)
     if (strange := _NOT_YAML.search(text)) is not None:
         return [], [
             page.complaint(

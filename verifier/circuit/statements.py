@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from verifier.circuit.apply import as_number
@@ -225,8 +225,8 @@ def _never_set(executor: Executor, variable: str, name: str) -> str:
 # ---------------------------------------------------------------- names
 
 
-def free_names(source: Source, *, is_block: bool) -> tuple[str, ...]:
-    """The names that a formula or a forward block reads and never set before: its inputs, in the order of their use."""
+def free_names(source: Source, *, is_block: bool, constants: Collection[str] = CONSTANTS) -> tuple[str, ...]:
+    """The names that a formula or a forward block reads and never set before: its inputs, in the order of their use. `constants` are no inputs."""
     found: dict[str, None] = {}
     assigned: set[str] = set()
     try:
@@ -235,7 +235,7 @@ def free_names(source: Source, *, is_block: bool) -> tuple[str, ...]:
         return ()
     for tree in trees:
         for name in _names_read(tree):
-            if name not in assigned and name.partition("[")[0] not in assigned and name not in CONSTANTS:
+            if name not in assigned and name.partition("[")[0] not in assigned and name not in constants:
                 found[name] = None
         if isinstance(tree, ast.stmt):
             assigned.update(targets_of(tree))

@@ -89,5 +89,5 @@ def _where(case: Case, gap: Gap) -> str:
 
 def unreadable(file: str, complaints: Sequence[Complaint]) -> CaseReport:
     """The report of a file's documents that could not be read."""
-    findings = tuple(Finding("V001", "unreadable-case", "error", c.message, c.place, statement=c.line_text.strip()) for c in complaints)
+    findings = tuple(Finding("V001", "unreadable-case", "error", c.message, c.place, statement=c.line_text.strip(), source_line=c.line_text, width=1) for c in complaints)
     return CaseReport(file, file, complaints[0].place.line, "error", findings=findings)

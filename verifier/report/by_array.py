@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from verifier.case.components import Shape, base
-from verifier.circuit.program import element_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,10 @@ def arrays(gradients: Iterable[str]) -> dict[str, ArrayGradient]:
         if name.endswith("]"):
             groups.setdefault(base(name), []).append(name)
     found: dict[str, ArrayGradient] = {}
+    if not groups:
+        return found
+    from verifier.circuit.program import element_shape
+
     for name, components in groups.items():
         shape = element_shape(components)
         if shape is not None and (len(shape) > 1 or len(components) > 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from verifier.case.points import PointText
+from verifier.case.components import PointText
 from verifier.language.source import Complaint, Place
 from verifier.language.verdict import Verdict
 
@@ -167,13 +168,30 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
-    basis: str = "exact"  # exact: of texts; traced: the lines of a callable were had; sampled: they were not
+    basis: str = "exact"  # exact: from texts; traced: from the recorded lines of a callable; sampled: from its numbers only
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
+    is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
     @property
     def is_interrupted(self) -> bool:
         """Whether a sweep ended before all its points were judged."""
         return any(s.points < s.total for s in self.sweeps)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verifier.report.draw import in_notebook
+
+        return in_notebook(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        """The report as text, without colours."""
+        from verifier.report.draw import in_terminal
+
+        return in_terminal(self)
 
 
 @dataclass(frozen=True)
@@ -232,3 +250,19 @@ class Report:
             or any(f.expected for f in c.findings)
             for c in self.cases
         )
+
+    def __str__(self) -> str:
+        """The report as text, without colours."""
+        from verifier.report.draw import in_terminal
+
+        return in_terminal(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verifier.report.draw import in_notebook
+
+        return in_notebook(self)

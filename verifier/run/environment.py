@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+SWITCHES = ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "GLIBC_TUNABLES")
 LIBRARIES = ("numpy", "scipy", "sympy", "mpmath", "python-flint", "ml_dtypes")
 
 
@@ -35,7 +38,32 @@ def fingerprint() -> str:
     """A hash of all that a result depends on beside the case: two processes with the same one compute the same bits."""
     from numpy.lib.introspect import opt_func_info
 
-    found = hashlib.sha256(repr((sorted(environment().items()), sorted(opt_func_info().items()))).encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        found.update(path.read_bytes())
+    return hashlib.sha256(repr((sorted(environment().items()), sorted(opt_func_info().items()), code())).encode()).hexdigest()
+
+
+@cache
+def code() -> str:
+    """A hash of this package."""
+    package = Path(__file__).parent.parent
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        found.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
     return found.hexdigest()
+
+
+@cache
+def processor() -> str:
+    """What NumPy and the C library choose their kernels by: the abilities of the processor, and the variables that turn some off. Needs no NumPy where the system tells."""
+    switches = {name: os.environ[name] for name in SWITCHES if name in os.environ}
+    return repr((_abilities(), sorted(switches.items())))
+
+
+def _abilities() -> str:
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.lower().startswith(("flags", "features")):
+                return line
+    from numpy.lib.introspect import opt_func_info
+
+    return repr(sorted(opt_func_info().items()))

@@ -92,6 +92,11 @@ class Workers:
             run.done = lambda found: state.keep((names[index], results) for index, results in found)
         return run.results()
 
+    def release(self) -> None:
+        """End the pool, if there is one; the next work opens another. An executor of others stays as it is."""
+        if self._limited is not None and not self.executor:
+            self._limited.close()
+
     def abandon(self) -> None:
         """End the processes at once: what ran in them may have left threads that never end."""
         if self._limited is not None:

@@ -14,8 +14,8 @@ from verifier.blame.formula import explain
 from verifier.blame.formula.repairs import NEIGHBOURS, OTHER
 from verifier.case import points
 from verifier.case.case import Case, Draft
-from verifier.case.components import base
-from verifier.case.points import PointText, point_text
+from verifier.case.components import PointText, base
+from verifier.case.points import point_text
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.program import Program
 from verifier.circuit.statements import add_backward

@@ -60,7 +60,7 @@ class Ledger:
     entries: tuple[Entry, ...]
     run: PointRun = field(repr=False)
     first_order: bool = False
-    remainder: Ball = balls.ZERO
+    remainder: Ball = field(default_factory=arb)  # python-flint 0.8 cannot hash a ball, so none is a default
 
     @property
     def total(self) -> Ball:

@@ -7,13 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from verifier.report.draw.paint import Paint
 
 # Control characters but tab and line feed; marks that turn the direction of the text (Unicode's bidirectional controls); ends of lines that are none here; halves of characters.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What our reports are written with, where the encoding of the output has no such character.
-_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
+_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "½": "1/2", "ȳ": "y-bar", "Δ": "delta", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
 
 
 class OutputClosed(Exception):
@@ -31,25 +32,35 @@ def visible(text: str) -> str:
 
 def painted(draw: Callable[[Paint], str], paint: Paint) -> str:
     """What is drawn, in colours if nothing in it steers a terminal by itself."""
-    plain = draw(Paint(enabled=False))
+    plain = draw(replace(paint, enabled=False))
     if _STEERING.search(plain):
         return visible(plain)
     return draw(paint) if paint.enabled else plain
 
 
-def json_safe(text: str) -> str:
+def json_safe(text: str, encoding: str = "") -> str:
     """JSON whose texts have no such character either: what stands outside of them is white space and ASCII."""
     safe = _STEERING.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
-    return safe if _fits(safe, _encoding()) else "".join(c if c.isascii() else _escaped(c) for c in safe)
+    return safe if _fits(safe, encoding or _encoding()) else "".join(c if c.isascii() else _escaped(c) for c in safe)
 
 
-def safe(form: str, draw: Callable[[Paint], str], paint: Paint) -> str:
-    """A report in a format, without anything that steers a terminal."""
-    return json_safe(draw(paint)) if form == "json" else painted(draw, paint)
+def xml_safe(text: str, encoding: str = "") -> str:
+    """XML in which characters that the encoding lacks are references."""
+    return text if _fits(text, encoding or _encoding()) else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def safe(kind: str, draw: Callable[[Paint], str], paint: Paint, *, encoding: str = "") -> str:
+    """A report, without anything that steers a terminal; `kind` is text, json or xml, `encoding` that of standard output unless another is given."""
+    match kind:
+        case "json":
+            return json_safe(draw(paint), encoding)
+        case "xml":
+            return xml_safe(draw(paint), encoding)
+    return painted(draw, paint)
 
 
 def deliver(text: str) -> None:
-    """Write to standard output. Raises Lost."""
+    """Write to standard output. Raises OutputClosed."""
     stream = sys.stdout
     if stream is None:
         raise OutputClosed("standard output is closed")
@@ -65,7 +76,8 @@ def deliver(text: str) -> None:
 def say(text: str) -> None:
     """A line to standard error, if anybody takes it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(visible(text), file=sys.stderr, flush=True)
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        print(_encodable(visible(text), encoding), file=sys.stderr, flush=True)
 
 
 def abandon() -> None:

@@ -8,9 +8,9 @@ from math import prod
 from typing import Any
 
 from verifier import __version__
-from verifier.case.components import as_lists, shape_of
-from verifier.case.points import PointText
+from verifier.case.components import PointText, as_lists, shape_of
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.report.schema import VERSION
 from verifier.run.environment import environment
 
 MOST_COMPONENTS = 200  # of a point that is written out in every result
@@ -19,6 +19,7 @@ MOST_COMPONENTS = 200  # of a point that is written out in every result
 def render(report: Report) -> str:
     """The whole report as one JSON object, indented, with a newline at its end."""
     content = {
+        "schema": VERSION,
         "verifier": __version__,
         "environment": environment(),
         "summary": {
@@ -55,6 +56,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "file": c.file,
         "line": c.line,
         "status": c.status,
+        **({"cached": True} if c.is_cached else {}),
         "basis": c.basis,
         **({"computed_by": c.computed_by} if c.computed_by else {}),
         "proofs": c.proofs,

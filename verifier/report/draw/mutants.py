@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from verifier.case.components import as_lists
-from verifier.case.points import PointText
+from verifier.case.components import PointText, as_lists
 from verifier.search.mutate import Mutant
 
 CaseEdits = tuple[str, str, Sequence[Mutant]]  # a case: its name, its file, its edits

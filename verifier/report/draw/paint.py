@@ -7,15 +7,18 @@ import re
 from dataclasses import dataclass
 from typing import TextIO
 
+WHEN = ("auto", "always", "never")
+
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Wraps text in escape sequences if `enabled`."""
+    """Wraps text in escape sequences if `enabled`. `columns` is the width of the terminal that the text goes to; 0: it goes to none."""
 
     enabled: bool
+    columns: int = 0
 
     def __call__(self, text: str, colour: str = "", *, bold: bool = False) -> str:
         """The text in a colour."""
@@ -27,6 +30,24 @@ class Paint:
         return len(_ESCAPE.sub("", text))
 
 
-def paint_for(stream: TextIO | None) -> Paint:
-    """Colours on a terminal, none in a pipe or a file, none where NO_COLOR is set (no-color.org)."""
-    return Paint(stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+def paint_for(stream: TextIO | None, when: str = "auto") -> Paint:
+    """How to draw on a stream: on a terminal as wide as it is. Colours `always`, `never`, or `auto`: none where NO_COLOR is set (no-color.org), else some where FORCE_COLOR is (force-color.org), else on a terminal, none in a pipe or a file."""
+    if stream is None:
+        return Paint(enabled=False)
+    return Paint(_is_coloured(stream, when), columns_of(stream) if stream.isatty() else 0)
+
+
+def _is_coloured(stream: TextIO, when: str) -> bool:
+    if when != "auto":
+        return when == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def columns_of(stream: TextIO) -> int:
+    """The columns of a terminal; 0 where they are not known."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0

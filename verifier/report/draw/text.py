@@ -4,26 +4,52 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 
-from verifier.case.components import bracketed, by
-from verifier.case.points import PointText
+from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
+from verifier.report.draw.finding import at, unexpected, wrapped
+from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
+from verifier.report.outcome import CaseReport, HuntedRegion, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
-SENTENCE = 132  # columns of a wrapped sentence
+BRIEF = ("passed", "skipped")  # what one line says all about
+SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
-COLOURS = {"error": "red", "warning": "yellow"}
 
 
-def render(report: Report, *, paint: Paint, quiet: bool = False) -> str:
-    """All cases (with `quiet`, only those that did not pass or have warnings) and the summary."""
-    blocks = [_case(c, paint) for c in report.cases if not quiet or c.status not in ("passed", "skipped") or _shown(c.findings)]
-    return "\n".join([*blocks, summary(report, paint)]) + "\n"
+def render(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """All cases and the summary: `case` and `end` as one text."""
+    return "".join([*(case(c, paint=paint, quiet=quiet, verbose=verbose) for c in report.cases), end(report, paint=paint, quiet=quiet, verbose=verbose)])
+
+
+def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """One case: all of it, or where it is not `verbose` one line if it passes, with its findings; nothing if it is `quiet` and there is nothing to say."""
+    if quiet and not _needs_attention(c):
+        return ""
+    if verbose or c.status not in BRIEF or c.is_interrupted or _is_excused(c):
+        return _case(c, paint) + "\n"
+    findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
+    return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
+
+
+def end(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
+    """The summary, with an empty line before it."""
+    last = next((c for c in reversed(report.cases) if not quiet or _needs_attention(c)), None)
+    is_line = last is not None and not case(last, paint=paint, verbose=verbose).endswith("\n\n")
+    return ("\n" if is_line else "") + summary(report, paint) + "\n"
+
+
+def _is_excused(c: CaseReport) -> bool:
+    """Whether a gradient fails and the case passes all the same, although it does not expect that: its findings were ignored, and a note says so."""
+    verdicts = [r.verdict for r in c.results] + [Verdict(v) for s in c.sweeps for v in s.verdicts]
+    return any(v.fails for v in verdicts) and not any(f.expected for f in c.findings)
+
+
+def _needs_attention(c: CaseReport) -> bool:
+    return c.status not in BRIEF or bool(unexpected(c))
 
 
 def summary(report: Report, paint: Paint) -> str:
@@ -34,6 +60,8 @@ def summary(report: Report, paint: Paint) -> str:
     parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
     parts += [f"{report.skipped} skipped"] if report.skipped else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
+    cached = sum(c.is_cached for c in report.cases)
+    parts += [f"{cached} cached"] if cached else []
     parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
     nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped else ", every gradient is undefined at its points")
     return paint(", ".join(parts) + nothing, colour, bold=True)
@@ -43,35 +71,56 @@ def _plural(count: int, word: str) -> str:
     return word if count == 1 else word + "s"
 
 
-def _shown(findings: Sequence[Finding]) -> list[Finding]:
-    return [f for f in findings if not f.expected]
+def _head(c: CaseReport, paint: Paint) -> str:
+    """The status of a case, its name and its place."""
+    mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
+    place = f"{c.file}:{c.line}{'  cached' if c.is_cached else ''}"
+    return f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(place, 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"
+
+
+def _brief(c: CaseReport, paint: Paint) -> str:
+    """One line about a case that passes: how much was judged, the worst error of what passes, what is proved; why it was skipped."""
+    known = _arrays(c)
+    judged: list[Result | Sweep] = [*c.results, *c.sweeps]
+    gradients = {(r.implementation, _array_name(known, r)) for r in judged}
+    worst = [r for r in (*c.results, *(s.worst for s in c.sweeps if s.worst is not None)) if r.verdict.passes and r.ulps is not None]
+    proofs = [kind for found in c.proofs.values() for kind in found.values()]
+    proved, points = proofs.count("proved"), len({r.point for r in c.results}) + max((s.points for s in c.sweeps), default=0)
+    hidden, notes = sum(f.expected for f in c.findings), len(c.notes)
+    parts = [
+        f"{len(gradients):,} {_plural(len(gradients), 'gradient')}" if gradients else "",
+        f"{points:,} points" if points > 1 else "",
+        f"worst {_short(max(worst, key=lambda r: r.error).ulps)} ulp" if worst else "",
+        "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
+        f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
+        "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
+    ]
+    return f"{_head(c, paint)}  {paint(', '.join(filter(None, parts)), 'dim')}".rstrip()
 
 
 def _case(c: CaseReport, paint: Paint) -> str:
-    mark, colour = MARKS[c.status] if not c.is_interrupted or c.status == "failed" else ("STOPPED", "yellow")
-    lines = [f"{paint(mark, colour, bold=True)} {paint(c.name, bold=True)}  {paint(f'{c.file}:{c.line}', 'dim')}" if c.name != c.file else f"{paint(mark, colour, bold=True)} {c.file}"]
-    if c.status == "error" and all(f.code == "V001" for f in c.findings):
-        return "\n".join([*lines, f"  {len(c.findings)} {_plural(len(c.findings), 'complaint')} about this file, on standard error"]) + "\n"
-    lines += table(_rows(c, paint), paint)
+    lines = [_head(c, paint)]
+    lines += table(rows(c, paint), paint)
     for s in c.sweeps:
         if s.statement:
-            lines += textwrap.wrap(s.statement, width=SENTENCE, initial_indent="  every     ", subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)
+            lines += wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
     for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
         ) else paint(f"  expected {residual.expected}", "red")
-        lines.append(f"  residual  {residual.expression} = {residual.computed}{f'  the largest of {count:,}' if count > 1 else ''}{state}{_at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
+        lines.append(f"  residual  {residual.expression} = {residual.computed}{f'  the largest of {count:,}' if count > 1 else ''}{state}{at(residual.point) if len({r.point for r in c.residuals}) > 1 else ''}")
     if c.published:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
     lines += [line for r in c.regions if not r.verdict.passes for line in _region(r)]
-    lines += [paint(f"  note      {note}", "dim") for note in c.notes]
+    lines += [paint(line, "dim") for note in c.notes for line in wrapped(note, "  note      ", paint.columns)]
     hidden = sum(f.expected for f in c.findings)
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
-    for finding in _shown(c.findings):
-        lines += _finding(finding, paint)
+    shown = unexpected(c)
+    for finding in shown:
+        lines += finding_lines(finding, paint, is_last=finding.code != "V001" or finding is shown[-1])  # complaints about a file come in numbers
     return "\n".join(lines) + "\n"
 
 
@@ -95,10 +144,10 @@ def _region(r: HuntedRegion) -> list[str]:
     """The lines about a hunted region: where a gradient does not pass, and why."""
     where = f"= {r.low}" if r.low == r.high else f"from {r.low} to {r.high}"
     along = f" with {r.along}" if r.along else ""
-    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{_at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
+    return [f"  region    {r.implementation}.{r.gradient} {r.verdict.value} for {r.input} {where}{along}{at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
-def _rows(c: CaseReport, paint: Paint) -> list[list[str]]:
+def rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     """One row per implementation, gradient and format: the counts of verdicts and the worst error."""
     known = _arrays(c)
     groups: dict[tuple[str, str, str], list[Result]] = {}
@@ -198,29 +247,3 @@ def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
         return []
     widths = [max(paint.width(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
-
-
-def _finding(f: Finding, paint: Paint) -> list[str]:
-    lines = [
-        f"  {paint(f'{f.code} {f.name}', COLOURS.get(f.severity, ''), bold=True)}  {f.message}",
-        f"    --> {f.place}{_at(f.point)}",
-    ]
-    lines += _snippet(f, paint)
-    lines += [f"     =  {detail}" for detail in f.details]
-    lines.append(paint(f"     =  explain   python -m verifier explain {f.code}", "dim"))
-    return lines
-
-
-def _snippet(f: Finding, paint: Paint) -> list[str]:
-    """The source line with carets under the wrong part; the statement alone where the line is not known."""
-    if not f.source_line.strip():
-        return [f"     |  {f.statement}"] if f.statement else []
-    indent = len(f.source_line) - len(f.source_line.lstrip())
-    number = f"{f.place.line:>4} "
-    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1))
-    return [f"{number}|  {f.source_line[indent:].rstrip()}", "     |  " + " " * max(0, f.place.column - 1 - indent) + paint(carets, "red")]
-
-
-def _at(point: PointText) -> str:
-    shown = [f"{name}={bracketed(value)}" for name, value in point[:12]]
-    return "   at " + " ".join(shown) + (f" and {len(point) - 12} more inputs" if len(point) > 12 else "") if point else ""

@@ -6,11 +6,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import seed as with_seed
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.types import Ball
@@ -71,6 +74,18 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
     return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples)
 
 
+@contextmanager
+def _no_traces() -> Iterator[None]:
+    """Hypothesis writes its caches to a folder that is removed at the end, not to the current one."""
+    before: Any = storage_directory(intent_to_write=False)  # in older versions the folder itself
+    with TemporaryDirectory(prefix="verifier-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(getattr(before, "home_directory", before))
+
+
 @dataclass(frozen=True)
 class _Sight:
     """What a point shows: of which implementation (its index), which gradient, what, and which way its comparisons go."""
@@ -112,7 +127,7 @@ class _FormatCampaign:
     def run(self, max_examples: int, seed: int) -> None:
         """Look at points until the budget is spent."""
         options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
-        with suppress(_TimeIsOver):
+        with suppress(_TimeIsOver), _no_traces():
             with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
     def look(self, point: FloatPoint) -> None:

@@ -1,0 +1,84 @@
+"""`diff`: what got better and worse between two reports in JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verifier.cli import main
+
+TEXT = "name: {name}\nfunction: sin(x)\npoints: [{{x: 1}}]\nformats: [{formats}]\nimplementations: {{mine: {{backward: 'dx = {line}'}}}}\n"
+RIGHT, WRONG = "cos(x) * dout", "sin(x) * dout"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def report(capsys: pytest.CaptureFixture[str], file: str, *cases: tuple[str, str], formats: str = "float64") -> None:
+    """The report of cases (name, line), in a file."""
+    Path("a.yaml").write_text("---\n".join(TEXT.format(name=name, line=line, formats=formats) for name, line in cases), encoding="utf-8")
+    main(["a.yaml", "--format", "json"])
+    Path(file).write_text(capsys.readouterr().out, encoding="utf-8")
+
+
+def difference(capsys: pytest.CaptureFixture[str], *, status: int) -> list[str]:
+    assert main(["diff", "old.json", "new.json"]) == status
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_same_report_has_no_difference(capsys):
+    report(capsys, "old.json", ("a", WRONG), ("b", RIGHT))
+    report(capsys, "new.json", ("a", WRONG), ("b", RIGHT))
+    assert difference(capsys, status=0) == ["0 worse, 0 better, 0 new, 0 gone; 2 gradients compared"]
+
+
+def test_a_gradient_that_becomes_wrong_is_worse_and_one_that_is_repaired_better(capsys):
+    report(capsys, "old.json", ("a", WRONG), ("b", RIGHT))
+    report(capsys, "new.json", ("a", RIGHT), ("b", WRONG))
+    found = difference(capsys, status=1)
+    assert [line.split(": was ")[0] for line in found if line and "compared" not in line] == [
+        "worse   a.yaml: b: mine.dx float64",
+        "worse   a.yaml: b",
+        "better  a.yaml: a: mine.dx float64",
+        "better  a.yaml: a",
+    ]
+    assert "is wrong" in found[0]
+    assert found[-1].startswith("2 worse, 2 better, 0 new, 0 gone")
+
+
+@pytest.mark.parametrize(("line", "status"), [("(cos(x) + 1.9e-9) * dout", 0), ("(cos(x) + 2.1e-9) * dout", 1), ("(cos(x) + 1e-10) * dout", 0)])
+def test_more_than_twice_the_ulps_is_worse(capsys, line, status):
+    report(capsys, "old.json", ("a", "(cos(x) + 1e-9) * dout"))
+    report(capsys, "new.json", ("a", line))
+    difference(capsys, status=status)
+
+
+def test_cases_and_gradients_that_are_new_or_gone_are_neither_better_nor_worse(capsys):
+    report(capsys, "old.json", ("a", RIGHT), ("b", RIGHT), formats="float64, float32")
+    report(capsys, "new.json", ("a", RIGHT), ("c", WRONG), formats="float64, float16")
+    found = difference(capsys, status=0)
+    assert [line.partition(": correct")[0].partition(": rounding")[0] for line in found[:4]] == ["new     a.yaml: a: mine.dx float16", "new     a.yaml: c: failed", "gone    a.yaml: a: mine.dx float32", "gone    a.yaml: b: was passed"]
+
+
+def test_another_wrong_line_is_worse_although_the_error_is_not(capsys):
+    report(capsys, "old.json", ("a", "(cos(x) + 1e-9) * dout"))
+    report(capsys, "new.json", ("a", "(cos(x) - 1e-9) * dout"))
+    assert difference(capsys, status=1)[0].startswith("worse   a.yaml: a: V101 ")
+
+
+def test_cases_of_one_name_are_told_apart_by_their_order(capsys):
+    report(capsys, "old.json", ("a", RIGHT), ("a", RIGHT))
+    report(capsys, "new.json", ("a", RIGHT), ("a", WRONG))
+    assert all("a (2)" in line for line in difference(capsys, status=1)[:2])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cases": [{}]}', '{"cases": [{"file": "a", "name": "a", "status": "passed", "results": [{}], "sweeps": [], "findings": []}]}'])
+def test_what_is_no_report_is_said(capsys, text):
+    report(capsys, "old.json", ("a", RIGHT))
+    Path("new.json").write_text(text, encoding="utf-8")
+    assert main(["diff", "old.json", "new.json"]) == 2
+    assert "'new.json' is not a report in JSON" in capsys.readouterr().err
+    assert main(["diff", "old.json", "nowhere.json"]) == 2

@@ -1,0 +1,253 @@
+"""What has not changed is not checked again, and the cache is believed only where this user signed it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import ROOT
+from verifier import reuse
+from verifier.case.load import load_text
+from verifier.cli import main
+from verifier.report.outcome import CaseReport
+from verifier.run import cache as caches
+from verifier.run import environment
+from verifier.run.cache import FOLDER, SWITCH, UNKNOWN, Cache, name_of, user_key
+from verifier.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}, {x: 2}]\n"
+BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = sin(x) * dout}}\n"
+SECRET = bytes(range(32))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two files, in which there is a cache and a key."""
+    monkeypatch.delenv(SWITCH)
+    monkeypatch.setenv("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text(BAD, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the cases that were checked, not taken from the cache."""
+    seen: list[str] = []
+    from verifier import many
+
+    monkeypatch.setattr(many, "verify_safely", lambda case, **options: seen.append(case.name) or verify(case, **options))
+    return seen
+
+
+Run = list[tuple[str, str, bool]]
+
+
+@pytest.fixture
+def run(folder: Path, checked: list[str], capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Runs the command; name, status and whether it is cached of every case."""
+    del folder
+
+    def run_command(*words: str) -> Run:
+        checked.clear()
+        main([*(words or ("check", "good.yaml", "bad.yaml")), "--format", "json"])
+        return [(c["name"], c["status"], c.get("cached", False)) for c in json.loads(capsys.readouterr().out)["cases"]]
+
+    return run_command
+
+
+def test_the_second_run_checks_nothing_and_says_so(run: Callable[..., Run], checked: list[str]) -> None:
+    assert run() == [("good", "passed", False), ("bad", "failed", False)]
+    assert checked == ["good", "bad"]
+    assert run() == [("good", "passed", True), ("bad", "failed", True)]
+    assert checked == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_text_and_json_of_a_cached_report_are_those_of_a_fresh_one_but_for_that_word(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {}
+    for form in ("text", "json"):
+        for attempt in (1, 2):
+            status = main(["check", "good.yaml", "bad.yaml", "--format", form, *(["--no-cache"] if attempt == 1 and form == "json" else [])])
+            assert status == 1
+            texts[form, attempt] = capsys.readouterr().out
+    assert texts["text", 2].replace("  cached", "").replace(", 2 cached", "") == texts["text", 1]
+    assert texts["json", 2].replace('   "cached": true,\n', "") == texts["json", 1]
+
+
+def test_what_changes_is_checked_again_and_only_that(run: Callable[..., Run], folder: Path, checked: list[str]) -> None:
+    (folder / "two.yaml").write_text(f"{GOOD}---\n{BAD}", encoding="utf-8")
+    run("check", "two.yaml")
+    (folder / "two.yaml").write_text(f"{GOOD}---\n{BAD.replace('sin(x) * dout', 'cos(x) * dout')}", encoding="utf-8")
+    assert run("check", "two.yaml") == [("good", "passed", True), ("bad", "passed", False)]
+    assert checked == ["bad"]
+    assert run("check", "two.yaml") == [("good", "passed", True), ("bad", "passed", True)]
+
+
+@pytest.mark.parametrize("words", [("--strict",), ("--no-cache",), ("--state", "s"), ("--debug",)])
+def test_other_options_are_another_question(run: Callable[..., Run], words: tuple[str, ...]) -> None:
+    run()
+    assert [is_cached for *_, is_cached in run("check", "good.yaml", *words)] == [False]
+
+
+def test_a_hunt_with_another_budget_is_another_question(run: Callable[..., Run]) -> None:
+    assert [[is_cached for *_, is_cached in run("hunt", "good.yaml", "--budget", budget)] for budget in ("50", "50", "60")] == [[False], [True], [False]]
+
+
+def test_another_version_of_the_code_or_of_a_library_is_another_question(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    monkeypatch.setattr(caches, "code", lambda: "other")
+    assert [c for *_, c in run()] == [False, False]
+    monkeypatch.undo()
+
+
+def test_the_hash_of_the_code_sees_every_room() -> None:
+    script = f"import pathlib, sys; sys.path.insert(0, {str(ROOT)!r}); from verifier.run import environment as e; import builtins; seen = []; read = pathlib.Path.read_bytes; pathlib.Path.read_bytes = lambda p: (seen.append(p.parent.name), read(p))[1]; e.code(); print(*sorted(set(seen)))"
+    rooms = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True).stdout.split()
+    assert {"verifier", "language", "circuit", "case", "arithmetic", "exact", "compare", "blame", "report", "run"} <= set(rooms)
+    assert environment.processor()
+
+
+def test_a_case_with_complaints_or_a_callable_is_never_taken_from_the_cache(run: Callable[..., Run], folder: Path) -> None:
+    (folder / "broken.yaml").write_text("fucntion: x\n", encoding="utf-8")
+    (folder / "f.py").write_text("def f(x):\n    return x * x, x\n\n\ndef b(dout, x):\n    return 2 * x * dout\n", encoding="utf-8")
+    (folder / "call.yaml").write_text("name: call\nfunction: x * x\npoints: [{x: 3}]\nimplementations: {mine: {call: {forward: 'f.py:f', backward: 'f.py:b'}}}\n", encoding="utf-8")
+    for _ in range(2):
+        assert run("check", "broken.yaml")[0][1:] == ("error", False)
+        assert run("check", "call.yaml", "--allow-call") == [("call", "passed", False)]
+
+
+# ---------------------------------------------------------------- who may write there
+
+
+def forged(folder: Path) -> list[Path]:
+    return sorted((folder / FOLDER).glob("*.json"))
+
+
+SPOILERS: dict[str, Callable[[str], str]] = {
+    "a pass where it failed": lambda text: text.replace('"failed"', '"passed"'),
+    "no signature": lambda text: text.partition("\n")[2],
+    "an empty signature": lambda text: "\n" + text.partition("\n")[2],
+    "cut": lambda text: text[: len(text) // 2],
+    "empty": lambda _: "",
+    "no text": lambda text: "\x00\xff" + text,
+    "a deep nest": lambda _: "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
+def test_an_entry_that_was_changed_is_computed_again_in_silence(run: Callable[..., Run], folder: Path, checked: list[str], spoil: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    for path in forged(folder):
+        path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
+    again = run()
+    assert [status for _, status, _ in again] == ["passed", "failed"]
+    assert ("bad" in checked, again[1][2]) == (True, False)
+    assert run() == [("good", "passed", True), ("bad", "failed", True)]
+    assert capsys.readouterr().err == ""
+
+
+def test_the_entry_of_one_case_is_none_for_another(run: Callable[..., Run], folder: Path) -> None:
+    run()
+    entries = [p for p in forged(folder) if "good" in p.read_text(encoding="utf-8") or "bad" in p.read_text(encoding="utf-8")]
+    texts = [p.read_text(encoding="utf-8") for p in entries]
+    for path, text in zip(entries, reversed(texts), strict=True):
+        path.write_text(text, encoding="utf-8")
+    assert run() == [("good", "passed", False), ("bad", "failed", False)]
+
+
+def test_a_folder_that_somebody_else_wrote_is_not_believed(folder: Path, run: Callable[..., Run]) -> None:
+    (case,) = load_text(BAD, file="bad.yaml").cases
+    stranger = Cache(folder / FOLDER, SECRET)
+    lie = replace(verify(case), status="passed", findings=())
+    stranger.keep(name_of("check", False, case), lie)
+    assert stranger.get(name_of("check", False, case), CaseReport) == lie
+    assert run("check", "bad.yaml") == [("bad", "failed", False)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the modes of files are POSIX's")
+def test_a_key_that_others_could_read_is_not_used(folder: Path, run: Callable[..., Run]) -> None:
+    run()
+    key = folder / "home" / "verifier" / "cache.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.chmod(0o644)
+    assert user_key() is None
+    assert [c for *_, c in run()] == [False, False]
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_a_home_there_is_no_cache_and_no_complaint(run: Callable[..., Run], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "home").write_text("a file where a folder should be", encoding="utf-8")
+    assert [c for _ in range(2) for *_, c in run()] == [False] * 4
+    assert not (folder / FOLDER).exists()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links")
+def test_a_folder_that_leads_elsewhere_is_not_used(folder: Path, run: Callable[..., Run]) -> None:
+    (folder / "elsewhere").mkdir()
+    (folder / FOLDER).symlink_to(folder / "elsewhere")
+    assert [c for _ in range(2) for *_, c in run()] == [False] * 4
+    assert list((folder / "elsewhere").iterdir()) == []
+
+
+def test_the_folder_is_in_no_repository_and_leaves_no_temporary_files(folder: Path, run: Callable[..., Run]) -> None:
+    run()
+    assert (folder / FOLDER / ".gitignore").read_text(encoding="utf-8").splitlines()[-1] == "*"
+    assert all(p.suffix == ".json" for p in (folder / FOLDER).iterdir() if p.name != ".gitignore")
+    assert [p.name for p in (folder / "home" / "verifier").iterdir()] == ["cache.key"]
+
+
+def test_many_writers_leave_whole_entries(tmp_path: Path) -> None:
+    def write(k: int) -> None:
+        Cache(tmp_path / FOLDER, SECRET).keep("same", tuple([str(k)] * 5000))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(40)))
+    found = Cache(tmp_path / FOLDER, SECRET).get("same", tuple[str, ...])
+    assert found is not UNKNOWN
+    assert len(set(found)) == 1
+    assert sorted(p.name for p in (tmp_path / FOLDER).iterdir()) == [".gitignore", "same.json"]
+
+
+def test_a_full_folder_loses_the_older_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caches, "MOST_ENTRIES", 3)
+    first = Cache(tmp_path / FOLDER, SECRET)
+    for k in range(4):
+        first.keep(str(k), (str(k),))
+        os.utime(tmp_path / FOLDER / f"{k}.json", (k, k))
+    Cache(tmp_path / FOLDER, SECRET).keep("new", ("new",))
+    assert sorted(p.name for p in (tmp_path / FOLDER).glob("*.json")) == ["2.json", "3.json", "new.json"]
+
+
+def test_a_file_that_changes_while_it_is_checked_is_not_remembered(folder: Path) -> None:
+    cache = Cache(folder / FOLDER, SECRET)
+    digests = reuse.digests_of(["good.yaml"], cache)
+    cases = load_text(GOOD, file="good.yaml").cases
+    (folder / "good.yaml").write_text(BAD, encoding="utf-8")
+    reuse.remember(digests, cache, what=("check",), cases=cases, complaints=(), strict=False)
+    assert not (folder / FOLDER).exists()
+
+
+WARM = "import sys; from verifier.cli import main; main(['check', 'good.yaml']); print(*(m for m in ('numpy', 'sympy', 'flint', 'mpmath', 'yaml', 'verifier.case.load') if m in sys.modules), file=sys.stderr)"
+
+
+def test_an_unchanged_file_needs_neither_sympy_nor_numpy(folder: Path) -> None:
+    environment_ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    cold, warm = (subprocess.run([sys.executable, "-c", WARM], cwd=folder, env=environment_, capture_output=True, encoding="utf-8", check=True) for _ in range(2))
+    assert {"sympy", "flint"} <= set(cold.stderr.split())
+    assert warm.stderr.split() == []
+    assert "1 cached" in warm.stdout

@@ -1,0 +1,83 @@
+"""`init`: a repository with a gate: the configuration, one case, a test that runs all cases, and a workflow for GitHub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from verifier.case.schema import case_schema
+from verifier.config import FILE as CONFIGURATION
+from verifier.config import SECTION, config_for
+from verifier.language.source import CampaignError
+from verifier.start.new import SCHEMA, case_text
+
+CONFIGURATION_TEXT = f"""\
+[{SECTION}]
+paths = ["cases"]    # what `python -m verifier` checks
+# strict = true      # unstable, ill-conditioned and vanished gradients fail, too
+# baseline = "known-findings.json"    # findings that are known do not fail: --baseline-update writes it
+"""
+
+TEST = '''\
+"""No gradient of cases/ is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+import verifier
+
+LOADED = verifier.load(Path(__file__).parent.parent / "cases")
+
+
+def test_every_case_file_can_be_read():
+    assert [str(complaint) for complaint in LOADED.complaints] == []
+    assert LOADED.cases
+
+
+@pytest.mark.parametrize("case", LOADED.cases, ids=lambda case: case.name)
+def test_no_gradient_is_wrong(case):
+    report = verifier.verify(case)
+    assert report.status == "passed", [finding.message for finding in report.findings]
+'''
+
+WORKFLOW = """\
+name: gradients
+on: [push, pull_request]
+permissions:
+  contents: read
+jobs:
+  gradients:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.13"
+      - run: python -m pip install backprop-verifier pytest
+      - run: python -m verifier check --format github
+      - run: python -m pytest tests/test_gradients.py
+"""
+
+
+def new_project(folder: str) -> list[Path]:
+    """Write the files of a gate into a folder; the paths that were written. Raises CampaignError where one of them exists already, before anything is written; and OSError."""
+    root = Path(folder)
+    configuration, case, schema = root / CONFIGURATION, root / "cases" / "first.yaml", root / "cases" / SCHEMA
+    texts = {
+        case: case_text(Path("cases/first.yaml"), Path("cases") / SCHEMA),
+        schema: json.dumps(case_schema(), indent=1) + "\n",
+        root / "tests" / "test_gradients.py": TEST,
+        root / ".github" / "workflows" / "gradients.yml": WORKFLOW,
+    }
+    there = [str(path) for path in texts if path.exists()]
+    if configuration.exists() and config_for(start=root).file == configuration.resolve():
+        there.insert(0, f"[{SECTION}] in {configuration}")
+    if there:
+        raise CampaignError(f"nothing is written, since these exist: {', '.join(there)}")
+    before = configuration.read_text(encoding="utf-8") if configuration.exists() else ""
+    texts[configuration] = (before.rstrip("\n") + "\n\n" if before else "") + CONFIGURATION_TEXT
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return list(texts)
