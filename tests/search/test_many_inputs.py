@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ WRONG = "function: x * y\nhunt: true\ndomain: {x: [1, 2], y: [1, 2]}\nimplementa
 
 def paths_of(count: int) -> int:
     names = [f"x{i}" for i in range(count)]
-    formula = " + ".join(f"{a} * {b}" for a, b in zip(names, names[1:], strict=False))
+    formula = " + ".join(f"{a} * {b}" for a, b in itertools.pairwise(names))
     program = build_expression(Source(formula, "t", 1, 1, formula), tuple(names))[0]
     return sum(1 for _ in paths(program, [(-8.0, 8.0)] * count, FLOAT64, random.Random(0)))
 
