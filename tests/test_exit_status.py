@@ -15,8 +15,9 @@ import pytest
 
 from tests import ROOT
 from verifier import load_text
-from verifier.cli import COMMANDS, EXAMPLE_OF, _parser, main
+from verifier.cli import RUNS, main
 from verifier.many import verify_all
+from verifier.options import COMMANDS, EXAMPLE_OF, parser_for
 from verifier.report.draw import drawn
 from verifier.report.draw.deliver import _PLAIN
 from verifier.report.draw.paint import Paint, paint_for
@@ -86,7 +87,7 @@ def test_the_help_of_every_command_has_an_example_that_can_be_parsed(command: st
     assert example in capsys.readouterr().out
     words = re.sub(r'^eval "\$\((.*)\)"$', r"\1", example).partition(">")[0].split()
     assert words[:4] == ["python", "-m", "verifier", command]
-    assert _parser().parse_args(words[3:]).run is not None
+    assert parser_for(RUNS).parse_args(words[3:]).run is RUNS[command]
 
 
 def test_fuzz_writes_nothing_outside_a_folder_that_was_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from verifier.cli import COMMANDS, SHELLS, _parser, main
+from verifier.cli import RUNS, main
+from verifier.options import COMMANDS, SHELLS, parser_for
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw import FORMATS
 
@@ -56,7 +57,7 @@ def test_bash_takes_the_script_for_the_command(capsys):
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_command_and_every_option_is_completed(capsys, shell):
     text = script(capsys, shell)
-    commands = _parser().parse_args(["completion", shell]).commands
+    commands = parser_for(RUNS).parse_args(["completion", shell]).commands
     assert tuple(commands) == COMMANDS
     for name, parser in commands.items():
         for option in (o for action in parser._actions for o in action.option_strings if o.startswith("--")):
