@@ -159,9 +159,10 @@ def test_the_command_line_goes_before_the_file(project, text, words, status):
 
 @pytest.mark.usefixtures("project")
 def test_what_is_ignored_is_said_and_the_verdict_stays(capsys):
-    assert main(["other.yaml", "--ignore", "V1"]) == 0
-    out = capsys.readouterr().out
+    assert main(["other.yaml", "--ignore", "V1", "--verbose"]) == 0
+    out, err = capsys.readouterr()
     assert "left out by select and ignore: 1 V101 wrong-gradient" in out
+    assert err == "verifier: left out by select and ignore: 1 V101 wrong-gradient\n", "where a case that passes takes one line, too"
     assert "bent.dx  wrong" in out
 
 

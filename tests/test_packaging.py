@@ -26,6 +26,17 @@ def test_the_licence_is_an_spdx_text_and_its_file_is_packed():
     assert not any(c.startswith("License ::") for c in PROJECT["classifiers"]), "an index refuses both"
 
 
+def test_the_page_of_the_index_has_no_link_that_leads_nowhere_there_and_shows_what_the_readme_shows():
+    page, readme = ((ROOT / name).read_text(encoding="utf-8") for name in (PROJECT["readme"], "README.md"))
+    links = re.compile(r"\]\((?!https:)[^)]+\)")
+    assert links.findall(page) == []
+    assert links.findall(readme) != [], "the twin: the README has links to files beside it"
+    fences = re.compile(r"^```(?:yaml|python)\n.*?^```$", re.MULTILINE | re.DOTALL)
+    assert len(fences.findall(page)) == 2
+    assert set(fences.findall(page)) <= set(fences.findall(readme)), "which its own tests run"
+    assert PROJECT["name"] in page
+
+
 def test_the_versions_of_python_are_the_same_everywhere():
     named = [int(m[1]) for c in PROJECT["classifiers"] if (m := re.fullmatch(r"Programming Language :: Python :: 3\.(\d+)", c))]
     low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-python"]).groups()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,8 +78,9 @@ def test_another_implementation_another_case_and_another_file_are_new():
 def test_the_file_is_found_from_anywhere(folder, monkeypatch, capsys):
     (folder / "deep").mkdir()
     monkeypatch.chdir(folder / "deep")
+    capsys.readouterr()
     assert main(["../a.yaml", "--baseline", "../known.json"]) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.replace(os.sep, "/") == "verifier: ../known.json: 1 known finding, no worse than there\n"
     assert main(["../a.yaml"]) == 1
 
 
@@ -126,7 +128,7 @@ def test_a_case_that_cannot_be_read_takes_nothing_out_of_the_baseline(capsys):
 def test_what_is_left_out_by_its_code_is_not_gone(folder, capsys):
     capsys.readouterr()
     assert gate("--ignore", "V1") == 0
-    assert capsys.readouterr().err == ""
+    assert "no longer found" not in capsys.readouterr().err
     assert folder.exists()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from verifier.report.baseline import Baseline, excused, read, stale, updated, written
 from verifier.report.outcome import CaseReport
-from verifier.report.selection import Selection, selection
+from verifier.report.selection import Selection, by_code, selection
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,20 @@ class Gate:
 
     def settle(self, cases: Sequence[CaseReport]) -> list[str]:
         """Write the baseline, or compare it: lines to be said at the end of a run, of whose cases these are the reports before the gate. Raises OSError."""
+        left_out = [f.code for c in cases for f in c.findings if not f.expected and not self.selection.counts(f.code)]
+        said = [f"left out by select and ignore: {by_code(left_out)}"] if left_out else []
         if self.baseline is None:
-            return []
+            return said
         name = self.baseline.file
         if self.writes:
             known = updated(cases, self.baseline)
             name.write_text(written(known), encoding="utf-8")
-            return [f"{name}: {len(known.known)} known {'entry' if len(known.known) == 1 else 'entries'} written"]
+            return [*said, f"{name}: {len(known.known)} known {'entry' if len(known.known) == 1 else 'entries'} written"]
+        count = sum(f.expected for c in cases for f in excused(c, self.baseline).findings) - sum(f.expected for c in cases for f in c.findings)
+        said += [f"{name}: {count} known {'finding' if count == 1 else 'findings'}, no worse than there"] if count else []
         gone = stale(cases, self.baseline)
-        return [*(f"{name}: no longer found: {entry}" for entry in gone), f"{name}: --baseline-update removes {'it' if len(gone) == 1 else 'them'}"] if gone else []
+        said += [f"{name}: no longer found: {entry}" for entry in gone]
+        return [*said, f"{name}: --baseline-update removes {'it' if len(gone) == 1 else 'them'}"] if gone else said
 
 
 def gate_of(select: Sequence[str] = (), ignore: Sequence[str] = (), baseline_file: str | None = None, *, writes: bool = False) -> Gate:

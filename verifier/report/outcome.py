@@ -105,6 +105,7 @@ class HuntedRegion:
     point: PointText
     along: str = ""  # inputs that move together with it, such as "y = -x"
     cause: str = ""  # such as "`exp(x)` overflows"; empty where no step stands out
+    everywhere: bool = False  # the input does not matter: the verdict is the same wherever in the domain it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def region_text(case: Case, check: Check, region: Region) -> HuntedRegion:
         point_text(case, fmt, region.point),
         region.along,
         region.cause,
+        region.everywhere,
     )
 
 

@@ -82,7 +82,7 @@ def _definitions() -> Schema:
                 "notes": {"type": "array", "items": _TEXT},
                 "regions": _list("region"),
             },
-            {"computed_by": _TEXT, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
+            {"computed_by": _TEXT, "cached": {"description": "the report is of an earlier run", "type": "boolean"}, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
         ),
         "result": _object(
             {

@@ -30,9 +30,17 @@ class Selection:
         left_out = [f for f in case.findings if not self.counts(f.code)]
         if not left_out:
             return case
-        counts = {code: sum(f.code == code for f in left_out) for code in dict.fromkeys(f.code for f in left_out)}
-        note = f"left out by select and ignore: {', '.join(f'{n} {code} {CATALOGUE[code].name}' for code, n in counts.items())}"
+        note = f"left out by select and ignore: {by_code([f.code for f in left_out])}"
         return with_findings(case, tuple(f for f in case.findings if self.counts(f.code)), note)
+
+
+def by_code(codes: Sequence[str]) -> str:
+    """Findings counted by their codes, in words.
+
+    >>> by_code(["V203", "V101", "V203"])
+    '1 V101 wrong-gradient, 2 V203 vanished-gradient'
+    """
+    return ", ".join(f"{codes.count(code)} {code} {CATALOGUE[code].name}" for code in sorted(set(codes)))
 
 
 def with_findings(case: CaseReport, findings: tuple[Finding, ...], note: str) -> CaseReport:

@@ -18,7 +18,7 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
-from verifier.search.paths import Path
+from verifier.search.paths import Path, of_many
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
 EVENLY = 24  # intervals of the same length between the ends
@@ -51,7 +51,8 @@ def special(path: Path, program: Program) -> list[float]:
 def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes]) -> list[tuple[float, float]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
     fmt = check.format
-    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[: MOST_BORDERS if len(path.base) <= MOST_OWN else FEW_BORDERS]]
+    most = MOST_BORDERS if len(path.base) <= MOST_OWN else of_many(FEW_BORDERS, len(path.base))
+    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[:most]]
     ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
     active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
     while active:

@@ -27,7 +27,7 @@ from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import changes
-from verifier.search.paths import Box, Path, axis, bases, paths
+from verifier.search.paths import Box, Path, axis, bases, of_many, paths
 
 BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
 BETWEEN = 5  # points that are judged between two borders, beside both ends
@@ -60,6 +60,7 @@ class Region:
     along: str = ""  # how other inputs move with it; all others are as in `point`
     cause: str = ""
     ends: tuple[tuple[float, ...], ...] = ()  # the points at low and at high
+    everywhere: bool = False  # it fills its path: the input does not matter
 
 
 def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
@@ -75,7 +76,7 @@ def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequenc
     for path in paths(check.subject.program, inside, fmt, source):
         scan.along(path, between=BETWEEN if path.base == first else SPARSE)
     for base in scan.corners(len(inside)):
-        for i in range(min(len(inside), HARD_INPUTS)):
+        for i in range(min(len(inside), of_many(HARD_INPUTS, len(inside)))):
             scan.along(axis(base, i, inside), between=SPARSE)
     return scan.regions(verdicts)
 
@@ -249,6 +250,7 @@ class _Scan:
             along=path.words(inputs),
             cause=self._cause(path, judged, c, low, high, at=t),
             ends=(path.point(left, self.fmt), path.point(right, self.fmt)),
+            everywhere=before is None and after is None and left != right,
         )
 
     def _edge(self, path: Path, c: int, outside: float, inside: float) -> float:

@@ -23,6 +23,7 @@ RANDOM_BASES = 2
 MOST_AXES = 64  # inputs that are moved from the first base point, one by one
 MOST_INPUTS = 6  # inputs that are moved from each of the others; with more, a random choice
 MOST_PAIRS = 10  # pairs of inputs that move together
+MANY = 10  # inputs; with so many each point is judged for many gradients, and their paths are alike: a hunt looks at a third of them
 Box = Sequence[tuple[float, float]]
 
 
@@ -80,9 +81,15 @@ def paths(program: Program, domain: Box, fmt: Format, source: random.Random) -> 
     if count == 1:
         return
     yield from _together(program, first, domain, fmt)
+    most = of_many(MOST_INPUTS, count)
     for base in others:
-        chosen = range(count) if count <= MOST_INPUTS else sorted(source.sample(range(count), MOST_INPUTS))
+        chosen = range(count) if count <= most else sorted(source.sample(range(count), most))
         yield from (axis(base, i, domain) for i in chosen)
+
+
+def of_many(most: int, inputs: int) -> int:
+    """A number of inputs, pairs or borders to look at, where there are so many inputs."""
+    return most if inputs < MANY else most // 3
 
 
 def axis(base: tuple[float, ...], i: int, domain: Box) -> Path:
@@ -103,7 +110,7 @@ def bases(domain: Box, fmt: Format, source: random.Random) -> list[tuple[float, 
 def _together(program: Program, base: tuple[float, ...], domain: Box, fmt: Format) -> Iterator[Path]:
     """Pairs that meet in a step are equal, opposite or neighbours; then all inputs are equal, and of alternating sign."""
     count = len(domain)
-    several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), MOST_PAIRS) for move in Move]
+    several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), of_many(MOST_PAIRS, count)) for move in Move]
     if count > 2:
         several += [tuple((i, Move.SAME) for i in range(count)), tuple((i, (Move.SAME, Move.OPPOSITE)[i % 2]) for i in range(count))]  # type: ignore[list-item]
     for moves in several:
