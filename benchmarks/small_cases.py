@@ -40,8 +40,8 @@ def main() -> None:
         for number in range(COUNT):
             Path(folder, f"case{number:03}.yaml").write_text(case(number), encoding="utf-8")
         theirs = seconds([sys.executable, "-c", "import sympy"])
-        ours = seconds([sys.executable, "-m", "verifier", folder])
-        parallel = seconds([sys.executable, "-m", "verifier", folder, "--jobs", "0"])
+        ours = seconds([sys.executable, "-m", "verifier", "check", "--no-cache", folder])
+        parallel = seconds([sys.executable, "-m", "verifier", "check", "--no-cache", folder, "--jobs", "0"])
     print(describe())
     print(f'python -c "import sympy"             {theirs:.3f} s')
     print(f"python -m verifier, {COUNT} cases        {ours:.3f} s   {ours / theirs:.2f} x")
