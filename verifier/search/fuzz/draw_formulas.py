@@ -21,7 +21,7 @@ POSITIVE_BOUNDED = ("(1 + sigmoid({}))", "(2 + sin({}))")
 INSIDE: dict[str, dict[str, tuple[str, ...]]] = {  # the `where` of a gate -> what brings each of its arguments inside
     "b != 0": {"b": POSITIVE}, "a != 0": {"a": POSITIVE}, "a > 0": {"a": POSITIVE}, "a > 0 or (a == 0 and n > 1)": {"a": POSITIVE}, "a == 0 or b > 0": {"b": POSITIVE}, "delta > 0": {"delta": POSITIVE},
     "a > 0 or (a == 0 and b >= 0) or (a < 0 and b == floor(b))": {"a": POSITIVE_BOUNDED, "b": BOUNDED}, "a > 0 or a != floor(a)": {"a": POSITIVE_BOUNDED},
-    "a > 0 and b > 0": {"a": POSITIVE, "b": POSITIVE}, "a > 0 and a + b > 0": {"a": POSITIVE, "b": POSITIVE}, "a >= 0 and b > 0": {"a": NONNEGATIVE, "b": POSITIVE},
+    "a > 0 and b > 0": {"a": POSITIVE, "b": POSITIVE}, "a > 0 and a + b > 0": {"a": POSITIVE, "b": POSITIVE}, "a >= 0 and b > 0": {"a": NONNEGATIVE, "b": POSITIVE}, "s >= 0 and a >= 0": {"s": NONNEGATIVE, "a": NONNEGATIVE},
     "a != 0 or b != 0": {"b": POSITIVE}, "a > -1 and b > -1 and a - b > -1": {"a": LARGE, "b": SHARE},
     "a >= 0": {"a": NONNEGATIVE}, "delta >= 0": {"delta": NONNEGATIVE}, "a > -1": {"a": NONNEGATIVE}, "a == 0 or b > -1": {"b": NONNEGATIVE}, "a >= -exp(-1)": {"a": NONNEGATIVE},
     "a >= -1 and a <= 1": {"a": UNIT}, "a > -1 and a < 1": {"a": UNIT}, "a < 1": {"a": UNIT},
