@@ -72,3 +72,15 @@ def test_the_edits_are_drawn_case_by_case_as_text_and_at_once_as_json() -> None:
     assert len(list(draw.drawn_edits("text", cases, every=False))) == 3
     (whole,) = draw.drawn_edits("json", cases, every=False)
     assert [c["name"] for c in json.loads(whole)["cases"]] == ["a", "b"]
+
+
+def test_the_text_says_why_a_gradient_that_agrees_has_no_proof_and_sampled_rows_have_theirs() -> None:
+    from verifier.report.draw import text
+    from verifier.report.outcome import CaseReport
+
+    notes = {"dw[0,0]": "to 30 digits at 9 points; the time for proofs is spent", "dw[0,1]": "for all inputs", "dx": "to 30 digits at 9 points"}
+    report = CaseReport("bent", "case.yaml", 1, "passed", proofs={"mine": {"dw[0,0]": "agrees", "dw[0,1]": "proved", "dx": "agrees"}}, proof_notes={"mine": notes})
+    assert text._without_proof(report) == ["mine.dw[0,0]: the time for proofs is spent"]
+    (case,) = load_text("name: drawn\nfunction: sin(x)\ndomain: {x: [0, 1]}\nsample: 5\n").cases
+    (row,) = text.rows(verify_all([case]).cases[0], PLAIN)
+    assert "proved" in row

@@ -204,7 +204,7 @@ def _proofs(check: Check, deadline: float) -> tuple[dict[str, Proof], dict[str, 
         if time.process_time() > deadline:
             unproved[name] = "the time for proofs is spent"
         elif array and failures.get(array, 0) >= MOST_FAILURES:
-            unproved[name] = f"no proof was found for {MOST_FAILURES} components of '{array}' one after the other, so none was tried for this one"
+            unproved[name] = f"no proof was found for {MOST_FAILURES} components of the array one after the other, so none was tried for the rest"
         elif (proof := prover.prove((variable, name))) is not None:
             proofs[name] = proof
             failures[array] = 0

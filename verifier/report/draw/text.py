@@ -103,6 +103,7 @@ def _brief(c: CaseReport, paint: Paint) -> str:
 def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
     lines = [_head(c, paint)]
     lines += table(rows(c, paint), paint)
+    lines += [line for text in _without_proof(c) for line in wrapped(text, "  agrees    ", paint.columns)]
     for s in c.sweeps:
         if s.statement:
             lines += wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
@@ -204,7 +205,8 @@ def rows(c: CaseReport, paint: Paint) -> list[list[str]]:
         array, s = known[implementation].get(sums[0].gradient), sums[0]
         worst = max((s.worst for s in sums if s.worst is not None), key=lambda r: (r.verdict.fails, r.error))
         label = "sampled" if not s.is_exhaustive else "all" if s.points == s.total else f"of {s.total:,}"
-        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _added(s.verdicts for s in sums), worst, s.points, paint, label=label, array=array))
+        proofs = [] if (implementation, gradient, fmt) in groups else [c.proofs.get(implementation, {}).get(name, "") for name in dict.fromkeys(s.gradient for s in sums)]
+        rows.append(_row(f"{implementation}.{gradient}", fmt if len(formats) > 1 else "", _added(s.verdicts for s in sums), worst, s.points, paint, label=label, proof=_proof(proofs), array=array))
     if any(row[1] for row in rows):  # a table of arrays: the worst error and where it is, then the counts
         return [[name, shape, fmt, figures, verdict_words, *rest] for name, shape, fmt, verdict_words, figures, *rest in rows]
     return rows
@@ -230,6 +232,18 @@ def _proof(proofs: Sequence[str]) -> str:
     for kind in filter(None, proofs):
         counts[kind] = counts.get(kind, 0) + 1
     return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+
+
+def _without_proof(c: CaseReport) -> list[str]:
+    """Which gradients agree at points only because no proof was tried, and why."""
+    known, groups = _arrays(c), dict[str, dict[str, None]]()
+    for implementation, notes in c.proof_notes.items():
+        for gradient, note in notes.items():
+            _, _, reason = note.partition("; ")
+            if reason and c.proofs[implementation].get(gradient) == "agrees":
+                array = known.get(implementation, {}).get(gradient)
+                groups.setdefault(reason, {})[f"{implementation}.{gradient if array is None else array.name}"] = None
+    return [f"{_listed(list(names))}: {reason}" for reason, names in groups.items()]
 
 
 def _added(counted: Iterable[dict[str, int]]) -> dict[str, int]:
