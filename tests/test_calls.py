@@ -94,8 +94,9 @@ def test_without_permission_nothing_runs_and_the_complaint_says_what_to_write(fo
     monkeypatch.chdir(folder)
     path = written(folder, document("square", "square"))
     assert main(["check", path]) == 2
-    complaint = capsys.readouterr().err
-    assert f"{path}:3:26: 'call' runs the code of 'layers.py'" in complaint
+    complaint = capsys.readouterr().out
+    assert f"{path}:3:26" in complaint
+    assert "'call' runs the code of 'layers.py'" in complaint
     assert "--allow-call" in complaint
     assert not (folder / "ran").exists()
     assert main(["check", path, "--allow-call"]) == 0

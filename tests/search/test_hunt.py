@@ -173,7 +173,7 @@ def test_a_case_without_points_is_hunted_by_the_command_and_refused_by_check(tmp
     assert main(["hunt", str(path), "--budget", "200"]) == 1
     assert "mine.dx wrong" in capsys.readouterr().out
     assert main(["check", str(path)]) == 2
-    assert "no points" in capsys.readouterr().err
+    assert "no points" in capsys.readouterr().out
 
 
 def test_the_command_hunts_in_the_domain_and_for_what_a_sample_would_draw(tmp_path, capsys):

@@ -142,7 +142,6 @@ def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
             return [_total(gate, function, row) for row in zip(*args, strict=True)]
 
 
-@cache
 def _direct64(name: str) -> Callable[..., float] | None:
     """The function of a gate where it is one of Python's floats, to be called as it is; None for all others."""
     if name not in GATES or name == "copy":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from flint import arb, fmpq
@@ -252,7 +252,7 @@ def _sides(place: CarefulRun, position: int, here: Coefficient | Undefined) -> l
     if unknown is None:
         return found
     if isinstance(here, Undefined):
-        decides = any(isinstance(s, Undefined) for s in found) or borders.jumps_accumulate(place.program.steps, place.program.output, partial(_along, place, position))
+        decides = any(isinstance(s, Undefined) for s in found) or borders.jumps_accumulate(place.program.steps, place.program.output, lambda output: _along(place, position, output))
     else:
         decides = any(isinstance(s, Series) and not _equal(s.constant, here) for s in found)
     if not decides:
