@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from tests.texts import check
-from verifier import Case, load_text, verify_all
+from verifier import Case, load_text, verify, verify_all
 from verifier.report.figures import agrees
 from verifier.report.outcome import Report
 
@@ -202,3 +202,22 @@ def test_a_case_cannot_be_made_without_its_programs() -> None:
     with pytest.raises(TypeError, match="'programs'"):
         Case(case.name, case.file, case.place, case.inputs, case.points, case.implementations)
     assert Case(case.name, case.file, case.place, case.inputs, case.points, case.implementations, case.programs).programs is case.programs
+
+
+def test_a_gradient_that_is_a_parameter_of_a_whole_number_is_set() -> None:
+    """d/dx x*y = y: `dx = y` names a number that is known before the run, and is right; 2*y is twice that."""
+    text = "function: x*y\nparameters: {y: 2}\npoints: [{x: 3}]\nimplementations: {right: {backward: 'dx = y'}, wrong: {backward: 'dx = 2*y'}}\n"
+    report = verify(load_text(text).cases[0])
+    assert {r.implementation: r.verdict.value for r in report.results} == {"right": "correct", "wrong": "wrong"}
+    assert any(f.code == "V101" and f.statement == "dx = 2*y" for f in report.findings)
+
+
+def test_a_check_that_is_interrupted_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    from verifier.compare.sweep import sweep
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "_part", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify(load_text("function: tanh(x)\nformats: [float16]\nexhaustive: true\n").cases[0])

@@ -50,4 +50,6 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
                     found.append(Checked(check, listed, rows, sweep(check, many) if sums is None else swept(check, sums.get((check.implementation, form.name)))))
     except (points.PointError, NotDifferentiable) as error:
         return assemble.unusable(case, str(error))
+    if sums is None and is_interrupted(found):
+        raise KeyboardInterrupt  # nobody else knows: what was not seen has not passed
     return assemble.report(case, truth, found, regions, strict=strict, debug=debug)  # blame, findings, proofs, status

@@ -19,6 +19,7 @@ class Assignments:
         self.builder = builder
         self.last = ""  # the name that was assigned last
         self.assigned: dict[str, int] = {}  # every name, and the offset of its last assignment
+        self.places: dict[str, tuple[int, int, int]] = {}  # and its line, with the first and last column
 
     def bind(self, scope: Scope, target: ast.expr, value: Value, line: int, tree: ast.stmt) -> None:
         """Assign a value to the left side of a statement: a name, several names, or a part of an array."""
@@ -41,6 +42,7 @@ class Assignments:
         if scope.locals is None:
             self.last = name
             self.assigned[name] = tree.col_offset
+            self.places[name] = (line, tree.col_offset, tree.end_col_offset or 0)
         if type(value) is int:
             value = self._named(value, name, line, tree)
         elif is_array(value):

@@ -11,7 +11,7 @@ from verifier.circuit.apply import as_number
 from verifier.circuit.execute import Executor
 from verifier.circuit.program import TOTAL, Builder, Program, component_names
 from verifier.circuit.targets import targets_of
-from verifier.circuit.values import array, assembled, is_array, is_wholes, known_values
+from verifier.circuit.values import array, assembled, is_array, is_whole, is_wholes, known_values
 from verifier.language.gates import CONSTANTS
 from verifier.language.grammar import block, expression
 from verifier.language.source import Complaint, Source, suggestion
@@ -161,6 +161,8 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
     executor = Executor(builder, source, backward=True)
     complaints = _read(executor, source)
     if not complaints:
+        for name in {name for _, name in claims}:
+            _as_step(builder, name, executor.names.places)
         complaints += [source.complaint(executor.names.assigned.get(name, 0), text) for name, text in _as_arrays(builder, {name.partition("[")[0]: None for _, name in claims})]
     program = builder.program(forward.output, output_name=forward.output_name, backward_start=start)
     if not complaints:  # a line that could not be read may be the one that sets a gradient
@@ -179,6 +181,15 @@ def add_backward(forward: Program, source: Source, claims: Sequence[tuple[str, s
         names, program = program.names, builder.program(forward.output, output_name=forward.output_name, backward_start=start)
         program.names.update(names)
     return program, []
+
+
+def _as_step(builder: Builder, name: str, places: Mapping[str, tuple[int, int, int]]) -> None:
+    """Make a gradient a step that is a whole number, such as `dx = y` for a parameter y."""
+    value = builder.values.get(name)
+    if is_whole(value) and name in places:
+        line, start, end = places[name]
+        builder.names[name] = builder.append("copy", (int(array(builder, value)),), name=name, line=line, start=start, end=end)
+        del builder.values[name]
 
 
 def _as_arrays(builder: Builder, names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -65,7 +65,7 @@ def summary(report: Report, paint: Paint) -> str:
     cached = sum(c.is_cached for c in report.cases)
     parts += [f"{cached} cached"] if cached else []
     parts += [f"{report.unchecked} not checked before the interruption"] if report.unchecked else []
-    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped else ", every gradient is undefined at its points")
+    nothing = "" if report.checked or report.errors or report.complaints else ": nothing was checked" + ("" if report.skipped or report.unchecked else ", every gradient is undefined at its points")
     return paint(", ".join(parts) + nothing, colour, bold=True)
 
 
