@@ -95,6 +95,10 @@ def test_cases_run_on_several_processes(folder: pytest.Pytester) -> None:
     assert "1 failed, 3 passed" in done.stdout
     assert "V101 wrong-gradient" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V999']\n")
+    done = in_a_process(folder.path, "-m", "pytest", *OWN, "-n", "2")
+    assert "ignore has 'V999'" in done.stdout
+    assert not {"Traceback", "plugin.py", "INTERNALERROR"} & set(re.findall(r"[\w.]+", done.stdout + done.stderr))
 
 
 def test_pytests_junit_has_the_finding(folder: pytest.Pytester) -> None:
@@ -133,6 +137,26 @@ def test_the_configuration_of_the_project_holds_here_too(folder: pytest.Pytester
     shown = run(folder, status=pytest.ExitCode.INTERRUPTED)
     assert "pyproject.toml:2:1: unknown key 'strct'" in shown
     assert "plugin.py" not in shown, "a user's mistake has no traceback"
+
+
+@pytest.mark.parametrize(
+    ("project", "words", "message"),
+    [
+        ("baseline = 'known.json'", (), "there is no baseline 'known.json'; --baseline-update writes it"),
+        ("baseline = 'net/settings.yaml'", (), "is not a baseline"),
+        ("ignore = ['V999']", (), "ignore has 'V999', and no finding's code begins so"),
+        ("strict = true", ("-o", "verifier_strict=maybe"), "verifier_strict in pytest's configuration must be true or false"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_line_and_no_case_runs(folder: pytest.Pytester, project: str, words: tuple[str, ...], message: str) -> None:
+    write(folder, "pyproject.toml", f"[tool.verifier]\n{project}\n")
+    done = folder.runpytest_inprocess("-p", "no:xdist", *OWN, *words)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR, done.outlines
+    (line,) = [line for line in [*done.outlines, *done.errlines] if line.startswith("ERROR: ")]
+    assert message in line
+    assert not {"Traceback", "plugin.py", "FAILED"} & set(re.findall(r"[\w.]+", "\n".join([*done.outlines, *done.errlines])))
+    write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V101']\n")
+    assert "4 passed" in run(folder, status=0), "the twin"
 
 
 def test_what_a_baseline_knows_does_not_fail(folder: pytest.Pytester) -> None:
