@@ -70,6 +70,7 @@ def test_every_case_of_a_case_file_is_a_test(folder: pytest.Pytester) -> None:
 def test_the_failure_is_the_finding_and_no_traceback(folder: pytest.Pytester) -> None:
     text = run(folder, status=1)
     assert "V101 wrong-gradient" in text
+    assert re.search(r"^FAILED net/a\.grad\.yaml::bent - V101 mine\.dx: ", text, re.MULTILINE), "the summary shows the finding"
     assert "--> net/a.grad.yaml:11:12" in text
     assert "dx = sin(x) * dout" in text
     assert "0.5403023058681397174009366" in text  # cos 1, OEIS A049470
@@ -107,6 +108,7 @@ def test_pytests_junit_has_the_finding(folder: pytest.Pytester) -> None:
     assert sorted(str(t.get("name")) for t in tests) == ["bent", "good", "good #2", "lossy"]
     (failure,) = [f for t in tests for f in t.findall("failure")]
     assert "V101 wrong-gradient" in (failure.text or "")
+    assert re.match(r"V101 mine\.dx: .*`sin` where `cos` is meant", str(failure.get("message")))
 
 
 def test_a_document_that_cannot_be_read_fails_and_the_others_run(folder: pytest.Pytester) -> None:
@@ -179,7 +181,11 @@ def test_what_warns_is_shown_where_it_is_wanted(folder: pytest.Pytester) -> None
 
 def test_a_case_of_which_nothing_is_checked_does_not_pass(folder: pytest.Pytester) -> None:
     write(folder, "e.grad.yaml", "function: log(x)\npoints: [{x: -1}]\n")
-    assert "nothing was checked" in run(folder, "e.grad.yaml", status=1)
+    text = run(folder, "e.grad.yaml", status=1)
+    assert re.search(r"^nothing was checked: every gradient is undefined at its points$", text, re.MULTILINE)
+    assert re.search(r"^FAILED e\.grad\.yaml::\S+ - nothing was checked: ", text, re.MULTILINE)
+    assert "PASS" not in text
+    assert "V204 undefined-gradient" in text
 
 
 def test_where_nothing_is_collected_nothing_heavy_is_imported(tmp_path: Path) -> None:

@@ -24,10 +24,9 @@ class CaseFailure(AssertionError):
     """A case that does not pass, as its report says."""
 
     def __init__(self, report: Report) -> None:
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+        from verifier.report.draw.failure import failure
 
-        super().__init__(render(report, paint=Paint(enabled=False)).rstrip())
+        super().__init__(failure(report))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -69,10 +69,9 @@ def assert_gradient(
 
     report = Report((verify(replace(case, expect=()), strict=strict),))
     if report.exit_status:
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+        from verifier.report.draw.failure import failure
 
-        raise AssertionError("\n" + render(report, paint=Paint(enabled=False)).rstrip())
+        raise AssertionError(failure(report))
 
 
 def _composed(frame: FrameType, formulas: Mapping[str, str | None], backward: str | None, at: Any, gradients: Mapping[str, str] | None, values: Mapping[str, Any]) -> Case:
