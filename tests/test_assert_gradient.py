@@ -105,6 +105,19 @@ def test_a_case_and_texts_do_not_go_together() -> None:
         verifier.assert_gradient(backward="dx = dout")
 
 
+@pytest.mark.parametrize("at", [1, [1], "x", [{"x": 1}, 2]])
+def test_what_is_no_point_is_said_to_be_none(at: object) -> None:
+    with pytest.raises(TypeError, match=r"at must be a point, .* such as \{'x': 1\}, or a list of points; \S+ is none$"):
+        verifier.assert_gradient(function="sin(x)", at=at)  # type: ignore[arg-type]
+    verifier.assert_gradient(function="sin(x)", at=iter([{"x": 1}]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("texts", [{"case": np.sin}, {"function": np.sin}, {"forward": lambda x: x}, {"function": "x", "backward": lambda g: g}, {"function": "x", "gradients": {"x": lambda g: g}}])
+def test_functions_of_python_have_a_call_of_their_own(texts: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match=r"must be a text, such as 'sin\(x\)', not .*verifier\.numpy\.check\(fn"):
+        verifier.assert_gradient(**texts, at={"x": 1})  # type: ignore[arg-type]
+
+
 def test_values_are_written_as_yaml() -> None:
     assert written({"x": (0.1, float("-inf"), 3), "t": {1, 0}, "é": "a\nb"}) == '{"x": [0.1, -inf, 3], "t": {0, 1}, "é": "a\\nb"}'
     assert written(np.array([[1.5, 2.0]])) == "[[1.5, 2.0]]"
