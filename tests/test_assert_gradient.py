@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import verifier
+import verifier.numpy
 from verifier import CaseError
 from verifier.case.compose import CallSite, located, unindented, written
 from verifier.case.load import load_text
@@ -79,7 +80,22 @@ def test_what_warns_fails_when_strict_and_what_checks_nothing_fails() -> None:
     lossy = {"function": "tanh(x)", "backward": "dx = (1 - out**2) * dout", "at": {"x": 20}}
     verifier.assert_gradient(**lossy)  # type: ignore[arg-type]
     assert "V203 vanished-gradient" in failure(**lossy, strict=True)
-    assert "nothing was checked" in failure(function="log(x)", at={"x": -1})
+    text = failure(function="log(x)", at={"x": -1})
+    assert text.startswith("nothing was checked: every gradient is undefined at its points\n")
+    assert "PASS" not in text
+    assert "V204 undefined-gradient" in text
+
+
+def test_the_first_line_is_the_first_finding_since_summaries_show_no_more() -> None:
+    texts = {"function": "sin(x)", "backward": "dx = sin(x) * dout", "at": {"x": 1}}
+    first, second, *_ = failure(**texts).splitlines()
+    assert first.startswith("V101 mine.dx: ")
+    assert "`sin` where `cos` is meant" in first
+    assert "mine.dx" not in first.removeprefix("V101 mine.dx: "), "it is named once"
+    assert second.startswith("FAIL ")
+    assert failure(function="tanh(x)", backward="dx = (1 - out**2) * dout", at={"x": 20}, strict=True).startswith("V203 mine.dx: vanished: ")
+    with pytest.raises(AssertionError, match=r"^V101 sin\.dx\[0\]: "):
+        verifier.numpy.assert_gradient(np.sin, np.array([1.0]), backward=lambda dout, x: dout * np.sin(x))
 
 
 def test_a_case_and_texts_do_not_go_together() -> None:
@@ -87,6 +103,19 @@ def test_a_case_and_texts_do_not_go_together() -> None:
         verifier.assert_gradient("{function: x, points: [{x: 1}]}", function="x")
     with pytest.raises(TypeError, match="give a case"):
         verifier.assert_gradient(backward="dx = dout")
+
+
+@pytest.mark.parametrize("at", [1, [1], "x", [{"x": 1}, 2]])
+def test_what_is_no_point_is_said_to_be_none(at: object) -> None:
+    with pytest.raises(TypeError, match=r"at must be a point, .* such as \{'x': 1\}, or a list of points; \S+ is none$"):
+        verifier.assert_gradient(function="sin(x)", at=at)  # type: ignore[arg-type]
+    verifier.assert_gradient(function="sin(x)", at=iter([{"x": 1}]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("texts", [{"case": np.sin}, {"function": np.sin}, {"forward": lambda x: x}, {"function": "x", "backward": lambda g: g}, {"function": "x", "gradients": {"x": lambda g: g}}])
+def test_functions_of_python_have_a_call_of_their_own(texts: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match=r"must be a text, such as 'sin\(x\)', not .*verifier\.numpy\.check\(fn"):
+        verifier.assert_gradient(**texts, at={"x": 1})  # type: ignore[arg-type]
 
 
 def test_values_are_written_as_yaml() -> None:

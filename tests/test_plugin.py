@@ -70,6 +70,7 @@ def test_every_case_of_a_case_file_is_a_test(folder: pytest.Pytester) -> None:
 def test_the_failure_is_the_finding_and_no_traceback(folder: pytest.Pytester) -> None:
     text = run(folder, status=1)
     assert "V101 wrong-gradient" in text
+    assert re.search(r"^FAILED net/a\.grad\.yaml::bent - V101 mine\.dx: ", text, re.MULTILINE), "the summary shows the finding"
     assert "--> net/a.grad.yaml:11:12" in text
     assert "dx = sin(x) * dout" in text
     assert "0.5403023058681397174009366" in text  # cos 1, OEIS A049470
@@ -95,6 +96,10 @@ def test_cases_run_on_several_processes(folder: pytest.Pytester) -> None:
     assert "1 failed, 3 passed" in done.stdout
     assert "V101 wrong-gradient" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V999']\n")
+    done = in_a_process(folder.path, "-m", "pytest", *OWN, "-n", "2")
+    assert "ignore has 'V999'" in done.stdout
+    assert not {"Traceback", "plugin.py", "INTERNALERROR"} & set(re.findall(r"[\w.]+", done.stdout + done.stderr))
 
 
 def test_pytests_junit_has_the_finding(folder: pytest.Pytester) -> None:
@@ -103,6 +108,7 @@ def test_pytests_junit_has_the_finding(folder: pytest.Pytester) -> None:
     assert sorted(str(t.get("name")) for t in tests) == ["bent", "good", "good #2", "lossy"]
     (failure,) = [f for t in tests for f in t.findall("failure")]
     assert "V101 wrong-gradient" in (failure.text or "")
+    assert re.match(r"V101 mine\.dx: .*`sin` where `cos` is meant", str(failure.get("message")))
 
 
 def test_a_document_that_cannot_be_read_fails_and_the_others_run(folder: pytest.Pytester) -> None:
@@ -135,6 +141,26 @@ def test_the_configuration_of_the_project_holds_here_too(folder: pytest.Pytester
     assert "plugin.py" not in shown, "a user's mistake has no traceback"
 
 
+@pytest.mark.parametrize(
+    ("project", "words", "message"),
+    [
+        ("baseline = 'known.json'", (), "there is no baseline 'known.json'; --baseline-update writes it"),
+        ("baseline = 'net/settings.yaml'", (), "is not a baseline"),
+        ("ignore = ['V999']", (), "ignore has 'V999', and no finding's code begins so"),
+        ("strict = true", ("-o", "verifier_strict=maybe"), "verifier_strict in pytest's configuration must be true or false"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_line_and_no_case_runs(folder: pytest.Pytester, project: str, words: tuple[str, ...], message: str) -> None:
+    write(folder, "pyproject.toml", f"[tool.verifier]\n{project}\n")
+    done = folder.runpytest_inprocess("-p", "no:xdist", *OWN, *words)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR, done.outlines
+    (line,) = [line for line in [*done.outlines, *done.errlines] if line.startswith("ERROR: ")]
+    assert message in line
+    assert not {"Traceback", "plugin.py", "FAILED"} & set(re.findall(r"[\w.]+", "\n".join([*done.outlines, *done.errlines])))
+    write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V101']\n")
+    assert "4 passed" in run(folder, status=0), "the twin"
+
+
 def test_what_a_baseline_knows_does_not_fail(folder: pytest.Pytester) -> None:
     write(folder, "pyproject.toml", "[tool.verifier]\nbaseline = 'known.json'\n")
     assert main(["net/a.grad.yaml", "--baseline-update"]) == 0
@@ -155,7 +181,11 @@ def test_what_warns_is_shown_where_it_is_wanted(folder: pytest.Pytester) -> None
 
 def test_a_case_of_which_nothing_is_checked_does_not_pass(folder: pytest.Pytester) -> None:
     write(folder, "e.grad.yaml", "function: log(x)\npoints: [{x: -1}]\n")
-    assert "nothing was checked" in run(folder, "e.grad.yaml", status=1)
+    text = run(folder, "e.grad.yaml", status=1)
+    assert re.search(r"^nothing was checked: every gradient is undefined at its points$", text, re.MULTILINE)
+    assert re.search(r"^FAILED e\.grad\.yaml::\S+ - nothing was checked: ", text, re.MULTILINE)
+    assert "PASS" not in text
+    assert "V204 undefined-gradient" in text
 
 
 def test_where_nothing_is_collected_nothing_heavy_is_imported(tmp_path: Path) -> None:

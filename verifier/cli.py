@@ -396,7 +396,7 @@ def _new(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     from verifier.start.init import new_project
 
-    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest tests/test_gradients.py\n"))
+    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
     return 0
 
 

@@ -24,10 +24,9 @@ class CaseFailure(AssertionError):
     """A case that does not pass, as its report says."""
 
     def __init__(self, report: Report) -> None:
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+        from verifier.report.draw.failure import failure
 
-        super().__init__(render(report, paint=Paint(enabled=False)).rstrip())
+        super().__init__(failure(report))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,7 +61,7 @@ _GATE = pytest.StashKey["Gate"]()
 
 
 def _project(config: pytest.Config) -> Config:
-    """The configuration of the project, read once."""
+    """The configuration of the project, read once. What is wrong with it ends the collection in one line."""
     from verifier.config import ConfigError, config_for
 
     if _PROJECT not in config.stash:
@@ -73,8 +72,36 @@ def _project(config: pytest.Config) -> Config:
     return config.stash[_PROJECT]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where there are cases, what they are judged by is read before the first of them runs: a mistake in it is one line, not a failure of every case."""
+    if any(isinstance(item, CaseItem) for item in items) and (problem := _problem(config)):
+        raise pytest.UsageError(f"verifier: {problem}")
+
+
+def _problem(config: pytest.Config) -> str:
+    """What is wrong with what cases are judged by; '' where nothing is."""
+    from verifier.language.source import CampaignError
+
+    try:
+        _is_strict(config)
+        _gate(config)
+    except CampaignError as error:
+        return str(error)
+    return ""
+
+
+def _is_strict(config: pytest.Config) -> bool:
+    """Whether what warns fails, too. Raises CampaignError where pytest's option is no truth value."""
+    from verifier.language.source import CampaignError
+
+    try:
+        return bool(config.getini("verifier_strict") or _project(config).strict)
+    except (ValueError, TypeError, pytest.UsageError) as error:
+        raise CampaignError(f"verifier_strict in pytest's configuration must be true or false: {error}") from None
+
+
 def _gate(config: pytest.Config) -> Gate:
-    """Which findings fail: all but those that the project ignores or its baseline knows."""
+    """Which findings fail: all but those that the project ignores or its baseline knows. Raises CampaignError where a code is none, or the baseline cannot be read."""
     from verifier.report.gate import gate_of
 
     if _GATE not in config.stash:
@@ -92,6 +119,8 @@ class CaseFile(pytest.File):
         from verifier.case.load import load
         from verifier.report.draw.junit import distinct
 
+        if hasattr(self.config, "workerinput") and (problem := _problem(self.config)):  # a process of pytest-xdist, which must not end by an error of usage
+            raise self.CollectError(f"verifier: {problem}")
         here = self.config.invocation_params.dir
         loaded = load(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path, allow_call=is_allowed_by_project)
         for name, case in zip(distinct(c.name.replace("::", ":") for c in loaded.cases), loaded.cases, strict=True):
@@ -115,8 +144,7 @@ class CaseItem(pytest.Item):
         from verifier.report.draw.finding import lines, unexpected
         from verifier.report.draw.paint import Paint
 
-        strict = self.config.getini("verifier_strict") or bool(_project(self.config).strict)
-        report = verify_all([] if self.case is None else [self.case], self.complaints, strict=strict)
+        report = verify_all([] if self.case is None else [self.case], self.complaints, strict=_is_strict(self.config))
         report = replace(report, cases=tuple(map(_gate(self.config).of, report.cases)))
         (found,) = report.cases
         if found.status == "skipped":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -50,6 +50,7 @@ def assert_gradient(
     expects of its own points is no excuse. Raises CaseError where the texts cannot be read, with the lines of the caller's file.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
+    _refuse_callables({"the case": case, "function": function, "forward": forward, "backward": backward, **{f"gradients[{k!r}]": v for k, v in (gradients.items() if isinstance(gradients, Mapping) else ())}})
     if case is None:
         case, point = _composed(sys._getframe(1), {"function": function, "forward": forward}, backward, at, gradients, {  # noqa: SLF001 - the file of whoever calls
             "formats": formats, "domain": domain, "sample": sample or None, "hunt": hunt or None, "accept": accept if accept is None or isinstance(accept, Mapping) else {"ulps": accept}, "upstream": upstream,
@@ -69,10 +70,9 @@ def assert_gradient(
 
     report = Report((verify(replace(case, expect=()), strict=strict),))
     if report.exit_status:
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+        from verifier.report.draw.failure import failure
 
-        raise AssertionError("\n" + render(report, paint=Paint(enabled=False)).rstrip())
+        raise AssertionError(failure(report))
 
 
 def _composed(frame: FrameType, formulas: Mapping[str, str | None], backward: str | None, at: Any, gradients: Mapping[str, str] | None, values: Mapping[str, Any]) -> Case:
@@ -84,12 +84,30 @@ def _composed(frame: FrameType, formulas: Mapping[str, str | None], backward: st
         raise TypeError("give a case, or the function or the forward pass of one: assert_gradient(function='sin(x)', backward='dx = cos(x) * dout', at={'x': 1})")
     first, last, _, _ = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None, None, None, None))
     site = CallSite(frame.f_code.co_filename, first or frame.f_lineno, last or frame.f_lineno)
-    points = None if at is None else [at] if isinstance(at, Mapping) else list(at)
+    points = None if at is None else _points(at)
     text, lines = composed(site, formulas, {"name": frame.f_code.co_name, "points": points, **values}, backward=backward, implementation="mine", gradients=gradients)
     loaded = load_text(text, file=_shown(site.file), lines=lines)
     if loaded.complaints:
         raise CaseError(loaded.complaints)
     return loaded.cases[0]
+
+
+def _refuse_callables(given: Mapping[str, object]) -> None:
+    """Raise TypeError where code stands for a text."""
+    __tracebackhide__ = True
+    for name, value in given.items():
+        if callable(value):
+            raise TypeError(f"{name} must be a text, such as 'sin(x)', not {value!r}; verifier.numpy.check(fn, *inputs, backward=...) checks functions of Python, and verifier.torch and verifier.jax check theirs")
+
+
+def _points(at: object) -> list[Mapping[str, Any]]:
+    """The points of a call, of which one may stand by itself. Raises TypeError where it is none."""
+    __tracebackhide__ = True
+    points: list[Any] = [at] if isinstance(at, Mapping) else list(at) if isinstance(at, Iterable) and not isinstance(at, str) else [at]
+    for point in points:
+        if not isinstance(point, Mapping):
+            raise TypeError(f"at must be a point, with a number for every input, such as {{'x': 1}}, or a list of points; {point!r} is none")
+    return points
 
 
 def _shown(file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shlex
@@ -85,14 +86,21 @@ def test_a_new_repository_passes_as_its_workflow_runs_it(folder):
     job = yaml.safe_load((folder / ".github" / "workflows" / "gradients.yml").read_text(encoding="utf-8"))["jobs"]["gradients"]
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert commands[0].startswith("python -m pip install backprop-verifier")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    is_installed = any(e.name == "verifier" for e in importlib.metadata.entry_points(group="pytest11"))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "" if is_installed else "-p verifier.plugin"}
     for command in commands[1:]:
         run = subprocess.run([sys.executable, *shlex.split(command)[1:]], env=environment, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
+        assert "pytest" not in command or "1 passed" in run.stdout, "the case is the test"
     case = folder / "cases" / "first.yaml"
     case.write_text(case.read_text(encoding="utf-8").replace("dx = de * e", "dx = de"), encoding="utf-8")
     for command in commands[1:]:
         assert subprocess.run([sys.executable, *shlex.split(command)[1:]], env=environment, capture_output=True, check=False).returncode == 1, "the twin"
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as section:
+        section.write('baseline = "known.json"\n')
+    assert main(["--baseline-update"]) == 0
+    for command in commands[1:]:
+        assert subprocess.run([sys.executable, *shlex.split(command)[1:]], env=environment, capture_output=True, check=False).returncode == 0, "what the baseline knows fails nowhere"
 
 
 def test_the_schema_of_a_new_repository_is_where_its_case_says(folder):
@@ -102,11 +110,11 @@ def test_the_schema_of_a_new_repository_is_where_its_case_says(folder):
 
 
 def test_what_is_there_is_left_as_it_is(folder, capsys):
-    (folder / "tests").mkdir()
-    (folder / "tests" / "test_gradients.py").write_text("mine", encoding="utf-8")
+    (folder / "cases").mkdir()
+    (folder / "cases" / "first.yaml").write_text("mine", encoding="utf-8")
     assert main(["init"]) == 2
-    assert "nothing is written, since these exist: tests/test_gradients.py" in capsys.readouterr().err.replace(os.sep, "/")
-    assert sorted(p.name for p in folder.iterdir()) == ["tests"]
+    assert "nothing is written, since these exist: cases/first.yaml" in capsys.readouterr().err.replace(os.sep, "/")
+    assert sorted(p.name for p in folder.iterdir()) == ["cases"]
 
 
 def test_the_section_is_added_to_the_configuration_of_others(folder):

@@ -119,10 +119,9 @@ def raise_if_failed(report: CaseReport) -> None:
     """Raise AssertionError, with the findings as text, where a report is not of a pass."""
     __tracebackhide__ = True  # pytest shows the line of the test
     if report.status != "passed":
-        from verifier.report.draw.paint import Paint
-        from verifier.report.draw.text import render
+        from verifier.report.draw.failure import failure
 
-        raise AssertionError(render(Report((report,)), paint=Paint(enabled=False)))
+        raise AssertionError(failure(Report((report,))))
 
 
 # ---------------------------------------------------------------- values

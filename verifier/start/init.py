@@ -1,4 +1,4 @@
-"""`init`: a repository with a gate: the configuration, one case, a test that runs all cases, and a workflow for GitHub."""
+"""`init`: a repository with a gate: the configuration, one case, and a workflow for GitHub. The cases are tests of pytest as they stand, since `files` names them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,10 @@ from verifier.start.new import SCHEMA, case_text
 CONFIGURATION_TEXT = f"""\
 [{SECTION}]
 paths = ["cases"]    # what `python -m verifier` checks
+files = ["cases/**/*.yaml", "cases/**/*.yml"]    # the case files there, each case of which is a test of pytest, too
 # strict = true      # unstable, ill-conditioned and vanished gradients fail, too
 # baseline = "known-findings.json"    # findings that are known do not fail: --baseline-update writes it
 """
-
-TEST = '''\
-"""No gradient of cases/ is wrong."""
-
-from pathlib import Path
-
-import pytest
-
-import verifier
-
-LOADED = verifier.load(Path(__file__).parent.parent / "cases")
-
-
-def test_every_case_file_can_be_read():
-    assert [str(complaint) for complaint in LOADED.complaints] == []
-    assert LOADED.cases
-
-
-@pytest.mark.parametrize("case", LOADED.cases, ids=lambda case: case.name)
-def test_no_gradient_is_wrong(case):
-    report = verifier.verify(case)
-    assert report.status == "passed", [finding.message for finding in report.findings]
-'''
 
 WORKFLOW = """\
 name: gradients
@@ -56,7 +34,7 @@ jobs:
           python-version: "3.13"
       - run: python -m pip install backprop-verifier pytest
       - run: python -m verifier check --format github
-      - run: python -m pytest tests/test_gradients.py
+      - run: python -m pytest cases
 """
 
 
@@ -67,7 +45,6 @@ def new_project(folder: str) -> list[Path]:
     texts = {
         case: case_text(Path("cases/first.yaml"), Path("cases") / SCHEMA),
         schema: json.dumps(case_schema(), indent=1) + "\n",
-        root / "tests" / "test_gradients.py": TEST,
         root / ".github" / "workflows" / "gradients.yml": WORKFLOW,
     }
     there = [str(path) for path in texts if path.exists()]

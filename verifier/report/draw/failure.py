@@ -1,0 +1,41 @@
+"""The text of an assertion that fails: its first line is all that the summary of a run of tests shows."""
+
+from __future__ import annotations
+
+from verifier.case.components import base
+from verifier.report.draw import text
+from verifier.report.draw.finding import unexpected
+from verifier.report.draw.paint import Paint
+from verifier.report.outcome import Finding, Report
+
+NOTHING = "nothing was checked: every gradient is undefined at its points"
+
+
+def failure(report: Report) -> str:
+    """The first finding in a line, then the report. Where nothing was checked no case is said to pass."""
+    paint = Paint(enabled=False)
+    if _is_empty(report):
+        passed, _ = text.MARKS["passed"]
+        return "\n".join([NOTHING, *(text.case(c, paint=paint).removeprefix(f"{passed} ") for c in report.cases)]).rstrip()
+    return f"{headline(report)}\n{text.render(report, paint=paint).rstrip()}"
+
+
+def headline(report: Report) -> str:
+    """The first finding that fails a case: its code, its gradient and the first sentence; where there is none, why nothing passes."""
+    found = [f for c in report.cases for f in unexpected(c, "error")] or [f for c in report.cases for f in unexpected(c)]
+    if found and not _is_empty(report):
+        return _line(found[0])
+    return NOTHING if _is_empty(report) else "; ".join(note for c in report.cases for note in c.notes) or text.summary(report, Paint(enabled=False))
+
+
+def _is_empty(report: Report) -> bool:
+    """Whether nothing went wrong and yet nothing was checked."""
+    return not (report.checked or report.errors or report.complaints or report.skipped)
+
+
+def _line(f: Finding) -> str:
+    """A finding in a line, its gradient named once and first."""
+    name = ".".join(filter(None, (f.implementation, f.gradient)))
+    name = name if name in f.message else base(name)  # of an array the message names the whole
+    sentence = " ".join(f.message.split()).partition(". ")[0]
+    return f"{f.code} {name}: {sentence.removeprefix(f'{name} ').replace(f'{name}: ', '', 1)}" if name else f"{f.code} {sentence}"
