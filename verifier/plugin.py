@@ -145,6 +145,8 @@ class CaseItem(pytest.Item):
         from verifier.report.draw.paint import Paint
 
         report = verify_all([] if self.case is None else [self.case], self.complaints, strict=_is_strict(self.config))
+        if report.is_interrupted:
+            raise KeyboardInterrupt  # what was not seen has not passed
         report = replace(report, cases=tuple(map(_gate(self.config).of, report.cases)))
         (found,) = report.cases
         if found.status == "skipped":
