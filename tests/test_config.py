@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -217,3 +218,33 @@ def test_an_unknown_format_is_an_error_of_its_line(project, capsys):
     configured(project, "jobs = 1\nformats = ['jsno']")
     assert main(["cases"]) == 2
     assert capsys.readouterr().err.startswith("pyproject.toml:3:1: formats: there is no format 'jsno'; did you mean 'json'?")
+
+
+# ---------------------------------------------------------------- files that cannot be read
+
+
+def a_pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes with a name on this system")
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "line", "part"),
+    [
+        (lambda p: p.write_bytes(b"[project]\nname = 'caf\xe9'\n[tool.verifier]\nstrict = true\n"), 2, "not text in UTF-8 (byte 0xe9)"),
+        (lambda p: p.write_bytes(b"\xef\xbb\xbf[tool.verifier]\nstrict = true\n"), 1, "byte order mark"),
+        (lambda p: p.mkdir(), 1, "it is a folder, not a file"),
+        (lambda p: p.symlink_to("nowhere"), 1, "the file cannot be read"),
+        (a_pipe, 1, "it is a pipe, not a file"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_cannot_be_read_does_not_open_the_gate(project, capsys, make, line, part):
+    assert main(["cases"]) == 0, "the twin: no file at all"
+    capsys.readouterr()
+    make(project / "pyproject.toml")
+    assert main(["cases"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyproject.toml:{line}:")
+    assert part in err
