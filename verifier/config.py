@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -18,7 +19,6 @@ from verifier.language.source import Complaint, Place, suggestion
 FILE = "pyproject.toml"
 SECTION = "tool.verifier"
 MOST_JOBS = 4096
-BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # the byte order mark
 NEAR = 0.85  # of a name of 8 letters: one is missing, added, or another one
 CODE = re.compile(r"V\d{0,3}")  # a finding, or the first characters of several
 UNREADABLE = "V0"  # findings about cases that were not checked: these cannot be left out
@@ -126,7 +126,7 @@ def _read(file: Path) -> Config | None:
         raise ConfigError([not_utf8(content, error, empty.place("").file)]) from None
     except OSError as error:
         raise ConfigError([Complaint(empty.place(""), f"the file cannot be read: {error.strerror or error}")]) from None
-    if "verifier" in text and text.startswith(BOM):
+    if "verifier" in text and content.startswith(BOM_UTF8):
         raise ConfigError([Complaint(empty.place(""), "the file begins with a byte order mark, which TOML does not allow; save it as UTF-8 without BOM")])
     text = text.replace("\r\n", "\n")
     try:
