@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -121,6 +122,7 @@ def test_a_code_that_no_finding_has_is_refused(project, capsys, name, words):
         configured(project, f"{name} = ['V9']")
     assert main(["cases", *words]) == 2
     assert f"{name} has 'V9', and no finding's code begins so" in capsys.readouterr().err
+    configured(project, "")
     assert main(["cases", "--select", "V1", "--ignore", "V2"]) == 0, "the twin"
 
 
@@ -217,3 +219,73 @@ def test_an_unknown_format_is_an_error_of_its_line(project, capsys):
     configured(project, "jobs = 1\nformats = ['jsno']")
     assert main(["cases"]) == 2
     assert capsys.readouterr().err.startswith("pyproject.toml:3:1: formats: there is no format 'jsno'; did you mean 'json'?")
+
+
+# ---------------------------------------------------------------- files that cannot be read
+
+
+def a_pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no pipes with a name on this system")
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "line", "part"),
+    [
+        (lambda p: p.write_bytes(b"[project]\nname = 'caf\xe9'\n[tool.verifier]\nstrict = true\n"), 2, "not text in UTF-8 (byte 0xe9)"),
+        (lambda p: p.write_bytes(b"\xef\xbb\xbf[tool.verifier]\nstrict = true\n"), 1, "byte order mark"),
+        (lambda p: p.mkdir(), 1, "it is a folder, not a file"),
+        (lambda p: p.symlink_to("nowhere"), 1, "the file cannot be read"),
+        (a_pipe, 1, "it is a pipe, not a file"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_cannot_be_read_does_not_open_the_gate(project, capsys, make, line, part):
+    assert main(["cases"]) == 0, "the twin: no file at all"
+    capsys.readouterr()
+    make(project / "pyproject.toml")
+    assert main(["cases"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyproject.toml:{line}:")
+    assert part in err
+
+
+@pytest.mark.parametrize("key", ["select", "ignore"])
+def test_a_code_of_the_configuration_that_no_finding_has_is_an_error_of_its_line(project, capsys, key):
+    configured(project, f'strict = true\n{key} = ["V999"]')
+    assert main(["cases"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"pyproject.toml:3:1: {key} has 'V999', and no finding's code begins so")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("[tool.verifer]\nstrict = true\n", 2), ("[tool.verifyer]\n", 2), ("[tool.verifers]\neval = {}\n", 0), ("[tool.verifer]\nstrict = true\n[tool.verifier]\n", 0)],
+)
+def test_a_section_that_is_mistyped_is_found(project, capsys, text, status):
+    (project / "pyproject.toml").write_text(f"[project]\nname = 'x'\n{text}", encoding="utf-8")
+    assert main(["cases"]) == status
+    err = capsys.readouterr().err
+    assert err.startswith("pyproject.toml:3:1: there is a section [tool.") == bool(status)
+    assert ("did you mean [tool.verifier]?" in err) == bool(status)
+
+
+def test_a_configuration_without_paths_says_that_there_is_nothing_to_check(project, capsys):
+    configured(project, "paths = []")
+    for words in ([], ["check"]):
+        assert main(words) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("verifier: there is nothing to check: name case files")
+    (project / "pyproject.toml").unlink()
+    assert main([]) == 2
+    assert "usage:" in capsys.readouterr().out, "the twin: no project"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.usefixtures("project")
+def test_what_cannot_be_written_is_named(capsys):
+    assert main(["cases", "--format", "json=/dev/full"]) == 2
+    assert "verifier: '/dev/full' cannot be written: No space left on device\n" in capsys.readouterr().err

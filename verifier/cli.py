@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.config import Config, ConfigError, config_for
+from verifier.language.files import writing
 from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.options import COMMANDS, USAGE_ERROR, parser_for
 from verifier.report.draw import FORMATS, drawn_edits
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for(RUNS)
     if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
         options = parser.parse_args(words)
-    elif not words and not _has_paths():
+    elif not words and not _is_configured():
         parser.print_help()
         return USAGE_ERROR
     else:
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         abandon()
         return USAGE_ERROR
     except OSError as error:
-        say(f"verifier: {error}")
+        say(f"verifier: {error}" if error.filename is None else f"verifier: '{error.filename}': {error.strerror}")
         return USAGE_ERROR
     except CampaignError as error:
         say(f"verifier: {error}")
@@ -83,10 +85,10 @@ def _workers(options: argparse.Namespace) -> Workers:
     return workers
 
 
-def _has_paths() -> bool:
-    """Whether a run without any word has something to check: the paths of the configuration."""
+def _is_configured() -> bool:
+    """Whether a run without any word is one of a project: it checks the paths of the configuration, or says that there are none."""
     try:
-        return bool(config_for().paths)
+        return config_for().file is not None
     except ConfigError:
         return True  # the run will tell
 
@@ -94,6 +96,7 @@ def _has_paths() -> bool:
 def _configured(options: argparse.Namespace) -> Config:
     """The configuration; the options that the command line leaves open take its values. Raises ConfigError, CampaignError."""
     config = config_for(options.paths)
+    _check_codes(config)
     if not options.paths:
         options.paths = [config.path(p) for p in config.paths]
         if not options.paths:
@@ -107,6 +110,19 @@ def _configured(options: argparse.Namespace) -> Config:
     if getattr(options, "format", None) is None and config.is_own:  # they may write files
         options.format = [_configured_output(config, text) for text in config.formats]
     return config
+
+
+def _check_codes(config: Config) -> None:
+    """Refuse codes of the configuration that no finding has. Raises ConfigError."""
+    if not (config.select or config.ignore):
+        return
+    from verifier.report.selection import selection
+
+    for key, chosen in (("select", (config.select, ())), ("ignore", ((), config.ignore))):
+        try:
+            selection(*chosen)
+        except CampaignError as error:
+            raise ConfigError([Complaint(config.place(key), str(error))]) from None
 
 
 def _configured_output(config: Config, text: str) -> Output:
@@ -281,7 +297,8 @@ def _plot(options: argparse.Namespace) -> int:
         say(f"verifier: {error}")
         return USAGE_ERROR
     if options.output:
-        Path(options.output).write_text(drawing, encoding="utf-8")
+        with writing(options.output):
+            Path(options.output).write_text(drawing, encoding="utf-8")
     else:
         deliver(visible(drawing))
     return USAGE_ERROR if loaded.complaints else 0
@@ -389,14 +406,14 @@ def _new(options: argparse.Namespace) -> int:
     from verifier.start.new import new_case
 
     written = new_case(options.name)
-    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {written[0]}\n"))
+    deliver(visible("".join(f"wrote {path}\n" for path in written) + f"check it: python -m verifier {shlex.quote(str(written[0]))}\n"))
     return 0
 
 
 def _init(options: argparse.Namespace) -> int:
     from verifier.start.init import new_project
 
-    deliver(visible("".join(f"wrote {path}\n" for path in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
+    deliver(visible("".join(f"{line}\n" for line in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
     return 0
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from verifier.language.files import content_of, not_utf8
 from verifier.language.source import Complaint, Place, suggestion
 
 FILE = "pyproject.toml"
 SECTION = "tool.verifier"
 MOST_JOBS = 4096
+NEAR = 0.85  # of a name of 8 letters: one is missing, added, or another one
 CODE = re.compile(r"V\d{0,3}")  # a finding, or the first characters of several
 UNREADABLE = "V0"  # findings about cases that were not checked: these cannot be left out
 
@@ -112,22 +116,35 @@ def config_for(paths: Iterable[str | os.PathLike[str]] = (), *, start: Path | No
 
 def _read(file: Path) -> Config | None:
     """The configuration of a file; None where there is none for us."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if "verifier" not in text:
+    if not os.path.lexists(file):
         return None
     empty = Config(file)
     try:
-        content = tomllib.loads(text)
+        content = content_of(file)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([not_utf8(content, error, empty.place("").file)]) from None
+    except OSError as error:
+        raise ConfigError([Complaint(empty.place(""), f"the file cannot be read: {error.strerror or error}")]) from None
+    if "verifier" in text and content.startswith(BOM_UTF8):
+        raise ConfigError([Complaint(empty.place(""), "the file begins with a byte order mark, which TOML does not allow; save it as UTF-8 without BOM")])
+    text = text.replace("\r\n", "\n")
+    try:
+        tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
+        if "verifier" not in text:
+            return None
         at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         place = replace(empty.place(""), line=int(at[1]), column=int(at[2])) if at else empty.place("")
         raise ConfigError([_complaint(text, place, f"this is not TOML: {str(error).partition(' (at ')[0]}")]) from None
-    tools = content.get("tool", {})
-    if not isinstance(tools, dict) or "verifier" not in tools:
+    if not isinstance(tools, dict):
         return None
+    if "verifier" not in tools:
+        mistyped = next((name for name, table in tools.items() if _is_mistyped(name, table)), None)
+        if mistyped is None:
+            return None
+        line = next((i for i, row in enumerate(text.splitlines(), 1) if mistyped in row), 1)
+        raise ConfigError([_complaint(text, replace(empty.place(""), line=line), f"there is a section [tool.{mistyped}]; did you mean [{SECTION}]?")])
     own = tools["verifier"]
     if not isinstance(own, dict):
         raise ConfigError([_complaint(text, empty.place(""), f"[{SECTION}] must be a table of keys, such as strict = true")])
@@ -143,6 +160,11 @@ def _read(file: Path) -> Config | None:
     if complaints:
         raise ConfigError(complaints)
     return replace(empty, **values)
+
+
+def _is_mistyped(name: str, table: object) -> bool:
+    """Whether a section of another name was meant as ours: the name is one letter off, and the section has a key of ours or none at all."""
+    return SequenceMatcher(None, name.lower(), "verifier").ratio() > NEAR and isinstance(table, dict) and (not table or any(key in KEYS for key in table))
 
 
 def _complaint(text: str, place: Place, message: str) -> Complaint:

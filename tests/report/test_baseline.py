@@ -215,3 +215,19 @@ def test_an_update_needs_a_file_and_finds_it_in_the_configuration(capsys):
     assert main(["a.yaml", "--baseline-update"]) == 0
     assert main(["a.yaml"]) == 0
     assert json.loads(Path("known.json").read_text(encoding="utf-8"))["findings"] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name on this system")
+def test_a_pipe_or_a_device_is_no_baseline(folder, capsys):
+    os.mkfifo(folder / "pipe")
+    for name, what in (("pipe", "a pipe"), (os.devnull, "a device")):
+        for words in ((), ("--baseline-update",)):
+            assert main(["a.yaml", "--baseline", name, *words]) == 2
+            assert f"it is {what}, not a file" in capsys.readouterr().err
+
+
+def test_a_baseline_in_no_folder_is_refused_before_the_run(capsys):
+    assert main(["a.yaml", "--baseline", "nowhere/known.json", "--baseline-update"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "there is no folder 'nowhere'" in err

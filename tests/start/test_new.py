@@ -127,3 +127,50 @@ def test_the_section_is_added_to_the_configuration_of_others(folder):
 
 def test_keys_of_the_new_configuration_that_are_commented_out_are_keys():
     assert {line.removeprefix("# ").partition(" =")[0] for line in CONFIGURATION_TEXT.splitlines()[1:]} <= set(KEYS)
+
+
+# ---------------------------------------------------------------- names and files as they come
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("", "python -m verifier new first\n"),
+        (".", "python -m verifier new first\n"),
+        ("sub/", "python -m verifier new sub/first\n"),
+        ("first/..", "python -m verifier new first\n"),
+        ("two words/", "python -m verifier new 'two words/first'\n"),
+        ("sub/.yaml", "python -m verifier new sub/first\n"),
+        ("a\nb", "the end of a line"),
+    ],
+)
+def test_a_name_of_no_file_is_refused_with_what_to_write(folder, capsys, name, part):
+    assert main(["new", name]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert part in err
+    assert list(folder.iterdir()) == []
+
+
+def test_the_hint_is_a_command_that_a_shell_reads(capsys):
+    assert main(["new", "two words"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("check it: ")
+    assert shlex.split(command)[-1] == "two words.yaml"
+    assert f"Check it: {command}\n" in Path("two words.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_section_is_added_with_the_ends_of_lines_of_the_file(folder, capsys, end):
+    own = f'[project]{end}name = "mine"{end}'
+    (folder / "pyproject.toml").write_bytes(own.encode())
+    assert main(["init"]) == 0
+    assert (folder / "pyproject.toml").read_bytes().decode() == own + end + CONFIGURATION_TEXT.replace("\n", end)
+    assert "added [tool.verifier] to pyproject.toml\n" in capsys.readouterr().out
+    assert config_for().paths == ("cases",)
+
+
+def test_nothing_is_added_to_a_file_that_is_no_toml(folder, capsys):
+    (folder / "pyproject.toml").write_text("[project\n", encoding="utf-8")
+    assert main(["init"]) == 2
+    assert "'pyproject.toml' is not TOML" in capsys.readouterr().err
+    assert [p.name for p in folder.iterdir()] == ["pyproject.toml"]

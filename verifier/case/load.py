@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from verifier.case.case import Case
 from verifier.case.document import is_named, read_case
 from verifier.case.files import about_file, case_files
 from verifier.case.yaml_tree import Document, read_documents
-from verifier.language.source import CaseError, Complaint, Place
+from verifier.language.files import NoFileError, content_of, not_utf8
+from verifier.language.source import CaseError, Complaint
 
 if TYPE_CHECKING:
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 2**20  # of a file
 MOST_CASES = 64  # texts whose case is kept
 STANDARD_INPUT = "-"
-DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
 
 
 Allowed = Callable[[str], bool]  # whether the cases of a file may run callables, or the file is one of cases
@@ -83,7 +82,9 @@ def _together(parts: list[Loaded]) -> Loaded:
 
 def _load_file(path: str, *, allow_call: bool, needs_points: bool) -> Loaded:
     try:
-        content = _standard_input() if path == STANDARD_INPUT else _read(path)
+        content = _standard_input() if path == STANDARD_INPUT else content_of(path, MAX_BYTES + 1)
+    except NoFileError as error:
+        return Loaded((), (about_file(path, f"the file cannot be read: {error}; to read what another program writes, use a pipe and 'verifier -'"),))
     except OSError as error:
         return Loaded((), (about_file(path, f"the file cannot be read: {error.strerror or error}"),))
     path = "<stdin>" if path == STANDARD_INPUT else path
@@ -92,20 +93,7 @@ def _load_file(path: str, *, allow_call: bool, needs_points: bool) -> Loaded:
     try:
         return load_text(content.decode("utf-8"), file=path, allow_call=allow_call, needs_points=needs_points)
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        place = Place(path, before.count("\n") + 1, error.start - content.rfind(b"\n", 0, error.start))
-        return Loaded((), (Complaint(place, f"the file is not text in UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8"),))
-
-
-def _read(path: str) -> bytes:
-    """The first MAX_BYTES + 1 bytes of a file; OSError where it is none: a pipe that nobody writes to would be waited for without end."""
-    wait = 0 if path.startswith(DESCRIPTORS) else getattr(os, "O_NONBLOCK", 0)
-    with os.fdopen(os.open(path, os.O_RDONLY | wait | getattr(os, "O_BINARY", 0)), "rb") as stream:
-        kind = os.fstat(stream.fileno()).st_mode
-        if not stat.S_ISREG(kind) and wait:
-            what = "a pipe" if stat.S_ISFIFO(kind) else "a folder" if stat.S_ISDIR(kind) else "a device"
-            raise OSError(f"it is {what}, not a file; to read what another program writes, use a pipe and 'verifier -'")
-        return stream.read(MAX_BYTES + 1)
+        return Loaded((), (not_utf8(content, error, path),))
 
 
 def _standard_input() -> bytes:

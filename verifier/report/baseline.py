@@ -13,6 +13,7 @@ from typing import Any
 
 from verifier import __version__
 from verifier.case.components import base
+from verifier.language.files import content_of
 from verifier.language.source import CampaignError
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import CaseReport, Finding
@@ -160,16 +161,18 @@ def read(path: str | os.PathLike[str], *, is_required: bool = True) -> Baseline:
     """The baseline in a file. Raises CampaignError where it is none, or there is none and it is required."""
     file = Path(path)
     if not file.exists() and not is_required:
+        if not file.parent.is_dir():
+            raise CampaignError(f"there is no folder '{file.parent}' to write the baseline '{file.name}' to")
         return Baseline(file, {})
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(content_of(file).decode("utf-8"))
         if content["baseline"] != VERSION:
             raise CampaignError(f"{file}: a baseline of version {content['baseline']}, and this tool reads {VERSION}; write it anew with --baseline-update")
         known = [_known(entry) for entry in content["findings"]]
     except FileNotFoundError:
         raise CampaignError(f"there is no baseline '{file}'; --baseline-update writes it") from None
     except OSError as error:
-        raise CampaignError(f"the baseline '{file}' cannot be read: {error.strerror}") from None
+        raise CampaignError(f"the baseline '{file}' cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CampaignError(f"'{file}' is not a baseline; --baseline-update writes one to a file that does not exist yet") from None
     return Baseline(file, {k.fingerprint: k for k in known})

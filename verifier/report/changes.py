@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from verifier.case.components import base
+from verifier.language.files import content_of
 from verifier.language.source import CampaignError
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
@@ -43,7 +43,7 @@ class Changes:
 def read(path: str) -> dict[CaseName, CaseInReport]:
     """The cases of a report in JSON. Raises CampaignError."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(content_of(path).decode("utf-8"))
         found: dict[CaseName, CaseInReport] = {}
         for case in content["cases"]:
             file, name, number = case["file"], case["name"], 1
@@ -51,7 +51,7 @@ def read(path: str) -> dict[CaseName, CaseInReport]:
                 number += 1
             found[file, name, number] = _case(case, f"{file}: {name}{f' ({number})' if number > 1 else ''}")
     except OSError as error:
-        raise CampaignError(f"'{path}' cannot be read: {error.strerror}") from None
+        raise CampaignError(f"'{path}' cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CampaignError(f"'{path}' is not a report in JSON; write one with python -m verifier PATH... --format json > {path}") from None
     return found

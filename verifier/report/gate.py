@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from verifier.language.files import writing
 from verifier.report.baseline import Baseline, excused, read, stale, updated, written
 from verifier.report.outcome import CaseReport
 from verifier.report.selection import Selection, by_code, selection
@@ -33,7 +34,8 @@ class Gate:
         name = self.baseline.file
         if self.writes:
             known = updated(cases, self.baseline)
-            name.write_text(written(known), encoding="utf-8")
+            with writing(name):
+                name.write_text(written(known), encoding="utf-8")
             return [*said, f"{name}: {len(known.known)} known {'entry' if len(known.known) == 1 else 'entries'} written"]
         count = sum(f.expected for c in cases for f in excused(c, self.baseline).findings) - sum(f.expected for c in cases for f in c.findings)
         said += [f"{name}: {count} known {'finding' if count == 1 else 'findings'}, no worse than there"] if count else []

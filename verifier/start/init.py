@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 from verifier.case.schema import case_schema
 from verifier.config import FILE as CONFIGURATION
 from verifier.config import SECTION, config_for
+from verifier.language.files import content_of, writing
 from verifier.language.source import CampaignError
 from verifier.start.new import SCHEMA, case_text
 
@@ -38,8 +40,8 @@ jobs:
 """
 
 
-def new_project(folder: str) -> list[Path]:
-    """Write the files of a gate into a folder; the paths that were written. Raises CampaignError where one of them exists already, before anything is written; and OSError."""
+def new_project(folder: str) -> list[str]:
+    """Write the files of a gate into a folder; lines that say what was written. Raises CampaignError where one of them exists already, before anything is written; and OSError."""
     root = Path(folder)
     configuration, case, schema = root / CONFIGURATION, root / "cases" / "first.yaml", root / "cases" / SCHEMA
     texts = {
@@ -52,9 +54,15 @@ def new_project(folder: str) -> list[Path]:
         there.insert(0, f"[{SECTION}] in {configuration}")
     if there:
         raise CampaignError(f"nothing is written, since these exist: {', '.join(there)}")
-    before = configuration.read_text(encoding="utf-8") if configuration.exists() else ""
-    texts[configuration] = (before.rstrip("\n") + "\n\n" if before else "") + CONFIGURATION_TEXT
+    before = content_of(configuration).decode("utf-8") if configuration.exists() else ""
+    try:
+        tomllib.loads(before)
+    except tomllib.TOMLDecodeError as error:
+        raise CampaignError(f"nothing is written, since '{configuration}' is not TOML: {error}") from None
+    end = "\r\n" if "\r\n" in before else "\n"  # as the file has it
+    texts[configuration] = (before.rstrip("\r\n") + end * 2 if before.strip() else "") + CONFIGURATION_TEXT.replace("\n", end)
     for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return list(texts)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+    return [f"added [{SECTION}] to {path}" if path == configuration and before.strip() else f"wrote {path}" for path in texts]

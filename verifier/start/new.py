@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 from verifier.case.files import SUFFIXES
 from verifier.case.schema import case_schema
+from verifier.language.files import writing
 from verifier.language.source import CampaignError
 
 SCHEMA = "case.schema.json"
@@ -50,27 +52,43 @@ implementations:
 
 
 def new_case(name: str) -> list[Path]:
-    """Write a case file, and the schema where the project has none; the paths that were written. Raises CampaignError where the file exists, and OSError."""
+    """Write a case file, and the schema where the project has none; the paths that were written. Raises CampaignError where the name is none or the file exists, and OSError."""
+    if problem := _name_problem(name):
+        raise CampaignError(problem)
     path = Path(name if name.lower().endswith(SUFFIXES) else f"{name}.yaml")
     if path.exists():
         raise CampaignError(f"'{path}' exists, and is left as it is")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     schema = nearest_schema(path.parent)
     written = [path]
     if schema is None:
         schema = path.parent / SCHEMA
-        schema.write_text(json.dumps(case_schema(), indent=1) + "\n", encoding="utf-8")
+        with writing(schema):
+            schema.write_text(json.dumps(case_schema(), indent=1) + "\n", encoding="utf-8")
         written.append(schema)
-    with path.open("x", encoding="utf-8", newline="\n") as file:
+    with writing(path), path.open("x", encoding="utf-8", newline="\n") as file:
         file.write(case_text(path, schema))
     return written
+
+
+def _name_problem(name: str) -> str:
+    """What is wrong with the name of a new case; '' where nothing is."""
+    if not name.isprintable():
+        return f"{name!r} has a character that is not printed, such as the end of a line; write a name without it"
+    last = os.path.split(name)[1]
+    if last not in ("", os.curdir, os.pardir, *SUFFIXES):
+        return ""
+    folder = Path(os.path.normpath(name if last not in SUFFIXES else os.path.split(name)[0] or os.curdir))
+    example = shlex.quote((folder / "first").as_posix())
+    return f"'{name}' does not name a file; write the name of the case, such as: python -m verifier new {example}"
 
 
 def case_text(path: Path, schema: Path) -> str:
     """The text of a new case file."""
     stem = path.name.partition(".")[0]
     name = stem if stem.isidentifier() else json.dumps(stem, ensure_ascii=False)
-    return TEXT.format(schema=Path(os.path.relpath(schema.resolve(), path.parent.resolve())).as_posix(), path=path.as_posix(), name=name)
+    return TEXT.format(schema=Path(os.path.relpath(schema.resolve(), path.parent.resolve())).as_posix(), path=shlex.quote(path.as_posix()), name=name)
 
 
 def nearest_schema(folder: Path) -> Path | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verifier.language.files import writing
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS, drawn, drawn_case, drawn_end, step_summary
 from verifier.report.draw.deliver import deliver, safe, visible
@@ -72,7 +73,8 @@ def write(report: Report, wanted: Sequence[Output], *, paint: Paint, look: Look)
     for o in wanted:
         try:
             if o.file:
-                Path(o.file).write_text(_drawn(report, o, Paint(enabled=False), look, encoding="utf-8"), encoding="utf-8", newline="\n")
+                with writing(o.file):
+                    Path(o.file).write_text(_drawn(report, o, Paint(enabled=False), look, encoding="utf-8"), encoding="utf-8", newline="\n")
             _summarise(report, o)
         except OSError as error:
             failures.append(error)
@@ -92,5 +94,5 @@ def _drawn(report: Report, o: Output, paint: Paint, look: Look, *, encoding: str
 def _summarise(report: Report, o: Output) -> None:
     """Add to the summary of the step, where GitHub runs it and the format has something for it."""
     if os.environ.get(STEP_SUMMARY) and (text := step_summary(o.format, report)):
-        with Path(os.environ[STEP_SUMMARY]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+        with writing(os.environ[STEP_SUMMARY]), Path(os.environ[STEP_SUMMARY]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(visible(text))

@@ -18,6 +18,7 @@ from verifier.case.points import listed, real_points
 from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
 from verifier.language import formats
+from verifier.language.files import writing
 from verifier.language.source import Source
 from verifier.language.verdict import Verdict
 
@@ -60,8 +61,9 @@ def save(finds: Sequence[Find], folder: str) -> list[Path]:
     """Write each find to its file under a folder; the paths."""
     paths = [Path(folder) / find.name for find in finds]
     for path, find in zip(paths, finds, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(find.text.encode())
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(find.text.encode())
     return paths
 
 
