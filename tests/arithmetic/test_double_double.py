@@ -108,6 +108,12 @@ def test_products_that_underflow_and_overflow_are_seen() -> None:
         assert not np.any(is_known(number.mul(huge, huge)))
 
 
+def test_a_product_of_floats_of_which_one_is_too_large_to_be_split_is_not_known() -> None:
+    """2^27 + 1 times 1e305 is beyond the range, so the error of the product is not had, though the product is."""
+    with np.errstate(all="ignore"):
+        assert not np.any(is_known(number.mul(exactly(np.array([1e305, -1e306])), exactly(np.array([3e-10, 7e-9])))))
+
+
 def test_zero_times_anything_known_is_exactly_zero_and_times_the_unknown_unknown() -> None:
     zero = exactly(np.zeros(2))
     assert np.all(number.is_zero(number.mul(zero, exactly(np.array([3.0, -1e300])))))

@@ -47,6 +47,8 @@ from verifier.arithmetic.types import Doubles, Mask
 
 WIDEST = 1e-6  # a larger error of an argument is not propagated by derivatives
 LOG2 = 0.6931471805599453
+
+
 def signed(function: Callable[[DoubleDouble], DoubleDouble]) -> Callable[[DoubleDouble], DoubleDouble]:
     """An odd function, from one that is right from 0 on."""
 

@@ -173,7 +173,7 @@ def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
         if is_single(x) and x.lo == 0 and abs(np.frexp(x.hi)[0]) == 0.5:
             return scaled(y, float(x.hi))
     if a.lo is NOTHING and b.lo is NOTHING:
-        hi, lo = two_product(a.hi, b.hi)
+        hi, lo = fast_two_sum(*two_product(a.hi, b.hi))  # the sum changes nothing, but is NaN where a half overflowed
         err: Doubles = np.float64(TINY)
     else:
         hi, lo = product_with_float(a[:2], b.hi) if b.lo is NOTHING else product_with_float(b[:2], a.hi) if a.lo is NOTHING else product_of(a[:2], b[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 
 from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, mul, sub, two_sum
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
+from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.compare.conditioning import CONDITION_FACTOR
 from verifier.compare.sweep.balls import NARROW
-from verifier.compare.sweep.classify import CODE, OPEN, Enclosed, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.classify import CODE, Enclosed, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
@@ -47,6 +49,17 @@ class Columns(NamedTuple):
     hi: DoubleArray
     lo: DoubleArray
     err: DoubleArray
+
+    @property
+    def is_known(self) -> MaskArray:
+        """Where there is a bound."""
+        return np.isfinite(self.hi) & np.isfinite(self.err)
+
+    @property
+    def is_zero(self) -> MaskArray:
+        """Where it is exactly 0."""
+        zero: MaskArray = (self.hi == 0) & (self.err == 0)
+        return zero
 
 
 def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
@@ -94,7 +107,7 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends,
     s, e = two_sum(np.where(np.isfinite(c), c, 0.0), -near)
     residual = np.abs(s + (e - g.lo))
     least, most = np.maximum(residual * (1 - EXTRA) - g.err * SLACK, 0.0), residual * (1 + EXTRA) + g.err * SLACK
-    zero, unknown = size == 0, ~(np.isfinite(near) & np.isfinite(g.err)) | (size > fmt.largest / 2)
+    zero, unknown = size == 0, ~g.is_known | (size > fmt.largest / 2)
     small = large = np.where(unknown, np.nan, np.spacing(size))
     powers = np.flatnonzero((np.ascontiguousarray(near).view(np.int64) & FRACTION) == 0)
     if len(powers):
@@ -117,25 +130,19 @@ def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends
     low, high = g.hi - g.err, g.hi + g.err
     for _ in range(2):
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
-    unknown = ~(np.isfinite(g.hi) & np.isfinite(g.err))
-    low, high = (np.where(unknown, np.nan, np.where(thin, g.hi, end)) for end in (low, high))
+    low, high = (np.where(~g.is_known, np.nan, np.where(thin, g.hi, end)) for end in (low, high))
     return from_ends(check, c, low, high)
 
 
 def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
-    """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
-    row = check.truth.hessian_row(check.positions[claim])
-    known = (np.abs(g.hi) > g.err * 2) | ((g.hi == 0) & (g.err == 0))
-    low = high = np.zeros(len(least))
-    if row is not None:
-        steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
-        for (j, _), h in zip(steps, double_doubles.numbers(row.program, columns, [s for _, s in steps], strict=False), strict=True):
-            x = np.abs(columns[j])
-            low = low + np.where(x == 0, 0.0, x * np.maximum(np.abs(h.hi) - h.err, 0.0))
-            high = high + np.where(x == 0, 0.0, x * (np.abs(h.hi) + h.err))
-    factor = CONDITION_FACTOR * float(check.format.unit_roundoff)
-    slack = 2.0**-44  # for the few roundings here
-    bound_low = (np.abs(g.hi) - g.err + abs(check.upstream) * low) * factor * (1 - slack)
-    bound_high = (np.abs(g.hi) + g.err + abs(check.upstream) * high) * factor * (1 + slack)
-    explained, unexplained = known & (most <= bound_low), known & (least > bound_high)
-    return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)
+    """`unstable` or `ill_conditioned` where the condition number decides it."""
+    return explained(check, claim, columns, _size(g), (np.abs(g.hi) > g.err * 2) | g.is_zero, (least, most), _sizes)
+
+
+def _size(a: DoubleDouble | Columns) -> tuple[Doubles, Doubles]:
+    size = np.abs(a.hi)
+    return np.maximum(size - a.err, 0.0), size + a.err
+
+
+def _sizes(program: Program, columns: Sequence[DoubleArray], steps: Sequence[int]) -> list[tuple[Doubles, Doubles]]:
+    return list(map(_size, double_doubles.numbers(program, columns, steps, strict=False)))

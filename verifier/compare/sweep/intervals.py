@@ -13,8 +13,8 @@ from verifier.arithmetic.intervals.interval import Interval, down, exactly, mul,
 from verifier.arithmetic.types import DoubleArray, Doubles
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.compare.conditioning import CONDITION_FACTOR
-from verifier.compare.sweep.classify import CODE, OPEN, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.classify import CODE, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
@@ -62,23 +62,10 @@ def _meet(g: Interval, r: Interval) -> Interval:
 
 
 def _conditioned(check: Check, claim: int, columns: list[DoubleArray], low: DoubleArray, high: DoubleArray, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
-    """`unstable` or `ill_conditioned` where the condition number decides it: error > 8 u (|g| + sum |x_j H_ij|)."""
-    row = check.truth.hessian_row(check.positions[claim])
-    known = (low > 0) | (high < 0) | ((low == 0) & (high == 0))
-    total_low = total_high = np.zeros(len(low))
-    if row is not None:
-        steps = [(j, s) for j in range(len(columns)) if (s := row.adjoint.get(j)) is not None]
-        run = intervals.run(row.program, columns, [s for _, s in steps], strict=False)
-        for (j, _), h in zip(steps, run, strict=True):
-            size = absolute(number(h))
-            x = np.abs(columns[j])
-            total_low = total_low + np.where(x == 0, 0.0, down(down(x * size.low)))
-            total_high = total_high + np.where(x == 0, 0.0, up(up(x * size.high)))
-    factor = CONDITION_FACTOR * float(check.format.unit_roundoff)
-    g_low, g_high = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-    slack = 2.0**-44  # for the few roundings here
-    bound_low = (g_low + abs(check.upstream) * total_low) * factor * (1 - slack)
-    bound_high = (g_high + abs(check.upstream) * total_high) * factor * (1 + slack)
-    explained = known & (most <= bound_low)
-    unexplained = known & (least > bound_high)
-    return np.where(explained, CODE[Verdict.ILL_CONDITIONED], np.where(unexplained, CODE[Verdict.UNSTABLE], OPEN)).astype(np.int8)
+    """`unstable` or `ill_conditioned` where the condition number decides it."""
+    size = (np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high)))
+    return explained(check, claim, columns, size, (low > 0) | (high < 0) | ((low == 0) & (high == 0)), (least, most), _sizes)
+
+
+def _sizes(program: Program, columns: Sequence[DoubleArray], steps: Sequence[int]) -> list[tuple[Doubles, Doubles]]:
+    return [absolute(a)[:2] for a in _numbers(program, columns, steps, strict=False)]
