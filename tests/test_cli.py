@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.texts import status_of
 from verifier import __version__
 from verifier.cli import main
 from verifier.language.gates import GATES
@@ -32,14 +33,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def status_of(*words: str) -> int:
-    """The exit status of a command line, whether it returns or exits."""
-    try:
-        return main(words)
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.texts import status_of
 from verifier import load_text
 from verifier.cli import RUNS, main
 from verifier.many import verify_all
@@ -41,13 +42,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "here" / "cases" / "first.yaml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "made").mkdir()
     return tmp_path
-
-
-def status_of(*words: str) -> int:
-    try:
-        return main(words)
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 SCENES = [

@@ -13,6 +13,7 @@ from verifier.case.load import load_text
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import component_names
 from verifier.circuit.statements import build_program
+from verifier.cli import main
 from verifier.language.formats import FORMATS
 from verifier.language.source import Source
 from verifier.verify import verify
@@ -57,6 +58,14 @@ def judge(function: str, x: str, dx: str | None = None, *, form: str = "float64"
     if dx is not None and more:
         text += "    gradients: {x: dx}\n"
     return next(r for r in check(text).results if r.gradient == "dx")
+
+
+def status_of(*words: str) -> int:
+    """The exit status of a command line, whether it returns or exits."""
+    try:
+        return main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
 
 
 def complaints(text: str) -> list[str]:

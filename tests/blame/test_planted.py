@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.blame.test_locate import FLOAT64
-from tests.blame.test_repairs import CASE, POINTS, UPSTREAM
-from verifier import load_text
-from verifier.blame.formula import diagnose, locate
-from verifier.case import points
+from tests.blame.test_repairs import isolated_in
+from verifier.blame.formula import diagnose
 
 # a function, and statements for its derivative by x with a mistake in them: the words, which name an edit that makes the derivative of the textbook, and the part that is marked; None where no one edit does
 PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
@@ -166,12 +164,7 @@ ROWS = [(function, *row) for function, rows in PLANTED for row in rows]
 
 def diagnosis_of(function: str, statement: str) -> tuple[str, str] | None:
     """The words and the marked part of the only mistake."""
-    given = ", ".join(f"{{x: {x}, y: {y}}}" for x, y in POINTS)
-    (case,) = load_text(CASE.format(function, given, UPSTREAM, statement)).cases
-    draft = case.programs.drafts[0]
-    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points.listed(case, FLOAT64), fmt=FLOAT64, upstream=UPSTREAM)
-    assert isolated is not None
-    (mistake,) = isolated.mistakes
+    draft, isolated, mistake = isolated_in(function, statement)
     found = diagnose.diagnose(draft.whole, isolated, mistake, fmt=FLOAT64)
     if found is None:
         return None

@@ -15,6 +15,7 @@ from verifier.arithmetic import balls
 from verifier.blame.formula import locate, repairs
 from verifier.blame.formula.statement import RepairTarget
 from verifier.case import points
+from verifier.case.case import Draft
 from verifier.language.gates import GATES
 
 POINTS = ((0.7, -1.3), (-0.4, 0.9), (1.75, 0.3))
@@ -34,14 +35,20 @@ CASE = "function: {}\npoints: [{}]\nupstream: {}\nimplementations:\n  it:\n    b
 GENERAL = (repairs.signs, repairs.gates, repairs.operands, repairs.leaves, repairs.exponents, repairs.squares, repairs.reciprocals, repairs.factors, repairs.composite_factors, repairs.drops, repairs.literal_terms, repairs.operand_shapes, repairs.shapes)  # fmt: skip
 
 
-def target_of(statement: str, function: str = "log(2 + x*x)*y") -> RepairTarget:
-    """The statement `dx = ...`, wrong for the gradient of a function of x and y."""
+def isolated_in(function: str, statement: str) -> tuple[Draft, locate.IsolatedRun, locate.Mistake]:
+    """A backward pass of the one statement `dx = ...`, wrong for the gradient of a function of x and y; what is wrong in it; the only mistake."""
     given = ", ".join(f"{{x: {x}, y: {y}}}" for x, y in POINTS)
     (case,) = load_text(CASE.format(function, given, UPSTREAM, statement)).cases
     draft = case.programs.drafts[0]
     isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points.listed(case, FLOAT64), fmt=FLOAT64, upstream=UPSTREAM)
     assert isolated is not None
     (mistake,) = isolated.mistakes
+    return draft, isolated, mistake
+
+
+def target_of(statement: str, function: str = "log(2 + x*x)*y") -> RepairTarget:
+    """The statement `dx = ...` as what is to be repaired."""
+    draft, isolated, mistake = isolated_in(function, statement)
     with balls.precision(isolated.reference.bits):
         return RepairTarget(draft.whole, isolated, mistake, FLOAT64)
 

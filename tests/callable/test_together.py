@@ -10,6 +10,7 @@ from verifier.report.outcome import CaseReport
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("jax", reason="JAX is not installed")
 
+from tests.trace import torch_layers  # noqa: E402
 from verifier.callable import computed  # noqa: E402 - after the frameworks are known to be there
 from verifier.jax import check as check_jax  # noqa: E402
 from verifier.numpy import check as check_numpy  # noqa: E402
@@ -104,18 +105,6 @@ class Capped(Squash):
         return Squash.backward(ctx, g.clamp(-0.5, 0.5))
 
 
-class Forgotten(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, w):
-        ctx.save_for_backward(w)
-        return x * w
-
-    @staticmethod
-    def backward(ctx, g):
-        (w,) = ctx.saved_tensors
-        return g * w, None
-
-
 def capped_in_jax():
     import jax
     import jax.numpy as jnp
@@ -147,6 +136,6 @@ def test_a_gradient_that_is_not_linear_in_what_flows_in_is_said_to_be_so_by_all_
 
 def test_none_for_a_gradient_that_is_not_zero_is_said_in_words():
     x = torch.tensor([0.3, 1.2], dtype=torch.float64)
-    report = check(Forgotten.apply, x, x + 1)
+    report = check(torch_layers.NoGradient.apply, x, x + 1)
     (found,) = [f for f in report.findings if f.code == "V101"]
     assert "the backward pass returns None for w, which counts as 0" in found.message
