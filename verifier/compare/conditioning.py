@@ -13,7 +13,8 @@ from verifier.circuit.expand import is_domain
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
-from verifier.exact import one_sided
+from verifier.exact import derivatives, one_sided
+from verifier.exact.adjoints import Slopes
 from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 
@@ -22,6 +23,7 @@ EXACT_GATES = frozenset(("copy", *(name for name, gate in GATES.items() if gate.
 MOST_KNOWN = 5_000  # sensitivities that are remembered for the other implementations
 FEWEST_BITS = 192  # enough for condition numbers of many digits
 MOST_BITS = 4096
+MANY_STEPS = 50_000  # of the gradient program, once for every claim: from there on second derivatives are found at each point, not as a program for each claim
 
 
 @dataclass
@@ -31,6 +33,7 @@ class PointRuns:
     check: Check
     point: Sequence[float]
     found: dict[tuple[bool, int], list[Balls]] = field(default_factory=dict)
+    slopes: dict[int, Slopes] = field(default_factory=dict)  # of the exact gradient, by bits
 
     def exact(self, program: Program, bits: int) -> list[Ball]:
         """Every step of a program that goes on where the exact gradient ends."""
@@ -39,6 +42,15 @@ class PointRuns:
     def computed(self, program: Program, bits: int) -> list[Ball]:
         """Every step of a program that goes on where the computed gradient ends."""
         return self._continued(program, self.check.subject.exact[0], bits, is_exact=False)
+
+    def second(self, component: int, bits: int) -> dict[int, Ball]:
+        """The derivatives of a component of the exact gradient with respect to the inputs, by position."""
+        if bits not in self.slopes:
+            truth = self.check.truth
+            program = truth.gradient.program
+            values = [v for (v,) in balls.run(program, [[arb(x)] for x in self.point], bits=bits, strict=False, upstream=arb(1.0))]
+            self.slopes[bits] = Slopes(program, values, derivatives.differentiable(truth.source or truth.function), strict=False)
+        return self.slopes[bits].adjoints(component)
 
     def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Ball]:
         columns, upstream = [[arb(x)] for x in self.point], arb(1.0 if is_exact else self.check.upstream)
@@ -94,21 +106,33 @@ def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: 
 def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Ball | None, Ball | None, str]:
     """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
-    row = check.truth.hessian_row(check.subject.position(found.input))
-    if row is None:
+    slopes = _second_derivatives(check, check.subject.position(found.input), runs, bits)
+    if slopes is None:
         return None, None, ""
-    values = runs.exact(row.program, bits)
     total, reach, nearest = arb(0), arb(0), ""
     for j, x in enumerate(found.point):
-        step = row.adjoint.get(j)
-        if step is not None:
-            slope = abs(values[step] * check.upstream)
+        if j in slopes:
+            slope = abs(slopes[j] * check.upstream)
             moved = slope * rounding.ulp(check.format, arb(x))[0]
             if moved > reach or not nearest:
                 nearest = inputs[j]
             reach = reach.max(moved)  # where it is not known which is larger, both are enclosed
             total += slope * abs(arb(x)) if x != 0 else 0
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
+
+
+def _second_derivatives(check: Check, position: int, runs: PointRuns, bits: int) -> dict[int, Ball] | None:
+    """The second derivatives by one input and every other, by position; None where the first is exactly 0."""
+    truth = check.truth
+    component = truth.gradient.adjoint.get(position)
+    if component is None:
+        return None
+    if len(truth.gradient.program) * len(check.subject.claims) > MANY_STEPS:
+        found = runs.second(component, bits)
+        return {j: found[j] for j in range(len(truth.function.inputs)) if j in found}
+    row = truth.hessian_row(position)
+    values = [] if row is None else runs.exact(row.program, bits)
+    return None if row is None else {j: values[step] for j, step in row.adjoint.items() if j < len(truth.function.inputs)}
 
 
 def _program_condition(check: Check, found: Discrepancy, runs: PointRuns, g: Ball, bits: int) -> Ball | None:

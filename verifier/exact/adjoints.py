@@ -46,6 +46,41 @@ def at(program: Program, values: Mapping[int, Ball], output: int, *, strict: boo
     return {i: column[0] for i, column in adjoints(program, columns, output, [balls.ONE], strict=strict, without=without).items()}
 
 
+class Slopes:
+    """The partial derivatives of a program's gates at one point, each found once: the adjoints of many of its steps then cost one product a partial.
+
+    `values` are those of all steps at the point. Only adjoints of steps that depend on `variables` (inputs, by index) are found.
+    """
+
+    def __init__(self, program: Program, values: Sequence[Ball], variables: Collection[int], *, strict: bool) -> None:
+        self.program, self.values, self.strict = program, values, strict
+        self.moves = [False] * len(program.steps)
+        for i, step in enumerate(program.steps):
+            self.moves[i] = i in variables if step.gate == "input" else any(map(self.moves.__getitem__, step.args))
+        self.known: dict[int, tuple[tuple[int, Ball], ...]] = {}
+
+    def of(self, step: int) -> tuple[tuple[int, Ball], ...]:
+        """The operands of a step that depend on a variable, each with the partial derivative by it; one twice where it is read twice."""
+        if step not in self.known:
+            gate, args = self.program.steps[step][:2]
+            operands = [[self.values[a]] for a in args]
+            found = [(a, slopes[0]) for p, a in enumerate(args) if self.moves[a] and (slopes := partial(gate, p, operands, strict=self.strict)) is not None]
+            self.known[step] = tuple((a, s) for a, s in found if gate != "where" or not s.is_zero())  # a branch that is not taken adds nothing, whatever its adjoint
+        return self.known[step]
+
+    def adjoints(self, output: int) -> dict[int, Ball]:
+        """d(output)/d(step) for every step that depends on a variable; absent where nothing that the output depends on reads the step. Not a number where a partial has none, if only times 0."""
+        found = {output: balls.ONE} if self.moves[output] else {}
+        for i in range(output, -1, -1):
+            adjoint = found.get(i)
+            if adjoint is None or not self.moves[i]:
+                continue
+            for argument, slope in self.of(i):
+                carried = slope * adjoint
+                found[argument] = found[argument] + carried if argument in found else carried
+        return found
+
+
 def contribution(gate: str, position: int, operands: Sequence[Balls], adjoint: Balls, *, strict: bool) -> Balls | None:
     """What a gate adds to the adjoint of one of its operands: partial * adjoint; None for an operand without a derivative.
 
