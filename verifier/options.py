@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from verifier import __version__
 from verifier.config import MOST_JOBS
+from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
+from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.outputs import Output, output
 from verifier.report.draw.paint import WHEN
 
@@ -58,7 +61,30 @@ _PATHS = "case files and folders (default: the paths of the configuration)"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"verifier: {message}\ntry: python -m verifier --help\n")
+        say(f"verifier: {message}\ntry: {self.prog} --help")
+        sys.exit(USAGE_ERROR)
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        """Write a help or the version. Raises OutputClosed, where argparse would be silent."""
+        deliver(message)
+
+
+def parsed(words: Sequence[str], run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.Namespace:
+    """The options of a command line; one that is wrong ends the process with a message. Raises OutputClosed."""
+    parser = parser_for(run)
+    options, rest = parser.parse_known_args(words)
+    if rest:
+        command = options.commands[words[0]]
+        command.error(_unknown(rest[0], command))
+    return options
+
+
+def _unknown(word: str, command: argparse.ArgumentParser) -> str:
+    """What is wrong with a word for which a command has no place."""
+    if word.startswith("-"):
+        name = word.partition("=")[0]
+        return f"there is no option '{name}'{suggestion(name, command._option_string_actions)}"  # noqa: SLF001
+    return f"'{word}' is one word too many"
 
 
 def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
@@ -115,7 +141,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
     plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
     plot.add_argument("--point", type=int, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
-    plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
+    plot.add_argument("--output", metavar="FILE", help="write to a file (default, and -: standard output)")
     plot.set_defaults(run=run["plot"])
     mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
     mutate.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
@@ -129,7 +155,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     diff.add_argument("new", metavar="NEW.json", help="the report after")
     diff.set_defaults(run=run["diff"])
     explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
-    explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
+    explain.add_argument("word", nargs="*", metavar="WORD", help="codes, names or words, such as V101, wrong-gradient or unstable; the beginning of a code, such as V1, or nothing lists them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
     explain.set_defaults(run=run["explain"])
     gates = commands.add_parser("gates", help="list the table of gates")
@@ -146,8 +172,9 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     init.set_defaults(run=run["init"])
     completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
     completion.add_argument("shell", choices=SHELLS, help="the shell")
-    completion.set_defaults(run=run["completion"], commands=commands.choices)
+    completion.set_defaults(run=run["completion"])
     for name, command in commands.choices.items():
+        command.set_defaults(commands=commands.choices)
         command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
         command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
         command.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -170,7 +197,7 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
 def _add_formats(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
-        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named (- is standard output). May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
     )  # fmt: skip
 
 
