@@ -169,6 +169,11 @@ def test_an_option_that_is_none_gets_a_suggestion_and_its_commands_help(capsys: 
         (["x.yaml", "--formt", "json"], "there is no option '--formt'; did you mean '--format'?", "check"),
         (["--stricd", "x.yaml"], "there is no option '--stricd'; did you mean '--strict'?", "check"),
         (["hunt", "x.yaml", "--bugdet=5"], "there is no option '--bugdet'; did you mean '--budget'?", "hunt"),
+        (["fuzz", "x.yaml", "--max-examples", "0"], "argument --max-examples: '0' is not a whole number from 1 on", "fuzz"),
+        (["hunt", "x.yaml", "--budget", "-5"], "argument --budget: '-5' is not a whole number from 1 on", "hunt"),
+        (["mutate", "x.yaml", "--most", "few"], "argument --most: 'few' is not a whole number from 1 on", "mutate"),
+        (["show", "x.yaml", "--point", "0"], "argument --point: '0' is not a whole number from 1 on", "show"),
+        (["fuzz", "x.yaml", "--max-time", "-1"], "argument --max-time: '-1' is not a positive number of seconds", "fuzz"),
         (["gates", "exp"], "'exp' is one word too many", "gates"),
     ):
         with pytest.raises(SystemExit) as end:
@@ -191,8 +196,16 @@ def test_a_path_without_a_case_is_not_counted_as_one(capsys: pytest.CaptureFixtu
 def test_show_says_which_cases_and_points_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "good.yaml", "--case", "zzz"]) == 2
     assert capsys.readouterr().err == "verifier: 'good.yaml' has no case named 'zzz'; it has 'good'\n"
+    assert main(["show", "nowhere.yaml"]) == 2
+    assert capsys.readouterr().err == "nowhere.yaml:1:1: the file cannot be read: No such file or directory\n"
     assert main(["show", "good.yaml", "--point", "2"]) == 2
     assert capsys.readouterr().err == "verifier: good has 1 point, so there is no --point 2\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_that_is_a_file_is_said_before_the_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fuzz", "bad.yaml", "--save", "good.yaml"]) == 2
+    assert capsys.readouterr() == ("", "verifier: --save good.yaml: this is a file; name a folder\n")
 
 
 def test_gates_lists_the_whole_table(capsys: pytest.CaptureFixture[str]) -> None:

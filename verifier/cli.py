@@ -161,6 +161,8 @@ def _hunt(options: argparse.Namespace) -> int:
 
 def _fuzz(options: argparse.Namespace) -> int:
     config = _configured(options)
+    if options.save and os.path.lexists(options.save) and not Path(options.save).is_dir():
+        raise CampaignError(f"--save {options.save}: this is a file; name a folder")
     loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import campaigns
@@ -249,7 +251,7 @@ def _show(options: argparse.Namespace) -> int:
 
     cases = [c for c in loaded.cases if options.case in (None, c.name)]
     if not cases:
-        say(f"verifier: {_no_case(loaded, options)}")
+        _say_no_case(loaded, options)
         return USAGE_ERROR
     for case in cases:
         problem = _show_problem(case, options)
@@ -260,13 +262,15 @@ def _show(options: argparse.Namespace) -> int:
     return USAGE_ERROR if loaded.complaints else 0
 
 
-def _no_case(loaded: Loaded, options: argparse.Namespace) -> str:
-    """Why there is nothing to show or to plot."""
+def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
+    """Say why there is nothing to show or to plot, where no complaint has said it."""
     names = [c.name for c in loaded.cases]
     if not names:
-        return f"'{options.path}' has no case that can be drawn"
+        if not loaded.complaints:
+            say(f"verifier: '{options.path}' has no case that can be drawn: its implementations are callables")
+        return
     shown = ", ".join(f"'{name}'" for name in names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
-    return f"'{options.path}' has no case named '{options.case}'{suggestion(options.case, names) or f'; it has {shown}'}"
+    say(f"verifier: '{options.path}' has no case named '{options.case}'{suggestion(options.case, names) or f'; it has {shown}'}")
 
 
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
@@ -284,7 +288,7 @@ def _plot(options: argparse.Namespace) -> int:
     _complain(loaded)
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
     if case is None:
-        say(f"verifier: {_no_case(loaded, options)}")
+        _say_no_case(loaded, options)
         return USAGE_ERROR
     try:
         drawing = _drawing(case, options)
@@ -410,7 +414,8 @@ def _new(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     from verifier.start.init import new_project
 
-    deliver(visible("".join(f"{line}\n" for line in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
+    there = "" if os.path.realpath(options.folder) == os.path.realpath(os.curdir) else f"go there: cd {shlex.quote(options.folder)}\n"
+    deliver(visible("".join(f"{line}\n" for line in new_project(options.folder)) + f"{there}check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
     return 0
 
 

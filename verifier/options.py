@@ -34,7 +34,7 @@ examples:
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
   python -m verifier new cases/softplus          write a case with comments, to begin with
-  python -m verifier init                        a configuration, a case, a test and a workflow for a repository
+  python -m verifier init                        a configuration, a case and a workflow for a repository
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
@@ -107,7 +107,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     check.set_defaults(run=run["check"])
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
     hunt.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
+    hunt.add_argument("--budget", type=_positive, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_formats(hunt)
     _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
     _add_selection(hunt)
@@ -118,9 +118,9 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     hunt.set_defaults(run=run["hunt"], quiet=False, baseline=None, baseline_update=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
     fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
-    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
-    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
+    fuzz.add_argument("--max-examples", type=_positive, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
+    fuzz.add_argument("--max-time", type=_seconds, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
+    fuzz.add_argument("--seed", type=_whole, default=0, metavar="K", help="the seed of the random points (default: 0)")
     fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
     _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
@@ -129,7 +129,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
-    show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
+    show.add_argument("--point", type=_positive, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=run["show"])
     plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
     plot.add_argument("path", metavar="CASE", help="a case file")
@@ -140,12 +140,12 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
     plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
-    plot.add_argument("--point", type=int, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
+    plot.add_argument("--point", type=_positive, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
     plot.add_argument("--output", metavar="FILE", help="write to a file (default, and -: standard output)")
     plot.set_defaults(run=run["plot"])
     mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
     mutate.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
+    mutate.add_argument("--most", type=_positive, metavar="N", help="at most N edits in each case")
     mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
@@ -167,11 +167,11 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
     new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
     new.set_defaults(run=run["new"])
-    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case, a test and a workflow for GitHub; no file is overwritten")
+    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case that pytest runs, too, and a workflow for GitHub; no file is overwritten")
     init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the repository (default: this folder)")
     init.set_defaults(run=run["init"])
     completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
-    completion.add_argument("shell", choices=SHELLS, help="the shell")
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
     completion.set_defaults(run=run["completion"])
     for name, command in commands.choices.items():
         command.set_defaults(commands=commands.choices)
@@ -234,6 +234,19 @@ def _codes(text: str) -> tuple[str, ...]:
     return tuple(code for code in text.replace(" ", "").split(",") if code)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -245,12 +258,12 @@ def _seconds(text: str) -> float:
 
 
 def _mebibytes(text: str) -> int:
-    if not text.isdigit() or not int(text):
+    if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
     return int(text)
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > MOST_JOBS:
+    if not text.isdecimal() or int(text) > MOST_JOBS:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to {MOST_JOBS}")
     return int(text)
