@@ -423,6 +423,24 @@ def test_what_is_no_yaml_is_refused_with_advice(text: str, advice: str) -> None:
     assert found.message.endswith(advice)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("functon: x\npoints: {x: 1}\n", "1:1: unknown key 'functon' in the case; did you mean 'function'?"),
+        ("function: x\npoint: {x: 1}\n", "2:1: unknown key 'point' in the case; did you mean 'points'?"),
+        ("function: x\ndomain: {x: [1, 2]}\nsampel: 5\n", "3:1: unknown key 'sampel' in the case; did you mean 'sample'?"),
+        ("function: x\ndomain: {x: [1, 2]}\nsample: many\n", "3:9: sample is 'many'; it must be a number of points, from 0 to 10,000,000 and written in digits only"),
+        (GOOD + "implementations: {mine: {accept: {ulp: 4}}}\n", "3:35: unknown key 'ulp' in implementations.mine.accept; did you mean 'ulps'?"),
+    ],
+)
+def test_what_is_mistyped_is_not_said_to_be_missing_as_well(text: str, expected: str) -> None:
+    assert messages(text) == [expected]
+
+
+def test_what_is_missing_is_said_beside_another_unknown_key() -> None:
+    assert [m.partition(";")[0] for m in messages("about: x\nzzz: 1\n")] == ["1:1: the case has no points", "1:1: the case has no 'function', and no implementation has a 'forward' that could stand for it", "2:1: unknown key 'zzz' in the case"]
+
+
 @pytest.mark.parametrize(("text", "expected"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
 def test_a_mistake_is_named_at_its_place_and_yields_no_case(text: str, expected: str) -> None:
     loaded = load_text(text, file="f.yaml")

@@ -76,7 +76,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
     named = {i.name: i for i in implementations}
     function = reader.formula(fields["function"][1], label="function") if "function" in fields else None
-    if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts):
+    if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts) and not reader.is_mistyped(root, fields, "function", "forward"):
         reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
     name = _free_text(reader, fields, "name")
     published = read_published(reader, fields, named)

@@ -45,6 +45,10 @@ class Reader:
             hint = suggestion(word, known) or (f"; possible here: {shown}" if known else "")
             self.tell(node, message + hint)
 
+    def is_mistyped(self, node: YamlNode, fields: dict[str, KeyValue], *keys: str) -> bool:
+        """Whether an unknown key of a mapping, which has been complained about, was meant as one of these: then they are not missing."""
+        return isinstance(node, Mapping) and not self.complaints.full and any(key.text not in fields and suggestion(key.text, keys) for key, _ in node.entries)
+
     def mapping(self, node: YamlNode, what: str, *, example: str) -> tuple[KeyValue, ...] | None:
         """The entries of a mapping."""
         if isinstance(node, Mapping):
