@@ -12,7 +12,7 @@ from verifier.config import MOST_JOBS
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
 from verifier.report.draw.deliver import deliver, say
-from verifier.report.draw.outputs import Output, output
+from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
 COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.case.components import base
-from verifier.language.files import content_of
 from verifier.language.source import CampaignError
+from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
-from verifier.report.schema import VERSION
+from verifier.report.report_schema import VERSION
 from verifier.report.worst import GradientName, Worst, together
 
 BAD = {"passed": 0, "skipped": 0, "failed": 1, "error": 2}  # how bad a status is
