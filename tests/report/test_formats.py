@@ -49,7 +49,7 @@ implementations: {mine: {backward: dx = sin(x) * dout}}
 ---
 name: bent
 fucntion: sin(x)
-points: [{x: 1}]
+points: [{x: one}]
 """
 
 
