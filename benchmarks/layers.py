@@ -1,7 +1,7 @@
 """Layers of networks: who finds which mistake, in what time; and what a layer costs as it grows.
 
     python benchmarks/layers.py                              print the tables
-    python benchmarks/layers.py --write docs/benchmarks.md   and put them into their section of the page
+    python benchmarks/layers.py --write benchmarks/tables.md   and put them into their section of the page
     python benchmarks/layers.py --state layers.jsonl         go on where an earlier run with this file ended
 
 The mistakes are those of `cases/layers`, each in a case of its own; every checker runs the same texts at the same point. PyTorch runs them inside an

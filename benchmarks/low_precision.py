@@ -1,7 +1,7 @@
 """False alarms in float32, float16 and bfloat16: the same right formulas, judged by the checkers of torch and jax and by verifier.
 
     python benchmarks/low_precision.py                              print the table
-    python benchmarks/low_precision.py --write docs/benchmarks.md   and put it into its section of the page
+    python benchmarks/low_precision.py --write benchmarks/tables.md   and put it into its section of the page
 
 Needs the extra `peers`; a library that is not installed is left out, and the page says so. Every activation of the table of
 gates, with the backward pass that the table gives for it, is run by each library with its own functions in that format.

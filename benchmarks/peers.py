@@ -1,7 +1,7 @@
 """What the gradient checkers of torch, jax and autograd see of the mutants of `verifier mutate`, at the same points.
 
     python benchmarks/peers.py                              print the tables
-    python benchmarks/peers.py --write docs/benchmarks.md   and put them into their section of the page
+    python benchmarks/peers.py --write benchmarks/tables.md   and put them into their section of the page
 
 Needs the extra `peers`; a library that is not installed is left out, and the page says so. Each library runs the forward
 and the backward program with its own functions, gate by gate, and is asked with its own defaults.

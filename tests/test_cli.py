@@ -152,6 +152,62 @@ def test_an_unknown_code_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -
     assert "did you mean 'wrong-gradient'?" in capsys.readouterr().err
 
 
+def test_several_words_are_explained_and_the_beginning_of_a_code_lists_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*words: str) -> str:
+        assert main(["explain", *words]) == 0
+        return capsys.readouterr().out
+
+    assert said("V101", "v102") == said("V101") + "\n" + said("V102")
+    assert said("unstable", "wrong-gradient") == said("unstable") + "\n" + said("wrong-gradient")
+    assert [line[:4] for line in said("v1").splitlines()] == [code for code in CATALOGUE if code.startswith("V1")]
+    assert main(["explain", "V101", "V999"]) == 2
+    assert capsys.readouterr() == ("", "verifier: no finding and no word of a report is called 'V999'; 'python -m verifier explain' lists them\n")
+
+
+def test_an_option_that_is_none_gets_a_suggestion_and_its_commands_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, message, command in (
+        (["x.yaml", "--formt", "json"], "there is no option '--formt'; did you mean '--format'?", "check"),
+        (["--stricd", "x.yaml"], "there is no option '--stricd'; did you mean '--strict'?", "check"),
+        (["hunt", "x.yaml", "--bugdet=5"], "there is no option '--bugdet'; did you mean '--budget'?", "hunt"),
+        (["fuzz", "x.yaml", "--max-examples", "0"], "argument --max-examples: '0' is not a whole number from 1 on", "fuzz"),
+        (["hunt", "x.yaml", "--budget", "-5"], "argument --budget: '-5' is not a whole number from 1 on", "hunt"),
+        (["mutate", "x.yaml", "--most", "few"], "argument --most: 'few' is not a whole number from 1 on", "mutate"),
+        (["show", "x.yaml", "--point", "0"], "argument --point: '0' is not a whole number from 1 on", "show"),
+        (["fuzz", "x.yaml", "--max-time", "-1"], "argument --max-time: '-1' is not a positive number of seconds", "fuzz"),
+        (["gates", "exp"], "'exp' is one word too many", "gates"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert (end.value.code, capsys.readouterr().err) == (2, f"verifier: {message}\ntry: python -m verifier {command} --help\n")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_path_without_a_case_is_not_counted_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, last in (
+        (["nowhere.yaml"], "0 cases, 1 path without a readable case"),
+        (["good.yaml", "nowhere.yaml", "empty"], "1 case, 1 passed, 2 paths without a readable case"),
+        (["good.yaml", "broken.yaml"], "2 cases, 1 passed, 1 error"),
+    ):
+        assert main(words) == 2
+        assert capsys.readouterr().out.splitlines()[-1] == last
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_says_which_cases_and_points_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "good.yaml", "--case", "zzz"]) == 2
+    assert capsys.readouterr().err == "verifier: 'good.yaml' has no case named 'zzz'; it has 'good'\n"
+    assert main(["show", "nowhere.yaml"]) == 2
+    assert capsys.readouterr().err == "nowhere.yaml:1:1: the file cannot be read: No such file or directory\n"
+    assert main(["show", "good.yaml", "--point", "2"]) == 2
+    assert capsys.readouterr().err == "verifier: good has 1 point, so there is no --point 2\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_that_is_a_file_is_said_before_the_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fuzz", "bad.yaml", "--save", "good.yaml"]) == 2
+    assert capsys.readouterr() == ("", "verifier: --save good.yaml: this is a file; name a folder\n")
+
+
 def test_gates_lists_the_whole_table(capsys: pytest.CaptureFixture[str]) -> None:
     main(["gates"])
     out = capsys.readouterr().out

@@ -117,6 +117,12 @@ def test_a_cell_that_never_reads_what_flows_in_has_a_note_and_with_strict_a_find
     assert [f.code for f in strict.findings] == ["V205"]
 
 
+def test_a_value_that_no_line_reads_is_said():
+    text = "f = x * x\ndx = 2 * x * df"
+    assert "X is set on the line of %%verify, and no line of the cell reads it" in report_of(text, {"x": 3.0, "df": 1.0}, options_of("X=5", {})).notes
+    assert not any("is set on the line" in note for note in report_of(text, {"df": 1.0}, options_of("x=5", {})).notes)
+
+
 def test_print_of_python_2_becomes_a_call_and_nothing_else_changes():
     assert with_calls("x = 1  # print x\nprint x, 'a b'  # shown\nprint(x)\n") == "x = 1  # print x\nprint(x, 'a b')  # shown\nprint(x)\n"
     assert with_calls("if x:\n    print x\n") == "if x:\n    print(x)\n"
@@ -168,13 +174,14 @@ def test_cells_of_the_notebook_are_checked_and_run_as_they_stand():
 @needs_kernel
 @pytest.mark.filterwarnings("ignore")
 def test_a_cell_that_is_not_read_does_not_run_and_one_that_raises_shows_its_report_first():
-    _, refused, after, raising, alone, name = run(
+    _, refused, after, raising, alone, name, open_end = run(
         "%load_ext verifier",
         "%%verify\nran = 1\nf = x * x\ndx = 2 * x",
         "'ran' in globals()",
         "%%verify x=3\nf = x * x\ndx = 2 * x\nassert f == 1",
         "%%verify y=3 --no-run\ng = y * y\ndy = 2 * y",
         "'g' in globals()",
+        "%%verify z=3\nh = z * z\ndz = 2 * z * dout",
     )
     assert "'x' has no value" in "".join(o.get("text", "") + o.get("evalue", "") for o in refused.outputs)
     assert shown(after) == "False"
@@ -182,3 +189,5 @@ def test_a_cell_that_is_not_read_does_not_run_and_one_that_raises_shows_its_repo
     assert raising.outputs[-1].ename == "AssertionError"
     assert "PASS" in shown(alone)
     assert shown(name) == "False"
+    assert "PASS" in shown(open_end)
+    assert "the run needs 'dout': give it a value, as in %%verify dout=1.0" in "\n".join(open_end.outputs[-1].traceback)

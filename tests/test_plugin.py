@@ -98,7 +98,7 @@ def test_cases_run_on_several_processes(folder: pytest.Pytester) -> None:
     assert "Traceback" not in done.stdout + done.stderr
     write(folder, "pyproject.toml", "[tool.verifier]\nignore = ['V999']\n")
     done = in_a_process(folder.path, "-m", "pytest", *OWN, "-n", "2")
-    assert "ignore has 'V999'" in done.stdout
+    assert "pyproject.toml:2:1: ignore has 'V999'" in done.stdout
     assert not {"Traceback", "plugin.py", "INTERNALERROR"} & set(re.findall(r"[\w.]+", done.stdout + done.stderr))
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from verifier.config import Config, ConfigError, config_for
 from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.language.user_files import writing
-from verifier.options import COMMANDS, USAGE_ERROR, parser_for
+from verifier.options import COMMANDS, USAGE_ERROR, parsed, parser_for
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
-from verifier.report.draw.destinations import Output, output, together, write, write_case
+from verifier.report.draw.destinations import STANDARD_OUTPUT, Output, output, together, write, write_case
 from verifier.report.draw.paint import Paint, paint_for
 from verifier.report.draw.progress import live
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
 
+MOST_NAMES = 6  # of cases in a message
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
@@ -45,16 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hint and os.sep not in words[0] and "." not in words[0]:
             say(f"verifier: unknown command '{words[0]}'{hint}")
             return USAGE_ERROR
-    parser = parser_for(RUNS)
-    if words and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version")):
-        options = parser.parse_args(words)
-    elif not words and not _is_configured():
-        parser.print_help()
-        return USAGE_ERROR
-    else:
-        options = parser.parse_args(["check", *words])
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
+        if not words and not _is_configured():
+            parser_for(RUNS).print_help()
+            return USAGE_ERROR
+        is_check = not words or words[0] not in (*COMMANDS, "-h", "--help", "--version")
+        options = parsed(["check", *words] if is_check else words, RUNS)
+        run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
     except OutputClosed as error:
         if str(error):
@@ -96,7 +94,10 @@ def _is_configured() -> bool:
 def _configured(options: argparse.Namespace) -> Config:
     """The configuration; the options that the command line leaves open take its values. Raises ConfigError, CampaignError."""
     config = config_for(options.paths)
-    _check_codes(config)
+    if config.select or config.ignore:
+        from verifier.report.selection import check_codes
+
+        check_codes(config)
     if not options.paths:
         options.paths = [config.path(p) for p in config.paths]
         if not options.paths:
@@ -110,19 +111,6 @@ def _configured(options: argparse.Namespace) -> Config:
     if getattr(options, "format", None) is None and config.is_own:  # they may write files
         options.format = [_configured_output(config, text) for text in config.formats]
     return config
-
-
-def _check_codes(config: Config) -> None:
-    """Refuse codes of the configuration that no finding has. Raises ConfigError."""
-    if not (config.select or config.ignore):
-        return
-    from verifier.report.selection import selection
-
-    for key, chosen in (("select", (config.select, ())), ("ignore", ((), config.ignore))):
-        try:
-            selection(*chosen)
-        except CampaignError as error:
-            raise ConfigError([Complaint(config.place(key), str(error))]) from None
 
 
 def _configured_output(config: Config, text: str) -> Output:
@@ -173,6 +161,8 @@ def _hunt(options: argparse.Namespace) -> int:
 
 def _fuzz(options: argparse.Namespace) -> int:
     config = _configured(options)
+    if options.save and os.path.lexists(options.save) and not Path(options.save).is_dir():
+        raise CampaignError(f"--save {options.save}: this is a file; name a folder")
     loaded = _load(*options.paths, config=config)
     _complain(loaded)
     from verifier.many import campaigns
@@ -261,8 +251,7 @@ def _show(options: argparse.Namespace) -> int:
 
     cases = [c for c in loaded.cases if options.case in (None, c.name)]
     if not cases:
-        names = [c.name for c in loaded.cases]
-        say(f"verifier: no case to show{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}")
+        _say_no_case(loaded, options)
         return USAGE_ERROR
     for case in cases:
         problem = _show_problem(case, options)
@@ -271,6 +260,17 @@ def _show(options: argparse.Namespace) -> int:
             return USAGE_ERROR
         deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
+
+
+def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
+    """Say why there is nothing to show or to plot, where no complaint has said it."""
+    names = [c.name for c in loaded.cases]
+    if not names:
+        if not loaded.complaints:
+            say(f"verifier: '{options.path}' has no case that can be drawn: its implementations are callables")
+        return
+    shown = ", ".join(f"'{name}'" for name in names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    say(f"verifier: '{options.path}' has no case named '{options.case}'{suggestion(options.case, names) or f'; it has {shown}'}")
 
 
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
@@ -288,15 +288,14 @@ def _plot(options: argparse.Namespace) -> int:
     _complain(loaded)
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
     if case is None:
-        names = [c.name for c in loaded.cases]
-        say(f"verifier: no case to plot{f' named {options.case!r}{suggestion(options.case, names)}' if options.case else ''}")
+        _say_no_case(loaded, options)
         return USAGE_ERROR
     try:
         drawing = _drawing(case, options)
     except ValueError as error:
         say(f"verifier: {error}")
         return USAGE_ERROR
-    if options.output:
+    if options.output and options.output != STANDARD_OUTPUT:
         with writing(options.output):
             Path(options.output).write_text(drawing, encoding="utf-8")
     else:
@@ -329,7 +328,7 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
     from verifier.case.points import real_points
 
     count = len(real_points(case)) + case.sample
-    return f"{case.name} has {count} points, not {options.point}" if not 1 <= options.point <= count else ""
+    return f"{case.name} has {count} {'point' if count == 1 else 'points'}, so there is no --point {options.point}" if not 1 <= options.point <= count else ""
 
 
 def _mutate(options: argparse.Namespace) -> int:
@@ -363,25 +362,27 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from verifier.report.catalogue import CATALOGUE, FindingKind
+    from verifier.report.catalogue import CATALOGUE, FindingKind, codes_from
     from verifier.report.draw import pages
-    from verifier.report.glossary import WORDS, explained
+    from verifier.report.glossary import WORDS, explained_all
 
     if options.markdown:
         deliver(pages.verdicts_markdown())
         return 0
     text = " ".join(options.word)
-    if not text:
-        for e in CATALOGUE.values():
-            deliver(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}\n")
-        deliver(f"\nwords: {', '.join(WORDS)}\n")
+    if not text.strip():
+        deliver(f"{pages.overview(CATALOGUE.values())}\nwords: {', '.join(WORDS)}\n")
         return 0
-    found = explained(text)
-    if found is None:
+    if begun := codes_from(text):
+        deliver(pages.overview(begun))
+        return 0
+    found = explained_all(text)
+    if isinstance(found, str):
         known = [*CATALOGUE, *(e.name for e in CATALOGUE.values()), *WORDS]
-        say(f"verifier: no finding and no word of a report is called '{text}'{suggestion(text.upper(), known) or suggestion(text, known)}; 'python -m verifier explain' lists them")
+        hint = suggestion(found.upper(), known) or suggestion(found, known)
+        say(f"verifier: no finding and no word of a report is called '{found}'{hint or ';'} 'python -m verifier explain' lists them")
         return USAGE_ERROR
-    deliver(pages.explain(found) if isinstance(found, FindingKind) else pages.word(*found))
+    deliver("\n".join(pages.explain(f) if isinstance(f, FindingKind) else pages.word(*f) for f in found))
     return 0
 
 
@@ -413,7 +414,8 @@ def _new(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     from verifier.start.init import new_project
 
-    deliver(visible("".join(f"{line}\n" for line in new_project(options.folder)) + "check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
+    there = "" if os.path.realpath(options.folder) == os.path.realpath(os.curdir) else f"go there: cd {shlex.quote(options.folder)}\n"
+    deliver(visible("".join(f"{line}\n" for line in new_project(options.folder)) + f"{there}check its cases: python -m verifier\nrun its tests: python -m pytest cases\n"))
     return 0
 
 

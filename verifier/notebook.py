@@ -61,8 +61,10 @@ def load_ipython_extension(shell: Any) -> None:
             try:
                 shell.user_ns.update(options.values)
                 _run(shell, cell, number)
-            except BaseException:
+            except BaseException as error:
                 display(report)
+                if isinstance(error, NameError) and error.name and error.name not in shell.user_ns:
+                    error.add_note(f"the run needs '{error.name}': give it a value, as in %%verify {error.name}=1.0, or only check the cell, with --no-run")
                 raise
         return report
 

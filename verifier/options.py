@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from verifier import __version__
 from verifier.config import MOST_JOBS
+from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
+from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
@@ -31,7 +34,7 @@ examples:
   python -m verifier explain V101                what a finding or a word of a report means
   python -m verifier gates                       the table of gates
   python -m verifier new cases/softplus          write a case with comments, to begin with
-  python -m verifier init                        a configuration, a case, a test and a workflow for a repository
+  python -m verifier init                        a configuration, a case and a workflow for a repository
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
@@ -58,7 +61,30 @@ _PATHS = "case files and folders (default: the paths of the configuration)"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"verifier: {message}\ntry: python -m verifier --help\n")
+        say(f"verifier: {message}\ntry: {self.prog} --help")
+        sys.exit(USAGE_ERROR)
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        """Write a help or the version. Raises OutputClosed, where argparse would be silent."""
+        deliver(message)
+
+
+def parsed(words: Sequence[str], run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.Namespace:
+    """The options of a command line; one that is wrong ends the process with a message. Raises OutputClosed."""
+    parser = parser_for(run)
+    options, rest = parser.parse_known_args(words)
+    if rest:
+        command = options.commands[words[0]]
+        command.error(_unknown(rest[0], command))
+    return options
+
+
+def _unknown(word: str, command: argparse.ArgumentParser) -> str:
+    """What is wrong with a word for which a command has no place."""
+    if word.startswith("-"):
+        name = word.partition("=")[0]
+        return f"there is no option '{name}'{suggestion(name, command._option_string_actions)}"  # noqa: SLF001
+    return f"'{word}' is one word too many"
 
 
 def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
@@ -81,7 +107,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     check.set_defaults(run=run["check"])
     hunt = commands.add_parser("hunt", help="find the inputs at which a gradient goes wrong, in the domain of the case (default: all floats); its points are ignored, and it needs none")
     hunt.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    hunt.add_argument("--budget", type=int, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
+    hunt.add_argument("--budget", type=_positive, default=20_000, metavar="N", help="points to check for each implementation (default: 20000)")
     _add_formats(hunt)
     _add_strict(hunt, "unstable, ill-conditioned and vanished gradients fail")
     _add_selection(hunt)
@@ -92,9 +118,9 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     hunt.set_defaults(run=run["hunt"], quiet=False, baseline=None, baseline_update=False)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
     fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    fuzz.add_argument("--max-examples", type=int, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
-    fuzz.add_argument("--max-time", type=float, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
-    fuzz.add_argument("--seed", type=int, default=0, metavar="K", help="the seed of the random points (default: 0)")
+    fuzz.add_argument("--max-examples", type=_positive, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")
+    fuzz.add_argument("--max-time", type=_seconds, default=float("inf"), metavar="S", help="seconds for each case (default: no limit)")
+    fuzz.add_argument("--seed", type=_whole, default=0, metavar="K", help="the seed of the random points (default: 0)")
     fuzz.add_argument("--save", metavar="DIR", help="a folder in which each failure is saved as a case (default: none is saved)")
     _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
@@ -103,7 +129,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
-    show.add_argument("--point", type=int, default=1, metavar="K", help="at the K-th point (default: 1)")
+    show.add_argument("--point", type=_positive, default=1, metavar="K", help="at the K-th point (default: 1)")
     show.set_defaults(run=run["show"])
     plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
     plot.add_argument("path", metavar="CASE", help="a case file")
@@ -114,12 +140,12 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
     plot.add_argument("--in", dest="form", metavar="FORMAT", help="the format (default: the first of the case)")
-    plot.add_argument("--point", type=int, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
-    plot.add_argument("--output", metavar="FILE", help="write to a file (default: standard output)")
+    plot.add_argument("--point", type=_positive, default=1, metavar="K", help="the K-th point; with --over the other inputs take its values (default: 1)")
+    plot.add_argument("--output", metavar="FILE", help="write to a file (default, and -: standard output)")
     plot.set_defaults(run=run["plot"])
     mutate = commands.add_parser("mutate", help="make single edits in hand-written backward passes: which of them do your points not catch, and which points would?")
     mutate.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
-    mutate.add_argument("--most", type=int, metavar="N", help="at most N edits in each case")
+    mutate.add_argument("--most", type=_positive, metavar="N", help="at most N edits in each case")
     mutate.add_argument("--all", action="store_true", help="list every edit, also those that were caught and explained")
     _add_format(mutate, [name for name, row in FORMATS.items() if row.edits])
     _add_workers(mutate)
@@ -129,7 +155,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     diff.add_argument("new", metavar="NEW.json", help="the report after")
     diff.set_defaults(run=run["diff"])
     explain = commands.add_parser("explain", help="what a finding, a verdict or any other word of a report means")
-    explain.add_argument("word", nargs="*", metavar="WORD", help="a code, a name or a word, such as V101, wrong-gradient or unstable; none: list them")
+    explain.add_argument("word", nargs="*", metavar="WORD", help="codes, names or words, such as V101, wrong-gradient or unstable; the beginning of a code, such as V1, or nothing lists them")
     explain.add_argument("--markdown", action="store_true", help="all verdicts and findings as docs/verdicts.md")
     explain.set_defaults(run=run["explain"])
     gates = commands.add_parser("gates", help="list the table of gates")
@@ -141,13 +167,14 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
     new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
     new.set_defaults(run=run["new"])
-    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case, a test and a workflow for GitHub; no file is overwritten")
+    init = commands.add_parser("init", help="make a repository with a gate: the configuration, a case that pytest runs, too, and a workflow for GitHub; no file is overwritten")
     init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="the repository (default: this folder)")
     init.set_defaults(run=run["init"])
     completion = commands.add_parser("completion", help='print a script that completes commands and options: eval "$(verifier completion bash)"')
-    completion.add_argument("shell", choices=SHELLS, help="the shell")
-    completion.set_defaults(run=run["completion"], commands=commands.choices)
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    completion.set_defaults(run=run["completion"])
     for name, command in commands.choices.items():
+        command.set_defaults(commands=commands.choices)
         command.add_argument("--color", choices=WHEN, default=WHEN[0], help="colours: on a terminal unless NO_COLOR is set, or where FORCE_COLOR is (auto); always; never")
         command.epilog = f"example:\n  {EXAMPLE_OF[name]}\n"
         command.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -170,7 +197,7 @@ def _add_selection(command: argparse.ArgumentParser) -> None:
 def _add_formats(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", action="append", type=_output, default=None, metavar="FORMAT[=FILE]",
-        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named. May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
+        help=f"how the report is drawn: {', '.join(FORMATS)}; to a file, if one is named (- is standard output). May be given several times. (default: the formats of the configuration, else {next(iter(FORMATS))} on standard output)",
     )  # fmt: skip
 
 
@@ -207,6 +234,19 @@ def _codes(text: str) -> tuple[str, ...]:
     return tuple(code for code in text.replace(" ", "").split(",") if code)
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -218,12 +258,12 @@ def _seconds(text: str) -> float:
 
 
 def _mebibytes(text: str) -> int:
-    if not text.isdigit() or not int(text):
+    if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
     return int(text)
 
 
 def _jobs(text: str) -> int:
-    if not text.isdigit() or int(text) > MOST_JOBS:
+    if not text.isdecimal() or int(text) > MOST_JOBS:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of processes from 0 to {MOST_JOBS}")
     return int(text)

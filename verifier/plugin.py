@@ -102,10 +102,17 @@ def _is_strict(config: pytest.Config) -> bool:
 
 def _gate(config: pytest.Config) -> CiGate:
     """Which findings fail: all but those that the project ignores or its baseline knows. Raises CampaignError where a code is none, or the baseline cannot be read."""
+    from verifier.config import ConfigError
+    from verifier.language.source import CampaignError
     from verifier.report.gate import gate_of
+    from verifier.report.selection import check_codes
 
     if _GATE not in config.stash:
         project = _project(config)
+        try:
+            check_codes(project)
+        except ConfigError as error:
+            raise CampaignError(str(error)) from None
         config.stash[_GATE] = gate_of(project.select, project.ignore, None if project.baseline is None else project.path(project.baseline))
     return config.stash[_GATE]
 

@@ -293,8 +293,12 @@ WRONG = [
     ("an absurd exponent", "function: x\npoints: {x: 1e9999999}\n", "2:13: the input 'x': the exponent of '1e9999999' is beyond 5000"),
     ("an input named like a value", "function: x\npoints: {nan: 1}\n", "2:10: the input 'nan' is a value of the language"),
     ("an input named like a word", "function: x\npoints: {if: 1}\n", "2:10: the input 'if' is a word of the language"),
-    ("an input that is no name", "function: x\npoints: {2x: 1}\n", "2:10: the input '2x' is not a name"),
-    ("an element as an input", "function: x\npoints: {'W[0]': 1}\n", "2:10: the input 'W[0]' is not a name: a name is letters, digits"),
+    ("an input that is no name", "function: x\npoints: {2x: 1}\n", "2:10: the input '2x' is not a name: it starts with the digit 2; write it behind a letter, such as n2x"),
+    ("an input with a character that names have not", "function: x\npoints: {x-a: 1}\n", "2:10: the input 'x-a' is not a name: it has '-'; a name is letters, digits and underscores, such as x_a"),
+    ("an input with a blank", "function: x\npoints: {x a: 1}\n", "2:10: the input 'x a' is not a name: it has a blank; a name is letters, digits and underscores, such as x_a"),
+    ("an implementation with a letter of another alphabet", "function: x\npoints: {x: 1}\nimplementations: {größe: {}}\n", "3:19: 'größe' is not the name of an implementation: it has 'ö'; a name is letters from a to z, digits and underscores"),
+    ("an implementation without a name", "function: x\npoints: {x: 1}\nimplementations: {'': {}}\n", "3:19: '' is not the name of an implementation: it is empty"),
+    ("an element as an input", "function: x\npoints: {'W[0]': 1}\n", "2:10: the input 'W[0]' is not a name: it has '['; a name is letters, digits"),
     (
         "a name with two spellings",
         "function: x\npoints: {ﬁ: 1}\n",
@@ -417,6 +421,24 @@ def test_what_is_no_yaml_is_refused_with_advice(text: str, advice: str) -> None:
     (found,) = load_text(text, file="f.yaml").complaints
     assert found.message.startswith("this is not YAML: ")
     assert found.message.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("functon: x\npoints: {x: 1}\n", "1:1: unknown key 'functon' in the case; did you mean 'function'?"),
+        ("function: x\npoint: {x: 1}\n", "2:1: unknown key 'point' in the case; did you mean 'points'?"),
+        ("function: x\ndomain: {x: [1, 2]}\nsampel: 5\n", "3:1: unknown key 'sampel' in the case; did you mean 'sample'?"),
+        ("function: x\ndomain: {x: [1, 2]}\nsample: many\n", "3:9: sample is 'many'; it must be a number of points, from 0 to 10,000,000 and written in digits only"),
+        (GOOD + "implementations: {mine: {accept: {ulp: 4}}}\n", "3:35: unknown key 'ulp' in implementations.mine.accept; did you mean 'ulps'?"),
+    ],
+)
+def test_what_is_mistyped_is_not_said_to_be_missing_as_well(text: str, expected: str) -> None:
+    assert messages(text) == [expected]
+
+
+def test_what_is_missing_is_said_beside_another_unknown_key() -> None:
+    assert [m.partition(";")[0] for m in messages("about: x\nzzz: 1\n")] == ["1:1: the case has no points", "1:1: the case has no 'function', and no implementation has a 'forward' that could stand for it", "2:1: unknown key 'zzz' in the case"]
 
 
 @pytest.mark.parametrize(("text", "expected"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])

@@ -100,7 +100,7 @@ def test_a_parameter_counts_as_exact() -> None:
         ("function: x*e\npoints: [{x: 1, e: 2}]\nparameters: {e: 1}\n", "the parameter 'e' has a value here and in the points"),
         ("function: x\npoints: [{x: 1}]\nscope: point\n", "scope is 'point'; it must be 'domain' or 'points'; did you mean 'points'?"),
         ("function: x\npoints: [{x: 1}]\ngiven: x + 1\n", "a constraint must be a comparison"),
-        ("function: x\npoints: [{x: 1}]\ngiven: z > 1\n", "unknown name 'z' in given"),
+        ("function: x\npoints: [{x: 1}]\ngiven: z > 1\n", "unknown name 'z' in given; known here: x"),
         ("function: x\npoints: [{x: 1}]\ndomain: {x: {a: 1}}\n", "the domain of 'x' is a mapping"),
         ("function: x\nformats: [float16]\nexhaustive: true\ndomain: {x: {0, 1}}\n", "'x' has listed values"),
         ("function: x\npoints: [{x: 1}]\nupstream: 1e400\n", "upstream is '1e400', beyond the largest number of every format"),

@@ -217,6 +217,12 @@ def test_an_update_needs_a_file_and_finds_it_in_the_configuration(capsys):
     assert json.loads(Path("known.json").read_text(encoding="utf-8"))["findings"] == []
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_baseline_with_a_byte_order_mark_is_read():
+    Path("known.json").write_text(Path("known.json").read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert main(["a.yaml", "--baseline", "known.json"]) == 0
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name on this system")
 def test_a_pipe_or_a_device_is_no_baseline(folder, capsys):
     os.mkfifo(folder / "pipe")

@@ -52,6 +52,15 @@ def test_a_report_that_is_lost_is_exit_status_2(evil: str) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["check", "--help"], ["gates"], ["explain", "V101"], ["schema"], ["completion", "zsh"]])
+def test_a_help_or_a_table_that_is_lost_is_exit_status_2_too(words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run([sys.executable, "-m", "verifier", *words], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith(b"verifier: the report could not be written: ")
+
+
 def test_a_reader_that_went_away_gets_no_traceback(evil: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -75,7 +75,24 @@ def test_cases_of_one_name_are_told_apart_by_their_order(capsys):
     assert all("a (2)" in line for line in difference(capsys, status=1)[:2])
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cases": [{}]}', '{"cases": [{"file": "a", "name": "a", "status": "passed", "results": [{}], "sweeps": [], "findings": []}]}'])
+def test_a_report_of_another_version_of_the_schema_is_refused_and_one_with_a_further_key_is_read(capsys):
+    report(capsys, "old.json", ("a", RIGHT))
+    text = Path("old.json").read_text(encoding="utf-8")
+    Path("new.json").write_text(text.replace('"schema": "1.0"', '"schema": "1.7"'), encoding="utf-8")
+    assert difference(capsys, status=0) == ["0 worse, 0 better, 0 new, 0 gone; 1 gradient compared"]
+    Path("new.json").write_text(text.replace('"schema": "1.0"', '"schema": "2.0"'), encoding="utf-8")
+    assert main(["diff", "old.json", "new.json"]) == 2
+    assert capsys.readouterr().err == "verifier: 'new.json' is a report of version 2.0 of the schema, and this tool reads version 1.0; write it anew with this tool\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # what shells on Windows write behind >
+def test_a_report_is_read_in_the_encoding_of_its_byte_order_mark(capsys, encoding):
+    report(capsys, "old.json", ("κ", RIGHT))
+    Path("new.json").write_text(Path("old.json").read_text(encoding="utf-8"), encoding=encoding)
+    assert difference(capsys, status=0) == ["0 worse, 0 better, 0 new, 0 gone; 1 gradient compared"]
+
+
+@pytest.mark.parametrize("text", ['{"cases": []}', "[" * 100_000, "", "[]", "{}", '{"cases": [{}]}', '{"cases": [{"file": "a", "name": "a", "status": "passed", "results": [{}], "sweeps": [], "findings": []}]}'])
 def test_what_is_no_report_is_said(capsys, text):
     report(capsys, "old.json", ("a", RIGHT))
     Path("new.json").write_text(text, encoding="utf-8")

@@ -49,7 +49,7 @@ implementations: {mine: {backward: dx = sin(x) * dout}}
 ---
 name: bent
 fucntion: sin(x)
-points: [{x: 1}]
+points: [{x: one}]
 """
 
 
@@ -255,6 +255,15 @@ def test_several_formats_go_to_files_and_the_text_to_the_terminal(case: str, cap
     assert json.loads(Path("out.json").read_text(encoding="utf-8"))["summary"]["failed"] == 2
 
 
+@pytest.mark.parametrize("name", draw.FORMATS)
+def test_a_dash_is_standard_output(name: str, case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([case, "--no-cache", "--format", f"{name}=-"]) == 2
+    out = capsys.readouterr().out
+    assert main([case, "--no-cache", "--format", name]) == 2
+    assert capsys.readouterr().out == out
+    assert not Path("-").exists()
+
+
 def test_the_summary_is_added_to_the_file_that_github_names(case: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     Path("summary.md").write_text("before\n", encoding="utf-8")
@@ -291,6 +300,7 @@ def test_outputs_that_make_no_sense_are_said_before_the_work(case: str, words: l
 def test_the_text_is_for_standard_output_unless_something_else_goes_there() -> None:
     assert together([output("junit=a.xml")]) == (Output("text"), Output("junit", "a.xml"))
     assert together([output("json")]) == (Output("json"),)
+    assert together([output("junit=-")]) == together([output("junit")]) == (Output("junit"),)
     assert together([output("github"), output("text"), output("text")]) == (Output("github"), Output("text"))
 
 

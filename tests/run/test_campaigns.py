@@ -324,7 +324,7 @@ def test_a_damaged_row_is_computed_again(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_had_is_said(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(campaign), "--state", str(campaign)]) == 2
-    assert capsys.readouterr().err == f"verifier: --state {campaign}: File exists\n"
+    assert capsys.readouterr().err == f"verifier: --state {campaign}: this is a file; name a folder\n"
 
 
 def test_two_runs_share_a_state(tmp_path: Path) -> None:

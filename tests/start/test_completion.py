@@ -13,6 +13,7 @@ from verifier.cli import RUNS, main
 from verifier.options import COMMANDS, SHELLS, parser_for
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw import FORMATS
+from verifier.report.draw.paint import WHEN
 
 COMPLETE = """
 source ./completion
@@ -37,7 +38,9 @@ def script(capsys: pytest.CaptureFixture[str], shell: str) -> str:
     ("words", "found"),
     [
         (["mut"], ["mutate"]), (["ca"], ["café au lait.yaml", "cases"]), (["check", "cas"], ["cases"]), (["--bas"], ["--baseline", "--baseline-update"]), (["cases", "--qui"], ["--quiet"]), (["hunt", "--bud"], ["--budget"]),
-        (["gates", "--bud"], []), (["--format", "ju"], ["junit"]), (["cases", "--format", ""], [*FORMATS, "cases", "completion", "café au lait.yaml"]), (["explain", "V10"], [c for c in CATALOGUE if c.startswith("V10")]),
+        (["gates", "--bud"], []), (["--format", "ju"], ["junit"]), (["cases", "--format", ""], [*FORMATS]), (["cases", "--format", "=", "s"], ["sarif"]), (["cases", "--format", "="], [*FORMATS]), (["cases", "--format=s"], ["--format=sarif"]),
+        (["cases", "--format", "junit", "=", "ca"], ["café au lait.yaml", "cases"]), (["cases", "--format=junit=cas"], ["--format=junit=cases"]), (["cases", "--baseline", "=", "cas"], ["cases"]),
+        (["check", "--color", ""], [*WHEN]), (["gates", "--color", "=", "n"], ["never"]), (["plot", "--color=al"], ["--color=always"]), (["explain", "V10"], [c for c in CATALOGUE if c.startswith("V10")]),
         (["explain", "unst"], ["unstable-gradient", "unstable"]), (["completion", ""], ["--color", "--help", *SHELLS]), (["show", "--im"], ["--implementation"]), (["check", "zzz"], []),
     ],
 )  # fmt: skip
@@ -63,6 +66,14 @@ def test_every_command_and_every_option_is_completed(capsys, shell):
         for option in (o for action in parser._actions for o in action.option_strings if o.startswith("--")):
             pattern = rf"^ +{name}\) list=\".*(?<=[ \"]){option}[ \"]" if shell != "fish" else rf"^complete -c verifier -n '__fish_seen_subcommand_from {name}' -l {option[2:]} "
             assert re.search(pattern, text, re.MULTILINE), (name, option)
+
+
+def test_fish_completes_the_values_of_options_too(capsys):
+    rows = script(capsys, "fish").splitlines()
+    assert all(f" -x -a '{' '.join(WHEN)}' " in row for row in rows if " -l color " in row)
+    assert all(f" -x -a '{' '.join(FORMATS)}' " in row for row in rows if " -l format " in row)
+    assert all(" -r " in row for row in rows if " -l baseline " in row)
+    assert sum(" -l color " in row for row in rows) == len(COMMANDS)
 
 
 def test_an_unknown_shell_is_refused():

@@ -24,6 +24,7 @@ Enclosure = TypeVar("Enclosure", bound=tuple[Any, ...])
 class Vectors(NamedTuple, Generic[Enclosure]):
     """An arithmetic: the enclosures of its gates, those that know nothing at a kink or on a boundary, and how floats and balls are written in it."""
 
+    name: str
     functions: Mapping[str, Callable[..., Enclosure | Truths]]
     strict: Mapping[str, Callable[..., Enclosure | Truths]]
     unknown: Enclosure
@@ -90,8 +91,16 @@ def last_uses(steps: Sequence[Step], outputs: Sequence[int]) -> list[int]:
     return last
 
 
-def constants(vectors: Vectors[Enclosure], program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Enclosure | Truths]:
-    """The enclosures of the steps that depend on no input, by step: literals, constants, and what is computed from them; made in balls, then rounded outward."""
+def constants(vectors: Vectors[Enclosure], program: Program, *, strict: bool, rounded_in: Format | None) -> Mapping[int, Enclosure | Truths]:
+    """The enclosures of the steps that depend on no input, by step: literals, constants, and what is computed from them; made once for a program."""
+    key = (vectors.name, strict, rounded_in)
+    if key not in program.constants:
+        program.constants[key] = _constants(vectors, program, strict=strict, rounded_in=rounded_in)
+    return program.constants[key]
+
+
+def _constants(vectors: Vectors[Enclosure], program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Enclosure | Truths]:
+    """The same made anew: in balls, then rounded outward."""
     found: dict[int, Ball | Truth3] = {}
     with balls.precision(CONSTANT_BITS):
         for i, step in enumerate(program.steps):

@@ -44,7 +44,8 @@ def read_limit(reader: Reader, node: YamlNode, what: str) -> Accept:
     if fields is None:
         return NO_LIMIT
     if "ulps" not in fields:
-        reader.tell(node, f"{what} must say how many ulps, as in {EXAMPLE}")
+        if not reader.is_mistyped(node, fields, "ulps"):
+            reader.tell(node, f"{what} must say how many ulps, as in {EXAMPLE}")
         return NO_LIMIT
     return Accept(_ulps(reader, fields["ulps"][1], f"{what}.ulps"))
 

@@ -82,7 +82,8 @@ def case_of_cell(text: str, values: Mapping[str, object], *, file: str = NAME, o
         upstream="1" if programs.outputs else upstream,
         has_upstream=flow is not None,
     )
-    return case, tuple(_reading(whole, trees, first, out, found, claims))
+    unread = [f"{name} is set on the line of %%verify, and no line of the cell reads it" for name in stated if name not in words]
+    return case, (*_reading(whole, trees, first, out, found, claims), *unread)
 
 
 # ---------------------------------------------------------------- where the backward pass begins

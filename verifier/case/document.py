@@ -14,7 +14,7 @@ from verifier.case.expectations import entries, gradient_names, read_expect, rea
 from verifier.case.inputs import Inputs, read_inputs, with_parameters
 from verifier.case.outputs import read_outputs
 from verifier.case.programs import programs_of
-from verifier.case.reader import KeyValue, Reader, element, is_assignable, plain
+from verifier.case.reader import KeyValue, Reader, element, is_assignable, name_fault, plain
 from verifier.case.schema import MAX_SAMPLE
 from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null, quoted
 from verifier.circuit.program import Program
@@ -76,7 +76,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     sound = reader.complaints.count == before  # else a misspelt 'forward' would be told twice
     named = {i.name: i for i in implementations}
     function = reader.formula(fields["function"][1], label="function") if "function" in fields else None
-    if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts):
+    if "function" not in fields and "forward" not in fields and sound and texts and not any(i.forward for i in texts) and not reader.is_mistyped(root, fields, "function", "forward"):
         reader.tell(root, "the case has no 'function', and no implementation has a 'forward' that could stand for it; add one of them")
     name = _free_text(reader, fields, "name")
     published = read_published(reader, fields, named)
@@ -262,10 +262,7 @@ def _implementations(reader: Reader, fields: dict[str, KeyValue], root: YamlNode
     found = []
     for key, value in entries or ():
         if not _WORD.fullmatch(key.text):
-            reader.tell(
-                key,
-                f"{quoted(key.text)} is not the name of an implementation: a name is letters, digits and underscores and starts with no digit",
-            )
+            reader.tell(key, f"{quoted(key.text)} is not the name of an implementation: {name_fault(key.text, is_ascii=True)}")
         found.append(_implementation(reader, key, value, inputs, allow_call=allow_call))
     return tuple(found)
 

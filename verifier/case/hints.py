@@ -29,7 +29,7 @@ def with_hints(complaints: Sequence[Complaint], implementation: Implementation, 
 
 def _helped(message: str, forward: Program, implementation: Implementation, free: Sequence[str]) -> str:
     if (unknown := _UNKNOWN.search(message)) is not None and unknown[1] in FLOWS_IN:
-        head = message.partition("; did you mean")[0]
+        head = re.split("; did you mean|; known here", message)[0]
         if flows := _flows(forward):
             return f"{head}; {'the gradient that flows in is' if len(flows) == 1 else 'the gradients that flow in are'} called {' and '.join(flows)}"
         flow = f"d{forward.output_name}"

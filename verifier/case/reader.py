@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KeyValue = tuple[Scalar, YamlNode]  # a key and its value
 
 _NAME = re.compile(r"[^\W\d]\w*")
+_CHARACTER, _ASCII_CHARACTER = re.compile(r"\w"), re.compile(r"[A-Za-z0-9_]")  # of a name
 _ELEMENT = re.compile(r"([^\W\d]\w*)\[((?:0|[1-9][0-9]{0,8})(?:, ?(?:0|[1-9][0-9]{0,8}))*)\]")
 
 
@@ -43,6 +44,10 @@ class Reader:
             shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
             hint = suggestion(word, known) or (f"; possible here: {shown}" if known else "")
             self.tell(node, message + hint)
+
+    def is_mistyped(self, node: YamlNode, fields: dict[str, KeyValue], *keys: str) -> bool:
+        """Whether an unknown key of a mapping, which has been complained about, was meant as one of these: then they are not missing."""
+        return isinstance(node, Mapping) and not self.complaints.full and any(key.text not in fields and suggestion(key.text, keys) for key, _ in node.entries)
 
     def mapping(self, node: YamlNode, what: str, *, example: str) -> tuple[KeyValue, ...] | None:
         """The entries of a mapping."""
@@ -128,10 +133,27 @@ def name_problem(name: str) -> str | None:
         return f"'{name}' is a value of the language; choose another name"
     if not _NAME.fullmatch(name):
         hint = "; the elements of a vector are written as a list, as in W: [2, -3]" if _ELEMENT.fullmatch(name) else ""
-        return f"{quoted(name)} is not a name: a name is letters, digits and underscores and starts with no digit{hint}"
+        return f"{quoted(name)} is not a name: {name_fault(name)}{hint}"
     if (plain := unicodedata.normalize("NFKC", name)) != name:
         return f"{quoted(name)} has a character with more than one spelling; write {quoted(plain)}"
     return None
+
+
+def name_fault(name: str, *, is_ascii: bool = False) -> str:
+    """Which character keeps a text from being a name of letters, digits and underscores, those of ASCII only where that is needed.
+
+    >>> name_fault("by-hand")
+    "it has '-'; a name is letters, digits and underscores, such as by_hand"
+    """
+    characters = _ASCII_CHARACTER if is_ascii else _CHARACTER
+    wrong = next((c for c in name if not characters.fullmatch(c)), "")
+    plain = "".join(c if characters.fullmatch(c) else "_" for c in name.strip()).strip("_")
+    plain = f"n{plain}" if plain[:1].isdecimal() else plain
+    example = f", such as {plain}" if plain and name.isascii() else ""
+    if wrong:
+        shown = "a blank" if wrong.isspace() else quoted(wrong)
+        return f"it has {shown}; a name is {'letters from a to z' if is_ascii else 'letters'}, digits and underscores{example}"
+    return f"it starts with the digit {name[0]}; write it behind a letter{example}" if name else "it is empty"
 
 
 def element(name: str) -> tuple[str, tuple[int, ...]] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -69,6 +69,11 @@ class Program:
     def longest_literal(self) -> int:
         """The largest number of significant digits of a literal; 0 without literals. A literal of many digits may be a constant that was rounded."""
         return max((significant_digits(s.text) for s in self.steps if s.gate == "number"), default=0)
+
+    @cached_property
+    def constants(self) -> dict[tuple[object, ...], Mapping[int, Any]]:
+        """The values of the steps that depend on no input, as an arithmetic has them: each puts its own here once, under a key of its own."""
+        return {}
 
     @cached_property
     def step_index(self) -> dict[tuple[str, tuple[int, ...], str], int]:

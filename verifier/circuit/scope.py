@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from verifier.language.source import suggestion
 from verifier.language.trees import span
 
 MAX_ROUNDS = 1_000_000  # of all loops of a block
+MOST_NAMES = 8  # in a message
 _TYPES = {"float": float, "int": int, "bool": bool, "float32": float, "float64": float, "float16": float, "int64": int, "int32": int, "long": int, "double": float, "intp": int}
 
 
@@ -89,7 +90,8 @@ class Scope:
             return Known(_TYPES[name])
         if name == "newaxis":
             return Known(None)
-        raise BuildError(start, f"unknown name '{name}'{{where}}{suggestion(name, [*(self.locals or ()), *builder.names, *builder.values, *CONSTANTS])}")
+        names = [*(self.locals or ()), *builder.names, *builder.values]
+        raise BuildError(start, f"unknown name '{name}'{{where}}{suggestion(name, [*names, *CONSTANTS]) or _listed(names)}")
 
     def _readable(self, value: Value, tree: ast.expr) -> Value:
         if isinstance(value, Unreadable):
@@ -172,3 +174,9 @@ class Scope:
         if len(parts) != count:
             raise BuildError(tree.col_offset, f"{len(parts)} values are assigned to {count} names")
         return parts
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first names that are known, arrays as a whole, behind a message about one that is not."""
+    known = list(dict.fromkeys(name.partition("[")[0] for name in names))
+    return f"; known here: {', '.join(known[:MOST_NAMES])}{', ...' if len(known) > MOST_NAMES else ''}" if known else ""

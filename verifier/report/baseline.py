@@ -165,15 +165,15 @@ def read(path: str | os.PathLike[str], *, is_required: bool = True) -> Baseline:
             raise CampaignError(f"there is no folder '{file.parent}' to write the baseline '{file.name}' to")
         return Baseline(file, {})
     try:
-        content = json.loads(content_of(file).decode("utf-8"))
+        content = json.loads(content_of(file))  # in UTF-8 or UTF-16, with or without a byte order mark
         if content["baseline"] != VERSION:
-            raise CampaignError(f"{file}: a baseline of version {content['baseline']}, and this tool reads {VERSION}; write it anew with --baseline-update")
+            raise CampaignError(f"'{file}' is a baseline of version {content['baseline']}, and this tool reads version {VERSION}; delete it, and --baseline-update writes it anew")
         known = [_known(entry) for entry in content["findings"]]
     except FileNotFoundError:
         raise CampaignError(f"there is no baseline '{file}'; --baseline-update writes it") from None
     except OSError as error:
         raise CampaignError(f"the baseline '{file}' cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CampaignError(f"'{file}' is not a baseline; --baseline-update writes one to a file that does not exist yet") from None
     return Baseline(file, {k.fingerprint: k for k in known})
 

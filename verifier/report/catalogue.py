@@ -182,6 +182,12 @@ def finding(code: str, message: str, place: Place, **fields: Any) -> Finding:
     return Finding(code, known.name, fields.pop("severity", known.severity), message, place, **fields)
 
 
+def codes_from(text: str) -> list[FindingKind]:
+    """The kinds of findings whose codes begin so, such as V2; none where it is the whole of a code."""
+    key = text.strip().upper()
+    return [e for e in CATALOGUE.values() if key.startswith("V") and e.code.startswith(key) and e.code != key]
+
+
 def entry(code: str) -> FindingKind | None:
     """The kind of finding with this code or name (capital letters do not matter); None where there is none."""
     key = code.strip().lower()

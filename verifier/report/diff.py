@@ -13,6 +13,7 @@ from verifier.language.source import CampaignError
 from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
+from verifier.report.report_schema import VERSION
 from verifier.report.worst import GradientName, Worst, together
 
 BAD = {"passed": 0, "skipped": 0, "failed": 1, "error": 2}  # how bad a status is
@@ -43,7 +44,9 @@ class Changes:
 def read(path: str) -> dict[CaseName, CaseInReport]:
     """The cases of a report in JSON. Raises CampaignError."""
     try:
-        content = json.loads(content_of(path).decode("utf-8"))
+        content = json.loads(content_of(path))  # in UTF-8 or UTF-16, with or without a byte order mark: what a shell wrote
+        if (version := str(content["schema"])).partition(".")[0] != VERSION.partition(".")[0]:
+            raise CampaignError(f"'{path}' is a report of version {version} of the schema, and this tool reads version {VERSION}; write it anew with this tool")
         found: dict[CaseName, CaseInReport] = {}
         for case in content["cases"]:
             file, name, number = case["file"], case["name"], 1
@@ -52,8 +55,8 @@ def read(path: str) -> dict[CaseName, CaseInReport]:
             found[file, name, number] = _case(case, f"{file}: {name}{f' ({number})' if number > 1 else ''}")
     except OSError as error:
         raise CampaignError(f"'{path}' cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CampaignError(f"'{path}' is not a report in JSON; write one with python -m verifier PATH... --format json > {path}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CampaignError(f"'{path}' is not a report in JSON; write one with python -m verifier PATH... --format json=REPORT.json") from None
     return found
 
 

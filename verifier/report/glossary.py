@@ -111,6 +111,18 @@ WORDS: Mapping[str, Meaning] = {
 }
 
 
+def explained_all(text: str) -> list[FindingKind | tuple[str, Meaning]] | str:
+    """What several codes, names and words mean, the longest run of words first; the word that is none where there is one."""
+    words, found = text.split(), list[FindingKind | tuple[str, Meaning]]()
+    while words:
+        known = next(((meaning, size) for size in range(len(words), 0, -1) if (meaning := explained(" ".join(words[:size]))) is not None), None)
+        if known is None:
+            return words[0] if found or explained(words[-1]) is not None or entry(words[0]) is not None else " ".join(words)
+        found.append(known[0])
+        words = words[known[1] :]
+    return found
+
+
 def explained(text: str) -> FindingKind | tuple[str, Meaning] | None:
     """The kind of finding with this code or name, or the word of a report; None where there is neither. Capital letters do not matter."""
     kind = entry(text)

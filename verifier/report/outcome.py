@@ -174,6 +174,11 @@ class CaseReport:
     is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
     @property
+    def is_case(self) -> bool:
+        """Whether there is a case, if only one that cannot be read: no line is to blame for a path in which none was found."""
+        return self.status != "error" or not self.findings or any(f.code != "V001" or f.source_line for f in self.findings)
+
+    @property
     def is_interrupted(self) -> bool:
         """Whether a sweep ended before all its points were judged."""
         return any(s.points < s.total for s in self.sweeps)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from verifier.config import UNREADABLE, code_problem
-from verifier.language.source import CampaignError, suggestion
+from verifier.config import UNREADABLE, Config, ConfigError, code_problem
+from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.outcome import CaseReport, Finding
 
@@ -48,6 +48,15 @@ def with_findings(case: CaseReport, findings: tuple[Finding, ...], note: str) ->
     failed = any(f.severity == "error" and not f.expected for f in findings)
     status = ("failed" if failed else "passed") if case.status in ("passed", "failed") else case.status
     return replace(case, findings=findings, notes=(*case.notes, note), status=status)
+
+
+def check_codes(config: Config) -> None:
+    """Refuse codes of the configuration that no finding has. Raises ConfigError, with their line."""
+    for key, chosen in (("select", (config.select, ())), ("ignore", ((), config.ignore))):
+        try:
+            selection(*chosen)
+        except CampaignError as error:
+            raise ConfigError([Complaint(config.place(key), str(error))]) from None
 
 
 def selection(select: Sequence[str], ignore: Sequence[str]) -> Selection:

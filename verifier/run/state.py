@@ -41,7 +41,7 @@ class State:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateError(f"--state {folder}: {error.strerror}") from None
+            raise StateError(f"--state {folder}: {'this is a file; name a folder' if isinstance(error, FileExistsError) else error.strerror}") from None
         try:
             self.connection = self._opened()
         except sqlite3.DatabaseError as error:

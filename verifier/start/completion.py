@@ -11,14 +11,20 @@ from verifier.report.glossary import WORDS
 BASH = """\
 # Completion of verifier. In ~/.bashrc: eval "$(verifier completion bash)"
 _verifier() {{
-    local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" command="check" list="" i file
+    local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}" command="check" list="" start="" i file
     for (( i = 1; i < COMP_CWORD; i++ )); do
         case " {commands} " in *" ${{COMP_WORDS[i]}} "*) command="${{COMP_WORDS[i]}}"; break ;; esac
     done
+    if [[ "$word" == "=" ]]; then word=""; elif [[ "$before" == "=" ]]; then before="${{COMP_WORDS[COMP_CWORD-2]}}"; fi  # bash takes --format=junit for three words
+    while [[ "$word" == *=* ]]; do before="${{word%%=*}}" start="$start${{word%%=*}}=" word="${{word#*=}}"; done  # zsh for one
     case "$before" in
 {values}
     esac
-    if [[ -z "$list" ]]; then
+    if [[ -n "$list" ]]; then
+        COMPREPLY=($(compgen -P "$start" -W "$list" -- "$word"))
+        return
+    fi
+    if [[ -z "$start" ]]; then
         case "$command" in
 {options}
         esac
@@ -27,7 +33,7 @@ _verifier() {{
     fi
     COMPREPLY=($(compgen -W "$list" -- "$word"))
     if [[ "$word" != -* && "$command" != explain && "$command" != completion ]]; then
-        while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$word")
+        while IFS= read -r file; do COMPREPLY+=("$start$file"); done < <(compgen -f -- "$word")
     fi
 }}
 complete -o filenames -o bashdefault -F _verifier verifier
@@ -56,6 +62,15 @@ def options(parser: argparse.ArgumentParser) -> list[str]:
     return [name for action in parser._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001
 
 
+def _values(commands: dict[str, argparse.ArgumentParser]) -> dict[str, list[str]]:
+    """The words from which the value of an option is chosen."""
+    found: dict[str, list[str]] = {"--format": [*FORMATS]}
+    for action in (action for parser in commands.values() for action in parser._actions if action.choices):  # noqa: SLF001
+        for option in action.option_strings:
+            found.setdefault(option, [str(choice) for choice in action.choices or ()])
+    return found
+
+
 def explained() -> list[str]:
     """What `explain` takes as one word."""
     return [*CATALOGUE, *(kind.name for kind in CATALOGUE.values()), *(word for word in WORDS if " " not in word)]
@@ -63,7 +78,7 @@ def explained() -> list[str]:
 
 def _bash(commands: dict[str, argparse.ArgumentParser]) -> str:
     rows = "\n".join(f'            {name}) list="{" ".join(_words(name, parser))}" ;;' for name, parser in commands.items())
-    values = f'        --format) list="{" ".join(FORMATS)}" ;;'
+    values = "\n".join(f'        {name}) list="{" ".join(chosen)}" ;;' for name, chosen in _values(commands).items())
     return BASH.format(commands=" ".join(commands), options=rows, values=values)
 
 
@@ -73,12 +88,13 @@ def _zsh(commands: dict[str, argparse.ArgumentParser]) -> str:
 
 def _fish(commands: dict[str, argparse.ArgumentParser]) -> str:
     names = " ".join(commands)
+    values = _values(commands)
     rows = [f"complete -c verifier -n 'not __fish_seen_subcommand_from {names}' -a '{name}'" for name in commands]
     for name, parser in commands.items():
         seen = f"'__fish_seen_subcommand_from {name}'"
         for action in parser._actions:  # noqa: SLF001
             for option in (o for o in action.option_strings if o.startswith("--")):
-                takes = "" if action.nargs == 0 else f" -x -a '{' '.join(FORMATS)}'" if option == "--format" else " -r"
+                takes = "" if action.nargs == 0 else f" -x -a '{' '.join(values[option])}'" if option in values else " -r"
                 rows.append(f"complete -c verifier -n {seen} -l {option[2:]}{takes} -d {_quoted(action.help or '')}")
         words = [w for w in _words(name, parser) if not w.startswith("-")]
         if words:

@@ -18,7 +18,7 @@ ROOTS = (".git", "pyproject.toml")  # what stands in the topmost folder of a pro
 TEXT = """\
 # yaml-language-server: $schema={schema}
 # A case of verifier. Check it: python -m verifier {path}
-# docs/case-format.md explains every key.
+# Every key: docs/case-format.md of verifier, or case.schema.json. Every gate: python -m verifier gates
 name: {name}
 about: softplus, with a backward pass by hand         # free text
 

@@ -51,5 +51,5 @@ def from_ball(ball: Ball) -> DoubleDouble:
 
 
 LOGIC = {name: TRUTHS[name] for name in ("and", "or", "not")}
-VECTORS = vectors.Vectors({**FUNCTIONS, **LOGIC}, STRICT, UNKNOWN, exactly, from_ball, lambda a, never: a._replace(never=never))
+VECTORS = vectors.Vectors("double_double", {**FUNCTIONS, **LOGIC}, STRICT, UNKNOWN, exactly, from_ball, lambda a, never: a._replace(never=never))
 

@@ -8,7 +8,7 @@ without one, nothing is known. As in `arithmetic.balls`, with `strict` everythin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def is_bounded(program: Program, outputs: Sequence[int]) -> bool:
     return vectors.is_bounded(VECTORS, program, outputs)
 
 
-def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> dict[int, Interval | Truths]:
+def constants(program: Program, *, strict: bool, rounded_in: Format | None) -> Mapping[int, Interval | Truths]:
     """The enclosures of the steps that depend on no input, by step."""
     return vectors.constants(VECTORS, program, strict=strict, rounded_in=rounded_in)
 
@@ -49,6 +49,6 @@ def _from_ball(ball: Ball) -> Interval:
     return Interval(np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
 
 
-VECTORS = vectors.Vectors(FUNCTIONS, STRICT, UNKNOWN, exactly, _from_ball, lambda a, never: a._replace(never=never))
+VECTORS = vectors.Vectors("intervals", FUNCTIONS, STRICT, UNKNOWN, exactly, _from_ball, lambda a, never: a._replace(never=never))
 
 __all__ = ["FUNCTIONS", "STRICT", "Interval", "constants", "exactly", "is_bounded", "run"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Look = Mapping[str, bool]  # quiet, verbose
 
+STANDARD_OUTPUT = "-"  # as a file
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # the file that GitHub shows as the summary of a step
 
 
@@ -31,13 +32,13 @@ class Output:
 
 
 def output(text: str) -> Output:
-    """`junit` or `junit=out.xml`. ValueError says what is wrong with it."""
+    """`junit` or `junit=out.xml`; `junit=-` is `junit`. ValueError says what is wrong with it."""
     name, has_file, file = text.partition("=")
     if name not in FORMATS:
         raise ValueError(f"there is no format '{name}'{suggestion(name, FORMATS) or '; there are ' + ', '.join(FORMATS)}")
     if has_file and not file:
         raise ValueError(f"'{text}' names no file; write {name}=FILE, or {name} for standard output")
-    return Output(name, file)
+    return Output(name, "" if file == STANDARD_OUTPUT else file)
 
 
 def together(wanted: Sequence[Output]) -> tuple[Output, ...]:

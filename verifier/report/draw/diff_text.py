@@ -11,5 +11,5 @@ def render(changes: Changes, paint: Paint) -> str:
     lines = []
     for word, colour, rows in (("worse", "red", changes.worse), ("better", "green", changes.better), ("new", "yellow", changes.new), ("gone", "yellow", changes.gone)):
         lines += [f"{paint(f'{word:<6}', colour, bold=True)}  {row}" for row in rows]
-    counts = f"{len(changes.worse)} worse, {len(changes.better)} better, {len(changes.new)} new, {len(changes.gone)} gone; {changes.compared} gradients compared"
+    counts = f"{len(changes.worse)} worse, {len(changes.better)} better, {len(changes.new)} new, {len(changes.gone)} gone; {changes.compared} {'gradient' if changes.compared == 1 else 'gradients'} compared"
     return "\n".join([*lines, *([""] if lines else []), paint(counts, "red" if changes.worse else "green", bold=True)]) + "\n"

@@ -94,8 +94,9 @@ def _edit(m: Mutant) -> dict[str, Any]:
 
 def _shares(mutants: Sequence[Mutant]) -> str:
     count, caught = len(mutants), sum(m.caught for m in mutants)
-    parts = [f"{count} edits, caught by the case's points: {caught} ({100 * caught / count:.1f} %)"]
+    parts = [f"{count} {'edit' if count == 1 else 'edits'}, caught by the case's points: {caught} ({100 * caught / count:.1f} %)"]
     parts += [f"{n} {words}" for fate, words in (("survived", "survive, with a suggested point"), ("equivalent", "proved to change nothing"), ("unknown", "neither caught nor proved to change nothing")) if (n := sum(m.fate == fate for m in mutants))]
     if caught:
-        parts += [f"of those caught {100 * n / caught:.1f} % {word}" for n, word in ((sum(m.line_named for m in mutants), "with the wrong line named"), (sum(bool(m.diagnosed) for m in mutants), "diagnosed"))]
+        named, diagnosed = (100 * n / caught for n in (sum(m.line_named for m in mutants), sum(bool(m.diagnosed) for m in mutants)))
+        parts.append(f"the report names the wrong line of {named:.1f} % of those caught, and the mistake of {diagnosed:.1f} %")
     return "; ".join(parts)

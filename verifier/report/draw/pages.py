@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from verifier.language.gates import ALIASES, CONSTANTS, GATES, applied, is_operator
 from verifier.language.verdict import ROWS, Verdict
 from verifier.report.catalogue import CATALOGUE, FindingKind
@@ -14,6 +16,11 @@ def explain(entry: FindingKind) -> str:
         f"{entry.code} {entry.name} ({entry.severity})\n\n"
         f"What it says\n  {entry.what}\n\nWhy it matters\n  {entry.why}\n\nExample\n  {entry.example}\n\nWhat to do\n  {entry.instead}\n"
     )
+
+
+def overview(entries: Iterable[FindingKind]) -> str:
+    """Findings, each in a line."""
+    return "".join(f"{e.code}  {e.name:<26} {e.severity:<8} {e.what.partition('. ')[0].partition(':')[0]}\n" for e in entries)
 
 
 def gates_text() -> str:

@@ -57,9 +57,12 @@ def _needs_attention(c: CaseReport) -> bool:
 def summary(report: Report, paint: Paint) -> str:
     """One line that sums up the run."""
     colour = "red" if report.exit_status else "green"
-    parts = [f"{len(report.cases)} {_plural(len(report.cases), 'case')}", f"{report.passed} passed"]
+    count = sum(c.is_case for c in report.cases)
+    empty = len(report.cases) - count
+    parts = [f"{count} {_plural(count, 'case')}"] + ([f"{report.passed} passed"] if count or not empty else [])
     parts += [f"{report.failed} failed"] if report.failed else []
-    parts += [f"{report.errors} {_plural(report.errors, 'error')}"] if report.errors else []
+    parts += [f"{report.errors - empty} {_plural(report.errors - empty, 'error')}"] if report.errors > empty else []
+    parts += [f"{empty} {_plural(empty, 'path')} without a readable case"] if empty else []
     parts += [f"{report.skipped} skipped"] if report.skipped else []
     parts += [f"{report.warnings} {_plural(report.warnings, 'warning')}"] if report.warnings else []
     cached = sum(c.is_cached for c in report.cases)
