@@ -31,6 +31,7 @@ DATA = frozenset(  # results that are whole numbers or random: data at this poin
     "arange argmax argmin argsort nonzero searchsorted bucketize isnan isinf isfinite is_same_size count_nonzero native_dropout_mask histc bincount unique_dim _unique2 equal allclose _local_scalar_dense".split()
 )
 
+ONE_TRIANGLE = "torch's {} reads one triangle of a matrix that is not symmetric here, and torch's gradient is right for changes that keep a matrix symmetric only; give it (a + a.mT) / 2"
 ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
 ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
 INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
@@ -63,6 +64,11 @@ class Tracer(TorchDispatchMode):
         self._depends = np.zeros(0, dtype=bool)
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
+
+    def note(self, text: str) -> None:
+        """Something that the report says of the line that runs."""
+        place = self.recorder.place()
+        self.recorder.notes.append(f"{place}: {text}" if place is not None else text)
 
     # ------------------------------------------------------------ steps
 
