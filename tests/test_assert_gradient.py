@@ -101,7 +101,7 @@ points:
 
 def test_a_point_of_a_case_at_which_nothing_is_defined_does_not_pass() -> None:
     verifier.assert_gradient(WHERE, {"x": 3})
-    with pytest.raises(AssertionError, match="^nothing was checked: every gradient is undefined"):
+    with pytest.raises(AssertionError, match=r"^nothing was checked: every gradient is undefined"):
         verifier.assert_gradient(WHERE, {"x": -1})
 
 

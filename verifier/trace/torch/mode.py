@@ -19,10 +19,11 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES
 from verifier.trace.places import PACKAGE, spot_of
-from verifier.trace.record import Refusal, Spot
+from verifier.trace.record import Refusal, Spot, Taken
 from verifier.trace.recorder import Recorder
 from verifier.trace.torch.memory import Memory, floats_in
 
+ESCAPES = str(Path(__file__).with_name("escapes.py"))  # stands between the user's line and torch, and runs nothing by itself
 FRAMEWORK = str(Path(torch.__file__).resolve().parent)
 ROWS: dict[str, Callable[..., Any]] = {}  # aten name -> function of (tracer, arguments) that returns steps
 COMPLEX: dict[str, Callable[..., Any]] = {}  # the same, where an operand is complex, or where only the result can be
@@ -130,7 +131,7 @@ class Tracer(TorchDispatchMode):
         kwargs = kwargs or {}
         name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
         if self._depth == 0:
-            self._stand(name)
+            self.stand(name)
         tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
         for tensor in tensors:
             self.memory.hold(tensor)
@@ -249,6 +250,7 @@ class Tracer(TorchDispatchMode):
         if self.builder.boolean(step):
             self.recorder.branch(step, holds=bool(out))
         else:
+            self.recorder.taken.append(Taken(self.recorder.place(), float(out)))
             note = f"{self.recorder.place() or 'a line'}: a tensor is turned into a Python number; the results hold only where that number is {out!r}"
             if note not in self.recorder.notes:
                 self.recorder.notes.append(note)
@@ -298,7 +300,7 @@ class Tracer(TorchDispatchMode):
 
     # ------------------------------------------------------------ places
 
-    def _stand(self, name: str) -> None:
+    def stand(self, name: str) -> None:
         """Where the operation stands: the user's line, or (in torch's own backward pass) the line of the forward pass that it differentiates."""
         del name
         node = torch._C._current_autograd_node()  # noqa: SLF001 - torch's own way to ask
@@ -322,9 +324,9 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
     frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the stack is what is asked for
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(PACKAGE):
+        if file.startswith(PACKAGE) and file != ESCAPES:
             return None
-        if not file.startswith(("<frozen", *outside)):
+        if file != ESCAPES and not file.startswith(("<frozen", *outside)):
             return frame
         frame = frame.f_back
     return None
