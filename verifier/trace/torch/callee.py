@@ -183,7 +183,7 @@ def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...
     """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), what is worth a note, and the inputs whose gradient is None."""
     own = format_named(format_of(call))
     found: list[tuple[str, str]] = []
-    results = []
+    results: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
     silent: list[str] = []
     for differentiated in (True, True, False):
         tensors = leaves(call, None, own)
