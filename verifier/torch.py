@@ -20,7 +20,7 @@ from verifier.report.assertion import assert_passed
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
-from verifier.trace.torch.inputs import called
+from verifier.trace.torch.tensor_inputs import called
 
 
 def check(
