@@ -78,12 +78,39 @@ def test_a_text_that_the_file_does_not_have_stands_where_the_call_is() -> None:
 
 def test_what_warns_fails_when_strict_and_what_checks_nothing_fails() -> None:
     lossy = {"function": "tanh(x)", "backward": "dx = (1 - out**2) * dout", "at": {"x": 20}}
-    verifier.assert_gradient(**lossy)  # type: ignore[arg-type]
+    with pytest.warns(verifier.GradientWarning, match="V203 mine.dx: vanished") as warned:
+        verifier.assert_gradient(**lossy)  # type: ignore[arg-type]
+    assert [w.filename for w in warned] == [__file__]
     assert "V203 vanished-gradient" in failure(**lossy, strict=True)
     text = failure(function="log(x)", at={"x": -1})
     assert text.startswith("nothing was checked: every gradient is undefined at its points\n")
     assert "PASS" not in text
     assert "V204 undefined-gradient" in text
+
+
+WHERE = """
+name: logarithm
+function: log(x)
+implementations:
+  mine:
+    backward: dx = dout / x
+points:
+  - {x: 2}
+"""
+
+
+def test_a_point_of_a_case_at_which_nothing_is_defined_does_not_pass() -> None:
+    verifier.assert_gradient(WHERE, {"x": 3})
+    with pytest.raises(AssertionError, match=r"^nothing was checked: every gradient is undefined"):
+        verifier.assert_gradient(WHERE, {"x": -1})
+
+
+def test_what_warns_at_a_point_of_a_case_is_a_warning_at_the_line_of_the_test() -> None:
+    case = "name: c\nfunction: tanh(x)\nimplementations:\n  mine:\n    backward: dx = (1 - out**2) * dout\npoints: [{x: 1}]\n"
+    verifier.assert_gradient(case, {"x": 1})
+    with pytest.warns(verifier.GradientWarning, match="V203 mine.dx vanishes .float64, at x=20.0") as warned:
+        verifier.assert_gradient(case, {"x": 20})
+    assert [w.filename for w in warned] == [__file__]
 
 
 def test_the_first_line_is_the_first_finding_since_summaries_show_no_more() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from verifier.language.source import CaseError, Complaint, Place
     from verifier.language.verdict import Verdict
     from verifier.many import verify_all
+    from verifier.report.assertion import GradientWarning
     from verifier.report.outcome import CaseReport, Finding, Report, Result
     from verifier.testing import assert_gradient
     from verifier.verify import verify
@@ -29,11 +30,11 @@ _HOMES = {  # imported on first use, so that `import verifier` loads neither Sym
     "Case": "case.case", "CaseError": "language.source", "Complaint": "language.source", "Place": "language.source",
     "Loaded": "case.load", "load": "case.load", "load_text": "case.load",
     "CaseReport": "report.outcome", "Finding": "report.outcome", "Report": "report.outcome", "Result": "report.outcome",
-    "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "many", "fuzz": "search.fuzz",
+    "GradientWarning": "report.assertion", "Verdict": "language.verdict", "assert_gradient": "testing", "verify": "verify", "verify_all": "many", "fuzz": "search.fuzz",
     "load_ipython_extension": "notebook",
 }  # fmt: skip
 
-__all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]
+__all__ = ["Case", "CaseError", "CaseReport", "Complaint", "Finding", "GradientWarning", "Loaded", "Place", "Report", "Result", "Verdict", "__version__", "assert_gradient", "load", "load_text", "verify", "verify_all"]
 
 
 def __getattr__(name: str) -> Any:

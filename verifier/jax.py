@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verifier.callable.question import Opened, ask, raise_if_failed
+from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import format_named
-from verifier.report.outcome import CaseReport
+from verifier.report.assertion import assert_passed
+from verifier.report.outcome import CaseReport, Report
 from verifier.trace.jax.callee import called, callee_of, format_of, leaves_of
 from verifier.trace.jax.jax_array import in_double
 
@@ -56,9 +57,9 @@ def opened_at(
 
 
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
-    """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass."""
+    """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    raise_if_failed(check(fn, *inputs, **options))
+    assert_passed(Report((check(fn, *inputs, **options),)))
 
 
 __all__ = ["assert_gradient", "check"]

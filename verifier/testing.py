@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -16,9 +16,11 @@ from verifier.case.case import Case, only
 from verifier.case.load import case_of, load_text
 from verifier.compare.at_point import NamedValues, checks_in, in_order, judged_at
 from verifier.compare.at_point import at as at_point
-from verifier.compare.check import exceeds
+from verifier.compare.check import exceeds, keeps
 from verifier.language.formats import format_named, round_exact
 from verifier.language.source import CaseError
+from verifier.language.verdict import Verdict
+from verifier.report.assertion import assert_passed, warn
 
 
 def assert_gradient(
@@ -46,7 +48,7 @@ def assert_gradient(
 
         assert_gradient(function="sin(x)", backward="dx = cos(x) * dout", at={"x": 1})
 
-    A point has a number for every input, a list for an array. With `strict` what warns is not right either. What the case
+    A point has a number for every input, a list for an array. What warns is a GradientWarning; with `strict` it is not right either. Where nothing was checked, since every gradient is undefined, that is no pass. What the case
     expects of its own points is no excuse. Raises CaseError where the texts cannot be read, with the lines of the caller's file.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
@@ -62,17 +64,14 @@ def assert_gradient(
         case = only(case, implementation)
     if point is not None:
         values = in_order(case, point)
-        if not any(_has_failure_at(case, values, strict=strict)):
+        if (texts := _passes_at(case, values, strict=strict)) is not None:
+            warn(texts)
             return
         case = at_point(case, values)
     from verifier.report.outcome import Report  # only for what fails: a first call must stay below Hypothesis' deadline for a test
     from verifier.verify import verify
 
-    report = Report((verify(replace(case, expect=()), strict=strict),))
-    if report.exit_status:
-        from verifier.report.draw.failure import failure
-
-        raise AssertionError(failure(report))
+    assert_passed(Report((verify(replace(case, expect=()), strict=strict),)))
 
 
 def _composed(frame: FrameType, formulas: Mapping[str, str | None], backward: str | None, at: Any, gradients: Mapping[str, str] | None, values: Mapping[str, Any]) -> Case:
@@ -116,13 +115,19 @@ def _shown(file: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
-def _has_failure_at(case: Case, values: tuple[float, ...], *, strict: bool) -> Iterator[bool]:
-    """Whether each gradient, quickly judged, may fail at a point."""
+def _passes_at(case: Case, values: tuple[float, ...], *, strict: bool) -> list[str] | None:
+    """What is to be warned of at a point at which each gradient, quickly judged, is right; None where one may fail or none has a value."""
+    found = []
     for name in case.formats:
         fmt = format_named(name)
         point = tuple(round_exact(fmt, Fraction(v)) or v for v in values)  # -0.0 stays -0.0
         if not all(map(math.isfinite, point)):
-            yield True  # `verify` says what is wrong with it
-            continue
+            return None  # `verify` says what is wrong with it
         for check in checks_in(case, fmt):
-            yield from (d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit_for(d.name), d) for d in judged_at(check, point))
+            judged = judged_at(check, point)
+            if any(d.verdict.fails or (strict and d.verdict.warns) or exceeds(check.limit_for(d.name), d) for d in judged):
+                return None
+            found += [(d.verdict, f"{d.verdict.code} {check.implementation}.{d.name} {d.verdict.clause} ({name}, at {', '.join(f'{n}={v!r}' for n, v in zip(case.inputs, point, strict=True))})") for d in judged if not keeps(check.limit_for(d.name), d)]
+    if found and all(verdict is Verdict.UNDEFINED for verdict, _ in found):
+        return None
+    return [text for verdict, text in found if verdict.code]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from verifier import GradientWarning
 from verifier.numpy import assert_gradient, check
 
 
@@ -91,3 +92,19 @@ def test_what_cannot_be_traced_names_the_line_of_the_user():
     line = numbers.__code__.co_firstlineno + 1
     assert f"test_doors.py:{line}:" in found.message
     assert "give function=" in found.message
+
+
+def test_a_callable_of_which_nothing_was_checked_does_not_pass() -> None:
+    with pytest.raises(AssertionError, match=r"^nothing was checked: every gradient is undefined"):
+        assert_gradient(np.log, np.array([-1.0]), backward=lambda dout, x: dout / x)
+    with pytest.raises(AssertionError, match=r"^nothing was checked: there is no gradient of any number"):
+        assert_gradient(np.log, np.zeros(0), backward=lambda dout, x: dout / x)
+    assert_gradient(np.log, np.array([1.0]), backward=lambda dout, x: dout / x)
+
+
+def test_what_warns_of_a_callable_is_a_warning_at_the_line_of_the_test() -> None:
+    with pytest.warns(GradientWarning, match="V203 .*vanished") as warned:
+        assert_gradient(np.tanh, np.array([20.0]), backward=lambda dout, x: dout * (1 - np.tanh(x) ** 2))
+    assert [w.filename for w in warned] == [__file__]
+    with pytest.raises(AssertionError, match="V203"):
+        assert_gradient(np.tanh, np.array([20.0]), backward=lambda dout, x: dout * (1 - np.tanh(x) ** 2), strict=True)

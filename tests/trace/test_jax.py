@@ -15,6 +15,7 @@ from jax import lax  # noqa: E402
 
 from tests.trace import jax_functions as functions  # noqa: E402
 from verifier.jax import assert_gradient, check  # noqa: E402
+from verifier.trace.record import Refusal  # noqa: E402
 
 FILE = Path(functions.__file__)
 SOURCE = FILE.read_text(encoding="utf-8").splitlines()
@@ -284,3 +285,25 @@ def test_a_cholesky_factor_of_one_triangle_is_noted():
     symmetric = check(lambda m: jax.scipy.linalg.cholesky((m + m.T) / 2), a)
     assert symmetric.status == "passed"
     assert not any("reads one triangle" in n for n in symmetric.notes)
+
+
+@jax.custom_vjp
+def cell(z):
+    return jnp.tanh(z)
+
+
+def cell_backward(z, g):
+    return (g * (1 - jnp.tanh(z)),)  # the mistake
+
+
+cell.defvjp(lambda z: (jnp.tanh(z), z), cell_backward)
+
+
+def test_a_mistake_in_a_rule_is_found_there_and_not_where_its_result_is_read():
+    (found,) = check(lambda w, x: cell(w @ x), np.array([[0.1, 0.3], [-0.2, 0.4]]), np.array([0.5, -0.7])).findings
+    assert found.source_line.endswith("# the mistake")
+
+
+def test_without_an_output_of_floats_there_is_nothing_to_differentiate():
+    with pytest.raises(Refusal, match="no output is a float"):
+        check(jnp.argmax, X)

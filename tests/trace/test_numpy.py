@@ -232,3 +232,63 @@ def test_where_the_code_raises_its_gradient_is_no_number_and_a_note_says_so():
     assert report.status == "failed"
     assert "V102" in {f.code for f in report.findings}
     assert any("raises ValueError at x=-" in n for n in report.notes)
+
+
+class Scale:
+    """Twice its input."""
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, dout):
+        return 2 * dout
+
+
+class TanhForgets:
+    """y * y is y."""
+
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dout):
+        return dout * (1 - self.y)  # the mistake
+
+
+class Stack:
+    """Layers in a list."""
+
+    def __init__(self):
+        self.layers = [Scale(), TanhForgets(), Scale()]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dout):
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+
+
+def test_a_mistake_in_a_layer_of_a_list_is_found_in_its_line() -> None:
+    (found,) = check(Stack(), X).findings
+    assert found.source_line.endswith("# the mistake")
+
+
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def gelu_backward(dout, x):
+    t = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    return dout * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_gradients_in_a_wider_format_than_their_inputs_are_judged(kind) -> None:
+    """NumPy's sqrt of a Python float is a float64, which makes all that follows one."""
+    assert gelu(X.astype(kind)).dtype == np.float64
+    assert check(gelu, X.astype(kind), backward=gelu_backward).status == "passed"
+    assert check(gelu, X.astype(kind), backward=lambda dout, x: gelu_backward(dout, x) * 1.01).status == "failed"

@@ -432,3 +432,133 @@ def test_sums_that_differ_by_rounding_from_call_to_call_are_noted_and_judged():
     assert any("by no more than rounding" in note for note in report.notes)
     assert not any(f.code == "V111" for f in report.findings)
     assert {r.gradient for r in report.results} == {f"dx[{i},{j}]" for i in range(X.shape[0]) for j in range(X.shape[1])}
+
+
+class RowMax(torch.autograd.Function):
+    """The largest of each row; the backward pass uses the place that the forward pass saved."""
+
+    @staticmethod
+    def forward(ctx, x):
+        top, place = x.max(dim=1)
+        ctx.mark_non_differentiable(place)
+        ctx.save_for_backward(place)
+        ctx.shape = x.shape
+        return top, place
+
+    @staticmethod
+    def backward(ctx, g, _):
+        (place,) = ctx.saved_tensors
+        return torch.zeros(ctx.shape, dtype=g.dtype).scatter(1, place.unsqueeze(1), g.unsqueeze(1))
+
+
+class RowMaxMasked(torch.autograd.Function):
+    """The same by a mask, whose backward pass loses the sign."""
+
+    @staticmethod
+    def forward(ctx, x):
+        top, place = torch.max(x, 1)
+        ctx.mask = place.unsqueeze(1) == torch.arange(x.shape[1])
+        return top
+
+    @staticmethod
+    def backward(ctx, g):
+        return torch.where(ctx.mask, -g.unsqueeze(1), 0)
+
+
+def test_a_place_of_a_maximum_that_is_saved_is_followed_to_other_rows() -> None:
+    report = check(RowMax.apply, X)  # x[0] with its maximum elsewhere is another path, not a refutation
+    assert (report.status, report.basis, report.findings) == ("passed", "traced", ())
+    assert check(RowMaxMasked.apply, X).status == "failed"
+
+
+class ByNumpy(torch.autograd.Function):
+    """The sine, computed outside of torch."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.sin(x.numpy()))
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].cos()
+
+
+def listed(x):
+    return torch.tensor([[v * v for v in row] for row in x.tolist()], dtype=x.dtype) * x
+
+
+@pytest.mark.parametrize(("fn", "name"), [(ByNumpy.apply, "numpy"), (listed, "tolist")])
+def test_numbers_that_leave_torch_are_no_constants(fn, name) -> None:
+    report = check(fn, X)  # with the sine a constant its right gradient would be certified wrong
+    assert report.status == "error"
+    assert f"{name}() takes numbers out of a tensor" in report.findings[0].message
+    assert check(ByNumpy.apply, X, function="sin(x)").status == "passed"
+    assert check(ByNumpy.apply, X, function="cos(x)").status == "failed"
+
+
+def scaled_by_item(x):
+    return x * x[0, 0].item()
+
+
+def mean_of_positive(x):
+    return (x * (x > 0)).sum() / (x > 0).sum().item()
+
+
+def test_a_python_number_that_the_output_depends_on_is_no_constant() -> None:
+    report = check(scaled_by_item, X)
+    assert report.status == "error"
+    assert "turned into the Python number 0.3, and the output depends on it" in report.findings[0].message
+    assert check(mean_of_positive, X).status == "passed"  # a count, which is the same beside X
+    assert check(lambda x: x.sin() if x.max().item() > 0 else x, X).status == "passed"
+
+
+class TanhForgets(torch.autograd.Function):
+    """y * y is y."""
+
+    @staticmethod
+    def forward(ctx, x):
+        y = torch.tanh(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * (1 - y)  # the mistake
+
+
+def test_a_mistake_in_a_custom_function_that_a_module_holds_is_found_in_its_line() -> None:
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.activation = torch.nn.Linear(3, 2, dtype=torch.float64), TanhForgets
+
+        def forward(self, x):
+            return self.activation.apply(self.first(x)).sum()
+
+    (found,) = check(Net(), X).findings
+    assert found.source_line.endswith("# the mistake")
+
+
+def test_what_needs_gradients_to_run_is_checked() -> None:
+    def hooked(x):
+        y = x * 2
+        y.register_hook(lambda g: g * 3)
+        return y.sin()
+
+    def derivative(x):
+        (g,) = torch.autograd.grad((x.sin() * x).sum(), x, create_graph=True)
+        return g
+
+    assert check(derivative, X).status == "passed"
+    assert check(hooked, X).status == "failed"
+
+
+def test_the_triangle_that_is_read_is_said() -> None:
+    symmetric = MIXED + MIXED.mT
+    assert check(torch.linalg.eigvalsh, symmetric).status == "passed"
+    assert check(lambda a: torch.linalg.pinv(a, hermitian=True), symmetric).basis == "traced"
+    report = check(torch.linalg.eigvalsh, symmetric + 0.1 * MIXED)  # d of a[i,j] is twice torch's below the diagonal, and 0 above it
+    assert report.status == "failed"
+    assert any("reads one triangle of a matrix that is not symmetric here" in n for n in report.notes)

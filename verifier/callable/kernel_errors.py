@@ -47,8 +47,8 @@ def kernel_notes(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -
         place = _place_of(trace, d.step)
         notes.append(f"{callee.framework}: {d.what or 'a kernel'}{f' at {place}' if place is not None else ''} gives {d.framework!r}, the real value is near {d.trace!r}: its kernel loses digits")
     if trace.branches:
-        said = dict.fromkeys(f"{b.place.line}: {b.text.strip()}" for b in trace.branches)
-        notes.append(f"the code branches on values ({'; '.join(list(said)[:3])}): the results hold only for inputs that take the same branches as these points")
+        said = dict.fromkeys(f"{b.place.line}: {b.text.strip()}" for b in trace.branches if b.place.line)  # what is the framework's own has no line
+        notes.append(f"the code branches on values{f' ({shown})' if (shown := '; '.join(list(said)[:3])) else ''}: the results hold only for inputs that take the same branches as these points")
     return (*notes, *trace.notes)
 
 

@@ -16,7 +16,6 @@ from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.source import Source, suggestion
-from verifier.report.outcome import CaseReport, Report
 from verifier.trace.record import Callee, Floats, Values, flat
 
 COMPUTED = ("float64", "float32", "float16", "bfloat16")  # formats in which frameworks compute
@@ -113,15 +112,6 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
             raise ValueError(f"upstream: '{name}' is no output of {callee.name}{suggestion(name, found)}; its outputs are {', '.join(found)}")
         found[name] = np.broadcast_to(numbers(value), found[name].shape)
     return {o: rounded(v, format_named(callee.narrow[o])) if o in callee.narrow else v for o, v in found.items()}
-
-
-def raise_if_failed(report: CaseReport) -> None:
-    """Raise AssertionError, with the findings as text, where a report is not of a pass."""
-    __tracebackhide__ = True  # pytest shows the line of the test
-    if report.status != "passed":
-        from verifier.report.draw.failure import failure
-
-        raise AssertionError(failure(Report((report,))))
 
 
 # ---------------------------------------------------------------- values

@@ -16,6 +16,7 @@ from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
+from verifier.callable.taken import not_frozen
 from verifier.callable.zeros import with_zeros
 from verifier.case import points
 from verifier.compare.check import Check, checks_of
@@ -114,7 +115,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
 def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
     """The trace at a point. Raises Refusal where there is none, though the callable runs; else what the callable raises."""
     try:
-        return callee.trace(*split(callee, point), fmt)
+        return not_frozen(callee, callee.trace(*split(callee, point), fmt), fmt)
     except Refusal:
         raise
     except Exception as error:

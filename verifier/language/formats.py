@@ -258,5 +258,7 @@ def text(fmt: Format, value: float) -> str:
     """
     if fmt.precision in (3, 4, 5, 53) or not math.isfinite(value):
         return repr(value)
-    digits = next(d for d in range(1, 18) if round_exact(fmt, Fraction(f"{value:.{d - 1}e}")) == value)
+    digits = next((d for d in range(1, 18) if round_exact(fmt, Fraction(f"{value:.{d - 1}e}")) == value), None)
+    if digits is None:  # code that is to compute in this format, and computes in a wider one
+        return repr(value)
     return repr(float(f"{value:.{digits - 1}e}"))

@@ -252,7 +252,7 @@ class Report:
             c.status == "failed"
             or c.published
             or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
-            or any(set(s.verdicts) != {Verdict.UNDEFINED.value} for s in c.sweeps)
+            or any(n and v != Verdict.UNDEFINED.value for s in c.sweeps for v, n in s.verdicts.items())
             or any(f.expected for f in c.findings)
             for c in self.cases
         )

@@ -78,6 +78,16 @@ class Trace:
     readings: tuple[Reading, ...] = ()
     branches: tuple[Branch, ...] = ()
     notes: tuple[str, ...] = ()
+    results: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # the steps of the outputs
+    taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A number that the code took out of an array that depends on the inputs, and where."""
+
+    place: Place | None
+    number: float
 
 
 @dataclass(frozen=True)

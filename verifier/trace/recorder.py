@@ -16,7 +16,7 @@ from verifier.circuit.arrays import Array
 from verifier.circuit.program import TOTAL, Builder, Line, Program, component_names
 from verifier.language.source import Place
 from verifier.trace.places import StatementPlace, file_of, spot_of
-from verifier.trace.record import Branch, Floats, Reading, Spot, Trace, Values, flat
+from verifier.trace.record import Branch, Floats, Reading, Spot, Taken, Trace, Values, flat
 
 SHORT = 14  # digits of a constant that is written as a decimal: fewer than any rounded constant of float64 has
 
@@ -54,6 +54,7 @@ class Recorder:
         self.readings: list[Reading] = []
         self.branches: list[Branch] = []
         self.notes: list[str] = []
+        self.taken: list[Taken] = []
         self.backward_start = -1
         self._statement: StatementPlace | None = None
         self._span = (-1, -1)
@@ -203,7 +204,7 @@ class Recorder:
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
-        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), tuple(self.branches), tuple(self.notes))
+        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), tuple(self.branches), tuple(self.notes), dict(self.outputs), tuple(self.taken))
 
     def _claimed(self, step: int, name: str, taken: set[int]) -> int:
         """The step of a gradient under its name; a copy where the step is a leaf, of the forward pass, or has another name."""

@@ -7,7 +7,7 @@ wrong readers are. Where one reader decides alone, it is to blame if the value t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
@@ -18,7 +18,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.types import Ball, Balls
 from verifier.blame.formula import locate
 from verifier.blame.formula.adjoint_values import agrees, forward_versions
-from verifier.blame.formula.contributions import definitions
+from verifier.blame.formula.contributions import Definition, definitions
 from verifier.blame.formula.known_values import KnownValues, is_varied
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program
@@ -77,6 +77,7 @@ class _TemporarySearch:
         self.left += self.rest
         self.wrong = {m.definition: m for m in self.left if m not in self.rest}
         self.cones = {end: cone(program, isolated.operands, end, self.named[end].versions) for end in isolated.meaning if end in self.named}
+        self.named.update((i, Definition("", (i,), reads_itself=False)) for i in handed_on(program) if i not in self.named and isolated.reference.step_of_adjoint(isolated.actual[i]) is None)
         self.made_of = {end: {i for i in steps if i in self.named and i != end and i not in isolated.meaning} for end, steps in self.cones.items()}
 
     @cached_property
@@ -96,7 +97,7 @@ class _TemporarySearch:
         return wrong, right
 
     def shared(self) -> list[dict[int, Balls]]:
-        """The temporaries with the value that mends all their wrong readers; two at once where one alone does not."""
+        """The temporaries with the value that mends all their wrong readers; those of one statement, or two, at once where one alone does not."""
         counted = []
         for t in {t for end in self.wrong for t in self.made_of.get(end, ())}:
             wrong, right = self.readers(t)
@@ -115,6 +116,11 @@ class _TemporarySearch:
                     chosen.append({t: needed})
                     mended |= set(wrong)
                     break
+        for group in self.alike(candidates):
+            both = sorted({end for t in group for end in candidates[t][1]})
+            if not mended & set(both) and self.mends({t: candidates[t][0] for t in group}, both):
+                chosen.append({t: candidates[t][0] for t in group})
+                mended |= set(both)
         for a, b in list(combinations([t for t in candidates if not mended.issuperset(candidates[t][1])], 2))[:MAX_PAIRS]:
             both = sorted({*candidates[a][1], *candidates[b][1]})
             if not mended & set(both) and self.mends({a: candidates[a][0], b: candidates[b][0]}, both):
@@ -122,6 +128,13 @@ class _TemporarySearch:
                 mended |= set(both)
         self.left = [m for m in self.left if m.definition not in mended or m in self.rest]
         return chosen
+
+    def alike(self, temporaries: Iterable[int]) -> list[list[int]]:
+        """The temporaries that one expression makes, the components of an array, the last first."""
+        groups: dict[tuple[int, str], list[int]] = {}
+        for t in temporaries:
+            groups.setdefault((self.program.steps[t].line, self.program.steps[t].gate), []).append(t)
+        return [g for g in groups.values() if len(g) > 1]
 
     def needed(self, temporary: int, reader: int) -> list[Balls]:
         """The values of a temporary with which a reader comes right: those near its own value and near its opposite."""
@@ -187,6 +200,12 @@ class _TemporarySearch:
         holds = self.known.holds if constant else self.known.holds_multiple
         is_known, should_be = holds(value), holds(about)
         return None if is_known == should_be else should_be
+
+
+def handed_on(program: Program) -> set[int]:
+    """The backward steps without a name that another statement reads: what a statement returns or passes on, in code that was traced."""
+    steps, start = program.steps, program.backward_start
+    return {a for i in range(max(start, 0), len(steps)) for a in steps[i].args if a >= start and steps[a].args and not steps[a].name and steps[a].line >= 0 and steps[a].line != steps[i].line}
 
 
 def _overlap(a: Balls, b: Balls) -> bool:

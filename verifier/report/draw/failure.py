@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from verifier.case.components import base
 from verifier.report.draw import text
-from verifier.report.draw.finding import unexpected
+from verifier.report.draw.finding import at, unexpected
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import Finding, Report
 
 NOTHING = "nothing was checked: every gradient is undefined at its points"
+EMPTY = "nothing was checked: there is no gradient of any number"
 
 
 def failure(report: Report) -> str:
@@ -16,7 +17,7 @@ def failure(report: Report) -> str:
     paint = Paint(enabled=False)
     if _is_empty(report):
         passed, _ = text.MARKS["passed"]
-        return "\n".join([NOTHING, *(text.case(c, paint=paint).removeprefix(f"{passed} ") for c in report.cases)]).rstrip()
+        return "\n".join([_nothing(report), *(text.case(c, paint=paint).removeprefix(f"{passed} ") for c in report.cases)]).rstrip()
     return f"{headline(report)}\n{text.render(report, paint=paint).rstrip()}"
 
 
@@ -25,7 +26,16 @@ def headline(report: Report) -> str:
     found = [f for c in report.cases for f in unexpected(c, "error")] or [f for c in report.cases for f in unexpected(c)]
     if found and not _is_empty(report):
         return _line(found[0])
-    return NOTHING if _is_empty(report) else "; ".join(note for c in report.cases for note in c.notes) or text.summary(report, Paint(enabled=False))
+    return _nothing(report) if _is_empty(report) else "; ".join(note for c in report.cases for note in c.notes) or text.summary(report, Paint(enabled=False))
+
+
+def warned(report: Report) -> list[str]:
+    """What warns, a line for each finding, with its place and its point."""
+    return [f"{_line(f)} ({f.place.file}:{f.place.line}{at(f.point)})" for c in report.cases for f in unexpected(c, "warning")]
+
+
+def _nothing(report: Report) -> str:
+    return NOTHING if any(c.results or c.sweeps for c in report.cases) else EMPTY
 
 
 def _is_empty(report: Report) -> bool:

@@ -103,6 +103,8 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
         outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    if not numbers:
+        raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
     replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
     faults, notes = _faults(called_, fmt, {n: outputs[n] for n in numbers})
     return Callee(

@@ -8,7 +8,8 @@ import numpy as np
 
 from verifier.circuit.arrays import Array
 from verifier.trace.jax.jax_array import Context, JaxArray, in_double, row
-from verifier.trace.matrices import Steps, each, orthonormal
+from verifier.trace.jax.linear_algebra import ONE_TRIANGLE
+from verifier.trace.matrices import Steps, each, is_symmetric, orthonormal
 from verifier.trace.newton import near_this_point, singular, symmetric
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def _eigh(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Array]:
         kept = np.tril(np.ones(numbers.shape[-2:], dtype=bool))
         kept = kept if eqn.params["lower"] else kept.T
         steps, numbers = (np.where(kept, v, np.swapaxes(v, -1, -2)) for v in (steps, numbers))
+        if not is_symmetric(c.builder.steps, c.steps(operands[0])):
+            place = c.recorder.place()
+            c.recorder.notes.append(f"{f'{place}: ' if place is not None else ''}{ONE_TRIANGLE.format('eigh')}")
     work = Steps(c.recorder)
     near_this_point(work, steps, numbers)
     values, found = each(lambda m, v, o: symmetric(work, m, v, o), steps, numbers, in_double(vectors))

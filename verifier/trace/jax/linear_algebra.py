@@ -20,7 +20,7 @@ BALANCED = (
     "the same function where a is symmetric, and so it is checked; of the gradients of a[i,j] and a[j,i] only their sum says what a change does that keeps the matrix symmetric"
 )
 ONE_TRIANGLE = (
-    "JAX's cholesky reads one triangle only of a matrix that is not symmetric here (symmetrize_input=False, or jax.scipy.linalg): "
+    "JAX's {} reads one triangle only of a matrix that is not symmetric here (symmetrize_input=False, or jax.scipy.linalg): "
     "its gradient is right for changes that keep the matrix symmetric, not for a change of one entry alone; give it (a + a.T) / 2"
 )
 
@@ -40,7 +40,7 @@ def _cholesky(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
         if symmetric_here(work, steps, in_double(array), float(jnp.finfo(array.dtype).eps)):
             c.recorder.notes.append(f"{at}{BALANCED}")
             return each(lambda m: np.where(np.tril(np.ones(m.shape, dtype=bool)), balanced(work, m), m), steps)  # type: ignore[no-any-return]
-        c.recorder.notes.append(f"{at}{ONE_TRIANGLE}")
+        c.recorder.notes.append(f"{at}{ONE_TRIANGLE.format('cholesky')}")
     n = steps.shape[-1]
     found = steps.copy().reshape(-1, n, n)  # what stands above the diagonal stays
     for low, a in zip(found, steps.reshape(-1, n, n), strict=True):

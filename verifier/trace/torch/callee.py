@@ -19,14 +19,16 @@ from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shape
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.elementwise_only import Elementwise
+from verifier.trace.torch.escapes import NumbersTaken
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import FRAMEWORK, Tracer
 from verifier.trace.torch.tensor_inputs import FORMATS, TorchCall, is_function
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TYPES = {name: kind for kind, name in FORMATS.items()}
+MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
 TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
@@ -130,14 +132,14 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
         tracer.memory.write(tensor, recorder.inputs[name])
     try:
         with _alike(call), torch.enable_grad():
-            with tracer:
+            with tracer, NumbersTaken(tracer):
                 outputs = outputs_of(call.run(tensors))
             _same_outputs(outputs, upstreams, recorder)
             recorder.end_forward({o: tracer.memory.read(v) for o, v in outputs.items()})
             seeds = _seeds(outputs, upstreams)
             for name, seed in seeds.items():
                 tracer.memory.write(seed, recorder.upstreams[name])
-            with tracer:
+            with tracer, NumbersTaken(tracer):
                 gradients = _gradients(call, tensors, outputs, seeds)
     except Refusal as refusal:
         refusal.forward = recorder.forward()
@@ -181,13 +183,19 @@ def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, 
     """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), what is worth a note, and the inputs whose gradient is None."""
     own = format_named(format_of(call))
     found: list[tuple[str, str]] = []
-    results = []
+    results: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
     silent: list[str] = []
     for differentiated in (True, True, False):
         tensors = leaves(call, None, own)
         before = {n: v.detach().clone() for n, v in tensors.items()}
         with _alike(call), torch.enable_grad() if differentiated else torch.no_grad():
-            result = call.run(tensors)
+            try:
+                result = call.run(tensors)
+            except RuntimeError:
+                if differentiated:
+                    raise
+                results.append(results[0])  # what registers hooks, or differentiates, runs with gradients only
+                continue
             flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
             outputs = outputs_of(result)
             gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
@@ -227,6 +235,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
     """A callable at the door. Runs it, to see its outputs and what it does beside them. Raises Refusal where nothing is differentiable."""
     with _alike(call), torch.enable_grad():
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
+    customs = customs_in(outputs.values())
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
     faults, notes, silent = faults_of(call)
@@ -241,7 +250,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
         faults=faults,
         silent=silent,
-        functions=functions_of(call),
+        functions=functions_of(call, customs),
         notes=notes,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
@@ -252,12 +261,28 @@ def numbers_of(value: Any) -> Floats:
     return floats_in(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
 
 
-def functions_of(call: TorchCall) -> tuple[Any, ...]:
-    """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is or names, and the callable itself."""
+def customs_in(outputs: Iterable[torch.Tensor]) -> list[Any]:
+    """The custom Functions that outputs were computed by, wherever they were called."""
+    found: dict[Any, None] = {}
+    pending = [v.grad_fn for v in outputs]
+    seen: set[Any] = set()
+    while pending and len(seen) < MOST_NODES:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if (custom := getattr(type(node), "_forward_cls", None)) is not None:
+            found[custom] = None
+        pending += [n for n, _ in node.next_functions]
+    return list(found)
+
+
+def functions_of(call: TorchCall, used: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is, names or used, and the callable itself."""
     found: list[Any] = [call.backward] if call.backward is not None else []
     owner: Any = getattr(call.function, "__self__", None)
     own: Any = type(call.function).forward if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
-    customs = [owner] if is_function(owner) else _functions_named_in(own)
+    customs = [owner] if is_function(owner) else dict.fromkeys([*_functions_named_in(own), *used])
     found += [f for c in customs for f in (c.backward, c.forward)]
     return tuple(dict.fromkeys(f for f in (*found, own) if inspect.isfunction(f) and not f.__code__.co_filename.startswith(FRAMEWORK)))
 

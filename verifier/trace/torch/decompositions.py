@@ -9,11 +9,11 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.matrices import each, least_squares, pseudoinverse, unit
+from verifier.trace.matrices import each, is_symmetric, least_squares, pseudoinverse, symmetric_here, symmetric_part, unit
 from verifier.trace.newton import are_apart, complex_pair, near_this_point, singular, symmetric
 from verifier.trace.record import Floats, Refusal
 from verifier.trace.torch.memory import floats_in
-from verifier.trace.torch.mode import COMPLEX, Pair, Tracer, row
+from verifier.trace.torch.mode import COMPLEX, ONE_TRIANGLE, Pair, Tracer, row
 
 TERMS = 24  # of the exponential's series, of a matrix of norm 1/4 at most: the rest is below 1e-38
 
@@ -26,17 +26,23 @@ def _eigh(t: Tracer, a: torch.Tensor, uplo: str = "L", compute_v: bool = True) -
     values = floats_in(a)
     own = floats_in(t.out[1]) if compute_v and t.out[1].numel() else np.broadcast_to(np.eye(a.shape[-1]), values.shape)
     steps = t(a)
-    if not np.array_equal(values, np.swapaxes(values, -1, -2)):  # one triangle is read
-        lower = np.tril(np.ones(values.shape[-2:], dtype=bool))
-        keep = lower if uplo.upper() == "L" else lower.T
-        steps = np.where(keep, steps, np.swapaxes(steps, -1, -2))
-        values = np.where(keep, values, np.swapaxes(values, -1, -2))
+    if is_symmetric(t.builder.steps, steps) or not symmetric_here(t, steps, values, torch.finfo(a.dtype).eps):  # one triangle is read
+        steps, values = _triangle(t, steps, values, is_lower=uplo.upper() == "L", name="eigh")
     else:  # torch's gradient is that of a matrix that stays symmetric
-        steps = t.gate("div", t.gate("add", steps, np.swapaxes(steps, -1, -2)), 2)
+        steps = symmetric_part(t, steps)
     near_this_point(t, steps, values)
 
     eigenvalues, eigenvectors = each(lambda m, v, o: symmetric(t, m, v, o), steps, values, own)
     return [eigenvalues, eigenvectors if compute_v and t.out[1].numel() else None]
+
+
+def _triangle(t: Tracer, steps: Array, values: Floats, *, is_lower: bool, name: str) -> tuple[Array, Floats]:
+    """Symmetric matrices of which one triangle is read."""
+    if not is_symmetric(t.builder.steps, steps):
+        t.note(ONE_TRIANGLE.format(name))
+    keep = np.tril(np.ones(values.shape[-2:], dtype=bool))
+    keep = keep if is_lower else keep.T
+    return np.where(keep, steps, np.swapaxes(steps, -1, -2)), np.where(keep, values, np.swapaxes(values, -1, -2))
 
 
 # ---------------------------------------------------------------- singular values
@@ -94,8 +100,14 @@ def _eig(t: Tracer, a: torch.Tensor) -> Any:
 
 
 @row("linalg_pinv", "pinverse")
-def _pinv(t: Tracer, a: torch.Tensor, *_: Any, **__: Any) -> Array:
-    return each(lambda m, v: pseudoinverse(t, m, v), t(a), floats_in(a))
+def _pinv(t: Tracer, a: torch.Tensor, *rest: Any, hermitian: bool = False, **_: Any) -> Array:
+    steps, values = t(a), floats_in(a)
+    hermitian = hermitian or rest[1:] == (True,)  # behind rcond
+    if hermitian and (is_symmetric(t.builder.steps, steps) or not symmetric_here(t, steps, values, torch.finfo(a.dtype).eps)):
+        steps, values = _triangle(t, steps, values, is_lower=True, name="pinv(hermitian=True)")
+    elif hermitian:
+        steps = symmetric_part(t, steps)
+    return each(lambda m, v: pseudoinverse(t, m, v), steps, values)
 
 
 @row("linalg_lstsq")

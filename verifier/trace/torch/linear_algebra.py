@@ -25,7 +25,7 @@ from verifier.trace.matrices import (
 from verifier.trace.newton import near_this_point
 from verifier.trace.record import Refusal
 from verifier.trace.torch.memory import floats_in
-from verifier.trace.torch.mode import Tracer, row
+from verifier.trace.torch.mode import ONE_TRIANGLE, Tracer, row
 
 
 def _pivots(tensor: torch.Tensor) -> Any:
@@ -121,13 +121,13 @@ def _inverse(t: Tracer, a: torch.Tensor, check_errors: bool = False) -> list[Any
 @row("linalg_cholesky_ex", "cholesky")
 def _cholesky(t: Tracer, a: torch.Tensor, upper: bool = False, check_errors: bool = False) -> Any:
     del check_errors
-    steps, place = t(a), t.recorder.place()
+    steps = t(a)
     if not is_symmetric(t.builder.steps, steps):
         if symmetric_here(t, steps, floats_in(a), torch.finfo(a.dtype).eps):
-            steps, note = symmetric_part(t, steps), "is symmetric here: torch's gradient is that of the function of (a + a.mT) / 2, and so it is checked"
+            steps = symmetric_part(t, steps)
+            t.note("torch's cholesky reads one triangle of a matrix that is symmetric here: torch's gradient is that of the function of (a + a.mT) / 2, and so it is checked")
         else:
-            note = "is not symmetric here, and torch's gradient is right for changes that keep a matrix symmetric only; give it (a + a.mT) / 2"
-        t.recorder.notes.append(f"{f'{place}: ' if place is not None else ''}torch's cholesky reads one triangle of a matrix that {note}")
+            t.note(ONE_TRIANGLE.format("cholesky"))
     found = each(lambda m: cholesky(t, m, upper=upper), steps)
     return found if isinstance(t.out, torch.Tensor) else [found, None]
 
@@ -164,6 +164,10 @@ def _with_factor(t: Tracer, m: Array, b: Array, upper: bool, factor: torch.Tenso
         order = np.arange(len(m))
         factors = eliminated(t, lower, order)
         return lu_solved(t, factors, order, lu_solved(t, factors, order, b), adjoint=True)
+    t.note(
+        f"torch solves with the {'upper' if upper else 'lower'} triangle of a factor only, and its gradient is that of the whole matrix times its transpose: "
+        f"right where the other triangle is 0, which it is not here; give it a.{'triu' if upper else 'tril'}()"
+    )
     return substituted(t, lower.T, substituted(t, lower, b, upper=False, unit=False), upper=True, unit=False)
 
 

@@ -19,10 +19,11 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES
 from verifier.trace.places import PACKAGE, spot_of
-from verifier.trace.record import Refusal, Spot
+from verifier.trace.record import Refusal, Spot, Taken
 from verifier.trace.recorder import Recorder
 from verifier.trace.torch.memory import Memory, floats_in
 
+ESCAPES = str(Path(__file__).with_name("escapes.py"))  # stands between the user's line and torch, and runs nothing by itself
 FRAMEWORK = str(Path(torch.__file__).resolve().parent)
 ROWS: dict[str, Callable[..., Any]] = {}  # aten name -> function of (tracer, arguments) that returns steps
 COMPLEX: dict[str, Callable[..., Any]] = {}  # the same, where an operand is complex, or where only the result can be
@@ -31,6 +32,7 @@ DATA = frozenset(  # results that are whole numbers or random: data at this poin
     "arange argmax argmin argsort nonzero searchsorted bucketize isnan isinf isfinite is_same_size count_nonzero native_dropout_mask histc bincount unique_dim _unique2 equal allclose _local_scalar_dense".split()
 )
 
+ONE_TRIANGLE = "torch's {} reads one triangle of a matrix that is not symmetric here, and torch's gradient is right for changes that keep a matrix symmetric only; give it (a + a.mT) / 2"
 ORDERED = frozenset("argmax argmin argsort searchsorted bucketize unique_dim _unique2 histc bincount".split())  # data that the order of the operands' elements decides
 ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which elements are 0
 INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
@@ -63,6 +65,11 @@ class Tracer(TorchDispatchMode):
         self._depends = np.zeros(0, dtype=bool)
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
+
+    def note(self, text: str) -> None:
+        """Something that the report says of the line that runs."""
+        place = self.recorder.place()
+        self.recorder.notes.append(f"{place}: {text}" if place is not None else text)
 
     # ------------------------------------------------------------ steps
 
@@ -124,7 +131,7 @@ class Tracer(TorchDispatchMode):
         kwargs = kwargs or {}
         name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
         if self._depth == 0:
-            self._stand(name)
+            self.stand(name)
         tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
         for tensor in tensors:
             self.memory.hold(tensor)
@@ -243,6 +250,7 @@ class Tracer(TorchDispatchMode):
         if self.builder.boolean(step):
             self.recorder.branch(step, holds=bool(out))
         else:
+            self.recorder.taken.append(Taken(self.recorder.place(), float(out)))
             note = f"{self.recorder.place() or 'a line'}: a tensor is turned into a Python number; the results hold only where that number is {out!r}"
             if note not in self.recorder.notes:
                 self.recorder.notes.append(note)
@@ -292,7 +300,7 @@ class Tracer(TorchDispatchMode):
 
     # ------------------------------------------------------------ places
 
-    def _stand(self, name: str) -> None:
+    def stand(self, name: str) -> None:
         """Where the operation stands: the user's line, or (in torch's own backward pass) the line of the forward pass that it differentiates."""
         del name
         node = torch._C._current_autograd_node()  # noqa: SLF001 - torch's own way to ask
@@ -316,9 +324,9 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
     frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the stack is what is asked for
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(PACKAGE):
+        if file.startswith(PACKAGE) and file != ESCAPES:
             return None
-        if not file.startswith(("<frozen", *outside)):
+        if file != ESCAPES and not file.startswith(("<frozen", *outside)):
             return frame
         frame = frame.f_back
     return None

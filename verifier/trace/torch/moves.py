@@ -279,6 +279,24 @@ def _order(t: Tracer, a: torch.Tensor, args: Any, kwargs: Any) -> None:
         t.ordered(own, seen)
 
 
+def _extreme(t: Tracer, gate: str, steps: Array, dim: int) -> list[Array]:
+    """The largest or smallest of each row, and where it is: torch's own place, as long as it is there, else the first."""
+    best = arrays.fold(t.builder, gate, steps, dim, keepdims=True)
+    lines, own = np.moveaxis(steps, dim, -1), t.out[1].cpu().numpy().reshape(best.shape)
+    tops, places = np.moveaxis(best, dim, -1), np.moveaxis(own, dim, -1)
+    found = np.empty(tops.shape, dtype=np.int64)
+    compare = "ge" if gate == "maximum" else "le"
+    for at in np.ndindex(tops.shape):
+        hits = t.gate(compare, lines[at[:-1]], np.array(tops[at]))
+        first = int(places[at])
+        step = t(first)
+        for k in [*range(lines.shape[-1] - 1, -1, -1), first]:
+            step = t.gate("where", hits[k], t(k), step)
+        found[at] = int(step)
+    shape = tuple(t.out[1].shape)
+    return [best.reshape(shape), np.moveaxis(found, -1, dim).reshape(shape)]
+
+
 @row("sort", "topk", "kthvalue", "mode", "cummax", "cummin", "_cummax_helper", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d", "median", "nanmedian", "max", "min", "msort")
 def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     """Elements that are picked by their values; which ones is followed at this point."""
@@ -290,8 +308,7 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], torch.Tensor):
             return t.gate(gate, a, args[0])
         dim = args[0] if args else kwargs["dim"]
-        keep = args[1] if len(args) > 1 else kwargs.get("keepdim", False)
-        return [t(a) if a.ndim == 0 else arrays.fold(t.builder, gate, t(a), dim, keepdims=keep), None]
+        return [t(a), None] if a.ndim == 0 else _extreme(t, gate, t(a), dim)
     steps = t(a)
     _order(t, a, args, kwargs)
     if isinstance(t.out, torch.Tensor):  # median(a): the first element of that value
