@@ -21,7 +21,7 @@ from verifier.language.gates import GATES, SUMS
 from verifier.trace.record import Trace
 
 BITS = 128
-LIBRARY_ROUNDINGS = 8  # unit roundoffs that an elementary or special function of a library may be off by: 4 to 8 ulp; the arithmetic operations need one
+LIBRARY_ROUNDINGS = 8  # unit roundoffs for every operation on the way to a reading that is no sum, and as many more where it is read: a function read at once may be off by 16, which is 8 to 16 ulp
 EXACT = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
 
 
