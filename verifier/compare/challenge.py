@@ -89,6 +89,7 @@ class Challenged:
     found: list[Contradiction] = field(default_factory=list)
     met: int = 0
     skipped: int = 0  # points on borders at which no limit was looked for any more
+    undecided: list[FloatPoint] = field(default_factory=list)  # points at which a comparison is on its border, and one of the sides is not known
 
     def first(self, kind: Kind) -> Contradiction | None:
         """The contradiction of a kind at the plainest point."""
@@ -196,14 +197,21 @@ class _Enclosures:
 
     def exact_on_border(self, point: AnyPoint, variable: str) -> Ball:
         """The exact gradient by one-sided limits; NaN where there is none."""
+        found = self._derivative_on_border(point, variable)
+        with balls.precision(CHALLENGE_BITS):
+            return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
+
+    def is_unknown_on_border(self, point: AnyPoint, variable: str) -> bool:
+        """Whether it is open if there is an exact gradient at a point."""
+        return isinstance(self._derivative_on_border(point, variable), one_sided.Unknown)
+
+    def _derivative_on_border(self, point: AnyPoint, variable: str) -> one_sided.Derivative:
         position, known = self.subject.position(variable), self.truth.border_limits
         if (point, position) not in known:
             while len(known) >= MOST_KNOWN_LIMITS:
                 del known[next(iter(known))]
             known[point, position] = self._careful(point, is_exact=True).derivative(position)
-        found = known[point, position]
-        with balls.precision(CHALLENGE_BITS):
-            return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
+        return known[point, position]
 
     def computed_on_border(self, point: AnyPoint, name: str) -> Ball | Undefined | None:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
@@ -274,6 +282,8 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
             limits_left -= 1
             exact = sides.exact_on_border(point, variable)
             if not exact.is_finite():
+                if sides.is_unknown_on_border(point, variable) and _meets_border(sides, runs, k):
+                    result.undecided.append(point)
                 continue
         meets = name not in conditional or _bases_are_positive(sides, runs, k)
         real = computed if computed.is_finite() else sides.computed_on_border(point, name)
@@ -285,6 +295,8 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
                 result.found.append(Contradiction(Kind.INSIDE if meets else Kind.BORDER, point))
             else:
                 result.met += 1
+        elif not is_inside and _meets_border(sides, runs, k):
+            result.undecided.append(point)
     plainest = sorted((c for c in result.found if c.kind is Kind.INSIDE), key=plainness)[:MOST_FOLLOWED]
     inside = {c for c in plainest if _differs_nearby(sides, variable, name, c.point, domain, seed)}
     result.found = [replace(c, kind=Kind.BORDER) if c.kind is Kind.INSIDE and c not in inside else c for c in result.found]
@@ -293,7 +305,12 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
 
 def plainness(contradiction: Contradiction) -> tuple[bool, int, FloatPoint]:
     """A key by which points that are short to write come first, of those off the axes."""
-    return 0 in contradiction.point, sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
+    return plainness_of_point(contradiction.point)
+
+
+def plainness_of_point(point: FloatPoint) -> tuple[bool, int, FloatPoint]:
+    """`plainness` of a point itself."""
+    return 0 in point, sum(len(repr(x)) + (x < 0) for x in point), point
 
 
 def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Program, int]]:
@@ -307,6 +324,17 @@ def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Pro
                 if _is_narrow_around_zero(difference, operands[0]):
                     found.append((program, i))
     return runs.ties[k]
+
+
+def _meets_border(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> bool:
+    """Whether the two sides of a comparison, or a number and 0, are equal at a point, or may be."""
+    for (program, compared, _), values in zip(sides.programs, (runs.gradient, runs.real), strict=True):
+        for i in compared:
+            operands = [values[a][k] for a in program.steps[i].args]
+            difference = operands[0] - operands[1] if len(operands) == 2 else operands[0]
+            if difference.is_zero() or _is_narrow_around_zero(difference, operands[0]):
+                return True
+    return False
 
 
 def _is_narrow_around_zero(difference: Ball, operand: Ball) -> bool:
