@@ -17,6 +17,7 @@ from verifier.compare import linearity
 from verifier.compare.check import checks_of
 from verifier.compare.compare import compare
 from verifier.exact.truth import truth_of
+from verifier.verify import verify
 
 
 def is_linear(backward: str) -> bool:
@@ -123,3 +124,10 @@ def test_a_constant_beside_the_right_one_is_linear_whatever_flows_in(constant: s
         if other in (-1.375, 3.5) and verdict != "wrong":
             assert found_for(constant, f"{literal}*dout*dout", other)[1:] == ["dx"], (literal, other)
     assert right >= 12, "the constant itself, with 16 and with 17 digits"
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "f"])
+@pytest.mark.parametrize(("flow", "is_found"), [("max(dout, 0)", True), ("abs(dout)", True), ("where(dout > 0, dout, 0)", True), ("dout**3", True), ("where(dout > 0, dout, dout)", False), ("dout*sign(dout)**2", False), ("dout", False)])
+def test_what_is_linear_for_one_sign_only_is_found_whichever_gradient_is_drawn(name: str, flow: str, is_found: bool) -> None:
+    case = case_of(f'name: {name}\nfunction: x*y\npoints: [{{x: 2, y: 3}}]\nimplementations:\n  mine: {{backward: "dx = y*{flow}; dy = x*dout"}}\n')
+    assert [f.gradient for f in verify(case).findings if f.code == "V106"] == ["dx"] * is_found
