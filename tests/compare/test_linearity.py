@@ -95,7 +95,7 @@ CONSTANTS = ("log(2)/log(10)", "exp(-1)", "sqrt(2)", "pi/7", "2/sqrt(pi)", "log(
 
 def beside(text: str) -> list[str]:
     """A constant with 15 to 17 digits (mpmath), and the floats up to three beside it, as Python prints them and with 16 digits."""
-    value = eval(text, {"log": mpmath.log, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "pi": mpmath.pi})  # noqa: S307 - a text of this file
+    value = eval(text, {"log": mpmath.log, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "pi": mpmath.pi})
     floats = [float(value)]
     for _ in range(3):
         floats = [math.nextafter(floats[0], 0.0), *floats, math.nextafter(floats[-1], 9.0)]

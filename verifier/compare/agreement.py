@@ -248,10 +248,11 @@ def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) 
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
     more = len(challenged.found) - len(holes)
     words = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
-    if proof.borders and (count := len(challenged.undecided)):
-        shown = _shown(min(challenged.undecided, key=plainness_of_point), inputs) if len(inputs) <= MOST_INPUTS else ""
-        more = f"{count - bool(shown)} {'more ' if shown else ''}of the points tried" if count > bool(shown) else ""
-        words += f"; not at {' and '.join(w for w in (shown, more) if w)}, where it could not be decided"
+    if proof.borders and challenged.undecided:
+        named = [_shown(min(challenged.undecided, key=plainness_of_point), inputs)] if len(inputs) <= MOST_INPUTS else []
+        others = len(challenged.undecided) - len(named)
+        open_at = [*named, *([f"{others} {'more ' if named else ''}of the points tried"] if others else [])]
+        words += f"; not at {' and '.join(open_at)}, where it could not be decided"
     return proof.text() + words + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
