@@ -243,6 +243,7 @@ POWERS = (
     ("diff(x**y, y)", "0", 0, "none"), ("diff(x**y, y)", "0", 1, "none"), ("diff(x**y, y)", "1", 0, "-inf"), ("diff(x**y, y)", "1", 1, "0"),
     ("diff(x**y, y)", "2", 0, "0"), ("diff(x**y, y)", "2", 1, "0"), ("diff(x**y, y)", "1/2", 0, "-inf"), ("diff(x**y, y)", "1/2", 1, "0"),
     ("diff(x**y, x)*y", "2", 1, "0"), ("diff(x**y, x)*y", "3/2", 1, "0"), ("diff(x**y + x, x)*y", "2", 1, "1"), ("diff((3*x)**y, x)*y", "3", 1, "0"), ("diff(x**y, x)*y", "1/2", 1, "none"),
+    ("diff(abs(x)**y, x)*y", "2", 0, "4"), ("diff(abs(x)**y, x)*y", "2", 1, "0"), ("diff(abs(x)**y, x)*y", "1/2", 1, "none"), ("diff((x*x)**y, x)*y", "3", 1, "0"), ("diff(abs(x)**y, x)*y", "1", 1, "none"),
     ("diff(cbrt(x)**3*y, x)", "2", 0, "0"), ("diff(cbrt(x)**3*y, x)", "2", 1, "1"), ("diff(sqrt(x)**4*y, x)", "2", 0, "4"),
 )  # fmt: skip
 
