@@ -4,8 +4,8 @@
     python -m benchmarks.trust --all    # all of them
 
 `compare/trust.py` allows a kernel so many roundings for an operation, and as many more where it is read, before it doubts the trace
-(a rounding is half an ulp to one); this counts the callables with a doubt for several such numbers, and the bits in which kernel and trace then still agree: those that the doubt calls a kernel that loses digits, and
-those for which the trace is not believed.
+(a rounding is half an ulp to one); this counts the callables with a doubt for several such numbers, and the bits in which kernel and
+trace then still agree: those that the doubt calls a kernel that loses digits, and those for which the trace is not believed.
 """
 
 from __future__ import annotations
