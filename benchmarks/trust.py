@@ -3,9 +3,9 @@
     python -m benchmarks.trust          # every fourth callable of torch's table of operators, in float64 and float32
     python -m benchmarks.trust --all    # all of them
 
-`compare/trust.py` allows a kernel so many ulps for an operation before it doubts the trace; this counts the callables with a
-doubt for several such numbers, and the bits in which kernel and trace then still agree: those that the doubt calls a kernel that loses digits, and
-those for which the trace is not believed.
+`compare/trust.py` allows a kernel so many roundings for an operation, and as many more where it is read, before it doubts the trace
+(a rounding is half an ulp to one); this counts the callables with a doubt for several such numbers, and the bits in which kernel and
+trace then still agree: those that the doubt calls a kernel that loses digits, and those for which the trace is not believed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.coverage_torch import entries, samples
 from verifier.compare import trust
 from verifier.language.formats import format_named
 
-ULPS = (1, 2, 4, 8, 16, 64)
+ROUNDINGS = (1, 2, 4, 8, 16, 64)
 FORMATS = ("float64", "float32")
 
 
@@ -56,24 +56,24 @@ def main() -> int:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     names = [n for n in entries() if not options.names or any(re.search(p, n) for p in options.names)]
-    doubted: dict[int, set[str]] = {u: set() for u in ULPS}
-    disbelieved: dict[int, set[str]] = {u: set() for u in ULPS}
+    doubted: dict[int, set[str]] = {n: set() for n in ROUNDINGS}
+    disbelieved: dict[int, set[str]] = {n: set() for n in ROUNDINGS}
     count = 0
     for name in names if options.all or options.names else names[::4]:
         for fmt, trace in traces(name):
             count += 1
-            for ulps in ULPS:
-                trust.LIBRARY_ULPS = ulps
+            for allowed in ROUNDINGS:
+                trust.LIBRARY_ROUNDINGS = allowed
                 found = trust.disagreements(trace, fmt)
                 if found:
-                    doubted[ulps].add(f"{name} ({fmt.name}, {min(d.bits for d in found):.0f} bits)")
+                    doubted[allowed].add(f"{name} ({fmt.name}, {min(d.bits for d in found):.0f} bits)")
                 if not all(d.explains(fmt) for d in found):
-                    disbelieved[ulps].add(f"{name} ({fmt.name})")
+                    disbelieved[allowed].add(f"{name} ({fmt.name})")
                 if not found:
                     break  # more is allowed from here on
-    print(f"{count} traces of torch's callables\n\n| ulps that are allowed | with a doubt | not believed | which |\n|---|---|---|---|")
-    for ulps in ULPS:
-        print(f"| {ulps} | {len(doubted[ulps])} | {len(disbelieved[ulps])} | {', '.join(sorted(doubted[ulps])[:6])} |")
+    print(f"{count} traces of torch's callables\n\n| roundings that are allowed | with a doubt | not believed | which |\n|---|---|---|---|")
+    for allowed in ROUNDINGS:
+        print(f"| {allowed} | {len(doubted[allowed])} | {len(disbelieved[allowed])} | {', '.join(sorted(doubted[allowed])[:6])} |")
     return 0
 
 

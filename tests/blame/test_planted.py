@@ -177,6 +177,15 @@ def test_a_planted_mistake_is_said_and_marked(function: str, statement: str, wor
     assert diagnosis_of(function, statement) == (None if words is None else (words, marked))
 
 
+@pytest.mark.parametrize(("statement", "words"), [("(2*x*y + 2*y)*dout", "the constant `2` should be 3 in both places"), ("(2*x*y + y*2 + 2*y - y*2)*dout", "the constant `2` should be 3 in all 4 places"), ("(2*x*y + 3*y)*dout", "the constant `2` should be 3")])
+def test_a_constant_that_is_wrong_several_times_is_marked_where_it_stands_first(statement: str, words: str) -> None:
+    """The derivative of 1.5*x*x*y + 3*x*y by x is (3*x + 3)*y."""
+    draft, isolated, mistake = isolated_in("1.5*x*x*y + 3*x*y", statement)
+    found = diagnose.diagnose(draft.whole, isolated, mistake, fmt=FLOAT64)
+    assert found.words == words
+    assert draft.whole.lines[found.line].source.text.index("2") == found.start
+
+
 # a literal with a mistake in it: the constant of the function is none that is known, so only the number that is needed can be said
 LITERALS = (("3*x**2*0.7978845608028/y*dout", 0.7978845608028, 8.2e-14), ("3*x**2*0.79788456080/y*dout", 0.79788456080, 3.6e-12))
 

@@ -149,7 +149,8 @@ def test_a_name_that_is_written_again_is_its_last_step_and_a_line_has_the_text_t
 def test_a_derivative_inside_the_function_has_a_line_for_every_step() -> None:
     """By hand: g = d(x^3 y)/dx = 3 x^2 y, and of f = g y: df/dx = 6 x y^2, df/dy = 2 g."""
     program = differentiated(forward("f = diff(x**3*y, x)*y", "x", "y"))
-    assert lines(program, backward=False) == ["t1 = x**3", "t2 = t1 * y", "t3 = y", "g_t1 = t3 * 1", "t4 = x**2", "t5 = 3 * t4", "g_x = t5 * g_t1", "f = g_x * y"]
+    assert lines(program, backward=False) == ["x**3", "x**3*y", "t3 = y", "g_t1 = t3 * 1", "t4 = x**2", "t5 = 3 * t4", "g_x = t5 * g_t1", "f = diff(x**3*y, x)*y"]
+    assert [line.source.text[line.start : line.end] for line in program.lines if line.source] == ["x**3", "x**3*y", *["diff(x**3*y, x)"] * 5, "diff(x**3*y, x)*y"]
     whole = with_backward(program, CLAIMS)
     point = {"x": 2.0, "y": 3.0}
     assert over_the_reals(whole, "dx", point) == 6 * 2 * 9

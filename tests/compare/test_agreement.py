@@ -85,6 +85,15 @@ def test_holes_are_named_up_to_three_and_the_others_counted() -> None:
     assert agreement._proved_text(proof, Challenged(holes, 1, skipped=7), INPUTS) == f"{text}; it has no value at x = 0.0 or x = 1.0 or x = 2.0 and 2 more of the points tried, where the exact gradient has one; 7 of the points on borders were not tried"
 
 
+def test_points_on_borders_that_are_open_are_named_where_the_proof_has_borders() -> None:
+    proof = Proof(borders=("x = 0",))
+    open_at = [0.5, 0.0, 1.25]
+    assert agreement._proved_text(Proof(), Challenged([], 1, undecided=[(0.0,)]), INPUTS) == Proof().text()
+    assert agreement._proved_text(proof, Challenged([], 1, undecided=[(0.0,)]), INPUTS) == f"{proof.text()}; not at x = 0.0, where it could not be decided"
+    assert agreement._proved_text(proof, Challenged([], 1, undecided=[(x,) for x in open_at]), INPUTS) == f"{proof.text()}; not at x = 0.5 and 2 more of the points tried, where it could not be decided"
+    assert agreement._proved_text(proof, Challenged([], 1, undecided=[(1.0,) * 4] * 2), tuple("abcd")) == f"{proof.text()}; not at 2 of the points tried, where it could not be decided"
+
+
 def test_a_proof_that_is_false_inside_a_piece_is_a_fault_of_this_tool_and_one_on_a_border_is_none() -> None:
     proof, outcome = Proof(), agreement.Outcome("refuted", "off")
     kinds = {kind: agreement._withdrawn(outcome, proof, Challenged([Contradiction(kind, (3.0,))], 1), INPUTS) for kind in Kind}

@@ -147,16 +147,26 @@ def test_a_domain_without_a_number_of_the_format_has_its_end_as_a_place() -> Non
 
 # a comparison, points nearby, and whether it stays undecided there though its operands are not the same
 STAYS_TIED = (
-    ("where(x > x + y*1e-90, 1, 2)", [(1, "1e90"), (Fraction(1, 3), 1)], True), ("where(x > x + y*1e-90, 1, 2)", [(Fraction(1, 3), 1), (1, "1e90")], True), ("where(x > x + y*1e-90, 1, 2)", [(1, "1e90"), (2, "1e91")], False), ("where(sin(x)**2 + cos(x)**2 > 1, 1, 2)", [(Fraction(1, 3), 1), (Fraction(1, 7), 1)], False), ("sign(sin(x)**2 + cos(x)**2 - 1 + 1e-90)", [(Fraction(1, 3), 1)], True), ("sign(sin(x)**2 + cos(x)**2 - 1)", [(Fraction(1, 3), 1)], False), ("sign(x + y)", [(Fraction(1, 3), 1)], False),
+    ("where(x > x + y*1e-90, 1, 2)", [(1, "1e90"), (Fraction(1, 3), 1)], False), ("sign(exp(x) - 1)", [("1e-200", 1)], False),
+    ("where(x > x + y*1e-900, 1, 2)", [(1, "1e900"), (Fraction(1, 3), 1)], True), ("where(x > x + y*1e-900, 1, 2)", [(Fraction(1, 3), 1), (1, "1e900")], True), ("where(x > x + y*1e-900, 1, 2)", [(1, "1e900"), (2, "1e901")], False), ("where(sin(x)**2 + cos(x)**2 > 1, 1, 2)", [(Fraction(1, 3), 1), (Fraction(1, 7), 1)], False), ("sign(sin(x)**2 + cos(x)**2 - 1 + 1e-900)", [(Fraction(1, 3), 1)], True), ("sign(sin(x)**2 + cos(x)**2 - 1)", [(Fraction(1, 3), 1)], False), ("sign(x + y)", [(Fraction(1, 3), 1)], False),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "points", "expected"), STAYS_TIED, ids=[f"{t} at {p}" for t, p, _ in STAYS_TIED])
 def test_a_comparison_stays_tied_where_nearby_points_do_not_decide_it_and_no_proof_does(text: str, points: list, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1e-90 is less than 2^-256 = 9e-78, the width of the enclosures."""
+    """1e-90 is less than 2^-256 = 9e-78, the width of the enclosures, and more than 2^-2400 = 3e-723, that of the finer ones; 1e-900 is less."""
     program = primitive(expression(text, "x", "y"))
     tied = [(program, i) for i, step in enumerate(program.steps) if step.gate in ("gt", "lt", "sign")]
     assert tied
     monkeypatch.setattr(challenge, "_nearby", lambda *_: [tuple(Fraction(v) for v in p) for p in points])
     sides = SimpleNamespace(upstream=1.0)
     assert challenge._stays_tied(sides, tied, (0.5, 1.0), None, 0) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("function", "backward", "kind"), [
+    ("where(x > 0, x, exp(x) - 1)", "where(out > 0, 1, out + 1)*dout", "proved"), ("where(x > 0, x, 2*(exp(x) - 1))", "where(out > 0, 1, out + 2)*dout", "proved"),
+    ("where(x > 0, x, exp(x) - 1)", "where(out > 0, 1, out + 2)*dout", "refuted"), ("where(x > 0, x, exp(x) - 1)", "where(out < 0, 1, out + 1)*dout", "refuted"),
+])  # fmt: skip
+def test_a_condition_on_the_output_is_decided_at_the_smallest_numbers(function: str, backward: str, kind: str) -> None:
+    """exp(x) - 1 at -1e-200 is told from 0 with 700 bits."""
+    assert outcome(function, backward, (0.3,), (-0.7,)).kind == kind

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
 
+import mpmath
 import pytest
 
 from verifier.case.load import case_of
 from verifier.circuit.program import Program, Step
 from verifier.compare import linearity
 from verifier.compare.check import checks_of
+from verifier.compare.compare import compare
 from verifier.exact.truth import truth_of
+from verifier.verify import verify
 
 
 def is_linear(backward: str) -> bool:
@@ -84,3 +88,46 @@ def test_another_gradient_that_flows_in_is_drawn_from_the_others(seed: str) -> N
         assert other != upstream
         assert other in linearity.UPSTREAMS
         assert other == linearity.other_upstream(upstream, seed=seed)
+
+
+CONSTANTS = ("log(2)/log(10)", "exp(-1)", "sqrt(2)", "pi/7", "2/sqrt(pi)", "log(3)", "sqrt(3)/9", "sqrt(2)/3")
+
+
+def beside(text: str) -> list[str]:
+    """A constant with 15 to 17 digits (mpmath), and the floats up to three beside it, as Python prints them and with 16 digits."""
+    value = eval(text, {"log": mpmath.log, "exp": mpmath.exp, "sqrt": mpmath.sqrt, "pi": mpmath.pi})
+    floats = [float(value)]
+    for _ in range(3):
+        floats = [math.nextafter(floats[0], 0.0), *floats, math.nextafter(floats[-1], 9.0)]
+    return list(dict.fromkeys([*(mpmath.nstr(value, digits) for digits in (15, 16, 17)), *map(repr, floats), *(mpmath.nstr(mpmath.mpf(f), 16) for f in floats)]))
+
+
+def found_for(constant: str, backward: str, other: float) -> list[str]:
+    """The verdict for the upstream 1, and what is said to be not linear."""
+    case = case_of(f'name: a constant\nfunction: x*({constant})\npoints: [{{x: 3}}]\nimplementations:\n  mine: {{backward: "dx = {backward}"}}\n')
+    ((_, (check,)),) = checks_of(case, truth_of(case.programs.truth))
+    rows = list(compare(check, [(3.0,)], detail=False))
+    return [rows[0][0].verdict.value, *(d.name for d in linearity.not_linear(check, rows, other=other))]
+
+
+@pytest.mark.parametrize("constant", CONSTANTS)
+def test_a_constant_beside_the_right_one_is_linear_whatever_flows_in(constant: str) -> None:
+    """It may be within an ulp for one upstream and beyond it for another, whose product has a smaller ulp; a square is found."""
+    with mpmath.workdps(60):
+        literals = beside(constant)
+    assert len(literals) >= 8
+    right = 0
+    for literal, other in itertools.product(literals, linearity.UPSTREAMS):
+        verdict, *claimed = found_for(constant, f"{literal}*dout", other)
+        assert claimed == [], (literal, other)
+        right += verdict != "wrong"
+        if other in (-1.375, 3.5) and verdict != "wrong":
+            assert found_for(constant, f"{literal}*dout*dout", other)[1:] == ["dx"], (literal, other)
+    assert right >= 12, "the constant itself, with 16 and with 17 digits"
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "f"])
+@pytest.mark.parametrize(("flow", "is_found"), [("max(dout, 0)", True), ("abs(dout)", True), ("where(dout > 0, dout, 0)", True), ("dout**3", True), ("where(dout > 0, dout, dout)", False), ("dout*sign(dout)**2", False), ("dout", False)])
+def test_what_is_linear_for_one_sign_only_is_found_whichever_gradient_is_drawn(name: str, flow: str, is_found: bool) -> None:
+    case = case_of(f'name: {name}\nfunction: x*y\npoints: [{{x: 2, y: 3}}]\nimplementations:\n  mine: {{backward: "dx = y*{flow}; dy = x*dout"}}\n')
+    assert [f.gradient for f in verify(case).findings if f.code == "V106"] == ["dx"] * is_found

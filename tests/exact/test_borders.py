@@ -48,6 +48,7 @@ SMOOTH = (
     ("diff(where(x > 0, x*x, 2*x*x), x)*y", None, "0"), ("diff(where(x > 0, x**3, 2*x**3), x)*y", "0", "0"), ("diff(x*abs(x)*y, x)", None, "0"), ("diff(where(x > 0, y*x, sin(x)*y), x)", "0", "1"), ("diff(max(x**3, 2*x**3)*y, x)", "0", "0"), ("diff(x**2*floor(y + 1/2), x)", "4", "0"), ("diff(x**2*floor(y), x)", "4", "0"),
     ("diff(sqrt(x)**4*y, x)", "4", "0"), ("diff(x**2*sign(x - x + 1), x)", "2", "0"), ("diff(x*where(y > 2, 1, 1), x)", "0", "0"), ("diff(where(x >= 0, exp(x), 1 + x)*y, x)", None, "1"), ("diff(where(x >= 0, exp(x), 1 + x + x*x/2)*y, x)", "2", "1"), ("diff(min(x, 5)*y, x)", "0", "1"), ("diff(max(min(x, 5), -5)*y*y, x)", "0", "4"), ("diff(atan2(x, y), x)", "0", "-1/4"),
     ("diff(where(x == 0, 1, sin(x)/x)*y, y)", "0", "0"), ("diff(abs(x)*y, y)", None, "0"), ("diff(abs(x*y), y)", None, "0"), ("diff(where(y > 2, x, 2*x)*y, x)", "0", None), ("diff(where(y > 2, x, x)*y, y)", "1", "0"),
+    ("diff((x*abs(x) + x*floor(y + 1/2 - x))*y, x)", None, "2"), ("diff((x*abs(x) + x*floor(y - x))*y, x)", None, None), ("diff((x*abs(x) + x*where(x > 0, log(y - 3), y))*y, x)", "-4", "4"), ("diff(where(x > 0, sqrt(y - 3), x)*y, x)", "0", "1"), ("diff((x*abs(x) + x*where(x > 0, asin(y), y))*y, x)", "-4", "4"), ("diff((x*abs(x) + x*where(x > 0, lgamma(y - 2), y))*y, x)", "-4", "4"),
 )  # fmt: skip
 
 

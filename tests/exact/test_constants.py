@@ -69,6 +69,17 @@ def test_a_denominator_is_that_of_a_short_series_at_most(p, q, name):
         assert identify(arb(p) / q) == name
 
 
+@pytest.mark.parametrize(
+    ("whole", "name"),
+    [(1, "1"), (-2, "-2"), (12, "12"), (13, "13"), (-100, "-100"), (1000, "1000"), (123456789, "123456789"), (10**16 - 1, "9999999999999999"), (10**22, "1e+22"), (-(2**80), "-1208925819614629174706176")],
+)
+def test_a_whole_number_is_written_without_a_point(whole, name):
+    """As it would be written in a formula: 100, not 100.0; from 10**16 on as short as Python prints it, where that is the same number."""
+    with balls.precision(200):
+        assert identify(arb(whole)) == identify(arb(whole, arb(2) ** -100)) == name
+    assert is_decimal(name)
+
+
 def test_what_is_no_constant_has_no_name():
     with balls.precision(200):
         assert identify(value("pi") ** 7 + value("sqrt(2)")) is None

@@ -242,6 +242,8 @@ POWERS = (
     ("diff(x**y, x)", "2", 0, "2"), ("diff(x**y, x)", "2", 1, "0"), ("diff(x**y, x)", "1/2", 0, "none"), ("diff(x**y, x)", "1/2", 1, "none"), ("diff(x**y, x)", "3/2", 0, "inf"),
     ("diff(x**y, y)", "0", 0, "none"), ("diff(x**y, y)", "0", 1, "none"), ("diff(x**y, y)", "1", 0, "-inf"), ("diff(x**y, y)", "1", 1, "0"),
     ("diff(x**y, y)", "2", 0, "0"), ("diff(x**y, y)", "2", 1, "0"), ("diff(x**y, y)", "1/2", 0, "-inf"), ("diff(x**y, y)", "1/2", 1, "0"),
+    ("diff(x**y, x)*y", "2", 1, "0"), ("diff(x**y, x)*y", "3/2", 1, "0"), ("diff(x**y + x, x)*y", "2", 1, "1"), ("diff((3*x)**y, x)*y", "3", 1, "0"), ("diff(x**y, x)*y", "1/2", 1, "none"),
+    ("diff(abs(x)**y, x)*y", "2", 0, "4"), ("diff(abs(x)**y, x)*y", "2", 1, "0"), ("diff(abs(x)**y, x)*y", "1/2", 1, "none"), ("diff((x*x)**y, x)*y", "3", 1, "0"), ("diff(abs(x)**y, x)*y", "1", 1, "none"),
     ("diff(cbrt(x)**3*y, x)", "2", 0, "0"), ("diff(cbrt(x)**3*y, x)", "2", 1, "1"), ("diff(sqrt(x)**4*y, x)", "2", 0, "4"),
 )  # fmt: skip
 
@@ -296,6 +298,7 @@ def test_a_zero_is_not_asked_of_sympy_where_it_would_write_out_huge_numbers(monk
     [
         ("fmod(x, 0)", (1.5,)), ("fmod(1.5, x)", (0,)), ("fmod(-2, x)*3 + x", (0,)), ("remainder(1.5, x)", (0,)), ("exp(1)*remainder(x, 0)", (1,)), ("x**3*floor(1/x)", (0,)), ("2 - x*ceil(1/x)", (0,)),
         ("li(x)", (0,)), ("x*li(x)", (0,)), ("li(x)", (1,)), ("li(x)", (-1,)), ("x*log(x)", (0,)), ("fmod(x, y)", (0, 0)), ("fmod(y, x)", (0, 0)), ("remainder(y, x)", (0, 0)), ("y**2*floor(x/y)", (0, 0)),
+        ("x*where(x > -1, floor(1/x), 2)", (0,)), ("where(x > 5, 1, x**2*ceil(1/x))", (0,)), ("-(x**3*floor(1/x))", (0,)),
     ],
 )  # fmt: skip
 def test_what_has_no_value_and_jumps_all_around_has_no_derivative(text: str, point: tuple[int, ...]) -> None:

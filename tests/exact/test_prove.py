@@ -389,3 +389,23 @@ def test_a_proof_names_where_the_formula_has_no_value_and_the_gradient_has_one(f
     proof = prove.prove(check.truth, check.subject, check.subject.claims[0], fmt=check.format, upstream=1.0)
     assert proof is not None
     assert proof.gaps == gaps
+
+
+# By hand, at x = 0: f/x = x*floor(1/x) lies between 1 - |x| and 1 + |x|; x*sin(1/x) tends to 0; (x*floor(1/x) - 1)/x lies between -1 and 0 and has no limit.
+WILD = (("where(x == 0, 0, x**2*floor(1/x))", "where(x == 0, {}, 2*x*floor(1/x))*dout", 1), ("where(x == 0, 0, x**2*sin(1/x))", "where(x == 0, {}, 2*x*sin(1/x) - cos(1/x))*dout", 0), ("where(x == 0, 1, x*floor(1/x))", "where(x == 0, {}, floor(1/x))*dout", None))
+
+
+@pytest.mark.parametrize(("function", "dx", "right"), WILD)
+@pytest.mark.parametrize("claimed", [0, 1, 2, 17])
+def test_a_proof_does_not_count_where_the_border_is_a_point_that_is_open(function: str, dx: str, right: int | None, claimed: int) -> None:
+    """It is proved beside 0 whatever is claimed at 0, so it must not be said of 0, unless that is refuted."""
+    found = outcome(function, dx.format(claimed), (0.3,))
+    assert found.kind == "refuted" or found.note.endswith("; not at x = 0.0, where it could not be decided") or found.note.endswith("; not at x = -0.0, where it could not be decided"), found
+    assert found.kind == "proved" or claimed != right
+
+
+def test_a_border_at_which_the_limit_is_known_is_proved_with_it() -> None:
+    found = outcome("where(x == 0, 1, sin(x)/x)", "where(x == 0, 0, cos(x)/x - sin(x)/x**2)*dout", (0.3,))
+    assert found.kind == "proved"
+    assert "decided" not in found.note
+    assert outcome("where(x == 0, 1, sin(x)/x)", "where(x == 0, 17, cos(x)/x - sin(x)/x**2)*dout", (0.3,)).kind == "refuted"

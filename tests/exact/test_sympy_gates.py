@@ -158,6 +158,14 @@ def test_an_expression_written_as_steps_has_the_value_that_mpmath_has(expression
         assert agree(found.mid().str(DIGITS, radius=False), +eval(f"m.mpf({value})", {"m": mpmath, "x": mpmath.mpf(3) / 8, "y": mpmath.mpf(7) / 3}))
 
 
+@pytest.mark.parametrize(("expression", "gates"), [(X / Y, ["div"]), (2 / (3 * Y), ["mul", "div"]), (sympy.sqrt(X), ["sqrt"]), (1 / sympy.sqrt(Y), ["sqrt", "div"]), (X * Y, ["mul"]), (X * Y / (X + 1), ["mul", "add", "div"])], ids=str)
+def test_a_quotient_is_one_division_and_a_root_is_one(expression: sympy.Expr, gates: list[str]) -> None:
+    """x * (1/y) and x**(1/2) would have the same value, and one rounding or one branch more."""
+    dag = Dag(("x", "y"))
+    sympy_gates.emit(expression, {X: 0, Y: 1}, dag.gate, dag.number, lambda name: dag.leaf("constant", name))
+    assert [s.gate for s in dag.steps if s.args] == gates
+
+
 def test_the_first_polygamma_is_the_digamma_of_the_table() -> None:
     """The gate of its own has no order: a value for more arguments, by a faster kernel."""
     for order, name in ((0, "digamma"), (1, "polygamma"), (2, "polygamma")):

@@ -44,15 +44,20 @@ def with_backward(forward: Program, claims: Sequence[tuple[str, str]], *, partia
 
 
 def differentiated(program: Program) -> Program:
-    """The program with every `diff` written out by the table's partials (the staged engine's own derivative)."""
-    return _Writer(program).program() if any(s.gate == "diff" for s in program.steps) else program
+    """The program with every `diff` written out by the table's partials (the staged engine's own derivative).
+
+    Its lines are those of the program, or the parts of them that a step is; a line that is written for a `diff` stands where that does.
+    """
+    return _Writer(program, keeps_text=True).program() if any(s.gate == "diff" for s in program.steps) else program
 
 
 class _Writer:
     """Writes steps and their lines; `atoms[i]` is how step i is referred to, `at[k]` where step k of the original stands."""
 
-    def __init__(self, forward: Program, partials: Partials | None = None) -> None:
+    def __init__(self, forward: Program, partials: Partials | None = None, *, keeps_text: bool = False) -> None:
         self.forward = forward
+        self.keeps_text = keeps_text
+        self.within: Step | None = None  # the `diff` that is written out
         self.partials = partials or {}
         self.builder = Builder(forward.inputs)
         self.atoms: list[str] = list(forward.inputs)
@@ -129,12 +134,21 @@ class _Writer:
     def line(self, gate: str, args: tuple[int, ...], name: str, text: str, *, step: Step | None = None, backward: bool = False, symbol: str = "=") -> int:
         """Append a step that is a line of its own, `name = text`."""
         number = len(self.builder.lines)
-        source = self.forward.lines[step.line].source if step is not None and 0 <= step.line < len(self.forward.lines) else None
-        start, end = (step.start, step.end) if step is not None else (0, 0)
-        self.builder.lines.append(Line(f"{name} {symbol} {text}", source, start, end, backward))
+        self.builder.lines.append(self._line(f"{name} {symbol} {text}", step, backward=backward))
         index = self._append(gate, args, name, line=number, name=name, text=text if gate in LEAVES else "")
         self.builder.names[name] = index
         return index
+
+    def _line(self, text: str, step: Step | None, *, backward: bool) -> Line:
+        """A line of that text, where the step stands that it is of; with that step's own text where the program keeps it."""
+        written = step or (self.within if self.keeps_text else None)
+        if written is None or not 0 <= written.line < len(self.forward.lines):
+            return Line(text, backward=backward)
+        origin = self.forward.lines[written.line]
+        if self.keeps_text and step is not None and origin.source is not None:
+            own = origin.text if step.name else origin.source.text[step.start : step.end]
+            return Line(own or text, origin.source, step.start, step.end, origin.backward)
+        return Line(text, origin.source, written.start, written.end, backward)
 
     def _text(self, gate: str, args: tuple[int, ...]) -> str:
         atoms = [self.atoms[a] for a in args]
@@ -170,12 +184,12 @@ class _Writer:
                 self.guards[argument] = guards if known is None or argument not in adjoints else tuple(g for g in known if g in guards)
                 if argument in adjoints:
                     name = names[argument]
-                    self.builder.lines[number] = Line(f"{name} += {text}", backward=backward)
+                    self.builder.lines[number] = self._line(f"{name} += {text}", None, backward=backward)
                     adjoints[argument] = self._append("add", (adjoints[argument], index), name, line=number, name=name)
                 else:
                     base = self.atoms[argument] if re.fullmatch(r"[^\W\d]\w*(\[\d+\])?", self.atoms[argument]) else self._temporary()
                     name = names[argument] = self.fresh(f"{prefix}{base}")
-                    self.builder.lines[number] = Line(f"{name} = {text}", backward=backward)
+                    self.builder.lines[number] = self._line(f"{name} = {text}", None, backward=backward)
                     self._finish(index, name, number)
                     adjoints[argument] = index if self.atoms[index] == name else len(steps) - 1
                 self.builder.names[name] = adjoints[argument]
@@ -254,9 +268,9 @@ class _Writer:
     def _differentiate(self, value: int, variable: int, step: Step) -> int:
         """`diff(value, variable)`, written out as steps of the forward pass."""
         one = self._leaf("number", "1")
-        self.in_forward = True
+        self.in_forward, self.within = True, step
         adjoints = self.reverse(value, one, {variable}, backward=False, prefix="g_")
-        self.in_forward = False
+        self.in_forward, self.within = False, None
         index = adjoints.get(variable)
         if index is None:
             index = self._leaf("number", "0")

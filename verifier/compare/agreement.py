@@ -12,7 +12,7 @@ from fractions import Fraction
 from verifier.arithmetic import rounding
 from verifier.case.components import base
 from verifier.circuit.program import Program
-from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs, is_costly, plainness
+from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs, is_costly, plainness, plainness_of_point
 from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
@@ -244,10 +244,15 @@ def _stands(challenged: Challenged) -> bool:
 
 
 def _proved_text(proof: Proof, challenged: Challenged, inputs: tuple[str, ...]) -> str:
-    """What was proved, with the single points at which the implementation has no value, and how many points on borders were not looked at."""
+    """What was proved, with the single points at which the implementation has no value, those at which it is open, and how many points on borders were not looked at."""
     holes = [_at(c, inputs) for c in challenged.found[:MOST_HOLES]]
     more = len(challenged.found) - len(holes)
     words = f"; it has no value at {' or '.join(holes)}{f' and {more} more of the points tried' if more else ''}, where the exact gradient has one" if holes else ""
+    if proof.borders and challenged.undecided:
+        named = [_shown(min(challenged.undecided, key=plainness_of_point), inputs)] if len(inputs) <= MOST_INPUTS else []
+        others = len(challenged.undecided) - len(named)
+        open_at = [*named, *([f"{others} {'more ' if named else ''}of the points tried"] if others else [])]
+        words += f"; not at {' and '.join(open_at)}, where it could not be decided"
     return proof.text() + words + (f"; {challenged.skipped} of the points on borders were not tried" if challenged.skipped else "")
 
 
@@ -263,7 +268,11 @@ def _withdrawn(outcome: Outcome, proof: Proof, challenged: Challenged, inputs: t
 
 
 def _at(contradiction: Contradiction, inputs: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} = {value!r}" for name, value in zip(inputs, contradiction.point, strict=True))
+    return _shown(contradiction.point, inputs)
+
+
+def _shown(point: tuple[float, ...], inputs: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in zip(inputs, point, strict=True))
 
 
 def same(function: Program, other: Program, points: Sequence[tuple[float, ...]], *, fmt: Format, domain: PartialDomain = None) -> str:

@@ -30,6 +30,7 @@ from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS
 
 CHALLENGE_BITS = 256
+APART_BITS = 2400  # float64 reaches down to 2**-1074, and exp(x) - 1 - x to its square
 WORK = 60_000  # steps x points of a challenge: about a second
 FEWEST_POINTS, MOST_POINTS = 24, 500
 MOST_WORK = 4 * WORK  # for a claim that nothing is proved of
@@ -89,6 +90,7 @@ class Challenged:
     found: list[Contradiction] = field(default_factory=list)
     met: int = 0
     skipped: int = 0  # points on borders at which no limit was looked for any more
+    undecided: list[FloatPoint] = field(default_factory=list)  # points at which a comparison is on its border, and one of the sides is not known
 
     def first(self, kind: Kind) -> Contradiction | None:
         """The contradiction of a kind at the plainest point."""
@@ -141,6 +143,7 @@ class _Enclosures:
     format: Format
     upstream: fmpq
     limits: int
+    bits: int = CHALLENGE_BITS
 
     @cached_property
     def joined(self) -> tuple[Program, list[list[int]]]:
@@ -157,20 +160,25 @@ class _Enclosures:
         """The step of the exact gradient by each claimed input; None where it is 0."""
         return {variable: self.truth.gradient.adjoint.get(self.subject.position(variable)) for variable, _ in self.claims}
 
+    @cached_property
+    def finer(self) -> _Enclosures:
+        """The same with more bits."""
+        return replace(self, bits=APART_BITS)
+
     def runs(self, points: Sequence[ChallengePoint]) -> _Runs[ChallengePoint]:
         """Everything enclosed at the points."""
         program, (of_gradient, of_computed) = self.joined
         exact, function = self.truth.gradient, self.truth.function
-        with balls.precision(CHALLENGE_BITS):
+        with balls.precision(self.bits):
             columns = [[arb(x) if isinstance(x, float) else arb(fmpq(*x.as_integer_ratio())) for x in (p[i] for p in points)] for i in range(len(program.inputs))]
-        both = balls.run(program, columns, bits=CHALLENGE_BITS, strict=False, upstream=self.upstream, rounded_in=self.format)
+        both = balls.run(program, columns, bits=self.bits, strict=False, upstream=self.upstream, rounded_in=self.format)
         branch = [both[i] for i in of_gradient]
-        gradient = balls.run(exact.program, columns, bits=CHALLENGE_BITS, strict=True, rounded_in=self.format) if self.is_strict else branch
+        gradient = balls.run(exact.program, columns, bits=self.bits, strict=True, rounded_in=self.format) if self.is_strict else branch
         needed = [gradient[i] for i in dict.fromkeys((exact.value, *self.components.values())) if i is not None]
         has_value = [all(column[k].is_finite() for column in needed) for k in range(len(points))]
         unsure = [k for k, known in enumerate(has_value) if not known]
         if unsure:
-            plain = balls.run(function, [[c[k] for k in unsure] for c in columns], bits=CHALLENGE_BITS, strict=False)[function.output]
+            plain = balls.run(function, [[c[k] for k in unsure] for c in columns], bits=self.bits, strict=False)[function.output]
             for k, value in zip(unsure, plain, strict=True):
                 has_value[k] = bool(value.is_finite())
         return _Runs(tuple(points), gradient, [both[i] for i in of_computed], has_value, branch)
@@ -180,7 +188,7 @@ class _Enclosures:
         component = self.components[variable]
         exact = runs.gradient[component] if component is not None else [balls.ZERO] * len(runs.points)
         steady = runs.gradient[self.truth.gradient.value]
-        with balls.precision(CHALLENGE_BITS):
+        with balls.precision(self.bits):
             seed = arb(self.upstream)
             return [
                 (g * seed if value.is_finite() else balls.NAN, r, has_value)
@@ -196,14 +204,21 @@ class _Enclosures:
 
     def exact_on_border(self, point: AnyPoint, variable: str) -> Ball:
         """The exact gradient by one-sided limits; NaN where there is none."""
+        found = self._derivative_on_border(point, variable)
+        with balls.precision(CHALLENGE_BITS):
+            return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
+
+    def is_unknown_on_border(self, point: AnyPoint, variable: str) -> bool:
+        """Whether it is open if there is an exact gradient at a point."""
+        return isinstance(self._derivative_on_border(point, variable), one_sided.Unknown)
+
+    def _derivative_on_border(self, point: AnyPoint, variable: str) -> one_sided.Derivative:
         position, known = self.subject.position(variable), self.truth.border_limits
         if (point, position) not in known:
             while len(known) >= MOST_KNOWN_LIMITS:
                 del known[next(iter(known))]
             known[point, position] = self._careful(point, is_exact=True).derivative(position)
-        found = known[point, position]
-        with balls.precision(CHALLENGE_BITS):
-            return found.ball * arb(self.upstream) if isinstance(found, one_sided.Finite) else balls.NAN
+        return known[point, position]
 
     def computed_on_border(self, point: AnyPoint, name: str) -> Ball | Undefined | None:
         """The computed gradient: a ball, Undefined where it certainly has no value, None where that is not known."""
@@ -265,6 +280,9 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
             ties_left -= 1
             if _stays_tied(sides, tied, point, domain, seed):
                 result.found.append(Contradiction(Kind.TIE, point))
+            elif (finer := _decided(sides, point, variable, name)) is not None:
+                exact, computed = finer
+                is_inside = True
         if not is_inside:
             if not (has_value or any(x == round(x) for x in point) or _ties(sides, runs, k)):
                 continue
@@ -274,6 +292,8 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
             limits_left -= 1
             exact = sides.exact_on_border(point, variable)
             if not exact.is_finite():
+                if sides.is_unknown_on_border(point, variable) and _meets_border(sides, runs, k):
+                    result.undecided.append(point)
                 continue
         meets = name not in conditional or _bases_are_positive(sides, runs, k)
         real = computed if computed.is_finite() else sides.computed_on_border(point, name)
@@ -285,6 +305,8 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
                 result.found.append(Contradiction(Kind.INSIDE if meets else Kind.BORDER, point))
             else:
                 result.met += 1
+        elif not is_inside and _meets_border(sides, runs, k):
+            result.undecided.append(point)
     plainest = sorted((c for c in result.found if c.kind is Kind.INSIDE), key=plainness)[:MOST_FOLLOWED]
     inside = {c for c in plainest if _differs_nearby(sides, variable, name, c.point, domain, seed)}
     result.found = [replace(c, kind=Kind.BORDER) if c.kind is Kind.INSIDE and c not in inside else c for c in result.found]
@@ -293,7 +315,12 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
 
 def plainness(contradiction: Contradiction) -> tuple[bool, int, FloatPoint]:
     """A key by which points that are short to write come first, of those off the axes."""
-    return 0 in contradiction.point, sum(len(repr(x)) + (x < 0) for x in contradiction.point), contradiction.point
+    return plainness_of_point(contradiction.point)
+
+
+def plainness_of_point(point: FloatPoint) -> tuple[bool, int, FloatPoint]:
+    """`plainness` of a point itself."""
+    return 0 in point, sum(len(repr(x)) + (x < 0) for x in point), point
 
 
 def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Program, int]]:
@@ -307,6 +334,17 @@ def _ties(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> list[tuple[Pro
                 if _is_narrow_around_zero(difference, operands[0]):
                     found.append((program, i))
     return runs.ties[k]
+
+
+def _meets_border(sides: _Enclosures, runs: _Runs[FloatPoint], k: int) -> bool:
+    """Whether the two sides of a comparison, or a number and 0, are equal at a point, or may be."""
+    for (program, compared, _), values in zip(sides.programs, (runs.gradient, runs.real), strict=True):
+        for i in compared:
+            operands = [values[a][k] for a in program.steps[i].args]
+            difference = operands[0] - operands[1] if len(operands) == 2 else operands[0]
+            if difference.is_zero() or _is_narrow_around_zero(difference, operands[0]):
+                return True
+    return False
 
 
 def _is_narrow_around_zero(difference: Ball, operand: Ball) -> bool:
@@ -327,9 +365,25 @@ def _stays_tied(sides: _Enclosures, tied: Sequence[tuple[Program, int]], point: 
             columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in near] for j in range(len(program.inputs))]
         values = balls.run(difference, columns, bits=CHALLENGE_BITS, strict=False, upstream=sides.upstream)[difference.output]
         open_ones = [p for p, v in zip(near, values, strict=True) if _is_narrow_around_zero(v, balls.ONE)]
+        if open_ones and _is_apart(difference, open_ones, sides.upstream):
+            continue
         if open_ones and not is_zero_at(difference, difference.output, [float(x) for x in open_ones[0]]):
             return True
     return False
+
+
+def _decided(sides: _Enclosures, point: FloatPoint, variable: str, name: str) -> tuple[Ball, Ball] | None:
+    """The exact and the computed side at a point, with the bits that decide its comparisons; None where these do not."""
+    ((exact, computed, _),) = sides.finer.rows(sides.finer.runs([point]), variable, name)
+    return (exact, computed) if exact.is_finite() and computed.is_finite() else None
+
+
+def _is_apart(difference: Program, points: Sequence[tuple[Fraction, ...]], upstream: fmpq) -> bool:
+    """Whether a difference is nonzero at all of the points, with the bits that tell exp(x) from 1 at the smallest numbers."""
+    with balls.precision(APART_BITS):
+        columns = [[arb(fmpq(p[j].numerator, p[j].denominator)) for p in points] for j in range(len(difference.inputs))]
+    values = balls.run(difference, columns, bits=APART_BITS, strict=False, upstream=upstream)[difference.output]
+    return all(v.is_finite() and not v.contains(0) for v in values)
 
 
 def _differs_nearby(sides: _Enclosures, variable: str, name: str, point: FloatPoint, domain: PartialDomain, seed: int) -> bool:

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from flint import arb
+
 from verifier.case.case import Case, Draft
 from verifier.circuit.program import Program, Step, reads_upstream
 from verifier.compare.check import Check
@@ -79,7 +81,9 @@ def other_upstream(upstream: float, *, seed: str) -> float:
 def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: float, most: int = MOST_POINTS) -> list[Discrepancy]:
     """Gradients that are right for the case's upstream, and wrong for another: they are not linear in it.
 
-    The error of a linear one, in ulps, may grow with the upstream: up to twice between two powers of two, or as its ratio among the subnormals.
+    The error of a linear one, in ulps, may grow with the upstream: up to twice between two powers of two, or as its ratio among the subnormals; of one
+    with rounded constants the least error for any choice of them, which it may be within an ulp by, grows more. So what the backward pass gives over
+    the reals must be no multiple, certainly.
     """
     growth = max(2.0, abs(other / check.upstream) if check.upstream else 0.0)
     tried = [row for row in rows if row][:most]
@@ -88,5 +92,11 @@ def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: fl
         after
         for row, others in zip(tried, again, strict=True)
         for before, after in zip(row, others, strict=True)
-        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG and (after.formula_error is None or after.formula_error > growth)
+        if after.verdict is Verdict.WRONG and before.verdict is not Verdict.WRONG and (after.formula_error is None or after.formula_error > growth) and not _may_be_multiple(before, after, other, check.upstream)
     ]
+
+
+def _may_be_multiple(before: Discrepancy, after: Discrepancy, other: float, upstream: float) -> bool:
+    """Whether the values over the reals for two gradients that flow in may be as these are to one another; False where there is none."""
+    first, second = before.real_value, after.real_value
+    return first is not None and second is not None and not bool(second * arb(upstream) != first * arb(other))

@@ -1,7 +1,7 @@
 """Whether a trace is what the framework computed: at every step that was read out, the framework's float against the step over the reals.
 
 A step is run on the floats that were read before it. What it may be off by is what libraries and orders of summation explain:
-a few ulps for every operation, and for a sum of n terms (n - 1) u times the sum of their sizes, whatever the order
+a few roundings for every operation, and for a sum of n terms (n - 1) u times the sum of their sizes, whatever the order
 (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2).
 """
 
@@ -21,13 +21,13 @@ from verifier.language.gates import GATES, SUMS
 from verifier.trace.record import Trace
 
 BITS = 128
-LIBRARY_ULPS = 8  # of an elementary or special function of a library; the arithmetic operations need half of one
+LIBRARY_ROUNDINGS = 8  # unit roundoffs for every operation on the way to a reading that is no sum, and as many more where it is read: a function read at once may be off by 16, which is 8 to 16 ulp
 EXACT = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A step at which the framework and the trace differ by more than rounding; `digits` are the bits in which they still agree."""
+    """A step at which the framework and the trace differ by more than rounding; `bits` are those in which they still agree."""
 
     step: int
     what: str
@@ -76,7 +76,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                 if one is None or i in beyond_range or not isinstance(one.value, arb) or not one.value.is_finite():
                     continue
                 own = max(one.unit, _unit(trace.readings[number].format, unit))
-                allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(one.value)) + least * max(one.terms, 1)
+                allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * abs(one.value)) + least * max(one.terms, 1)
                 off = abs(arb(value) - one.value)
                 if off > allowed and number not in found and (beyond := off - allowed) > 0:
                     share = beyond / max(abs(one.value), abs(arb(value))).upper()
@@ -118,7 +118,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
         return None if found is None else _StepBound(found, arb(0), arb(0), 1, own)
     middle = arb(found.mid()) if found.is_finite() else found
     radius = arb(found.rad()) if found.is_finite() else arb(0)
-    return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ULPS * own * abs(middle)), abs(middle), 1, own)
+    return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * abs(middle)), abs(middle), 1, own)
 
 
 def _widened(part: _StepBound, least: Ball) -> Ball:

@@ -24,6 +24,7 @@ BITS = 256
 LARGEST_FACTOR = 24  # numerator and denominator of a rational factor of a constant
 LARGEST_FRACTION = 1000  # of a fraction by itself; its denominator may also be that of a short series, up to its square
 LARGEST_WRITTEN = 12  # numerator and denominator of a number that is written as a fraction rather than in decimals
+LARGEST_WHOLE = 10**16  # smaller whole numbers are written with all their digits, as Python prints them
 MOST_ULPS = 2  # by which a constant with all its digits is mistyped at most: more than that is a wrong gradient
 FLOAT_MARGIN = 1e-14  # more than the relative error of a constant times a fraction in float64
 MOST_EXPONENT = 4000  # of a number that is looked at as a fraction
@@ -38,6 +39,7 @@ CONSTANTS = (
 )  # fmt: skip
 HALVES = {"sqrt(2*pi)": "sqrt(pi/2)", "sqrt(2/pi)": "1/sqrt(2*pi)"}  # what half of a constant is better known as
 DEGREES = (Fraction(1, 180), Fraction(1, 360), Fraction(180), Fraction(360), Fraction(90))
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]\d+)?(/\d+)?")
 FRACTION_BAR = re.compile(r"/(?![^(]*\))")  # outside of parentheses
 
 
@@ -97,7 +99,7 @@ def _is_plain(factor: Fraction, name: str) -> bool:
 
 def is_decimal(name: str) -> bool:
     """Whether a name of `identify` is a plain number rather than a constant."""
-    return name.lstrip("-").replace(".", "", 1).replace("/", "", 1).replace("e-", "", 1).isdigit()
+    return NUMBER.fullmatch(name) is not None
 
 
 def product(factor: Fraction, constant: str) -> str:
@@ -179,6 +181,8 @@ def _decimal(value: Ball) -> str | None:
     simple = exact.limit_denominator(LARGEST_FRACTION**2)
     if simple == 0 or not value.contains(fmpq(simple.numerator, simple.denominator)):
         return None
+    if simple.denominator == 1 and abs(simple) < LARGEST_WHOLE:
+        return str(simple)
     text = repr(float(simple))
     return text if Fraction(text) == simple else str(simple)
 

@@ -203,7 +203,7 @@ def _fold(name: str, args: list[int], gate: Emit) -> int:
 
 
 def _product(e: Expression, go: Callable[[Expression], int], gate: Emit, number: Callable[[str], int]) -> int:
-    top, bottom = e.as_numer_denom() if all(a.is_commutative for a in e.args) else (e, sympy.S.One)
+    top, bottom = e.as_numer_denom()
     if bottom == 1 or top == e:
         return _fold("mul", [go(a) for a in e.args], gate)
     return gate("div", go(top), go(bottom)) if top != 1 else gate("div", number("1"), go(bottom))

@@ -22,7 +22,7 @@ PROOF_WORDS: Mapping[str, Meaning] = {
     "proved": Meaning(
         "The formula and the exact gradient are shown to be equal at every point at which both are defined.",
         "Rounding is no part of a proof: a proved formula may lose digits. On borders, where a sign or a step changes, the two may have been compared at single points only; the note then names the border, "
-        "and it names single points at which the implementation has no value. Before a proof counts, enclosures of both sides are compared in all pieces and on their borders.",
+        "and it names single points at which the implementation has no value, or that could not be decided. Before a proof counts, enclosures of both sides are compared in all pieces and on their borders.",
         "dx = (1 - sigmoid(x)) * sigmoid(x) * dout        # for sigmoid(x)",
     ),
     "agrees": Meaning(

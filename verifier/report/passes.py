@@ -93,8 +93,9 @@ def upstream_findings(case: Case, answers: Sequence[Checked]) -> list[Finding]:
             found += _ignored_upstream(case, draft, checked)
             continue
         check = checked.check
-        other = linearity.other_upstream(check.upstream, seed=case.name)
-        for d in linearity.not_linear(check, checked.rows, other=other, most=_most_points(case, checked)):
+        first = linearity.other_upstream(check.upstream, seed=case.name)
+        others = (first,) if linearity.is_linear(check) or first == -check.upstream else (first, -first)  # `dout * (dout > 0)` is found with the other sign only
+        for other, d in ((u, d) for u in others for d in linearity.not_linear(check, checked.rows, other=u, most=_most_points(case, checked))):
             if any(base(f.gradient) == base(d.name) and f.implementation == check.implementation for f in found):
                 continue
             statement, place = statement_of(draft.whole, d.name)

@@ -237,13 +237,18 @@ def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diag
             value = exact(shorter)
             if agrees(s.with_changed(dict.fromkeys(group, [arb(fmpq(value.numerator, value.denominator))] * s.isolated.reference.count)), s.mistake.needed, s.fmt):
                 relative = abs(float(exact(text) / value) - 1)
-                return _diagnosis_at(s, group[0], f"`{text}` has a relative error of {relative:.2g}: it should be {shorter}")
+                return _diagnosis_at(s, group[0], f"`{text}` has a relative error of {relative:.2g}: it should be {shorter}{_places(group)}")
     found = [(group[0], *meant) for group in groups if (meant := _literal_meant(s, group, near=near, unnamed=unnamed)) is not None]
     if not found:
         return None
     # a whole number is the likeliest, then the shortest one; of numbers without a name what has many digits is likelier mistyped
     k, _, words = min(found, key=lambda row: (not row[1].lstrip("-").isdigit(), -significant_digits(s.steps[row[0]].text) if unnamed else len(row[1])))
     return _diagnosis_at(s, k, words)
+
+
+def _places(group: list[int]) -> str:
+    """Where a literal has to be changed, of which one place is marked."""
+    return "" if len(group) == 1 else f" in {'both' if len(group) == 2 else f'all {len(group)}'} places"
 
 
 def _literal_meant(s: RepairTarget, group: list[int], *, near: bool, unnamed: bool) -> tuple[str, str] | None:
@@ -259,12 +264,12 @@ def _literal_meant(s: RepairTarget, group: list[int], *, near: bool, unnamed: bo
         return None
     number = name or needed.str(17, radius=False)
     if not 0 < relative < NEAR_RELATIVE:
-        return (number, f"the constant `{text}` should be {number}") if not near else None
+        return (number, f"the constant `{text}` should be {number}{_places(group)}") if not near else None
     if name is None:
         return number, f"`{text}` has a relative error of {relative:.2g}: {number} is needed, which is no constant that is known here"
     agreeing = max(1, round(-math.log10(relative)))
     likeness = f"it should be {name}" if is_decimal(name) else f"the constant looks like {name} to {agreeing} digit{'s' if agreeing > 1 else ''}"
-    return number, f"`{text}` has a relative error of {relative:.2g}: {likeness}"
+    return number, f"`{text}` has a relative error of {relative:.2g}: {likeness}{_places(group)}"
 
 
 def _solve_literal(s: RepairTarget, group: list[int]) -> Ball | None:
