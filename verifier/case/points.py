@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from verifier.case.case import Case, Point
-from verifier.case.components import PointText, Shape, gathered
+from verifier.case.components import PointText, Shape, base, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
@@ -198,12 +198,14 @@ def from_ordinal(n: int) -> float:
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
-    """A point as text; the components of an array stand together."""
-    return _point_text(case.inputs, case.shapes, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
+    """A point as text; the components of an array stand together. A parameter whose value stands in the case file has that value, which is not rounded."""
+    written = tuple((name, texts[0]) for name, texts in case.choices if base(name) in case.fixed) if case.fixed else ()
+    return _point_text(case.inputs, case.shapes, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values), written)
 
 
 @lru_cache(maxsize=64)  # the gradients of one point follow each other
-def _point_text(inputs: tuple[str, ...], shapes: tuple[tuple[str, Shape], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
+def _point_text(inputs: tuple[str, ...], shapes: tuple[tuple[str, Shape], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...], written: tuple[tuple[str, str], ...]) -> PointText:
     del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
     texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
+    texts.update({name: text for name, text in written if exact(text) != exact(texts[name])})
     return tuple(gathered(texts, dict(shapes)).items())
