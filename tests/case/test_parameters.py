@@ -106,3 +106,13 @@ def test_a_find_keeps_fixed_values_where_they_were() -> None:
     kept = case_of(finds[0].text)
     assert (kept.fixed, [dict(p.values)["c"] for p in kept.points][:1]) == (("c",), ["0.1"])
     assert verify(kept).status == "passed"  # it expects what it shows
+
+
+@pytest.mark.parametrize(("p", "verdicts"), [("[0.1, 0.2, 0.3, 0.4]", {"correct", "rounding"}), ("[0.1, 0.2, 0.3, 0.5]", {"wrong", "subgradient", "rounding", "correct"})])
+def test_a_maximum_that_is_taken_twice_is_smooth_where_the_values_add_up_to_one(p: str, verdicts: set[str]) -> None:
+    """Softmax takes the maximum away, which changes nothing: where sum(p) = 1 the loss is smooth in it, else it has a kink where two logits are the largest."""
+    forward = "  s = z - z.max()\n  logq = s - np.log(np.exp(s).sum())\n  loss = (p * (np.log(p) - logq)).sum()\n"
+    case = case_of(f"parameters: {{p: {p}}}\npoints: [{{z: [-0.22, 1.33, -1.14, 1.33]}}]\nforward: |\n{forward}implementations: {{mine: {{backward: 'dz = dloss*(np.exp(logq) - p)'}}}}\n")
+    found = {r.verdict.value for r in verify(case).results}
+    assert found <= verdicts
+    assert ("wrong" in found) == ("wrong" in verdicts)
