@@ -148,7 +148,7 @@ def judged(name: str, call: Callable[..., Any], arguments: tuple[Any, ...], kind
     from torch.utils._pytree import tree_map
 
     from verifier.trace.torch.callee import callee, values_of
-    from verifier.trace.torch.inputs import called
+    from verifier.trace.torch.tensor_inputs import called
 
     number = getattr(torch, kind)
 

@@ -31,7 +31,7 @@ def traces(name: str) -> Any:
 
     from verifier.callable.question import pattern, rounded
     from verifier.trace.torch.callee import callee, values_of
-    from verifier.trace.torch.inputs import called
+    from verifier.trace.torch.tensor_inputs import called
 
     for call, arguments in samples(entries()[name][0]):
         for kind in FORMATS:

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,37 @@ def test_reading_cases_loads_no_sympy() -> None:
 def test_a_module_fits_in_one_head() -> None:
     lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
     assert {n for n, length in lengths.items() if length > 600} == set(), "STYLE: about 300 lines; tables may be longer"
+
+
+SIBLINGS = ("trace/jax", "trace/torch"), ("arithmetic/intervals", "arithmetic/double_double"), ("compare/sweep", "arithmetic"), ("trace", "")
+"""Folders in which files of one name do the same for another library or arithmetic: `sweep/balls.py` runs `arithmetic/balls.py`."""
+
+
+def _called_twice(places: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Names with all places that have them, where these are several and not siblings."""
+    found: dict[str, set[str]] = {}
+    for name, place in places:
+        found.setdefault(name, set()).add(place)
+    return {name: where for name, where in found.items() if len(where) > 1 and not any(where <= set(s) for s in SIBLINGS)}
+
+
+def _types(source: str) -> Iterator[str]:
+    """The classes and aliases of types that a module defines."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name) and target.id[0].isupper() and not target.id.isupper():
+                    yield target.id
+
+
+def test_a_name_of_a_file_or_of_a_type_means_one_thing() -> None:
+    files = [(p.name, p.parent.relative_to(PACKAGE).as_posix().replace(".", "")) for p in MODULES.values() if p.name != "__init__.py"]
+    assert set(_called_twice(files)) == set()
+    assert _called_twice((t, name) for name, path in MODULES.items() for t in _types(path.read_text(encoding="utf-8"))) == {}
+    assert _called_twice([("Point", "case.case"), ("Point", "compare.check")]) == {"Point": {"case.case", "compare.check"}}
+    assert list(_types("Ends = tuple[int, int]\nMOST = 3\nclass Check: ...\nFlow: TypeAlias = int")) == ["Ends", "Check", "Flow"]
 
 
 def test_every_module_says_in_one_sentence_what_it_is() -> None:

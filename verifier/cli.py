@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verifier.config import Config, ConfigError, config_for
-from verifier.language.files import writing
 from verifier.language.source import CampaignError, Complaint, suggestion
+from verifier.language.user_files import writing
 from verifier.options import COMMANDS, USAGE_ERROR, parser_for
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
-from verifier.report.draw.outputs import Output, output, together, write, write_case
+from verifier.report.draw.destinations import Output, output, together, write, write_case
 from verifier.report.draw.paint import Paint, paint_for
 from verifier.report.draw.progress import live
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
-    from verifier.report.gate import Gate
+    from verifier.report.gate import CiGate
     from verifier.report.outcome import CaseReport
     from verifier.run.workers import Workers
     from verifier.search.mutate import Mutant
@@ -237,7 +237,7 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
-def _gate(options: argparse.Namespace) -> Gate:
+def _gate(options: argparse.Namespace) -> CiGate:
     """Which findings fail. Raises CampaignError."""
     from verifier.report.gate import gate_of
 
@@ -247,10 +247,10 @@ def _gate(options: argparse.Namespace) -> Gate:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from verifier.report import changes
-    from verifier.report.draw.changes import render
+    from verifier.report import diff
+    from verifier.report.draw.diff_text import render
 
-    found = changes.between(changes.read(options.old), changes.read(options.new))
+    found = diff.between(diff.read(options.old), diff.read(options.new))
     deliver(painted(partial(render, found), paint_for(sys.stdout, options.color)))
     return 1 if found.worse else 0
 
@@ -396,7 +396,7 @@ def _schema(options: argparse.Namespace) -> int:
     import json
 
     from verifier.case.schema import case_schema
-    from verifier.report.schema import report_schema
+    from verifier.report.report_schema import report_schema
 
     deliver(json.dumps(report_schema() if options.report else case_schema(), indent=2) + "\n")
     return 0

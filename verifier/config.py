@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from verifier.language.files import content_of, not_utf8
 from verifier.language.source import Complaint, Place, suggestion
+from verifier.language.user_files import content_of, not_utf8
 
 FILE = "pyproject.toml"
 SECTION = "tool.verifier"

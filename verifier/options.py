@@ -9,7 +9,7 @@ from typing import NoReturn
 from verifier import __version__
 from verifier.config import MOST_JOBS
 from verifier.report.draw import FORMATS
-from verifier.report.draw.outputs import Output, output
+from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
 COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.config import Config
     from verifier.language.source import Complaint
-    from verifier.report.gate import Gate
+    from verifier.report.gate import CiGate
     from verifier.report.outcome import Report
 
 FILES = ["*.grad.yaml", "*.grad.yml"]
@@ -57,7 +57,7 @@ def _is_case_file(path: Path, config: pytest.Config) -> bool:
 
 
 _PROJECT = pytest.StashKey["Config"]()
-_GATE = pytest.StashKey["Gate"]()
+_GATE = pytest.StashKey["CiGate"]()
 
 
 def _project(config: pytest.Config) -> Config:
@@ -100,7 +100,7 @@ def _is_strict(config: pytest.Config) -> bool:
         raise CampaignError(f"verifier_strict in pytest's configuration must be true or false: {error}") from None
 
 
-def _gate(config: pytest.Config) -> Gate:
+def _gate(config: pytest.Config) -> CiGate:
     """Which findings fail: all but those that the project ignores or its baseline knows. Raises CampaignError where a code is none, or the baseline cannot be read."""
     from verifier.report.gate import gate_of
 

@@ -19,7 +19,7 @@ from verifier.language.source import Place
 from verifier.report.outcome import CaseReport
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
-from verifier.trace.torch.inputs import called
+from verifier.trace.torch.tensor_inputs import called
 
 
 def check(

@@ -12,7 +12,7 @@ from flint import arb
 from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.arithmetic.intervals import interval, run
-from verifier.arithmetic.intervals.special import ORDERED, SPECIAL
+from verifier.arithmetic.intervals.special_functions import ORDERED, SPECIAL
 from verifier.exact import derivatives
 from verifier.language.formats import FORMATS, first_place, last_place, numbers
 

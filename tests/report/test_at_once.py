@@ -16,7 +16,7 @@ from verifier.cli import main
 from verifier.many import verify_all
 from verifier.report import draw
 from verifier.report.draw import deliver, text
-from verifier.report.draw.outputs import write
+from verifier.report.draw.destinations import write
 from verifier.report.draw.paint import Paint, columns_of
 from verifier.report.draw.progress import WIPE, Live, live, of_cases
 from verifier.run.workers import Workers

@@ -63,7 +63,7 @@ def test_a_format_is_a_function_of_the_report_and_a_row(tmp_path: Path, monkeypa
 
 def test_only_the_table_says_which_formats_there_are() -> None:
     """The twin of the test above: a list of them in the command line would be a second table."""
-    source = "".join((ROOT / "verifier" / name).read_text(encoding="utf-8") for name in ("cli.py", "options.py", "report/draw/outputs.py"))
+    source = "".join((ROOT / "verifier" / name).read_text(encoding="utf-8") for name in ("cli.py", "options.py", "report/draw/destinations.py"))
     assert [name for name in draw.FORMATS if f'"{name}"' in source] == []
 
 

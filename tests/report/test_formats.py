@@ -18,7 +18,7 @@ from verifier.many import verify_all
 from verifier.report import draw
 from verifier.report.catalogue import CATALOGUE, finding
 from verifier.report.draw import github, junit, sarif
-from verifier.report.draw.outputs import Output, output, together
+from verifier.report.draw.destinations import Output, output, together
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Report
 

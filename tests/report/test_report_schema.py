@@ -16,7 +16,7 @@ from verifier.many import verify_all
 from verifier.report.draw.json import render
 from verifier.report.glossary import PROOF_WORDS
 from verifier.report.outcome import Report
-from verifier.report.schema import BASES, PROOFS, STATUSES, VERSION, report_schema
+from verifier.report.report_schema import BASES, PROOFS, STATUSES, VERSION, report_schema
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 VALIDATOR = jsonschema.Draft7Validator(report_schema())

@@ -16,7 +16,7 @@ from verifier.compare.check import Check
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.source import Source
-from verifier.search import changes
+from verifier.search import thresholds
 from verifier.search.hunt import simplest
 from verifier.search.paths import axis
 from verifier.verify import verify
@@ -198,13 +198,13 @@ def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
     program = build_expression(Source(formula, "here", 1, 1, formula), ("x",))[0]
     check = Check("it", truth_of(program), Subject(program, ()), FLOAT64)
     path = axis((1.0,), 0, [(-10.0, 10.0)])
-    ts = changes.grid(path, program, FLOAT64)
+    ts = thresholds.grid(path, program, FLOAT64)
 
     def found():
-        return changes.narrowed(path, check, ts, changes.behaviour(path, check, ts))
+        return thresholds.narrowed(path, check, ts, thresholds.behaviour(path, check, ts))
 
     assert (math.nextafter(kink, -10), kink) in found()
-    monkeypatch.setattr(changes, "kinks", {}.get)
+    monkeypatch.setattr(thresholds, "kinks", {}.get)
     assert all(kink not in pair for pair in found()), "the twin: what the values show alone"
 
 

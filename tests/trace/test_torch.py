@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from tests.trace import torch_layers as layers  # noqa: E402 - it imports torch
 from verifier.torch import assert_gradient, check  # noqa: E402
 from verifier.trace.torch.callee import trace, values_of  # noqa: E402
-from verifier.trace.torch.inputs import called  # noqa: E402
+from verifier.trace.torch.tensor_inputs import called  # noqa: E402
 
 FILE = Path(layers.__file__)
 SOURCE = FILE.read_text(encoding="utf-8").splitlines()

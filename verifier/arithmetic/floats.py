@@ -19,7 +19,7 @@ from verifier.language.formats import FORMATS, Format, computing, dtype, round_e
 from verifier.language.gates import GATES, Gate, kernel
 from verifier.language.numeral import exact
 
-Kernel: TypeAlias = Callable[..., Any]  # of a gate known by its name only: numbers or arrays to the same
+FloatFunction: TypeAlias = Callable[..., Any]  # of a gate known by its name only: numbers or arrays to the same
 
 
 class Cast(Protocol):
@@ -169,7 +169,7 @@ def _native(value: float) -> float:
 
 
 @cache
-def _kernel64(name: str, path: str | None) -> tuple[Kernel | None, bool]:
+def _kernel64(name: str, path: str | None) -> tuple[FloatFunction | None, bool]:
     if path is None:
         return None, False
     if name == "pow":
@@ -179,7 +179,7 @@ def _kernel64(name: str, path: str | None) -> tuple[Kernel | None, bool]:
     return (_quiet(function), True) if foreign else (function, False)
 
 
-def _quiet(function: Kernel) -> Kernel:
+def _quiet(function: FloatFunction) -> FloatFunction:
     def call(*args: float) -> Any:
         with np.errstate(all="ignore"):
             return function(*args)
@@ -187,7 +187,7 @@ def _quiet(function: Kernel) -> Kernel:
     return call
 
 
-def _total(gate: Gate, function: Kernel, row: tuple[float, ...]) -> float:
+def _total(gate: Gate, function: FloatFunction, row: tuple[float, ...]) -> float:
     """The IEEE result where CPython raises: NumPy's, which follows IEEE 754 for invalid, division by zero and overflow."""
     try:
         return _native(function(*row))

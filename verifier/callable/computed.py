@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verifier.callable.question import split
+from verifier.case.points import FloatPoint
 from verifier.language.formats import Format
 from verifier.trace.record import Callee, flat
 
 MOST_NAMED = 4  # coordinates of a point in a note
 FEWEST = 32  # points that are worth one call together
 COMPARED = 9  # points of every call of many that are called one by one too
-
-FloatPoint = tuple[float, ...]
 
 
 @dataclass(eq=False)

@@ -23,7 +23,7 @@ class CallSite:
 
 
 @dataclass
-class _Writer:
+class _TextWriter:
     """The text, and the line of the caller's file for each of its lines."""
 
     site: CallSite
@@ -47,7 +47,7 @@ class _Writer:
 
 def composed(site: CallSite, formulas: Mapping[str, str | None], values: Mapping[str, Any], *, backward: str | None, implementation: str, gradients: Mapping[str, str] | None = None) -> tuple[str, tuple[int, ...]]:
     """A case of one implementation as the text of a case file, and the line of the caller's file for each of its lines. `values` are numbers, texts, lists, mappings and sets of listed values."""
-    writer = _Writer(site)
+    writer = _TextWriter(site)
     for key, text in formulas.items():
         if text is not None:
             writer.formula(key, text)

@@ -14,8 +14,8 @@ from verifier.case.case import Case
 from verifier.case.document import is_named, read_case
 from verifier.case.files import about_file, case_files
 from verifier.case.yaml_tree import Document, read_documents
-from verifier.language.files import NoFileError, content_of, not_utf8
 from verifier.language.source import CaseError, Complaint
+from verifier.language.user_files import NoFileError, content_of, not_utf8
 
 if TYPE_CHECKING:
 

@@ -44,7 +44,7 @@ MOST_TIES = 6  # points of a challenge at which an undecided comparison is follo
 AROUND = 4  # points near a hole that tell whether it is a single one
 NEAR = 2.0**-10
 AnyPoint = FloatPoint | tuple[Fraction, ...]  # of the format, or any
-Point = TypeVar("Point", bound=AnyPoint)
+ChallengePoint = TypeVar("ChallengePoint", bound=AnyPoint)
 
 
 def _nearby(point: FloatPoint, domain: PartialDomain, seed: int) -> list[tuple[Fraction, ...]]:
@@ -157,7 +157,7 @@ class _Enclosures:
         """The step of the exact gradient by each claimed input; None where it is 0."""
         return {variable: self.truth.gradient.adjoint.get(self.subject.position(variable)) for variable, _ in self.claims}
 
-    def runs(self, points: Sequence[Point]) -> _Runs[Point]:
+    def runs(self, points: Sequence[ChallengePoint]) -> _Runs[ChallengePoint]:
         """Everything enclosed at the points."""
         program, (of_gradient, of_computed) = self.joined
         exact, function = self.truth.gradient, self.truth.function
@@ -175,7 +175,7 @@ class _Enclosures:
                 has_value[k] = bool(value.is_finite())
         return _Runs(tuple(points), gradient, [both[i] for i in of_computed], has_value, branch)
 
-    def rows(self, runs: _Runs[Point], variable: str, name: str) -> list[tuple[Ball, Ball, bool]]:
+    def rows(self, runs: _Runs[ChallengePoint], variable: str, name: str) -> list[tuple[Ball, Ball, bool]]:
         """(exact, computed, whether the function has a value) at each point; the first is NaN on borders, too."""
         component = self.components[variable]
         exact = runs.gradient[component] if component is not None else [balls.ZERO] * len(runs.points)
@@ -237,10 +237,10 @@ class _Enclosures:
 
 
 @dataclass(frozen=True)
-class _Runs(Generic[Point]):
+class _Runs(Generic[ChallengePoint]):
     """Every step of the gradient program and of the computed one, and whether the function has a value, at some points."""
 
-    points: tuple[Point, ...]
+    points: tuple[ChallengePoint, ...]
     gradient: list[Balls]
     real: list[Balls]
     has_value: list[bool]

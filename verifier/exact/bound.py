@@ -22,7 +22,7 @@ from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
 
 BITS = 128
-Ends = tuple[Ball, Ball]  # of an interval, as exact balls
+BallEnds = tuple[Ball, Ball]  # of an interval, as exact balls
 MOST_BOXES = 3000  # boxes that are looked at
 MOST_INPUTS = 3
 TURN = 4  # of so many cuts of a box of several inputs one goes by the floats, which are dense at 0
@@ -138,17 +138,17 @@ def _of_size(s: float) -> float:
     return math.copysign(math.expm1(min(abs(s), LARGEST_SIZE)), s)
 
 
-def _has_sign(over: Field, p: Polynomial, sign: int, box: dict[int, Ends]) -> bool:
+def _has_sign(over: Field, p: Polynomial, sign: int, box: dict[int, BallEnds]) -> bool:
     ends = _polynomial(over, p, dict(box))
     return ends is not None and bool(ends[0] > 0 if sign > 0 else ends[1] < 0)
 
 
-def _ulps(over: Field, piece: _Piece, box: dict[int, Ends], fmt: Format) -> Ball | None:
+def _ulps(over: Field, piece: _Piece, box: dict[int, BallEnds], fmt: Format) -> Ball | None:
     """An upper bound of the distance over a box, in ulps of the exact side; None where it is not enclosed.
 
     An ulp of x is more than |x| / 2**p, so the distance is less than 2**p times the relative one; or it is at most the largest distance in the smallest ulp there.
     """
-    known: dict[int, Ends | None] = dict(box)
+    known: dict[int, BallEnds | None] = dict(box)
     ratio = None if piece.ratio is None else _value(over, piece.ratio, known)
     by_ratio: Ball | None = None if ratio is None else _most(abs(ratio[0]), abs(ratio[1])) * 2**fmt.precision
     if by_ratio is not None and by_ratio <= 1:
@@ -166,7 +166,7 @@ def _ulps(over: Field, piece: _Piece, box: dict[int, Ends], fmt: Format) -> Ball
 # ---------------------------------------------------------------- elements over intervals
 
 
-def _value(over: Field, a: Element, known: dict[int, Ends | None]) -> Ends | None:
+def _value(over: Field, a: Element, known: dict[int, BallEnds | None]) -> BallEnds | None:
     if len(a.den.monoms()) == 1:  # term by term: what grows below shrinks each term
         return _polynomial(over, a.num, known, by=a.den)
     above, below = _polynomial(over, a.num, known), _polynomial(over, a.den, known)
@@ -175,7 +175,7 @@ def _value(over: Field, a: Element, known: dict[int, Ends | None]) -> Ends | Non
     return _hull(u / v for u in above for v in below)
 
 
-def _polynomial(over: Field, p: Polynomial, known: dict[int, Ends | None], *, by: Polynomial | None = None) -> Ends | None:
+def _polynomial(over: Field, p: Polynomial, known: dict[int, BallEnds | None], *, by: Polynomial | None = None) -> BallEnds | None:
     """The values of a polynomial, divided by one of a single term where that is given."""
     used = sorted({*over.used(p), *(over.used(by) if by is not None else ())})
     for i in used:
@@ -198,7 +198,7 @@ def _polynomial(over: Field, p: Polynomial, known: dict[int, Ends | None], *, by
     return _hull((low, high))
 
 
-def _inverse(over: Field, i: int, known: dict[int, Ends | None]) -> Ends | None:
+def _inverse(over: Field, i: int, known: dict[int, BallEnds | None]) -> BallEnds | None:
     """The values of one over a kernel; of an exponential those of the one that falls, which may be smaller than any number."""
     kernel = over.kernels[i]
     if kernel.kind == "exp":
@@ -208,7 +208,7 @@ def _inverse(over: Field, i: int, known: dict[int, Ends | None]) -> Ends | None:
     return None if ends is None or not (ends[0] > 0 or ends[1] < 0) else _hull(1 / u for u in ends)
 
 
-def _exp(values: Iterable[Ball]) -> Ends:
+def _exp(values: Iterable[Ball]) -> BallEnds:
     """The exponentials of numbers of any size: beyond FAR only that they are as small, or as large."""
     found = []
     for u in values:
@@ -223,7 +223,7 @@ def _scale(kernel: Kernel) -> Ball:
     return arb(kernel.scale.numerator) / kernel.scale.denominator
 
 
-def _kernel(over: Field, kernel: Kernel, known: dict[int, Ends | None]) -> Ends | None:
+def _kernel(over: Field, kernel: Kernel, known: dict[int, BallEnds | None]) -> BallEnds | None:
     """The values of a kernel between those at the ends, where it increases; None for others."""
     if kernel.kind == "constant":
         return _hull((balls.constant(kernel.text),))
@@ -241,7 +241,7 @@ def _kernel(over: Field, kernel: Kernel, known: dict[int, Ends | None]) -> Ends 
     return None
 
 
-def _hull(values: Iterable[Ball]) -> Ends:
+def _hull(values: Iterable[Ball]) -> BallEnds:
     found = list(values)
     if any(v.is_nan() for v in found):
         return arb.neg_inf(), arb.pos_inf()

@@ -13,8 +13,8 @@ from typing import Any
 
 from verifier import __version__
 from verifier.case.components import base
-from verifier.language.files import content_of
 from verifier.language.source import CampaignError
+from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.selection import with_findings
@@ -28,7 +28,7 @@ LABEL = "baseline"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFinding:
     """What is known of the findings of one kind in one implementation of a case."""
 
     file: str  # from the folder of the baseline, with /
@@ -52,15 +52,15 @@ class Baseline:
     """The known findings, by their fingerprints, and the file in which they stand."""
 
     file: Path
-    known: dict[str, Known]
+    known: dict[str, KnownFinding]
 
 
-def of_finding(finding: Finding, case: CaseReport, folder: Path) -> Known:
+def of_finding(finding: Finding, case: CaseReport, folder: Path) -> KnownFinding:
     """A finding as a baseline holds it."""
     names = {base(g) for g in finding.gradients or (finding.gradient,)}
     worst = tuple((k, v) for k, v in worst_of(case).items() if k.implementation == finding.implementation and k.gradient in names)
     kind = "gradient" if finding.code in OF_VERDICTS else finding.code
-    return Known(_relative(case.file, folder), case.name, finding.implementation, kind, worst, frozenset(_line(finding)))
+    return KnownFinding(_relative(case.file, folder), case.name, finding.implementation, kind, worst, frozenset(_line(finding)))
 
 
 def _line(finding: Finding) -> list[str]:
@@ -88,7 +88,7 @@ def _relative(file: str, folder: Path) -> str:
         return Path(file).resolve().as_posix()
 
 
-def _joined(first: Known, second: Known) -> Known:
+def _joined(first: KnownFinding, second: KnownFinding) -> KnownFinding:
     return replace(first, worst=tuple(together([*first.worst, *second.worst]).items()), lines=first.lines | second.lines)
 
 
@@ -115,7 +115,7 @@ def excused(case: CaseReport, baseline: Baseline) -> CaseReport:
     return with_findings(case, tuple(findings), note)
 
 
-def _worse(now: Known, before: Known) -> list[str]:
+def _worse(now: KnownFinding, before: KnownFinding) -> list[str]:
     """In what a finding is worse than the one that is known."""
     known = dict(before.worst)
     reasons = [f"another line than the known one: {line}" for line in sorted(now.lines - before.lines)]
@@ -127,14 +127,14 @@ def _worse(now: Known, before: Known) -> list[str]:
     return reasons
 
 
-def stale(cases: Sequence[CaseReport], baseline: Baseline) -> list[Known]:
+def stale(cases: Sequence[CaseReport], baseline: Baseline) -> list[KnownFinding]:
     """What the baseline holds and these cases no longer show, of files that were checked, or are gone."""
     folder = baseline.file.parent
     seen = {of_finding(f, c, folder).fingerprint for c in cases for f in c.findings}
     return [k for k in baseline.known.values() if k.fingerprint not in seen and _is_settled(k, cases, folder)]
 
 
-def _is_settled(known: Known, cases: Sequence[CaseReport], folder: Path) -> bool:
+def _is_settled(known: KnownFinding, cases: Sequence[CaseReport], folder: Path) -> bool:
     """Whether a run says something about a known finding: its file was read and its case checked, or it is gone."""
     there = [c for c in cases if _relative(c.file, folder) == known.file]
     if not there:
@@ -145,7 +145,7 @@ def _is_settled(known: Known, cases: Sequence[CaseReport], folder: Path) -> bool
 def updated(cases: Sequence[CaseReport], baseline: Baseline) -> Baseline:
     """The baseline of these cases: their findings, and what is known of files that were not checked."""
     folder = baseline.file.parent
-    found: dict[str, Known] = {}
+    found: dict[str, KnownFinding] = {}
     for case in cases:
         if case.status in ("passed", "failed"):
             for known in (of_finding(f, case, folder) for f in case.findings if not f.expected):
@@ -178,9 +178,9 @@ def read(path: str | os.PathLike[str], *, is_required: bool = True) -> Baseline:
     return Baseline(file, {k.fingerprint: k for k in known})
 
 
-def _known(entry: dict[str, Any]) -> Known:
+def _known(entry: dict[str, Any]) -> KnownFinding:
     rows = [(GradientName(entry["implementation"], w["gradient"], w["format"]), Worst(Verdict(w["verdict"]), float(w["ulps"]))) for w in entry["worst"]]
-    return Known(entry["file"], entry["case"], entry["implementation"], entry["kind"], tuple(rows), frozenset(entry["lines"]))
+    return KnownFinding(entry["file"], entry["case"], entry["implementation"], entry["kind"], tuple(rows), frozenset(entry["lines"]))
 
 
 def written(baseline: Baseline) -> str:
@@ -188,10 +188,10 @@ def written(baseline: Baseline) -> str:
     return json.dumps({"verifier": __version__, "baseline": VERSION, "findings": [_entry(k) for k in _sorted(baseline.known.values())]}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _sorted(known: Iterable[Known]) -> list[Known]:
+def _sorted(known: Iterable[KnownFinding]) -> list[KnownFinding]:
     return sorted(known, key=lambda k: (k.file, k.case, k.implementation, k.kind))
 
 
-def _entry(k: Known) -> dict[str, Any]:
+def _entry(k: KnownFinding) -> dict[str, Any]:
     worst = [{"gradient": name.gradient, "format": name.format, "verdict": w.verdict.value, "ulps": repr(w.ulps)} for name, w in sorted(k.worst, key=lambda row: row[0])]
     return {"fingerprint": k.fingerprint, "file": k.file, "case": k.case, "implementation": k.implementation, "kind": k.kind, "worst": worst, "lines": sorted(k.lines)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifier.language.files import writing
+from verifier.language.user_files import writing
 from verifier.report.baseline import Baseline, excused, read, stale, updated, written
 from verifier.report.outcome import CaseReport
 from verifier.report.selection import Selection, by_code, selection
 
 
 @dataclass(frozen=True)
-class Gate:
+class CiGate:
     """The findings that count, those that are known, and whether those of this run are to be known from now on."""
 
     selection: Selection
@@ -44,6 +44,6 @@ class Gate:
         return [*said, f"{name}: --baseline-update removes {'it' if len(gone) == 1 else 'them'}"] if gone else said
 
 
-def gate_of(select: Sequence[str] = (), ignore: Sequence[str] = (), baseline_file: str | None = None, *, writes: bool = False) -> Gate:
+def gate_of(select: Sequence[str] = (), ignore: Sequence[str] = (), baseline_file: str | None = None, *, writes: bool = False) -> CiGate:
     """The gate of a run. Raises CampaignError where a code is none, or the baseline cannot be read."""
-    return Gate(selection(select, ignore), None if baseline_file is None else read(baseline_file, is_required=not writes), writes)
+    return CiGate(selection(select, ignore), None if baseline_file is None else read(baseline_file, is_required=not writes), writes)

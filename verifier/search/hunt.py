@@ -26,7 +26,7 @@ from verifier.compare.linearity import other_upstream
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
-from verifier.search import changes
+from verifier.search import thresholds
 from verifier.search.paths import Box, Path, axis, bases, of_many, paths
 
 BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
@@ -149,7 +149,7 @@ class _Scan:
         if self.budget <= 0:
             return
         ordered, edges = self.watch(path)
-        special = set(changes.special(path, self.program)) if between == BETWEEN else {0.0}
+        special = set(thresholds.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
@@ -162,9 +162,9 @@ class _Scan:
 
     def watch(self, path: Path) -> tuple[list[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more."""
-        ordered = changes.grid(path, self.program, self.fmt)
-        seen = changes.behaviour(path, self.check, ordered)
-        found = changes.narrowed(path, self.check, ordered, seen)
+        ordered = thresholds.grid(path, self.program, self.fmt)
+        seen = thresholds.behaviour(path, self.check, ordered)
+        found = thresholds.narrowed(path, self.check, ordered, seen)
         around = places_of(self.fmt, [x for pair in found for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
         return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())

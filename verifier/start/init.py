@@ -9,8 +9,8 @@ from pathlib import Path
 from verifier.case.schema import case_schema
 from verifier.config import FILE as CONFIGURATION
 from verifier.config import SECTION, config_for
-from verifier.language.files import content_of, writing
 from verifier.language.source import CampaignError
+from verifier.language.user_files import content_of, writing
 from verifier.start.new import SCHEMA, case_text
 
 CONFIGURATION_TEXT = f"""\

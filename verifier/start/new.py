@@ -9,8 +9,8 @@ from pathlib import Path
 
 from verifier.case.files import SUFFIXES
 from verifier.case.schema import case_schema
-from verifier.language.files import writing
 from verifier.language.source import CampaignError
+from verifier.language.user_files import writing
 
 SCHEMA = "case.schema.json"
 ROOTS = (".git", "pyproject.toml")  # what stands in the topmost folder of a project

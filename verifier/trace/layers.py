@@ -13,7 +13,7 @@ from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
-from verifier.trace.shapes import wrong_shape
+from verifier.trace.shape_message import wrong_shape
 
 
 class CallError(TypeError):

@@ -12,8 +12,8 @@ from types import ModuleType
 
 import numpy as np
 
+from verifier.arithmetic.intervals.by_shape import ColumnFunction, IntervalFunction, decreasing, even, increasing, on, wave
 from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
-from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, on, wave
 from verifier.arithmetic.types import Doubles
 
 
@@ -27,7 +27,7 @@ def tight() -> ModuleType | None:
     return ival  # type: ignore[no-any-return]
 
 
-def _either(name: str, own: Enclosure) -> Enclosure:
+def _either(name: str, own: IntervalFunction) -> IntervalFunction:
     """The function from the library of tight intervals where it is installed, else from a bounded kernel.
 
     At the ends of its domain the library cuts the argument; `shapes.on`, around it, makes that unknown.

@@ -17,7 +17,7 @@ from verifier.arithmetic import vectors
 from verifier.arithmetic.intervals.choices import CHOICES, STRICT
 from verifier.arithmetic.intervals.elementary import ELEMENTARY
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
-from verifier.arithmetic.intervals.special import SPECIAL
+from verifier.arithmetic.intervals.special_functions import SPECIAL
 from verifier.arithmetic.types import Ball, Truths
 from verifier.circuit.program import Program
 from verifier.language.formats import Format

@@ -9,9 +9,9 @@ from math import factorial
 import numpy as np
 
 from verifier.arithmetic.intervals import interval
+from verifier.arithmetic.intervals.by_shape import ColumnFunction, IntervalFunction, even, moving, pieces, within
 from verifier.arithmetic.intervals.elementary import scipy_kernel
 from verifier.arithmetic.intervals.interval import Interval, down, exactly, is_thin, magnitude, neg, up
-from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, even, moving, pieces, within
 from verifier.arithmetic.types import Doubles
 
 NEAR = 30.0  # from here on Hankel's expansions of the Bessel functions have all digits
@@ -42,7 +42,7 @@ def _cospi(a: Doubles) -> Doubles:
     return sign * np.where(rest < 0.25, np.cos(np.pi * rest), np.sin(np.pi * (0.5 - rest)))  # 1/2 - rest is exact there
 
 
-def _half_turns(kernel: ColumnFunction) -> Enclosure:
+def _half_turns(kernel: ColumnFunction) -> IntervalFunction:
     """The errors of pi, of a product and of the sine are 3 * 2^-53 at most of the result and two of the kernel's; at halves and integers it is exact."""
     moved = moving(kernel, 8.0, slope=3.1416)
 
@@ -71,7 +71,7 @@ def _hankel(n: int) -> tuple[float, ...]:
     return tuple(float(t) for t in terms)
 
 
-def _far_bessel(n: int, *, second: bool) -> Enclosure:
+def _far_bessel(n: int, *, second: bool) -> IntervalFunction:
     """J_n or Y_n for arguments from NEAR: DLMF 10.17.3 and 10.17.4, with the remainders of 10.17(iii), below the first terms left out."""
     a = _hankel(n)
 
@@ -99,7 +99,7 @@ def _far_bessel(n: int, *, second: bool) -> Enclosure:
     return enclose
 
 
-def ascending(n: int, sign: int) -> Enclosure:
+def ascending(n: int, sign: int) -> IntervalFunction:
     """J_n (`sign` -1) or I_n (1) for arguments to TINIEST: DLMF 10.2.2 and 10.25.2, to the term in a^4; the next is below 2^-64 of the first."""
 
     def kernel(a: Doubles) -> Doubles:
@@ -109,7 +109,7 @@ def ascending(n: int, sign: int) -> Enclosure:
     return moving(kernel, 16.0, slope=1.0)
 
 
-def besselj(n: int) -> Enclosure:
+def besselj(n: int) -> IntervalFunction:
     """J_n for n = 0 to 3: a series, the kernel's error, relative to 1 (measured 5.2) and absolute from there to 30 (measured 2.2), then the expansion."""
     kernel = scipy_kernel("jv", n)
     near = moving(kernel, 64.0, slope=1.0), moving(kernel, 16.0, absolute=16.0, slope=1.0)
@@ -117,14 +117,14 @@ def besselj(n: int) -> Enclosure:
     return odd(right) if n % 2 else even(right)
 
 
-def bessely(n: int) -> Enclosure:
+def bessely(n: int) -> IntervalFunction:
     """Y_n for n = 0 to 3, to the right of 0: the kernel's error to 30 (measured 5.1 relative to 1/2, 3.2 absolute and relative from there), then the expansion."""
     kernel = scipy_kernel("yv", n)
     right = pieces((0.5, moving(kernel, 32.0)), (NEAR, moving(kernel, 32.0, absolute=32.0)), last=_far_bessel(n, second=True))
     return within(right, 1e-70, np.inf)  # nearer to 0 the kernel overflows before the function does
 
 
-def odd(right: Enclosure) -> Enclosure:
+def odd(right: IntervalFunction) -> IntervalFunction:
     """A function with f(-a) = -f(a), given to the right of 0; it is 0 there."""
 
     def enclose(a: Interval) -> Interval:
@@ -142,7 +142,7 @@ def odd(right: Enclosure) -> Enclosure:
 # ---------------------------------------------------------------- Airy functions
 
 
-def airy(which: int) -> Enclosure:
+def airy(which: int) -> IntervalFunction:
     """Ai, Ai', Bi, Bi' (0 to 3) from -2^20; the kernel loses as many digits as its phase, or its exponent, 2/3 |a|^(3/2), has.
 
     To the right of 0 the error in units of 2^-52 of the result was at most 141 to 16 and 0.7 |a|^(3/2) from there; to the left
@@ -173,7 +173,7 @@ def airy(which: int) -> Enclosure:
 # ---------------------------------------------------------------- Fresnel integrals
 
 
-def fresnel(which: int) -> Enclosure:
+def fresnel(which: int) -> IntervalFunction:
     """S and C: the kernel's error relative to 1 (measured 2.1) and absolute to 256 (measured 45); beyond, 1/2 and less than 0.42 / a (DLMF 7.5.3, 7.12)."""
     kernel = scipy_kernel("fresnel", part=which)
 
@@ -184,7 +184,7 @@ def fresnel(which: int) -> Enclosure:
     return odd(pieces((1.0, moving(kernel, 16.0, slope=1.0)), (256.0, moving(kernel, 16.0, absolute=512.0, slope=1.0)), last=far))
 
 
-WAVES: dict[str, Enclosure] = {
+WAVES: dict[str, IntervalFunction] = {
     "sinpi": sinpi,
     "cospi": cospi,
     "airyai": airy(0),

@@ -18,7 +18,7 @@ MOST_STEPS = 100_000  # of a program that is run over the reals for this
 MOST_AXES = 5
 
 Objects: TypeAlias = Any  # an ndarray of balls
-Move: TypeAlias = tuple[Callable[[Objects], Objects], str]  # what is done to an array, and that in words
+ShapeMove: TypeAlias = tuple[Callable[[Objects], Objects], str]  # what is done to an array, and that in words
 
 
 def remedy(draft: Draft, m: Misshapen, points: Sequence[tuple[float, ...]], *, fmt: Format, upstream: float) -> str:
@@ -86,7 +86,7 @@ def _are_equal(found: Sequence[Objects], exact: Sequence[Objects], fmt: Format) 
     return all(agrees(list(c), list(x), fmt) for c, x in zip(zip(*mine, strict=True), zip(*theirs, strict=True), strict=True))
 
 
-def _moves(m: Misshapen) -> Iterator[Move]:
+def _moves(m: Misshapen) -> Iterator[ShapeMove]:
     """What may have to be done to the gradient, to get the shape of its input."""
     name, shape, wanted = m.gradient, m.shape, m.wanted
     if shape and len(shape) == len(wanted):
@@ -104,7 +104,7 @@ def _moves(m: Misshapen) -> Iterator[Move]:
         yield partial(_reshaped, shape=wanted), f"the values are exact: `{name}.reshape({m.input}.shape)` is the exact gradient"
 
 
-def _lost(m: Misshapen) -> Iterator[Move]:
+def _lost(m: Misshapen) -> Iterator[ShapeMove]:
     """What may have been done to the exact gradient, so that it has another shape."""
     for axes in _axes(len(m.wanted)):
         for keeps in (False, True):

@@ -21,8 +21,8 @@ from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 24  # points from which it is quicker than balls one by one
-Ends: TypeAlias = tuple[DoubleArray, DoubleArray]
 FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
+EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
@@ -96,7 +96,7 @@ def _meet(g: DoubleDouble, r: DoubleDouble) -> DoubleDouble:
     return choose(is_known(g) & is_known(r) & (r.err < g.err), r, g)._replace(never=g.never)
 
 
-def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends, Ends]:
+def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndColumns, EndColumns]:
     """The bounds that follow for float64; also the bounds of g's ulp (NaN where not known) and of |computed - g|.
 
     The float nearest to g is `g.hi` where what is left is certainly less than half an ulp. Where |g.hi| is a power of two and it is open on which
@@ -124,7 +124,7 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends,
     return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
 
 
-def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, Ends, Ends]:
+def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndColumns, EndColumns]:
     """What follows for a narrow format, from float64 ends of g: two floats beyond its bound, one for the lower half and one for the rounding."""
     thin = (g.lo == 0) & (g.err == 0)
     low, high = g.hi - g.err, g.hi + g.err

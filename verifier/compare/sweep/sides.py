@@ -9,31 +9,31 @@ from verifier.arithmetic.balls import has_rounded_constants
 from verifier.compare.check import Check
 from verifier.language.formats import Format
 
-Column = TypeVar("Column")  # of an input, as an arithmetic takes it
-Enclosure = TypeVar("Enclosure")  # of a step at these points, as it gives it
+AnyColumn = TypeVar("AnyColumn")  # of an input, as an arithmetic takes it
+AnyEnclosure = TypeVar("AnyEnclosure")  # of a step at these points, as it gives it
 
 
-class Runner(NamedTuple, Generic[Column, Enclosure]):
+class Runner(NamedTuple, Generic[AnyColumn, AnyEnclosure]):
     """An arithmetic at some points: its `run`, and the points' column of every input."""
 
-    run: Callable[..., Sequence[Enclosure]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
-    columns: Sequence[Column]
-    zero: Enclosure
-    times_upstream: Callable[[Enclosure], Enclosure]
-    meet: Callable[[Enclosure, Enclosure], Enclosure]  # two enclosures of the same numbers made one; not known where the first is not
+    run: Callable[..., Sequence[AnyEnclosure]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
+    columns: Sequence[AnyColumn]
+    zero: AnyEnclosure
+    times_upstream: Callable[[AnyEnclosure], AnyEnclosure]
+    meet: Callable[[AnyEnclosure, AnyEnclosure], AnyEnclosure]  # two enclosures of the same numbers made one; not known where the first is not
 
 
-class Sides(NamedTuple, Generic[Enclosure]):
+class Sides(NamedTuple, Generic[AnyEnclosure]):
     """The function's value, and per claim the exact gradient, the same with its literals as they were rounded, the computed one over the reals; whether these are one step."""
 
-    value: Enclosure
-    exact: Sequence[Enclosure]
-    literal: Sequence[Enclosure]
-    real: Sequence[Enclosure]
+    value: AnyEnclosure
+    exact: Sequence[AnyEnclosure]
+    literal: Sequence[AnyEnclosure]
+    real: Sequence[AnyEnclosure]
     same: Sequence[bool]
 
 
-def both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclosure]:
+def both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[AnyEnclosure]:
     """Both sides in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient."""
     found = _both_sides(check, runner)
     if check.has_literals or not check.proved:
@@ -43,7 +43,7 @@ def both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclosu
     return found._replace(exact=exact, literal=exact)
 
 
-def _both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclosure]:
+def _both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[AnyEnclosure]:
     """As one program where that is possible."""
     claims = range(len(check.subject.claims))
     if check.shared is not None:
@@ -55,7 +55,7 @@ def _both_sides(check: Check, runner: Runner[Column, Enclosure]) -> Sides[Enclos
     steps = [gradient.adjoint.get(p) for p in check.positions]
     outputs = (gradient.value, *(s if s is not None else gradient.value for s in steps))
 
-    def exactly(rounded_in: Format | None) -> list[Enclosure]:
+    def exactly(rounded_in: Format | None) -> list[AnyEnclosure]:
         value, *found = runner.run(gradient.program, runner.columns, outputs, strict=True, rounded_in=rounded_in)
         scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
         return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]

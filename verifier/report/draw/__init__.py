@@ -81,13 +81,13 @@ def drawn_edits(name: str, cases: Iterable[CaseEdits], *, every: bool) -> Iterat
 
 def in_notebook(found: CaseReport | Report) -> str:
     """HTML for the output of a notebook's cell."""
-    html: str = _function("notebook.html")(found)
+    html: str = _function("notebook_html.html")(found)
     return html
 
 
 def in_terminal(found: CaseReport | Report) -> str:
     """Text without colours, as `print` shows it."""
-    text: str = _function("notebook.plain")(found)
+    text: str = _function("notebook_html.plain")(found)
     return text
 
 

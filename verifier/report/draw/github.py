@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from verifier.report.draw.finding import at, lines, unexpected
 from verifier.report.draw.paint import Paint
-from verifier.report.draw.paths import relative
+from verifier.report.draw.repository_paths import relative
 from verifier.report.draw.text import summary as in_a_line
 from verifier.report.outcome import Finding, Report
 

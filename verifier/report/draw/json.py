@@ -10,7 +10,7 @@ from typing import Any
 from verifier import __version__
 from verifier.case.components import PointText, as_lists, shape_of
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
-from verifier.report.schema import VERSION
+from verifier.report.report_schema import VERSION
 from verifier.run.environment import environment
 
 MOST_COMPONENTS = 200  # of a point that is written out in every result

@@ -11,7 +11,7 @@ from verifier import __version__
 from verifier.report.draw.deliver import visible
 from verifier.report.draw.finding import lines, unexpected
 from verifier.report.draw.paint import Paint
-from verifier.report.draw.paths import relative
+from verifier.report.draw.repository_paths import relative
 from verifier.report.outcome import CaseReport, Report
 
 _PLAIN = Paint(enabled=False)

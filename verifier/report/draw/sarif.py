@@ -14,7 +14,7 @@ from verifier.report.baseline import OF_FIGURES, without_numbers
 from verifier.report.catalogue import CATALOGUE, FindingKind
 from verifier.report.draw.finding import at, unexpected
 from verifier.report.draw.pages import explain
-from verifier.report.draw.paths import relative
+from verifier.report.draw.repository_paths import relative
 from verifier.report.outcome import CaseReport, Finding, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

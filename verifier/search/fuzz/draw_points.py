@@ -27,8 +27,8 @@ from verifier.compare.meant import listed_values, meant_in, satisfied
 from verifier.language.formats import FORMATS, Format, format_named, numbers, places, round_exact
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
-from verifier.search.changes import SPECIAL
 from verifier.search.hunt import hard_points
+from verifier.search.thresholds import SPECIAL
 
 CUTS = tuple(Context(prec=digits, rounding=way) for digits in (1, 2, 3, 5, 9) for way in (ROUND_HALF_EVEN, ROUND_UP))
 WHOLE = 10  # values that are left as they are, for as many that are cut

@@ -18,8 +18,8 @@ from verifier.case.points import listed, real_points
 from verifier.compare.at_point import at, judged_at
 from verifier.compare.check import Check, exceeds
 from verifier.language import formats
-from verifier.language.files import writing
 from verifier.language.source import Source
+from verifier.language.user_files import writing
 from verifier.language.verdict import Verdict
 
 NAME_LENGTH = 12  # characters of the hash that names a file

@@ -8,9 +8,9 @@ from itertools import pairwise
 from verifier.case.points import FloatPoint, from_ordinal, ordinal
 from verifier.language.formats import Format, round_exact
 from verifier.language.numeral import exact
-from verifier.search.changes import SPECIAL
 from verifier.search.fuzz.draw_points import CUTS, Bounds, cut
 from verifier.search.hunt import simplest
+from verifier.search.thresholds import SPECIAL
 
 PROBES = 12  # to each side along an input: as many uniform over the floats as over the reals
 ROUNDS = 3  # over all inputs

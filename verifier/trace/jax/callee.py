@@ -21,13 +21,13 @@ from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_versio
 from verifier.trace.jax.replay import CONCRETE, Replayed
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.shapes import wrong_shape
+from verifier.trace.shape_message import wrong_shape
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True, eq=False)
-class Called:
+class JaxCall:
     """A callable with its arguments, in whose trees the leaves that are numbers are inputs."""
 
     function: Callable[..., Any]
@@ -48,7 +48,7 @@ class Called:
         return self.function(*jax.tree_util.tree_unflatten(self.tree, leaves))
 
 
-def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: frozenset[str] = frozenset()) -> Called:
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: frozenset[str] = frozenset()) -> JaxCall:
     """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed` are none."""
     known = list(names or _argument_names(function, len(arguments)))
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
@@ -60,7 +60,7 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
         while name in found or not name:
             name += "_"
         found[name] = k
-    return Called(function, tuple(leaf for _, leaf in pairs), tree, found, backward)
+    return JaxCall(function, tuple(leaf for _, leaf in pairs), tree, found, backward)
 
 
 def is_number(leaf: Any) -> bool:
@@ -88,13 +88,13 @@ def wide(fmt: Format) -> Iterator[None]:
         yield
 
 
-def format_of(called_: Called) -> str:
+def format_of(called_: JaxCall) -> str:
     """The widest format of the inputs; Python's floats are float64."""
     found = [getattr(getattr(called_.leaves[k], "dtype", None), "name", "float64") for k in called_.names.values()]
     return max((n for n in found if n in FORMATS), key=FORMATS.index, default="float64")
 
 
-def callee_of(called_: Called, fmt: Format) -> Callee:
+def callee_of(called_: JaxCall, fmt: Format) -> Callee:
     """The callable at the door; it is run once, to see its outputs."""
     fn = called_.function
     name = getattr(inspect.unwrap(fn), "__name__", type(fn).__name__)
@@ -120,7 +120,7 @@ def callee_of(called_: Called, fmt: Format) -> Callee:
     )
 
 
-def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """What a callable does that no gradient should: give other bits when it is called again, or another output under differentiation; and notes.
 
     An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
@@ -140,7 +140,7 @@ def _faults(called_: Called, fmt: Format, outputs: Mapping[str, Any]) -> tuple[t
     return (), (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
 
 
-def _plain_and_pulled(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     """The outputs, the outputs under differentiation, the gradients."""
     plain = [in_double(v) for v in called_.of(inputs) if _is_float(jnp.asarray(v))]
     gradients = [in_double(g) for g in _gradients(called_, inputs, flows)]
@@ -203,7 +203,7 @@ def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
     return [next(rest).astype(leaf.dtype) if _is_float(leaf) else np.zeros(leaf.shape, jax.dtypes.float0) for leaf in leaves]
 
 
-def _gradients(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> Any:
+def _gradients(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> Any:
     if called_.backward is not None:
         found = jax.tree_util.tree_leaves(called_.backward(*(flows if len(flows) != 1 else (flows[0],)), *jax.tree_util.tree_unflatten(called_.tree, _replaced(called_, inputs))))
         return [jnp.asarray(g) for g in found]
@@ -212,14 +212,14 @@ def _gradients(called_: Called, inputs: Sequence[Any], flows: Sequence[Any]) -> 
         return list(pull(_cotangents(outputs, flows)))
 
 
-def _replaced(called_: Called, inputs: Sequence[Any]) -> list[Any]:
+def _replaced(called_: JaxCall, inputs: Sequence[Any]) -> list[Any]:
     leaves = list(called_.leaves)
     for at, value in zip(called_.names.values(), inputs, strict=True):
         leaves[at] = value
     return leaves
 
 
-def _run(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
+def _run(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
     """JAX alone."""
     with wide(fmt):
         outputs, gradients = replayed(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
@@ -229,14 +229,14 @@ def _run(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt
         )
 
 
-def _run_together(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
+def _run_together(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Ran:
     """JAX alone, at many points in one call. Raises Refusal."""
     with wide(fmt):
         outputs, gradients = replayed.together(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
         return Ran({n: in_double(v) for n, v in outputs.items()}, {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)})
 
 
-def _trace(called_: Called, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
+def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
     """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal."""
     ran = _run(called_, replayed, values, flows, fmt)
     with wide(fmt):

@@ -16,12 +16,12 @@ from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.shapes import wrong_shape
+from verifier.trace.shape_message import wrong_shape
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
-from verifier.trace.torch.elements import Elementwise
-from verifier.trace.torch.inputs import FORMATS, Called, is_function
+from verifier.trace.torch.elementwise_only import Elementwise
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import FRAMEWORK, Tracer
+from verifier.trace.torch.tensor_inputs import FORMATS, TorchCall, is_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def outputs_of(result: Any) -> dict[str, torch.Tensor]:
     return found
 
 
-def leaves(call: Called, values: Values | None, fmt: Format) -> dict[str, torch.Tensor]:
+def leaves(call: TorchCall, values: Values | None, fmt: Format) -> dict[str, torch.Tensor]:
     """The inputs as tensors of a format. Where it is the callable's own, each keeps its type."""
     own = format_of(call)
     found = {}
@@ -62,7 +62,7 @@ def leaves(call: Called, values: Values | None, fmt: Format) -> dict[str, torch.
     return found
 
 
-def format_of(call: Called) -> str:
+def format_of(call: TorchCall) -> str:
     """The format of a callable's inputs: the widest of their types."""
     kinds = [i.tensor.dtype for i in call.inputs]
     return FORMATS[max(kinds, key=lambda k: torch.finfo(k).bits * 100 - torch.finfo(k).eps)] if kinds else "float64"
@@ -76,7 +76,7 @@ def _seeds(outputs: Mapping[str, torch.Tensor], upstreams: Values) -> dict[str, 
     return found
 
 
-def _gradients(call: Called, tensors: Mapping[str, torch.Tensor], outputs: Mapping[str, torch.Tensor], seeds: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | None]:
+def _gradients(call: TorchCall, tensors: Mapping[str, torch.Tensor], outputs: Mapping[str, torch.Tensor], seeds: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | None]:
     """The gradients by autograd, or by the backward pass that was given."""
     if call.backward is not None:
         with torch.no_grad():
@@ -91,7 +91,7 @@ def _gradients(call: Called, tensors: Mapping[str, torch.Tensor], outputs: Mappi
     return dict(zip(wanted, found, strict=True))
 
 
-def run(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
+def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes, without any tracing. In a format that is not the callable's own NaN where torch has no kernel for it."""
     tensors = leaves(call, values, fmt)
     try:
@@ -105,7 +105,7 @@ def run(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
     return Ran({n: floats_in(v) for n, v in outputs.items()}, {n: _numbers(g, tensors[n]) for n, g in gradients.items()})
 
 
-def run_together(call: Called, values: Values, upstreams: Values, fmt: Format) -> Ran:
+def run_together(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes at many points in one call, each number in the place of a column of them. Raises Refusal where an operation is not one of each element alone."""
     tensors = leaves(call, values, fmt)
     with _alike(call), torch.enable_grad(), Elementwise():
@@ -120,7 +120,7 @@ def _numbers(gradient: torch.Tensor | None, like: torch.Tensor) -> Floats:
     return np.zeros(tuple(like.shape)) if gradient is None else floats_in(gradient)
 
 
-def trace(call: Called, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = ()) -> Trace:
+def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = ()) -> Trace:
     """The callable on steps, at these values. Raises Refusal."""
     shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
     recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()})
@@ -161,7 +161,7 @@ def _seeded() -> torch.Tensor:
 
 
 @contextmanager
-def _alike(call: Called) -> Iterator[None]:
+def _alike(call: TorchCall) -> Iterator[None]:
     """Every run draws the same random numbers from torch's generator, and leaves the buffers of modules as they were."""
     kept = [(b, b.detach().clone()) for m in call.modules for b in m.buffers()]
     try:
@@ -177,7 +177,7 @@ def _alike(call: Called) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def faults_of(call: Called) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
+def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
     """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), what is worth a note, and the inputs whose gradient is None."""
     own = format_named(format_of(call))
     found: list[tuple[str, str]] = []
@@ -223,7 +223,7 @@ def _all_same(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor], *, 
     return len(first) == len(second) and all(_same(a, b, but_for_rounding=but_for_rounding) for a, b in zip(first, second, strict=True))
 
 
-def callee(call: Called, place: Place | None = None) -> Callee:
+def callee(call: TorchCall, place: Place | None = None) -> Callee:
     """A callable at the door. Runs it, to see its outputs and what it does beside them. Raises Refusal where nothing is differentiable."""
     with _alike(call), torch.enable_grad():
         outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
@@ -252,7 +252,7 @@ def numbers_of(value: Any) -> Floats:
     return floats_in(value) if isinstance(value, torch.Tensor) else np.asarray(value, dtype=np.float64)
 
 
-def functions_of(call: Called) -> tuple[Any, ...]:
+def functions_of(call: TorchCall) -> tuple[Any, ...]:
     """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is or names, and the callable itself."""
     found: list[Any] = [call.backward] if call.backward is not None else []
     owner: Any = getattr(call.function, "__self__", None)
@@ -268,7 +268,7 @@ def _functions_named_in(function: Any) -> list[Any]:
     return [space[n] for n in (code.co_names if code is not None else ()) if is_function(space.get(n))]
 
 
-def values_of(call: Called) -> dict[str, Floats]:
+def values_of(call: TorchCall) -> dict[str, Floats]:
     """The numbers of the inputs as they were given."""
     return {i.name: floats_in(i.tensor) for i in call.inputs}
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from verifier.case.schema import DIALECT
+from verifier.case.schema import DIALECT, Schema
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
-
-Schema = dict[str, Any]
 
 VERSION = "1.0"  # of the report: the first number changes where a reader would break, the second where a key is added
 STATUSES = ("passed", "failed", "error", "skipped")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.case.components import base
-from verifier.language.files import content_of
 from verifier.language.source import CampaignError
+from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
 from verifier.report.worst import GradientName, Worst, together

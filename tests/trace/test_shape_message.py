@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from verifier.numpy import check
-from verifier.trace.shapes import wrong_shape
+from verifier.trace.shape_message import wrong_shape
 
 REMEDIES = {  # (wanted, shape) -> what has the wanted shape
     ((2, 3), (3, 2)): "dw.T",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-Shape = tuple[int, ...]
 
-
-def wrong_shape(name: str, wanted: Shape, shape: Shape) -> str:
+def wrong_shape(name: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """What is wrong with the shape of the gradient of an input or a parameter.
 
     >>> wrong_shape("w", (2, 3), (3, 2))
@@ -16,7 +14,7 @@ def wrong_shape(name: str, wanted: Shape, shape: Shape) -> str:
     return f"the gradient of {name} has the shape {shape}; {name} has {wanted}{_remedy(name, wanted, shape)}"
 
 
-def _remedy(name: str, wanted: Shape, shape: Shape) -> str:
+def _remedy(name: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> str:
     gradient = f"d{name}"
     if len(shape) > 1 and shape[::-1] == wanted:
         return f", and so has {gradient}.T: is a transpose missing, or one too many?"

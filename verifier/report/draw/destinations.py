@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.language.files import writing
 from verifier.language.source import suggestion
+from verifier.language.user_files import writing
 from verifier.report.draw import FORMATS, drawn, drawn_case, drawn_end, step_summary
 from verifier.report.draw.deliver import deliver, safe, visible
 from verifier.report.draw.paint import Paint

@@ -10,10 +10,21 @@ from collections.abc import Callable
 
 import numpy as np
 
+from verifier.arithmetic.intervals.by_shape import (
+    ColumnFunction,
+    IntervalFunction,
+    decreasing,
+    even,
+    increasing,
+    moving,
+    on,
+    pieces,
+    valley,
+    within,
+)
 from verifier.arithmetic.intervals.choices import absolute
 from verifier.arithmetic.intervals.elementary import ELEMENTARY, scipy_kernel
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, add, div, exactly, is_thin, mul, neg, sub
-from verifier.arithmetic.intervals.shapes import ColumnFunction, Enclosure, decreasing, even, increasing, moving, on, pieces, valley, within
 from verifier.arithmetic.intervals.waves import TINIEST, WAVES, ascending, besselj, bessely, cospi, odd, sinpi
 from verifier.arithmetic.types import Doubles
 
@@ -21,7 +32,7 @@ OVERFLOW = 700.0  # exp(700) is the last that is far from the largest float64
 PI = Interval(np.float64(3.141592653589793), np.float64(3.1415926535897936))
 
 
-def _between(low: float, high: float) -> Enclosure:
+def _between(low: float, high: float) -> IntervalFunction:
     """The constant enclosure [low, high] of a function far out, where it is known to lie there."""
     return lambda a: Interval(np.full(np.shape(a.low), low), np.full(np.shape(a.low), high))
 
@@ -33,7 +44,7 @@ def _number(value: float) -> Interval:
 # ---------------------------------------------------------------- gamma functions
 
 
-def _reflected(right: Enclosure, left: Enclosure) -> Enclosure:
+def _reflected(right: IntervalFunction, left: IntervalFunction) -> IntervalFunction:
     return pieces((0.0, left), last=right)
 
 
@@ -42,7 +53,7 @@ _lgamma_right = valley(scipy_kernel("gammaln"), 16.0, bottom=(1.4616, 1.4617), l
 _digamma_right = increasing(scipy_kernel("digamma"), 16.0)  # 2.5
 
 
-def _polygamma_right(n: int) -> Enclosure:
+def _polygamma_right(n: int) -> IntervalFunction:
     def kernel(a: Doubles) -> Doubles:
         from scipy import special
 
@@ -72,7 +83,7 @@ def _digamma_left(a: Interval) -> Interval:
     return sub(_digamma_right(sub(ONE, a)), mul(PI, _cotangent(a)))  # DLMF 5.5.4
 
 
-def _polygamma_left(n: int) -> Enclosure:
+def _polygamma_left(n: int) -> IntervalFunction:
     """DLMF 5.15.6: psi_n(1 - a) + (-1)^(n+1) psi_n(a) = (-1)^n pi times the n-th derivative of cot(pi a)."""
 
     def enclose(a: Interval) -> Interval:
@@ -91,21 +102,21 @@ def _polygamma_left(n: int) -> Enclosure:
 # ---------------------------------------------------------------- modified Bessel functions
 
 
-def _besseli(n: int) -> Enclosure:
+def _besseli(n: int) -> IntervalFunction:
     kernel = scipy_kernel("iv", n) if n > 1 else scipy_kernel(f"i{n}")
     usual = increasing(kernel, 640.0 if n > 1 else 32.0)  # 145, 7.9
     right = pieces((TINIEST, ascending(n, 1)), (OVERFLOW, usual), last=_between(1e300, np.inf))  # I_3(700) > 1e302
     return odd(right) if n % 2 else even(right)
 
 
-def _besselk(n: int) -> Enclosure:
+def _besselk(n: int) -> IntervalFunction:
     if n > 1:
         return _by_recurrence(_besselk, n, 1)
     right = pieces((OVERFLOW, decreasing(scipy_kernel(f"k{n}"), 32.0)), last=_between(0.0, 1e-304))  # 5.1; K_3(700) < 5e-306
     return on(right, 0.0, np.inf, poles=True)
 
 
-def _by_recurrence(family: Callable[[int], Enclosure], n: int, sign: int) -> Enclosure:
+def _by_recurrence(family: Callable[[int], IntervalFunction], n: int, sign: int) -> IntervalFunction:
     """The function of order n from those of n - 2 and n - 1: DLMF 10.29.1, `sign` 1 for K, -1 for I."""
     before, last = family(n - 2), family(n - 1)
 
@@ -115,7 +126,7 @@ def _by_recurrence(family: Callable[[int], Enclosure], n: int, sign: int) -> Enc
     return enclose
 
 
-def _ive(n: int) -> Enclosure:
+def _ive(n: int) -> IntervalFunction:
     if n < 2:
         return moving(scipy_kernel(f"i{n}e"), 16.0 if n == 0 else 32.0)  # 3.7, 7.9
 
@@ -126,7 +137,7 @@ def _ive(n: int) -> Enclosure:
     return odd(right) if n % 2 else even(right)
 
 
-def _kve(n: int) -> Enclosure:
+def _kve(n: int) -> IntervalFunction:
     if n > 1:
         return _by_recurrence(_kve, n, 1)
     return on(decreasing(scipy_kernel(f"k{n}e"), 32.0), 0.0, np.inf, poles=True)  # 5.4, 3.0
@@ -149,7 +160,7 @@ _K, _E = increasing(scipy_kernel("ellipk"), 16.0), decreasing(scipy_kernel("elli
 _B, _D = increasing(_elliptic("ellipb"), 16.0), increasing(_elliptic("ellipd"), 16.0)  # 3.0, 2.3
 
 
-def _over_pi(times: float, function: Enclosure) -> Enclosure:
+def _over_pi(times: float, function: IntervalFunction) -> IntervalFunction:
     return lambda m: div(mul(_number(times), function(m)), PI)
 
 
@@ -165,7 +176,7 @@ def _d_slope(m: Interval) -> Interval:
     return div(sub(_b_over(m), _D(m)), m)  # 2 dD/dm
 
 
-def _three(name: tuple[float, float, float], slope: Enclosure) -> Enclosure:
+def _three(name: tuple[float, float, float], slope: IntervalFunction) -> IntervalFunction:
     """Near 0 the kernel (6.2), else a difference of elliptic integrals."""
     return pieces((-1.0, slope), (0.5, increasing(scipy_kernel("hyp2f1", *name), 64.0)), last=slope)
 
@@ -175,11 +186,11 @@ def _log_quotient(a: Interval) -> Interval:
     return increasing(lambda x: np.where(x == 0, 1.0, np.log1p(-x) / -np.where(x == 0, 1.0, x)), 16.0, low=0.0)(a)
 
 
-def _below_one(function: Enclosure) -> Enclosure:
+def _below_one(function: IntervalFunction) -> IntervalFunction:
     return on(function, -np.inf, np.nextafter(1.0, 0.0))
 
 
-HYP2F1: dict[tuple[float, ...], Enclosure] = {
+HYP2F1: dict[tuple[float, ...], IntervalFunction] = {
     (1.0, 1.0, 2.0): _below_one(_log_quotient),
     (0.5, 0.5, 1.0): _below_one(_over_pi(2.0, _K)),
     (-0.5, 0.5, 1.0): _below_one(_over_pi(2.0, _E)),
@@ -197,7 +208,7 @@ def _sinch(a: Interval) -> Interval:
     def near(z: Interval) -> Interval:
         return add(add(ONE, div(mul(_number(2.0), z), _number(3.0))), Interval(np.zeros(np.shape(z.low)), np.full(np.shape(z.low), 2.0**-42)))  # a² / 7 at most
 
-    def far(name: str) -> Enclosure:
+    def far(name: str) -> IntervalFunction:
         def enclose(z: Interval) -> Interval:
             y = ELEMENTARY["sqrt"](mul(_number(4.0), absolute(z)))
             return div(ELEMENTARY[name](y), y)
@@ -210,7 +221,7 @@ def _sinch(a: Interval) -> Interval:
 # ---------------------------------------------------------------- integrals and the rest
 
 
-def _expn(n: int) -> Enclosure:
+def _expn(n: int) -> IntervalFunction:
     if n == 0:
         return lambda a: div(ELEMENTARY["exp"](neg(a)), a)
     right = pieces((OVERFLOW, decreasing(scipy_kernel("exp1"), 64.0)), last=_between(0.0, 1e-306))  # 8.6; E_1(700) < 2e-307
@@ -239,7 +250,7 @@ def _lambertw(a: Doubles) -> Doubles:
 
 
 BRANCH = np.nextafter(-np.exp(-1.0), -1.0)  # below -1/e
-ORDERED: dict[str, dict[tuple[float, ...], Enclosure]] = {
+ORDERED: dict[str, dict[tuple[float, ...], IntervalFunction]] = {
     "besselj": {(float(n),): besselj(n) for n in range(4)},
     "bessely": {(float(n),): on(bessely(n), 0.0, np.inf, poles=True) for n in range(4)},
     "besseli": {(float(n),): _besseli(n) for n in range(4)},

@@ -11,7 +11,7 @@ from verifier.arithmetic.intervals.interval import Interval, down, everywhere, e
 from verifier.arithmetic.types import Doubles
 
 ColumnFunction = Callable[[Doubles], Doubles]
-Enclosure = Callable[[Interval], Interval]
+IntervalFunction = Callable[[Interval], Interval]
 Slack = float | Callable[[Doubles], Doubles]  # the bound of a kernel's error in units of 2^-52 of its result, or that bound at an argument
 
 
@@ -19,7 +19,7 @@ def _slack(slack: Slack, x: Doubles) -> Doubles | float:
     return slack(x) if callable(slack) else slack
 
 
-def increasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
+def increasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> IntervalFunction:
     """An increasing function with values in [low, high]."""
 
     def enclose(a: Interval) -> Interval:
@@ -31,18 +31,18 @@ def increasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None
     return enclose
 
 
-def decreasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> Enclosure:
+def decreasing(kernel: ColumnFunction, slack: Slack, *, low: float | None = None, high: float | None = None) -> IntervalFunction:
     """A decreasing function with values in [low, high]."""
     mirrored = increasing(kernel, slack, low=low, high=high)
     return lambda a: mirrored(a if is_thin(a) else Interval(a.high, a.low))
 
 
-def even(function: Enclosure) -> Enclosure:
+def even(function: IntervalFunction) -> IntervalFunction:
     """A function of |a|, given to the right of 0."""
     return lambda a: function(exactly(np.abs(a.low)) if is_thin(a) else Interval(*magnitude(a)))
 
 
-def moving(kernel: ColumnFunction, slack: Slack, *, absolute: float = 0.0, slope: float | None = None) -> Enclosure:
+def moving(kernel: ColumnFunction, slack: Slack, *, absolute: float = 0.0, slope: float | None = None) -> IntervalFunction:
     """An enclosure of a function that is neither monotonic nor has one extreme: the kernel at points, widened by its error in units of 2^-52; at intervals, too, where `slope` bounds the size of the derivative."""
 
     def enclose(a: Interval) -> Interval:
@@ -56,7 +56,7 @@ def moving(kernel: ColumnFunction, slack: Slack, *, absolute: float = 0.0, slope
     return enclose
 
 
-def valley(kernel: ColumnFunction, slack: Slack, *, bottom: tuple[float, float], least: float, absolute: float = 0.0) -> Enclosure:
+def valley(kernel: ColumnFunction, slack: Slack, *, bottom: tuple[float, float], least: float, absolute: float = 0.0) -> IntervalFunction:
     """An enclosure of a function that decreases up to a point in the interval `bottom` and increases from there."""
 
     def enclose(a: Interval) -> Interval:
@@ -73,7 +73,7 @@ def valley(kernel: ColumnFunction, slack: Slack, *, bottom: tuple[float, float],
     return enclose
 
 
-def on(function: Enclosure, low: float, high: float, *, poles: bool = False) -> Enclosure:
+def on(function: IntervalFunction, low: float, high: float, *, poles: bool = False) -> IntervalFunction:
     """A function whose domain is the interval [low, high], without its finite ends where these are poles.
 
     Outside there is no value; across the border it is not known.
@@ -93,7 +93,7 @@ def on(function: Enclosure, low: float, high: float, *, poles: bool = False) -> 
     return enclose
 
 
-def within(function: Enclosure, low: float, high: float) -> Enclosure:
+def within(function: IntervalFunction, low: float, high: float) -> IntervalFunction:
     """An enclosure whose error bound holds for arguments in [low, high]; unknown elsewhere."""
 
     def enclose(a: Interval) -> Interval:
@@ -103,7 +103,7 @@ def within(function: Enclosure, low: float, high: float) -> Enclosure:
     return enclose
 
 
-def pieces(*parts: tuple[float, Enclosure], last: Enclosure) -> Enclosure:
+def pieces(*parts: tuple[float, IntervalFunction], last: IntervalFunction) -> IntervalFunction:
     """`parts` are (border, what holds at and below it), in order, `last` holds above; an interval across a border is not known.
 
     The `never` of the pieces is dropped: a domain has to be put around the result (`on`).
@@ -127,7 +127,7 @@ def pieces(*parts: tuple[float, Enclosure], last: Enclosure) -> Enclosure:
     return enclose
 
 
-def wave(kernel: ColumnFunction) -> Enclosure:
+def wave(kernel: ColumnFunction) -> IntervalFunction:
     """sin and cos: they change by no more than their argument."""
     moved = moving(kernel, 4.0, slope=1.0)
 

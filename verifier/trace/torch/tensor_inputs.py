@@ -27,7 +27,7 @@ class Input:
 
 
 @dataclass(frozen=True, eq=False)
-class Called:
+class TorchCall:
     """A callable with its arguments, in which tensors of numbers are inputs."""
 
     function: Callable[..., Any]
@@ -59,7 +59,7 @@ class Called:
                 i.set(i.tensor)  # type: ignore[misc]
 
 
-def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> Called:
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> TorchCall:
     """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
     flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
     own, modules = _parameters_of(function)
@@ -76,7 +76,7 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
         plain = torch.view_as_real(tensor.detach().resolve_conj()) if _is_complex(tensor) else tensor
         inputs.setdefault(id(tensor), Input(name, plain, tensor.requires_grad or not some, is_complex=_is_complex(tensor)))
     replaced = tree_map(lambda v: inputs[id(v)] if _is_number(v) or _is_complex(v) else v, tuple(arguments))
-    return Called(function, replaced, (*inputs.values(), *own), backward, tuple(modules))
+    return TorchCall(function, replaced, (*inputs.values(), *own), backward, tuple(modules))
 
 
 def _parts_of(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verifier.report.changes import Changes
+from verifier.report.diff import Changes
 from verifier.report.draw.paint import Paint
 
 
