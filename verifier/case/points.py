@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from verifier.case.case import Case, Point
-from verifier.case.components import PointText, Shape, base, gathered
+from verifier.case.components import PointText, base, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
