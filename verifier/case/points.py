@@ -200,11 +200,11 @@ def from_ordinal(n: int) -> float:
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
     """A point as text; the components of an array stand together. A parameter whose value stands in the case file has that value, which is not rounded."""
-    return _point_text(_Same(case), fmt, _Same(tuple(values)))
+    return _point_text(_ByIdentity(case), fmt, _ByIdentity(tuple(values)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Same:
+class _ByIdentity:
     """An object as the key of a cache: equal to itself alone, so that the many coordinates of a point are neither hashed nor compared."""
 
     object: Any
@@ -213,11 +213,11 @@ class _Same:
         return id(self.object)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.object is other.object
+        return isinstance(other, _ByIdentity) and self.object is other.object
 
 
 @lru_cache(maxsize=64)  # the gradients of one point follow each other
-def _point_text(same_case: _Same, fmt: Format, same_values: _Same) -> PointText:
+def _point_text(same_case: _ByIdentity, fmt: Format, same_values: _ByIdentity) -> PointText:
     case: Case = same_case.object
     texts = dict(zip(case.inputs, (formats.text(fmt, v) for v in same_values.object), strict=True))
     if case.fixed:

@@ -18,7 +18,7 @@ from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
-from verifier.compare.sweep.tally import CANDIDATES, Group, Rows, Tally, joined, tally
+from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, joined, tally
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
@@ -79,7 +79,7 @@ def _piece(check: Check, method: str, piece: PointSource) -> list[Tally]:
     columns = piece.columns
     has_runs = isinstance(piece, Enumeration) and len(piece.spans) == 1
     first = piece.start + (piece.spans[0][0] if isinstance(piece, Enumeration) and has_runs else 0)
-    rows = Rows(columns)
+    rows = PointRows(columns)
     return [tally(j, columns, first, runs=has_runs, rows=rows) for j in judge_columns(check, columns, method=method)]
 
 

@@ -23,7 +23,7 @@ MOST_RUNS = 64  # intervals kept of one verdict: the largest gaps divide them
 NONE = -1.0  # the largest error of a group that has none
 
 
-class Rows:
+class PointRows:
     """The points of columns, each made once for all that name it: a layer has many gradients, and its points many coordinates."""
 
     def __init__(self, columns: Sequence[DoubleArray]) -> None:
@@ -87,9 +87,9 @@ class Tally:
         return sum(g.count for g in self.groups if g.verdict in verdicts)
 
 
-def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: Rows | None = None) -> Tally:
+def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: PointRows | None = None) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input. `rows` are the points of `columns`, where several gradients share them."""
-    rows = rows or Rows(columns)
+    rows = rows or PointRows(columns)
     error = np.where(np.isnan(judged.error), NONE, judged.error)
     fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
     error = np.where(fails & (error == NONE), np.inf, error)
@@ -107,7 +107,7 @@ def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0,
     return Tally(len(error), tuple(groups), dict(zip(edges.tolist(), counts.tolist(), strict=True)), _runs(judged.verdict, columns[0], start) if runs else ())
 
 
-def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, rows: Rows) -> Group:
+def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, rows: PointRows) -> Group:
     largest = float(error[at].max())
     worst = at[error[at] == largest]
     return Group(verdict, over, len(at), rows.at(at[:FIRST]), largest, len(worst), rows.at(worst[:CANDIDATES]))
