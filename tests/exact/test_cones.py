@@ -90,3 +90,11 @@ def test_all_that_a_proof_says_is_said_in_words() -> None:
         "for all inputs where both are defined, where x > 0 and y > 1, except where x < 0 or where y < 0: there it has no value, on the borders (a, b, c, d, ...) at the points tried, with 3.14 read as pi, 2.7 read as e"
     )
     assert Proof(borders=("a", "b", "c", "d")).text() == "for all inputs where both are defined, on the borders (a, b, c, d) at the points tried"
+
+
+def test_a_cone_on_which_the_prover_gives_up_is_none() -> None:
+    """Forty-nine inputs are more than the prover takes, and so are 601 steps that all must be run; of branches it runs those that are taken."""
+    for backward, size, is_none in (("0*x + 2*sum(x)", 48, False), ("0*x + 2*sum(x)", 49, True), ("+".join(["sin(x[0])"] * 2) + "".join(f"+cos({k}*x[0])" for k in range(2, 300)) + "+ 0*x", 12, True)):
+        case = case_of(f"function: sum(x)**2\nshapes: {{x: [{size}]}}\ndomain: {{x: [0, 1]}}\nsample: 1\nimplementations: {{mine: {{backward: 'dx = {backward}'}}}}\n")
+        tested = subject(case.programs.drafts[0])
+        assert (cone(truth_of(case.programs.truth), tested, tested.claims[0]) is None) == is_none

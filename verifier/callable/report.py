@@ -25,7 +25,7 @@ from verifier.compare.compare import compare
 from verifier.compare.meant import meant_in
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sweep import Sums, Swept, swept
-from verifier.compare.sweep.tally import tally
+from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
@@ -182,7 +182,8 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, eve
     if not many:
         return []
     columns = [np.array(c) for c in zip(*many, strict=True)]
-    found = swept(check, Sums(tuple(tally(j, columns) for j in judge_columns(check, columns)), len(many)), every=every)
+    rows = PointRows(columns)
+    found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every)
     shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
     return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
 

@@ -157,6 +157,7 @@ class Case:
     domain: tuple[tuple[str, tuple[str, str]], ...] = ()  # per scalar input: lowest and highest value, decimal text
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()  # per scalar input whose values are listed: those values; `domain` has the first and the last
     parameters: tuple[str, ...] = ()  # inputs that no gradient is asked for; every point has their values
+    fixed: tuple[str, ...] = ()  # those of them whose values stand in the case file: the programs have them as literals, not rounded with the point
     outputs: tuple[str, ...] = ()  # of the forward pass, where there are several, or it is an array; what flows into them are parameters
     given: Source | None = None  # the inputs are only meant where this holds
     scope: str = DOMAIN  # where the gradients are claimed

@@ -11,8 +11,8 @@ from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, POINTS, Case, Claim, Implementation, Programs
 from verifier.case.components import components, described
 from verifier.case.expectations import entries, gradient_names, read_expect, read_published, read_residuals, reference
-from verifier.case.inputs import Inputs, read_inputs, with_parameters
-from verifier.case.outputs import read_outputs
+from verifier.case.inputs import Inputs, literals, read_inputs, with_parameters
+from verifier.case.outputs import read_outputs, upstream_name
 from verifier.case.programs import programs_of
 from verifier.case.reader import KeyValue, Reader, element, is_assignable, name_fault, plain
 from verifier.case.schema import MAX_SAMPLE
@@ -119,6 +119,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         domain=inputs.domain,
         choices=inputs.choices,
         parameters=inputs.parameters,
+        fixed=tuple(name for name in literals(inputs) if name not in map(upstream_name, programs.outputs)),
         outputs=programs.outputs,
         given=given,
         scope=scope,

@@ -28,6 +28,7 @@ class Inputs:
     domain: tuple[tuple[str, IntervalText], ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     parameters: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()  # the parameters (arrays as a whole) whose values stand in the case file: these are read like literals of a formula
 
 
 def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, root: YamlNode, read: tuple[str, ...] | None = None) -> Inputs | None:
@@ -89,6 +90,7 @@ def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, roo
         domain=tuple((name, intervals[name]) for name in names if name in intervals),
         choices=tuple((name, choices[name]) for name in names if name in choices),
         parameters=parameters,
+        fixed=tuple(name for name in shapes if name in fixed),
     )
 
 
@@ -102,7 +104,8 @@ def with_flows(inputs: Inputs, flows: dict[str, ArrayTexts]) -> Inputs:
             shapes[name] = values.shape
     choices.update({name: (text,) for name, text in added.items()})
     domain.update({name: (text, text) for name, text in added.items()})
-    return Inputs(
+    return replace(
+        inputs,
         names=(*inputs.names, *added),
         shapes=tuple(shapes.items()),
         points=tuple(replace(p, values=(*p.values, *added.items())) for p in inputs.points),
@@ -123,6 +126,12 @@ def wholes(inputs: Inputs) -> dict[str, object]:
             value = nested([int(t[0]) for t in texts], shapes.get(name, ()))
             found[name] = value
     return found
+
+
+def literals(inputs: Inputs) -> dict[str, object]:
+    """The decimal texts of the parameters whose values stand in the case file, except whole numbers: they are read like literals of a formula."""
+    choices, shapes, others = dict(inputs.choices), dict(inputs.shapes), wholes(inputs)
+    return {name: nested([choices[part][0] for part in components(name, shapes.get(name, ()))], shapes.get(name, ())) for name in inputs.fixed if name not in others}
 
 
 def _is_whole(text: str) -> bool:

@@ -6,11 +6,12 @@ import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verifier.case.case import Case, Point
-from verifier.case.components import PointText, Shape, gathered
+from verifier.case.components import PointText, base, gathered
 from verifier.language import formats
 from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
@@ -198,12 +199,27 @@ def from_ordinal(n: int) -> float:
 
 
 def point_text(case: Case, fmt: Format, values: Sequence[float]) -> PointText:
-    """A point as text; the components of an array stand together."""
-    return _point_text(case.inputs, case.shapes, fmt, tuple(values), tuple(math.copysign(1.0, v) for v in values))
+    """A point as text; the components of an array stand together. A parameter whose value stands in the case file has that value, which is not rounded."""
+    return _point_text(_ByIdentity(case), fmt, _ByIdentity(tuple(values)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ByIdentity:
+    """An object as the key of a cache: equal to itself alone, so that the many coordinates of a point are neither hashed nor compared."""
+
+    object: Any
+
+    def __hash__(self) -> int:
+        return id(self.object)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and self.object is other.object
 
 
 @lru_cache(maxsize=64)  # the gradients of one point follow each other
-def _point_text(inputs: tuple[str, ...], shapes: tuple[tuple[str, Shape], ...], fmt: Format, values: tuple[float, ...], signs: tuple[float, ...]) -> PointText:
-    del signs  # they tell the points 0.0 and -0.0 apart, which are equal keys
-    texts = dict(zip(inputs, (formats.text(fmt, v) for v in values), strict=True))
-    return tuple(gathered(texts, dict(shapes)).items())
+def _point_text(same_case: _ByIdentity, fmt: Format, same_values: _ByIdentity) -> PointText:
+    case: Case = same_case.object
+    texts = dict(zip(case.inputs, (formats.text(fmt, v) for v in same_values.object), strict=True))
+    if case.fixed:
+        texts.update({name: written[0] for name, written in case.choices if base(name) in case.fixed and exact(written[0]) != exact(texts[name])})
+    return tuple(gathered(texts, dict(case.shapes)).items())

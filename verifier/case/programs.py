@@ -9,13 +9,14 @@ from verifier.case import hints
 from verifier.case.case import Draft, Implementation, Programs, Published, Residual
 from verifier.case.claims import claims_of, misshapen
 from verifier.case.components import ArrayTexts, Shape, base, components, described
-from verifier.case.inputs import Inputs, wholes, with_flows
+from verifier.case.inputs import Inputs, literals, wholes, with_flows
 from verifier.case.outputs import UPSTREAMS, Outputs, flows_of, joined, upstream_name
 from verifier.case.reader import plain
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression, add_value, build_expression
 from verifier.circuit.program import Builder, Program, Step, ancestors, only_for
 from verifier.circuit.statements import add_backward, build_program
+from verifier.circuit.values import known_values
 from verifier.language.gates import CONSTANTS, GATES
 from verifier.language.source import Complaint, Place, Source, suggestion
 from verifier.language.tokens import LanguageError
@@ -78,7 +79,7 @@ def programs_of(
         differences += programs
     condition: Program | None = None
     if given is not None:
-        condition, more = _constraint(given, inputs.names)
+        condition, more = _constraint(given, inputs)
         complaints += more
     complaints += _published_complaints(published, drafts)
     if complaints:
@@ -89,7 +90,7 @@ def programs_of(
 def _passes(inputs: Inputs, function: Source | None, implementations: Sequence[Implementation], flows: Collection[str] = ()) -> tuple[dict[str, Program], list[Complaint]]:
     """The function (under '') and the forward pass of every implementation that has one. `flows` are the inputs that flow in."""
     complaints: list[Complaint] = []
-    known = {name: value for name, value in wholes(inputs).items() if name not in flows}
+    known = {name: value for name, value in {**literals(inputs), **wholes(inputs)}.items() if name not in flows}
     examples: dict[str, set[float]] = {name: set() for name in inputs.names}
     for point in inputs.points:
         for name, text in point.values:
@@ -148,10 +149,11 @@ def _draft(implementation: Implementation, forward: Program, inputs: Inputs, par
     return Draft(implementation, forward, whole, tuple(c for c in claims if base(c[1]) not in wrong and c[1] not in wrong), tuple(wrong.values()), tuple(aliases.items())), []
 
 
-def _constraint(source: Source, inputs: tuple[str, ...]) -> tuple[Program | None, list[Complaint]]:
+def _constraint(source: Source, inputs: Inputs) -> tuple[Program | None, list[Complaint]]:
     """`given` as a program whose output is a truth value."""
-    builder = Builder(inputs)
+    builder = Builder(inputs.names)
     try:
+        builder.know(known_values(builder, literals(inputs)))
         output = add_expression(builder, source.text)
     except (LanguageError, BuildError) as error:
         return None, [source.complaint(error.offset, error.message)]

@@ -36,7 +36,7 @@ def add_value(builder: Builder, text: str) -> Any:
 def build_expression(source: Source, inputs: tuple[str, ...], *, name: str = "out", known: Mapping[str, Any] | None = None) -> tuple[Program | None, list[Complaint]]:
     """The program of one expression over the given inputs; its value may be an array. `known` as in `build_program`."""
     builder = Builder(inputs)
-    builder.know(known_values(known or {}))
+    builder.know(known_values(builder, known or {}))
     return _expression(builder, source, name=name)
 
 

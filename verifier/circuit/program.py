@@ -208,7 +208,11 @@ class Builder:
             for element in (name, *self.elements(name)):
                 self.names.pop(element, None)
             self.vectors.discard(name)
-            self.values[name] = self.known[name] = value
+            self.known[name] = value
+            if isinstance(value, int):  # a step
+                self.names[name] = value
+            else:
+                self.values[name] = value
 
     def append(self, gate: str, args: tuple[int, ...], *, text: str = "", name: str = "", line: int = -1, start: int = 0, end: int = 0) -> int:
         """Add a step; its index."""

@@ -43,7 +43,7 @@ def _example(builder: Builder, tree: ast.stmt, text: str) -> dict[str, float] | 
     if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] in ("array", "asarray", "tensor") and len(value.args) == 1:
         value = value.args[0]
     names = {n: i for i, n in enumerate(builder.inputs) if n == target or n.startswith(target + "[")}
-    is_known = target in builder.known and builder.values.get(target) is builder.known[target]
+    is_known = target in builder.known and builder.values.get(target, builder.names.get(target)) is builder.known[target]
     if not names or (not is_known and (target in builder.values or any(builder.names.get(n) != i for n, i in names.items()))):
         return None
     indices = set(names.values())
@@ -87,11 +87,11 @@ def build_program(
     """The program of a forward block; its output is the last assigned name, whose shape is in `shapes` where it is an array.
 
     `examples` are the values each input takes in the points: a pasted cell may set an input to its example value, which is
-    skipped where it is one of them and refused where it is not. `known` are whole numbers (or nested lists of them) by name, inputs among them;
+    skipped where it is one of them and refused where it is not. `known` are whole numbers and decimal texts (or nested lists of them) by name, inputs among them;
     `shapes` those of array inputs, needed only where an array has no elements.
     """
     builder = Builder(inputs, shapes=dict(shapes or {}))
-    builder.know(known_values(known or {}))
+    builder.know(known_values(builder, known or {}))
     executor = Executor(builder, source, backward=False)
     complaints = _read(executor, source, examples=examples or {})
     if complaints:

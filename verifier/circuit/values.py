@@ -69,17 +69,30 @@ class Unreadable:
 Value: TypeAlias = "int | Known | Function | Selected | Unreadable | Array | tuple[Value, ...] | list[Value] | dict[Any, Value]"  # an int is a step
 
 
-def known_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole numbers and nested lists of them as what names may stand for: the indices, orders and shapes of a case."""
-    found: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if isinstance(value, list | tuple):
-            import numpy as np
+def known_values(b: Builder, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What parameters with known values stand for: whole numbers and nested lists of them are indices, orders and shapes; decimal texts, and nested lists of them, become literals."""
+    return {name: _known_value(b, value) for name, value in parameters.items()}
 
-            found[name] = Known(np.array(value, dtype=np.int64))
-        else:
-            found[name] = Known(value)
-    return found
+
+def _known_value(b: Builder, value: Any) -> Value:
+    if isinstance(value, str):
+        return _literals(b, [value])[0]
+    if not isinstance(value, list | tuple):
+        return Known(value)
+    import numpy as np
+
+    values = np.array(value)
+    if values.dtype.kind == "U":
+        return np.array(_literals(b, values.ravel().tolist()), dtype=np.int64).reshape(values.shape)
+    return Known(values.astype(np.int64))
+
+
+def _literals(b: Builder, texts: Sequence[str]) -> list[int]:
+    """The steps of decimal texts, one for each distinct text."""
+    from verifier.circuit.arrays import literal
+
+    steps = {text: literal(b, text.removeprefix("+")) for text in dict.fromkeys(texts)}
+    return [steps[text] for text in texts]
 
 
 def is_array(value: object) -> TypeGuard[Array]:

@@ -61,16 +61,30 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
 
 def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True) -> list[Discrepancy]:
     """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it."""
-    claims: dict[tuple[float, ...], list[int]] = {}
-    for point, claim in dict.fromkeys(wanted):
-        claims.setdefault(point, []).append(claim)
-    points, found = list(claims), dict[tuple[tuple[float, ...], int], Discrepancy]()
+    points, numbers = _numbered([point for point, _ in wanted])
+    claims: list[dict[int, None]] = [{} for _ in points]
+    for number, (_, claim) in zip(numbers, wanted, strict=True):
+        claims[number][claim] = None
+    found: dict[tuple[int, int], Discrepancy] = {}
     size = max(1, MOST_VALUES // (len(check.truth.gradient.program) + len(check.subject.program)))
     for start in range(0, len(points), size):
         some = points[start : start + size]
-        pairs = [(p, c) for p, point in enumerate(some) for c in claims[point]]
-        found |= zip([(some[p], c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail), strict=True)
-    return [found[pair] for pair in wanted]
+        pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
+        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail), strict=True)
+    return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
+
+
+def _numbered(points: Sequence[tuple[float, ...]]) -> tuple[list[tuple[float, ...]], list[int]]:
+    """The distinct points, and the number of each among them. A point that stands there many times, as one object, is hashed once: it may have many coordinates."""
+    known: dict[tuple[float, ...], int] = {}
+    by_identity: dict[int, int] = {}
+    numbers = []
+    for point in points:
+        number = by_identity.get(id(point))
+        if number is None:
+            number = by_identity[id(point)] = known.setdefault(point, len(known))
+        numbers.append(number)
+    return list(known), numbers
 
 
 def _compare_pairs(

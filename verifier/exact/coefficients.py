@@ -24,6 +24,8 @@ PROOF_BITS = 512  # a number that is not told from 0 at this precision is tried 
 MAX_BITS = 20_000  # size of an exact rational: beyond it a coefficient becomes a ball
 LONGEST = 4000  # bits of a rational that is put into an identity
 MOST_STEPS = 400  # of an expression that is put into one
+ARITHMETIC = frozenset(("number", "add", "sub", "mul", "div", "neg"))
+MOST_EVALUATED = 100  # steps of an expression that SymPy multiplies out: the log-likelihood of a chain of four labels, 200 steps, takes it minutes
 SIMPLE_BITS = 64  # of a rational that an enclosure may be narrow around by chance, once in 2^64
 
 
@@ -206,12 +208,34 @@ def _vanishes(steps: tuple[Step, ...], inputs: tuple[str, ...], output: int) -> 
     from verifier.exact.identities.field import is_zero as is_identity
 
     program = Program(steps, inputs, {}, output)
-    return is_identity(program, output) or (not inputs and _evaluates_to_zero(program))
+    if is_identity(program, output):
+        return True
+    if inputs:
+        return False
+    plain = _with_unknowns(program)
+    return (plain is not None and is_identity(plain, plain.output)) or _evaluates_to_zero(program)
+
+
+def _with_unknowns(program: Program) -> Program | None:
+    """The expression with an unknown in place of every value of a function, such as exp(-2.47): what holds for all unknowns holds for these values, which need no common measure. None where it has none."""
+    needed = sorted(program.needed)
+    unknown = [i for i in needed if program.steps[i].gate not in ARITHMETIC]
+    if not unknown:
+        return None
+    inputs = tuple(f"c{k}" for k in range(len(unknown)))
+    at = dict(zip(unknown, range(len(unknown)), strict=True))
+    steps = [Step("input", (), name) for name in inputs]
+    for i in needed:
+        if i not in at:
+            at[i] = len(steps)
+            step = program.steps[i]
+            steps.append(Step(step.gate, tuple(at[a] for a in step.args), step.text))
+    return Program(tuple(steps), inputs, {}, at[program.output])
 
 
 def _evaluates_to_zero(program: Program) -> bool:
-    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0; not asked of numbers of LONGEST bits, which it writes out (2**490000)."""
-    if any(_is_long(column[0]) for column in balls.run(program, [], bits=SIMPLE_BITS, strict=False)):
+    """Whether SymPy's own evaluation of the expression (atan(1) is pi/4) leaves 0; not asked of long expressions, nor of numbers of LONGEST bits, which it writes out (2**490000)."""
+    if len(program.steps) > MOST_EVALUATED or any(_is_long(column[0]) for column in balls.run(program, [], bits=SIMPLE_BITS, strict=False)):
         return False
     import sympy
 

@@ -6,12 +6,13 @@ Components of an array that share their formula have cones of one form (`canonic
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from verifier.circuit.program import Program, Step
 from verifier.exact import prove
 from verifier.exact.canonical import TriedProof, canonical
+from verifier.exact.identities.field import LAZY, MAX_INPUTS, MAX_STEPS
 from verifier.exact.prove import Proof
 from verifier.exact.truth import Subject, Truth
 from verifier.language.formats import Format
@@ -37,21 +38,26 @@ class Cone:
 
 
 def cone(truth: Truth, subject: Subject, claim: tuple[str, str]) -> Cone | None:
-    """The cone of a claim; None where it is larger than MOST_STEPS."""
+    """The cone of a claim; None where it is larger than MOST_STEPS, or certainly larger than what the prover looks at."""
     component = truth.gradient.adjoint.get(subject.position(claim[0]))
     computed, at = subject.exact[0], subject.index(claim[1])
     met: dict[str, int] = {}
     first = [] if component is None else _postorder(truth.gradient.program, component, met)
     second = _postorder(computed, at, met)
-    if first is None or second is None:
+    if first is None or second is None or _is_too_long(truth.gradient.program, first) or _is_too_long(computed, second):
         return None
     names = tuple(met)
     exact = _alone(truth.gradient.program, first, met, component)
     return Cone(exact, _alone(computed, second, met, at), names, component is None)
 
 
+def _is_too_long(program: Program, order: Sequence[int]) -> bool:
+    """Whether the prover gives up on some steps: it runs each of them, except where a branch is not taken."""
+    return len(order) > MAX_STEPS and not any(program.steps[i].gate in LAZY for i in order)
+
+
 def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] | None:
-    """The steps that one depends on, operands first; None where there are too many. Inputs get the next free number in `met`."""
+    """The steps that one depends on, operands first; None where these or their inputs are too many. Inputs get the next free number in `met`."""
     found: list[int] = []
     seen: set[int] = set()
     pending = [(output, False)]
@@ -67,6 +73,8 @@ def _postorder(program: Program, output: int, met: dict[str, int]) -> list[int] 
         step = steps[index]
         if step.gate == "input":
             met.setdefault(step.text, len(met))
+            if len(met) > MAX_INPUTS:
+                return None
             continue
         if len(seen) > MOST_STEPS:
             return None

@@ -175,6 +175,8 @@ def _count(group: Sequence[Rating], totals: dict[tuple[str, str, str], int]) -> 
 
 def _points(group: Sequence[Rating]) -> int:
     """How many points some results are of: one name that is claimed for several inputs has several at a point."""
+    if len(group) == 1:  # a point of a layer has thousands of coordinates, which need not be hashed
+        return group[0].count
     return sum({(j.is_listed, j.discrepancy.point): j.count for j in group}.values())
 
 

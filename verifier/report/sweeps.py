@@ -109,7 +109,10 @@ def sampled(case: Case, checked: Checked, *, strict: bool) -> list[Rating]:
 
 def sweeps(case: Case, found: Sequence[Checked], sampled: Sequence[Rating]) -> list[Sweep]:
     """The swept points, summed up per gradient."""
-    return [_sweep(case, checked.check, swept, [j for j in sampled if j.checked is checked and j.discrepancy.name == swept.name]) for checked in found for swept in checked.swept]
+    examples: dict[tuple[int, str], list[Rating]] = {}
+    for j in sampled:
+        examples.setdefault((id(j.checked), j.discrepancy.name), []).append(j)
+    return [_sweep(case, checked.check, swept, examples.get((id(checked), swept.name), [])) for checked in found for swept in checked.swept]
 
 
 def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Rating]) -> Sweep:

@@ -18,7 +18,7 @@ from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
-from verifier.compare.sweep.tally import CANDIDATES, Group, Tally, joined, tally
+from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, joined, tally
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
@@ -79,7 +79,8 @@ def _piece(check: Check, method: str, piece: PointSource) -> list[Tally]:
     columns = piece.columns
     has_runs = isinstance(piece, Enumeration) and len(piece.spans) == 1
     first = piece.start + (piece.spans[0][0] if isinstance(piece, Enumeration) and has_runs else 0)
-    return [tally(j, columns, first, runs=has_runs) for j in judge_columns(check, columns, method=method)]
+    rows = PointRows(columns)
+    return [tally(j, columns, first, runs=has_runs, rows=rows) for j in judge_columns(check, columns, method=method)]
 
 
 def _key(check: str, method: str, part: PointSource) -> str:
@@ -156,9 +157,18 @@ def _error(d: Discrepancy) -> float:
 
 def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[Discrepancy]]:
     """Full comparisons of each claim at the worst point of a group and at its first points (without `every` only of a group that does not pass), the worst first; every point is run once, however many claims have it."""
-    points = [list(dict.fromkeys([worst, *(g.first if every or not g.verdict.passes or g.over else ())])) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
+    points = [_distinct([worst, *(g.first if every or not g.verdict.passes or g.over else ())]) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
     found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several]))
     return [[next(found) for _ in several] for several in points]
+
+
+def _distinct(points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """The points, each once. The same objects are told at a glance: their coordinates, which may be many, are neither hashed nor compared."""
+    found: list[FloatPoint] = []
+    for p in points:
+        if not any(p is q or p == q for q in found):
+            found.append(p)
+    return found
 
 
 MAX_GAPS = 5  # a sweep with so many gaps is given up

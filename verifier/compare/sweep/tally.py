@@ -23,6 +23,19 @@ MOST_RUNS = 64  # intervals kept of one verdict: the largest gaps divide them
 NONE = -1.0  # the largest error of a group that has none
 
 
+class PointRows:
+    """The points of columns, each made once for all that name it: a layer has many gradients, and its points many coordinates."""
+
+    def __init__(self, columns: Sequence[DoubleArray]) -> None:
+        self.columns = columns
+        self._made: dict[int, FloatPoint] = {}
+
+    def at(self, places: NDArray[np.intp]) -> tuple[FloatPoint, ...]:
+        """The points at some places."""
+        new = [i for i in dict.fromkeys(places.tolist()) if i not in self._made]
+        if new:
+            self._made.update(zip(new, zip(*(c[new].tolist() for c in self.columns), strict=True), strict=True))
+        return tuple(self._made[i] for i in places.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +87,9 @@ class Tally:
         return sum(g.count for g in self.groups if g.verdict in verdicts)
 
 
-def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False) -> Tally:
-    """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input."""
+def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: PointRows | None = None) -> Tally:
+    """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input. `rows` are the points of `columns`, where several gradients share them."""
+    rows = rows or PointRows(columns)
     error = np.where(np.isnan(judged.error), NONE, judged.error)
     fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
     error = np.where(fails & (error == NONE), np.inf, error)
@@ -87,20 +101,16 @@ def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0,
         for over in (False, True):
             at = np.flatnonzero(here & (judged.over == over))
             if len(at):
-                groups.append(_group(verdict, over, at, error, columns))
+                groups.append(_group(verdict, over, at, error, rows))
     known = error[(error != NONE) & np.isfinite(error)]
     edges, counts = np.unique(known, return_counts=True)
     return Tally(len(error), tuple(groups), dict(zip(edges.tolist(), counts.tolist(), strict=True)), _runs(judged.verdict, columns[0], start) if runs else ())
 
 
-def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, columns: Sequence[DoubleArray]) -> Group:
+def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, rows: PointRows) -> Group:
     largest = float(error[at].max())
     worst = at[error[at] == largest]
-    return Group(verdict, over, len(at), _points(columns, at[:FIRST]), largest, len(worst), _points(columns, worst[:CANDIDATES]))
-
-
-def _points(columns: Sequence[DoubleArray], at: NDArray[np.intp]) -> tuple[FloatPoint, ...]:
-    return tuple(zip(*(c[at].tolist() for c in columns), strict=True))
+    return Group(verdict, over, len(at), rows.at(at[:FIRST]), largest, len(worst), rows.at(worst[:CANDIDATES]))
 
 
 def joined(tallies: Sequence[Tally]) -> Tally:

@@ -91,13 +91,15 @@ def _text(checks: Sequence[Check], case: Case, fault: Fault, rows: Sequence[tupl
                 words = [d.verdict.value] * (d.verdict.fails or d.verdict.warns) + [OVER_LIMIT] * exceeds(check.limit_for(d.name), d)
                 expected.setdefault(f"{check.implementation}.{d.name}", {}).update(dict.fromkeys(words))
     flows = {upstream_name(name) for name in case.outputs}
+    written = {name: texts[0] for name, texts in case.choices if base(name) in case.fixed}
+    named = [name for name in dict.fromkeys(map(base, case.parameters)) if name not in flows]
     document = {
         "name": f"{case.name}: {fault.implementation}.{fault.gradient} is {'above the limit' if fault.over else fault.verdict.value}",
         "about": "found by fuzzing",
         "function": _source(case.function),
         "outputs": list(case.outputs) if case.function is None else [],
-        "parameters": [name for name in dict.fromkeys(map(base, case.parameters)) if name not in flows],
-        "points": [_gathered(case, {name: text for name, text in row.items() if base(name) not in flows}) for row, _ in rows],
+        "parameters": {**_gathered(case, written), **{n: None for n in named if n not in case.fixed}} if written else named,
+        "points": [_gathered(case, {name: text for name, text in row.items() if base(name) not in flows and name not in written}) for row, _ in rows],
         "scope": POINTS,
         "formats": list(case.formats),
         "upstream": _flowing(case, rows[0][0]) or (_Number(case.upstream) if case.upstream != "1" else None),
