@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ from verifier.language.numeral import exact
 if TYPE_CHECKING:
     from verifier.case.reader import KeyValue, Reader
     from verifier.case.yaml_tree import YamlNode
+    from verifier.language.source import Place
 
 BEST = "best"
 EXAMPLE = "{ulps: 6}"
@@ -44,6 +45,7 @@ class Certify:
     general: Claimed | None = None
     single: tuple[tuple[str, str, Claimed], ...] = ()  # implementation, gradient (an array or a component), claim
     seconds: float | None = None  # of the processor
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def claims_something(self) -> bool:
@@ -56,7 +58,7 @@ class Certify:
 
     def of(self, implementation: str, own: Certify) -> Certify:
         """The claims for an implementation, whose own claim goes before that of the case."""
-        return Certify(own.general or self.general, self.only(implementation).single, own.seconds or self.seconds)
+        return Certify(own.general or self.general, self.only(implementation).single, own.seconds or self.seconds, own.place or self.place)
 
     def claim_for(self, gradient: str) -> Claimed | None:
         """The claim of one gradient: its own, that of its array, or that of all."""

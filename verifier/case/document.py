@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.case.accept import NO_LIMIT, read_accept, read_limit
 from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, POINTS, Case, Claim, Implementation, Programs
-from verifier.case.certified import NO_CLAIM, read_assume, read_certify, read_own_certify
+from verifier.case.certified import NO_CLAIM, Certify, read_assume, read_certify, read_own_certify
 from verifier.case.components import components, described
 from verifier.case.expectations import entries, gradient_names, read_expect, read_published, read_residuals, reference
 from verifier.case.inputs import Inputs, literals, read_inputs, with_parameters
@@ -87,7 +87,7 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
     gradients = {name: gradient_names(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields or "certify" in fields else {}
     accept = read_accept(reader, fields["accept"][1], gradients, lambda key: reference(reader, key, "accept", named)) if "accept" in fields else NO_LIMIT
-    certify = read_certify(reader, fields["certify"][1], gradients, lambda key: reference(reader, key, "certify", named)) if "certify" in fields else NO_CLAIM
+    certify = _placed(fields, read_certify(reader, fields["certify"][1], gradients, lambda key: reference(reader, key, "certify", named))) if "certify" in fields else NO_CLAIM
     assume = read_assume(reader, fields["assume"][1]) if "assume" in fields else ()
     if certifies and inputs is not None:
         _check_certify(reader, fields, root, inputs)
@@ -248,6 +248,12 @@ def _certifies(fields: dict[str, KeyValue]) -> bool:
     return "certify" in fields or any(key.text == "certify" for value in own for key, _ in value.entries)
 
 
+def _placed(fields: dict[str, KeyValue], claims: Certify) -> Certify:
+    """The claims, with the place of their key."""
+    key = fields["certify"][0]
+    return replace(claims, place=key.page.place(key.start))
+
+
 def _check_certify(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, known: Inputs) -> None:
     """Complain where there is no box of numbers of which an error could be certified."""
     node = fields["certify"][0] if "certify" in fields else root
@@ -317,7 +323,7 @@ def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs 
         adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
         formats=_formats(reader, fields, f"{label}.formats") if "formats" in fields else (),
         accept=read_limit(reader, fields["accept"][1], f"{label}.accept") if "accept" in fields else NO_LIMIT,
-        certify=read_own_certify(reader, fields["certify"][1], f"{label}.certify") if "certify" in fields else NO_CLAIM,
+        certify=_placed(fields, read_own_certify(reader, fields["certify"][1], f"{label}.certify")) if "certify" in fields else NO_CLAIM,
         call=read_call(reader, fields, label, is_allowed=allow_call),
     )
 
