@@ -122,12 +122,12 @@ def _configured_output(config: Config, text: str) -> Output:
     return replace(found, file=config.path(found.file)) if found.file else found
 
 
-def _load(*paths: str, config: Config | None = None) -> Loaded:
+def _load(*paths: str, config: Config | None = None, needs_points: bool = True) -> Loaded:
     """The texts of the cases: callables are left out, and cases that have nothing else."""
     from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    loaded = load(*paths, allow_call=True, in_folders=_case_files(config))  # to read of them runs nothing
+    loaded = load(*paths, allow_call=True, needs_points=needs_points, in_folders=_case_files(config))  # to read of them runs nothing
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
 
 
@@ -153,10 +153,29 @@ def _hunt(options: argparse.Namespace) -> int:
     config = _configured(options)
 
     def loaded() -> Loaded:
+        from verifier.case.case import without_claims
+
         found = _load_with_calls(options, config, needs_points=False)
-        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+        return replace(found, cases=tuple(replace(without_claims(c), hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
 
     return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
+
+
+def _certify(options: argparse.Namespace) -> int:
+    config = _configured(options)
+
+    def loaded() -> Loaded:
+        from verifier.case.certified import UNITS, Claimed
+        from verifier.case.claiming import claiming, problems
+
+        stated = [Claimed(unit, getattr(options, name)) for name, unit in UNITS.items() if getattr(options, name) is not None]
+        claim = stated[0] if stated else None if options.best is None else Claimed(UNITS[options.best])
+        found = _load(*options.paths, config=config, needs_points=False)
+        wrong = {i: told for i, c in enumerate(found.cases) if (told := problems(c, options.gradient))}
+        cases = tuple(claiming(c, claim=claim, seconds=options.budget, gradient=options.gradient) for i, c in enumerate(found.cases) if i not in wrong)
+        return replace(found, cases=cases, complaints=(*found.complaints, *(complaint for told in wrong.values() for complaint in told)))
+
+    return _verified(loaded, config, options, what=("certify", options.ulps, options.absolute, options.best, options.budget, options.gradient, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
@@ -430,6 +449,7 @@ RUNS = {
     "check": _check,
     "hunt": _hunt,
     "fuzz": _fuzz,
+    "certify": _certify,
     "show": _show,
     "plot": _plot,
     "mutate": _mutate,

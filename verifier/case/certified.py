@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +12,7 @@ from verifier.case.components import base
 from verifier.case.yaml_tree import Scalar, quoted
 from verifier.language.formats import FORMATS
 from verifier.language.gates import GATES
-from verifier.language.numeral import exact
+from verifier.language.numeral import exact, special
 
 if TYPE_CHECKING:
     from verifier.case.reader import KeyValue, Reader
@@ -116,6 +116,22 @@ def read_assume(reader: Reader, node: YamlNode) -> tuple[tuple[str, str], ...]:
         if text is not None:
             assumed.append((key.text, text))
     return tuple(assumed)
+
+
+def box_problems(inputs: Sequence[str], domain: Mapping[str, tuple[str, str]], choices: Mapping[str, Sequence[str]], *, is_constrained: bool) -> list[str]:
+    """Why a domain is no box of numbers of which an error could be certified."""
+    found = []
+    missing = next((name for name in inputs if name not in domain), None)
+    infinite = next((name for name, ends in domain.items() if any(special(end) is not None for end in ends)), None)
+    if missing is not None:
+        found.append(f"'certify' is for all numbers of a domain, and the domain has no interval for the input '{missing}'; add one such as domain: {{{missing}: [-10, 10]}}")
+    elif infinite is not None:
+        found.append(f"'certify' needs a domain with two ends, and that of '{infinite}' has none; write numbers")
+    if (name := next((n for n, values in choices.items() if len(values) > 1), None)) is not None:
+        found.append(f"'certify' is for all numbers of an interval, and '{name}' has listed values; write one case for each value")
+    if is_constrained:
+        found.append("'certify' is for all numbers of the domain, and 'given' leaves some out; write a domain inside of it")
+    return found
 
 
 def _single(reader: Reader, node: YamlNode, what: str) -> Claimed | None:

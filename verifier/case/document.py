@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.case.accept import NO_LIMIT, read_accept, read_limit
 from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, POINTS, Case, Claim, Implementation, Programs
-from verifier.case.certified import NO_CLAIM, Certify, read_assume, read_certify, read_own_certify
+from verifier.case.certified import NO_CLAIM, Certify, box_problems, read_assume, read_certify, read_own_certify
 from verifier.case.components import components, described
 from verifier.case.expectations import entries, gradient_names, read_expect, read_published, read_residuals, reference
 from verifier.case.inputs import Inputs, literals, read_inputs, with_parameters
@@ -21,7 +21,7 @@ from verifier.case.yaml_tree import Document, Mapping, Scalar, YamlNode, is_null
 from verifier.circuit.program import Program
 from verifier.circuit.statements import free_names
 from verifier.language.formats import ARROW, FORMATS, REFUSED, SPELLINGS, format_named, format_problem, too_many
-from verifier.language.numeral import BEYOND, exact, special
+from verifier.language.numeral import BEYOND, exact
 from verifier.language.source import Source
 
 if TYPE_CHECKING:
@@ -257,17 +257,8 @@ def _placed(fields: dict[str, KeyValue], claims: Certify) -> Certify:
 def _check_certify(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, known: Inputs) -> None:
     """Complain where there is no box of numbers of which an error could be certified."""
     node = fields["certify"][0] if "certify" in fields else root
-    domain, choices = dict(known.domain), dict(known.choices)
-    missing = next((name for name in known.names if name not in domain), None)
-    infinite = next((name for name, ends in known.domain if any(special(end) is not None for end in ends)), None)
-    if missing is not None:
-        reader.tell(node, f"'certify' is for all numbers of a domain, and the domain has no interval for the input '{missing}'; add one such as domain: {{{missing}: [-10, 10]}}")
-    elif infinite is not None:
-        reader.tell(node, f"'certify' needs a domain with two ends, and that of '{infinite}' has none; write numbers")
-    if (name := next((n for n, values in choices.items() if len(values) > 1), None)) is not None:
-        reader.tell(node, f"'certify' is for all numbers of an interval, and '{name}' has listed values; write one case for each value")
-    if "given" in fields:
-        reader.tell(node, "'certify' is for all numbers of the domain, and 'given' leaves some out; write a domain inside of it")
+    for problem in box_problems(known.names, dict(known.domain), dict(known.choices), is_constrained="given" in fields):
+        reader.tell(node, problem)
 
 
 def _formats(reader: Reader, fields: dict[str, KeyValue], label: str = "formats") -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def _below(limit: Fraction) -> float:
 
 
 def _without_box(check: Check, gradient: str, claim: ErrorClaim, reason: str) -> ErrorBound:
-    return ErrorBound(gradient, check.format.name, Box((), (), ()), claim, None, None, OPEN, open_share=1.0, reason=reason)
+    return ErrorBound(gradient, check.format.name, Box((), (), ()), claim, None, None, "open", open_share=1.0, reason=reason)
 
 
 # ---------------------------------------------------------------- as text
@@ -181,13 +181,13 @@ def _headline(b: BoundResult, *, has_formats: bool) -> str:
     who = f"{b.implementation}.{b.gradient}{f' in {b.format}' if has_formats else ''}"
     where = f"all of {box_text(b.box)}" if b.box else "the domain"
     if b.outcome == REFUTED and b.claim is not None:
-        return f"{who} is {in_unit(_down(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that the case claims for {where}"
+        return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that the case claims for {where}"
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
     return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
 
 
-def _down(figure: str | None) -> str:
+def downward(figure: str | None) -> str:
     """A few digits of an error that was seen, rounded down."""
     if figure is None:
         return "further"
@@ -219,4 +219,4 @@ def lines_text(b: BoundResult) -> tuple[str, ...]:
     return tuple(f"{'bound' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
 
 
-__all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "in_unit", "lines_text", "percent", "upward"]
+__all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_unit", "lines_text", "percent", "upward"]
