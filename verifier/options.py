@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from verifier import __version__
-from verifier.case.certified import SECONDS
 from verifier.config import MOST_JOBS
 from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
@@ -135,7 +134,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     claim.add_argument("--ulps", type=_limit, metavar="N", help="claim an error of at most N ulps (default: what the case claims, else --best)")
     claim.add_argument("--absolute", type=_limit, metavar="E", help="claim an absolute error of at most E")
     claim.add_argument("--best", choices=("ulps", "absolute"), nargs="?", const="ulps", help="claim nothing: find the best bound, in ulps or of the absolute error")
-    certify.add_argument("--budget", type=_seconds, metavar="S", help=f"seconds of the processor for each implementation and format (default: {SECONDS:g}, or what the case says)")
+    certify.add_argument("--budget", type=_seconds, metavar="S", help="seconds of the processor for each implementation and format (default: the budget of the case)")
     certify.add_argument("--gradient", metavar="NAME", help="only the gradient of that name, an array or a component")
     _add_formats(certify)
     _add_strict(certify, "a best bound that does not hold in the whole domain fails")
