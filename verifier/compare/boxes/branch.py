@@ -1,0 +1,321 @@
+"""Branch and bound: boxes are split until each claim is proved on all of them, or time is up; all gradients share the boxes.
+
+A claim without limit is met within a few per cent of what the same bound comes to at one point: no splitting can get below that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verifier.arithmetic.types import DoubleArray, MaskArray
+from verifier.compare.boxes import effects
+from verifier.compare.boxes.bounds import ErrorClaim
+from verifier.compare.boxes.enclosures import Forward, Plan
+from verifier.compare.boxes.split import halves, nearest_numbers
+from verifier.language.formats import Format
+
+BATCH = 2048  # boxes that are split at a time
+NEAR = 1.05  # a bound within so much of that at a point is as good as it gets
+MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
+POINTS = 256  # at which the bound is taken, at a time
+HALF = 0.5
+LEAST_SCORE = 1e-6
+
+
+@dataclass
+class Boxes:
+    """A column of boxes: the ends of every dimension (inputs, then slices), the share of the volume, bounds per gradient, and what splitting each dimension last gained."""
+
+    low: DoubleArray  # (boxes, dimensions)
+    high: DoubleArray
+    volume: DoubleArray
+    bound: DoubleArray  # (boxes, gradients)
+    gain: DoubleArray  # (boxes, dimensions)
+    splits: DoubleArray  # (boxes, dimensions)
+
+    def take(self, which: NDArray[np.intp] | MaskArray) -> Boxes:
+        """Some of them."""
+        return Boxes(self.low[which], self.high[which], self.volume[which], self.bound[which], self.gain[which], self.splits[which])
+
+    def __len__(self) -> int:
+        return len(self.volume)
+
+
+def joined_boxes(parts: Sequence[Boxes]) -> Boxes:
+    """Several columns as one."""
+    return Boxes(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("low", "high", "volume", "bound", "gain", "splits")))
+
+
+@dataclass
+class Standing:
+    """How the search stands for one gradient."""
+
+    claim: ErrorClaim
+    cap: float  # beyond which a bound without limit is not looked for
+    point: float = 0.0  # the largest bound at a point
+    point_at: DoubleArray | None = None
+    settled: float = -np.inf  # the largest bound of boxes that need no splitting
+    settled_at: tuple[DoubleArray, DoubleArray] | None = None
+    stopped: bool = False  # refuted: no further search
+
+    @property
+    def target(self) -> float:
+        """A box with no larger bound needs no splitting."""
+        if self.claim.limit is not None:
+            return self.claim.limit
+        return min(max(self.point * NEAR, 0.0), self.cap)
+
+    @property
+    def by_volume(self) -> bool:
+        """Whether the largest boxes come first, not those with the largest bound."""
+        return self.claim.limit is not None or self.point * NEAR >= self.cap
+
+
+@dataclass
+class Search:
+    """The boxes that wait, those that cannot be split, and how each gradient stands."""
+
+    plan: Plan
+    outputs: Sequence[int]
+    format: Format
+    standing: list[Standing]
+    waiting: Boxes
+    final: Boxes
+    domain_low: DoubleArray  # per input
+    domain_high: DoubleArray
+    looked_at: int = 0
+    seconds: float = 0.0
+    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(17))
+
+    def unsettled(self, boxes: Boxes) -> MaskArray:
+        """Per box and gradient, whether its bound is above the target."""
+        targets = np.array([np.inf if s.stopped else s.target for s in self.standing])
+        return boxes.bound > targets  # type: ignore[no-any-return]
+
+
+def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: bool = True) -> tuple[DoubleArray, Forward]:
+    """The bounds of some boxes per gradient, and their forward pass."""
+    inputs = len(search.plan.inputs)
+    columns = [np.ascontiguousarray(low[:, i]) for i in range(low.shape[1])]
+    others = [np.ascontiguousarray(high[:, i]) for i in range(low.shape[1])]
+    with np.errstate(all="ignore"):
+        forward = Forward(search.plan, columns[:inputs], others[:inputs], list(zip(columns[inputs:], others[inputs:], strict=True)) if slices else [])
+        found = np.empty((len(low), len(search.outputs)))
+        for j, output in enumerate(search.outputs):
+            if search.standing[j].stopped:
+                found[:, j] = -np.inf
+                continue
+            measure = effects.in_ulps if search.standing[j].claim.unit == "ulp" else effects.absolute
+            found[:, j] = measure(forward, output).bound
+    return found, forward
+
+
+def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> Search:
+    """A search over some boxes, which together are all of the domain."""
+    dimensions = len(plan.inputs) + len(plan.cuts)
+    cap = 2.0 ** (fmt.precision / 2)  # beyond it half of the digits are lost
+    standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
+    none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
+    low, high = pieces
+    search = Search(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0))
+    count = len(low)
+    low = np.hstack([low, np.full((count, len(plan.cuts)), -np.inf)])
+    high = np.hstack([high, np.full((count, len(plan.cuts)), np.inf)])
+    bound, forward = evaluate(search, low, high)
+    _clip(search, forward, low, high)
+    inputs = slice(0, len(plan.inputs))
+    total = np.ptp(np.vstack([low[:, inputs], high[:, inputs]]), axis=0)
+    width = np.where(total > 0, (high - low)[:, inputs] / np.where(total > 0, total, 1.0), 1.0)
+    shape = (count, dimensions)
+    search.waiting = Boxes(low, high, np.prod(width, axis=1), bound, np.full(shape, np.inf), np.zeros(shape))
+    search.looked_at = count
+    return search
+
+
+def _clip(search: Search, forward: Forward, low: DoubleArray, high: DoubleArray) -> None:
+    """Slices no wider than the values that the boxes have."""
+    for j, k in enumerate(search.plan.cuts, len(search.plan.inputs)):
+        first, last = forward.ranges[k]
+        good = (first <= last) & np.isfinite(first) & np.isfinite(last)
+        low[:, j], high[:, j] = np.where(good, first, low[:, j]), np.where(good, last, high[:, j])
+
+
+def run(search: Search, budget: float, *, meanwhile: Callable[[Search], None] | None = None) -> None:
+    """Split boxes until every claim is settled or so many seconds of the processor are used."""
+    started = time.process_time()
+    _at_points(search, _random_points(search))
+    rounds = 0
+    while len(search.waiting) and time.process_time() - started < budget:
+        if not _one_round(search):
+            break
+        rounds += 1
+        if meanwhile is not None and rounds & (rounds - 1) == 0:
+            meanwhile(search)
+    _settle(search)
+    search.seconds += time.process_time() - started
+
+
+def _settle(search: Search) -> MaskArray:
+    """Take the boxes out that no gradient needs split; which gradients need those that stay."""
+    needed = search.unsettled(search.waiting)
+    keep = needed.any(axis=1)
+    _note_settled(search, search.waiting, ~needed)
+    search.waiting = search.waiting.take(keep)
+    return needed[keep]
+
+
+def _note_settled(search: Search, boxes: Boxes, settled: MaskArray) -> None:
+    for j, s in enumerate(search.standing):
+        at = np.flatnonzero(settled[:, j])
+        if len(at):
+            best = at[np.argmax(boxes.bound[at, j])]
+            if boxes.bound[best, j] > s.settled:
+                s.settled, s.settled_at = float(boxes.bound[best, j]), (boxes.low[best], boxes.high[best])
+
+
+def _one_round(search: Search) -> bool:
+    """Split the boxes that come first; False where none can be split."""
+    needed = _settle(search)
+    if not len(search.waiting):
+        return False
+    chosen = _first(search, needed)
+    parents = search.waiting.take(chosen)
+    rest = np.ones(len(search.waiting), bool)
+    rest[chosen] = False
+    search.waiting = search.waiting.take(rest)
+    _at_points(search, _points_in(search, parents))
+    children, fixed = _split(search, parents)
+    if len(fixed):
+        search.final = joined_boxes([search.final, fixed])
+    if len(children):
+        search.waiting = joined_boxes([search.waiting, children])
+    if len(search.waiting) > MOST_BOXES:
+        order = np.argsort(-search.waiting.volume, kind="stable")
+        search.final = joined_boxes([search.final, search.waiting.take(order[MOST_BOXES:])])
+        search.waiting = search.waiting.take(order[:MOST_BOXES])
+    return True
+
+
+def _first(search: Search, needed: MaskArray) -> NDArray[np.intp]:
+    """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
+    count = len(search.waiting)
+    if count <= BATCH:
+        return np.arange(count)
+    chosen: list[NDArray[np.intp]] = []
+    by_volume = np.array([s.by_volume for s in search.standing])
+    groups = [g for g in (by_volume, ~by_volume) if needed[:, g].any()]
+    for group in groups:
+        want = BATCH // len(groups)
+        rows = needed[:, group].any(axis=1)
+        if group is groups[0] and by_volume[group].all():
+            key = np.where(rows, search.waiting.volume, -1.0)
+        else:
+            key = np.where(rows, _excess(search, search.waiting, group), -1.0)
+        chosen.append(np.argpartition(-key, want)[:want])
+    return np.unique(np.concatenate(chosen))
+
+
+def _excess(search: Search, boxes: Boxes, group: MaskArray | None = None) -> DoubleArray:
+    """The largest bound of each box over its target."""
+    targets = np.array([np.inf if s.stopped else max(s.target, 1e-300) for s in search.standing])
+    with np.errstate(all="ignore"):
+        ratio = boxes.bound / targets
+    ratio = np.where(np.isnan(ratio), 0.0, ratio)
+    found: DoubleArray = (ratio if group is None else ratio[:, group]).max(axis=1)
+    return found
+
+
+def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
+    """The halves of some boxes, and the boxes that cannot be split."""
+    inputs = len(search.plan.inputs)
+    excess = _excess(search, parents)
+    scale = np.where(np.isfinite(excess), excess, 1.0)
+    score = parents.gain + LEAST_SCORE * scale[:, None] * np.exp2(-parents.splits)
+    score = np.where(np.isposinf(score), 1e300 * np.exp2(-parents.splits), score)
+    score = np.where(np.isinf(excess)[:, None], np.exp2(-parents.splits), score)
+    splittable = parents.high > parents.low
+    for j in range(inputs, parents.low.shape[1]):  # a slice of a few numbers is as narrow as it gets
+        width = parents.high[:, j] - parents.low[:, j]
+        size = np.maximum(np.abs(parents.high[:, j]), np.abs(parents.low[:, j]))
+        splittable[:, j] &= (width > size * 2.0**-40) & np.isfinite(width)
+    score = np.where(splittable, score, -1.0)
+    can = splittable.any(axis=1)
+    fixed, parents, score, excess = parents.take(~can), parents.take(can), score[can], excess[can]
+    if not len(parents):
+        return parents, fixed
+    axis = np.argmax(score, axis=1)
+    rows = np.arange(len(parents))
+    first, second = halves(search.format, parents.low[rows, axis], parents.high[rows, axis], is_input=axis < inputs)
+    low, high = np.vstack([parents.low, parents.low]), np.vstack([parents.high, parents.high])
+    count = len(parents)
+    high[rows, axis] = first
+    low[rows + count, axis] = second
+    width = parents.high[rows, axis] - parents.low[rows, axis]
+    part = np.concatenate([(first - parents.low[rows, axis]) / width, (parents.high[rows, axis] - second) / width])
+    share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
+    bounds = []
+    for start in range(0, 2 * count, 2 * BATCH):
+        cut = slice(start, start + 2 * BATCH)
+        found, forward = evaluate(search, low[cut], high[cut])
+        _clip(search, forward, low[cut], high[cut])
+        bounds.append(found)
+    bound = np.minimum(np.vstack(bounds), np.vstack([parents.bound, parents.bound]))  # what holds in a box holds in its parts
+    search.looked_at += 2 * count
+    splits = np.vstack([parents.splits, parents.splits])
+    gain = np.vstack([parents.gain, parents.gain])
+    children = Boxes(low, high, share, bound, gain, splits)
+    after = _excess(search, children)
+    worst = np.maximum(after[:count], after[count:])
+    with np.errstate(all="ignore"):
+        gained = np.where(np.isfinite(excess), excess - worst, np.inf)
+    both = np.concatenate([rows, rows + count])
+    both_axes = np.concatenate([axis, axis])
+    gained = np.maximum(np.concatenate([gained, gained]), 0.0)
+    before = gain[both, both_axes]
+    gain[both, both_axes] = np.where(np.isfinite(gained), np.maximum(HALF * gained, np.where(np.isfinite(before), before / 4, 0.0)), before)
+    splits[both, both_axes] += 1
+    empty = np.isneginf(bound).all(axis=1)
+    return children.take(~empty), fixed
+
+
+# ---------------------------------------------------------------- at points
+
+
+def _random_points(search: Search) -> DoubleArray:
+    """Points all over the domain, in it and at its corners."""
+    low, high = search.domain_low, search.domain_high
+    inputs = len(low)
+    inside = low + (high - low) * search.random.random((4 * POINTS, inputs))
+    corners = np.where(search.random.random((POINTS, inputs)) < HALF, low, high)
+    return np.vstack([inside, corners])
+
+
+def _points_in(search: Search, boxes: Boxes) -> DoubleArray:
+    """Points in the boxes with the largest bounds, and near the points with the largest bounds so far."""
+    inputs = len(search.plan.inputs)
+    excess = _excess(search, boxes)
+    order = np.argsort(-excess, kind="stable")[: POINTS // 2]
+    low, high = boxes.low[order][:, :inputs], boxes.high[order][:, :inputs]
+    found = [low + (high - low) * search.random.random(low.shape)]
+    for s in search.standing:
+        if s.point_at is not None:
+            width = search.domain_high - search.domain_low
+            size = np.exp2(-search.random.integers(1, 40, (POINTS // 4, 1)))
+            found.append(s.point_at + width * size * search.random.standard_normal((POINTS // 4, inputs)) * (search.random.random((POINTS // 4, inputs)) < HALF))
+    return np.vstack(found)
+
+
+def _at_points(search: Search, points: DoubleArray) -> None:
+    """Note the largest bounds at points, which are moved into the domain and to numbers of the format."""
+    points = nearest_numbers(search.format, np.clip(points, search.domain_low, search.domain_high))
+    bound, _ = evaluate(search, points, points, slices=False)
+    for j, s in enumerate(search.standing):
+        finite = np.where(np.isfinite(bound[:, j]), bound[:, j], -1.0)
+        best = int(np.argmax(finite))
+        if finite[best] > s.point:
+            s.point, s.point_at = float(finite[best]), points[best]

@@ -1,0 +1,355 @@
+"""The forward pass over boxes: every operation enclosed over all points of a box and all roundings up to the present one.
+
+The value of an operation is that over the reals, with every operation before it off by any part of its rounding. So an enclosure holds the real value, the
+float, and what lies between them on the way from one to the other, which is what the mean value theorem is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from verifier.arithmetic import floats
+from verifier.arithmetic.intervals import choices
+from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, up
+from verifier.arithmetic.intervals.run import FUNCTIONS, constants
+from verifier.arithmetic.types import Doubles, Mask, Truths
+from verifier.compare.boxes.operations import JUMPS, Operation, Operations
+from verifier.compare.boxes.roundings import NONE, SCALE, SLACK, Bits, Rounding, at_most, bits, of_library, sizes, to_nearest, with_jump
+from verifier.language.formats import round_exact
+from verifier.language.gates import GATES
+from verifier.language.numeral import exact
+
+Value: TypeAlias = "Interval | Truths"
+HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
+SIDES = Interval(np.float64(-1.0), np.float64(1.0))
+WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
+
+
+class Plan:
+    """What every pass over the same operations shares: which of them carry errors, their assumed errors, the steps that are cut into slices."""
+
+    def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = ()) -> None:
+        self.done, self.ulps, self.upstream, self.cuts = done, ulps, upstream, tuple(cuts)
+        self.bits: list[Bits] = [bits(o.format) for o in done.operations]
+        self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
+        self.known = constants(done.reals, strict=False, rounded_in=None)
+        self.carries = _carrying(done.operations)
+        self.may_skip = any(o.gate == "where" for o in done.operations)
+        self.sliced = _before(done.operations, self.cuts)
+        self.powers: set[int] = set()  # leaves that are powers of two
+        self.leaves = {k: self._leaf(k) for k, o in enumerate(done.operations) if o.is_leaf and o.gate != "input"}
+
+    def _leaf(self, k: int) -> tuple[Interval, Interval, Rounding]:
+        """A leaf: what it is over the reals, that and its float, and its rounding, which is known."""
+        o, b = self.done.operations[k], self.bits[k]
+        if o.gate == "upstream":
+            here = exactly(np.float64(self.upstream))
+            self.powers.update([k] if _is_power_of_two(self.upstream) else [])
+            return here, here, NONE
+        real = self.known[self.done.exact[k]]
+        assert isinstance(real, Interval)
+        value = leaf_float(o)
+        if o.rounding == "none":
+            self.powers.update([k] if _is_power_of_two(value) else [])
+            return exactly(np.float64(value)), exactly(np.float64(value)), NONE
+        if o.gate == "number":
+            off = abs(exact(o.text) - Fraction(value)) * 2**SCALE if np.isfinite(value) else None
+            error = np.inf if off is None else float(off) * SLACK
+        else:
+            error = float(np.ldexp(max(real.high - value, value - real.low), SCALE)) * SLACK
+        least = sizes(real)[0]
+        relative = error / float(np.ldexp(least, SCALE)) * SLACK if least > 0 else np.inf
+        rounding = Rounding(np.float64(error), np.float64(relative), np.float64(0.0)) if relative < 2 * b.unit else Rounding(np.float64(error), np.float64(0.0), np.float64(error))
+        return real, Interval(np.minimum(real.low, value), np.maximum(real.high, value)), rounding
+
+
+def _is_power_of_two(value: float) -> bool:
+    return bool(value != 0 and abs(np.frexp(value)[0]) == 0.5)
+
+
+def leaf_float(o: Operation) -> float:
+    """The float of a literal or a constant."""
+    if o.gate == "number":
+        return floats.literal(o.text, o.format)
+    value = floats.CONSTANT_VALUES[o.text]
+    return round_exact(o.format, Fraction(value)) if np.isfinite(value) else value
+
+
+def _carrying(done: Sequence[Operation]) -> list[bool]:
+    """Whether an operation, or one that it reads, may be off."""
+    found: list[bool] = []
+    for o in done:
+        found.append(o.rounding != "none" or o.gate in JUMPS or o.gate == "where" or any(found[a] for a in o.args))
+    return found
+
+
+def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
+    """The operations that some steps depend on, these included."""
+    found = set(cuts)
+    for k in range(len(done) - 1, -1, -1):
+        if k in found:
+            found.update(done[k].args)
+    return found
+
+
+class Forward:
+    """The forward pass over a column of boxes: `values[k]` encloses operation k on the whole way, `exact[k]` its exact function of such operands.
+
+    `low` and `high` have a column per input, `slices` one pair of columns per cut. `empty` marks boxes without a point in their slices.
+    """
+
+    def __init__(self, plan: Plan, low: Sequence[Doubles], high: Sequence[Doubles], slices: Sequence[tuple[Doubles, Doubles]] = ()) -> None:
+        self.plan = plan
+        self.nodes: dict[int, Value] = {}
+        self.values: list[Value] = []
+        self.exact: list[Value] = []
+        self.roundings: list[Rounding] = []
+        self.granularity: dict[int, Any] = {}
+        self.empty: Mask = np.zeros(len(low[0]) if low else 1, bool)
+        self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
+        self.ranges: dict[int, tuple[Doubles, Doubles]] = {}
+        off: dict[int, Doubles] = {}
+        by_cut = dict(zip(plan.cuts, slices, strict=False))
+        for k, o in enumerate(plan.done.operations):
+            if o.gate == "input":
+                n = plan.inputs.index(k)
+                here = exactly(low[n]) if low[n] is high[n] else Interval(low[n], high[n])
+                self._append(k, here, here, NONE)
+            elif o.is_leaf:
+                self._append(k, *plan.leaves[k])
+            else:
+                raw, jump = self._apply(k, o)
+                if not isinstance(raw, Interval):
+                    self._append(k, raw, raw, NONE)
+                    continue
+                rounding = self._rounding(k, o, raw, jump)
+                self._append(k, raw, self._inflated(k, raw, rounding), rounding)
+            if k in plan.sliced and k not in plan.inputs:
+                off[k] = self._off(k, o, off)
+                if k in by_cut:
+                    self._slice(k, by_cut[k], off[k])
+
+    def _append(self, k: int, raw: Value, value: Value, rounding: Rounding) -> None:
+        self.exact.append(raw)
+        self.values.append(value)
+        self.roundings.append(rounding)
+        self.nodes[k] = value
+
+    def number(self, k: int) -> Interval:
+        """The value of an operation as a number: a truth value is 1 or 0."""
+        return _as_number(self.values[k])
+
+    def node(self, at: int) -> Value:
+        """What a node of the program over the reals is for these values."""
+        if at not in self.nodes:
+            if at in self.plan.known:
+                self.nodes[at] = self.plan.known[at]
+            else:
+                step = self.plan.done.reals.steps[at]
+                function = FUNCTIONS.get(step.gate)
+                args = [self.node(a) for a in step.args]
+                if step.gate not in GATES or not (GATES[step.gate].conditions or GATES[step.gate].kind == "logic"):
+                    args = [_as_number(a) for a in args]
+                self.nodes[at] = UNKNOWN if function is None else function(*args)
+        return self.nodes[at]
+
+    # ------------------------------------------------------------ one operation
+
+    def _apply(self, k: int, o: Operation) -> tuple[Value, Doubles | None]:
+        """The exact function of the operands, and by how much the floats may be off because they take another branch."""
+        if o.gate == "where":
+            return self._where(o)
+        if o.gate in WHOLE:
+            a = self.number(o.args[0])
+            low, high = WHOLE[o.gate](a.low), WHOLE[o.gate](a.high)
+            return Interval(low, high), high - low
+        found = self.node(self.plan.done.exact[k])
+        if GATES[o.gate].boolean if o.gate in GATES else False:
+            return found, None
+        doubt = [_undecided(self.values[a]) for a in o.args if not isinstance(self.values[a], Interval)]
+        assert isinstance(found, Interval)
+        return found, None if not doubt else np.where(np.any(np.broadcast_arrays(*doubt), axis=0), np.inf, 0.0)
+
+    def _where(self, o: Operation) -> tuple[Value, Doubles | None]:
+        truth = self.values[o.args[0]]
+        c = choices.truths(truth) if not isinstance(truth, Interval) else _as_truth(truth)
+        first, second = self.values[o.args[1]], self.values[o.args[2]]
+        if not isinstance(first, Interval) and not isinstance(second, Interval):
+            return np.where(c == 1, first, np.where(c == 0, second, np.where(first == second, first, np.int8(-1)))), None
+        a, b = _as_number(first), _as_number(second)
+        low = np.where(c == 1, a.low, np.where(c == 0, b.low, np.minimum(a.low, b.low)))
+        high = np.where(c == 1, a.high, np.where(c == 0, b.high, np.maximum(a.high, b.high)))
+        return Interval(low, high), np.where(c == -1, np.maximum(a.high - b.low, b.high - a.low), 0.0)
+
+    def _rounding(self, k: int, o: Operation, raw: Interval, jump: Doubles | None) -> Rounding:
+        b = self.plan.bits[k]
+        least, most = sizes(raw)
+        if o.rounding == "none":
+            found = NONE
+            if not np.all(most <= b.largest):
+                found = _both_lost(most, b)
+        elif o.rounding == "nearest":
+            found = self._nearest(k, o, least, most, b)
+        else:
+            found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
+        return found if jump is None else with_jump(found, jump)
+
+    def _nearest(self, k: int, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
+        found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
+        if o.gate in ("add", "sub"):
+            first, second = (sizes(self.number(a))[1] for a in o.args)
+            found = at_most(found, np.ldexp(np.minimum(first, second), SCALE))  # either operand is a number of the format
+            step = np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1]))
+            return at_most(found, np.where(most <= np.ldexp(1.0, step + b.precision), 0.0, np.inf))
+        if o.gate in ("mul", "div"):
+            operands = self.plan.done.operations
+            power = [a for a in (o.args if o.gate == "mul" else o.args[1:]) if a in self.plan.powers]
+            if power:
+                tiny = np.where(least >= b.normal, 0.0, b.tiny)
+                found = at_most(found, tiny)
+                return found._replace(relative=np.zeros_like(found.relative), besides=np.minimum(found.besides, tiny))
+            if o.gate == "mul" and operands[o.args[0]].format.precision + operands[o.args[1]].format.precision <= b.precision:
+                return at_most(found, np.where(least >= b.normal, 0.0, b.tiny))
+        return found
+
+    def step_of(self, k: int) -> Any:
+        """An exponent q such that the float of an operation is a whole multiple of 2^q."""
+        if k not in self.granularity:
+            o, b = self.plan.done.operations[k], self.plan.bits[k]
+            if o.is_leaf and o.gate not in ("input", "upstream"):
+                self.granularity[k] = _last_bit(leaf_float(o))
+            else:
+                least = sizes(self.number(k))[0]
+                own = np.where(least > 0, np.maximum(np.frexp(least)[1] - 1, b.emin), b.emin) - b.precision + 1
+                if o.gate in ("add", "sub"):
+                    own = np.maximum(own, np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1])))
+                elif o.gate in ("neg", "abs"):
+                    own = np.maximum(own, self.step_of(o.args[0]))
+                self.granularity[k] = own
+        return self.granularity[k]
+
+    def _inflated(self, k: int, raw: Interval, rounding: Rounding) -> Interval:
+        """The exact results with their roundings."""
+        o, b = self.plan.done.operations[k], self.plan.bits[k]
+        if rounding is NONE:
+            return raw
+        most = sizes(raw)[1]
+        ulps = 2 * self.plan.ulps.get(o.gate, np.inf) if o.rounding in ("library", "unknown") else 1.0
+        extra = np.ldexp(rounding.besides, -SCALE) * SLACK + ulps * (most * (b.unit * SLACK) + b.least)
+        low, high = down(raw.low - extra), up(raw.high + extra)
+        exact_here = rounding.error == 0
+        return Interval(np.where(exact_here, raw.low, low), np.where(exact_here, raw.high, high))
+
+    # ------------------------------------------------------------ slices
+
+    def _off(self, k: int, o: Operation, off: Mapping[int, Doubles]) -> Doubles:
+        """How far an operation is, on the whole way, from its real value: its own rounding, and what those before do to it."""
+        raw, value = self.exact[k], self.values[k]
+        if not isinstance(raw, Interval) or not isinstance(value, Interval):
+            return np.float64(0.0)
+        total = np.maximum(raw.low - value.low, value.high - raw.high)
+        for position, a in enumerate(o.args):
+            if a in off and self.plan.carries[a]:
+                slope = self.slope(k, position)
+                total = total + (0.0 if slope is None else sizes(slope)[1] * off[a])
+        return up(total, 8.0)
+
+    def _slice(self, k: int, ends: tuple[Doubles, Doubles], off: Doubles) -> None:
+        """Keep the points whose real value of an operation is between two ends."""
+        value = self.number(k)
+        self.ranges[k] = (np.maximum(ends[0], value.low), np.minimum(ends[1], value.high))
+        low, high = np.maximum(value.low, down(ends[0] - off)), np.minimum(value.high, up(ends[1] + off))
+        self.empty = self.empty | (low > high)
+        middle = np.minimum(low, high)
+        self.values[k] = self.nodes[k] = Interval(middle, np.maximum(low, high))
+
+    # ------------------------------------------------------------ partial derivatives
+
+    def slope(self, k: int, position: int) -> Interval | None:
+        """The partial derivative of an operation by one operand; of a choice the hull of those of its branches; None where there is none."""
+        o = self.plan.done.operations[k]
+        if o.gate == "where":
+            return None if position == 0 else _chosen(self.values[o.args[0]], position)
+        if o.gate in ("max", "min"):
+            a, b = (self.number(x) for x in (o.args if position == 0 else o.args[::-1]))
+            above, below = (a.low >= b.high, a.high <= b.low) if o.gate == "max" else (a.high <= b.low, a.low >= b.high)
+            return Interval(np.where(above, 1.0, 0.0), np.where(below & ~above, 0.0, 1.0))
+        if o.gate == "abs":
+            a = self.number(o.args[0])
+            return Interval(np.where(a.low >= 0, 1.0, -1.0), np.where(a.high <= 0, -1.0, 1.0))
+        node = self.plan.done.partials[k][position]
+        return None if node is None else _as_number(self.node(node))
+
+    def elasticity(self, k: int, position: int) -> Interval | None:
+        """d log(result) / d log(operand)."""
+        o = self.plan.done.operations[k]
+        node = self.plan.done.elasticities[k][position]
+        if node == "sum":
+            a, b = self.number(o.args[position]), self.number(o.args[1 - position])
+            return part_of_sum(a, b if o.gate == "add" else Interval(-b.high, -b.low) if position == 0 else b, minus=o.gate == "sub" and position == 1)
+        if o.gate == "abs":
+            return ONE
+        return self.slope(k, position) if node is None else _as_number(self.node(node))
+
+    def logarithmic(self, k: int, position: int) -> Interval | None:
+        """d log(result) / d operand."""
+        node = self.plan.done.logarithmic[k][position]
+        if node is not None:
+            return _as_number(self.node(node))
+        slope, raw = self.slope(k, position), self.exact[k]
+        return None if slope is None or not isinstance(raw, Interval) else div(slope, raw)
+
+
+def part_of_sum(a: Interval, b: Interval, *, minus: bool = False) -> Interval:
+    """a / (a + b), which is monotonic in each: from its corners. With `minus` -a / (b - a), where `b` is what a is taken from."""
+    if minus:
+        a = Interval(-a.high, -a.low)
+    corners = [(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
+    sums = [x + y for x, y in corners]
+    parts = [x / s for (x, _), s in zip(corners, sums, strict=True)]
+    alike = ((a.low >= 0) & (b.low >= 0)) | ((a.high <= 0) & (b.high <= 0))
+    apart = (sums[0] > 0) | (sums[3] < 0)
+    low = down(np.minimum(np.minimum(parts[0], parts[1]), np.minimum(parts[2], parts[3])), 4.0)
+    high = up(np.maximum(np.maximum(parts[0], parts[1]), np.maximum(parts[2], parts[3])), 4.0)
+    low, high = np.where(apart, low, np.nan), np.where(apart, high, np.nan)
+    return Interval(np.where(alike, np.fmax(low, 0.0), low), np.where(alike, np.fmin(high, 1.0), high))
+
+
+def _chosen(condition: Value, position: int) -> Interval:
+    c = condition if not isinstance(condition, Interval) else _as_truth(condition)
+    taken = 1 if position == 1 else 0
+    return Interval(np.where(c == taken, 1.0, 0.0), np.where((c == taken) | (c == -1), 1.0, 0.0))
+
+
+def _as_number(value: Value) -> Interval:
+    if isinstance(value, Interval):
+        return value
+    return Interval(np.where(value == 1, 1.0, 0.0), np.where(value == 0, 0.0, 1.0))
+
+
+def _as_truth(value: Interval) -> Truths:
+    """A number as a condition: true where it is not 0."""
+    return choices.decided((value.low > 0) | (value.high < 0), (value.low == 0) & (value.high == 0))
+
+
+def _undecided(value: Value) -> Mask:
+    assert not isinstance(value, Interval)
+    return value == -1  # type: ignore[no-any-return]
+
+
+def _both_lost(most: Doubles, b: Bits) -> Rounding:
+    lost = np.where(most <= b.largest, 0.0, np.inf)
+    return Rounding(lost, lost, lost)
+
+
+def _last_bit(value: float) -> int:
+    """The exponent of the last 1 bit of a number."""
+    if value == 0 or not np.isfinite(value):
+        return 2000 if value == 0 else -2000
+    mantissa, exponent = np.frexp(value)
+    whole = int(abs(mantissa) * 2**53)
+    return int(exponent) - 53 + (whole & -whole).bit_length() - 1
