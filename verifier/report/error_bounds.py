@@ -105,7 +105,7 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         lines=tuple(BoundShare(line.line, line.statement, f"{line.share:.4g}", f"{line.contribution:.6g}", line.step) for line in b.lines),
         is_for_program_only=b.is_for_program_only,
         boxes=b.boxes,
-        seconds=f"{b.seconds:.3g}",
+        seconds=f"{b.seconds:.2g}",
     )
 
 
@@ -140,14 +140,27 @@ def in_unit(figure: str, unit: str) -> str:
 
 def box_text(box: BoxText) -> str:
     """A box in words."""
-    shown = [f"{name} = {low}" if low == high else f"{name} in [{low}, {high}]" for name, low, high in box[:MOST_INPUTS]]
-    return ", ".join(shown) + (f" and {len(box) - MOST_INPUTS} more inputs" if len(box) > MOST_INPUTS else "")
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, low, high in box:
+        alike.setdefault((low, high), []).append(name)
+    shown = [f"{_names(names)} = {low}" if low == high else f"{_names(names)} in [{low}, {high}]" for (low, high), names in alike.items()]
+    return ", ".join(shown[:MOST_INPUTS]) + (f" and {len(shown) - MOST_INPUTS} more intervals" if len(shown) > MOST_INPUTS else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
 
 
 def percent(share: str) -> str:
     """A share in percent: of what is left open never 0, of what is not all never 100."""
     value = 100 * float(share)
     return "100 %" if value >= 100 else "less than 0.001 %" if 0 < value < 0.001 else f"{min(value, 99.9):.2g} %" if value < 99.5 else "more than 99 %"
+
+
+def in_percent(share: str) -> str:
+    """A share in whole percent, a small one with two digits."""
+    value = 100 * float(share)
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
 # ---------------------------------------------------------------- findings
@@ -207,7 +220,9 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
     if b.bound is not None:
         rows.append(f"{'elsewhere':<9} at most {in_unit(upward(b.bound), b.unit)}")
-    ways = [f"more time than {seconds:g} s (budget)", "a domain without the open boxes"]
+    is_beyond = b.claim is not None and b.at_a_point is not None and exact(b.at_a_point) > exact(b.claim)
+    ways = [] if is_beyond else [f"more time than {seconds:g} s (budget)"]
+    ways += ["a domain without the open boxes"]
     ways += ["a larger limit"] if b.claim is not None else []
     ways += ["a claim of the absolute error, where the exact gradient passes through 0"] if b.unit == "ulp" else []
     return (*rows, f"{'decides':<9} {', or '.join(ways)}")
@@ -215,8 +230,8 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
 
 def lines_text(b: BoundResult) -> tuple[str, ...]:
     """The statements that make the bound, with their shares of it."""
-    rows = [(f"{percent(line.share)}", f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
+    rows = [(in_percent(line.share), f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
     return tuple(f"{'bound' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
 
 
-__all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_unit", "lines_text", "percent", "upward"]
+__all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "upward"]

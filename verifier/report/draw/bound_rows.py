@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from verifier.case.components import base
 from verifier.report.draw.finding import wrapped
 from verifier.report.draw.paint import Paint
-from verifier.report.error_bounds import MOST_LINES, OPEN, PROVED, REFUTED, box_text, downward, in_unit, percent, upward
+from verifier.report.error_bounds import MOST_LINES, OPEN, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}
@@ -58,7 +58,7 @@ def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> li
         name,
         b.format if has_formats else "",
         f"{paint(b.outcome, colour, bold=b.outcome != PROVED)}{claim}",
-        (f"at most {in_unit(upward(b.bound), b.unit)}" if b.bound is not None and b.outcome != REFUTED else "no bound") + extent,
+        "" if b.outcome == REFUTED else (f"at most {in_unit(upward(b.bound), b.unit)}" if b.bound is not None else "no bound") + extent,
         f"{in_unit(downward(b.at_a_point), b.unit)} at a point" if b.at_a_point is not None else "",
         f"{in_unit(downward(b.seen), b.unit)} seen" if b.seen is not None else "",
         f"{b.seconds} s",
@@ -68,10 +68,10 @@ def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> li
 def ledger(b: BoundResult, indent: str) -> Iterator[str]:
     """The worst-case ledger: which statements make the bound, in the box where it is largest; what the error is measured from, where that is not the exact gradient."""
     for line in b.lines[:MOST_LINES]:
-        yield f"{indent}{percent(line.share):>6}  {f'line {line.line}: ' if line.line is not None else ''}{line.statement}"
+        yield f"{indent}{in_percent(line.share):>6}  {f'line {line.line}: ' if line.line is not None else ''}{line.statement}"
     if len(b.lines) > MOST_LINES:
         rest = sum(float(line.share) for line in b.lines[MOST_LINES:])
-        yield f"{indent}{percent(str(rest)):>6}  ({len(b.lines) - MOST_LINES} more statements)"
+        yield f"{indent}{in_percent(str(rest)):>6}  ({len(b.lines) - MOST_LINES} more {'statement' if len(b.lines) == MOST_LINES + 1 else 'statements'})"
     if b.is_for_program_only:
         yield f"{indent}the formula is not proved: this is the error against the program's own real value"
 
