@@ -47,7 +47,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = Plan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box))
+    plan = Plan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
