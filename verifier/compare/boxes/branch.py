@@ -25,6 +25,7 @@ MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
 HALF = 0.5
 LEAST_SCORE = 1e-6
+LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looked for, and in others up to the limit beyond which a gradient counts as unstable
 LARGE = 1e300  # a gain that is as good as any
 WORSE = 0.75  # the weight of the worse half
 NARROWEST = 2.0**-40  # of a slice
@@ -121,7 +122,7 @@ def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: boo
 def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> Search:
     """A search over some boxes, which together are all of the domain."""
     dimensions = len(plan.inputs) + len(plan.cuts)
-    cap = 2.0 ** (fmt.precision / 2)  # beyond it half of the digits are lost
+    cap = max(fmt.rounding_limit, LEAST_CAP)
     standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
     none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
     low, high = pieces
