@@ -25,6 +25,10 @@ MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
 HALF = 0.5
 LEAST_SCORE = 1e-6
+LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looked for, and in others up to the limit beyond which a gradient counts as unstable
+LARGE = 1e300  # a gain that is as good as any
+WORSE = 0.75  # the weight of the worse half
+NARROWEST = 2.0**-40  # of a slice
 
 
 @dataclass
@@ -118,7 +122,7 @@ def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: boo
 def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> Search:
     """A search over some boxes, which together are all of the domain."""
     dimensions = len(plan.inputs) + len(plan.cuts)
-    cap = 2.0 ** (fmt.precision / 2)  # beyond it half of the digits are lost
+    cap = max(fmt.rounding_limit, LEAST_CAP)
     standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
     none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
     low, high = pieces
@@ -132,7 +136,7 @@ def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[Erro
     total = np.ptp(np.vstack([low[:, inputs], high[:, inputs]]), axis=0)
     width = np.where(total > 0, (high - low)[:, inputs] / np.where(total > 0, total, 1.0), 1.0)
     shape = (count, dimensions)
-    search.waiting = Boxes(low, high, np.prod(width, axis=1), bound, np.full(shape, np.inf), np.zeros(shape))
+    search.waiting = Boxes(low, high, np.prod(width, axis=1), bound, np.zeros(shape), np.zeros(shape))
     search.looked_at = count
     return search
 
@@ -204,13 +208,14 @@ def _one_round(search: Search) -> bool:
 def _first(search: Search, needed: MaskArray) -> NDArray[np.intp]:
     """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
     count = len(search.waiting)
-    if count <= BATCH:
+    batch = max(64, BATCH // search.waiting.low.shape[1])
+    if count <= batch:
         return np.arange(count)
     chosen: list[NDArray[np.intp]] = []
     by_volume = np.array([s.by_volume for s in search.standing])
     groups = [g for g in (by_volume, ~by_volume) if needed[:, g].any()]
     for group in groups:
-        want = BATCH // len(groups)
+        want = batch // len(groups)
         rows = needed[:, group].any(axis=1)
         if group is groups[0] and by_volume[group].all():
             key = np.where(rows, search.waiting.volume, -1.0)
@@ -232,31 +237,52 @@ def _excess(search: Search, boxes: Boxes, group: MaskArray | None = None) -> Dou
 
 def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
     """The halves of some boxes, and the boxes that cannot be split."""
-    inputs = len(search.plan.inputs)
-    excess = _excess(search, parents)
-    scale = np.where(np.isfinite(excess), excess, 1.0)
-    score = parents.gain + LEAST_SCORE * scale[:, None] * np.exp2(-parents.splits)
-    score = np.where(np.isposinf(score), 1e300 * np.exp2(-parents.splits), score)
-    score = np.where(np.isinf(excess)[:, None], np.exp2(-parents.splits), score)
-    splittable = parents.high > parents.low
-    for j in range(inputs, parents.low.shape[1]):  # a slice of a few numbers is as narrow as it gets
-        width = parents.high[:, j] - parents.low[:, j]
-        size = np.maximum(np.abs(parents.high[:, j]), np.abs(parents.low[:, j]))
-        splittable[:, j] &= (width > size * 2.0**-40) & np.isfinite(width)
-    score = np.where(splittable, score, -1.0)
-    can = splittable.any(axis=1)
-    fixed, parents, score, excess = parents.take(~can), parents.take(can), score[can], excess[can]
+    may = _splittable(search, parents)
+    can = may.any(axis=1)
+    fixed, parents, may = parents.take(~can), parents.take(can), may[can]
+    dimensions = parents.low.shape[1]
     if not len(parents):
         return parents, fixed
-    axis = np.argmax(score, axis=1)
-    rows = np.arange(len(parents))
-    first, second = halves(search.format, parents.low[rows, axis], parents.high[rows, axis], is_input=axis < inputs)
+    tries = (parents.splits.sum(axis=1) % max(1, dimensions // 2) == 0) & (may.sum(axis=1) > 1)
+    found = []
+    if tries.any():
+        found.append(_tried(search, parents.take(tries), may[tries]))
+    if not tries.all():
+        rest = parents.take(~tries)
+        found.append(_halved(search, rest, _axis(search, rest, may[~tries])))
+    children = joined_boxes(found)
+    return children.take(~np.isneginf(children.bound).all(axis=1)), fixed
+
+
+def _splittable(search: Search, boxes: Boxes) -> MaskArray:
+    """Per box and dimension whether there is something to split; a slice of a few numbers is as narrow as it gets."""
+    found: MaskArray = boxes.high > boxes.low
+    for j in range(len(search.plan.inputs), boxes.low.shape[1]):
+        width = boxes.high[:, j] - boxes.low[:, j]
+        size = np.maximum(np.abs(boxes.high[:, j]), np.abs(boxes.low[:, j]))
+        found[:, j] &= (width > size * NARROWEST) & np.isfinite(width)
+    return found
+
+
+def _axis(search: Search, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
+    """The dimension to split: the one that gained most when it was tried last, else the one that was split least."""
+    excess = _excess(search, boxes)
+    scale = np.where(np.isfinite(excess), excess, 1.0)
+    least = np.exp2(-boxes.splits)
+    score = np.where(np.isfinite(excess)[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
+    return np.argmax(np.where(may, score, -1.0), axis=1)
+
+
+def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
+    """The halves of boxes along a dimension each, all lower ones first."""
+    rows, count = np.arange(len(parents)), len(parents)
+    first, second = halves(search.format, parents.low[rows, axis], parents.high[rows, axis], is_input=axis < len(search.plan.inputs))
     low, high = np.vstack([parents.low, parents.low]), np.vstack([parents.high, parents.high])
-    count = len(parents)
     high[rows, axis] = first
     low[rows + count, axis] = second
-    width = parents.high[rows, axis] - parents.low[rows, axis]
-    part = np.concatenate([(first - parents.low[rows, axis]) / width, (parents.high[rows, axis] - second) / width])
+    with np.errstate(all="ignore"):
+        width = parents.high[rows, axis] - parents.low[rows, axis]
+        part = np.concatenate([(first - parents.low[rows, axis]) / width, (parents.high[rows, axis] - second) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
     bounds = []
     for start in range(0, 2 * count, 2 * BATCH):
@@ -266,21 +292,48 @@ def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
         bounds.append(found)
     bound = np.minimum(np.vstack(bounds), np.vstack([parents.bound, parents.bound]))  # what holds in a box holds in its parts
     search.looked_at += 2 * count
-    splits = np.vstack([parents.splits, parents.splits])
-    gain = np.vstack([parents.gain, parents.gain])
+    gain, splits = np.vstack([parents.gain, parents.gain]), np.vstack([parents.splits, parents.splits])
     children = Boxes(low, high, share, bound, gain, splits)
-    after = _excess(search, children)
-    worst = np.maximum(after[:count], after[count:])
+    gained = _gained(search, parents, children)
+    both, axes = np.concatenate([rows, rows + count]), np.concatenate([axis, axis])
+    gain[both, axes] = HALF * np.concatenate([gained, gained])
+    splits[both, axes] += 1
+    return children
+
+
+def _gained(search: Search, parents: Boxes, children: Boxes) -> DoubleArray:
+    """By how much the halves of boxes are better than they are, mostly the worse one."""
+    before, after = _excess(search, parents), _excess(search, children)
+    first, second = after[: len(parents)], after[len(parents) :]
     with np.errstate(all="ignore"):
-        gained = np.where(np.isfinite(excess), excess - worst, np.inf)
-    both = np.concatenate([rows, rows + count])
-    both_axes = np.concatenate([axis, axis])
-    gained = np.maximum(np.concatenate([gained, gained]), 0.0)
-    before = gain[both, both_axes]
-    gain[both, both_axes] = np.where(np.isfinite(gained), np.maximum(HALF * gained, np.where(np.isfinite(before), before / 4, 0.0)), before)
-    splits[both, both_axes] += 1
-    empty = np.isneginf(bound).all(axis=1)
-    return children.take(~empty), fixed
+        now = WORSE * np.maximum(first, second) + (1 - WORSE) * np.maximum(np.minimum(first, second), 0.0)
+        gained = np.where(np.isfinite(before), before - now, np.where(np.isfinite(now), LARGE, np.where(np.isfinite(np.minimum(first, second)), 1.0, 0.0)))
+    return np.maximum(gained, 0.0)
+
+
+def _tried(search: Search, parents: Boxes, may: MaskArray) -> Boxes:
+    """The halves of boxes along the dimension that gains most, of all that are tried."""
+    count, dimensions = len(parents), parents.low.shape[1]
+    gains = np.full((count, dimensions), -1.0)
+    candidates: list[tuple[NDArray[np.intp], Boxes]] = []
+    for axis in range(dimensions):
+        rows = np.flatnonzero(may[:, axis])
+        some = parents.take(rows)
+        children = _halved(search, some, np.full(len(rows), axis)) if len(rows) else some
+        if len(rows):
+            gains[rows, axis] = _gained(search, some, children) + LEAST_SCORE * np.exp2(-some.splits[:, axis])
+        candidates.append((rows, children))
+    best = np.argmax(gains, axis=1)
+    found = []
+    for axis, (rows, children) in enumerate(candidates):
+        mine = best[rows] == axis
+        if mine.any():
+            part = children.take(np.concatenate([mine, mine]))
+            known = np.maximum(gains[rows[mine]], 0.0)
+            known[:, axis] *= HALF
+            part.gain[:] = np.concatenate([known, known])
+            found.append(part)
+    return joined_boxes(found)
 
 
 # ---------------------------------------------------------------- at points

@@ -47,7 +47,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = Plan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box))
+    plan = Plan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
@@ -140,7 +140,7 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
         box=box,
         claim=s.claim,
         bound=bound,
-        at_a_point=s.point if s.point_at is not None else None,
+        at_a_point=None if s.point_at is None else s.point if s.claim.unit == "absolute" or s.point < 2.0**search.format.precision else math.inf,
         outcome=outcome,  # type: ignore[arg-type]
         open_share=0.0 if outcome == "proved" else share,
         open_boxes=boxes,
@@ -168,7 +168,7 @@ def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[Doub
         best = int(np.argmax(rest))
         if rest[best] > value:
             value, at = float(rest[best]), (left.low[best], left.high[best])
-    return (None, None, opened) if at is None else (value, at, opened)
+    return (None, None, opened) if at is None or not math.isfinite(value) else (value, at, opened)
 
 
 def _reason(search: Search, s: Standing, bounds: DoubleArray) -> str:
@@ -176,7 +176,7 @@ def _reason(search: Search, s: Standing, bounds: DoubleArray) -> str:
     if np.all(np.isposinf(bounds)):
         return "no bound is known there: a pole, an overflow, or an operation without an enclosure" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
     if s.claim.limit is None:
-        return f"the bound there is above {s.cap:.4g} ulp, half of the digits of {search.format.stored_in}: the gradient is 0 or cancels"
+        return f"the bound there is above {s.cap:.6g} ulp: the gradient is 0 or cancels"
     return "the time was not enough, or the bound at a point is above the claim" if s.point <= s.claim.limit else f"the bound at a point is {s.point:.4g}, above the claim"
 
 

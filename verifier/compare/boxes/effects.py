@@ -148,11 +148,14 @@ def _relative(forward: Forward, output: int) -> tuple[Doubles, Doubles, dict[int
         here = forward.number(k)
         elastic, logarithmic = logs[k]
         elastic = _meet(elastic, _product(logarithmic, here, skips=plan.may_skip))
-        own = np.where(rounding.relative < 1, rounding.relative / (1 - rounding.relative) * SLACK, np.inf)  # |log(1 + d)| <= |d| / (1 - |d|)
-        if np.any(own != 0):
-            terms[k] = _times(sizes(elastic)[1], own)
+        log = np.where(rounding.relative < 1, rounding.relative / (1 - rounding.relative) * SLACK, np.inf)  # |log(1 + d)| <= |d| / (1 - |d|)
+        if np.any(log != 0):
+            # the value on the way times the log is that of the float times the log, which is the error, but for how far it moves on the way
+            moved = 2 * np.ldexp(forward.off[k], SCALE) + rounding.error
+            size = (rounding.error + rounding.relative * moved) * (1 + log) * SLACK
+            terms[k] = np.fmin(_times(sizes(elastic)[1], log), np.ldexp(_times(sizes(logarithmic)[1], size), -SCALE))
             total = total + terms[k]
-            factors = factors + own
+            factors = factors + log
         if np.any(rounding.besides != 0):
             size = sizes(adjoints[k])[1] if k in adjoints else np.float64(np.inf)
             others[k] = _times(size, rounding.besides)

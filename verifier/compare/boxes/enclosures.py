@@ -32,14 +32,14 @@ WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.f
 class Plan:
     """What every pass over the same operations shares: which of them carry errors, their assumed errors, the steps that are cut into slices."""
 
-    def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = ()) -> None:
+    def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = (), in_ulps: bool = True) -> None:
         self.done, self.ulps, self.upstream, self.cuts = done, ulps, upstream, tuple(cuts)
         self.bits: list[Bits] = [bits(o.format) for o in done.operations]
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
         self.carries = _carrying(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
-        self.sliced = _before(done.operations, self.cuts)
+        self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
         self.powers: set[int] = set()  # leaves that are powers of two
         self.leaves = {k: self._leaf(k) for k, o in enumerate(done.operations) if o.is_leaf and o.gate != "input"}
 
@@ -112,7 +112,7 @@ class Forward:
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, bool)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
         self.ranges: dict[int, tuple[Doubles, Doubles]] = {}
-        off: dict[int, Doubles] = {}
+        self.off: dict[int, Doubles] = {}  # how far operations are from their real values
         by_cut = dict(zip(plan.cuts, slices, strict=False))
         for k, o in enumerate(plan.done.operations):
             if o.gate == "input":
@@ -128,10 +128,10 @@ class Forward:
                     continue
                 rounding = self._rounding(k, o, raw, jump)
                 self._append(k, raw, self._inflated(k, raw, rounding), rounding)
-            if k in plan.sliced and k not in plan.inputs:
-                off[k] = self._off(k, o, off)
-                if k in by_cut:
-                    self._slice(k, by_cut[k], off[k])
+            if k in plan.measured and plan.carries[k]:
+                self.off[k] = self._off(k, o)
+            if k in by_cut:
+                self._slice(k, by_cut[k], self.off.get(k, np.float64(0.0)))
 
     def _append(self, k: int, raw: Value, value: Value, rounding: Rounding) -> None:
         self.exact.append(raw)
@@ -246,16 +246,16 @@ class Forward:
 
     # ------------------------------------------------------------ slices
 
-    def _off(self, k: int, o: Operation, off: Mapping[int, Doubles]) -> Doubles:
+    def _off(self, k: int, o: Operation) -> Doubles:
         """How far an operation is, on the whole way, from its real value: its own rounding, and what those before do to it."""
         raw, value = self.exact[k], self.values[k]
         if not isinstance(raw, Interval) or not isinstance(value, Interval):
             return np.float64(0.0)
         total = np.maximum(raw.low - value.low, value.high - raw.high)
         for position, a in enumerate(o.args):
-            if a in off and self.plan.carries[a]:
+            if a in self.off:
                 slope = self.slope(k, position)
-                total = total + (0.0 if slope is None else sizes(slope)[1] * off[a])
+                total = total + (0.0 if slope is None else np.where(self.off[a] == 0, 0.0, sizes(slope)[1] * self.off[a]))
         return up(total, 8.0)
 
     def _slice(self, k: int, ends: tuple[Doubles, Doubles], off: Doubles) -> None:
