@@ -86,6 +86,7 @@ def _definitions() -> Schema:
         "format": {"anyOf": [{"enum": [*FORMATS]}, {"type": "string", "pattern": rf"^\s*({names})( *{ARROW} *({names}))?\s*$"}]},
         "switch": {"type": ["boolean", "null", "string"], "pattern": "^(true|True|TRUE|yes|Yes|YES|on|On|ON|false|False|FALSE|no|No|NO|off|Off|OFF)$"},
         "limit": _number(rf"[+]?{_DECIMAL.removeprefix('[+-]?')}", _HEXADECIMAL.removeprefix("[+-]?")) | {"minimum": 0},
+        "ulps": _number(rf"[+]?{_DECIMAL.removeprefix('[+-]?')}\s*(ulps?)?", rf"{_HEXADECIMAL.removeprefix('[+-]?')}\s*(ulps?)?") | {"minimum": 0.5},
         "claim": {"anyOf": [{"const": BEST}, _claim()]},
         "verdict": {"enum": [*EXPECTED]},
         "target": {"type": "string", "pattern": _TARGET},
@@ -144,7 +145,7 @@ def _properties() -> Schema:
             {"const": BEST}, _claim(patternProperties={_REFERENCE: {"anyOf": [{"$ref": "#/definitions/limit"}, {"$ref": "#/definitions/claim"}]}}, minProperties=1),
         ]}),
         "assume": _described("within how many ulps library functions are assumed to be, for certify: {exp: 1 ulp}", {
-            "type": "object", "additionalProperties": {"type": ["number", "string"]}, "propertyNames": {"enum": [*LIBRARY_FUNCTIONS]},
+            "type": "object", "additionalProperties": {"$ref": "#/definitions/ulps"}, "propertyNames": {"enum": [*LIBRARY_FUNCTIONS]},
         }),
         "residuals": _described("differences between implementations, with the values expected: {fused.dz - staged.dz: null}", _mapping({"anyOf": [{"$ref": "#/definitions/numbers"}, {"type": "null"}]}, propertyNames={"pattern": r"\S"})),
         "published": _described("figures that the source printed: {by_hand.dx: 2.0595}", _mapping({"$ref": "#/definitions/numbers"}, propertyNames={"pattern": _REFERENCE})),
