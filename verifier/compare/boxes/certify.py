@@ -145,7 +145,7 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
         open_share=0.0 if outcome == "proved" else share,
         open_boxes=boxes,
         open_count=len(order),
-        reason=_reason(search, s, left.bound[opened, j]) if outcome == "open" else "",
+        reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
         worst=None if worst is None else _box(box, *worst),
         seen=None if seen is None else seen.error,
         seen_at=None if seen is None else seen.point,
@@ -171,7 +171,7 @@ def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[Doub
     return (None, None, opened) if at is None or not math.isfinite(value) else (value, at, opened)
 
 
-def _reason(search: Search, s: Standing, bounds: DoubleArray) -> str:
+def _reason(s: Standing, bounds: DoubleArray) -> str:
     """Why boxes are left."""
     if np.all(np.isposinf(bounds)):
         return "no bound is known there: a pole, an overflow, or an operation without an enclosure" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")

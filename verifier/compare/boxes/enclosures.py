@@ -207,12 +207,12 @@ class Forward:
             if not np.all(most <= b.largest):
                 found = _both_lost(most, b)
         elif o.rounding == "nearest":
-            found = self._nearest(k, o, least, most, b)
+            found = self._nearest(o, least, most, b)
         else:
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
 
-    def _nearest(self, k: int, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
+    def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
