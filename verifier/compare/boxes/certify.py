@@ -107,15 +107,15 @@ class _Watch:
 def _points(search: Search, j: int) -> DoubleArray:
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
-    found = [low + (high - low) * search.random.random((TRIED // 2, inputs))]
+    found = [branch.between(low, high, search.random.random((TRIED // 2, inputs)))]
     boxes = search.waiting
     if len(boxes):
         worst = np.argsort(-boxes.bound[:, j], kind="stable")[:50]
         at = worst[search.random.integers(0, len(worst), TRIED // 2)]
-        found.append(boxes.low[at, :inputs] + (boxes.high[at, :inputs] - boxes.low[at, :inputs]) * search.random.random((TRIED // 2, inputs)))
+        found.append(branch.between(boxes.low[at, :inputs], boxes.high[at, :inputs], search.random.random((TRIED // 2, inputs))))
     if (near := search.standing[j].point_at) is not None:
         size = np.exp2(-search.random.integers(1, 50, (TRIED // 4, 1)))
-        found.append(near + (high - low) * size * search.random.standard_normal((TRIED // 4, inputs)))
+        found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((TRIED // 4, inputs)))
     return nearest_numbers(search.format, np.clip(np.vstack(found), low, high))
 
 

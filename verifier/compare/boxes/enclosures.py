@@ -16,7 +16,7 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.intervals import choices
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
-from verifier.arithmetic.types import Doubles, Mask, Truths
+from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
 from verifier.compare.boxes.roundings import NONE, SCALE, SLACK, Bits, Rounding, at_most, bits, of_library, sizes, to_nearest, with_jump
 from verifier.language.formats import round_exact
@@ -120,14 +120,14 @@ class Forward:
     `low` and `high` have a column per input, `slices` one pair of columns per cut. `empty` marks boxes without a point in their slices.
     """
 
-    def __init__(self, plan: Plan, low: Sequence[Doubles], high: Sequence[Doubles], slices: Sequence[tuple[Doubles, Doubles]] = ()) -> None:
+    def __init__(self, plan: Plan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], slices: Sequence[tuple[DoubleArray, DoubleArray]] = ()) -> None:
         self.plan = plan
         self.nodes: dict[int, Value] = {}
         self.values: list[Value] = []
         self.exact: list[Value] = []
         self.roundings: list[Rounding] = []
         self.granularity: dict[int, Any] = {}
-        self.empty: Mask = np.zeros(len(low[0]) if low else 1, bool)
+        self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
         self.ranges: dict[int, tuple[Doubles, Doubles]] = {}
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
