@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from verifier.case.case import Case
-from verifier.language.formats import Format, numbers, places, round_exact
+from verifier.language.formats import Format, computing, numbers, places, round_exact
 from verifier.language.numeral import exact, special
 
 ErrorUnit = Literal["ulp", "absolute"]
@@ -141,15 +141,15 @@ FLOAT64 = _rows(
 )  # fmt: skip
 """Of the functions of `math` in float64, by gate. Neither a bound in a source nor a largest error known is a proof: that is why they are assumptions."""
 
-_NUMPY = "NumPy's float32; twice its documented limit of 4"
-_WIDER = "computed in float32 and rounded once more"
+_SINGLE = Fraction(8), "NumPy's float32; twice the limit of 4 that its authors state"
+_HALF = Fraction("6.2"), "NumPy's float16; twice the 3.06 that its authors state of its vector functions"
+_WIDER = Fraction(1), "computed in float32 and rounded once more"
 NARROW = ("exp", "log", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "exp2", "log2", "log10", "expm1", "log1p", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "cbrt", "pow", "hypot")
-FLOAT32_ULPS = Fraction(8)
-NARROWER_ULPS = Fraction(1)
 
 
 def assumed(function: str, fmt: Format, assumptions: Assumptions) -> Assumed | None:
     """What is assumed of a gate's kernel in a format: by the user, else by default; None where there is no ground for a default."""
+    fmt = computing(fmt)
     for name, ulps in assumptions.functions:
         if name == function:
             return Assumed(function, ulps, "the case")
@@ -157,7 +157,7 @@ def assumed(function: str, fmt: Format, assumptions: Assumptions) -> Assumed | N
         return FLOAT64.get(function)
     if function not in NARROW:
         return None
-    return Assumed(function, FLOAT32_ULPS, _NUMPY) if fmt.name == "float32" else Assumed(function, NARROWER_ULPS, _WIDER)
+    return Assumed(function, *{"float32": _SINGLE, "float16": _HALF}.get(fmt.name, _WIDER))
 
 
 # ---------------------------------------------------------------- the box of a case

@@ -29,6 +29,7 @@ LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looke
 LARGE = 1e300  # a gain that is as good as any
 WORSE = 0.75  # the weight of the worse half
 NARROWEST = 2.0**-40  # of a slice
+WIDEST_STEP = 1e300
 
 
 @dataclass
@@ -99,7 +100,7 @@ class Search:
     def unsettled(self, boxes: Boxes) -> MaskArray:
         """Per box and gradient, whether its bound is above the target."""
         targets = np.array([np.inf if s.stopped else s.target for s in self.standing])
-        return boxes.bound > targets  # type: ignore[no-any-return]
+        return boxes.bound > targets
 
 
 def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: bool = True) -> tuple[DoubleArray, Forward]:
@@ -133,8 +134,8 @@ def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[Erro
     bound, forward = evaluate(search, low, high)
     _clip(search, forward, low, high)
     inputs = slice(0, len(plan.inputs))
-    total = np.ptp(np.vstack([low[:, inputs], high[:, inputs]]), axis=0)
-    width = np.where(total > 0, (high - low)[:, inputs] / np.where(total > 0, total, 1.0), 1.0)
+    total = search.domain_high / 2 - search.domain_low / 2
+    width = np.where(total > 0, (high / 2 - low / 2)[:, inputs] / np.where(total > 0, total, 1.0), 1.0)
     shape = (count, dimensions)
     search.waiting = Boxes(low, high, np.prod(width, axis=1), bound, np.zeros(shape), np.zeros(shape))
     search.looked_at = count
@@ -167,7 +168,7 @@ def run(search: Search, budget: float, *, meanwhile: Callable[[Search], None] | 
 def _settle(search: Search) -> MaskArray:
     """Take the boxes out that no gradient needs split; which gradients need those that stay."""
     needed = search.unsettled(search.waiting)
-    keep = needed.any(axis=1)
+    keep: MaskArray = np.any(needed, axis=1)
     _note_settled(search, search.waiting, ~needed)
     search.waiting = search.waiting.take(keep)
     return needed[keep]
@@ -238,12 +239,12 @@ def _excess(search: Search, boxes: Boxes, group: MaskArray | None = None) -> Dou
 def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
     """The halves of some boxes, and the boxes that cannot be split."""
     may = _splittable(search, parents)
-    can = may.any(axis=1)
+    can: MaskArray = np.any(may, axis=1)
     fixed, parents, may = parents.take(~can), parents.take(can), may[can]
     dimensions = parents.low.shape[1]
     if not len(parents):
         return parents, fixed
-    tries = (parents.splits.sum(axis=1) % max(1, dimensions // 2) == 0) & (may.sum(axis=1) > 1)
+    tries: MaskArray = (parents.splits.sum(axis=1) % max(1, dimensions // 2) == 0) & (may.sum(axis=1) > 1)
     found = []
     if tries.any():
         found.append(_tried(search, parents.take(tries), may[tries]))
@@ -251,7 +252,8 @@ def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
         rest = parents.take(~tries)
         found.append(_halved(search, rest, _axis(search, rest, may[~tries])))
     children = joined_boxes(found)
-    return children.take(~np.isneginf(children.bound).all(axis=1)), fixed
+    inhabited: MaskArray = ~np.all(np.isneginf(children.bound), axis=1)
+    return children.take(inhabited), fixed
 
 
 def _splittable(search: Search, boxes: Boxes) -> MaskArray:
@@ -270,7 +272,8 @@ def _axis(search: Search, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     scale = np.where(np.isfinite(excess), excess, 1.0)
     least = np.exp2(-boxes.splits)
     score = np.where(np.isfinite(excess)[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
-    return np.argmax(np.where(may, score, -1.0), axis=1)
+    best: NDArray[np.intp] = np.argmax(np.where(may, score, -1.0), axis=1)
+    return best
 
 
 def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
@@ -281,8 +284,8 @@ def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
     high[rows, axis] = first
     low[rows + count, axis] = second
     with np.errstate(all="ignore"):
-        width = parents.high[rows, axis] - parents.low[rows, axis]
-        part = np.concatenate([(first - parents.low[rows, axis]) / width, (parents.high[rows, axis] - second) / width])
+        width = parents.high[rows, axis] / 2 - parents.low[rows, axis] / 2
+        part = np.concatenate([(first / 2 - parents.low[rows, axis] / 2) / width, (parents.high[rows, axis] / 2 - second / 2) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
     bounds = []
     for start in range(0, 2 * count, 2 * BATCH):
@@ -343,9 +346,14 @@ def _random_points(search: Search) -> DoubleArray:
     """Points all over the domain, in it and at its corners."""
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
-    inside = low + (high - low) * search.random.random((4 * POINTS, inputs))
+    inside = between(low, high, search.random.random((4 * POINTS, inputs)))
     corners = np.where(search.random.random((POINTS, inputs)) < HALF, low, high)
     return np.vstack([inside, corners])
+
+
+def between(low: DoubleArray, high: DoubleArray, part: DoubleArray) -> DoubleArray:
+    """Points that are so far on the way from one end to the other."""
+    return low * (1 - part) + high * part
 
 
 def _points_in(search: Search, boxes: Boxes) -> DoubleArray:
@@ -354,10 +362,10 @@ def _points_in(search: Search, boxes: Boxes) -> DoubleArray:
     excess = _excess(search, boxes)
     order = np.argsort(-excess, kind="stable")[: POINTS // 2]
     low, high = boxes.low[order][:, :inputs], boxes.high[order][:, :inputs]
-    found = [low + (high - low) * search.random.random(low.shape)]
+    found = [between(low, high, search.random.random(low.shape))]
     for s in search.standing:
         if s.point_at is not None:
-            width = search.domain_high - search.domain_low
+            width = np.minimum(search.domain_high / 2 - search.domain_low / 2, WIDEST_STEP)
             size = np.exp2(-search.random.integers(1, 40, (POINTS // 4, 1)))
             found.append(s.point_at + width * size * search.random.standard_normal((POINTS // 4, inputs)) * (search.random.random((POINTS // 4, inputs)) < HALF))
     return np.vstack(found)

@@ -107,15 +107,15 @@ class _Watch:
 def _points(search: Search, j: int) -> DoubleArray:
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
-    found = [low + (high - low) * search.random.random((TRIED // 2, inputs))]
+    found = [branch.between(low, high, search.random.random((TRIED // 2, inputs)))]
     boxes = search.waiting
     if len(boxes):
         worst = np.argsort(-boxes.bound[:, j], kind="stable")[:50]
         at = worst[search.random.integers(0, len(worst), TRIED // 2)]
-        found.append(boxes.low[at, :inputs] + (boxes.high[at, :inputs] - boxes.low[at, :inputs]) * search.random.random((TRIED // 2, inputs)))
+        found.append(branch.between(boxes.low[at, :inputs], boxes.high[at, :inputs], search.random.random((TRIED // 2, inputs))))
     if (near := search.standing[j].point_at) is not None:
         size = np.exp2(-search.random.integers(1, 50, (TRIED // 4, 1)))
-        found.append(near + (high - low) * size * search.random.standard_normal((TRIED // 4, inputs)))
+        found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((TRIED // 4, inputs)))
     return nearest_numbers(search.format, np.clip(np.vstack(found), low, high))
 
 
@@ -145,7 +145,7 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
         open_share=0.0 if outcome == "proved" else share,
         open_boxes=boxes,
         open_count=len(order),
-        reason=_reason(search, s, left.bound[opened, j]) if outcome == "open" else "",
+        reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
         worst=None if worst is None else _box(box, *worst),
         seen=None if seen is None else seen.error,
         seen_at=None if seen is None else seen.point,
@@ -171,7 +171,7 @@ def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[Doub
     return (None, None, opened) if at is None or not math.isfinite(value) else (value, at, opened)
 
 
-def _reason(search: Search, s: Standing, bounds: DoubleArray) -> str:
+def _reason(s: Standing, bounds: DoubleArray) -> str:
     """Why boxes are left."""
     if np.all(np.isposinf(bounds)):
         return "no bound is known there: a pole, an overflow, or an operation without an enclosure" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")

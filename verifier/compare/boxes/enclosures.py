@@ -16,11 +16,11 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.intervals import choices
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
-from verifier.arithmetic.types import Doubles, Mask, Truths
+from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
 from verifier.compare.boxes.roundings import NONE, SCALE, SLACK, Bits, Rounding, at_most, bits, of_library, sizes, to_nearest, with_jump
 from verifier.language.formats import round_exact
-from verifier.language.gates import GATES
+from verifier.language.gates import COMPARISONS, GATES, LOGIC
 from verifier.language.numeral import exact
 
 Value: TypeAlias = "Interval | Truths"
@@ -37,7 +37,7 @@ class Plan:
         self.bits: list[Bits] = [bits(o.format) for o in done.operations]
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
-        self.carries = _carrying(done.operations)
+        self.carries, self.agrees = _carrying(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
         self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
         self.powers: set[int] = set()  # leaves that are powers of two
@@ -79,12 +79,30 @@ def leaf_float(o: Operation) -> float:
     return round_exact(o.format, Fraction(value)) if np.isfinite(value) else value
 
 
-def _carrying(done: Sequence[Operation]) -> list[bool]:
-    """Whether an operation, or one that it reads, may be off."""
-    found: list[bool] = []
+def _carrying(done: Sequence[Operation]) -> tuple[list[bool], list[bool]]:
+    """Whether an operation, or one that it reads, may be off; and whether it decides as the reals do at every point, where it decides."""
+    carries: list[bool] = []
+    agrees: list[bool] = []
+
+    def has_exact_sign(a: int) -> bool:
+        """A sum of numbers that are not off has the sign of the real one: rounding keeps the order, and a sum that is not 0 is not rounded to 0."""
+        return not carries[a] or (done[a].gate in ("add", "sub") and not any(carries[b] for b in done[a].args))
+
     for o in done:
-        found.append(o.rounding != "none" or o.gate in JUMPS or o.gate == "where" or any(found[a] for a in o.args))
-    return found
+        if o.gate in COMPARISONS:
+            against_zero = [a for a, b in (o.args, o.args[::-1]) if done[b].is_leaf and done[b].gate == "number" and leaf_float(done[b]) == 0]
+            agrees.append(not any(carries[a] for a in o.args) or any(map(has_exact_sign, against_zero)))
+        elif o.gate in LOGIC:
+            agrees.append(all(agrees[a] for a in o.args))
+        elif o.gate == "where":
+            agrees.append(agrees[o.args[0]])
+        else:
+            agrees.append(has_exact_sign(o.args[0]) if o.gate == "sign" else not any(carries[a] for a in o.args))
+        decides = o.gate in COMPARISONS or o.gate in LOGIC
+        may_jump = (o.gate in JUMPS or o.gate == "where") and not agrees[-1]
+        read = () if decides or o.gate in JUMPS else o.args[1:] if o.gate == "where" else o.args
+        carries.append(not decides and (o.rounding != "none" or may_jump or any(carries[a] for a in read)))
+    return carries, agrees
 
 
 def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
@@ -102,14 +120,14 @@ class Forward:
     `low` and `high` have a column per input, `slices` one pair of columns per cut. `empty` marks boxes without a point in their slices.
     """
 
-    def __init__(self, plan: Plan, low: Sequence[Doubles], high: Sequence[Doubles], slices: Sequence[tuple[Doubles, Doubles]] = ()) -> None:
+    def __init__(self, plan: Plan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], slices: Sequence[tuple[DoubleArray, DoubleArray]] = ()) -> None:
         self.plan = plan
         self.nodes: dict[int, Value] = {}
         self.values: list[Value] = []
         self.exact: list[Value] = []
         self.roundings: list[Rounding] = []
         self.granularity: dict[int, Any] = {}
-        self.empty: Mask = np.zeros(len(low[0]) if low else 1, bool)
+        self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
         self.ranges: dict[int, tuple[Doubles, Doubles]] = {}
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
@@ -162,19 +180,15 @@ class Forward:
     def _apply(self, k: int, o: Operation) -> tuple[Value, Doubles | None]:
         """The exact function of the operands, and by how much the floats may be off because they take another branch."""
         if o.gate == "where":
-            return self._where(o)
+            return self._where(k, o)
         if o.gate in WHOLE:
             a = self.number(o.args[0])
             low, high = WHOLE[o.gate](a.low), WHOLE[o.gate](a.high)
-            return Interval(low, high), high - low
+            return Interval(low, high), None if self.plan.agrees[k] else up(high - low)
         found = self.node(self.plan.done.exact[k])
-        if GATES[o.gate].boolean if o.gate in GATES else False:
-            return found, None
-        doubt = [_undecided(self.values[a]) for a in o.args if not isinstance(self.values[a], Interval)]
-        assert isinstance(found, Interval)
-        return found, None if not doubt else np.where(np.any(np.broadcast_arrays(*doubt), axis=0), np.inf, 0.0)
+        return found, None
 
-    def _where(self, o: Operation) -> tuple[Value, Doubles | None]:
+    def _where(self, k: int, o: Operation) -> tuple[Value, Doubles | None]:
         truth = self.values[o.args[0]]
         c = choices.truths(truth) if not isinstance(truth, Interval) else _as_truth(truth)
         first, second = self.values[o.args[1]], self.values[o.args[2]]
@@ -183,7 +197,7 @@ class Forward:
         a, b = _as_number(first), _as_number(second)
         low = np.where(c == 1, a.low, np.where(c == 0, b.low, np.minimum(a.low, b.low)))
         high = np.where(c == 1, a.high, np.where(c == 0, b.high, np.maximum(a.high, b.high)))
-        return Interval(low, high), np.where(c == -1, np.maximum(a.high - b.low, b.high - a.low), 0.0)
+        return Interval(low, high), None if self.plan.agrees[k] else np.where(c == -1, up(np.maximum(a.high - b.low, b.high - a.low)), 0.0)
 
     def _rounding(self, k: int, o: Operation, raw: Interval, jump: Doubles | None) -> Rounding:
         b = self.plan.bits[k]
@@ -193,12 +207,12 @@ class Forward:
             if not np.all(most <= b.largest):
                 found = _both_lost(most, b)
         elif o.rounding == "nearest":
-            found = self._nearest(k, o, least, most, b)
+            found = self._nearest(o, least, most, b)
         else:
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
 
-    def _nearest(self, k: int, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
+    def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
@@ -334,11 +348,6 @@ def _as_number(value: Value) -> Interval:
 def _as_truth(value: Interval) -> Truths:
     """A number as a condition: true where it is not 0."""
     return choices.decided((value.low > 0) | (value.high < 0), (value.low == 0) & (value.high == 0))
-
-
-def _undecided(value: Value) -> Mask:
-    assert not isinstance(value, Interval)
-    return value == -1  # type: ignore[no-any-return]
 
 
 def _both_lost(most: Doubles, b: Bits) -> Rounding:

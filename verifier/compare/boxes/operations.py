@@ -24,8 +24,8 @@ from verifier.language.numeral import exact
 
 Rounding = Literal["none", "nearest", "library", "unknown"]
 NEAREST = frozenset(("add", "sub", "mul", "div", "sqrt", "fma", "square", "reciprocal"))  # rounded once to the nearest, where there is a kernel
-SUM = "sum"  # in place of an elasticity: a / (a + b)
 HALVES = frozenset(("max", "min", "where"))
+SAME = {"maximum": "max", "minimum": "min"}
 JUMPS = frozenset(("sign", "floor", "ceil", "trunc", "round"))
 
 
@@ -114,6 +114,8 @@ class _Writer:
             return self._add(step.gate, (), step.text, stored, "none" if step.gate in ("input", "upstream") or is_exact(step, self.inner) else "nearest", origin)
         if step.gate == "copy":
             return args[0]
+        if step.gate in SAME:
+            return self.step(step._replace(gate=SAME[step.gate]), args, origin)
         if step.gate in FORMATS:
             narrow = FORMATS[step.gate]
             return self.cast(args[0], narrow, origin)
@@ -125,8 +127,19 @@ class _Writer:
             for s in inner.steps:
                 at.append(args[len(at)] if s.gate == "input" else self.step(s, [at[a] for a in s.args], origin))
             return at[inner.output]
+        if not gate.boolean and step.gate != "where":
+            args = [self._number(a, origin) for a in args]
         rounding: Rounding = "none" if gate.exact else "nearest" if step.gate in NEAREST else "library"
         return self._add(step.gate, tuple(args), "", self.inner, rounding, origin)
+
+
+    def _number(self, a: int, origin: int) -> int:
+        """A truth value that is calculated with: 1 or 0."""
+        o = self.operations[a]
+        if not _is_truth(o.gate):
+            return a
+        one, zero = (self._add("number", (), text, self.inner, "none", origin) for text in ("1", "0"))
+        return self._add("where", (a, one, zero), "", self.inner, "none", origin)
 
 
 # ---------------------------------------------------------------- over the reals
@@ -201,7 +214,7 @@ def _only(program: Program, output: int) -> Program:
 def _elasticity(dag: Dag, o: Operation, position: int, slope: int | None, value: int) -> int | Literal["sum"] | None:
     """d log(result) / d log(operand): SymPy's where its formula is short, else operand * partial / result."""
     if o.gate in ("add", "sub"):
-        return SUM
+        return "sum"
     if slope is None:
         return None
     if o.gate == "cast":
