@@ -16,6 +16,7 @@ from verifier.compare.boxes.bounds import Assumptions, ErrorClaim
 from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.cuts import cuts_of
 from verifier.compare.boxes.enclosures import Forward
+from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.check import Check
 
 WIDE: Domain = {"x": (-10, 10)}
@@ -159,7 +160,8 @@ def outside_of_slices(seed: int) -> tuple[int, int]:
     ends = np.asarray(real - width * random.random(len(points)), float), np.asarray(real + width * random.random(len(points)), float)
     inside = (ends[0] <= real) & (real <= ends[1])
     with np.errstate(all="ignore"):
-        forward = Forward(plan, [low[:, i] for i in range(5)], [high[:, i] for i in range(5)], [ends])
+        sides = [low[:, i] for i in range(5)], [high[:, i] for i in range(5)]
+        forward = Forward(plan, *sides, narrowed(Forward(plan, *sides), {cuts[0]: Interval(*ends)}))
         value = forward.number(cuts[0])
         computed = np.asarray(floats.run(check.subject.program, columns, [origin], fmt=check.format)[0])
         bad = inside & ~((value.low <= computed) & (computed <= value.high))
@@ -176,8 +178,8 @@ def test_slices_hold_the_floats_whose_real_values_they_hold() -> None:
 
 
 def test_a_slice_that_is_not_widened_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Forward._slice
-    monkeypatch.setattr(Forward, "_slice", lambda self, k, ends, _: original(self, k, ends, np.float64(0.0)))
+    original = Forward._limited
+    monkeypatch.setattr(Forward, "_limited", lambda self, k, raw, _: original(self, k, raw, np.float64(0.0)))
     assert outside_of_slices(3)[0] > 10
 
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.arithmetic.intervals.interval import Interval
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
 from verifier.compare.boxes.enclosures import Forward, Plan
+from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
 
-BATCH = 2048  # boxes that are split at a time
+BATCH = 4096  # boxes that are split at a time
 NEAR = 1.05  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
@@ -29,6 +31,7 @@ LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looke
 LARGE = 1e300  # a gain that is as good as any
 WORSE = 0.75  # the weight of the worse half
 NARROWEST = 2.0**-40  # of a slice
+SAMPLED = 1000  # points from which the share of boxes with slices is estimated
 WIDEST_STEP = 1e300
 
 
@@ -109,7 +112,10 @@ def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: boo
     columns = [np.ascontiguousarray(low[:, i]) for i in range(low.shape[1])]
     others = [np.ascontiguousarray(high[:, i]) for i in range(low.shape[1])]
     with np.errstate(all="ignore"):
-        forward = Forward(search.plan, columns[:inputs], others[:inputs], list(zip(columns[inputs:], others[inputs:], strict=True)) if slices else [])
+        forward = Forward(search.plan, columns[:inputs], others[:inputs])
+        if slices and search.plan.cuts:
+            limits = {k: Interval(first, last) for k, first, last in zip(search.plan.cuts, columns[inputs:], others[inputs:], strict=True)}
+            forward = Forward(search.plan, columns[:inputs], others[:inputs], narrowed(forward, limits))
         found = np.empty((len(low), len(search.outputs)))
         for j, output in enumerate(search.outputs):
             if search.standing[j].stopped:
@@ -145,7 +151,7 @@ def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[Erro
 def _clip(search: Search, forward: Forward, low: DoubleArray, high: DoubleArray) -> None:
     """Slices no wider than the values that the boxes have."""
     for j, k in enumerate(search.plan.cuts, len(search.plan.inputs)):
-        first, last = forward.ranges[k]
+        first, last = (np.broadcast_to(end, (len(low),)) for end in forward.limits[k][:2])
         good = (first <= last) & np.isfinite(first) & np.isfinite(last)
         low[:, j], high[:, j] = np.where(good, first, low[:, j]), np.where(good, last, high[:, j])
 
@@ -288,8 +294,8 @@ def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
         part = np.concatenate([(first / 2 - parents.low[rows, axis] / 2) / width, (parents.high[rows, axis] / 2 - second / 2) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
     bounds = []
-    for start in range(0, 2 * count, 2 * BATCH):
-        cut = slice(start, start + 2 * BATCH)
+    for start in range(0, 2 * count, BATCH):
+        cut = slice(start, start + BATCH)
         found, forward = evaluate(search, low[cut], high[cut])
         _clip(search, forward, low[cut], high[cut])
         bounds.append(found)
@@ -337,6 +343,21 @@ def _tried(search: Search, parents: Boxes, may: MaskArray) -> Boxes:
             part.gain[:] = np.concatenate([known, known])
             found.append(part)
     return joined_boxes(found)
+
+
+def share_of(search: Search, boxes: Boxes) -> float:
+    """The share of the domain that is in some boxes. Where boxes have slices: of random points, as no volume is known of these, and not less than one half of a point."""
+    if not len(boxes) or not search.plan.cuts:
+        return min(1.0, float(boxes.volume.sum()))
+    inputs = len(search.plan.inputs)
+    points = between(search.domain_low, search.domain_high, search.random.random((SAMPLED, inputs)))
+    _, forward = evaluate(search, points, points, slices=False)
+    low = np.column_stack([points, *(forward.number(k).low for k in search.plan.cuts)])
+    high = np.column_stack([points, *(forward.number(k).high for k in search.plan.cuts)])
+    inside = 0
+    for first, last in zip(low, high, strict=True):
+        inside += bool(np.any(np.all((boxes.low <= last) & (boxes.high >= first), axis=1)))
+    return max(inside, HALF) / SAMPLED
 
 
 # ---------------------------------------------------------------- at points

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from verifier.arithmetic.intervals.run import FUNCTIONS
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
-from verifier.compare.boxes.bounds import Assumed, Assumptions, Box, ErrorBound, ErrorClaim, LineShare, assumed
+from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
 from verifier.compare.boxes.branch import Boxes, Search, Standing
 from verifier.compare.boxes.cuts import cuts_of
 from verifier.compare.boxes.enclosures import Plan
@@ -126,8 +126,8 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
     """What the search found for one gradient."""
     s = search.standing[j]
     left = branch.joined_boxes([search.waiting, search.final])
+    outcome: BoundOutcome
     bound, worst, opened = _largest(s, left, j)
-    share = min(1.0, float(left.volume[opened].sum()))
     if s.claim.limit is not None and seen is not None and seen.error > s.claim.limit:
         outcome = "refuted"
     else:
@@ -141,8 +141,8 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
         claim=s.claim,
         bound=bound,
         at_a_point=None if s.point_at is None else s.point if s.claim.unit == "absolute" or s.point < 2.0**search.format.precision else math.inf,
-        outcome=outcome,  # type: ignore[arg-type]
-        open_share=0.0 if outcome == "proved" else share,
+        outcome=outcome,
+        open_share=0.0 if outcome == "proved" else branch.share_of(search, left.take(opened)),
         open_boxes=boxes,
         open_count=len(order),
         reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
@@ -157,7 +157,7 @@ def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen
     )
 
 
-def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[DoubleArray, DoubleArray] | None, np.ndarray]:
+def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[DoubleArray, DoubleArray] | None, MaskArray]:
     """The largest bound that is proved, its box, and which of the boxes that are left are open."""
     bounds = left.bound[:, j] if len(left) else np.empty(0)
     most = s.claim.limit if s.claim.limit is not None else s.cap

@@ -114,14 +114,18 @@ def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
     return found
 
 
+Limits = Mapping[int, Interval]
+
+
 class Forward:
     """The forward pass over a column of boxes: `values[k]` encloses operation k on the whole way, `exact[k]` its exact function of such operands.
 
-    `low` and `high` have a column per input, `slices` one pair of columns per cut. `empty` marks boxes without a point in their slices.
+    `low` and `high` have a column per input. With `limits` only those points of the boxes are meant at which the real values of some operations are in some
+    intervals; `empty` marks boxes without such a point.
     """
 
-    def __init__(self, plan: Plan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], slices: Sequence[tuple[DoubleArray, DoubleArray]] = ()) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None) -> None:
+        self.plan, self.limits = plan, limits or {}
         self.nodes: dict[int, Value] = {}
         self.values: list[Value] = []
         self.exact: list[Value] = []
@@ -129,27 +133,34 @@ class Forward:
         self.granularity: dict[int, Any] = {}
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
-        self.ranges: dict[int, tuple[Doubles, Doubles]] = {}
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
-        by_cut = dict(zip(plan.cuts, slices, strict=False))
         for k, o in enumerate(plan.done.operations):
             if o.gate == "input":
                 n = plan.inputs.index(k)
                 here = exactly(low[n]) if low[n] is high[n] else Interval(low[n], high[n])
+                here = self._limited(k, here, np.float64(0.0))
                 self._append(k, here, here, NONE)
             elif o.is_leaf:
                 self._append(k, *plan.leaves[k])
+                if plan.carries[k]:
+                    self.off[k] = _distance(*plan.leaves[k][:2])
             else:
-                raw, jump = self._apply(k, o)
-                if not isinstance(raw, Interval):
-                    self._append(k, raw, raw, NONE)
-                    continue
-                rounding = self._rounding(k, o, raw, jump)
-                self._append(k, raw, self._inflated(k, raw, rounding), rounding)
-            if k in plan.measured and plan.carries[k]:
-                self.off[k] = self._off(k, o)
-            if k in by_cut:
-                self._slice(k, by_cut[k], self.off.get(k, np.float64(0.0)))
+                self._operation(k, o)
+
+    def _operation(self, k: int, o: Operation) -> None:
+        """Append what an operation of these operands is, exactly and rounded."""
+        raw, jump = self._apply(k, o)
+        if not isinstance(raw, Interval):
+            self._append(k, raw, raw, NONE)
+            return
+        measured = k in self.plan.measured and self.plan.carries[k]
+        moved = self._moved(k, o) if measured or k in self.limits else np.float64(0.0)
+        raw = self._limited(k, raw, moved)
+        rounding = self._rounding(k, o, raw, jump)
+        value = self._inflated(k, raw, rounding)
+        self._append(k, raw, value, rounding)
+        if measured:
+            self.off[k] = up(moved + _distance(raw, value), 4.0)
 
     def _append(self, k: int, raw: Value, value: Value, rounding: Rounding) -> None:
         self.exact.append(raw)
@@ -260,26 +271,28 @@ class Forward:
 
     # ------------------------------------------------------------ slices
 
-    def _off(self, k: int, o: Operation) -> Doubles:
-        """How far an operation is, on the whole way, from its real value: its own rounding, and what those before do to it."""
-        raw, value = self.exact[k], self.values[k]
-        if not isinstance(raw, Interval) or not isinstance(value, Interval):
-            return np.float64(0.0)
-        total = np.maximum(raw.low - value.low, value.high - raw.high)
+    def _moved(self, k: int, o: Operation) -> Doubles:
+        """How far an operation is from its real value, on the whole way, by what the operations before are off."""
+        total: Doubles = np.float64(0.0)
         for position, a in enumerate(o.args):
-            if a in self.off:
-                slope = self.slope(k, position)
-                total = total + (0.0 if slope is None else np.where(self.off[a] == 0, 0.0, sizes(slope)[1] * self.off[a]))
-        return up(total, 8.0)
+            slope = self.slope(k, position) if a in self.off else None
+            if slope is not None:
+                total = total + np.where(self.off[a] == 0, 0.0, sizes(slope)[1] * self.off[a])
+        return up(total, 8.0) if np.any(total != 0) else total
 
-    def _slice(self, k: int, ends: tuple[Doubles, Doubles], off: Doubles) -> None:
-        """Keep the points whose real value of an operation is between two ends."""
-        value = self.number(k)
-        self.ranges[k] = (np.maximum(ends[0], value.low), np.minimum(ends[1], value.high))
-        low, high = np.maximum(value.low, down(ends[0] - off)), np.minimum(value.high, up(ends[1] + off))
+    def _limited(self, k: int, raw: Interval, moved: Doubles) -> Interval:
+        """What the exact results can be, where the real value is within limits."""
+        if k not in self.limits:
+            return raw
+        limit = self.limits[k]
+        still = moved == 0
+        low = np.maximum(raw.low, np.where(still, limit.low, down(limit.low - moved)))
+        high = np.minimum(raw.high, np.where(still, limit.high, up(limit.high + moved)))
         self.empty = self.empty | (low > high)
-        middle = np.minimum(low, high)
-        self.values[k] = self.nodes[k] = Interval(middle, np.maximum(low, high))
+        found = Interval(np.minimum(low, high), np.maximum(low, high))
+        if (node := self.plan.done.exact[k]) >= len(self.plan.done.operations):
+            self.nodes[node] = found
+        return found
 
     # ------------------------------------------------------------ partial derivatives
 
@@ -316,6 +329,15 @@ class Forward:
             return _as_number(self.node(node))
         slope, raw = self.slope(k, position), self.exact[k]
         return None if slope is None or not isinstance(raw, Interval) else div(slope, raw)
+
+
+def _distance(raw: Value, value: Value) -> Doubles:
+    """How far an operation is from its exact function, at most."""
+    assert isinstance(raw, Interval)
+    assert isinstance(value, Interval)
+    if raw is value:
+        return np.float64(0.0)
+    return up(np.maximum(raw.low - value.low, value.high - raw.high), 2.0)
 
 
 def part_of_sum(a: Interval, b: Interval, *, minus: bool = False) -> Interval:
