@@ -231,7 +231,7 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
 def lines_text(b: BoundResult) -> tuple[str, ...]:
     """The statements that make the bound, with their shares of it."""
     rows = [(in_percent(line.share), f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
-    return tuple(f"{'bound' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
+    return tuple(f"{'worst' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
 
 
 __all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "upward"]
