@@ -293,9 +293,28 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
 
 
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
+    from verifier.case.case import is_certified
     from verifier.report.draw import circuit
 
-    return circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)
+    parts = [circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)] if _count_of_points(case) else []
+    return "\n".join([*parts, _worst_cases(case, options, paint)]) if is_certified(case) else "".join(parts)
+
+
+def _worst_cases(case: Case, options: argparse.Namespace, paint: Paint) -> str:
+    """The certified bounds of a case, with all statements that make them."""
+    from verifier.case.case import only
+    from verifier.case.claiming import claiming
+    from verifier.report.draw.bound_rows import ALL_LINES, bound_lines
+    from verifier.verify import verify
+
+    chosen = case if options.implementation is None else only(case, options.implementation)
+    return "\n".join([f"{paint(case.name, bold=True)}  the worst case", *bound_lines(verify(claiming(chosen)), paint, most=ALL_LINES), ""])
+
+
+def _count_of_points(case: Case) -> int:
+    from verifier.case.points import real_points
+
+    return len(real_points(case)) + case.sample
 
 
 def _as_it_is(text: str, _: Paint) -> str:
@@ -344,9 +363,11 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
         return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
-    from verifier.case.points import real_points
+    from verifier.case.case import is_certified
 
-    count = len(real_points(case)) + case.sample
+    count = _count_of_points(case)
+    if not count and options.point == 1 and is_certified(case):
+        return ""
     return f"{case.name} has {count} {'point' if count == 1 else 'points'}, so there is no --point {options.point}" if not 1 <= options.point <= count else ""
 
 

@@ -37,18 +37,29 @@ def bounds_of(case: Case, found: Sequence[Checked], outcomes: Mapping[str, Mappi
     if not is_certified(case):
         return
     for check in (c.check for c in found):
-        claims = claims_of(case, _implementation(case, check.implementation))
-        gradients = {name: claims.claim_for(name) for _, name in check.subject.claims}
-        wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else _below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
-        if not wanted:
-            continue
         proved = frozenset(name for name, outcome in outcomes.get(check.implementation, {}).items() if outcome.kind == PROVED)
-        asked = replace(check, proved=proved)
-        box = box_of(case, asked.subject.program.inputs, check.format)
-        answers = [_without_box(asked, name, claim, box) for name, claim in wanted.items()] if isinstance(box, str) else certify(asked, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
-        for answer in answers:
-            claim = gradients[answer.gradient]
+        claims = claims_of(case, _implementation(case, check.implementation))
+        for answer in answers(case, replace(check, proved=proved)):
+            claim = claims.claim_for(answer.gradient)
             yield _result(case, check, answer, None if claim is None else claim.limit)
+
+
+def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
+    """The answer to each claim of a case about an implementation in a format; none where it claims nothing."""
+    claims = claims_of(case, _implementation(case, check.implementation))
+    gradients = {name: claims.claim_for(name) for _, name in check.subject.claims}
+    wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else _below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
+    if not wanted:
+        return ()
+    box = box_of(case, check.subject.program.inputs, check.format)
+    if isinstance(box, str):
+        return [_without_box(check, name, claim, box) for name, claim in wanted.items()]
+    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
+
+
+def proved_ulps(case: Case, check: Check) -> dict[str, float]:
+    """The bounds in ulps that hold in the whole domain, by gradient."""
+    return {b.gradient: b.bound for b in answers(case, check) if b.claim.unit == "ulp" and b.bound is not None and b.outcome == PROVED}
 
 
 def claims_of(case: Case, implementation: Implementation) -> Certify:
@@ -234,4 +245,4 @@ def lines_text(b: BoundResult) -> tuple[str, ...]:
     return tuple(f"{'worst' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
 
 
-__all__ = ["bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "upward"]
+__all__ = ["answers", "bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "proved_ulps", "upward"]

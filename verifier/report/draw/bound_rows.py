@@ -12,11 +12,12 @@ from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}
 COLOURS = {PROVED: "", OPEN: "yellow", REFUTED: "red"}
+ALL_LINES = 1000  # statements of a ledger: more than there are
 SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 
 
-def bound_lines(c: CaseReport, paint: Paint, *, has_given: bool = True) -> list[str]:
-    """All lines about the bounds of a case."""
+def bound_lines(c: CaseReport, paint: Paint, *, most: int = MOST_LINES) -> list[str]:
+    """All lines about the bounds of a case, with so many statements of each ledger."""
     lines: list[str] = []
     has_formats = len({b.format for b in c.bounds}) > 1
     for box in dict.fromkeys(b.box for b in c.bounds):
@@ -26,8 +27,8 @@ def bound_lines(c: CaseReport, paint: Paint, *, has_given: bool = True) -> list[
         widths = [max(paint.width(row[i]) for row in cells) for i in range(len(cells[0]))]
         for row, group in zip(cells, groups, strict=True):
             lines.append("    " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip())
-            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6))]
-    if c.bounds and has_given:
+            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6), most=most)]
+    if c.bounds:
         lines += [paint(line, "dim") for text in given(c.bounds) for line in wrapped(text, "    given   ", paint.columns or SENTENCE)]
     return lines
 
@@ -65,13 +66,13 @@ def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> li
     ]
 
 
-def ledger(b: BoundResult, indent: str) -> Iterator[str]:
+def ledger(b: BoundResult, indent: str, *, most: int = MOST_LINES) -> Iterator[str]:
     """The worst-case ledger: which statements make the bound, in the box where it is largest; what the error is measured from, where that is not the exact gradient."""
-    for line in b.lines[:MOST_LINES]:
+    for line in b.lines[:most]:
         yield f"{indent}{in_percent(line.share):>6}  {f'line {line.line}: ' if line.line is not None else ''}{line.statement}"
-    if len(b.lines) > MOST_LINES:
-        rest = sum(float(line.share) for line in b.lines[MOST_LINES:])
-        yield f"{indent}{in_percent(str(rest)):>6}  ({len(b.lines) - MOST_LINES} more {'statement' if len(b.lines) == MOST_LINES + 1 else 'statements'})"
+    if len(b.lines) > most:
+        rest = sum(float(line.share) for line in b.lines[most:])
+        yield f"{indent}{in_percent(str(rest)):>6}  ({len(b.lines) - most} more {'statement' if len(b.lines) == most + 1 else 'statements'})"
     if b.is_for_program_only:
         yield f"{indent}the formula is not proved: this is the error against the program's own real value"
 
