@@ -202,7 +202,7 @@ def test_no_bound_is_below_the_largest_error_of_all_numbers(form: str) -> None:
         check, box = question(function, domain, form)
         points = everything(check, box)
         for unit, which in (("ulp", 1), ("absolute", 0)):
-            for found, both in zip(certify(check, box, {name: ErrorClaim(unit) for _, name in check.subject.claims}, assumptions=Assumptions(), budget=1.0), errors(check, points), strict=True):  # type: ignore[arg-type]
+            for found, both in zip(certify(check, box, {name: ErrorClaim(unit) for _, name in check.subject.claims}, assumptions=Assumptions(), budget=0.3), errors(check, points), strict=True):  # type: ignore[arg-type]
                 inside = np.ones(len(points), bool)
                 for left in found.open_boxes:
                     inside &= ~((points[:, 0] >= left.low[0]) & (points[:, 0] <= left.high[0]))

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from verifier.case.case import Case
-from verifier.language.formats import Format, computing, numbers, places, round_exact
+from verifier.language.formats import FORMATS, Format, computing, numbers, places, round_exact
 from verifier.language.numeral import exact, special
 
 ErrorUnit = Literal["ulp", "absolute"]
@@ -188,22 +188,22 @@ def _inside(first: str, last: str, fmt: Format) -> tuple[float, float] | None:
     if low == high:
         value = round_exact(fmt, low)
         return value, value
-    inner = places(fmt, _above(low), _below(high))
+    inner = places(fmt, float64_above(low), float64_below(high))
     if inner[0] > inner[1]:
         return None
     ends = numbers(fmt, np.array(inner))
     return float(ends[0]) + 0.0, float(ends[1]) + 0.0
 
 
-def _above(value: Fraction) -> float:
-    """The least float64 that is not below a rational."""
-    near = float(value)
-    return near if Fraction(near) >= value else math.nextafter(near, math.inf)
+def float64_above(value: Fraction) -> float:
+    """The least float64 that is not below a rational; an infinity beyond the largest."""
+    near = round_exact(FORMATS["float64"], value)
+    return near if near == math.inf or (near > -math.inf and Fraction(near) >= value) else math.nextafter(near, math.inf)
 
 
-def _below(value: Fraction) -> float:
+def float64_below(value: Fraction) -> float:
     """The largest float64 that is not above a rational."""
-    return -_above(-value)
+    return -float64_above(-value)
 
 
-__all__ = ["STATED", "Assumed", "Assumptions", "BoundOutcome", "Box", "ErrorBound", "ErrorClaim", "ErrorUnit", "LineShare", "assumed", "box_of"]
+__all__ = ["STATED", "Assumed", "Assumptions", "BoundOutcome", "Box", "ErrorBound", "ErrorClaim", "ErrorUnit", "LineShare", "assumed", "box_of", "float64_above", "float64_below"]

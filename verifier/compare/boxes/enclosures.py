@@ -17,6 +17,7 @@ from verifier.arithmetic.intervals import choices
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
+from verifier.compare.boxes.bounds import float64_above, float64_below
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
 from verifier.compare.boxes.roundings import NONE, SCALE, SLACK, Bits, Rounding, at_most, bits, of_library, sizes, to_nearest, with_jump
 from verifier.language.formats import round_exact
@@ -57,8 +58,9 @@ class Plan:
             self.powers.update([k] if _is_power_of_two(value) else [])
             return exactly(np.float64(value)), exactly(np.float64(value)), NONE
         if o.gate == "number":
-            off = abs(exact(o.text) - Fraction(value)) * 2**SCALE if np.isfinite(value) else None
-            error = np.inf if off is None else float(off) * SLACK
+            number = exact(o.text)
+            real = Interval(np.float64(float64_below(number)), np.float64(float64_above(number)))
+            error = float(abs(number - Fraction(value)) * 2**SCALE) * SLACK if np.isfinite(value) else np.inf
         else:
             error = float(np.ldexp(max(real.high - value, value - real.low), SCALE)) * SLACK
         least = sizes(real)[0]
@@ -227,19 +229,28 @@ class Forward:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
+            if o.args[0] == o.args[1]:  # twice a number, or 0
+                return Rounding(*(np.where(np.isinf(found.error), np.inf, 0.0) for _ in range(3)))
             found = at_most(found, np.ldexp(np.minimum(first, second), SCALE))  # either operand is a number of the format
             step = np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1]))
             return at_most(found, np.where(most <= np.ldexp(1.0, step + b.precision), 0.0, np.inf))
         if o.gate in ("mul", "div"):
             operands = self.plan.done.operations
-            power = [a for a in (o.args if o.gate == "mul" else o.args[1:]) if a in self.plan.powers]
-            if power:
-                tiny = np.where(least >= b.normal, 0.0, b.tiny)
-                found = at_most(found, tiny)
-                return found._replace(relative=np.zeros_like(found.relative), besides=np.minimum(found.besides, tiny))
+            for a in o.args if o.gate == "mul" else o.args[1:]:
+                if a in self.plan.powers or self.plan.may_skip:
+                    found = self._by_power(o, self.number(a), found, least, b)
             if o.gate == "mul" and operands[o.args[0]].format.precision + operands[o.args[1]].format.precision <= b.precision:
                 return at_most(found, np.where(least >= b.normal, 0.0, b.tiny))
         return found
+
+    def _by_power(self, o: Operation, operand: Interval, found: Rounding, least: Doubles, b: Bits) -> Rounding:
+        """A product with a power of two, or a quotient by one, is rounded below the normal numbers only, and not even there where it is not made smaller."""
+        power = (operand.low == operand.high) & (np.abs(np.frexp(operand.low)[0]) == 0.5)
+        size = np.abs(operand.low)
+        safe = (least >= b.normal) | (size >= 1 if o.gate == "mul" else size <= 1)
+        tiny = np.where(power, np.where(safe, 0.0, b.tiny), np.inf)
+        limited = at_most(found, tiny)
+        return limited._replace(relative=np.where(power, 0.0, limited.relative), besides=np.minimum(limited.besides, tiny))
 
     def step_of(self, k: int) -> Any:
         """An exponent q such that the float of an operation is a whole multiple of 2^q."""
