@@ -104,14 +104,14 @@ CATALOGUE = {
         ),
         FindingKind(
             "V109", "bound-refuted", "error",
-            "The case claims under `certify` that the error stays within a limit for every number of its domain, and there is a point at which it is larger: the finding names it, and balls have judged it.",
+            "The case claims under `certify` that the error stays within a limit for every number of its domain, and there is a point at which it is larger: the finding names it, and balls have judged it. A case expects it as `bound_refuted`.",
             "The claim is false, however many other points keep it.",
             "certify: {ulps: 3}        # for 1 / (1 + exp(-x)) on [-10, 10]: 4.28 ulp were seen",
             "Claim a bound that holds (`certify: best` finds one), narrow the domain, or rearrange the lines that make the bound: they are listed with their shares.",
         ),
         FindingKind(
             "V110", "bound-open", "error",
-            "The case claims under `certify` that the error stays within a limit for every number of its domain, and on a part of the domain that could be neither proved nor refuted. The finding says how large the part is, where it is, and what would decide it.",
+            "The case claims under `certify` that the error stays within a limit for every number of its domain, and on a part of the domain that could be neither proved nor refuted. The finding says how large the part is, where it is, and what would decide it. A case expects it as `bound_open`.",
             "What is not proved does not pass.",
             "certify: {ulps: 1000}        # for the gradient of x * sigmoid(x), which is 0 at -1.278: no bound in ulps exists there",
             "Give more time (`certify: {ulps: 1000, budget: 60}`), leave the part out of the domain, claim more, or claim an absolute bound where the exact gradient passes through 0.",
