@@ -9,7 +9,7 @@ from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.types import DoubleArray
 from verifier.compare.boxes import branch
 from verifier.compare.boxes.bounds import Assumptions, Box, ErrorClaim, assumed, box_of
-from verifier.compare.boxes.enclosures import Plan
+from verifier.compare.boxes.enclosures import RoundingPlan
 from verifier.compare.boxes.operations import operations
 from verifier.compare.boxes.split import nearest_numbers
 from verifier.compare.check import Check, checks_of
@@ -36,11 +36,11 @@ def _indented(text: str) -> str:
     return "".join(f"      {line}\n" for line in text.strip().splitlines())
 
 
-def plan_of(check: Check, *, cuts: tuple[int, ...] = (), assumptions: Assumptions = Assumptions()) -> Plan:  # noqa: B008
+def plan_of(check: Check, *, cuts: tuple[int, ...] = (), assumptions: Assumptions = Assumptions()) -> RoundingPlan:  # noqa: B008
     """The plan of a search for all gradients of a check."""
     done = operations(check.subject.program, [check.subject.program.names[name] for _, name in check.subject.claims], check.format)
     ulps = {o.gate: float(found.ulps) for o in done.operations if o.rounding == "library" and (found := assumed(o.gate, check.format, assumptions)) is not None}
-    return Plan(done, ulps, upstream=check.upstream, cuts=cuts)
+    return RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts)
 
 
 def errors(check: Check, points: DoubleArray) -> list[tuple[DoubleArray, DoubleArray]]:
@@ -88,7 +88,7 @@ def points_in(fmt: Format, low: DoubleArray, high: DoubleArray, each: int, rando
     return nearest_numbers(fmt, np.clip(found, low[:, None, :], high[:, None, :]))
 
 
-def bounds_of(check: Check, plan: Plan, low: DoubleArray, high: DoubleArray, unit: str) -> DoubleArray:
+def bounds_of(check: Check, plan: RoundingPlan, low: DoubleArray, high: DoubleArray, unit: str) -> DoubleArray:
     """The bounds of boxes as the search has them: (boxes, gradients)."""
     claims = [ErrorClaim(unit, None) for _ in plan.done.outputs]  # type: ignore[arg-type]
     search = branch.begin(plan, plan.done.outputs, check.format, claims, (low[:1], high[:1]))

@@ -15,7 +15,7 @@ from verifier.compare.boxes import effects, enclosures, roundings
 from verifier.compare.boxes.bounds import Assumptions, ErrorClaim
 from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.cuts import cuts_of
-from verifier.compare.boxes.enclosures import Forward
+from verifier.compare.boxes.enclosures import ForwardBoxes
 from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.check import Check
 
@@ -84,10 +84,10 @@ def test_a_backward_pass_written_by_hand_is_bounded_as_it_is() -> None:
 # ---------------------------------------------------------------- planted faults
 
 
-def _halved(function: Callable[..., roundings.Rounding]) -> Callable[..., roundings.Rounding]:
-    def call(*args: Any, **options: Any) -> roundings.Rounding:
+def _halved(function: Callable[..., roundings.LargestRounding]) -> Callable[..., roundings.LargestRounding]:
+    def call(*args: Any, **options: Any) -> roundings.LargestRounding:
         found = function(*args, **options)
-        return roundings.Rounding(found.error / 2, found.relative / 2, found.besides / 2)
+        return roundings.LargestRounding(found.error / 2, found.relative / 2, found.besides / 2)
 
     return call
 
@@ -102,29 +102,29 @@ def test_half_of_a_rounding_is_too_little_and_seen(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_adjoint_that_is_dropped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Forward.slope
+    original = ForwardBoxes.slope
 
-    def without(self: Forward, k: int, position: int) -> Interval | None:
+    def without(self: ForwardBoxes, k: int, position: int) -> Interval | None:
         return None if self.plan.done.operations[k].gate == "div" and position == 1 else original(self, k, position)
 
-    monkeypatch.setattr(Forward, "slope", without)
+    monkeypatch.setattr(ForwardBoxes, "slope", without)
     assert _found() >= 4
 
 
 def test_a_relative_effect_that_is_dropped_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Forward.elasticity
+    original = ForwardBoxes.elasticity
 
-    def without(self: Forward, k: int, position: int) -> Interval | None:
+    def without(self: ForwardBoxes, k: int, position: int) -> Interval | None:
         return Interval(np.float64(0.0), np.float64(0.0)) if self.plan.done.operations[k].gate == "mul" and position == 0 else original(self, k, position)
 
-    monkeypatch.setattr(Forward, "elasticity", without)
+    monkeypatch.setattr(ForwardBoxes, "elasticity", without)
     assert _found() >= 4
 
 
 def test_underflow_that_is_not_counted_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     original = roundings.to_nearest
 
-    def without(*args: Any, **options: Any) -> roundings.Rounding:
+    def without(*args: Any, **options: Any) -> roundings.LargestRounding:
         return original(*args, **options)._replace(besides=np.float64(0.0))
 
     check, box = question("x*y*1e-22", {"x": (1e-3, 2e-3), "y": (1e-19, 1e-18)}, "float32")  # dx is subnormal
@@ -161,7 +161,7 @@ def outside_of_slices(seed: int) -> tuple[int, int]:
     inside = (ends[0] <= real) & (real <= ends[1])
     with np.errstate(all="ignore"):
         sides = [low[:, i] for i in range(5)], [high[:, i] for i in range(5)]
-        forward = Forward(plan, *sides, narrowed(Forward(plan, *sides), {cuts[0]: Interval(*ends)}))
+        forward = ForwardBoxes(plan, *sides, narrowed(ForwardBoxes(plan, *sides), {cuts[0]: Interval(*ends)}))
         value = forward.number(cuts[0])
         computed = np.asarray(floats.run(check.subject.program, columns, [origin], fmt=check.format)[0])
         bad = inside & ~((value.low <= computed) & (computed <= value.high))
@@ -178,8 +178,8 @@ def test_slices_hold_the_floats_whose_real_values_they_hold() -> None:
 
 
 def test_a_slice_that_is_not_widened_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Forward._limited
-    monkeypatch.setattr(Forward, "_limited", lambda self, k, raw, _: original(self, k, raw, np.float64(0.0)))
+    original = ForwardBoxes._limited
+    monkeypatch.setattr(ForwardBoxes, "_limited", lambda self, k, raw, _: original(self, k, raw, np.float64(0.0)))
     assert outside_of_slices(3)[0] > 10
 
 

@@ -16,7 +16,7 @@ from verifier.arithmetic.intervals.interval import Interval
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
-from verifier.compare.boxes.enclosures import Forward, Plan
+from verifier.compare.boxes.enclosures import ForwardBoxes, RoundingPlan
 from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
@@ -85,10 +85,10 @@ class Standing:
 
 
 @dataclass
-class Search:
+class BoxSearch:
     """The boxes that wait, those that cannot be split, and how each gradient stands."""
 
-    plan: Plan
+    plan: RoundingPlan
     outputs: Sequence[int]
     format: Format
     standing: list[Standing]
@@ -106,16 +106,16 @@ class Search:
         return boxes.bound > targets
 
 
-def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: bool = True) -> tuple[DoubleArray, Forward]:
+def evaluate(search: BoxSearch, low: DoubleArray, high: DoubleArray, *, slices: bool = True) -> tuple[DoubleArray, ForwardBoxes]:
     """The bounds of some boxes per gradient, and their forward pass."""
     inputs = len(search.plan.inputs)
     columns = [np.ascontiguousarray(low[:, i]) for i in range(low.shape[1])]
     others = [np.ascontiguousarray(high[:, i]) for i in range(low.shape[1])]
     with np.errstate(all="ignore"):
-        forward = Forward(search.plan, columns[:inputs], others[:inputs])
+        forward = ForwardBoxes(search.plan, columns[:inputs], others[:inputs])
         if slices and search.plan.cuts:
             limits = {k: Interval(first, last) for k, first, last in zip(search.plan.cuts, columns[inputs:], others[inputs:], strict=True)}
-            forward = Forward(search.plan, columns[:inputs], others[:inputs], narrowed(forward, limits))
+            forward = ForwardBoxes(search.plan, columns[:inputs], others[:inputs], narrowed(forward, limits))
         found = np.empty((len(low), len(search.outputs)))
         for j, output in enumerate(search.outputs):
             if search.standing[j].stopped:
@@ -126,14 +126,14 @@ def evaluate(search: Search, low: DoubleArray, high: DoubleArray, *, slices: boo
     return found, forward
 
 
-def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> Search:
+def begin(plan: RoundingPlan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> BoxSearch:
     """A search over some boxes, which together are all of the domain."""
     dimensions = len(plan.inputs) + len(plan.cuts)
     cap = max(fmt.rounding_limit, LEAST_CAP)
     standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
     none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
     low, high = pieces
-    search = Search(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0))
+    search = BoxSearch(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0))
     count = len(low)
     low = np.hstack([low, np.full((count, len(plan.cuts)), -np.inf)])
     high = np.hstack([high, np.full((count, len(plan.cuts)), np.inf)])
@@ -148,7 +148,7 @@ def begin(plan: Plan, outputs: Sequence[int], fmt: Format, claims: Sequence[Erro
     return search
 
 
-def _clip(search: Search, forward: Forward, low: DoubleArray, high: DoubleArray) -> None:
+def _clip(search: BoxSearch, forward: ForwardBoxes, low: DoubleArray, high: DoubleArray) -> None:
     """Slices no wider than the values that the boxes have."""
     for j, k in enumerate(search.plan.cuts, len(search.plan.inputs)):
         first, last = (np.broadcast_to(end, (len(low),)) for end in forward.limits[k][:2])
@@ -156,7 +156,7 @@ def _clip(search: Search, forward: Forward, low: DoubleArray, high: DoubleArray)
         low[:, j], high[:, j] = np.where(good, first, low[:, j]), np.where(good, last, high[:, j])
 
 
-def run(search: Search, budget: float, *, meanwhile: Callable[[Search], None] | None = None) -> None:
+def run(search: BoxSearch, budget: float, *, meanwhile: Callable[[BoxSearch], None] | None = None) -> None:
     """Split boxes until every claim is settled or so many seconds of the processor are used."""
     started = time.process_time()
     _at_points(search, _random_points(search))
@@ -171,7 +171,7 @@ def run(search: Search, budget: float, *, meanwhile: Callable[[Search], None] | 
     search.seconds += time.process_time() - started
 
 
-def _settle(search: Search) -> MaskArray:
+def _settle(search: BoxSearch) -> MaskArray:
     """Take the boxes out that no gradient needs split; which gradients need those that stay."""
     needed = search.unsettled(search.waiting)
     keep: MaskArray = np.any(needed, axis=1)
@@ -180,7 +180,7 @@ def _settle(search: Search) -> MaskArray:
     return needed[keep]
 
 
-def _note_settled(search: Search, boxes: Boxes, settled: MaskArray) -> None:
+def _note_settled(search: BoxSearch, boxes: Boxes, settled: MaskArray) -> None:
     for j, s in enumerate(search.standing):
         at = np.flatnonzero(settled[:, j])
         if len(at):
@@ -189,7 +189,7 @@ def _note_settled(search: Search, boxes: Boxes, settled: MaskArray) -> None:
                 s.settled, s.settled_at = float(boxes.bound[best, j]), (boxes.low[best], boxes.high[best])
 
 
-def _one_round(search: Search) -> bool:
+def _one_round(search: BoxSearch) -> bool:
     """Split the boxes that come first; False where none can be split."""
     needed = _settle(search)
     if not len(search.waiting):
@@ -212,7 +212,7 @@ def _one_round(search: Search) -> bool:
     return True
 
 
-def _first(search: Search, needed: MaskArray) -> NDArray[np.intp]:
+def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
     """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
     count = len(search.waiting)
     batch = max(64, BATCH // search.waiting.low.shape[1])
@@ -232,7 +232,7 @@ def _first(search: Search, needed: MaskArray) -> NDArray[np.intp]:
     return np.unique(np.concatenate(chosen))
 
 
-def _excess(search: Search, boxes: Boxes, group: MaskArray | None = None) -> DoubleArray:
+def _excess(search: BoxSearch, boxes: Boxes, group: MaskArray | None = None) -> DoubleArray:
     """The largest bound of each box over its target."""
     targets = np.array([np.inf if s.stopped else max(s.target, 1e-300) for s in search.standing])
     with np.errstate(all="ignore"):
@@ -242,7 +242,7 @@ def _excess(search: Search, boxes: Boxes, group: MaskArray | None = None) -> Dou
     return found
 
 
-def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
+def _split(search: BoxSearch, parents: Boxes) -> tuple[Boxes, Boxes]:
     """The halves of some boxes, and the boxes that cannot be split."""
     may = _splittable(search, parents)
     can: MaskArray = np.any(may, axis=1)
@@ -262,7 +262,7 @@ def _split(search: Search, parents: Boxes) -> tuple[Boxes, Boxes]:
     return children.take(inhabited), fixed
 
 
-def _splittable(search: Search, boxes: Boxes) -> MaskArray:
+def _splittable(search: BoxSearch, boxes: Boxes) -> MaskArray:
     """Per box and dimension whether there is something to split; a slice of a few numbers is as narrow as it gets."""
     found: MaskArray = boxes.high > boxes.low
     for j in range(len(search.plan.inputs), boxes.low.shape[1]):
@@ -272,7 +272,7 @@ def _splittable(search: Search, boxes: Boxes) -> MaskArray:
     return found
 
 
-def _axis(search: Search, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
+def _axis(search: BoxSearch, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     """The dimension to split: the one that gained most when it was tried last, else the one that was split least."""
     excess = _excess(search, boxes)
     scale = np.where(np.isfinite(excess), excess, 1.0)
@@ -282,7 +282,7 @@ def _axis(search: Search, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     return best
 
 
-def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
+def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
     """The halves of boxes along a dimension each, all lower ones first."""
     rows, count = np.arange(len(parents)), len(parents)
     first, second = halves(search.format, parents.low[rows, axis], parents.high[rows, axis], is_input=axis < len(search.plan.inputs))
@@ -310,7 +310,7 @@ def _halved(search: Search, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
     return children
 
 
-def _gained(search: Search, parents: Boxes, children: Boxes) -> DoubleArray:
+def _gained(search: BoxSearch, parents: Boxes, children: Boxes) -> DoubleArray:
     """By how much the halves of boxes are better than they are, mostly the worse one."""
     before, after = _excess(search, parents), _excess(search, children)
     first, second = after[: len(parents)], after[len(parents) :]
@@ -320,7 +320,7 @@ def _gained(search: Search, parents: Boxes, children: Boxes) -> DoubleArray:
     return np.maximum(gained, 0.0)
 
 
-def _tried(search: Search, parents: Boxes, may: MaskArray) -> Boxes:
+def _tried(search: BoxSearch, parents: Boxes, may: MaskArray) -> Boxes:
     """The halves of boxes along the dimension that gains most, of all that are tried."""
     count, dimensions = len(parents), parents.low.shape[1]
     gains = np.full((count, dimensions), -1.0)
@@ -345,7 +345,7 @@ def _tried(search: Search, parents: Boxes, may: MaskArray) -> Boxes:
     return joined_boxes(found)
 
 
-def share_of(search: Search, boxes: Boxes) -> float:
+def share_of(search: BoxSearch, boxes: Boxes) -> float:
     """The share of the domain that is in some boxes. Where boxes have slices: of random points, as no volume is known of these, and not less than one half of a point."""
     if not len(boxes) or not search.plan.cuts:
         return min(1.0, float(boxes.volume.sum()))
@@ -363,7 +363,7 @@ def share_of(search: Search, boxes: Boxes) -> float:
 # ---------------------------------------------------------------- at points
 
 
-def _random_points(search: Search) -> DoubleArray:
+def _random_points(search: BoxSearch) -> DoubleArray:
     """Points all over the domain, in it and at its corners."""
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
@@ -377,7 +377,7 @@ def between(low: DoubleArray, high: DoubleArray, part: DoubleArray) -> DoubleArr
     return low * (1 - part) + high * part
 
 
-def _points_in(search: Search, boxes: Boxes) -> DoubleArray:
+def _points_in(search: BoxSearch, boxes: Boxes) -> DoubleArray:
     """Points in the boxes with the largest bounds, and near the points with the largest bounds so far."""
     inputs = len(search.plan.inputs)
     excess = _excess(search, boxes)
@@ -392,7 +392,7 @@ def _points_in(search: Search, boxes: Boxes) -> DoubleArray:
     return np.vstack(found)
 
 
-def _at_points(search: Search, points: DoubleArray) -> None:
+def _at_points(search: BoxSearch, points: DoubleArray) -> None:
     """Note the largest bounds at points, which are moved into the domain and to numbers of the format."""
     points = nearest_numbers(search.format, np.clip(points, search.domain_low, search.domain_high))
     bound, _ = evaluate(search, points, points, slices=False)

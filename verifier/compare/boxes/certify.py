@@ -12,9 +12,9 @@ from verifier.arithmetic.intervals.run import FUNCTIONS
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
 from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
-from verifier.compare.boxes.branch import Boxes, Search, Standing
+from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
 from verifier.compare.boxes.cuts import cuts_of
-from verifier.compare.boxes.enclosures import Plan
+from verifier.compare.boxes.enclosures import RoundingPlan
 from verifier.compare.boxes.operations import Operations, operations
 from verifier.compare.boxes.pieces import pieces
 from verifier.compare.boxes.split import nearest_numbers
@@ -47,7 +47,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = Plan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
+    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
@@ -84,13 +84,13 @@ def _without_bound(check: Check, box: Box, name: str, claim: ErrorClaim, reason:
 class _Watch:
     """Looks for numbers with large errors while boxes are split; a claim that is refuted needs no further search."""
 
-    def __init__(self, check: Check, names: Sequence[str], search: Search) -> None:
+    def __init__(self, check: Check, names: Sequence[str], search: BoxSearch) -> None:
         self.check = check
         self.claims = [[name for _, name in check.subject.claims].index(name) for name in names]
         self.seen: list[Seen | None] = [None for _ in names]
         self.look(search)
 
-    def look(self, search: Search) -> None:
+    def look(self, search: BoxSearch) -> None:
         """Try numbers all over the domain, and in the boxes with the largest bounds."""
         for j, claim in enumerate(self.claims):
             standing = search.standing[j]
@@ -104,7 +104,7 @@ class _Watch:
                     standing.stopped = True
 
 
-def _points(search: Search, j: int) -> DoubleArray:
+def _points(search: BoxSearch, j: int) -> DoubleArray:
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
     found = [branch.between(low, high, search.random.random((TRIED // 2, inputs)))]
@@ -122,7 +122,7 @@ def _points(search: Search, j: int) -> DoubleArray:
 # ---------------------------------------------------------------- the answer
 
 
-def _bound(check: Check, box: Box, name: str, search: Search, j: int, seen: Seen | None, known: tuple[Assumed, ...], seconds: float) -> ErrorBound:
+def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: Seen | None, known: tuple[Assumed, ...], seconds: float) -> ErrorBound:
     """What the search found for one gradient."""
     s = search.standing[j]
     left = branch.joined_boxes([search.waiting, search.final])
@@ -185,7 +185,7 @@ def _box(box: Box, low: DoubleArray, high: DoubleArray) -> Box:
     return Box(box.inputs, tuple(low[:count].tolist()), tuple(high[:count].tolist()))
 
 
-def _lines(check: Check, search: Search, j: int, worst: tuple[DoubleArray, DoubleArray]) -> tuple[LineShare, ...]:
+def _lines(check: Check, search: BoxSearch, j: int, worst: tuple[DoubleArray, DoubleArray]) -> tuple[LineShare, ...]:
     """The statements whose roundings make the bound of a box, largest first."""
     low, high = (end[None, :] for end in worst)
     _, forward = branch.evaluate(search, low, high)
@@ -209,7 +209,7 @@ def _lines(check: Check, search: Search, j: int, worst: tuple[DoubleArray, Doubl
     return tuple(sorted((f for f in found if f.share >= LEAST_SHARE), key=lambda f: -f.share)[:MOST_LINES])
 
 
-def _text(search: Search, k: int) -> str:
+def _text(search: BoxSearch, k: int) -> str:
     o = search.plan.done.operations[k]
     return o.text or o.gate
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals.interval import ONE, Interval, add, div, down, mul, up
 from verifier.arithmetic.types import DoubleArray, Doubles
-from verifier.compare.boxes.enclosures import Forward
+from verifier.compare.boxes.enclosures import ForwardBoxes
 from verifier.compare.boxes.roundings import SCALE, SLACK, half_ulp, sizes
 
 EPSILON = 2.0**-52
@@ -28,7 +28,7 @@ class Effects(NamedTuple):
     terms: dict[int, DoubleArray]
 
 
-def absolute(forward: Forward, output: int, *, keeps_terms: bool = False) -> Effects:
+def absolute(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -> Effects:
     """Bounds of |float - real|."""
     with np.errstate(all="ignore"):
         total, terms = _absolute(forward, output)
@@ -38,7 +38,7 @@ def absolute(forward: Forward, output: int, *, keeps_terms: bool = False) -> Eff
         return Effects(bound, kept)
 
 
-def in_ulps(forward: Forward, output: int, *, keeps_terms: bool = False) -> Effects:
+def in_ulps(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -> Effects:
     """Bounds of |float - real| in ulps of the real value: the smaller of the absolute one over the smallest ulp, and the relative one."""
     plan = forward.plan
     b = plan.bits[output]
@@ -70,7 +70,7 @@ def in_ulps(forward: Forward, output: int, *, keeps_terms: bool = False) -> Effe
         return Effects(bound, kept)
 
 
-def _column(forward: Forward, found: Doubles) -> DoubleArray:
+def _column(forward: ForwardBoxes, found: Doubles) -> DoubleArray:
     """As a column of its own, inf where nothing is known and -inf where the box is empty."""
     full: DoubleArray = np.where(np.isnan(found), np.inf, np.broadcast_to(found, np.shape(forward.empty)))
     return np.where(forward.empty, -np.inf, full)
@@ -84,7 +84,7 @@ def _above(total: Doubles, roundings: int) -> Doubles:
 # ---------------------------------------------------------------- absolute
 
 
-def _absolute(forward: Forward, output: int) -> tuple[Doubles, dict[int, Doubles]]:
+def _absolute(forward: ForwardBoxes, output: int) -> tuple[Doubles, dict[int, Doubles]]:
     """The sum of |adjoint| * error, and its terms, in units of 2^-SCALE; the adjoints are left in `forward.adjoints`."""
     plan = forward.plan
     done = plan.done.operations
@@ -125,7 +125,7 @@ def _product(adjoint: Interval, slope: Interval, *, skips: bool) -> Interval:
 # ---------------------------------------------------------------- relative
 
 
-def _relative(forward: Forward, output: int) -> tuple[Doubles, Doubles, dict[int, Doubles], dict[int, Doubles]]:
+def _relative(forward: ForwardBoxes, output: int) -> tuple[Doubles, Doubles, dict[int, Doubles], dict[int, Doubles]]:
     """The sum of |R| * log(1 + relative error), and what is absolute besides: |adjoint| * besides, in units of 2^-SCALE; and their terms.
 
     What is absolute goes from the value with all relative errors to the float: the adjoints on that way are those of the other

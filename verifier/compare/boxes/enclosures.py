@@ -19,23 +19,35 @@ from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.bounds import float64_above, float64_below
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
-from verifier.compare.boxes.roundings import NONE, SCALE, SLACK, Bits, Rounding, at_most, bits, of_library, sizes, to_nearest, with_jump
+from verifier.compare.boxes.roundings import (
+    NONE,
+    SCALE,
+    SLACK,
+    FormatFigures,
+    LargestRounding,
+    at_most,
+    bits,
+    of_library,
+    sizes,
+    to_nearest,
+    with_jump,
+)
 from verifier.language.formats import round_exact
 from verifier.language.gates import COMPARISONS, GATES, LOGIC
 from verifier.language.numeral import exact
 
-Value: TypeAlias = "Interval | Truths"
+RealEnclosure: TypeAlias = "Interval | Truths"
 HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
 SIDES = Interval(np.float64(-1.0), np.float64(1.0))
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
 
-class Plan:
+class RoundingPlan:
     """What every pass over the same operations shares: which of them carry errors, their assumed errors, the steps that are cut into slices."""
 
     def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = (), in_ulps: bool = True) -> None:
         self.done, self.ulps, self.upstream, self.cuts = done, ulps, upstream, tuple(cuts)
-        self.bits: list[Bits] = [bits(o.format) for o in done.operations]
+        self.bits: list[FormatFigures] = [bits(o.format) for o in done.operations]
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
         self.carries, self.agrees = _carrying(done.operations)
@@ -44,7 +56,7 @@ class Plan:
         self.powers: set[int] = set()  # leaves that are powers of two
         self.leaves = {k: self._leaf(k) for k, o in enumerate(done.operations) if o.is_leaf and o.gate != "input"}
 
-    def _leaf(self, k: int) -> tuple[Interval, Interval, Rounding]:
+    def _leaf(self, k: int) -> tuple[Interval, Interval, LargestRounding]:
         """A leaf: what it is over the reals, that and its float, and its rounding, which is known."""
         o, b = self.done.operations[k], self.bits[k]
         if o.gate == "upstream":
@@ -65,7 +77,7 @@ class Plan:
             error = float(np.ldexp(max(real.high - value, value - real.low), SCALE)) * SLACK
         least = sizes(real)[0]
         relative = error / float(np.ldexp(least, SCALE)) * SLACK if least > 0 else np.inf
-        rounding = Rounding(np.float64(error), np.float64(relative), np.float64(0.0)) if relative < 2 * b.unit else Rounding(np.float64(error), np.float64(0.0), np.float64(error))
+        rounding = LargestRounding(np.float64(error), np.float64(relative), np.float64(0.0)) if relative < 2 * b.unit else LargestRounding(np.float64(error), np.float64(0.0), np.float64(error))
         return real, Interval(np.minimum(real.low, value), np.maximum(real.high, value)), rounding
 
 
@@ -119,19 +131,19 @@ def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
 Limits = Mapping[int, Interval]
 
 
-class Forward:
+class ForwardBoxes:
     """The forward pass over a column of boxes: `values[k]` encloses operation k on the whole way, `exact[k]` its exact function of such operands.
 
     `low` and `high` have a column per input. With `limits` only those points of the boxes are meant at which the real values of some operations are in some
     intervals; `empty` marks boxes without such a point.
     """
 
-    def __init__(self, plan: Plan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None) -> None:
+    def __init__(self, plan: RoundingPlan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None) -> None:
         self.plan, self.limits = plan, limits or {}
-        self.nodes: dict[int, Value] = {}
-        self.values: list[Value] = []
-        self.exact: list[Value] = []
-        self.roundings: list[Rounding] = []
+        self.nodes: dict[int, RealEnclosure] = {}
+        self.values: list[RealEnclosure] = []
+        self.exact: list[RealEnclosure] = []
+        self.roundings: list[LargestRounding] = []
         self.granularity: dict[int, Any] = {}
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
@@ -164,7 +176,7 @@ class Forward:
         if measured:
             self.off[k] = up(moved + _distance(raw, value), 4.0)
 
-    def _append(self, k: int, raw: Value, value: Value, rounding: Rounding) -> None:
+    def _append(self, k: int, raw: RealEnclosure, value: RealEnclosure, rounding: LargestRounding) -> None:
         self.exact.append(raw)
         self.values.append(value)
         self.roundings.append(rounding)
@@ -174,7 +186,7 @@ class Forward:
         """The value of an operation as a number: a truth value is 1 or 0."""
         return _as_number(self.values[k])
 
-    def node(self, at: int) -> Value:
+    def node(self, at: int) -> RealEnclosure:
         """What a node of the program over the reals is for these values."""
         if at not in self.nodes:
             if at in self.plan.known:
@@ -190,7 +202,7 @@ class Forward:
 
     # ------------------------------------------------------------ one operation
 
-    def _apply(self, k: int, o: Operation) -> tuple[Value, Doubles | None]:
+    def _apply(self, k: int, o: Operation) -> tuple[RealEnclosure, Doubles | None]:
         """The exact function of the operands, and by how much the floats may be off because they take another branch."""
         if o.gate == "where":
             return self._where(k, o)
@@ -201,7 +213,7 @@ class Forward:
         found = self.node(self.plan.done.exact[k])
         return found, None
 
-    def _where(self, k: int, o: Operation) -> tuple[Value, Doubles | None]:
+    def _where(self, k: int, o: Operation) -> tuple[RealEnclosure, Doubles | None]:
         truth = self.values[o.args[0]]
         c = choices.truths(truth) if not isinstance(truth, Interval) else _as_truth(truth)
         first, second = self.values[o.args[1]], self.values[o.args[2]]
@@ -212,7 +224,7 @@ class Forward:
         high = np.where(c == 1, a.high, np.where(c == 0, b.high, np.maximum(a.high, b.high)))
         return Interval(low, high), None if self.plan.agrees[k] else np.where(c == -1, up(np.maximum(a.high - b.low, b.high - a.low)), 0.0)
 
-    def _rounding(self, k: int, o: Operation, raw: Interval, jump: Doubles | None) -> Rounding:
+    def _rounding(self, k: int, o: Operation, raw: Interval, jump: Doubles | None) -> LargestRounding:
         b = self.plan.bits[k]
         least, most = sizes(raw)
         if o.rounding == "none":
@@ -225,12 +237,12 @@ class Forward:
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
 
-    def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: Bits) -> Rounding:
+    def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: FormatFigures) -> LargestRounding:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
             if o.args[0] == o.args[1]:  # twice a number, or 0
-                return Rounding(*(np.where(np.isinf(found.error), np.inf, 0.0) for _ in range(3)))
+                return LargestRounding(*(np.where(np.isinf(found.error), np.inf, 0.0) for _ in range(3)))
             found = at_most(found, np.ldexp(np.minimum(first, second), SCALE))  # either operand is a number of the format
             step = np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1]))
             return at_most(found, np.where(most <= np.ldexp(1.0, step + b.precision), 0.0, np.inf))
@@ -243,7 +255,7 @@ class Forward:
                 return at_most(found, np.where(least >= b.normal, 0.0, b.tiny))
         return found
 
-    def _by_power(self, o: Operation, operand: Interval, found: Rounding, least: Doubles, b: Bits) -> Rounding:
+    def _by_power(self, o: Operation, operand: Interval, found: LargestRounding, least: Doubles, b: FormatFigures) -> LargestRounding:
         """A product with a power of two, or a quotient by one, is rounded below the normal numbers only, and not even there where it is not made smaller."""
         power = (operand.low == operand.high) & (np.abs(np.frexp(operand.low)[0]) == 0.5)
         size = np.abs(operand.low)
@@ -268,7 +280,7 @@ class Forward:
                 self.granularity[k] = own
         return self.granularity[k]
 
-    def _inflated(self, k: int, raw: Interval, rounding: Rounding) -> Interval:
+    def _inflated(self, k: int, raw: Interval, rounding: LargestRounding) -> Interval:
         """The exact results with their roundings."""
         o, b = self.plan.done.operations[k], self.plan.bits[k]
         if rounding is NONE:
@@ -342,7 +354,7 @@ class Forward:
         return None if slope is None or not isinstance(raw, Interval) else div(slope, raw)
 
 
-def _distance(raw: Value, value: Value) -> Doubles:
+def _distance(raw: RealEnclosure, value: RealEnclosure) -> Doubles:
     """How far an operation is from its exact function, at most."""
     assert isinstance(raw, Interval)
     assert isinstance(value, Interval)
@@ -366,13 +378,13 @@ def part_of_sum(a: Interval, b: Interval, *, minus: bool = False) -> Interval:
     return Interval(np.where(alike, np.fmax(low, 0.0), low), np.where(alike, np.fmin(high, 1.0), high))
 
 
-def _chosen(condition: Value, position: int) -> Interval:
+def _chosen(condition: RealEnclosure, position: int) -> Interval:
     c = condition if not isinstance(condition, Interval) else _as_truth(condition)
     taken = 1 if position == 1 else 0
     return Interval(np.where(c == taken, 1.0, 0.0), np.where((c == taken) | (c == -1), 1.0, 0.0))
 
 
-def _as_number(value: Value) -> Interval:
+def _as_number(value: RealEnclosure) -> Interval:
     if isinstance(value, Interval):
         return value
     return Interval(np.where(value == 1, 1.0, 0.0), np.where(value == 0, 0.0, 1.0))
@@ -383,9 +395,9 @@ def _as_truth(value: Interval) -> Truths:
     return choices.decided((value.low > 0) | (value.high < 0), (value.low == 0) & (value.high == 0))
 
 
-def _both_lost(most: Doubles, b: Bits) -> Rounding:
+def _both_lost(most: Doubles, b: FormatFigures) -> LargestRounding:
     lost = np.where(most <= b.largest, 0.0, np.inf)
-    return Rounding(lost, lost, lost)
+    return LargestRounding(lost, lost, lost)
 
 
 def _last_bit(value: float) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval, add, div, neg, sub
-from verifier.compare.boxes.enclosures import Forward, Limits
+from verifier.compare.boxes.enclosures import ForwardBoxes, Limits
 
 
-def narrowed(forward: Forward, limits: Limits) -> dict[int, Interval]:
+def narrowed(forward: ForwardBoxes, limits: Limits) -> dict[int, Interval]:
     """The limits, and what follows from them for the operations and inputs before, through sums, products and signs.
 
     Every operation's real value is in its enclosure, so a sum's operand is within the limits less the other one.

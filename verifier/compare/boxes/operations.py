@@ -22,7 +22,7 @@ from verifier.language.formats import FORMATS, Format, computing
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
-Rounding = Literal["none", "nearest", "library", "unknown"]
+RoundingKind = Literal["none", "nearest", "library", "unknown"]
 NEAREST = frozenset(("add", "sub", "mul", "div", "sqrt", "fma", "square", "reciprocal"))  # rounded once to the nearest, where there is a kernel
 HALVES = frozenset(("max", "min", "where"))
 SAME = {"maximum": "max", "minimum": "min"}
@@ -36,7 +36,7 @@ class Operation(NamedTuple):
     args: tuple[int, ...]
     text: str
     format: Format  # of the result
-    rounding: Rounding
+    rounding: RoundingKind
     origin: int
 
     @property
@@ -68,7 +68,7 @@ class Operations:
 
 def operations(program: Program, outputs: Sequence[int], fmt: Format) -> Operations:
     """The operations that some steps of a program need, as the floats of a format do them."""
-    written = _Writer(fmt)
+    written = _OperationWriter(fmt)
     needed = set().union(*(ancestors_among(program.steps, o) for o in outputs)) if outputs else set()
     at: dict[int, int] = {}
     for i, step in enumerate(program.steps):
@@ -88,13 +88,13 @@ def _is_truth(gate: str) -> bool:
     return gate in GATES and GATES[gate].boolean
 
 
-class _Writer:
+class _OperationWriter:
     def __init__(self, fmt: Format) -> None:
         self.format, self.inner = fmt, computing(fmt)
         self.operations: list[Operation] = []
         self.index: dict[tuple[str, tuple[int, ...], str, str], int] = {}
 
-    def _add(self, gate: str, args: tuple[int, ...], text: str, fmt: Format, rounding: Rounding, origin: int) -> int:
+    def _add(self, gate: str, args: tuple[int, ...], text: str, fmt: Format, rounding: RoundingKind, origin: int) -> int:
         key = (gate, args, text, fmt.name)
         if key not in self.index:
             self.index[key] = len(self.operations)
@@ -129,7 +129,7 @@ class _Writer:
             return at[inner.output]
         if not gate.boolean and step.gate != "where":
             args = [self._number(a, origin) for a in args]
-        rounding: Rounding = "none" if gate.exact else "nearest" if step.gate in NEAREST else "library"
+        rounding: RoundingKind = "none" if gate.exact else "nearest" if step.gate in NEAREST else "library"
         return self._add(step.gate, tuple(args), "", self.inner, rounding, origin)
 
 

@@ -17,7 +17,7 @@ SCALE = 200  # the unit of absolute errors is 2^-SCALE
 SLACK = 1 + 2.0**-50  # covers a few roundings of these computations
 
 
-class Bits(NamedTuple):
+class FormatFigures(NamedTuple):
     """What is needed of a format."""
 
     precision: int
@@ -37,12 +37,12 @@ class Bits(NamedTuple):
         return float(np.ldexp(1.0, self.emin))
 
 
-def bits(fmt: Format) -> Bits:
+def bits(fmt: Format) -> FormatFigures:
     """The figures of a format."""
-    return Bits(fmt.precision, fmt.emin, fmt.largest, 2.0**-fmt.precision, float(fmt.smallest))
+    return FormatFigures(fmt.precision, fmt.emin, fmt.largest, 2.0**-fmt.precision, float(fmt.smallest))
 
 
-class Rounding(NamedTuple):
+class LargestRounding(NamedTuple):
     """Of one operation: `error` bounds |float - exact|; but for `besides`, which is absolute, |float - exact| is at most `relative` |exact|; 0 is no rounding."""
 
     error: Doubles
@@ -51,7 +51,7 @@ class Rounding(NamedTuple):
 
 
 ZERO = np.float64(0.0)
-NONE = Rounding(ZERO, ZERO, ZERO)
+NONE = LargestRounding(ZERO, ZERO, ZERO)
 
 
 def sizes(a: Interval) -> tuple[Doubles, Doubles]:
@@ -62,13 +62,13 @@ def sizes(a: Interval) -> tuple[Doubles, Doubles]:
     return np.maximum(np.maximum(a.low, -a.high), 0.0), np.maximum(np.abs(a.low), np.abs(a.high))
 
 
-def half_ulp(size: Doubles, b: Bits) -> Doubles:
+def half_ulp(size: Doubles, b: FormatFigures) -> Doubles:
     """Half an ulp of a number, in units of 2^-SCALE."""
     exponent = np.where(size == 0, b.emin, np.maximum(np.frexp(size)[1] - 1, b.emin))
     return np.ldexp(1.0, exponent - b.precision + SCALE)  # type: ignore[no-any-return]
 
 
-def to_nearest(least: Doubles, most: Doubles, b: Bits, *, may_underflow: bool) -> Rounding:
+def to_nearest(least: Doubles, most: Doubles, b: FormatFigures, *, may_underflow: bool) -> LargestRounding:
     """Of an operation that is rounded to the nearest number, for exact results of sizes from `least` to `most`."""
     exponent = np.frexp(most)[1] - 1
     half = np.ldexp(1.0, np.maximum(exponent, b.emin) - b.precision + SCALE)
@@ -78,13 +78,13 @@ def to_nearest(least: Doubles, most: Doubles, b: Bits, *, may_underflow: bool) -
     return _both(error, least, most, b, np.float64(b.unit), b.tiny if may_underflow else 0.0)
 
 
-def of_library(least: Doubles, most: Doubles, b: Bits, ulps: float) -> Rounding:
+def of_library(least: Doubles, most: Doubles, b: FormatFigures, ulps: float) -> LargestRounding:
     """Of a function that is within so many ulps of the exact value."""
     error = half_ulp(most, b) * (2 * ulps * SLACK)
     return _both(error, least, most, b, np.float64(2 * ulps * b.unit * SLACK), 2 * ulps * b.tiny * SLACK)
 
 
-def _both(error: Doubles, least: Doubles, most: Doubles, b: Bits, unit: Doubles, tiny: float) -> Rounding:
+def _both(error: Doubles, least: Doubles, most: Doubles, b: FormatFigures, unit: Doubles, tiny: float) -> LargestRounding:
     """With the relative bound: that of all normal numbers, or the absolute one over the least size."""
     by_size = error / np.ldexp(least, SCALE) * SLACK  # inf where 0 is among the results
     relative = np.where(error == 0, 0.0, np.fmin(unit, by_size))
@@ -92,17 +92,17 @@ def _both(error: Doubles, least: Doubles, most: Doubles, b: Bits, unit: Doubles,
     lost = ~(most <= b.largest)  # what may overflow, and what is not known
     if np.any(lost):
         error, relative, besides = np.where(lost, np.inf, error), np.where(lost, np.inf, relative), np.where(lost, np.inf, besides)
-    return Rounding(error, relative, besides)
+    return LargestRounding(error, relative, besides)
 
 
-def at_most(rounding: Rounding, limit: Doubles) -> Rounding:
+def at_most(rounding: LargestRounding, limit: Doubles) -> LargestRounding:
     """The same, where the absolute error is known to be within another limit, too (in units of 2^-SCALE); 0 is exact."""
     error = np.minimum(rounding.error, limit)
     exact = error == 0
-    return Rounding(error, np.where(exact, 0.0, rounding.relative), np.where(exact, 0.0, rounding.besides))
+    return LargestRounding(error, np.where(exact, 0.0, rounding.relative), np.where(exact, 0.0, rounding.besides))
 
 
-def with_jump(rounding: Rounding, jump: Doubles) -> Rounding:
+def with_jump(rounding: LargestRounding, jump: Doubles) -> LargestRounding:
     """With an error that is no rounding: the distance of the branches, where the floats may take another one."""
     scaled = np.ldexp(jump, SCALE) * SLACK
-    return Rounding((rounding.error + scaled) * SLACK, rounding.relative, (rounding.besides + scaled) * SLACK)
+    return LargestRounding((rounding.error + scaled) * SLACK, rounding.relative, (rounding.besides + scaled) * SLACK)
