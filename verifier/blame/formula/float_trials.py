@@ -101,13 +101,13 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
     if computed.size != len(w.forward):
         return
     rest = quick.needed.reshape(computed.shape) - computed
+    if np.allclose(rest, computed, rtol=NEAR, atol=0):
+        return  # `a + a`, which nobody writes: a factor or a division is missing
     arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
     arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
     with np.errstate(all="ignore"):
         outer: list[tuple[str, FloatArray]] = [("", np.array(1.0)), *((f" * {n}", a) for n, a in arrays.items()), *((f" / {n}", 1 / a) for n, a in arrays.items())]
     for factors, (text, value) in ((some, term) for some in (outer[:1], outer[1:]) for term in _terms(arrays, computed.ndim)):
-        if len(factors) == 1 and value.shape == computed.shape and np.allclose(value, computed, rtol=NEAR, atol=0):
-            continue  # `a + a`, which nobody writes: a factor or a division is missing
         with np.errstate(all="ignore"):
             found = _factor(rest, value, factors)
         if found is not None:
