@@ -117,15 +117,16 @@ def figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def table(found: Sequence[Row]) -> Iterator[str]:
-    yield "| core | gradient | bound | at a point | seen | bound / seen | s | FPTaylor | ratio |"
-    yield "|---|---|---:|---:|---:|---:|---:|---:|---:|"
-    for row in found:
-        b = row.bound
-        share = "" if not b.open_share else f", open on {100 * b.open_share:.2g} %"
-        ratio = figure(b.bound / b.seen) if b.bound and b.seen and not b.open_share else "-"
-        other = figure(b.bound / row.fptaylor) if b.bound is not None and row.fptaylor and not b.open_share else "-"
-        yield f"| {row.core} | {b.gradient} | {figure(b.bound)}{share} | {figure(b.at_a_point)} | {figure(b.seen)} | {ratio} | {b.seconds:.2f} | {figure(row.fptaylor)} | {other} |"
+HEAD = "| core | gradient | bound | at a point | seen | bound / seen | s | FPTaylor | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    b = row.bound
+    share = "" if not b.open_share else f", open on {100 * b.open_share:.2g} %"
+    ratio = figure(b.bound / b.seen) if b.bound and b.seen and not b.open_share else "-"
+    other = figure(b.bound / row.fptaylor) if b.bound is not None and row.fptaylor and not b.open_share else "-"
+    return f"| {row.core} | {b.gradient} | {figure(b.bound)}{share} | {figure(b.at_a_point)} | {figure(b.seen)} | {ratio} | {b.seconds:.2f} | {figure(row.fptaylor)} | {other} |"
 
 
 def summary(found: Sequence[Row], unit: str) -> Iterator[str]:
@@ -147,13 +148,14 @@ def main() -> None:
     options = parser.parse_args()
     print(describe(), flush=True)
     for title, cores in (("FPBench", CORES), ("Networks", NETWORKS)):
-        found = []
+        found: list[Row] = []
         for name, (text, domain) in cores.items():
             if options.only is None or any(name.startswith(start) for start in options.only):
-                found += rows(name, text, domain, unit=options.unit, budget=options.budget, others=FPTAYLOR.get(name, {}) if options.unit == "absolute" else {})
+                for row in rows(name, text, domain, unit=options.unit, budget=options.budget, others=FPTAYLOR.get(name, {}) if options.unit == "absolute" else {}):
+                    print(line(row) if found else f"\n{title}, {options.unit}\n\n{HEAD}\n{line(row)}", flush=True)
+                    found.append(row)
         if found:
-            print(f"\n{title}, {options.unit}\n")
-            print("\n".join([*table(found), "", *summary(found, options.unit)]), flush=True)
+            print("\n" + "\n".join(summary(found, options.unit)), flush=True)
 
 
 if __name__ == "__main__":
