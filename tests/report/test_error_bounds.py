@@ -82,6 +82,14 @@ def test_an_expected_outcome_excuses_the_case_and_another_one_does_not() -> None
     assert (proved.status, codes(proved)) == ("failed", ["V303"])
 
 
+def test_the_components_of_an_array_have_one_finding_and_others_one_each() -> None:
+    found = report("forward: s = sum(x * w * w)\nshapes: {x: 3, w: 3}\ndomain: {x: [1, 2], w: [0.5, 1]}\ncertify: {ulps: 0.01}\n")
+    assert [(f.code, len(f.gradients)) for f in found.findings] == [("V109", 3), ("V109", 3)]
+    assert "(the worst of 3 components)" in found.findings[0].message
+    single = report("function: x * x * w * w\ndomain: {x: [1, 2], w: [0.5, 1]}\ncertify: {ulps: 0.01}\n")
+    assert [(f.code, f.gradients) for f in single.findings] == [("V109", ()), ("V109", ())]
+
+
 def test_a_worse_library_function_makes_a_worse_bound() -> None:
     near, far = (float(report(SIGMOID + f"certify: best\nassume: {{exp: {ulps} ulp}}\n").bounds[0].bound or "nan") for ulps in (1, 4))
     assert near + 2 < far

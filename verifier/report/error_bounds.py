@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from verifier.case.case import BOUND_OPEN, BOUND_REFUTED, Case, Implementation, is_certified
 from verifier.case.certified import SECONDS, Certify
-from verifier.case.components import covers
+from verifier.case.components import base, covers
 from verifier.case.points import point_text
 from verifier.compare.agreement import Outcome
 from verifier.compare.boxes.bounds import STATED, Assumptions, Box, ErrorBound, ErrorClaim, box_of
@@ -178,24 +178,37 @@ def in_percent(share: str) -> str:
 
 
 def bound_findings(case: Case, bounds: Sequence[BoundResult], *, strict: bool) -> list[Finding]:
-    """One finding for every claim that is refuted or open, and a warning where a best bound does not hold in the whole domain."""
-    return [_finding(case, b, strict=strict) for b in bounds if b.outcome != PROVED]
+    """One finding for every claim that is refuted or open, and a warning where a best bound does not hold in the whole domain; of an array one for the worst of its components."""
+    groups: dict[tuple[str, str, str, str, bool], list[BoundResult]] = {}
+    for b in bounds:
+        if b.outcome != PROVED:
+            groups.setdefault((b.implementation, base(b.gradient), b.format, b.outcome, _is_expected(case, b)), []).append(b)
+    return [_finding(case, max(group, key=_badness), [b.gradient for b in group], strict=strict) for group in groups.values()]
 
 
-def _finding(case: Case, b: BoundResult, *, strict: bool) -> Finding:
+def _badness(b: BoundResult) -> float:
+    return float(b.seen or 0) if b.outcome == REFUTED else float(b.open)
+
+
+def _is_expected(case: Case, b: BoundResult) -> bool:
+    word = BOUND_REFUTED if b.outcome == REFUTED else BOUND_OPEN
+    return any(e.implementation == b.implementation and covers(e.gradient, b.gradient) and e.verdict == word for e in case.expect)
+
+
+def _finding(case: Case, b: BoundResult, gradients: Sequence[str], *, strict: bool) -> Finding:
     code = "V109" if b.outcome == REFUTED else "V110" if b.claim is not None else "V206"
     implementation = _implementation(case, b.implementation)
-    word = BOUND_REFUTED if b.outcome == REFUTED else BOUND_OPEN
     place: Place = claims_of(case, implementation).place or implementation.place
     fields = {"severity": "error"} if strict and code == "V206" else {}
     return finding(
         code,
-        _headline(b, has_formats=len(case.formats) > 1),
+        _headline(b, has_formats=len(case.formats) > 1) + (f" (the worst of {len(gradients)} components)" if len(gradients) > 1 else ""),
         place,
         implementation=b.implementation,
         gradient=b.gradient,
+        gradients=tuple(gradients) if len(gradients) > 1 else (),
         point=b.seen_at if b.outcome == REFUTED else (),
-        expected=any(e.implementation == b.implementation and covers(e.gradient, b.gradient) and e.verdict == word for e in case.expect),
+        expected=_is_expected(case, b),
         details=(*(_witness(b) if b.outcome == REFUTED else _left_open(b, claims_of(case, implementation).seconds or SECONDS)), *lines_text(b)),
         **fields,
     )
