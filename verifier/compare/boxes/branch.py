@@ -21,7 +21,8 @@ from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
 
-BATCH = 4096  # boxes that are split at a time
+MOST_BATCH = 4096  # boxes in one pass of NumPy
+MOST_VALUES = 2_000_000  # operations times boxes in one pass: what fits into the memory
 NEAR = 1.05  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
@@ -99,6 +100,11 @@ class BoxSearch:
     looked_at: int = 0
     seconds: float = 0.0
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(17))
+
+    @property
+    def batch(self) -> int:
+        """Boxes in one pass."""
+        return max(16, min(MOST_BATCH, MOST_VALUES // len(self.plan.done.operations)))
 
     def unsettled(self, boxes: Boxes) -> MaskArray:
         """Per box and gradient, whether its bound is above the target."""
@@ -215,7 +221,7 @@ def _one_round(search: BoxSearch) -> bool:
 def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
     """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
     count = len(search.waiting)
-    batch = max(64, BATCH // search.waiting.low.shape[1])
+    batch = max(16, search.batch // search.waiting.low.shape[1])
     if count <= batch:
         return np.arange(count)
     chosen: list[NDArray[np.intp]] = []
@@ -295,8 +301,8 @@ def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
         part = np.concatenate([(first / 2 - parents.low[rows, axis] / 2) / width, (parents.high[rows, axis] / 2 - second / 2) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
     bounds = []
-    for start in range(0, 2 * count, BATCH):
-        cut = slice(start, start + BATCH)
+    for start in range(0, 2 * count, search.batch):
+        cut = slice(start, start + search.batch)
         found, forward = evaluate(search, low[cut], high[cut])
         _clip(search, forward, low[cut], high[cut])
         bounds.append(found)
