@@ -21,7 +21,8 @@ from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
 
-BATCH = 4096  # boxes that are split at a time
+MOST_BATCH = 4096  # boxes in one pass of NumPy
+MOST_VALUES = 2_000_000  # operations times boxes in one pass: what fits into the memory
 NEAR = 1.05  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
@@ -29,7 +30,7 @@ HALF = 0.5
 LEAST_SCORE = 1e-6
 LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looked for, and in others up to the limit beyond which a gradient counts as unstable
 LARGE = 1e300  # a gain that is as good as any
-WORSE = 0.75  # the weight of the worse half
+LITTLE = 0.02  # of a bound: a gain that is none
 NARROWEST = 2.0**-40  # of a slice
 SAMPLED = 1000  # points from which the share of boxes with slices is estimated
 WIDEST_STEP = 1e300
@@ -99,6 +100,11 @@ class BoxSearch:
     looked_at: int = 0
     seconds: float = 0.0
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(17))
+
+    @property
+    def batch(self) -> int:
+        """Boxes in one pass."""
+        return max(16, min(MOST_BATCH, MOST_VALUES // len(self.plan.done.operations)))
 
     def unsettled(self, boxes: Boxes) -> MaskArray:
         """Per box and gradient, whether its bound is above the target."""
@@ -215,7 +221,7 @@ def _one_round(search: BoxSearch) -> bool:
 def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
     """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
     count = len(search.waiting)
-    batch = max(64, BATCH // search.waiting.low.shape[1])
+    batch = max(16, search.batch // search.waiting.low.shape[1])
     if count <= batch:
         return np.arange(count)
     chosen: list[NDArray[np.intp]] = []
@@ -277,7 +283,8 @@ def _axis(search: BoxSearch, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     excess = _excess(search, boxes)
     scale = np.where(np.isfinite(excess), excess, 1.0)
     least = np.exp2(-boxes.splits)
-    score = np.where(np.isfinite(excess)[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
+    useful = np.isfinite(excess) & (boxes.gain.max(axis=1) > LITTLE * scale)
+    score = np.where(useful[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
     best: NDArray[np.intp] = np.argmax(np.where(may, score, -1.0), axis=1)
     return best
 
@@ -294,8 +301,8 @@ def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
         part = np.concatenate([(first / 2 - parents.low[rows, axis] / 2) / width, (parents.high[rows, axis] / 2 - second / 2) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
     bounds = []
-    for start in range(0, 2 * count, BATCH):
-        cut = slice(start, start + BATCH)
+    for start in range(0, 2 * count, search.batch):
+        cut = slice(start, start + search.batch)
         found, forward = evaluate(search, low[cut], high[cut])
         _clip(search, forward, low[cut], high[cut])
         bounds.append(found)
@@ -311,11 +318,11 @@ def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
 
 
 def _gained(search: BoxSearch, parents: Boxes, children: Boxes) -> DoubleArray:
-    """By how much the halves of boxes are better than they are, mostly the worse one."""
+    """By how much the worse half of each box is better than the box."""
     before, after = _excess(search, parents), _excess(search, children)
     first, second = after[: len(parents)], after[len(parents) :]
     with np.errstate(all="ignore"):
-        now = WORSE * np.maximum(first, second) + (1 - WORSE) * np.maximum(np.minimum(first, second), 0.0)
+        now = np.maximum(first, second)
         gained = np.where(np.isfinite(before), before - now, np.where(np.isfinite(now), LARGE, np.where(np.isfinite(np.minimum(first, second)), 1.0, 0.0)))
     return np.maximum(gained, 0.0)
 
@@ -330,9 +337,11 @@ def _tried(search: BoxSearch, parents: Boxes, may: MaskArray) -> Boxes:
         some = parents.take(rows)
         children = _halved(search, some, np.full(len(rows), axis)) if len(rows) else some
         if len(rows):
-            gains[rows, axis] = _gained(search, some, children) + LEAST_SCORE * np.exp2(-some.splits[:, axis])
+            gains[rows, axis] = _gained(search, some, children)
         candidates.append((rows, children))
-    best = np.argmax(gains, axis=1)
+    with np.errstate(all="ignore"):
+        too_little = ~(gains.max(axis=1) > LITTLE * _excess(search, parents))
+    best = np.where(too_little, np.argmax(np.where(may, np.exp2(-parents.splits), -1.0), axis=1), np.argmax(gains, axis=1))  # no single split helps: the longest side
     found = []
     for axis, (rows, children) in enumerate(candidates):
         mine = best[rows] == axis
@@ -383,7 +392,7 @@ def _points_in(search: BoxSearch, boxes: Boxes) -> DoubleArray:
     excess = _excess(search, boxes)
     order = np.argsort(-excess, kind="stable")[: POINTS // 2]
     low, high = boxes.low[order][:, :inputs], boxes.high[order][:, :inputs]
-    found = [between(low, high, search.random.random(low.shape))]
+    found = [between(low, high, search.random.random(low.shape)), np.where(search.random.random(low.shape) < HALF, low, high)]
     for s in search.standing:
         if s.point_at is not None:
             width = np.minimum(search.domain_high / 2 - search.domain_low / 2, WIDEST_STEP)

@@ -19,6 +19,7 @@ from verifier.compare.boxes.enclosures import ForwardBoxes
 from verifier.compare.boxes.roundings import SCALE, SLACK, half_ulp, sizes
 
 EPSILON = 2.0**-52
+LEAST = 2.0**-1074  # what may be lost where a bound is scaled back
 
 
 class Effects(NamedTuple):
@@ -33,7 +34,7 @@ def absolute(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -
     with np.errstate(all="ignore"):
         total, terms = _absolute(forward, output)
         count = len(terms)
-        bound = _column(forward, np.ldexp(_above(total, count + 4), -SCALE) + 5e-324)
+        bound = _column(forward, np.where(total == 0, 0.0, np.ldexp(_above(total, count + 4), -SCALE) + LEAST))
         kept = {k: _column(forward, np.ldexp(t, -SCALE)) for k, t in terms.items()} if keeps_terms else {}
         return Effects(bound, kept)
 

@@ -39,6 +39,7 @@ from verifier.language.numeral import exact
 RealEnclosure: TypeAlias = "Interval | Truths"
 HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
 SIDES = Interval(np.float64(-1.0), np.float64(1.0))
+BELOW_ONE = frozenset(("sin", "tanh", "erf"))  # in size, at every float: pi is irrational, and the others are below 1 at every number; cos is, but at 0, where it is exact (C's Annex F)
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
 
@@ -234,6 +235,8 @@ class ForwardBoxes:
         elif o.rounding == "nearest":
             found = self._nearest(o, least, most, b)
         else:
+            if o.gate in BELOW_ONE or (o.gate == "cos" and o.format.name == "float64"):  # there are no floats at which it is 1, so the ulp of 1 does not come in
+                most = np.where(most == 1.0, np.nextafter(1.0, 0.0), most)
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
 
