@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.compare.errors_at_points import errors, everything, question
+from tests.compare.errors_at_points import bounds_of, errors, everything, plan_of, question
 from verifier import load_text
 from verifier.compare.boxes.bounds import Assumptions, Box, ErrorBound, ErrorClaim, assumed, box_of
 from verifier.compare.boxes.certify import certify
@@ -130,6 +130,15 @@ def test_a_branch_that_a_computed_value_decides_is_counted_with_its_jump() -> No
     found = bounds("where(x*y > 1, 2*x, x)", {"x": (0.5, 2), "y": (0.5, 2)}, "absolute", budget=0.5)["dx"]
     assert found.bound is not None
     assert found.bound >= 1  # where x y rounds to the other side of 1 the gradient is 2 instead of 1
+
+
+def test_nothing_is_claimed_where_the_sign_of_a_zero_decides() -> None:
+    ends = np.array([[0.0, -1.0], [0.5, 1.0]])
+    check, box = question("copysign(2, x)*x*y", {"x": (-1, 1), "y": (-2, 2)})
+    found = bounds_of(check, plan_of(check), ends, ends, "absolute")[:, 0]
+    assert box.inputs == ("x", "y")
+    assert np.isinf(found[0])
+    assert np.isfinite(found[1])
 
 
 def test_a_function_of_which_nothing_is_known_needs_an_assumption() -> None:

@@ -111,7 +111,7 @@ def _absolute(forward: ForwardBoxes, output: int) -> tuple[Doubles, dict[int, Do
 
 def _times(size: Doubles, error: Doubles) -> Doubles:
     """A product of sizes; what has no effect has none, however large it is."""
-    return np.where((size == 0) | (error == 0), 0.0, size * error)
+    return np.where((size == 0) | (error == 0), 0.0, size * error + LEAST)
 
 
 def _product(adjoint: Interval, slope: Interval, *, skips: bool) -> Interval:

@@ -14,7 +14,7 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.intervals import choices
-from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, up
+from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, known, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.bounds import float64_above, float64_below
@@ -40,6 +40,7 @@ RealEnclosure: TypeAlias = "Interval | Truths"
 HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
 SIDES = Interval(np.float64(-1.0), np.float64(1.0))
 BELOW_ONE = frozenset(("sin", "tanh", "erf"))  # in size, at every float: pi is irrational, and the others are below 1 at every number; cos is, but at 0, where it is exact (C's Annex F)
+OF_SIGNED_ZERO = {"copysign": 1, "atan2": 0}  # gates that tell -0.0 from 0.0, and the operand: what floats give there no real value says
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
 
@@ -212,6 +213,9 @@ class ForwardBoxes:
             low, high = WHOLE[o.gate](a.low), WHOLE[o.gate](a.high)
             return Interval(low, high), None if self.plan.agrees[k] else up(high - low)
         found = self.node(self.plan.done.exact[k])
+        if o.gate in OF_SIGNED_ZERO and isinstance(found, Interval):
+            a = self.number(o.args[OF_SIGNED_ZERO[o.gate]])
+            found = known(found, (a.low > 0) | (a.high < 0))
         return found, None
 
     def _where(self, k: int, o: Operation) -> tuple[RealEnclosure, Doubles | None]:

@@ -117,8 +117,8 @@ class _OperationWriter:
         if step.gate in SAME:
             return self.step(step._replace(gate=SAME[step.gate]), args, origin)
         if step.gate in FORMATS:
-            narrow = FORMATS[step.gate]
-            return self.cast(args[0], narrow, origin)
+            narrow = self.cast(args[0], FORMATS[step.gate], origin)
+            return self.cast(narrow, self.inner, origin)  # it is held in the format of the program
         gate = GATES[step.gate]
         path = gate.float64 if self.inner.name == "float64" else gate.arrays
         if path is None:
@@ -127,8 +127,8 @@ class _OperationWriter:
             for s in inner.steps:
                 at.append(args[len(at)] if s.gate == "input" else self.step(s, [at[a] for a in s.args], origin))
             return at[inner.output]
-        if not gate.boolean and step.gate != "where":
-            args = [self._number(a, origin) for a in args]
+        if not gate.boolean:
+            args = [a if i in gate.conditions else self._number(a, origin) for i, a in enumerate(args)]
         rounding: RoundingKind = "none" if gate.exact else "nearest" if step.gate in NEAREST else "library"
         return self._add(step.gate, tuple(args), "", self.inner, rounding, origin)
 
