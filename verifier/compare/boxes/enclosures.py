@@ -55,8 +55,11 @@ class RoundingPlan:
         self.carries, self.agrees = _carrying(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
         self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
-        self.powers: set[int] = set()  # leaves that are powers of two
+        self.powers: set[int] = set()  # operations that are powers of two: leaves, and their negatives
         self.leaves = {k: self._leaf(k) for k, o in enumerate(done.operations) if o.is_leaf and o.gate != "input"}
+        for k, o in enumerate(done.operations):
+            if o.gate == "neg" and o.args[0] in self.powers:  # the `(-1)` of a pasted line
+                self.powers.add(k)
 
     def _leaf(self, k: int) -> tuple[Interval, Interval, LargestRounding]:
         """A leaf: what it is over the reals, that and its float, and its rounding, which is known."""
