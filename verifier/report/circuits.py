@@ -15,6 +15,7 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact.truth import truth_of
+from verifier.language.gates import GATES
 from verifier.report.bundles import MOST_GATES, Bundle, Bundles, Forward, bundles_of
 from verifier.report.diagram import NO_FIGURE, CircuitGate, Diagram, Figure, Wire
 from verifier.report.guilt import Guilt, findings_at, guilt_of
@@ -77,7 +78,7 @@ def _gates(bundles: Bundles, figures: WireFigures, guilt: Guilt) -> list[Circuit
     forward, found = bundles.forward, []
     for k, b in enumerate(bundles.found):
         inside, leaving = set(b.steps), _leaving(bundles, k)
-        names = list(dict.fromkeys(n for i in leaving for n in forward.names.get(i, [])))
+        names = list(dict.fromkeys(n for i in leaving for n in forward.names.get(i, []))) if b.kind != "input" else [forward.program.steps[i].text for i in leaving]
         gates = [i for i in b.steps if forward.program.steps[i].gate != "input"]
         blamed = [i for i in b.steps if i in guilt.gates]
         line = forward.program.lines[forward.program.steps[gates[0]].line] if gates and forward.program.steps[gates[0]].line >= 0 else None
@@ -94,12 +95,17 @@ def _gates(bundles: Bundles, figures: WireFigures, guilt: Guilt) -> list[Circuit
                 figures.adjoints(leaving, shape),
                 (*b.steps, *dict.fromkeys(c for i in b.steps for c in forward.constants_of(i) if c not in inside)),
                 len(gates),
+                b.kind == "gate" and not _commutes(forward.program.steps[b.steps[0]].gate),
                 tuple(dict.fromkeys(forward.program.lines[forward.program.steps[i].line].text.strip() for i in gates if forward.program.steps[i].line >= 0)) if b.kind == "fold" else (),
                 next((guilt.gates[i] for i in blamed if guilt.gates[i]), ""),
                 bool(blamed),
             )
         )
     return found
+
+
+def _commutes(gate: str) -> bool:
+    return gate in GATES and GATES[gate].commutes
 
 
 def _leaving(bundles: Bundles, k: int) -> list[int]:
@@ -116,13 +122,15 @@ def _shape(forward: Forward, steps: Sequence[int], names: Sequence[str]) -> tupl
     """The shape of what leaves a gate: that of the array whose components it is, else its length."""
     from verifier.circuit.program import element_shape
 
+    if len(steps) == 1:
+        return ()
     bases = list(dict.fromkeys(n.partition("[")[0] for n in names if n.endswith("]")))
     for b in bases:
         own = [n for n in names if n.partition("[")[0] == b and n.endswith("]")]
         shape = element_shape(own)
         if shape is not None and len(own) == len(steps):
             return shape
-    return () if len(steps) == 1 else (len(steps),)
+    return (len(steps),)
 
 
 def _together(names: Sequence[str]) -> str:
@@ -158,7 +166,7 @@ def _wires(bundles: Bundles, figures: WireFigures, guilt: Guilt) -> list[Wire]:
                     edges.setdefault((source, place), []).append((a, i, position))
         for (source, place), several in edges.items():
             operands = list(dict.fromkeys(a for a, _, _ in several))
-            names = [n for a in operands for n in forward.names.get(a, [])] or [forward.program.steps[a].text for a in operands]
+            names = [forward.program.steps[a].text for a in operands] if bundles.found[source].kind == "input" else [n for a in operands for n in forward.names.get(a, [])]
             shape = _shape(forward, operands, names)
             blamed = [e for e in several if e in guilt.edges]
             found.append(

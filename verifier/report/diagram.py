@@ -49,6 +49,7 @@ class CircuitGate:
     gradient: Figure = NO_FIGURE  # of the output with respect to its value: the sum over all wires that leave it
     steps: tuple[int, ...] = ()  # of the program: all that it stands for
     count: int = 1  # gates that it stands for
+    is_ordered: bool = False  # its operands may not change places
     holds: tuple[str, ...] = ()  # the statements that a fold holds
     guilt: str = ""  # one line about what is wrong here; empty: nothing
     is_guilty: bool = False

@@ -95,7 +95,7 @@ def _edges_of(program: Program, figures: WireFigures, line: int) -> list[Edge]:
     for step, versions in figures.definitions.items():
         if not any(program.steps[v].line == line for v in versions):
             continue
-        edges = [(step, r, p) for r in dict.fromkeys(figures.forward.readers.get(step, ())) for p, a in figures.forward.operands(r) if a == step and r in figures.needed]
+        edges = figures.edges_from(step)
         own = [e for e in edges if (term := figures.terms.get(e)) is not None and term.line == line]
         others = [e for e in edges if e not in figures.terms]
         found += own or others or edges
@@ -111,6 +111,6 @@ def _stretch(figures: WireFigures, edges: Sequence[Edge]) -> list[int]:
         if i in found:
             continue
         found[i] = None
-        if i not in figures.written and i not in figures.forward.outputs:
+        if i not in figures.forward.outputs and figures.computed_adjoint(i) is None:
             pending += [r for r in figures.forward.readers.get(i, ()) if r in figures.needed]
     return list(found)

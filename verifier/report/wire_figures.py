@@ -120,16 +120,47 @@ class WireFigures:
         if i in self.claimed:
             d = self.claimed[i]
             exact = d.exact.ball if isinstance(d.exact, one_sided.Finite) else arb("nan")
-            return (self._text(d.computed), *self._beside(d.computed, exact))
-        if i in self.written:
-            value = self.computed[self.written[i]]
-            return (self._text(value), *self._beside(value, exact))
-        if i == self.forward.source_of(self.program.output) and self.forward.total_line < 0:
-            return (self._text(self.upstream), *self._beside(self.upstream, exact))
-        return None, self._digits(exact), None
+        value = self.computed_adjoint(i)
+        if value is None:
+            return None, self._digits(exact), None
+        return (self._text(value), *self._beside(value, exact))
+
+    def computed_adjoint(self, i: int) -> Any:
+        """The float that the implementation has for an adjoint; None where it computes none. Sums and changes of sign hand it on as it is."""
+        sign = 1
+        while True:
+            if i in self.claimed:
+                return sign * self.claimed[i].computed
+            if i in self.written:
+                return sign * self.computed[self.written[i]]
+            edges = self.edges_from(i)
+            if i in self.forward.outputs:
+                flows = [f for (value, _), f in self._flows.items() if value == i]
+                if edges or (len(flows) != 1 and self.forward.total_line >= 0):
+                    return None
+                return sign * (self.upstream if self.forward.total_line < 0 else self.computed[flows[0]])
+            if len(edges) != 1:
+                return None
+            _, reader, position = edges[0]
+            factor = self._hands_on(reader, position)
+            if not factor:
+                return None
+            sign, i = sign * factor, reader
+
+    def _hands_on(self, reader: int, position: int) -> int:
+        """1 or -1 where a gate hands on the gradient of its value to an operand as it is, or with the other sign; 0 elsewhere."""
+        gate = self.program.steps[reader].gate
+        if gate == "add":
+            return 1
+        return {"sub": (1, -1)[position] if gate == "sub" else 0, "neg": -1}.get(gate, 0)
+
+    def edges_from(self, i: int) -> list[Edge]:
+        """The wires by which other gates read a step, and through which a gradient comes back."""
+        readers = dict.fromkeys(self.forward.readers.get(i, ()))
+        return [(i, r, p) for r in readers for p, a in self.forward.operands(r) if a == i and self._carries((i, r, p))]
 
     def _contribution(self, operand: int, edges: Sequence[Edge]) -> tuple[str | None, str | None, str | None]:
-        if len(edges) == self.count_of_readers(operand):
+        if len(edges) == len(self.edges_from(operand)) and operand not in self.forward.outputs:
             return self._adjoint(operand)
         with balls.precision(BITS):
             exact = sum((self.exact_contribution(e) for e in edges), arb(0))
@@ -145,13 +176,6 @@ class WireFigures:
         with balls.precision(BITS):
             found = adjoints.contribution(step.gate, position, [[self.exact[a]] for a in step.args], [self.exact_adjoints.get(reader, arb(0))], strict=True)
         return arb(0) if found is None else found[0]
-
-    def count_of_readers(self, i: int) -> int:
-        """How many wires leave a step, that of an output included."""
-        reading = sum(p[1] == i for r in self.forward.readers.get(i, ()) for p in self.forward.operands(r)) if i in self.forward.readers else 0
-        twice = len(set(self.forward.readers.get(i, ())))
-        reading = sum(p[1] == i for r in set(self.forward.readers.get(i, ())) for p in self.forward.operands(r)) if twice else reading
-        return reading + (i in self.forward.outputs)
 
     def _partial(self, gate: str, position: int, args: Sequence[int]) -> Ball | None:
         with balls.precision(BITS):
