@@ -48,10 +48,30 @@ class Forward:
         return self.program.backward_start if self.program.backward_start >= 0 else len(self.program)
 
     @cached_property
-    def total_line(self) -> int:
-        """The line of the sum over the outputs; -2 where there is none."""
-        output = self.program.steps[self.program.output]
-        return output.line if output.name == TOTAL else -2
+    def flows(self) -> dict[int, tuple[int, int]]:
+        """The products of the sum over the outputs, each with the step that is an output and the input that flows into it; none where the output is a number."""
+        steps, found = self.program.steps, dict[int, tuple[int, int]]()
+        pending = [self.program.output] if steps[self.program.output].name == TOTAL else []
+        while pending:
+            i = pending.pop()
+            if steps[i].gate == "mul" and (flow := next((a for a in steps[i].args if steps[a].gate == "input" and steps[a].text in self.hidden), None)) is not None:
+                found[i] = self.source_of(steps[i].args[1] if steps[i].args[0] == flow else steps[i].args[0]), flow
+            elif steps[i].gate in ("add", "copy"):
+                pending.extend(steps[i].args)
+        return found
+
+    @cached_property
+    def of_total(self) -> set[int]:
+        """The steps of the sum over the outputs."""
+        if not self.flows:
+            return set()
+        found, pending = set[int](), [self.program.output]
+        while pending:
+            i = pending.pop()
+            found.add(i)
+            if i not in self.flows:
+                pending.extend(self.program.steps[i].args)
+        return found
 
     @cached_property
     def is_constant(self) -> list[bool]:
@@ -66,11 +86,16 @@ class Forward:
         """The steps that are drawn, in order; those of constants belong to the gates that read them."""
         return [i for i in range(self.end) if self._is_shown(i)]
 
+    @cached_property
+    def _read(self) -> set[int]:
+        """The steps that some step of the forward pass reads: a parameter that none does is a number that the program was built with."""
+        return {a for s in self.program.steps[: self.end] for a in s.args}
+
     def _is_shown(self, i: int) -> bool:
         step = self.program.steps[i]
         if step.gate == "input":
-            return step.text not in self.hidden
-        return step.gate not in LEAVES and step.gate != "copy" and step.line != self.total_line and not self.is_constant[i]
+            return step.text not in self.hidden and (i in self._read or step.text not in self.program.parameters)
+        return step.gate not in LEAVES and step.gate != "copy" and i not in self.of_total and not self.is_constant[i]
 
     def source_of(self, i: int) -> int:
         """The step whose value a step holds: itself, or what it is another name for."""
@@ -107,16 +132,12 @@ class Forward:
     @cached_property
     def outputs(self) -> frozenset[int]:
         """The steps whose values leave the forward pass."""
-        program = self.program
-        if self.total_line < 0:
-            return frozenset([self.source_of(program.output)])
-        steps = program.steps[: self.end]
-        return frozenset(self.source_of(a) for i, s in enumerate(steps) if s.line == self.total_line for a in s.args if steps[a].line != self.total_line and steps[a].text not in self.hidden)
+        return frozenset(value for value, _ in self.flows.values()) or frozenset([self.source_of(self.program.output)])
 
     def ends(self, outputs: Sequence[str]) -> list[tuple[str, list[int], tuple[int, ...]]]:
         """The outputs: name, the steps of the components, shape."""
         program = self.program
-        if self.total_line < 0:
+        if not self.flows:
             return [(program.output_name, [self.source_of(program.output)], ())]
         found = []
         for name in outputs:

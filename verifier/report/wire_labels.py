@@ -45,9 +45,9 @@ def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, has_wires: bool, digit
         if ulps and texts and (error := worst(w.gradient)):
             texts.append(("ulps", f"{error} ulp"))
         branches.append((w.key, tuple(texts)))
-    name = g.name if g.kind not in ("input", "output", "fold") else ""
-    if g.kind == "fold":
-        name = f"{g.count:,} gates"
+    name = f"{g.count:,} gates" if g.kind == "fold" else g.name if g.kind not in ("input", "output") else ""
+    if len(g.value.shape) > 1:
+        name = f"{name} {by(g.value.shape)}".strip()
     guilt = next((t for t in (g.guilt, *(w.guilt for w in arriving)) if t), "")
     written = textwrap.wrap(guilt, wrap)
     if len(written) > MOST_LINES:
@@ -63,14 +63,14 @@ def gradient_lines(figure: Figure, digits: int, kind: str) -> list[Text]:
 
 
 def short(figure: Figure, digits: int) -> str:
-    """The numbers of a figure with so many significant digits; of an array its shape, the first and the last."""
+    """The numbers of a figure with so many significant digits; of an array the first and the last."""
     numbers = [c if c is not None else e for c, e in zip(figure.computed, figure.exact, strict=True)]
     if not figure.is_array:
         return number(numbers[0], digits)
     few = min(ARRAY_DIGITS, digits)
     if len(numbers) <= FEW:
         return "[" + ", ".join(number(n, few) for n in numbers) + "]"
-    return f"{by(figure.shape)} [{number(numbers[0], few)} … {number(numbers[-1], few)}]"
+    return f"[{number(numbers[0], few)} … {number(numbers[-1], few)}]"
 
 
 def number(text: str | None, digits: int) -> str:
