@@ -41,6 +41,7 @@ class Forward:
 
     program: Program
     hidden: frozenset[str]  # inputs that are not shown: what flows into the outputs
+    parameters: frozenset[str] = frozenset()  # inputs that no gradient is asked for
 
     @cached_property
     def end(self) -> int:
@@ -94,7 +95,7 @@ class Forward:
     def _is_shown(self, i: int) -> bool:
         step = self.program.steps[i]
         if step.gate == "input":
-            return step.text not in self.hidden and (i in self._read or step.text not in self.program.parameters)
+            return step.text not in self.hidden and (i in self._read or step.text not in self.parameters)
         return step.gate not in LEAVES and step.gate != "copy" and i not in self.of_total and not self.is_constant[i]
 
     def source_of(self, i: int) -> int:

@@ -58,7 +58,7 @@ def diagram_from(case: Case, draft: Draft, checked: Checked, findings: Sequence[
     check, point = checked.check, checked.points[0]
     program = check.subject.program
     hidden = frozenset(n for n in program.inputs if case.outputs and n in case.parameters and _flows_in(case, n))
-    forward = Forward(program, hidden)
+    forward = Forward(program, hidden, frozenset((*case.parameters, *program.parameters)))
     bundles = bundles_of(forward, opened=opened, most=most)
     figures = figures_at(draft, checked, forward)
     guilt = guilt_of(program, figures, findings)

@@ -192,13 +192,17 @@ def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits:
     if lines.guilt:
         below = max(below + m.line * (len(texts) + 0.25), under)
     elif texts:
-        wide = max(len(t) for t in texts) * m.character / 2
-        below = max(below, under + m.line * 0.4) if wide <= half + m.pad else max(below + m.line * (len(texts) + 0.25), under)
+        below = max(below, under + m.line * 0.4) if _is_narrow(texts[0], half, len(arriving), m) else max(below + m.line * (len(texts) + 0.25), under)
     wide = max((len(t) for t in texts), default=0) * m.character / 2
     v = _Vertex(g, layer, lines, half, max(left, wide), max(right, wide), above, below)
     if m.is_grid:
         v.half_width, v.left, v.right, v.above, v.below = float(ceil(half)), float(ceil(v.left)), float(ceil(v.right)), float(ceil(above - 0.5)) + 0.5, float(ceil(below - 0.5)) + 0.5
     return v
+
+
+def _is_narrow(name: str, half_width: float, arriving: int, m: Metrics) -> bool:
+    """Whether a name has room between the labels on both sides of a gate."""
+    return (arriving < 2 and len(name) < 2 * half_width) if m.is_grid else len(name) * m.character / 2 <= half_width + m.pad
 
 
 def _port(lines: Lines, m: Metrics) -> float:
@@ -351,7 +355,7 @@ def _set_heights(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m
     _straighten(vertices, layers, m)
     if m.is_grid:
         for layer in layers:
-            least = float("-inf")
+            least = -1e9
             for k in layer:
                 v = vertices[k]
                 v.y = max(float(round(v.y)), float(ceil(least + v.above)))
@@ -433,7 +437,8 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
             x = centres[v.layer]
             gates.append(Placed(v.gate, x, v.y, v.half_width, m.radius if m.radius else 0.5, Box(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
             labels += _labels(key, v, x, ports, m)
-    routes, cuts = [], 0
+    routes = []
+    cuts: dict[int, str] = {}  # by the vertex before the cut: its wires are one there
     for w in diagram.wires:
         chain = chains[w.key]
         source, target = vertices[chain[0]], vertices[chain[-1]]
@@ -444,10 +449,11 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
             here, before = band_of[v.layer], band_of[v.layer - 1]
             height = y if k == chain[-1] else v.y
             if here is not before:
-                cuts += 1
-                last = pieces[-1][-1]
-                pieces[-1].append((before.right + m.cut / 4, last[1]))
-                labels += _cut_labels(w.key, str(cuts), (before.right + m.cut / 4, last[1]), (m.cut * 0.75, height), m)
+                end = (before.right + m.cut / 4, pieces[-1][-1][1])
+                pieces[-1].append(end)
+                at_cut = chain[chain.index(k) - 1]
+                ends = _cut_labels(w.key, cuts.setdefault(at_cut, str(len(cuts) + 1)), end, (m.cut * 0.75, height), m)
+                labels += ends[1:] if any(e.box == ends[0].box for e in labels) else ends
                 pieces.append([(m.cut * 0.75, height)])
             pieces[-1].append((columns[v.layer][0], height))
             if k != chain[-1]:
@@ -472,9 +478,9 @@ def _bands(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], columns
     parts = ceil(total / room) if 0 < room and width < total else 1
     ends: list[int] = []
     start = 0.0
-    for k in range(len(layers)):
-        too_wide = columns[k][1] - start > max(room, 0.0)
-        if parts > 1 and k and (too_wide or columns[k - 1][1] - start >= total / parts):
+    for k in range(1, len(layers) if parts > 1 else 0):
+        before, after = columns[k - 1][1] - start, columns[k][1] - start
+        if after > room or before + after > 2 * total / parts:  # without it the band is nearer to its share than with it
             ends.append(k - 1)
             start = columns[k][0]
     bands: list[_Band] = []
@@ -483,7 +489,7 @@ def _bands(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], columns
         inside = [vertices[i] for layer in layers[first : last + 1] for i in layer]
         top = min((v.y - v.above for v in inside), default=0.0)
         across = (m.cut if first else 0.0) - (columns[first][0] if columns else 0.0)
-        bands.append(_Band(first, last, (columns[last][1] if columns else 0.0) + across, across, down - top))
+        bands.append(_Band(first, last, (columns[last][1] if columns else 0.0) + across, across, down - top - (0.5 if m.is_grid else 0.0)))
         down += max((v.y + v.below for v in inside), default=0.0) - top + 2 * m.between
         first = last + 1
     return bands
@@ -529,7 +535,7 @@ def _labels(key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics)
             found.append(Label(w, kind, text, Box(end - len(text) * m.character, top, end, top + m.line)))
     texts_below = [("name", t) for t in lines.names] + [("guilt", t) for t in lines.guilt]
     top = v.y + v.below - m.line * len(texts_below) - (0 if m.is_grid else m.line * 0.1)
-    if not lines.guilt and lines.names and len(lines.names[0]) * m.character / 2 <= v.half_width + m.pad:
+    if not lines.guilt and lines.names and _is_narrow(lines.names[0], v.half_width, len(lines.arriving), m):
         top = v.y + (m.radius + m.line * 0.2 if m.radius else 0.5)
     for k, (kind, text) in enumerate(texts_below):
         wide = len(text) * m.character

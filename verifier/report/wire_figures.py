@@ -177,7 +177,7 @@ class WireFigures:
 
     def _has_gradient(self, i: int) -> bool:
         step = self.program.steps[i]
-        if step.gate == "input" and step.text in self.program.parameters and i not in self.claimed:
+        if step.gate == "input" and step.text in self.forward.parameters and i not in self.claimed:
             return False
         return i in self.needed and not (step.gate in GATES and GATES[step.gate].boolean)
 

@@ -99,7 +99,7 @@ def _gate(canvas: _Canvas, p: Placed) -> None:
         canvas.write(x - half + (1 if g.kind == "output" else 2 * half - 1 - len(symbol) + 1), y, symbol, "red" if g.is_guilty else "", is_bold=True)
         return
     opening, closing = "!!" if g.is_guilty else "[]" if g.kind == "fold" else "()"
-    canvas.write(x - half, y, opening + symbol.center(2 * half - 1) + closing, "red" if g.is_guilty else "", is_bold=True)
+    canvas.write(x - half, y, (opening + symbol + closing).ljust(2 * half + 1, "─"), "red" if g.is_guilty else "", is_bold=True)
 
 
 def _channels(routes: Iterable[Route]) -> dict[tuple[float, float, str], int]:
