@@ -11,6 +11,7 @@ from math import ceil
 from verifier.case.components import base
 from verifier.circuit.program import LEAVES, TOTAL, Program, component_names
 
+FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before
 MOST_GATES = 120  # of a picture; beyond, statements and runs of statements are folded
 MOST_ELEMENTS = 12  # an input of more components is one gate, however they are read
 
@@ -187,6 +188,8 @@ def bundles_of(forward: Forward, *, opened: Container[str] = (), most: int = MOS
     """The gates of the picture: at most about `most`. Arrays that are named in `opened` are drawn component by component."""
     groups = _inputs(forward, _operations(forward, opened), opened)
     groups = _without_cycles(forward, groups)
+    if len(groups) > min(FEW_GATES, most) and "*" not in opened:
+        groups = _loops_folded(forward, groups)
     if len(groups) > most:
         groups = _without_cycles(forward, _statements_folded(forward, groups, most))
     if len(groups) > most:
@@ -318,6 +321,17 @@ def _components(reads: Sequence[Iterable[int]]) -> list[list[int]]:
                             break
                     found.append(sorted(part))
     return found
+
+
+def _loops_folded(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
+    """What stands in one expression as one gate, however often a loop passes it; as before where some pass reads what another one computes."""
+    together: dict[object, list[int]] = {}
+    for g in groups:
+        first = g[0]
+        is_input = forward.program.steps[first].gate == "input"
+        together.setdefault(("input", first) if is_input or len({forward.span(i) for i in g}) > 1 else forward.span(first), []).extend(g)
+    merged = list(together.values())
+    return _ordered(forward, merged) if all(len(part) == 1 for part in _components(_reads(forward, merged))) else groups
 
 
 def _statements_folded(forward: Forward, groups: list[list[int]], most: int) -> list[list[int]]:

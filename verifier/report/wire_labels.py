@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from verifier.case.components import by
 from verifier.report.diagram import CircuitGate, Figure, Wire
@@ -76,8 +77,8 @@ def short(figure: Figure, digits: int) -> str:
 def number(text: str | None, digits: int) -> str:
     """A number, rounded to so many significant digits.
 
-    >>> number("0.19661193324148188", 12), number("2.0", 12), number(None, 12)
-    ('0.196611933241', '2', '-')
+    >>> number("0.19661193324148188", 12), number("2.0", 12), number("-7.9656e-648", 3), number("nan", 3), number(None, 12)
+    ('0.196611933241', '2', '-7.97e-648', 'nan', '-')
     """
     if text is None:
         return "-"
@@ -87,7 +88,9 @@ def number(text: str | None, digits: int) -> str:
         value = float(text)
     except ValueError:
         return text
-    return f"{value:.{digits}g}" if math.isfinite(value) and (value or not text.strip("-0.").strip("0")) else text
+    if math.isfinite(value) and (value or not set(text.partition("e")[0]) & set("123456789")):
+        return f"{value:.{digits}g}"
+    return f"{Decimal(text):.{digits}g}".lower()  # beyond the floats, or inf and nan
 
 
 def worst(figure: Figure) -> str:
