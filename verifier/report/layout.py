@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 
 from verifier.report.diagram import CircuitGate, Diagram, Wire
@@ -131,14 +132,15 @@ def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, u
     for g in diagram.gates:
         index[g.key] = len(vertices)
         vertices.append(_vertex(diagram, g, layers_of[g.key], m, digits=digits, ulps=ulps, wrap=wrap))
-    chains = {w.key: _chain(w, index, vertices, m) for w in diagram.wires}
+    passing: dict[tuple[int, int], int] = {}
+    chains = {w.key: _chain(w, index, vertices, passing, m) for w in diagram.wires}
     layers: list[list[int]] = [[] for _ in range(max((v.layer for v in vertices), default=0) + 1)]
     for k, v in enumerate(vertices):
         layers[v.layer].append(k)
-    _connect(vertices, chains.values())
+    _connect(vertices, chains, {})
     _order(vertices, layers)
     ports = _ports(diagram, index, vertices, chains, m)
-    _connect(vertices, chains.values(), {key: offset for key, offset in ports.items()}, diagram)
+    _connect(vertices, chains, ports)
     _set_heights(vertices, layers, m)
     return _placed(diagram, vertices, index, layers, chains, ports, m, width)
 
@@ -212,28 +214,32 @@ def _port(lines: Lines, m: Metrics) -> float:
     return float(2 * ceil(max(m.port, need) / 2)) if m.is_grid else max(m.port, need)
 
 
-def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], m: Metrics) -> list[int]:
-    """The vertices that a wire passes, both ends included; dummies are added where it passes a layer."""
+def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], passing: dict[tuple[int, int], int], m: Metrics) -> list[int]:
+    """The vertices that a wire passes, both ends included. Where it passes a layer there is a dummy, one for all wires of a source."""
     source, target = index[w.source], index[w.target]
     chain = [source]
     for layer in range(vertices[source].layer + 1, vertices[target].layer):
-        chain.append(len(vertices))
-        vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+        if (source, layer) not in passing:
+            passing[source, layer] = len(vertices)
+            vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+        chain.append(passing[source, layer])
     return [*chain, target]
 
 
-def _connect(vertices: Sequence[_Vertex], chains: object, ports: dict[str, float] | None = None, diagram: Diagram | None = None) -> None:
+def _connect(vertices: Sequence[_Vertex], chains: dict[str, list[int]], ports: dict[str, float]) -> None:
     """Note the neighbours of every vertex, and how far from the middle of a gate a wire reaches it."""
     for v in vertices:
         v.before.clear()
         v.after.clear()
-    offsets = [ports[w.key] for w in diagram.wires] if ports is not None and diagram is not None else None
-    for k, chain in enumerate(chains):  # type: ignore[arg-type, var-annotated]
-        offset = offsets[k] if offsets is not None else 0.0
-        for a, b in zip(chain, chain[1:], strict=False):
-            end = offset if b == chain[-1] else 0.0
-            vertices[a].after.append((b, end))
-            vertices[b].before.append((a, end))
+    seen: set[tuple[int, int]] = set()
+    for key, chain in chains.items():
+        for k, (a, b) in enumerate(pairwise(chain)):
+            is_end = k == len(chain) - 2
+            if is_end or (a, b) not in seen:
+                seen.add((a, b))
+                offset = ports.get(key, 0.0) if is_end else 0.0
+                vertices[a].after.append((b, offset))
+                vertices[b].before.append((a, offset))
 
 
 # ---------------------------------------------------------------- order

@@ -149,8 +149,14 @@ class WireFigures:
 
     def edges_from(self, i: int) -> list[Edge]:
         """The wires by which other gates read a step, and through which a gradient comes back."""
-        readers = dict.fromkeys(self.forward.readers.get(i, ()))
-        return [(i, r, p) for r in readers for p, a in self.forward.operands(r) if a == i and self._carries((i, r, p))]
+        if i not in self._edges:
+            readers = dict.fromkeys(self.forward.readers.get(i, ()))
+            self._edges[i] = [(i, r, p) for r in readers for p, a in self.forward.operands(r) if a == i and self._carries((i, r, p))]
+        return self._edges[i]
+
+    @cached_property
+    def _edges(self) -> dict[int, list[Edge]]:
+        return {}
 
     def _contribution(self, operand: int, edges: Sequence[Edge]) -> tuple[str | None, str | None, str | None]:
         if len(edges) == len(self.edges_from(operand)) and operand not in self.forward.outputs:
