@@ -106,6 +106,6 @@ class Diagram:
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""
-        from verifier.report.draw.circuit_svg import svg
+        from verifier.report.draw import circuit_in_notebook
 
-        return svg(self)
+        return circuit_in_notebook(self)

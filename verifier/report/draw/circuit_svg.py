@@ -20,11 +20,11 @@ MOST_LISTED = 12  # numbers of an array, and statements of a fold, that a title 
 STYLE = """\
 .circuit { --paper: #ffffff; --ink: #202124; --quiet: #5f6368; --wire: #80868b; --gate: #ffffff; --value: #137333; --gradient: #b3261e; --guilty: #c5221f; --on-guilty: #ffffff; }
 @media (prefers-color-scheme: dark) { .circuit { --paper: #1b1c1e; --ink: #e8eaed; --quiet: #a7acb2; --wire: #80868b; --gate: #2a2c2f; --value: #81c995; --gradient: #f6aea9; --guilty: #d93025; --on-guilty: #ffffff; } }
-.circuit text { font-family: %s; font-size: %gpx; fill: var(--ink); white-space: pre; }
+.circuit text { font-family: MONO; font-size: SIZEpx; fill: var(--ink); white-space: pre; }
 .circuit .paper { fill: var(--paper); }
 .circuit .title { font-family: system-ui, sans-serif; font-size: 14px; font-weight: 600; }
 .circuit .legend { font-family: system-ui, sans-serif; font-size: 11.5px; fill: var(--quiet); }
-.circuit .symbol { font-size: %gpx; text-anchor: middle; }
+.circuit .symbol { font-size: SYMBOL_SIZEpx; text-anchor: middle; }
 .circuit .wire path { fill: none; stroke: var(--wire); stroke-width: 1.4; }
 .circuit .wire path.hit { stroke: transparent; stroke-width: 9; }
 .circuit .gate circle, .circuit .gate rect { fill: var(--gate); stroke: var(--ink); stroke-width: 1.4; }
@@ -39,7 +39,7 @@ STYLE = """\
 .circuit .guilty.gate circle, .circuit .guilty.gate rect { fill: var(--guilty); stroke: var(--guilty); }
 .circuit .guilty.gate text.symbol { fill: var(--on-guilty); font-weight: 600; }
 @media (prefers-color-scheme: dark) { .circuit text.guilt { fill: #f28b82; } }
-""" % (MONO, SIZE, SYMBOL_SIZE)  # fmt: skip
+""".replace("MONO", MONO).replace("SYMBOL_SIZE", str(SYMBOL_SIZE)).replace("SIZE", str(SIZE))
 
 
 def svg(diagram: Diagram, *, standalone: bool = True, digits: int = 12, ulps: bool = False, width: float = WIDEST) -> str:
