@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heapify, heappop, heappush
-from math import ceil
+from math import ceil, prod
 
 from verifier.case.components import base
-from verifier.circuit.program import LEAVES, TOTAL, Program, component_names
+from verifier.circuit.program import LEAVES, TOTAL, Program
 
 FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before
 MOST_GATES = 120  # of a picture; beyond, statements and runs of statements are folded
@@ -140,15 +140,13 @@ class ShownForward:
         """The outputs: name, the steps of the components, shape."""
         program = self.program
         if not self.flows:
-            return [(program.output_name, [self.source_of(program.output)], ())]
+            name = program.output_name if program.output_name != TOTAL else outputs[0] if outputs else "out"
+            return [(name, [self.source_of(program.output)], ())]
         found = []
         for name in outputs:
-            shape = program.shapes.get(name, ())
-            parts = component_names(name, shape) if shape else [name]
-            last = {s.name: i for i, s in enumerate(program.steps[: self.end]) if s.name}
-            last.update({n: i for n, i in program.names.items() if i < self.end})
-            steps = [self.source_of(last[n]) for n in parts if n in last]
-            found.append((name, steps, shape if len(steps) == len(parts) else (len(steps),)))
+            own = sorted((flow, value) for value, flow in self.flows.values() if base(program.steps[flow].text) == f"d{name}")
+            shape = program.shapes.get(f"d{name}", program.shapes.get(name, ()))
+            found.append((name, [value for _, value in own], shape if prod(shape) == len(own) else (len(own),)))
         return found
 
     def constants_of(self, i: int) -> list[int]:

@@ -55,7 +55,7 @@ def guilt_of(program: Program, figures: WireFigures, findings: Sequence[Finding]
             lines = _lines_of(program, f)
             words = f"{f.code} {f.message}"
             gates = [i for i in figures.forward.shown if program.steps[i].line in lines]
-            edges = [e for line in lines for e in _edges_of(program, figures, line)]
+            edges = [e for line in lines for e in _edges_of(program, figures, line, f)]
             if gates:
                 guilt.blame(_narrowed(figures.forward, gates, f), [], words)
             elif edges:
@@ -94,12 +94,12 @@ def _narrowed(forward: ShownForward, gates: Sequence[int], f: Finding) -> list[i
     return marked or [i for i in gates if forward.text(i) in named] or list(gates)
 
 
-def _edges_of(program: Program, figures: WireFigures, line: int) -> list[WireSteps]:
-    """The wires whose gradients a line of the backward pass computes."""
+def _edges_of(program: Program, figures: WireFigures, line: int, f: Finding) -> list[WireSteps]:
+    """The wires whose gradients a line of the backward pass computes; where it computes several claimed ones, those that the finding is about."""
     found: list[WireSteps] = []
-    for step, versions in figures.definitions.items():
-        if not any(program.steps[v].line == line for v in versions):
-            continue
+    of_line = [step for step, versions in figures.definitions.items() if any(program.steps[v].line == line for v in versions)]
+    named = [step for step in of_line if step in figures.claimed and figures.claimed[step].name in (*f.gradients, f.gradient)]
+    for step in named or of_line:
         edges = figures.edges_from(step)
         own = [e for e in edges if (term := figures.terms.get(e)) is not None and term.line == line]
         others = [e for e in edges if e not in figures.terms]

@@ -362,4 +362,4 @@ def _labels(key: str, v: Vertex, x: float, ports: dict[str, float], m: Metrics) 
     return found
 
 
-__all__ = ["CHARACTERS", "PIXELS", "Rectangle", "Label", "Layout", "Metrics", "Placed", "Route", "laid_out"]
+__all__ = ["CHARACTERS", "PIXELS", "Label", "Layout", "Metrics", "Placed", "Rectangle", "Route", "laid_out"]

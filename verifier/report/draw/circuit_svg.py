@@ -10,6 +10,7 @@ from verifier.report.layout import PIXELS, Label, Layout, Placed, Route, laid_ou
 
 MARGIN = 16
 HEAD = 30  # the title
+TITLE = 8.6  # of its letters, more than they are wide
 FOOT = 26  # what the colours mean
 SIZE, SYMBOL_SIZE = 11.5, 14  # of the letters; PIXELS.character and PIXELS.symbol are their widths
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
@@ -55,9 +56,9 @@ def drawn(layout: Layout, *, standalone: bool = True) -> str:
     """A circuit whose places are known."""
     d = layout.diagram
     head = HEAD if standalone else 0
-    title = _cut(d.title, max(60, int(layout.width / 7.2)))
+    title = _cut(d.title, max(60, int(layout.width / TITLE)))
     foot = (FOOT + 18 * len(d.notes)) if standalone else 0
-    width = round(max(layout.width + 2 * MARGIN, (len(title) * 8 + 2 * MARGIN) if standalone else 0, 560 if standalone else 0))
+    width = round(max(layout.width + 2 * MARGIN, (len(title) * TITLE + 2 * MARGIN) if standalone else 0, 560 if standalone else 0))
     height = round(layout.height + 2 * MARGIN + head + foot)
     owners: dict[str, list[Label]] = {}
     for label in layout.labels:
