@@ -286,6 +286,15 @@ def test_a_case_without_that_implementation_or_point_says_what_it_has() -> None:
         diagram_of(case, point=2)
 
 
+def test_an_implementation_with_a_format_of_its_own_is_drawn_in_it() -> None:
+    case = load_text("function: x * x\npoints: [{x: 0.1}]\nimplementations: {narrow: {formats: [float16]}}\n").cases[0]
+    d = diagram_of(case)
+    assert d.format == "float16"
+    assert gate(d, "x").value.computed == ("0.1",), "0.1 to the nearest float16, written as that format writes it"
+    with pytest.raises(ValueError, match="only in float16"):
+        diagram_of(case, form="float64")
+
+
 PICTURES = {
     "neuron": ("cs231n/neuron.yaml", "staged"),
     "two_sigmoids": ("cs231n/two_sigmoids.yaml", "staged"),
