@@ -340,3 +340,27 @@ def test_numpy_code_has_a_circuit_with_its_own_gradients() -> None:
     assert [w.source for w in d.wires if w.is_guilty] == ["g0"]
     assert gate(d, "@").is_guilty
     assert overlaps(laid_out(d)) == []
+
+
+def test_a_function_of_torch_has_a_circuit_with_the_gradients_of_autograd() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: its circuits are not drawn")
+    import verifier.torch
+
+    x = torch.tensor([[0.5, -1.0], [2.0, 0.25]], dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([[1.5], [-0.5]], dtype=torch.float64, requires_grad=True)
+    d = verifier.torch.circuit(lambda x, w: torch.tanh(x @ w), x, w)
+    assert [g.symbol for g in d.gates] == ["x", "w", "@", "tanh", "out"]
+    flows = torch.tensor([float(str(c)) for c in gate(d, "out").gradient.computed], dtype=torch.float64)
+    torch.tanh(x @ w).flatten().backward(flows)
+    assert [float(str(c)) for c in gate(d, "w").gradient.computed] == w.grad.flatten().tolist()
+    assert not any(g.is_guilty for g in d.gates)
+
+
+def test_a_function_of_jax_has_a_circuit_with_the_gradients_of_jax() -> None:
+    jax = pytest.importorskip("jax", reason="jax is not installed: its circuits are not drawn")
+    import verifier.jax
+
+    d = verifier.jax.circuit(lambda x, y: (jax.numpy.tanh(x) * y).sum(), np.float32([0.5, -1.0]), np.float32([2.0, 3.0]))
+    assert [g.symbol for g in d.gates] == ["x", "y", "tanh", "*", "+", "out"]
+    flow = float(str(gate(d, "out").gradient.computed[0]))
+    assert [float(str(c)) for c in gate(d, "y").gradient.computed] == [float(np.float32(t) * np.float32(flow)) for t in jax.numpy.tanh(np.float32([0.5, -1.0]))]
