@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
+from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
@@ -96,6 +97,7 @@ def _brief(c: CaseReport, paint: Paint) -> str:
         f"{len(gradients):,} {_plural(len(gradients), 'gradient')}" if gradients else "",
         f"{points:,} points" if points > 1 else "",
         f"worst {_short(max(worst, key=lambda r: r.error).ulps)} ulp" if worst else "",
+        brief(c.bounds),
         "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
         f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
         "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
@@ -110,6 +112,7 @@ def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
     for s in c.sweeps:
         if s.statement:
             lines += wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
+    lines += bound_lines(c, paint)
     for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
