@@ -200,6 +200,8 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
     has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
     cache = opened() if has_cache else Cache(Path(), None)
+    details = any(FORMATS[o.format].details for o in wanted)
+    what = (*what, details)
     digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
     known = reuse.unchanged(digests, cache, what=what)
     if known is not None:
@@ -217,8 +219,8 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
                     write_case(gate.of(case), wanted, paint=paint, look=look)
                 shown.next()
 
-            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
-        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each, details=details)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict, details=details)
     if not report.is_interrupted:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flint import arb
@@ -17,25 +16,13 @@ from verifier.exact.truth import Subject
 from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.report import by_array
+from verifier.report.details import ProgramLine
 from verifier.report.draw.array_rows import array_rows, worst_of
 
 BITS = 256
 DIGITS = 20
 FEW = 3  # elements of a vector that are shown in rows of their own
 LONG_FIGURE = 1e6  # ulps: from there on in scientific notation
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramLine:
-    """One row: a statement with its figures, or some numbers of the array that it sets."""
-
-    text: str
-    value: str
-    exact: str
-    ulps: str
-    adjoint: str
-    is_backward: bool
-    line: int = 0  # in the case file; 0 where a transform wrote the statement, and of the numbers of an array
 
 
 def program_lines(checked: Checked, point: Sequence[float]) -> list[ProgramLine]:

@@ -29,15 +29,19 @@ COLOURS = {  # told apart by the colour-blind, too: a test simulates them
 }  # fmt: skip
 
 
-def render(curves: Sequence[Curve], *, title: str) -> str:
-    """One panel for each curve, under each other."""
-    height = HEIGHT * len(curves) + 34
+HEAD = 34  # pixels above the panels, for the title
+
+
+def render(curves: Sequence[Curve], *, title: str, is_titled: bool = True) -> str:
+    """One panel for each curve, under each other; the title is above them unless it stands elsewhere."""
+    head = HEAD if is_titled else 0
+    height = HEIGHT * len(curves) + head
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="22" font-size="15" font-weight="600" fill="#202124">{escape(title)}</text>',
-        *(f'<g transform="translate(0 {34 + i * HEIGHT})">{_panel(c)}</g>' for i, c in enumerate(curves)),
+        *([f'<text x="{LEFT}" y="22" font-size="15" font-weight="600" fill="#202124">{escape(title)}</text>'] if is_titled else []),
+        *(f'<g transform="translate(0 {head + i * HEIGHT})">{_panel(c)}</g>' for i, c in enumerate(curves)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -55,7 +59,7 @@ def _panel(c: Curve) -> str:
         share = (math.log2(max(error, LEAST)) - math.log2(LEAST)) / (math.log2(top) - math.log2(LEAST))
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    return "".join([_head(c), _bands(c, column), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
+    return "".join([_head(c), _bands(c, column), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
 
 
 def _scale_x(c: Curve) -> PixelScale:
@@ -105,6 +109,20 @@ def _bands(c: Curve, column: NDArray[np.intp]) -> str:
             if not v.passes:
                 parts.append(f'<rect x="{LEFT + start * width:.1f}" y="{TOP}" width="{(i - start) * width:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.14"/>')
             start = i
+    return "".join(parts)
+
+
+def _regions(c: Curve, x: PixelScale) -> str:
+    """The regions that a hunt found: shaded, with a strip along the upper edge, at least a pixel wide."""
+    parts = []
+    low, high = float(c.values[0]), float(c.values[-1])
+    for v, first, last in c.regions:
+        if last < low or first > high:
+            continue
+        left, right = (float(x(np.array([min(max(value, low), high)]))[0]) for value in (first, last))
+        at, width = f'x="{left:.1f}"', f'width="{max(1.0, right - left):.1f}"'
+        words = escape(f"{v.value.replace('_', '-')}: {c.input} from {_number(first)} to {_number(last)}")
+        parts.append(f'<g><title>{words}</title><rect {at} y="{TOP}" {width} height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.1"/><rect {at} y="{TOP}" {width} height="5" fill="{COLOURS[v]}"/></g>')
     return "".join(parts)
 
 

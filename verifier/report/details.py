@@ -1,0 +1,72 @@
+"""What the page shows of a case beside its report: plain data, made where the case is verified and sent with its CaseReport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verifier.case.components import PointText
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramLine:
+    """One row: a statement with its figures, or some numbers of the array that it sets."""
+
+    text: str
+    value: str
+    exact: str
+    ulps: str
+    adjoint: str
+    is_backward: bool
+    line: int = 0  # in the case file; 0 where a transform wrote the statement, and of the numbers of an array
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula as text and, where SymPy could typeset it in time, as MathML; `name` is empty for the function itself."""
+
+    name: str
+    text: str
+    mathml: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedGate:
+    """One gate of the forward pass, as it is played on the page: its value in floats, its adjoint and its local gradients over the reals, as text.
+
+    `partials` and `flows` have an entry for each operand: the local gradient, and that times the adjoint; empty where nothing flows.
+    """
+
+    name: str  # what the statement calls it; empty for a part of a statement
+    text: str
+    gate: str
+    args: tuple[int, ...]
+    value: str
+    adjoint: str = ""
+    partials: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImplementationDetails:
+    """An implementation at one point: its program line by line, its gates in order, its circuit as SVG (empty where there is none)."""
+
+    name: str
+    format: str
+    point: PointText
+    lines: tuple[ProgramLine, ...] = ()
+    gates: tuple[PlayedGate, ...] = ()
+    output: int = -1  # the gate of the function's value
+    circuit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Everything about one case that is shown when it is opened."""
+
+    about: str = ""
+    source: str = ""
+    function: str = ""
+    formulas: tuple[Formula, ...] = ()
+    implementations: tuple[ImplementationDetails, ...] = ()
+    plots: tuple[str, ...] = ()  # SVG
+    notes: tuple[str, ...] = ()
