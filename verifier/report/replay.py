@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flint import arb
 
-from verifier.arithmetic import balls, floats, rounding
+from verifier.arithmetic import balls, floats, reals, rounding
 from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.by_statement import expression_text
 from verifier.compare.check import Check
@@ -31,7 +31,7 @@ def replay(check: Check, point: Sequence[float]) -> tuple[PlayedGate, ...]:
     computed = floats.at(program, point, fmt=check.format, upstream=check.upstream)
     found = []
     with balls.precision(BITS):
-        values = balls.at(program, point, strict=False, upstream=check.upstream)
+        values = reals.at(program, point)
         variables = [i for i, name in enumerate(program.inputs) if name not in program.parameters]
         slopes = Slopes(program, values, variables, strict=True)
         adjoints = slopes.adjoints(program.output)

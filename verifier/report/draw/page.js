@@ -1,0 +1,319 @@
+"use strict";
+// The page of verifier: filters, opening a case, stepping through backprop. Texts become text nodes; only drawings and formulas, read as XML, become markup.
+(() => {
+const byId = (id) => document.getElementById(id);
+const rows = [...document.querySelectorAll("tr.case")];
+const reading = unpacked(byId("details").textContent);
+let lines = null, serial = 0;
+
+// ---------------------------------------------------------------- elements
+
+function make(tag, options, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(options || {})) {
+    if (value === undefined || value === "" || value === false) continue;
+    if (key === "class") node.className = value; else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter((c) => c !== undefined && c !== null && c !== ""));
+  return node;
+}
+
+function button(text, act, options) {
+  const node = make("button", { type: "button", ...options }, text);
+  node.addEventListener("click", act);
+  return node;
+}
+
+function drawn(text) { // SVG or MathML, read strictly: what is no XML is not shown, and nothing in it can run
+  const read = new DOMParser().parseFromString(text, "application/xml");
+  if (read.querySelector("parsererror")) return document.createTextNode("");
+  for (const node of [read.documentElement, ...read.querySelectorAll("*")]) {
+    if (["script", "foreignObject", "iframe", "style"].includes(node.localName)) { node.remove(); continue; }
+    for (const { name } of [...node.attributes]) if (/^on|href$|^style$/i.test(name)) node.removeAttribute(name);
+  }
+  return document.importNode(read.documentElement, true);
+}
+
+const math = (text) => drawn('<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline">' + text + "</math>");
+
+function scrolled(label, node) { // wide tables scroll in a region of their own, which keys can reach
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, node);
+}
+
+function table(label, heads, body) {
+  const head = make("tr", {}, ...heads.map((h) => make("th", { scope: "col", class: h.startsWith(">") ? "num" : "" }, h.replace(/^>/, ""))));
+  return scrolled(label, make("table", { "aria-label": label }, make("thead", {}, head), make("tbody", {}, ...body)));
+}
+
+const cell = (text, css) => make("td", { class: css }, text);
+const badge = (text, kind) => make("span", { class: "badge " + kind }, text.replaceAll("_", "-"));
+
+function titled(text, ...children) {
+  const id = "s" + serial++;
+  return make("section", { "aria-labelledby": id }, make("h3", { id }, text), ...children);
+}
+
+function command(text) {
+  const copy = button("Copy", () => navigator.clipboard && navigator.clipboard.writeText(text).then(() => { copy.textContent = "Copied"; }), { "aria-label": "Copy the command " + text });
+  return make("div", { class: "command" }, make("code", {}, text), navigator.clipboard ? copy : "");
+}
+
+// ---------------------------------------------------------------- the parts of a case
+
+function finding(f) {
+  const kind = f.expected ? "is-known" : "is-" + f.severity;
+  const node = make("div", { class: "finding " + kind },
+    make("h4", {}, badge(f.code, f.expected ? "known" : f.severity === "error" ? "fail" : "warn"), f.name + (f.expected ? " (the case expects it)" : "")),
+    make("p", {}, f.message), make("p", { class: "mono" }, f.place + (f.at ? "   at " + f.at : "")));
+  if (f.source && f.source.trim()) {
+    const start = f.column - 1, end = Math.min(f.source.length, start + Math.max(1, f.width));
+    node.append(make("pre", { tabindex: "0", "aria-label": "The line" }, String(f.line).padStart(4) + "  ", f.source.slice(0, start), make("mark", {}, f.source.slice(start, end)), f.source.slice(end)));
+  } else if (f.statement) node.append(make("pre", { tabindex: "0", "aria-label": "The statement" }, f.statement));
+  if (f.repair) node.append(make("pre", { tabindex: "0", "aria-label": "The repair" }, make("span", { class: "minus" }, "- " + f.repair[0]), make("span", { class: "plus" }, "+ " + f.repair[1])));
+  if (f.details.length) node.append(make("ul", { class: "figures mono" }, ...f.details.map((d) => make("li", {}, d))));
+  node.append(command(f.command), command("python -m verifier explain " + f.code));
+  return node;
+}
+
+function formula(f) {
+  const left = f.name ? "\u2202/\u2202" + f.name : "f";
+  return make("div", { class: "formula", tabindex: "0", role: "group", "aria-label": f.name ? "The derivative by " + f.name : "The function" }, make("span", { class: "left mono" }, left + " ="), f.mathml ? math(f.mathml) : make("code", {}, f.text));
+}
+
+function program(i, guilty) {
+  const body = [];
+  let half = -1;
+  for (const [text, value, exact, ulps, adjoint, backward, line] of i.lines) {
+    if (backward !== half) body.push(make("tr", { class: "half" }, make("th", { scope: "rowgroup", colspan: "6" }, (half = backward) ? "backward" : "forward")));
+    const bad = line && guilty.get(line);
+    body.push(make("tr", { class: bad ? "guilty" : "" }, cell(line ? String(line) : "", "num"), make("td", { class: "mono" }, text, bad ? make("strong", {}, "   \u2190 " + bad) : ""),
+      cell(value, "num " + (backward ? "backward" : "forward")), cell(exact, "num"), cell(ulps, "num"), cell(adjoint, "num backward")));
+  }
+  return table("The program of " + i.name, [">line", "statement", ">value", ">exact", ">ulps", ">adjoint (exact)"], body);
+}
+
+function ledger(l) {
+  const shares = l.rows.map((r) => Number(r[4])), low = Math.min(0, ...shares), high = Math.max(0, ...shares), span = high - low || 1;
+  const body = l.rows.map(([statement, line, own, ulps, share, condition]) => {
+    const bar = make("i", { class: Number(share) < 0 ? "less" : "" }), box = make("div", { class: "bar", "aria-hidden": "true" }, bar);
+    box.style.setProperty("--zero", (100 * -low / span) + "%");
+    bar.style.left = (100 * (Math.min(0, share) - low) / span) + "%";
+    bar.style.width = (100 * Math.abs(share) / span) + "%";
+    return make("tr", {}, cell(line ? String(line) : "", "num"), cell(statement + (condition ? "   condition " + condition : ""), "mono"), cell(own, "num"), cell(ulps, "num"), cell((100 * Number(share)).toFixed(1) + " %", "num"), make("td", {}, box));
+  });
+  return make("div", {}, make("h4", {}, `${l.who}, ${l.format}: ${l.ulps} ulp`), make("p", { class: "note" }, "at " + l.at),
+    table("Where the error of " + l.who + " comes from", [">line", "statement", ">own rounding", ">effect in ulps", ">share", ""], body), l.more ? make("p", { class: "note" }, `${l.more} more statements`) : "");
+}
+
+// ---------------------------------------------------------------- backprop, gate by gate
+
+function player(i) {
+  const gates = i.gates, order = gates.map((_, k) => k).filter((k) => gates[k][5] !== "" && gates[k][3].length).reverse();
+  const inner = gates.map((_, k) => k).filter((k) => gates[k][3].length);
+  const frames = [...inner.map((k) => [0, k]), ...order.map((k) => [1, k])];
+  let now = frames.length, timer = 0;
+  const title = (k) => gates[k][0] || gates[k][1];
+  const body = gates.map((g, k) => make("tr", {}, cell(g[3].length ? g[2] : g[2] === "input" ? "input" : "", "mono"), cell((g[0] && g[0] !== g[1] ? g[0] + " = " : "") + g[1], "mono"), cell("", "num forward"), cell("", "num backward")));
+  const board = make("div", { class: "board", role: "status", "aria-live": "polite" });
+  const list = table("The gates of " + i.name, ["gate", "what it computes", ">value", ">gradient"], body);
+  list.classList.add("gates");
+  const picture = make("figure", { class: "circuit" });
+  if (i.circuit) picture.append(scrolled("The circuit of " + i.name, drawn(i.circuit)));
+
+  function sums(until) { // what has flowed into every gate, before frame `until`
+    const parts = gates.map(() => []);
+    parts[i.output].push(gates[i.output][5]);
+    frames.slice(inner.length, until).forEach(([, k]) => gates[k][3].forEach((a, n) => { if (gates[k][7][n] !== "" && !(gates[a][2] === "number")) parts[a].push(gates[k][7][n]); }));
+    return parts;
+  }
+
+  function say(frame) {
+    if (!frame) return [make("p", {}, now ? "All values and gradients. " : "", "Press Start, then Next, or the arrow keys: forward the values, backward the gradients.")];
+    const [back, k] = frame, [, , gate, args, value, adjoint, partials, flows] = gates[k];
+    if (!back) return [make("p", {}, `Forward ${now} of ${inner.length}: gate ${gate}`), make("p", { class: "mono" }, `${title(k)}: ${args.map((a) => gates[a][4]).join(", ")} \u2192 `, make("span", { class: "forward" }, value))];
+    const parts = sums(now);
+    const said = [make("p", {}, `Backward ${now - inner.length} of ${order.length}: gate ${gate}, ${title(k)}; the gradient that flows in is `, make("span", { class: "backward mono" }, adjoint))];
+    args.forEach((a, n) => {
+      if (partials[n] === "" || gates[a][2] === "number") return;
+      const total = parts[a].length > 1 ? `   adds up: ${parts[a].join(" + ")}${gates[a][5] && parts[a].length === uses(a) ? " = " + gates[a][5] : ""}` : "";
+      said.push(make("p", { class: "mono" }, `to ${title(a)}: local gradient ${partials[n]} \u00d7 ${adjoint} = `, make("span", { class: "backward" }, flows[n]), total));
+    });
+    return said;
+  }
+  const uses = (a) => (a === i.output ? 1 : 0) + order.reduce((n, k) => n + gates[k][3].filter((b, m) => b === a && gates[k][7][m] !== "").length, 0);
+
+  function show(to, spoken = true) {
+    now = Math.max(0, Math.min(frames.length, to));
+    const done = now === frames.length && !spoken, frame = done || !now ? null : frames[now - 1];
+    const valued = new Set(gates.map((_, k) => k).filter((k) => !gates[k][3].length)), parts = sums(now);
+    frames.slice(0, now).forEach(([back, k]) => { if (!back) valued.add(k); });
+    gates.forEach((g, k) => {
+      const arrived = now >= inner.length && parts[k].length && g[5] !== "" && (now > inner.length || k === i.output || now === frames.length);
+      const whole = parts[k].length >= uses(k);
+      body[k].cells[2].textContent = valued.has(k) ? g[4] : "";
+      body[k].cells[3].textContent = arrived ? (whole ? g[5] : parts[k].join(" + ") + " + \u2026") : "";
+      body[k].className = frame && frame[1] === k ? "now" : "";
+    });
+    mark(picture, frame ? frame[1] : -1, gates, valued);
+    board.replaceChildren(...say(frame));
+    if (frame && spoken) body[frame[1]].scrollIntoView({ block: "nearest" });
+  }
+  function play() {
+    if (timer) { clearInterval(timer); timer = 0; run.textContent = "Play"; return; }
+    if (now >= frames.length) show(0);
+    run.textContent = "Pause";
+    timer = setInterval(() => { show(now + 1); if (now >= frames.length) play(); }, 1200);
+  }
+  const run = button("Play", play);
+  const box = make("div", { class: "player", role: "group", tabindex: "0", "aria-label": "Backprop of " + i.name + ", gate by gate" },
+    make("div", { class: "steps" }, button("Start", () => show(0)), button("Back", () => show(now - 1)), button("Next", () => show(now + 1)), run, button("End", () => show(frames.length, false)), make("span", { class: "note" }, "keys: \u2190 \u2192 Home End")), board, picture, list);
+  box.addEventListener("keydown", (event) => {
+    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: frames.length }[event.key];
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    show(to, event.key !== "End");
+  });
+  show(frames.length, false);
+  return box;
+}
+
+function mark(picture, now, gates, valued) { // the gate in the circuit: it says in data-steps which gates it stands for
+  for (const node of picture.querySelectorAll("[data-steps]")) {
+    const steps = node.getAttribute("data-steps").split(" ").map(Number);
+    node.classList.toggle("is-now", steps.includes(now));
+  }
+}
+
+// ---------------------------------------------------------------- a case
+
+function sheet(c) {
+  const found = [];
+  if (c.about) found.push(make("p", {}, c.about));
+  if (c.source) found.push(make("p", { class: "note" }, "Source: " + c.source));
+  if (c.basis) found.push(make("p", { class: "note" }, "Basis: " + c.basis + (c.by ? ", computed by " + c.by : "")));
+  if (c.findings) found.push(titled("Findings", ...c.findings.map(finding)));
+  if (c.formulas) found.push(titled(c.formulas.length > 1 ? "The function and its gradient" : "The function", ...c.formulas.map(formula)));
+  for (const i of c.implementations || []) {
+    const guilty = new Map((c.findings || []).filter((f) => f.implementation === i.name && f.severity === "error").map((f) => [f.line, f.code]));
+    const parts = [make("p", { class: "note mono" }, `${i.format}, at ${i.at}`)];
+    if (i.lines.length) parts.push(program(i, guilty));
+    if (i.gates.length) parts.push(make("h4", {}, "Backprop, gate by gate"), player(i));
+    if (parts.length > 1) found.push(titled("The program of " + i.name, ...parts));
+  }
+  if (c.results) found.push(titled("Gradients", table("Gradients", ["gradient", "verdict", ">computed", ">exact", ">ulps", ">condition", ""],
+    c.results.map((r) => make("tr", {}, cell(r.who + (r.format === "float64" ? "" : ", " + r.format), "mono"), make("td", {}, badge(r.verdict, r.kind)), cell(r.computed, "num"), cell(r.exact, "num"), cell(r.ulps, "num"), cell(r.condition, "num"), cell([r.at && "at " + r.at, r.reason].filter(Boolean).join("; "))))),
+    c.more ? make("p", { class: "note" }, `${c.more} more, which are no worse; --format json has them all.`) : ""));
+  if (c.ledgers) found.push(titled("Where the rounding errors come from", ...c.ledgers.slice(0, 3).map(ledger), c.ledgers.length > 3 ? folded(`${c.ledgers.length - 3} more`, c.ledgers.slice(3).map(ledger)) : ""));
+  if (c.plots) found.push(titled("The error over an input", ...c.plots.map((p) => {
+    const drawing = drawn(p), title = drawing.querySelector && drawing.querySelector("title");
+    if (title) { drawing.setAttribute("role", "img"); drawing.setAttribute("aria-label", title.textContent); }
+    return make("figure", { class: "plot" }, scrolled("Plot", drawing), make("figcaption", {}, title ? title.textContent : ""));
+  })));
+  if (c.regions) found.push(titled("Regions that the hunt found", table("Regions", ["gradient", "verdict", "where", "cause", "such as"], c.regions.map((r) => make("tr", {}, cell(r.who, "mono"), make("td", {}, badge(r.verdict, r.kind)), cell(r.where, "mono"), cell(r.cause), cell(r.at, "mono"))))));
+  if (c.sweeps) found.push(titled("Many points", table("Many points", ["gradient", ">points", "verdicts", ">median", ">99 %", ">most ulps", "worst at"], c.sweeps.map((s) => make("tr", {}, cell(`${s.who}, ${s.format}`, "mono"), cell(s.points, "num"), make("td", {}, ...s.verdicts.flatMap(([v, n, kind]) => [badge(`${v} ${n}`, kind), " "])), cell(s.median, "num"), cell(s.p99, "num"), cell(s.max, "num"), cell(s.worst, "mono"))))));
+  if (c.residuals) found.push(titled("Residuals", table("Residuals", ["difference", ">computed", ">expected", "", "at"], c.residuals.map((r) => make("tr", {}, cell(r.what, "mono"), cell(r.computed, "num"), cell(r.expected, "num"), make("td", {}, r.met === null || r.met === undefined ? "" : badge(r.met ? "as expected" : "differs", r.met ? "pass" : "fail")), cell(r.at, "mono"))))));
+  if (c.published) found.push(titled("Published figures", table("Published figures", ["name", ">computed", ">published", ""], c.published.map((p) => make("tr", {}, cell(p.name, "mono"), cell(p.computed, "num"), cell(p.published, "num"), make("td", {}, badge(p.met ? "reproduced" : "differs", p.met ? "pass" : "fail")))))));
+  if (c.proofs) found.push(titled("Proofs for all inputs", table("Proofs", ["gradient", "", ""], c.proofs.map(([who, kind, note]) => make("tr", {}, cell(who, "mono"), cell(kind), cell(note))))));
+  if (c.notes || c.left) found.push(titled("Notes", make("ul", {}, ...[...(c.notes || []), ...(c.left || [])].map((n) => make("li", {}, n)))));
+  if (c.commands) found.push(titled("In a terminal", ...c.commands.map(command)));
+  return make("section", { class: "sheet", "aria-label": c.name }, make("h2", { class: "quiet" }, c.name), ...found);
+}
+
+const folded = (text, children) => make("details", {}, make("summary", {}, text), ...children);
+
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text.trim()), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return (await new Response(stream).text()).split("\n");
+}
+
+function show(row) {
+  const next = row.nextElementSibling, control = row.querySelector("button");
+  if (next && next.classList.contains("detail")) return next;
+  const detail = make("tr", { class: "detail", id: row.id + "d" }, make("td", { colspan: "5" }, sheet(JSON.parse(lines[rows.indexOf(row)]))));
+  row.after(detail);
+  control.setAttribute("aria-controls", detail.id);
+  return detail;
+}
+
+function toggle(row, open) {
+  const control = row.querySelector("button"), detail = open || row.nextElementSibling?.classList.contains("detail") ? show(row) : null;
+  if (detail) detail.hidden = !open;
+  row.classList.toggle("open", open);
+  control.setAttribute("aria-expanded", String(open));
+  remember();
+}
+
+// ---------------------------------------------------------------- filters, theme, print, what a reload keeps
+
+const fields = ["status", "verdict", "code", "text"].map(byId);
+
+function filter() {
+  const [status, verdict, code, text] = fields.map((f) => f.value.trim().toLowerCase());
+  let shown = 0;
+  for (const row of rows) {
+    const d = row.dataset;
+    const fits = (!status || d.status === status) && (!verdict || d.verdict === verdict) && (!code || d.codes.toLowerCase().split(" ").includes(code)) && (!text || row.cells[1].textContent.toLowerCase().includes(text));
+    row.hidden = !fits;
+    const detail = row.nextElementSibling;
+    if (detail && detail.classList.contains("detail")) detail.hidden = !fits || !row.classList.contains("open");
+    shown += fits;
+  }
+  byId("count").textContent = shown === rows.length ? `${shown} cases, the worst first` : `${shown} of ${rows.length} cases, the worst first`;
+  remember();
+}
+
+function stored(act) { try { return act(); } catch { return null; } } // a page from a file may have no storage
+const key = (row) => row.querySelector(".place").textContent.replace(/ cached$/, "") + " " + row.querySelector("button").textContent;
+
+function remember() {
+  stored(() => sessionStorage.setItem("verifier", JSON.stringify({ open: rows.filter((r) => r.classList.contains("open")).map(key), fields: fields.map((f) => f.value), at: window.scrollY })));
+}
+
+function recall() {
+  const kept = stored(() => JSON.parse(sessionStorage.getItem("verifier")));
+  if (!kept) return;
+  kept.fields.forEach((value, i) => { fields[i].value = value; if (fields[i].value !== value) fields[i].value = ""; });
+  filter();
+  rows.filter((r) => kept.open.includes(key(r))).forEach((r) => toggle(r, true));
+  window.scrollTo(0, kept.at);
+}
+
+const isDark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+function paint(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  byId("theme").textContent = isDark() ? "Light" : "Dark";
+  byId("theme").setAttribute("aria-pressed", String(isDark()));
+}
+paint(stored(() => localStorage.getItem("verifier-theme")));
+byId("theme").addEventListener("click", () => { const to = isDark() ? "light" : "dark"; paint(to); stored(() => localStorage.setItem("verifier-theme", to)); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
+
+function openAll() { rows.filter((r) => !r.hidden).forEach((r) => toggle(r, true)); document.querySelectorAll("details").forEach((d) => { d.open = true; }); }
+window.addEventListener("beforeprint", () => { if (lines) openAll(); });
+byId("print").addEventListener("click", async () => { await reading; openAll(); window.print(); });
+
+fields.forEach((f) => f.addEventListener("input", filter));
+byId("filters").addEventListener("reset", () => setTimeout(filter));
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
+document.addEventListener("keydown", (event) => { if (event.key === "/" && !/INPUT|SELECT/.test(event.target.tagName)) { event.preventDefault(); byId("text").focus(); } });
+byId("cases").addEventListener("click", async (event) => {
+  const control = event.target.closest("tr.case td.name button");
+  if (control) { await reading; toggle(control.closest("tr"), control.getAttribute("aria-expanded") !== "true"); }
+});
+
+reading.then((read) => {
+  lines = read;
+  recall();
+  if (rows.length === 1 && !rows[0].classList.contains("open")) toggle(rows[0], true);
+  document.documentElement.dataset.ready = "yes";
+}, () => { byId("count").textContent += ". This browser cannot unpack what the cases show: it needs DecompressionStream (browsers since 2023)."; });
+
+const served = document.querySelector('meta[name="served"]');
+if (served) setInterval(async () => {
+  try {
+    const version = await (await fetch("/version", { cache: "no-store" })).text();
+    if (version !== served.content) { remember(); location.reload(); }
+  } catch { /* the server is gone: the page stays as it is */ }
+}, 700);
+})();
