@@ -229,6 +229,15 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
+def _serve(options: argparse.Namespace) -> int:
+    config = _configured(options)
+    from verifier.serve import Watch, serve
+
+    watch = Watch(options.paths, partial(_load_with_calls, options, config), _gate(options), options.strict, _case_files(config))
+    serve(watch, port=options.port, say=lambda text: deliver(visible(f"{text}\n")))
+    return 0
+
+
 def _gate(options: argparse.Namespace) -> CiGate:
     """Which findings fail. Raises CampaignError."""
     from verifier.report.gate import gate_of
@@ -439,6 +448,7 @@ RUNS = {
     "explain": _explain,
     "gates": _gates,
     "schema": _schema,
+    "serve": _serve,
     "new": _new,
     "init": _init,
     "completion": _completion,

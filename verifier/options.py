@@ -15,9 +15,10 @@ from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")
+COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
 SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
+PORT, MOST_PORT = 8642, 65_535  # of `serve`
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
 
 EXAMPLES = """\
@@ -35,6 +36,8 @@ examples:
   python -m verifier gates                       the table of gates
   python -m verifier new cases/softplus          write a case with comments, to begin with
   python -m verifier init                        a configuration, a case and a workflow for a repository
+  python -m verifier cases/ --format html=report.html    a page to look at, to project, to attach
+  python -m verifier serve my.yaml               that page, renewed whenever the case file changes
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
@@ -50,6 +53,7 @@ EXAMPLE_OF = {  # of every command, below its options
     "explain": "python -m verifier explain unstable",
     "gates":   "python -m verifier gates",
     "schema":  "python -m verifier schema > case.schema.json",
+    "serve":   "python -m verifier serve my.yaml --port 8642",
     "diff":    "python -m verifier diff main.json branch.json",
     "new":     "python -m verifier new cases/softplus",
     "init":    "python -m verifier init .",
@@ -164,6 +168,13 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
     schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
     schema.set_defaults(run=run["schema"])
+    serve = commands.add_parser("serve", help="show the page of case files in a browser on this machine, and check again whatever changes")
+    serve.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
+    serve.add_argument("--port", type=_port, default=PORT, metavar="N", help=f"the port on this machine; 0 takes any free one (default: {PORT})")
+    _add_strict(serve, "unstable, ill-conditioned and vanished gradients fail")
+    _add_selection(serve)
+    _add_permission(serve)
+    serve.set_defaults(run=run["serve"], baseline=None, baseline_update=False, format=[])
     new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
     new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
     new.set_defaults(run=run["new"])
@@ -260,6 +271,12 @@ def _seconds(text: str) -> float:
 def _mebibytes(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port from 0 to {MOST_PORT}")
     return int(text)
 
 

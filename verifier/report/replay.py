@@ -31,7 +31,8 @@ def replay(check: Check, point: Sequence[float]) -> tuple[PlayedGate, ...]:
     computed = floats.at(program, point, fmt=check.format, upstream=check.upstream)
     found = []
     with balls.precision(BITS):
-        values = reals.at(program, point)
+        known = reals.at(program, point)
+        values = [known[i] for i in range(len(program))]
         variables = [i for i, name in enumerate(program.inputs) if name not in program.parameters]
         slopes = Slopes(program, values, variables, strict=True)
         adjoints = slopes.adjoints(program.output)
@@ -41,7 +42,7 @@ def replay(check: Check, point: Sequence[float]) -> tuple[PlayedGate, ...]:
             partials, flows = [""] * len(step.args), [""] * len(step.args)
             left = list(slopes.of(i)) if adjoint is not None and step.args else []
             for k, argument in enumerate(step.args):  # an operand without a local gradient has no entry among the slopes
-                if left and left[0][0] == argument:
+                if adjoint is not None and left and left[0][0] == argument:
                     slope = left.pop(0)[1]
                     partials[k], flows[k] = _text(slope), _text(slope * adjoint * upstream)
             value = str(bool(computed[i])) if step.gate in derivatives.TRUTHS else formats.text(check.format, float(computed[i]))

@@ -34,7 +34,7 @@ function drawn(text) { // SVG or MathML, read strictly: what is no XML is not sh
   return document.importNode(read.documentElement, true);
 }
 
-const math = (text) => drawn('<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline">' + text + "</math>");
+const math = (text) => drawn('<math xmlns="http://www.w3.org/1998/Math/MathML" displaystyle="true">' + text + "</math>");
 
 function scrolled(label, node) { // wide tables scroll in a region of their own, which keys can reach
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, node);
@@ -101,7 +101,7 @@ function ledger(l) {
     bar.style.width = (100 * Math.abs(share) / span) + "%";
     return make("tr", {}, cell(line ? String(line) : "", "num"), cell(statement + (condition ? "   condition " + condition : ""), "mono"), cell(own, "num"), cell(ulps, "num"), cell((100 * Number(share)).toFixed(1) + " %", "num"), make("td", {}, box));
   });
-  return make("div", {}, make("h4", {}, `${l.who}, ${l.format}: ${l.ulps} ulp`), make("p", { class: "note" }, "at " + l.at),
+  return make("div", {}, make("h4", {}, `${l.who}${l.format === "float64" ? "" : ", " + l.format}: ${l.ulps} ulp`), make("p", { class: "note" }, "at " + l.at + (l.alike ? `; the same for ${l.alike.join(", ")}, up to the sign` : "")),
     table("Where the error of " + l.who + " comes from", [">line", "statement", ">own rounding", ">effect in ulps", ">share", ""], body), l.more ? make("p", { class: "note" }, `${l.more} more statements`) : "");
 }
 

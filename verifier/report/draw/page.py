@@ -41,8 +41,8 @@ def render(report: Report) -> str:
     return page(report)
 
 
-def page(report: Report, *, served: str = "") -> str:
-    """The page of a report. `served` is the version of one that a server renews: it asks that server for newer ones."""
+def page(report: Report, *, served: str = "", message: str = "") -> str:
+    """The page of a report, with a message on top. `served` is the version of one that a server renews: it asks that server for newer ones."""
     cases = sorted(report.cases, key=_rank)
     script, style = (files("verifier.report.draw").joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if served else "")
@@ -59,6 +59,7 @@ def page(report: Report, *, served: str = "") -> str:
         '<a class="skip" href="#cases">Skip to the cases</a>',
         _header(report),
         "<main>",
+        *([f'<p class="note">{_text(message)}</p>'] if message else []),
         *_complaints(report),
         _filters(cases),
         _table(cases),
@@ -207,7 +208,7 @@ def content(c: CaseReport) -> dict[str, Any]:
         "proofs": [[f"{i}.{g}", kind, c.proof_notes.get(i, {}).get(g, "")] for i, by_name in c.proofs.items() for g, kind in by_name.items()][:MOST_ROWS],
         "results": [_result(r, with_point=several) for r in results[:MOST_RESULTS]],
         "more": max(0, len(results) - MOST_RESULTS),
-        "ledgers": [_ledger(r) for r in _worst_ledgers(c.results)],
+        "ledgers": _ledgers(c.results),
         "sweeps": [_sweep(s) for s in c.sweeps[:MOST_ROWS]],
         "residuals": [{"what": r.expression, "computed": r.computed, "expected": r.expected or "", "met": r.met, "at": at(r.point)} for r in c.residuals[:MOST_ROWS]],
         "published": [{"name": p.name, "computed": p.computed, "published": p.published, "met": p.met, "at": at(p.point)} for p in c.published[:MOST_ROWS]],
@@ -258,19 +259,26 @@ def kind_of(verdict: Verdict) -> str:
     return "fail" if verdict.fails else "warn" if verdict.warns else "pass"
 
 
-def _worst_ledgers(results: Iterable[Result]) -> list[Result]:
-    """The worst result of every gradient that has a ledger, the worst ones first."""
+def _ledgers(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """The ledger of the worst result of every gradient, the worst ones first; those that differ in their signs only are one."""
     worst: dict[tuple[str, str, str], Result] = {}
     for r in results:
         key = (r.implementation, r.gradient, r.format)
         if r.blame and (key not in worst or r.error > worst[key].error):
             worst[key] = r
-    return sorted(worst.values(), key=lambda r: -r.error)[:MOST_LEDGERS]
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for r in sorted(worst.values(), key=lambda r: -r.error):
+        shape = (r.implementation, r.format, r.point, *((s.statement, _short(s.share)) for s in r.blame))
+        if shape in found:
+            found[shape].setdefault("alike", []).append(r.gradient)
+        elif len(found) < MOST_LEDGERS:
+            found[shape] = _ledger(r)
+    return list(found.values())
 
 
 def _ledger(r: Result) -> dict[str, Any]:
-    shares = sorted(r.blame, key=lambda s: -abs(float(s.share)))[:MOST_SHARES]
-    rows = [[s.statement, s.line or 0, s.own_ulps or "", s.ulps or "", s.share, s.condition or ""] for s in r.blame if s in shares]
+    largest = {id(s) for s in sorted(r.blame, key=lambda s: -abs(float(s.share)))[:MOST_SHARES]}
+    rows = [[s.statement, s.line or 0, s.own_ulps or "", s.ulps or "", s.share, s.condition or ""] for s in r.blame if id(s) in largest]
     return {"who": f"{r.implementation}.{r.gradient}", "format": r.format, "ulps": r.ulps or "", "at": at(r.point), "rows": rows, "more": len(r.blame) - len(rows)}
 
 
