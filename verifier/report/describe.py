@@ -21,7 +21,7 @@ from verifier.exact.truth import truth_of
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 from verifier.report.attempts import Attempts
-from verifier.report.details import Details, Formula, ImplementationDetails
+from verifier.report.details import Details, Formula, ImplementationDetails, RepairedLine
 from verifier.report.outcome import CaseReport
 
 SECONDS = 1.0  # of the processor, for each part of a case's details
@@ -49,12 +49,14 @@ def _details(report: CaseReport, case: Case, attempts: Attempts) -> Details:
     formulas: tuple[Formula, ...] = (Formula("", text),) if text else ()
     shown: list[ImplementationDetails] = []
     plots: tuple[str, ...] = ()
+    repairs: tuple[RepairedLine, ...] = ()
     if case.programs.drafts:
         formulas = attempts.of("formulas").make("the typeset formulas", partial(typeset.formulas, case), formulas)
         shown = attempts.of("checks").make("the programs line by line", lambda: list(_implementations(report, case, attempts)), shown, is_made_of_attempts=True)
+        repairs = attempts.of("repairs").make("the repairs as diffs", partial(_repairs, report, case), repairs)
         if case.domain or case.hunt:
             plots = attempts.of("plots").make("the plots of the error", partial(_plots, report, case), plots)
-    return Details(case.about.strip(), case.source.strip(), text, formulas, tuple(shown), plots, tuple(attempts.notes))
+    return Details(case.about.strip(), case.source.strip(), text, formulas, tuple(shown), plots, repairs, tuple(attempts.notes))
 
 
 def _implementations(report: CaseReport, case: Case, attempts: Attempts) -> Iterator[ImplementationDetails]:
@@ -92,6 +94,19 @@ def _gates(shown: ImplementationDetails, check: Check, point: tuple[float, ...])
 
     gates = replay(check, point)
     return replace(shown, gates=gates, output=check.subject.program.forward_part().output if gates else -1)
+
+
+def _repairs(report: CaseReport, case: Case) -> tuple[RepairedLine, ...]:
+    """The wrong lines for which a right one was found."""
+    from verifier.report.repair import repaired
+
+    wrong = [f for f in report.findings if f.code == "V101" and f.implementation]
+    if not wrong:
+        return ()
+    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), case.formats[:1])
+    listed = points.listed(case, fmt)
+    found = (repaired(case, check, f, listed) for f in wrong for check in checks if check.implementation == f.implementation)
+    return tuple(r for r in found if r is not None)
 
 
 # ---------------------------------------------------------------- the error over an input

@@ -47,6 +47,16 @@ class PlayedGate:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairedLine:
+    """A wrong line, the lines in its place with which the gradients are right (empty: no line), and the place of the finding about it."""
+
+    implementation: str
+    place: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImplementationDetails:
     """An implementation at one point: its program line by line, its gates in order, its circuit as SVG (empty where there is none)."""
 
@@ -69,4 +79,5 @@ class Details:
     formulas: tuple[Formula, ...] = ()
     implementations: tuple[ImplementationDetails, ...] = ()
     plots: tuple[str, ...] = ()  # SVG
+    repairs: tuple[RepairedLine, ...] = ()
     notes: tuple[str, ...] = ()

@@ -69,7 +69,8 @@ function finding(f) {
     const start = f.column - 1, end = Math.min(f.source.length, start + Math.max(1, f.width));
     node.append(make("pre", { tabindex: "0", "aria-label": "The line" }, String(f.line).padStart(4) + "  ", f.source.slice(0, start), make("mark", {}, f.source.slice(start, end)), f.source.slice(end)));
   } else if (f.statement) node.append(make("pre", { tabindex: "0", "aria-label": "The statement" }, f.statement));
-  if (f.repair) node.append(make("pre", { tabindex: "0", "aria-label": "The repair" }, make("span", { class: "minus" }, "- " + f.repair[0]), make("span", { class: "plus" }, "+ " + f.repair[1])));
+  if (f.repair) node.append(make("pre", { tabindex: "0", "aria-label": "The repair" }, ...f.repair[0] === f.repair[1].split("\n")[0] ? [" ", f.repair[0] + "\n"] : [make("span", { class: "minus" }, "- " + f.repair[0])], ...f.repair[1].split("\n").filter((l) => l && l !== f.repair[0]).map((l) => make("span", { class: "plus" }, "+ " + l))),
+    make("p", { class: "note" }, (f.repair[1] ? "With this line" : "Without this line") + " its gradients are certified to be right at the points of the case, at others, and for another gradient that flows in."));
   if (f.details.length) node.append(make("ul", { class: "figures mono" }, ...f.details.map((d) => make("li", {}, d))));
   node.append(command(f.command), command("python -m verifier explain " + f.code));
   return node;

@@ -241,9 +241,11 @@ def at(point: PointText) -> str:
 
 
 def _finding(f: Finding, c: CaseReport) -> dict[str, Any]:
+    repair = next((r for r in (c.details.repairs if c.details is not None else ()) if (r.implementation, r.place) == (f.implementation, str(f.place))), None) if f.code == "V101" else None
     return {
         "code": f.code, "name": f.name, "severity": f.severity, "message": f.message, "place": str(f.place), "line": f.place.line, "column": f.place.column, "expected": f.expected,
         "implementation": f.implementation, "statement": f.statement, "source": f.source_line, "width": f.width, "at": at(f.point), "details": list(f.details), "command": _show(c, f.implementation),
+        **({"repair": [repair.old, repair.new]} if repair is not None else {}),
     }  # fmt: skip
 
 
