@@ -1,0 +1,451 @@
+"""Where the gates, wires and labels of a circuit stand: a layered layout, with the boxes of all labels as part of it, so that none overlap.
+
+After Sugiyama, Tagawa and Toda (1981): layers by longest paths, dummies where a wire passes a layer, orders by barycentres with the fewest crossings kept,
+and heights by least squares under the distances that boxes need (pool adjacent violators). Deterministic, and about linear in gates and wires.
+
+No library does it: Graphviz as a wheel is 112 MB, ELK 1.6 MB of JavaScript, and grandalf (0.8, "alpha", GPL or EPL) knows no labels and needs pyparsing. One unit is a pixel or a character: `Metrics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from verifier.report.diagram import CircuitGate, Diagram, Wire
+from verifier.report.wire_labels import Lines, lines_of
+
+SWEEPS = 12  # over all layers, for the order
+HEIGHT_SWEEPS = 16  # and for the heights
+STRAIGHT = 4.0  # how much more a wire that passes a layer wants to be straight
+MOST_CROSSINGS_COUNTED = 20_000  # wires between layers; of larger pictures the last order is taken
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Sizes in the unit of a drawing. Texts are in a font in which all characters are equally wide."""
+
+    character: float  # width of one, in labels
+    symbol: float  # width of one, within a gate
+    line: float  # height of a line of a label
+    radius: float  # of a gate: half its height, and half its least width
+    pad: float  # on both sides of a label, and within a gate
+    fan: float  # between the ports of a gate and its circle
+    gap: float  # least width between two layers
+    between: float  # least height between two boxes
+    port: float  # between two wires that lead to one gate
+    passing: float  # height of a wire that passes a layer
+    is_grid: bool = False  # all places are whole numbers
+
+
+PIXELS = Metrics(character=6.9, symbol=8.4, line=14, radius=17, pad=5, fan=16, gap=30, between=12, port=20, passing=12)
+CHARACTERS = Metrics(character=1, symbol=1, line=1, radius=0, pad=1, fan=1, gap=3, between=1, port=2, passing=1, is_grid=True)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle; y grows downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether two boxes have an inner point in common."""
+        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text with its box. `kind` is value, gradient, exact_gradient (not computed), ulps, name or guilt; `line` counts from 0 within a text of several lines."""
+
+    owner: str  # key of the gate or wire
+    kind: str
+    text: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A gate: the centre of its circle, half its width and height, and the box of all that belongs to it."""
+
+    gate: CircuitGate
+    x: float
+    y: float
+    half_width: float
+    half_height: float
+    box: Box
+    end: float  # where its own part of the leaving wires ends
+
+
+@dataclass(frozen=True)
+class Route:
+    """A wire as a row of points: level from the first to the second one, from there to the third across a gap, level to the fourth, and so on; the last one is at the circle of the target."""
+
+    wire: Wire
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A circuit with all places."""
+
+    diagram: Diagram
+    width: float
+    height: float
+    gates: tuple[Placed, ...]
+    routes: tuple[Route, ...]
+    labels: tuple[Label, ...]
+    columns: tuple[tuple[float, float], ...] = ()  # the layers, from left to right
+
+
+@dataclass
+class _Vertex:
+    """A gate with its labels, or a dummy where a wire passes a layer. Sizes are relative to the point at which the wires leave."""
+
+    gate: CircuitGate | None
+    layer: int
+    lines: Lines | None = None
+    half_width: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+    above: float = 0.0
+    below: float = 0.0
+    y: float = 0.0
+    order: float = 0.0
+    before: list[tuple[int, float]] = field(default_factory=list)  # neighbours in the layer before, and how far from this vertex the wire ends
+    after: list[tuple[int, float]] = field(default_factory=list)  # neighbours in the next layer, and how far from them it ends
+
+
+def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, ulps: bool = False, wrap: int = 44) -> Layout:
+    """The circuit with all places: figures with so many significant digits, with or without a line for ulps, texts about what is wrong in lines of `wrap` characters."""
+    m = metrics
+    layers_of = _layers(diagram)
+    vertices: list[_Vertex] = []
+    index: dict[str, int] = {}
+    for g in diagram.gates:
+        index[g.key] = len(vertices)
+        vertices.append(_vertex(diagram, g, layers_of[g.key], m, digits=digits, ulps=ulps, wrap=wrap))
+    chains = {w.key: _chain(w, index, vertices, m) for w in diagram.wires}
+    layers: list[list[int]] = [[] for _ in range(max((v.layer for v in vertices), default=0) + 1)]
+    for k, v in enumerate(vertices):
+        layers[v.layer].append(k)
+    _connect(vertices, chains.values())
+    _order(vertices, layers)
+    ports = _ports(diagram, index, vertices, chains, m)
+    _connect(vertices, chains.values(), {key: offset for key, offset in ports.items()}, diagram)
+    _set_heights(vertices, layers, m)
+    return _placed(diagram, vertices, index, layers, chains, ports, m)
+
+
+# ---------------------------------------------------------------- layers
+
+
+def _layers(diagram: Diagram) -> dict[str, int]:
+    """The layer of each gate: inputs in the first, every gate after all that it reads, those with more readers than operands as late as possible, outputs in the last."""
+    found: dict[str, int] = {}
+    before: dict[str, list[str]] = {g.key: [] for g in diagram.gates}
+    after: dict[str, list[str]] = {g.key: [] for g in diagram.gates}
+    for w in diagram.wires:
+        before[w.target].append(w.source)
+        after[w.source].append(w.target)
+    for g in diagram.gates:
+        found[g.key] = max((found[s] + 1 for s in before[g.key]), default=0 if g.kind == "input" else 1)
+    last = max(found.values(), default=0)
+    for g in diagram.gates:
+        if g.kind == "output":
+            found[g.key] = last
+    for g in reversed(diagram.gates):
+        if g.kind not in ("input", "output") and after[g.key] and len(set(after[g.key])) > len(set(before[g.key])):
+            found[g.key] = min(found[t] for t in after[g.key]) - 1
+    return found
+
+
+# ---------------------------------------------------------------- boxes
+
+
+def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits: int, ulps: bool, wrap: int) -> _Vertex:
+    """A gate with the sizes of its labels."""
+    arriving = diagram.inputs_of(g.key)
+    lines = lines_of(g, arriving, has_wires=bool(diagram.outputs_of(g.key)), digits=digits, ulps=ulps, wrap=wrap)
+    half = max(m.radius if g.kind not in ("input", "output") else 0.0, (len(lines.symbol) * m.symbol) / 2 + m.pad)
+    inside = max((len(t) for _, texts in lines.arriving for _, t in texts), default=0)
+    fan = m.fan if len(arriving) > 1 else m.fan / 2
+    left = half + (fan if arriving else 0.0) + (inside * m.character + 2 * m.pad if inside else 0.0)
+    label = max((len(t) for _, t in (*lines.above, *lines.below)), default=0)
+    right = half + (label * m.character + 2 * m.pad if label else 0.0)
+    half_height = m.radius if m.radius else 0.5
+    under = half_height + m.line * (len(lines.names) + len(lines.guilt)) if lines.guilt or lines.names else half_height
+    under_labels = m.line * (len(lines.below) + (0.5 if m.is_grid else 0.25))
+    ports = (len(arriving) - 1) / 2 * _port(lines, m)
+    above = max(half_height, m.line * (len(lines.above) + (0.5 if m.is_grid else 0.25)), ports + m.line * 0.5)
+    tallest = max((len(texts) for _, texts in lines.arriving), default=0)
+    below = max(half_height, under_labels, ports + m.line * (tallest + 0.5))
+    texts = [*lines.names, *lines.guilt]
+    if lines.guilt:
+        below = max(below + m.line * (len(texts) + 0.25), under)
+    elif texts:
+        wide = max(len(t) for t in texts) * m.character / 2
+        below = max(below, under + m.line * 0.25) if wide <= half + m.pad and not inside else max(below + m.line * (len(texts) + 0.25), under)
+    wide = max((len(t) for t in texts), default=0) * m.character / 2
+    v = _Vertex(g, layer, lines, half, max(left, wide), max(right, wide), above, below)
+    if m.is_grid:
+        v.half_width, v.left, v.right, v.above, v.below = float(ceil(half)), float(ceil(v.left)), float(ceil(v.right)), float(ceil(above - 0.5)) + 0.5, float(ceil(below - 0.5)) + 0.5
+    return v
+
+
+def _port(lines: Lines, m: Metrics) -> float:
+    """The distance between two wires that lead to one gate."""
+    tallest = max((len(texts) for _, texts in lines.arriving), default=0)
+    need = m.line * (tallest + (0.0 if m.is_grid else 0.5)) + (1.0 if m.is_grid else m.between / 2)
+    return float(2 * ceil(max(m.port, need) / 2)) if m.is_grid else max(m.port, need)
+
+
+def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], m: Metrics) -> list[int]:
+    """The vertices that a wire passes, both ends included; dummies are added where it passes a layer."""
+    source, target = index[w.source], index[w.target]
+    chain = [source]
+    for layer in range(vertices[source].layer + 1, vertices[target].layer):
+        chain.append(len(vertices))
+        vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+    return [*chain, target]
+
+
+def _connect(vertices: Sequence[_Vertex], chains: object, ports: dict[str, float] | None = None, diagram: Diagram | None = None) -> None:
+    """Note the neighbours of every vertex, and how far from the middle of a gate a wire reaches it."""
+    for v in vertices:
+        v.before.clear()
+        v.after.clear()
+    offsets = [ports[w.key] for w in diagram.wires] if ports is not None and diagram is not None else None
+    for k, chain in enumerate(chains):  # type: ignore[arg-type, var-annotated]
+        offset = offsets[k] if offsets is not None else 0.0
+        for a, b in zip(chain, chain[1:], strict=False):
+            end = offset if b == chain[-1] else 0.0
+            vertices[a].after.append((b, end))
+            vertices[b].before.append((a, end))
+
+
+# ---------------------------------------------------------------- order
+
+
+def _order(vertices: list[_Vertex], layers: list[list[int]]) -> None:
+    """Sort each layer by the barycentres of neighbours, to and fro; the order with the fewest crossings is kept."""
+    _first_order(vertices, layers)
+    wires = sum(len(v.after) for v in vertices)
+    best, fewest = [list(layer) for layer in layers], _crossings(vertices, layers) if wires <= MOST_CROSSINGS_COUNTED else 0
+    for sweep in range(SWEEPS):
+        forwards = sweep % 2 == 0
+        for layer in layers[1:] if forwards else layers[-2::-1]:
+            for k in layer:
+                near = vertices[k].before if forwards else vertices[k].after
+                if near:
+                    vertices[k].order = sum(vertices[n].order + 0.3 * _sign(offset) for n, offset in near) / len(near)
+            layer.sort(key=lambda k: vertices[k].order)
+            for place, k in enumerate(layer):
+                vertices[k].order = place
+        if wires <= MOST_CROSSINGS_COUNTED:
+            crossings = _crossings(vertices, layers)
+            if crossings < fewest:
+                best, fewest = [list(layer) for layer in layers], crossings
+        else:
+            best = [list(layer) for layer in layers]
+    for layer, order in zip(layers, best, strict=True):
+        layer[:] = order
+        for place, k in enumerate(layer):
+            vertices[k].order = place
+
+
+def _sign(x: float) -> int:
+    return (x > 0) - (x < 0)
+
+
+def _first_order(vertices: list[_Vertex], layers: list[list[int]]) -> None:
+    """From the outputs backwards, depth first: what belongs to one gate stands together."""
+    seen: set[int] = set()
+    placed: list[list[int]] = [[] for _ in layers]
+    for root in [k for k in range(len(vertices)) if not vertices[k].after]:
+        pending = [root]
+        while pending:
+            k = pending.pop()
+            if k in seen:
+                continue
+            seen.add(k)
+            placed[vertices[k].layer].append(k)
+            pending.extend(n for n, _ in reversed(vertices[k].before))
+    for layer, order in zip(layers, placed, strict=True):
+        layer[:] = order
+        for place, k in enumerate(layer):
+            vertices[k].order = place
+
+
+def _crossings(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]]) -> int:
+    """How many pairs of wires cross between neighbouring layers, counted with a Fenwick tree."""
+    total = 0
+    for k, layer in enumerate(layers[:-1]):
+        size = len(layers[k + 1])
+        tree = [0] * (size + 1)
+        count = 0
+        for a in layer:
+            ends = sorted(int(vertices[b].order) for b, _ in vertices[a].after)
+            for end in ends:
+                at, less = end + 1, 0
+                while at:
+                    less += tree[at]
+                    at &= at - 1
+                total += count - less
+            for end in ends:
+                at = end + 1
+                while at <= size:
+                    tree[at] += 1
+                    at += at & -at
+                count += 1
+    return total
+
+
+def _ports(diagram: Diagram, index: dict[str, int], vertices: Sequence[_Vertex], chains: dict[str, list[int]], m: Metrics) -> dict[str, float]:
+    """How far from the middle of its target each wire ends: in the order of the operands where it matters, else as the wires come."""
+    found: dict[str, float] = {}
+    for g in diagram.gates:
+        arriving = diagram.inputs_of(g.key)
+        if not g.is_ordered:
+            arriving.sort(key=lambda w: vertices[chains[w.key][-2]].order)
+        lines = vertices[index[g.key]].lines
+        distance = _port(lines, m) if lines is not None else m.port
+        for place, w in enumerate(arriving):
+            found[w.key] = (place - (len(arriving) - 1) / 2) * distance
+    return found
+
+
+# ---------------------------------------------------------------- heights
+
+
+def _set_heights(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m: Metrics) -> None:
+    """The height of each vertex: near that of its neighbours, with room for all boxes."""
+    for layer in layers:
+        at = 0.0
+        for k in layer:
+            at += vertices[k].above
+            vertices[k].y = at
+            at += vertices[k].below + m.between
+    for sweep in range(HEIGHT_SWEEPS):
+        both = sweep >= HEIGHT_SWEEPS - 4
+        forwards = sweep % 2 == 0
+        for layer in layers if forwards else layers[::-1]:
+            wanted: list[tuple[float, float]] = []
+            for k in layer:
+                v = vertices[k]
+                near = [(vertices[n].y - (e if v.gate is not None else 0.0) + 0.0, n) for n, e in v.before] if forwards or both else []
+                near += [(vertices[n].y + e, n) for n, e in v.after] if not forwards or both or not near else []
+                weights = [STRAIGHT if v.gate is None and vertices[n].gate is None else 2.0 if v.gate is None or len(near) == 1 else 1.0 for _, n in near]
+                weight = sum(weights)
+                wanted.append((sum(y * w for (y, _), w in zip(near, weights, strict=True)) / weight, weight) if near else (v.y, 0.01))
+            for k, y in zip(layer, _spread(wanted, [vertices[k] for k in layer], m), strict=True):
+                vertices[k].y = y
+    if m.is_grid:
+        for layer in layers:
+            least = float("-inf")
+            for k in layer:
+                v = vertices[k]
+                v.y = max(float(round(v.y)), float(ceil(least + v.above)))
+                least = v.y + v.below + m.between - 1
+
+
+def _spread(wanted: Sequence[tuple[float, float]], column: Sequence[_Vertex], m: Metrics) -> list[float]:
+    """The heights nearest to those wanted, by weighted squares, at which no two boxes overlap: pool adjacent violators."""
+    offsets, at = [], 0.0
+    for k, v in enumerate(column):
+        at += v.above if k else 0.0
+        offsets.append(at)
+        at += v.below + m.between
+    pools: list[list[float]] = []  # sum of weight * place, weight, count
+    for (y, weight), offset in zip(wanted, offsets, strict=True):
+        pools.append([(y - offset) * weight, weight, 1.0])
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
+            total, w, n = pools.pop()
+            pools[-1] = [pools[-1][0] + total, pools[-1][1] + w, pools[-1][2] + n]
+    places = [total / w for total, w, n in pools for _ in range(int(n))]
+    return [p + o for p, o in zip(places, offsets, strict=True)]
+
+
+# ---------------------------------------------------------------- places
+
+
+def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int], layers: Sequence[Sequence[int]], chains: dict[str, list[int]], ports: dict[str, float], m: Metrics) -> Layout:
+    top = min((v.y - v.above for v in vertices), default=0.0)
+    for v in vertices:
+        v.y -= top
+    columns: list[tuple[float, float]] = []
+    centres: list[float] = []
+    at = 0.0
+    for k, layer in enumerate(layers):
+        left = max((vertices[i].left for i in layer), default=0.0)
+        right = max((vertices[i].right for i in layer), default=0.0)
+        columns.append((at, at + left + right))
+        centres.append(at + left)
+        at += left + right + _gap(vertices, layer, m, is_last=k == len(layers) - 1)
+    gates: list[Placed] = []
+    labels: list[Label] = []
+    for key, i in index.items():
+        v = vertices[i]
+        if v.gate is None or v.lines is None:
+            continue
+        x = centres[v.layer]
+        half_height = m.radius if m.radius else 0.5
+        gates.append(Placed(v.gate, x, v.y, v.half_width, half_height, Box(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
+        labels += _labels(diagram, key, v, x, ports, m)
+    routes = []
+    for w in diagram.wires:
+        chain = chains[w.key]
+        source, target = vertices[chain[0]], vertices[chain[-1]]
+        points = [(centres[source.layer] + source.half_width, source.y), (columns[source.layer][1], source.y)]
+        for k in chain[1:-1]:
+            points += [(columns[vertices[k].layer][0], vertices[k].y), (columns[vertices[k].layer][1], vertices[k].y)]
+        y = target.y + ports[w.key]
+        fan = m.fan if len(diagram.inputs_of(w.target)) > 1 else m.fan / 2
+        x = centres[target.layer] - target.half_width
+        points += [(columns[target.layer][0], y), (x - fan, y), (x, target.y)]
+        routes.append(Route(w, tuple(points)))
+    height = max((v.y + v.below for v in vertices), default=0.0)
+    return Layout(diagram, columns[-1][1] if columns else 0.0, height, tuple(gates), tuple(routes), tuple(labels), tuple(columns))
+
+
+def _gap(vertices: Sequence[_Vertex], layer: Sequence[int], m: Metrics, *, is_last: bool) -> float:
+    """The width to the next layer: more where wires climb far."""
+    if is_last:
+        return 0.0
+    climbs = [abs(vertices[n].y + e - vertices[i].y) for i in layer for n, e in vertices[i].after]
+    if m.is_grid:
+        return m.gap + 2.0 * ceil(len({i for i in layer if any(vertices[n].y + e != vertices[i].y for n, e in vertices[i].after)}) / 2)
+    return max(m.gap, min(3 * m.gap, 0.22 * max(climbs, default=0.0)))
+
+
+def _labels(diagram: Diagram, key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics) -> list[Label]:
+    """The labels of a gate with their boxes: those of the wire that leaves, of the wires that arrive, and what stands below."""
+    lines, found = v.lines, list[Label]()
+    if lines is None:
+        return found
+    left = x + v.half_width + m.pad
+    half = 0.5 if m.is_grid else 0.15
+    for k, (kind, text) in enumerate(reversed(lines.above)):
+        bottom = v.y - (half if m.is_grid else m.line * half) - k * m.line
+        found.append(Label(key, kind, text, Box(left, bottom - m.line, left + len(text) * m.character, bottom)))
+    for k, (kind, text) in enumerate(lines.below):
+        top = v.y + (half if m.is_grid else m.line * half) + k * m.line
+        found.append(Label(key, kind, text, Box(left, top, left + len(text) * m.character, top + m.line)))
+    start = x - v.left
+    fan = m.fan if len(lines.arriving) > 1 else m.fan / 2
+    end = x - v.half_width - fan - m.pad
+    for w, texts in lines.arriving:
+        for k, (kind, text) in enumerate(texts):
+            top = v.y + ports[w] + (half if m.is_grid else m.line * half) + k * m.line
+            found.append(Label(w, kind, text, Box(end - len(text) * m.character, top, end, top + m.line)))
+    texts_below = [("name", t) for t in lines.names] + [("guilt", t) for t in lines.guilt]
+    top = v.y + v.below - m.line * len(texts_below) - (0 if m.is_grid else m.line * 0.1)
+    if not lines.guilt and lines.names and not any(texts for _, texts in lines.arriving) and len(lines.names[0]) * m.character / 2 <= v.half_width + m.pad:
+        top = v.y + (m.radius if m.radius else 0.5)
+    for k, (kind, text) in enumerate(texts_below):
+        wide = len(text) * m.character
+        at = max(start, x - wide / 2) if not m.is_grid else float(max(start, int(x - wide / 2)))
+        found.append(Label(key, kind, text, Box(at, top + k * m.line, at + wide, top + (k + 1) * m.line)))
+    return found

@@ -1,0 +1,108 @@
+"""The texts beside a gate: its value, its gradient, their errors, its name, and what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verifier.case.components import by
+from verifier.report.diagram import CircuitGate, Figure, Wire
+
+FEW = 3  # numbers of an array that are all written
+ARRAY_DIGITS = 3  # of the numbers of an array
+LONGEST_NAME = 24
+MOST_LINES = 4  # of a text about what is wrong; the whole of it is in the title
+
+Text = tuple[str, str]  # kind and text
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The texts of one gate: above and below the wire that leaves it, below each wire that arrives (by key), and under the gate."""
+
+    symbol: str
+    above: tuple[Text, ...]
+    below: tuple[Text, ...]
+    arriving: tuple[tuple[str, tuple[Text, ...]], ...]
+    names: tuple[str, ...]
+    guilt: tuple[str, ...]
+
+
+def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, has_wires: bool, digits: int, ulps: bool, wrap: int) -> Lines:
+    """The texts of a gate. What comes back through a wire is written at its end only where the source has other wires, too."""
+    above: list[Text] = []
+    below: list[Text] = []
+    if g.kind != "output":
+        above = [("value", short(g.value, digits))] if g.value.is_known else []
+        below = gradient_lines(g.gradient, digits, "gradient")
+        if ulps and (text := ulps_of(g.value, g.gradient)):
+            below.append(("ulps", text))
+    branches = []
+    for w in arriving:
+        texts = gradient_lines(w.gradient, digits, "contribution") if w.is_branch else []
+        if ulps and texts and (error := worst(w.gradient)):
+            texts.append(("ulps", f"{error} ulp"))
+        branches.append((w.key, tuple(texts)))
+    name = g.name if g.kind not in ("input", "output", "fold") else ""
+    if g.kind == "fold":
+        name = f"{g.count:,} gates"
+    guilt = next((t for t in (g.guilt, *(w.guilt for w in arriving)) if t), "")
+    written = textwrap.wrap(guilt, wrap)
+    if len(written) > MOST_LINES:
+        written = [*written[: MOST_LINES - 1], written[MOST_LINES - 1][: wrap - 1] + "…"]
+    return Lines(cut(g.symbol, LONGEST_NAME), tuple(above), tuple(below), tuple(branches), (cut(name, LONGEST_NAME),) if name else (), tuple(written))
+
+
+def gradient_lines(figure: Figure, digits: int, kind: str) -> list[Text]:
+    """The line of a gradient; in brackets where the implementation does not compute it."""
+    if not figure.is_known:
+        return []
+    return [(kind, short(figure, digits))] if figure.is_computed else [(f"exact_{kind}", f"({short(figure, digits)})")]
+
+
+def short(figure: Figure, digits: int) -> str:
+    """The numbers of a figure with so many significant digits; of an array its shape, the first and the last."""
+    numbers = [c if c is not None else e for c, e in zip(figure.computed, figure.exact, strict=True)]
+    if not figure.is_array:
+        return number(numbers[0], digits)
+    few = min(ARRAY_DIGITS, digits)
+    if len(numbers) <= FEW:
+        return "[" + ", ".join(number(n, few) for n in numbers) + "]"
+    return f"{by(figure.shape)} [{number(numbers[0], few)} … {number(numbers[-1], few)}]"
+
+
+def number(text: str | None, digits: int) -> str:
+    """A number, rounded to so many significant digits.
+
+    >>> number("0.19661193324148188", 12), number("2.0", 12), number(None, 12)
+    ('0.196611933241', '2', '-')
+    """
+    if text is None:
+        return "-"
+    if text in ("True", "False"):
+        return text.lower()
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{value:.{digits}g}" if math.isfinite(value) and (value or not text.strip("-0.").strip("0")) else text
+
+
+def worst(figure: Figure) -> str:
+    """The largest error of a figure in ulps; empty where there is none to speak of."""
+    found = [u for u in figure.ulps if u is not None]
+    return max(found, key=lambda u: abs(float(u)), default="")
+
+
+def ulps_of(value: Figure, gradient: Figure) -> str:
+    """The errors of a value and of its gradient, in a line."""
+    found = [(mark, worst(f)) for mark, f in (("value", value), ("gradient", gradient)) if f.is_known]
+    parts = [f"{'∇ ' if mark == 'gradient' else ''}{error}" for mark, error in found if error]
+    return ", ".join(parts) + " ulp" if parts else ""
+
+
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning."""
+    return text if len(text) <= most else text[: most - 1] + "…"
