@@ -28,6 +28,8 @@ SECONDS = 1.0  # of the processor, for each part of a case's details
 MOST_IMPLEMENTATIONS = 6
 MOST_STEPS = 3_000  # of a program that is shown line by line
 MOST_CURVES = 4
+MOST_DRAWN = 120_000  # characters of a circuit
+DIGITS = 6  # on its wires: its titles have all of them
 POINTS = 4_000  # of a curve
 
 
@@ -68,7 +70,7 @@ def _implementations(report: CaseReport, case: Case, attempts: Attempts) -> Iter
         own = attempts.of(check.implementation)
         empty = ImplementationDetails(check.implementation, fmt.name, points.point_text(case, fmt, point))
         shown = own.make(f"the program of {check.implementation}", partial(_lines, empty, check, point), empty)
-        yield own.make(f"the gates of {check.implementation}", partial(_gates, shown, check, point), shown)
+        yield own.make(f"the circuit of {check.implementation}", partial(_circuit, shown, case, check, point, report), shown)
 
 
 def _point(report: CaseReport, case: Case, check: Check, fmt: Format) -> tuple[float, ...] | None:
@@ -89,11 +91,14 @@ def _lines(shown: ImplementationDetails, check: Check, point: tuple[float, ...])
     return replace(shown, lines=tuple(program_lines(Checked(check, [point], compare(check, [point])), point)))
 
 
-def _gates(shown: ImplementationDetails, check: Check, point: tuple[float, ...]) -> ImplementationDetails:
+def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tuple[float, ...], report: CaseReport) -> ImplementationDetails:
+    from verifier.report.circuits import diagram_at
+    from verifier.report.draw.circuit_svg import svg
     from verifier.report.replay import replay
 
-    gates = replay(check, point)
-    return replace(shown, gates=gates, output=check.subject.program.forward_part().output if gates else -1)
+    diagram = diagram_at(case, check, point, findings=report.findings)
+    drawing = svg(diagram, standalone=False, digits=DIGITS)
+    return replace(shown, gates=replay(diagram), circuit=drawing if len(drawing) <= MOST_DRAWN else "", notes=diagram.notes)
 
 
 def _repairs(report: CaseReport, case: Case) -> tuple[RepairedLine, ...]:

@@ -31,17 +31,19 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class PlayedGate:
-    """One gate of the forward pass, as it is played on the page: its value in floats, its adjoint and its local gradients over the reals, as text.
+    """One gate of a circuit, as it is played on the page. All figures are text; empty where there is none.
 
-    `partials` and `flows` have an entry for each operand: the local gradient, and that times the adjoint; empty where nothing flows.
+    `partials` and `flows` have an entry for each operand: the local gradient, and what flows back through that wire.
     """
 
-    name: str  # what the statement calls it; empty for a part of a statement
+    key: str  # in the circuit
+    kind: str  # input, gate, array, fold, output
+    symbol: str
+    name: str
     text: str
-    gate: str
-    args: tuple[int, ...]
+    args: tuple[int, ...]  # the gates that it reads
     value: str
-    adjoint: str = ""
+    gradient: str = ""
     partials: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
 
@@ -65,8 +67,8 @@ class ImplementationDetails:
     point: PointText
     lines: tuple[ProgramLine, ...] = ()
     gates: tuple[PlayedGate, ...] = ()
-    output: int = -1  # the gate of the function's value
     circuit: str = ""
+    notes: tuple[str, ...] = ()  # what the circuit leaves out
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,65 +109,74 @@ function ledger(l) {
 // ---------------------------------------------------------------- backprop, gate by gate
 
 function player(i) {
-  const gates = i.gates, order = gates.map((_, k) => k).filter((k) => gates[k][5] !== "" && gates[k][3].length).reverse();
-  const inner = gates.map((_, k) => k).filter((k) => gates[k][3].length);
-  const frames = [...inner.map((k) => [0, k]), ...order.map((k) => [1, k])];
+  const gates = i.gates.map(([key, kind, symbol, name, text, args, value, gradient, partials, flows]) => ({ key, kind, symbol, name, text, args, value, gradient, partials, flows, title: name || text || symbol, uses: 0 }));
+  gates.forEach((g) => g.args.forEach((a, n) => { if (g.flows[n]) gates[a].uses++; }));
+  const inner = gates.filter((g) => g.args.length && g.kind !== "output");
+  const frames = [...inner.map((g) => [false, g]), ...gates.filter((g) => g.args.some((_, n) => g.flows[n])).reverse().map((g) => [true, g])];
   let now = frames.length, timer = 0;
-  const title = (k) => gates[k][0] || gates[k][1];
-  const body = gates.map((g, k) => make("tr", {}, cell(g[3].length ? g[2] : g[2] === "input" ? "input" : "", "mono"), cell((g[0] && g[0] !== g[1] ? g[0] + " = " : "") + g[1], "mono"), cell("", "num forward"), cell("", "num backward")));
+  const body = new Map(gates.filter((g) => g.kind !== "output").map((g) => [g, make("tr", {}, cell(g.kind === "input" ? "input" : g.symbol, "mono"), cell((g.name && g.text && g.name !== g.text ? g.name + " = " : "") + (g.text || g.name || g.symbol), "mono"), cell("", "num forward"), cell("", "num backward"))]));
   const board = make("div", { class: "board", role: "status", "aria-live": "polite" });
-  const list = table("The gates of " + i.name, ["gate", "what it computes", ">value", ">gradient"], body);
+  const list = table("The gates of " + i.name, ["gate", "what it computes", ">value", ">gradient"], [...body.values()]);
   list.classList.add("gates");
-  const picture = make("figure", { class: "circuit" });
-  if (i.circuit) picture.append(scrolled("The circuit of " + i.name, drawn(i.circuit)));
+  const drawing = i.circuit ? drawn(i.circuit) : null, picture = [];
+  for (const node of drawing && drawing.querySelectorAll ? drawing.querySelectorAll("[id]") : []) { // ids are unique in a circuit, not on a page
+    picture.push({ node, gate: gates.find((g) => g.key === node.id), source: gates.find((g) => g.key === node.dataset.source), target: gates.find((g) => g.key === node.dataset.target) });
+    node.removeAttribute("id");
+  }
 
-  function sums(until) { // what has flowed into every gate, before frame `until`
-    const parts = gates.map(() => []);
-    parts[i.output].push(gates[i.output][5]);
-    frames.slice(inner.length, until).forEach(([, k]) => gates[k][3].forEach((a, n) => { if (gates[k][7][n] !== "" && !(gates[a][2] === "number")) parts[a].push(gates[k][7][n]); }));
+  function arrived(until) { // what has flowed into every gate before a frame
+    const parts = new Map(gates.map((g) => [g, []]));
+    for (const [back, g] of frames.slice(0, until)) if (back) g.args.forEach((a, n) => { if (g.flows[n]) parts.get(gates[a]).push(g.flows[n]); });
     return parts;
   }
 
-  function say(frame) {
-    if (!frame) return [make("p", {}, now ? "All values and gradients. " : "", "Press Start, then Next, or the arrow keys: forward the values, backward the gradients.")];
-    const [back, k] = frame, [, , gate, args, value, adjoint, partials, flows] = gates[k];
-    if (!back) return [make("p", {}, `Forward ${now} of ${inner.length}: gate ${gate}`), make("p", { class: "mono" }, `${title(k)}: ${args.map((a) => gates[a][4]).join(", ")} \u2192 `, make("span", { class: "forward" }, value))];
-    const parts = sums(now);
-    const said = [make("p", {}, `Backward ${now - inner.length} of ${order.length}: gate ${gate}, ${title(k)}; the gradient that flows in is `, make("span", { class: "backward mono" }, adjoint))];
-    args.forEach((a, n) => {
-      if (partials[n] === "" || gates[a][2] === "number") return;
-      const total = parts[a].length > 1 ? `   adds up: ${parts[a].join(" + ")}${gates[a][5] && parts[a].length === uses(a) ? " = " + gates[a][5] : ""}` : "";
-      said.push(make("p", { class: "mono" }, `to ${title(a)}: local gradient ${partials[n]} \u00d7 ${adjoint} = `, make("span", { class: "backward" }, flows[n]), total));
+  function words(frame, parts) {
+    if (!frame) return [make("p", {}, now ? "All values and gradients." : "Nothing is computed yet."), make("p", { class: "note" }, "Next, or the key \u2192: forward, gate by gate, the values; then backward the gradients. Figures in parentheses are exact: the program does not compute them.")];
+    const [back, g] = frame;
+    if (!back) return [make("p", {}, `Forward, ${now} of ${inner.length}: `, make("code", {}, `${g.symbol}   ${g.title}`)), make("p", { class: "mono" }, g.args.map((a) => gates[a].title + " = " + gates[a].value).join(", ") + "   \u2192   ", make("span", { class: "forward" }, g.value))];
+    const step = `Backward, ${now - inner.length} of ${frames.length - inner.length}: `;
+    if (g.kind === "output") return [make("p", {}, step + "the gradient that flows into the output is ", make("span", { class: "backward mono" }, g.flows[0] || g.gradient))];
+    const said = [make("p", {}, step, make("code", {}, `${g.symbol}   ${g.title}`), "; the gradient that flows in is ", make("span", { class: "backward mono" }, g.gradient))];
+    g.args.forEach((a, n) => {
+      if (!g.flows[n]) return;
+      const all = parts.get(gates[a]), sum = all.length > 1 ? `   adds up: ${all.join(" + ")}${all.length === gates[a].uses ? " = " + gates[a].gradient : ""}` : "";
+      said.push(make("p", { class: "mono" }, `to ${gates[a].title}: ` + (g.partials[n] ? `local gradient ${g.partials[n]} \u00d7 ${g.gradient} = ` : ""), make("span", { class: "backward" }, g.flows[n]), sum));
     });
     return said;
   }
-  const uses = (a) => (a === i.output ? 1 : 0) + order.reduce((n, k) => n + gates[k][3].filter((b, m) => b === a && gates[k][7][m] !== "").length, 0);
 
   function show(to, spoken = true) {
     now = Math.max(0, Math.min(frames.length, to));
-    const done = now === frames.length && !spoken, frame = done || !now ? null : frames[now - 1];
-    const valued = new Set(gates.map((_, k) => k).filter((k) => !gates[k][3].length)), parts = sums(now);
-    frames.slice(0, now).forEach(([back, k]) => { if (!back) valued.add(k); });
-    gates.forEach((g, k) => {
-      const arrived = now >= inner.length && parts[k].length && g[5] !== "" && (now > inner.length || k === i.output || now === frames.length);
-      const whole = parts[k].length >= uses(k);
-      body[k].cells[2].textContent = valued.has(k) ? g[4] : "";
-      body[k].cells[3].textContent = arrived ? (whole ? g[5] : parts[k].join(" + ") + " + \u2026") : "";
-      body[k].className = frame && frame[1] === k ? "now" : "";
-    });
-    mark(picture, frame ? frame[1] : -1, gates, valued);
-    board.replaceChildren(...say(frame));
-    if (frame && spoken) body[frame[1]].scrollIntoView({ block: "nearest" });
+    const frame = now && (spoken || now < frames.length) ? frames[now - 1] : null, parts = arrived(now);
+    const valued = new Set(gates.filter((g) => !g.args.length)), passed = new Set();
+    for (const [back, g] of frames.slice(0, now)) (back ? passed : valued).add(g);
+    if (now >= inner.length) gates.filter((g) => g.kind === "output").forEach((g) => valued.add(g));
+    const whole = (g) => now === frames.length || (g.uses > 0 && parts.get(g).length === g.uses);
+    for (const [g, row] of body) {
+      row.cells[2].textContent = valued.has(g) ? g.value : "";
+      row.cells[3].textContent = whole(g) ? g.gradient : parts.get(g).length ? parts.get(g).join(" + ") + " + \u2026" : "";
+      row.className = frame && frame[1] === g ? "now" : "";
+    }
+    for (const { node, gate, source, target } of picture) {
+      node.classList.toggle("is-now", Boolean(frame) && (gate === frame[1] || target === frame[1]) && Boolean(gate || target));
+      node.classList.toggle("hide-value", !valued.has(gate || source));
+      node.classList.toggle("hide-gradient", now < frames.length && (gate ? !(whole(gate) || (gate.kind === "output" && now > inner.length)) : !(passed.has(target))));
+    }
+    board.replaceChildren(...words(frame, parts));
+    const row = frame && spoken && body.get(frame[1]);
+    if (row) list.scrollTop = Math.max(0, row.offsetTop - list.clientHeight / 2);
   }
+
   function play() {
     if (timer) { clearInterval(timer); timer = 0; run.textContent = "Play"; return; }
     if (now >= frames.length) show(0);
     run.textContent = "Pause";
-    timer = setInterval(() => { show(now + 1); if (now >= frames.length) play(); }, 1200);
+    timer = setInterval(() => { show(now + 1); if (now >= frames.length) play(); }, 1500);
   }
   const run = button("Play", play);
   const box = make("div", { class: "player", role: "group", tabindex: "0", "aria-label": "Backprop of " + i.name + ", gate by gate" },
-    make("div", { class: "steps" }, button("Start", () => show(0)), button("Back", () => show(now - 1)), button("Next", () => show(now + 1)), run, button("End", () => show(frames.length, false)), make("span", { class: "note" }, "keys: \u2190 \u2192 Home End")), board, picture, list);
+    make("div", { class: "steps" }, button("Start", () => show(0)), button("Back", () => show(now - 1)), button("Next", () => show(now + 1)), run, button("End", () => show(frames.length, false)), make("span", { class: "note" }, "keys: \u2190 \u2192 Home End")),
+    board, drawing ? make("figure", { class: "picture" }, scrolled("The circuit of " + i.name, drawing)) : "", ...(i.notes || []).map((n) => make("p", { class: "note" }, n)), folded("The gates as a table", [list]));
   box.addEventListener("keydown", (event) => {
     const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: frames.length }[event.key];
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -176,13 +185,6 @@ function player(i) {
   });
   show(frames.length, false);
   return box;
-}
-
-function mark(picture, now, gates, valued) { // the gate in the circuit: it says in data-steps which gates it stands for
-  for (const node of picture.querySelectorAll("[data-steps]")) {
-    const steps = node.getAttribute("data-steps").split(" ").map(Number);
-    node.classList.toggle("is-now", steps.includes(now));
-  }
 }
 
 // ---------------------------------------------------------------- a case
@@ -197,8 +199,9 @@ function sheet(c) {
   for (const i of c.implementations || []) {
     const guilty = new Map((c.findings || []).filter((f) => f.implementation === i.name && f.severity === "error").map((f) => [f.line, f.code]));
     const parts = [make("p", { class: "note mono" }, `${i.format}, at ${i.at}`)];
-    if (i.lines.length) parts.push(program(i, guilty));
-    if (i.gates.length) parts.push(make("h4", {}, "Backprop, gate by gate"), player(i));
+    if (i.gates.length) parts.push(make("h4", {}, "The circuit: backprop, gate by gate"), player(i));
+    else if (i.circuit) parts.push(make("figure", { class: "picture" }, scrolled("The circuit of " + i.name, drawn(i.circuit))));
+    if (i.lines.length) parts.push(make("h4", {}, "Line by line"), program(i, guilty));
     if (parts.length > 1) found.push(titled("The program of " + i.name, ...parts));
   }
   if (c.results) found.push(titled("Gradients", table("Gradients", ["gradient", "verdict", ">computed", ">exact", ">ulps", ">condition", ""],

@@ -23,6 +23,7 @@ from verifier import __version__
 from verifier.case.components import PointText, bracketed
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
+from verifier.report.draw.circuit_svg import STYLE
 from verifier.report.draw.deliver import visible
 from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.run.environment import environment
@@ -45,6 +46,7 @@ def page(report: Report, *, served: str = "", message: str = "") -> str:
     """The page of a report, with a message on top. `served` is the version of one that a server renews: it asks that server for newer ones."""
     cases = sorted(report.cases, key=_rank)
     script, style = (files("verifier.report.draw").joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
+    style = STYLE + style  # the circuit's first: the page has colours of its own for both themes
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if served else "")
     lines = "\n".join(json.dumps(content(c), separators=(",", ":")) for c in cases)
     packed = base64.b64encode(gzip.compress(lines.encode("ascii"), 9, mtime=0)).decode("ascii")
@@ -222,9 +224,9 @@ def content(c: CaseReport) -> dict[str, Any]:
             "formulas": [asdict(f) for f in details.formulas],
             "implementations": [
                 {
-                    "name": i.name, "format": i.format, "at": at(i.point), "output": i.output, "circuit": i.circuit,
+                    "name": i.name, "format": i.format, "at": at(i.point), "circuit": i.circuit, "notes": list(i.notes),
                     "lines": [[n.text, n.value, n.exact, n.ulps, n.adjoint, int(n.is_backward), n.line] for n in i.lines],
-                    "gates": [[g.name, g.text, g.gate, list(g.args), g.value, g.adjoint, list(g.partials), list(g.flows)] for g in i.gates],
+                    "gates": [[g.key, g.kind, g.symbol, g.name, g.text, list(g.args), g.value, g.gradient, list(g.partials), list(g.flows)] for g in i.gates],
                 }
                 for i in details.implementations
             ],
