@@ -48,8 +48,7 @@ def page(report: Report, *, served: str = "", message: str = "") -> str:
     script, style = (files("verifier.report.draw").joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
     style = STYLE + style  # the circuit's first: the page has colours of its own for both themes
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if served else "")
-    lines = "\n".join(json.dumps(content(c), separators=(",", ":")) for c in cases)
-    packed = base64.b64encode(gzip.compress(lines.encode("ascii"), 9, mtime=0)).decode("ascii")
+    packed = base64.b64encode(gzip.compress(together([content(c) for c in cases]).encode("ascii"), 9, mtime=0)).decode("ascii")
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -234,6 +233,16 @@ def content(c: CaseReport) -> dict[str, Any]:
             "left": list(details.notes),
         }  # fmt: skip
     return {key: value for key, value in found.items() if value not in ("", [], 0, None)}
+
+
+def together(contents: Iterable[dict[str, Any]]) -> str:
+    """What all cases show, one line a case."""
+    return "\n".join(json.dumps(c, separators=(",", ":")) for c in contents)
+
+
+def unpacked(text: str) -> list[dict[str, Any]]:
+    """What `together` put together, as the page's script reads it."""
+    return [json.loads(line) for line in text.split("\n")]
 
 
 def at(point: PointText) -> str:
