@@ -7,6 +7,7 @@ format that shows them. Each part has a limit of time; what fails or takes longe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,7 @@ MOST_STEPS = 3_000  # of a program that is shown line by line
 MOST_CURVES = 4
 MOST_DRAWN = 120_000  # characters of a circuit
 DIGITS = 6  # on its wires: its titles have all of them
-POINTS = 4_000  # of a curve
+POINTS, COLUMNS = 4_000, 230  # of a curve, and of its drawing: half as fine as `plot` draws it
 
 
 def described(report: CaseReport, case: Case) -> CaseReport:
@@ -97,8 +98,14 @@ def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tupl
     from verifier.report.replay import replay
 
     diagram = diagram_at(case, check, point, findings=report.findings)
-    drawing = svg(diagram, standalone=False, digits=DIGITS)
+    drawing = shortened(svg(diagram, standalone=False, digits=DIGITS))
     return replace(shown, gates=replay(diagram), circuit=drawing if len(drawing) <= MOST_DRAWN else "", notes=diagram.notes)
+
+
+def shortened(drawing: str) -> str:
+    """A circuit without what the page says elsewhere: the invisible paths (its script adds them), the description (its table of gates), and on wires what the title of their gate says."""
+    drawing = re.sub(r'<path class="hit"[^>]*/>|<desc>.*?</desc>\n?', "", drawing, flags=re.DOTALL)
+    return re.sub(r'(<g class="wire"[^>]*><title>).*?(local gradient [^<]*)?</title>', lambda m: m[1] + (m[2] or "") + "</title>", drawing, flags=re.DOTALL)
 
 
 def _repairs(report: CaseReport, case: Case) -> tuple[RepairedLine, ...]:
@@ -127,9 +134,13 @@ def _plots(report: CaseReport, case: Case) -> tuple[str, ...]:
     for over in _inputs(case):
         if left <= 0:
             break
-        curves = [replace(c, regions=_regions(report, c.implementation, c.gradient, over)) for c in plot.curves(case, over=over, most=POINTS)[:left]]
+        try:
+            curves = plot.curves(case, over=over, most=POINTS)[:left]
+        except ValueError:
+            continue  # no implementation computes a gradient by this input
+        curves = [replace(c, regions=_regions(report, c.implementation, c.gradient, over)) for c in curves]
         left -= len(curves)
-        found += [svg.render([c], title=f"{case.name}: error of {c.implementation}.{c.gradient} over {over}", is_titled=False) for c in curves]
+        found += [svg.render([c], title=f"{case.name}: error of {c.implementation}.{c.gradient} over {over}", is_titled=False, columns=COLUMNS) for c in curves]
     return tuple(found)
 
 

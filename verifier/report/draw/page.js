@@ -122,6 +122,8 @@ function player(i) {
   for (const node of drawing && drawing.querySelectorAll ? drawing.querySelectorAll("[id]") : []) { // ids are unique in a circuit, not on a page
     picture.push({ node, gate: gates.find((g) => g.key === node.id), source: gates.find((g) => g.key === node.dataset.source), target: gates.find((g) => g.key === node.dataset.target) });
     node.removeAttribute("id");
+    const line = node.classList.contains("wire") && node.querySelector("path");
+    if (line) { const wide = line.cloneNode(); wide.setAttribute("class", "hit"); line.before(wide); } // a wire is thin: its title is shown in a wider band
   }
 
   function arrived(until) { // what has flowed into every gate before a frame

@@ -32,8 +32,8 @@ COLOURS = {  # told apart by the colour-blind, too: a test simulates them
 HEAD = 34  # pixels above the panels, for the title
 
 
-def render(curves: Sequence[Curve], *, title: str, is_titled: bool = True) -> str:
-    """One panel for each curve, under each other; the title is above them unless it stands elsewhere."""
+def render(curves: Sequence[Curve], *, title: str, is_titled: bool = True, columns: int = COLUMNS) -> str:
+    """One panel for each curve, under each other; the title is above them unless it stands elsewhere. `columns` says how fine they are."""
     head = HEAD if is_titled else 0
     height = HEIGHT * len(curves) + head
     parts = [
@@ -41,16 +41,16 @@ def render(curves: Sequence[Curve], *, title: str, is_titled: bool = True) -> st
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         *([f'<text x="{LEFT}" y="22" font-size="15" font-weight="600" fill="#202124">{escape(title)}</text>'] if is_titled else []),
-        *(f'<g transform="translate(0 {head + i * HEIGHT})">{_panel(c)}</g>' for i, c in enumerate(curves)),
+        *(f'<g transform="translate(0 {head + i * HEIGHT})">{_panel(c, columns)}</g>' for i, c in enumerate(curves)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _panel(c: Curve) -> str:
+def _panel(c: Curve, columns: int) -> str:
     x = _scale_x(c)
     position = x(c.values)
-    column = np.clip(((position - LEFT) / (WIDTH - LEFT - RIGHT) * COLUMNS).astype(int), 0, COLUMNS - 1)
+    column = np.clip(((position - LEFT) / (WIDTH - LEFT - RIGHT) * columns).astype(int), 0, columns - 1)
     finite = c.errors[np.isfinite(c.errors)]
     top = max(4.0, float(finite.max()) if len(finite) else 4.0)
     top = 2.0 ** math.ceil(math.log2(top) + 0.3)
@@ -59,7 +59,7 @@ def _panel(c: Curve) -> str:
         share = (math.log2(max(error, LEAST)) - math.log2(LEAST)) / (math.log2(top) - math.log2(LEAST))
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    return "".join([_head(c), _bands(c, column), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
+    return "".join([_head(c), _bands(c, column, columns), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, columns, y), _points(c, position, column, y)])
 
 
 def _scale_x(c: Curve) -> PixelScale:
@@ -96,15 +96,15 @@ def _head(c: Curve) -> str:
     return "".join(parts)
 
 
-def _bands(c: Curve, column: NDArray[np.intp]) -> str:
+def _bands(c: Curve, column: NDArray[np.intp], columns: int) -> str:
     """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
-    worst = np.zeros(COLUMNS, int)
+    worst = np.zeros(columns, int)
     np.maximum.at(worst, column, np.array([v.rank for v in c.verdicts]))
     by_rank = {v.rank: v for v in Verdict}
-    width = (WIDTH - LEFT - RIGHT) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT) / columns
     parts, start = [], 0
-    for i in range(1, COLUMNS + 1):
-        if i == COLUMNS or worst[i] != worst[start]:
+    for i in range(1, columns + 1):
+        if i == columns or worst[i] != worst[start]:
             v = by_rank[int(worst[start])]
             if not v.passes:
                 parts.append(f'<rect x="{LEFT + start * width:.1f}" y="{TOP}" width="{(i - start) * width:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.14"/>')
@@ -188,12 +188,12 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
-def _envelope(c: Curve, column: NDArray[np.intp], y: PixelScale) -> str:
+def _envelope(c: Curve, column: NDArray[np.intp], columns: int, y: PixelScale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
-    largest = np.full(COLUMNS, -1.0)
+    largest = np.full(columns, -1.0)
     np.maximum.at(largest, column, errors)
-    width = (WIDTH - LEFT - RIGHT) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT) / columns
     path, pen = [], "M"
     for i, error in enumerate(largest.tolist()):
         if error < 0:
