@@ -287,6 +287,13 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
     from verifier.report.draw import circuit
 
+    if options.circuit:
+        from verifier.report.circuits import diagram_of
+        from verifier.report.draw import circuit_text
+
+        drafts = [d.implementation.name for d in case.programs.drafts if options.implementation in (None, d.implementation.name)]
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        return "\n".join(circuit_text.render(diagram_of(case, implementation=name, point=options.point, opened=frozenset(options.open)), paint=paint, ulps=options.ulps, encoding=encoding) for name in drafts)
     return circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)
 
 
@@ -324,6 +331,12 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     if options.implementation is not None and options.implementation not in names:
         raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
     format_named(options.form or case.formats[0])
+    if options.circuit:
+        from verifier.report.circuits import diagram_of
+        from verifier.report.draw import circuit_svg
+
+        found = diagram_of(case, implementation=options.implementation, point=options.point, form=options.form, opened=frozenset(options.open))
+        return circuit_svg.svg(found, ulps=options.ulps)
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
         return waterfall.render(waterfalls(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")

@@ -134,12 +134,16 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=_positive, default=1, metavar="K", help="at the K-th point (default: 1)")
+    show.add_argument("--circuit", action="store_true", help="draw it as a circuit instead: gates, and on each wire the value and the gradient")
+    _add_circuit(show)
     show.set_defaults(run=run["show"])
     plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
     plot.add_argument("path", metavar="CASE", help="a case file")
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")
     what.add_argument("--ledger", action="store_true", help="the effect of each statement's rounding on a gradient at one point, in every implementation")
+    what.add_argument("--circuit", action="store_true", help="the circuit of an implementation at one point: gates, and on each wire the value and the gradient")
+    _add_circuit(plot)
     plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
@@ -229,6 +233,11 @@ def _add_cache(command: argparse.ArgumentParser) -> None:
 
 def _add_permission(command: argparse.ArgumentParser) -> None:
     command.add_argument("--allow-call", action=argparse.BooleanOptionalAction, help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
+
+
+def _add_circuit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--ulps", action="store_true", help="with --circuit: a line for the errors in ulps on each wire")
+    command.add_argument("--open", action="append", default=[], metavar="NAME", help="with --circuit: this array component by component; '*' opens all; may be given several times")
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from math import ceil
 from verifier.case.components import base
 from verifier.circuit.program import LEAVES, TOTAL, Program, component_names
 
+FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before
 MOST_GATES = 120  # of a picture; beyond, statements and runs of statements are folded
 MOST_ELEMENTS = 12  # an input of more components is one gate, however they are read
 
@@ -41,6 +42,7 @@ class Forward:
 
     program: Program
     hidden: frozenset[str]  # inputs that are not shown: what flows into the outputs
+    parameters: frozenset[str] = frozenset()  # inputs that no gradient is asked for
 
     @cached_property
     def end(self) -> int:
@@ -48,10 +50,30 @@ class Forward:
         return self.program.backward_start if self.program.backward_start >= 0 else len(self.program)
 
     @cached_property
-    def total_line(self) -> int:
-        """The line of the sum over the outputs; -2 where there is none."""
-        output = self.program.steps[self.program.output]
-        return output.line if output.name == TOTAL else -2
+    def flows(self) -> dict[int, tuple[int, int]]:
+        """The products of the sum over the outputs, each with the step that is an output and the input that flows into it; none where the output is a number."""
+        steps, found = self.program.steps, dict[int, tuple[int, int]]()
+        pending = [self.program.output] if steps[self.program.output].name == TOTAL else []
+        while pending:
+            i = pending.pop()
+            if steps[i].gate == "mul" and (flow := next((a for a in steps[i].args if steps[a].gate == "input" and steps[a].text in self.hidden), None)) is not None:
+                found[i] = self.source_of(steps[i].args[1] if steps[i].args[0] == flow else steps[i].args[0]), flow
+            elif steps[i].gate in ("add", "copy"):
+                pending.extend(steps[i].args)
+        return found
+
+    @cached_property
+    def of_total(self) -> set[int]:
+        """The steps of the sum over the outputs."""
+        if not self.flows:
+            return set()
+        found, pending = set[int](), [self.program.output]
+        while pending:
+            i = pending.pop()
+            found.add(i)
+            if i not in self.flows:
+                pending.extend(self.program.steps[i].args)
+        return found
 
     @cached_property
     def is_constant(self) -> list[bool]:
@@ -66,11 +88,16 @@ class Forward:
         """The steps that are drawn, in order; those of constants belong to the gates that read them."""
         return [i for i in range(self.end) if self._is_shown(i)]
 
+    @cached_property
+    def _read(self) -> set[int]:
+        """The steps that some step of the forward pass reads: a parameter that none does is a number that the program was built with."""
+        return {a for s in self.program.steps[: self.end] for a in s.args}
+
     def _is_shown(self, i: int) -> bool:
         step = self.program.steps[i]
         if step.gate == "input":
-            return step.text not in self.hidden
-        return step.gate not in LEAVES and step.gate != "copy" and step.line != self.total_line and not self.is_constant[i]
+            return step.text not in self.hidden and (i in self._read or step.text not in self.parameters)
+        return step.gate not in LEAVES and step.gate != "copy" and i not in self.of_total and not self.is_constant[i]
 
     def source_of(self, i: int) -> int:
         """The step whose value a step holds: itself, or what it is another name for."""
@@ -107,16 +134,12 @@ class Forward:
     @cached_property
     def outputs(self) -> frozenset[int]:
         """The steps whose values leave the forward pass."""
-        program = self.program
-        if self.total_line < 0:
-            return frozenset([self.source_of(program.output)])
-        steps = program.steps[: self.end]
-        return frozenset(self.source_of(a) for i, s in enumerate(steps) if s.line == self.total_line for a in s.args if steps[a].line != self.total_line and steps[a].text not in self.hidden)
+        return frozenset(value for value, _ in self.flows.values()) or frozenset([self.source_of(self.program.output)])
 
     def ends(self, outputs: Sequence[str]) -> list[tuple[str, list[int], tuple[int, ...]]]:
         """The outputs: name, the steps of the components, shape."""
         program = self.program
-        if self.total_line < 0:
+        if not self.flows:
             return [(program.output_name, [self.source_of(program.output)], ())]
         found = []
         for name in outputs:
@@ -165,6 +188,8 @@ def bundles_of(forward: Forward, *, opened: Container[str] = (), most: int = MOS
     """The gates of the picture: at most about `most`. Arrays that are named in `opened` are drawn component by component."""
     groups = _inputs(forward, _operations(forward, opened), opened)
     groups = _without_cycles(forward, groups)
+    if len(groups) > min(FEW_GATES, most) and "*" not in opened:
+        groups = _loops_folded(forward, groups)
     if len(groups) > most:
         groups = _without_cycles(forward, _statements_folded(forward, groups, most))
     if len(groups) > most:
@@ -296,6 +321,17 @@ def _components(reads: Sequence[Iterable[int]]) -> list[list[int]]:
                             break
                     found.append(sorted(part))
     return found
+
+
+def _loops_folded(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
+    """What stands in one expression as one gate, however often a loop passes it; as before where some pass reads what another one computes."""
+    together: dict[object, list[int]] = {}
+    for g in groups:
+        first = g[0]
+        is_input = forward.program.steps[first].gate == "input"
+        together.setdefault(("input", first) if is_input or len({forward.span(i) for i in g}) > 1 else forward.span(first), []).extend(g)
+    merged = list(together.values())
+    return _ordered(forward, merged) if all(len(part) == 1 for part in _components(_reads(forward, merged))) else groups
 
 
 def _statements_folded(forward: Forward, groups: list[list[int]], most: int) -> list[list[int]]:

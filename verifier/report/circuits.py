@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 from verifier.case import points
 from verifier.case.case import Case, Draft
+from verifier.circuit.program import component_names
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
@@ -56,7 +58,7 @@ def diagram_from(case: Case, draft: Draft, checked: Checked, findings: Sequence[
     check, point = checked.check, checked.points[0]
     program = check.subject.program
     hidden = frozenset(n for n in program.inputs if case.outputs and n in case.parameters and _flows_in(case, n))
-    forward = Forward(program, hidden)
+    forward = Forward(program, hidden, frozenset((*case.parameters, *program.parameters)))
     bundles = bundles_of(forward, opened=opened, most=most)
     figures = figures_at(draft, checked, forward)
     guilt = guilt_of(program, figures, findings)
@@ -87,7 +89,7 @@ def _gates(bundles: Bundles, figures: WireFigures, guilt: Guilt) -> list[Circuit
             CircuitGate(
                 f"g{k}",
                 b.kind,
-                _symbol(bundles, b, names),
+                _symbol(bundles, b, names, figures),
                 _together(names),
                 forward.text(gates[-1]) if gates and b.kind != "fold" else "",
                 line.source.place(line.start).line if line is not None and line.source is not None else None,
@@ -120,15 +122,11 @@ def _leaving(bundles: Bundles, k: int) -> list[int]:
 
 def _shape(forward: Forward, steps: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
     """The shape of what leaves a gate: that of the array whose components it is, else its length."""
-    from verifier.circuit.program import element_shape
-
     if len(steps) == 1:
         return ()
-    bases = list(dict.fromkeys(n.partition("[")[0] for n in names if n.endswith("]")))
-    for b in bases:
-        own = [n for n in names if n.partition("[")[0] == b and n.endswith("]")]
-        shape = element_shape(own)
-        if shape is not None and len(own) == len(steps):
+    for b in dict.fromkeys(n.partition("[")[0] for n in names if n.endswith("]")):
+        shape = forward.program.shapes.get(b, ())
+        if shape and prod(shape) == len(steps) and {n for n in names if n.partition("[")[0] == b} >= set(component_names(b, shape)):
             return shape
     return (len(steps),)
 
@@ -139,15 +137,15 @@ def _together(names: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(n.partition("[")[0] if several else n for n in names))
 
 
-def _symbol(bundles: Bundles, b: Bundle, names: Sequence[str]) -> str:
+def _symbol(bundles: Bundles, b: Bundle, names: Sequence[str], figures: WireFigures) -> str:
     forward = bundles.forward
     if b.kind == "input":
         own = [forward.program.steps[i].text for i in b.steps]
         return _together(own)
     if b.kind == "gate":
-        return symbol(forward.program, b.steps[0])
+        return symbol(forward.program, b.steps[0], figures.computed)
     if b.kind == "array":
-        return operation(forward.program, b.steps, forward.text(b.steps[-1]))
+        return operation(forward.program, b.steps, forward.text(b.steps[-1]), figures.computed)
     return _together(names) or "..."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,10 +12,12 @@ from verifier.compare.checked import Checked
 from verifier.report import findings as verdicts
 from verifier.report import passes
 from verifier.report.attempts import attempts_for
+from verifier.report.bundles import Forward
 from verifier.report.outcome import Finding
 from verifier.report.results import judged
 from verifier.report.wire_figures import Edge, WireFigures
 
+_QUOTED = re.compile(r"`([^`]+)`")
 BLAMING = ("V1", "V2")  # codes of findings about gradients
 
 
@@ -54,7 +57,7 @@ def guilt_of(program: Program, figures: WireFigures, findings: Sequence[Finding]
             gates = [i for i in figures.forward.shown if program.steps[i].line in lines]
             edges = [e for line in lines for e in _edges_of(program, figures, line)]
             if gates:
-                guilt.blame(_narrowed(program, gates, f), [], words)
+                guilt.blame(_narrowed(figures.forward, gates, f), [], words)
             elif edges:
                 guilt.blame(_stretch(figures, edges), edges, words)
             else:
@@ -78,15 +81,16 @@ def _lines_of(program: Program, f: Finding) -> set[int]:
     return found
 
 
-def _narrowed(program: Program, gates: Sequence[int], f: Finding) -> list[int]:
-    """The steps of a line that are the expression which a finding marks; all of them where it marks none."""
-    exact = []
+def _narrowed(forward: Forward, gates: Sequence[int], f: Finding) -> list[int]:
+    """The steps of a line that are the expression which a finding marks, or names in its message; all of them where it does neither."""
+    program, marked = forward.program, []
     for i in gates:
         step = program.steps[i]
         source = program.lines[step.line].source
         if source is not None and f.width and step.end - step.start == f.width and source.place(step.start) == f.place:
-            exact.append(i)
-    return exact or list(gates)
+            marked.append(i)
+    named = {" ".join(text.split()) for text in _QUOTED.findall(f.message)}
+    return marked or [i for i in gates if forward.text(i) in named] or list(gates)
 
 
 def _edges_of(program: Program, figures: WireFigures, line: int) -> list[Edge]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 
 from verifier.report.diagram import CircuitGate, Diagram, Wire
@@ -35,11 +36,12 @@ class Metrics:
     between: float  # least height between two boxes
     port: float  # between two wires that lead to one gate
     passing: float  # height of a wire that passes a layer
+    cut: float  # width of the mark at which a wire goes on in the next band
     is_grid: bool = False  # all places are whole numbers
 
 
-PIXELS = Metrics(character=6.9, symbol=8.4, line=14, radius=17, pad=5, fan=16, gap=30, between=12, port=20, passing=12)
-CHARACTERS = Metrics(character=1, symbol=1, line=1, radius=0, pad=1, fan=1, gap=3, between=1, port=2, passing=1, is_grid=True)
+PIXELS = Metrics(character=6.9, symbol=8.4, line=14, radius=17, pad=5, fan=16, gap=30, between=12, port=20, passing=12, cut=24)
+CHARACTERS = Metrics(character=1, symbol=1, line=1, radius=0, pad=1, fan=1, gap=3, between=1, port=2, passing=1, cut=4, is_grid=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Label:
-    """A text with its box. `kind` is value, gradient, exact_gradient (not computed), ulps, name or guilt; `line` counts from 0 within a text of several lines."""
+    """A text with its box. `kind` is value, gradient, contribution (to a gradient, at a fork), exact_gradient and exact_contribution (not computed), ulps, name, guilt, or cut (where a wire goes on in the next band)."""
 
     owner: str  # key of the gate or wire
     kind: str
@@ -81,10 +83,10 @@ class Placed:
 
 @dataclass(frozen=True)
 class Route:
-    """A wire as a row of points: level from the first to the second one, from there to the third across a gap, level to the fourth, and so on; the last one is at the circle of the target."""
+    """A wire as rows of points, level or across the gap between two layers; several where it goes on in the next band. The last point is at the circle of the target, the one before at its port."""
 
     wire: Wire
-    points: tuple[tuple[float, float], ...]
+    pieces: tuple[tuple[tuple[float, float], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Layout:
     gates: tuple[Placed, ...]
     routes: tuple[Route, ...]
     labels: tuple[Label, ...]
-    columns: tuple[tuple[float, float], ...] = ()  # the layers, from left to right
+    bands: int = 1  # rows into which a long circuit is cut
 
 
 @dataclass
@@ -118,8 +120,11 @@ class _Vertex:
     after: list[tuple[int, float]] = field(default_factory=list)  # neighbours in the next layer, and how far from them it ends
 
 
-def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, ulps: bool = False, wrap: int = 44) -> Layout:
-    """The circuit with all places: figures with so many significant digits, with or without a line for ulps, texts about what is wrong in lines of `wrap` characters."""
+def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, ulps: bool = False, wrap: int = 44, width: float = 0.0) -> Layout:
+    """The circuit with all places: figures with so many significant digits, with or without a line for ulps, texts about what is wrong in lines of `wrap` characters.
+
+    A circuit that is wider than `width` is cut into bands, one below the other; 0: it is not.
+    """
     m = metrics
     layers_of = _layers(diagram)
     vertices: list[_Vertex] = []
@@ -127,16 +132,17 @@ def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, u
     for g in diagram.gates:
         index[g.key] = len(vertices)
         vertices.append(_vertex(diagram, g, layers_of[g.key], m, digits=digits, ulps=ulps, wrap=wrap))
-    chains = {w.key: _chain(w, index, vertices, m) for w in diagram.wires}
+    passing: dict[tuple[int, int], int] = {}
+    chains = {w.key: _chain(w, index, vertices, passing, m) for w in diagram.wires}
     layers: list[list[int]] = [[] for _ in range(max((v.layer for v in vertices), default=0) + 1)]
     for k, v in enumerate(vertices):
         layers[v.layer].append(k)
-    _connect(vertices, chains.values())
+    _connect(vertices, chains, {})
     _order(vertices, layers)
     ports = _ports(diagram, index, vertices, chains, m)
-    _connect(vertices, chains.values(), {key: offset for key, offset in ports.items()}, diagram)
+    _connect(vertices, chains, ports)
     _set_heights(vertices, layers, m)
-    return _placed(diagram, vertices, index, layers, chains, ports, m)
+    return _placed(diagram, vertices, index, layers, chains, ports, m, width)
 
 
 # ---------------------------------------------------------------- layers
@@ -170,8 +176,10 @@ def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits:
     arriving = diagram.inputs_of(g.key)
     lines = lines_of(g, arriving, has_wires=bool(diagram.outputs_of(g.key)), digits=digits, ulps=ulps, wrap=wrap)
     half = max(m.radius if g.kind not in ("input", "output") else 0.0, (len(lines.symbol) * m.symbol) / 2 + m.pad)
+    if m.is_grid:
+        half = float((len(lines.symbol) + 2) // 2)
     inside = max((len(t) for _, texts in lines.arriving for _, t in texts), default=0)
-    fan = m.fan if len(arriving) > 1 else m.fan / 2
+    fan = m.fan if m.is_grid or len(arriving) > 1 else m.fan / 2
     left = half + (fan if arriving else 0.0) + (inside * m.character + 2 * m.pad if inside else 0.0)
     label = max((len(t) for _, t in (*lines.above, *lines.below)), default=0)
     right = half + (label * m.character + 2 * m.pad if label else 0.0)
@@ -186,13 +194,17 @@ def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits:
     if lines.guilt:
         below = max(below + m.line * (len(texts) + 0.25), under)
     elif texts:
-        wide = max(len(t) for t in texts) * m.character / 2
-        below = max(below, under + m.line * 0.25) if wide <= half + m.pad and not inside else max(below + m.line * (len(texts) + 0.25), under)
+        below = max(below, under + m.line * 0.4) if _is_narrow(texts[0], half, len(arriving), m) else max(below + m.line * (len(texts) + 0.25), under)
     wide = max((len(t) for t in texts), default=0) * m.character / 2
     v = _Vertex(g, layer, lines, half, max(left, wide), max(right, wide), above, below)
     if m.is_grid:
         v.half_width, v.left, v.right, v.above, v.below = float(ceil(half)), float(ceil(v.left)), float(ceil(v.right)), float(ceil(above - 0.5)) + 0.5, float(ceil(below - 0.5)) + 0.5
     return v
+
+
+def _is_narrow(name: str, half_width: float, arriving: int, m: Metrics) -> bool:
+    """Whether a name has room between the labels on both sides of a gate."""
+    return (arriving < 2 and len(name) < 2 * half_width) if m.is_grid else len(name) * m.character / 2 <= half_width + m.pad
 
 
 def _port(lines: Lines, m: Metrics) -> float:
@@ -202,28 +214,32 @@ def _port(lines: Lines, m: Metrics) -> float:
     return float(2 * ceil(max(m.port, need) / 2)) if m.is_grid else max(m.port, need)
 
 
-def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], m: Metrics) -> list[int]:
-    """The vertices that a wire passes, both ends included; dummies are added where it passes a layer."""
+def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], passing: dict[tuple[int, int], int], m: Metrics) -> list[int]:
+    """The vertices that a wire passes, both ends included. Where it passes a layer there is a dummy, one for all wires of a source."""
     source, target = index[w.source], index[w.target]
     chain = [source]
     for layer in range(vertices[source].layer + 1, vertices[target].layer):
-        chain.append(len(vertices))
-        vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+        if (source, layer) not in passing:
+            passing[source, layer] = len(vertices)
+            vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+        chain.append(passing[source, layer])
     return [*chain, target]
 
 
-def _connect(vertices: Sequence[_Vertex], chains: object, ports: dict[str, float] | None = None, diagram: Diagram | None = None) -> None:
+def _connect(vertices: Sequence[_Vertex], chains: dict[str, list[int]], ports: dict[str, float]) -> None:
     """Note the neighbours of every vertex, and how far from the middle of a gate a wire reaches it."""
     for v in vertices:
         v.before.clear()
         v.after.clear()
-    offsets = [ports[w.key] for w in diagram.wires] if ports is not None and diagram is not None else None
-    for k, chain in enumerate(chains):  # type: ignore[arg-type, var-annotated]
-        offset = offsets[k] if offsets is not None else 0.0
-        for a, b in zip(chain, chain[1:], strict=False):
-            end = offset if b == chain[-1] else 0.0
-            vertices[a].after.append((b, end))
-            vertices[b].before.append((a, end))
+    seen: set[tuple[int, int]] = set()
+    for key, chain in chains.items():
+        for k, (a, b) in enumerate(pairwise(chain)):
+            is_end = k == len(chain) - 2
+            if is_end or (a, b) not in seen:
+                seen.add((a, b))
+                offset = ports.get(key, 0.0) if is_end else 0.0
+                vertices[a].after.append((b, offset))
+                vertices[b].before.append((a, offset))
 
 
 # ---------------------------------------------------------------- order
@@ -342,13 +358,32 @@ def _set_heights(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m
                 wanted.append((sum(y * w for (y, _), w in zip(near, weights, strict=True)) / weight, weight) if near else (v.y, 0.01))
             for k, y in zip(layer, _spread(wanted, [vertices[k] for k in layer], m), strict=True):
                 vertices[k].y = y
+    _straighten(vertices, layers, m)
     if m.is_grid:
         for layer in layers:
-            least = float("-inf")
+            least = -1e9
             for k in layer:
                 v = vertices[k]
                 v.y = max(float(round(v.y)), float(ceil(least + v.above)))
                 least = v.y + v.below + m.between - 1
+
+
+def _straighten(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m: Metrics) -> None:
+    """Make level what is nearly so, where there is room: wires of a single reader, and those that pass a layer."""
+    for layer in layers[1:]:
+        for place, k in enumerate(layer):
+            v = vertices[k]
+            if len(v.before) != 1:
+                continue
+            (n, offset), = v.before
+            y = vertices[n].y - offset
+            if abs(y - v.y) > 2 * m.line:
+                continue
+            over, under = layer[place - 1] if place else None, layer[place + 1] if place + 1 < len(layer) else None
+            low = vertices[over].y + vertices[over].below + m.between + v.above if over is not None else float("-inf")
+            high = vertices[under].y - vertices[under].above - m.between - v.below if under is not None else float("inf")
+            if low <= y <= high:
+                v.y = y
 
 
 def _spread(wanted: Sequence[tuple[float, float]], column: Sequence[_Vertex], m: Metrics) -> list[float]:
@@ -371,10 +406,18 @@ def _spread(wanted: Sequence[tuple[float, float]], column: Sequence[_Vertex], m:
 # ---------------------------------------------------------------- places
 
 
-def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int], layers: Sequence[Sequence[int]], chains: dict[str, list[int]], ports: dict[str, float], m: Metrics) -> Layout:
-    top = min((v.y - v.above for v in vertices), default=0.0)
-    for v in vertices:
-        v.y -= top
+@dataclass(frozen=True)
+class _Band:
+    """Layers that stand side by side, and how far they are moved from where one long row would have them."""
+
+    first: int
+    last: int
+    right: float  # of its last layer, after the move
+    across: float
+    down: float
+
+
+def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int], layers: Sequence[Sequence[int]], chains: dict[str, list[int]], ports: dict[str, float], m: Metrics, width: float) -> Layout:
     columns: list[tuple[float, float]] = []
     centres: list[float] = []
     at = 0.0
@@ -384,30 +427,87 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
         columns.append((at, at + left + right))
         centres.append(at + left)
         at += left + right + _gap(vertices, layer, m, is_last=k == len(layers) - 1)
+    bands = _bands(vertices, layers, columns, width, m)
+    band_of = {layer: b for b in bands for layer in range(b.first, b.last + 1)}
+    for k, layer in enumerate(layers):
+        band = band_of[k]
+        columns[k] = (columns[k][0] + band.across, columns[k][1] + band.across)
+        centres[k] += band.across
+        for i in layer:
+            vertices[i].y += band.down
     gates: list[Placed] = []
     labels: list[Label] = []
     for key, i in index.items():
         v = vertices[i]
-        if v.gate is None or v.lines is None:
-            continue
-        x = centres[v.layer]
-        half_height = m.radius if m.radius else 0.5
-        gates.append(Placed(v.gate, x, v.y, v.half_width, half_height, Box(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
-        labels += _labels(diagram, key, v, x, ports, m)
+        if v.gate is not None and v.lines is not None:
+            x = centres[v.layer]
+            gates.append(Placed(v.gate, x, v.y, v.half_width, m.radius if m.radius else 0.5, Box(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
+            labels += _labels(key, v, x, ports, m)
     routes = []
+    cuts: dict[int, str] = {}  # by the vertex before the cut: its wires are one there
     for w in diagram.wires:
         chain = chains[w.key]
         source, target = vertices[chain[0]], vertices[chain[-1]]
-        points = [(centres[source.layer] + source.half_width, source.y), (columns[source.layer][1], source.y)]
-        for k in chain[1:-1]:
-            points += [(columns[vertices[k].layer][0], vertices[k].y), (columns[vertices[k].layer][1], vertices[k].y)]
+        pieces = [[(centres[source.layer] + source.half_width, source.y), (columns[source.layer][1], source.y)]]
         y = target.y + ports[w.key]
-        fan = m.fan if len(diagram.inputs_of(w.target)) > 1 else m.fan / 2
-        x = centres[target.layer] - target.half_width
-        points += [(columns[target.layer][0], y), (x - fan, y), (x, target.y)]
-        routes.append(Route(w, tuple(points)))
+        for k in chain[1:]:
+            v = vertices[k]
+            here, before = band_of[v.layer], band_of[v.layer - 1]
+            height = y if k == chain[-1] else v.y
+            if here is not before:
+                end = (before.right + m.cut / 4, pieces[-1][-1][1])
+                pieces[-1].append(end)
+                at_cut = chain[chain.index(k) - 1]
+                ends = _cut_labels(w.key, cuts.setdefault(at_cut, str(len(cuts) + 1)), end, (m.cut * 0.75, height), m)
+                labels += ends[1:] if any(e.box == ends[0].box for e in labels) else ends
+                pieces.append([(m.cut * 0.75, height)])
+            pieces[-1].append((columns[v.layer][0], height))
+            if k != chain[-1]:
+                pieces[-1].append((columns[v.layer][1], height))
+        fan = _fan(target, m)
+        pieces[-1] += [(centres[target.layer] - target.half_width - fan, y), (centres[target.layer] - target.half_width, target.y)]
+        routes.append(Route(w, tuple(map(tuple, pieces))))
     height = max((v.y + v.below for v in vertices), default=0.0)
-    return Layout(diagram, columns[-1][1] if columns else 0.0, height, tuple(gates), tuple(routes), tuple(labels), tuple(columns))
+    right = max((b.right + (m.cut if len(bands) > 1 else 0.0) for b in bands), default=0.0)
+    return Layout(diagram, right, height, tuple(gates), tuple(routes), tuple(labels), len(bands))
+
+
+def _fan(v: _Vertex, m: Metrics) -> float:
+    """The distance between the ports of a gate and its circle."""
+    return m.fan if m.is_grid or (v.lines is not None and len(v.lines.arriving) > 1) else m.fan / 2
+
+
+def _bands(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], columns: Sequence[tuple[float, float]], width: float, m: Metrics) -> list[_Band]:
+    """The layers in bands of about the same width, each with its own heights."""
+    total = columns[-1][1] if columns else 0.0
+    room = width - 2 * m.cut
+    parts = ceil(total / room) if 0 < room and width < total else 1
+    ends: list[int] = []
+    start = 0.0
+    for k in range(1, len(layers) if parts > 1 else 0):
+        before, after = columns[k - 1][1] - start, columns[k][1] - start
+        if after > room or before + after > 2 * total / parts:  # without it the band is nearer to its share than with it
+            ends.append(k - 1)
+            start = columns[k][0]
+    bands: list[_Band] = []
+    first, down = 0, 0.0
+    for last in [*ends, len(layers) - 1]:
+        inside = [vertices[i] for layer in layers[first : last + 1] for i in layer]
+        top = min((v.y - v.above for v in inside), default=0.0)
+        across = (m.cut if first else 0.0) - (columns[first][0] if columns else 0.0)
+        bands.append(_Band(first, last, (columns[last][1] if columns else 0.0) + across, across, down - top - (0.5 if m.is_grid else 0.0)))
+        down += max((v.y + v.below for v in inside), default=0.0) - top + 2 * m.between
+        first = last + 1
+    return bands
+
+
+def _cut_labels(owner: str, text: str, end: tuple[float, float], start: tuple[float, float], m: Metrics) -> list[Label]:
+    """The same number where a wire ends in one band and where it begins in the next one."""
+    wide = len(text) * m.character
+    if m.is_grid:
+        return [Label(owner, "cut", text, Box(end[0] + 1, end[1] - 0.5, end[0] + 1 + wide, end[1] + 0.5)), Label(owner, "cut", text, Box(start[0] - wide, start[1] - 0.5, start[0], start[1] + 0.5))]
+    half = m.line / 2
+    return [Label(owner, "cut", text, Box(end[0] + 2, end[1] - half, end[0] + 2 + wide, end[1] + half)), Label(owner, "cut", text, Box(start[0] - 2 - wide, start[1] - half, start[0] - 2, start[1] + half))]
 
 
 def _gap(vertices: Sequence[_Vertex], layer: Sequence[int], m: Metrics, *, is_last: bool) -> float:
@@ -420,7 +520,7 @@ def _gap(vertices: Sequence[_Vertex], layer: Sequence[int], m: Metrics, *, is_la
     return max(m.gap, min(3 * m.gap, 0.22 * max(climbs, default=0.0)))
 
 
-def _labels(diagram: Diagram, key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics) -> list[Label]:
+def _labels(key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics) -> list[Label]:
     """The labels of a gate with their boxes: those of the wire that leaves, of the wires that arrive, and what stands below."""
     lines, found = v.lines, list[Label]()
     if lines is None:
@@ -434,16 +534,15 @@ def _labels(diagram: Diagram, key: str, v: _Vertex, x: float, ports: dict[str, f
         top = v.y + (half if m.is_grid else m.line * half) + k * m.line
         found.append(Label(key, kind, text, Box(left, top, left + len(text) * m.character, top + m.line)))
     start = x - v.left
-    fan = m.fan if len(lines.arriving) > 1 else m.fan / 2
-    end = x - v.half_width - fan - m.pad
+    end = x - v.half_width - _fan(v, m) - m.pad
     for w, texts in lines.arriving:
         for k, (kind, text) in enumerate(texts):
             top = v.y + ports[w] + (half if m.is_grid else m.line * half) + k * m.line
             found.append(Label(w, kind, text, Box(end - len(text) * m.character, top, end, top + m.line)))
     texts_below = [("name", t) for t in lines.names] + [("guilt", t) for t in lines.guilt]
     top = v.y + v.below - m.line * len(texts_below) - (0 if m.is_grid else m.line * 0.1)
-    if not lines.guilt and lines.names and not any(texts for _, texts in lines.arriving) and len(lines.names[0]) * m.character / 2 <= v.half_width + m.pad:
-        top = v.y + (m.radius if m.radius else 0.5)
+    if not lines.guilt and lines.names and _is_narrow(lines.names[0], v.half_width, len(lines.arriving), m):
+        top = v.y + (m.radius + m.line * 0.2 if m.radius else 0.5)
     for k, (kind, text) in enumerate(texts_below):
         wide = len(text) * m.character
         at = max(start, x - wide / 2) if not m.is_grid else float(max(start, int(x - wide / 2)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from verifier.circuit.program import Program
 from verifier.language.gates import GATES
@@ -13,14 +14,11 @@ LONGEST = 7  # characters of a number within a symbol
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*$")
 
 
-def symbol(program: Program, index: int) -> str:
-    """The symbol of one step; a number that it reads stands in it.
-
-    >>> from verifier.circuit.statements import build_program
-    """
+def symbol(program: Program, index: int, values: Sequence[Any]) -> str:
+    """The symbol of one step; a number that it reads stands in it. `values` are the floats of all steps."""
     step = program.steps[index]
     gate = GATES.get(step.gate)
-    constants = [constant(program, a) for a in step.args]
+    constants = [constant(program, a, values) for a in step.args]
     if gate is None:
         return step.gate
     if step.gate == "neg":
@@ -38,17 +36,17 @@ def symbol(program: Program, index: int) -> str:
     return gate.symbol or step.gate
 
 
-def constant(program: Program, index: int) -> str | None:
+def constant(program: Program, index: int, values: Sequence[Any]) -> str | None:
     """The number that a step is, short; None where it is none that is written there."""
     step = program.steps[index]
     while step.gate == "copy":
         step = program.steps[step.args[0]]
-    if step.gate == "neg" and (inner := constant(program, step.args[0])) is not None:
+    if step.gate == "neg" and (inner := constant(program, step.args[0], values)) is not None:
         return inner[1:] if inner.startswith("-") else f"-{inner}"
     if step.gate == "constant":
         return step.text
     if step.gate != "number":
-        return None if step.args == () or not _is_constant(program, index) else "c"
+        return None if step.args == () or not _is_constant(program, index) else f"{float(values[index]):.4g}"
     if len(step.text) <= LONGEST:
         text = step.text.rstrip("0").rstrip(".") if "." in step.text and "e" not in step.text.lower() else step.text
         return text or "0"
@@ -65,9 +63,9 @@ def _is_constant(program: Program, index: int) -> bool:
     return True
 
 
-def operation(program: Program, steps: Sequence[int], text: str) -> str:
+def operation(program: Program, steps: Sequence[int], text: str, values: Sequence[Any]) -> str:
     """The symbol of an operation on arrays: that of its steps where they are alike, else the function that is called."""
-    found = {symbol(program, i) for i in steps}
+    found = {symbol(program, i, values) for i in steps}
     if len(found) == 1:
         return found.pop()
     if (name := called(text)) is not None:

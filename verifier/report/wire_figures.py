@@ -91,7 +91,7 @@ class WireFigures:
 
     def inflow(self, steps: Sequence[int], name: str, shape: Shape) -> Figure:
         """The gradient that flows into an output."""
-        if self.forward.total_line < 0:
+        if not self.forward.flows:
             return _figure(shape, [(self._text(self.upstream), *self._beside(self.upstream, arb(self.upstream)))] * len(steps))
         return _figure(shape, [self._inflow(i, name) for i in steps])
 
@@ -104,14 +104,7 @@ class WireFigures:
     @cached_property
     def _flows(self) -> dict[tuple[int, str], int]:
         """The inputs that flow into outputs, by the step that is the output and their array."""
-        found = {}
-        for step in self.program.steps[: self.forward.end]:
-            if step.line == self.forward.total_line and step.gate == "mul":
-                for flow, value in (step.args, step.args[::-1]):
-                    text = self.program.steps[flow].text
-                    if self.program.steps[flow].gate == "input" and text in self.forward.hidden:
-                        found[self.forward.source_of(value), text.partition("[")[0]] = flow
-        return found
+        return {(value, self.program.steps[flow].text.partition("[")[0]): flow for value, flow in self.forward.flows.values()}
 
     # ------------------------------------------------------------ one number
 
@@ -136,9 +129,9 @@ class WireFigures:
             edges = self.edges_from(i)
             if i in self.forward.outputs:
                 flows = [f for (value, _), f in self._flows.items() if value == i]
-                if edges or (len(flows) != 1 and self.forward.total_line >= 0):
+                if edges or (len(flows) != 1 and self.forward.flows):
                     return None
-                return sign * (self.upstream if self.forward.total_line < 0 else self.computed[flows[0]])
+                return sign * (self.upstream if not self.forward.flows else self.computed[flows[0]])
             if len(edges) != 1:
                 return None
             _, reader, position = edges[0]
@@ -156,8 +149,14 @@ class WireFigures:
 
     def edges_from(self, i: int) -> list[Edge]:
         """The wires by which other gates read a step, and through which a gradient comes back."""
-        readers = dict.fromkeys(self.forward.readers.get(i, ()))
-        return [(i, r, p) for r in readers for p, a in self.forward.operands(r) if a == i and self._carries((i, r, p))]
+        if i not in self._edges:
+            readers = dict.fromkeys(self.forward.readers.get(i, ()))
+            self._edges[i] = [(i, r, p) for r in readers for p, a in self.forward.operands(r) if a == i and self._carries((i, r, p))]
+        return self._edges[i]
+
+    @cached_property
+    def _edges(self) -> dict[int, list[Edge]]:
+        return {}
 
     def _contribution(self, operand: int, edges: Sequence[Edge]) -> tuple[str | None, str | None, str | None]:
         if len(edges) == len(self.edges_from(operand)) and operand not in self.forward.outputs:
@@ -184,7 +183,7 @@ class WireFigures:
 
     def _has_gradient(self, i: int) -> bool:
         step = self.program.steps[i]
-        if step.gate == "input" and step.text in self.program.parameters and i not in self.claimed:
+        if step.gate == "input" and step.text in self.forward.parameters and i not in self.claimed:
             return False
         return i in self.needed and not (step.gate in GATES and GATES[step.gate].boolean)
 
@@ -205,19 +204,26 @@ class WireFigures:
 
     def _digits(self, ball: Any) -> str | None:
         with balls.precision(BITS):
-            return rounding.digits(ball, DIGITS) if isinstance(ball, arb) else None
+            return _digits(ball) if isinstance(ball, arb) else None
 
     def _beside(self, value: Any, exact: Any) -> tuple[str | None, str | None]:
         """The exact number, and the error of a float in ulps of it."""
         if not isinstance(exact, arb) or not exact.is_finite():
             return None, None
         with balls.precision(BITS):
-            digits = rounding.digits(exact, DIGITS)
+            digits = _digits(exact)
             if not math.isfinite(float(value)):
                 return digits, None
             error = (arb(float(value)) - exact) / rounding.ulp(self.format, exact)[1]
             middle = float(error.mid())
             return digits, "0" if error.is_zero() else f"{middle:+.3f}" if abs(middle) < LONG_FIGURE else f"{middle:+.4g}"
+
+
+def _digits(ball: Ball) -> str | None:
+    """A number in decimal digits; one that may be 0 as the bounds between which it is."""
+    if not ball.is_finite() or ball.is_zero() or not ball.contains(0):
+        return rounding.digits(ball, DIGITS)
+    return f"0±{float(ball.abs_upper()):.0e}"
 
 
 def _figure(shape: Shape, rows: Sequence[tuple[str | None, str | None, str | None]]) -> Figure:

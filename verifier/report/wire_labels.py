@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from verifier.case.components import by
 from verifier.report.diagram import CircuitGate, Figure, Wire
@@ -45,9 +46,9 @@ def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, has_wires: bool, digit
         if ulps and texts and (error := worst(w.gradient)):
             texts.append(("ulps", f"{error} ulp"))
         branches.append((w.key, tuple(texts)))
-    name = g.name if g.kind not in ("input", "output", "fold") else ""
-    if g.kind == "fold":
-        name = f"{g.count:,} gates"
+    name = f"{g.count:,} gates" if g.kind == "fold" else g.name if g.kind not in ("input", "output") else ""
+    if len(g.value.shape) > 1:
+        name = f"{name} {by(g.value.shape)}".strip()
     guilt = next((t for t in (g.guilt, *(w.guilt for w in arriving)) if t), "")
     written = textwrap.wrap(guilt, wrap)
     if len(written) > MOST_LINES:
@@ -63,21 +64,21 @@ def gradient_lines(figure: Figure, digits: int, kind: str) -> list[Text]:
 
 
 def short(figure: Figure, digits: int) -> str:
-    """The numbers of a figure with so many significant digits; of an array its shape, the first and the last."""
+    """The numbers of a figure with so many significant digits; of an array the first and the last."""
     numbers = [c if c is not None else e for c, e in zip(figure.computed, figure.exact, strict=True)]
     if not figure.is_array:
         return number(numbers[0], digits)
     few = min(ARRAY_DIGITS, digits)
     if len(numbers) <= FEW:
         return "[" + ", ".join(number(n, few) for n in numbers) + "]"
-    return f"{by(figure.shape)} [{number(numbers[0], few)} … {number(numbers[-1], few)}]"
+    return f"[{number(numbers[0], few)} … {number(numbers[-1], few)}]"
 
 
 def number(text: str | None, digits: int) -> str:
     """A number, rounded to so many significant digits.
 
-    >>> number("0.19661193324148188", 12), number("2.0", 12), number(None, 12)
-    ('0.196611933241', '2', '-')
+    >>> number("0.19661193324148188", 12), number("2.0", 12), number("-7.9656e-648", 3), number("nan", 3), number(None, 12)
+    ('0.196611933241', '2', '-7.97e-648', 'nan', '-')
     """
     if text is None:
         return "-"
@@ -87,7 +88,9 @@ def number(text: str | None, digits: int) -> str:
         value = float(text)
     except ValueError:
         return text
-    return f"{value:.{digits}g}" if math.isfinite(value) and (value or not text.strip("-0.").strip("0")) else text
+    if math.isfinite(value) and (value or not set(text.partition("e")[0]) & set("123456789")):
+        return f"{value:.{digits}g}"
+    return f"{Decimal(text):.{digits}g}".lower()  # beyond the floats, or inf and nan
 
 
 def worst(figure: Figure) -> str:

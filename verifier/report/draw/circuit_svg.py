@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 
 from verifier.report.diagram import Diagram, Figure
 from verifier.report.layout import PIXELS, Label, Layout, Placed, Route, laid_out
@@ -12,6 +13,8 @@ HEAD = 30  # the title
 FOOT = 26  # what the colours mean
 SIZE, SYMBOL_SIZE = 11.5, 14  # of the letters; PIXELS.character and PIXELS.symbol are their widths
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
+FLAT = 0.05  # pixels: a wire that climbs less is level
+WIDEST = 1500  # of a band, unless it is said otherwise
 MOST_LISTED = 12  # numbers of an array, and statements of a fold, that a title lists
 
 STYLE = """\
@@ -30,7 +33,7 @@ STYLE = """\
 .circuit text.value { fill: var(--value); }
 .circuit text.gradient, .circuit text.contribution { fill: var(--gradient); }
 .circuit text.exact_gradient, .circuit text.exact_contribution { fill: var(--gradient); font-style: italic; }
-.circuit text.ulps, .circuit text.name { fill: var(--quiet); }
+.circuit text.ulps, .circuit text.name, .circuit text.cut { fill: var(--quiet); }
 .circuit text.guilt { fill: var(--guilty); font-weight: 600; }
 .circuit .guilty.wire path:not(.hit) { stroke: var(--guilty); stroke-width: 3.2; }
 .circuit .guilty.gate circle, .circuit .guilty.gate rect { fill: var(--guilty); stroke: var(--guilty); }
@@ -39,12 +42,13 @@ STYLE = """\
 """ % (MONO, SIZE, SYMBOL_SIZE)  # fmt: skip
 
 
-def svg(diagram: Diagram, *, standalone: bool = True, digits: int = 12, ulps: bool = False) -> str:
+def svg(diagram: Diagram, *, standalone: bool = True, digits: int = 12, ulps: bool = False, width: float = WIDEST) -> str:
     """The picture. `standalone`: with its style, its title and what the colours mean; else a page has STYLE once, and only the circuit is drawn.
 
-    `digits` is how many significant digits are written (all of them stand in the titles, which are shown when a pointer rests there), `ulps` adds a line for the errors.
+    `digits` is how many significant digits are written (all of them stand in the titles, which are shown when a pointer rests there), `ulps` adds a line for the errors;
+    a circuit that is wider than `width` pixels goes on in a band below (0: it does not).
     """
-    return drawn(laid_out(diagram, metrics=PIXELS, digits=digits, ulps=ulps), standalone=standalone)
+    return drawn(laid_out(diagram, metrics=PIXELS, digits=digits, ulps=ulps, width=width), standalone=standalone)
 
 
 def drawn(layout: Layout, *, standalone: bool = True) -> str:
@@ -137,17 +141,18 @@ def _text(label: Label) -> str:
 
 def _route(r: Route, labels: list[Label]) -> str:
     """Level across the layers, curved between them."""
-    points = r.points
-    path = [f"M{_n(points[0][0])} {_n(points[0][1])}H{_n(points[1][0])}"]
-    for k in range(2, len(points) - 1, 2):
-        (x0, y0), (x1, y1), (x2, _) = points[k - 1], points[k], points[k + 1]
-        if abs(y0 - y1) < 0.05:
-            path.append(f"H{_n(x1)}")
-        else:
-            middle = (x0 + x1) / 2
-            path.append(f"C{_n(middle)} {_n(y0)} {_n(middle)} {_n(y1)} {_n(x1)} {_n(y1)}")
-        path.append(f"H{_n(x2)}")
-    path.append(f"L{_n(points[-1][0])} {_n(points[-1][1])}")
+    path = []
+    for k, points in enumerate(r.pieces):
+        path.append(f"M{_n(points[0][0])} {_n(points[0][1])}")
+        for n, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
+            is_end = k == len(r.pieces) - 1 and n == len(points) - 2
+            if abs(y0 - y1) < FLAT:
+                path.append(f"H{_n(x1)}")
+            elif is_end:
+                path.append(f"L{_n(x1)} {_n(y1)}")
+            else:
+                middle = (x0 + x1) / 2
+                path.append(f"C{_n(middle)} {_n(y0)} {_n(middle)} {_n(y1)} {_n(x1)} {_n(y1)}")
     w = r.wire
     title = "\n".join([*([w.guilt] if w.guilt else []), *figure_rows("value", w.value), *figure_rows("gradient through this wire" if w.is_branch else "gradient", w.gradient), *([f"local gradient {w.local.exact[0]}"] if w.local.is_known else [])])
     drawing = "".join(path)
