@@ -119,7 +119,7 @@ def test_the_worst_cases_stand_first() -> None:
     statuses = ["passed", "error", "failed", "skipped"]
     report = Report(tuple(CaseReport(n, "a.yaml", i, s) for i, (n, s) in enumerate(zip(names, statuses, strict=True))))
     assert re.findall(r'aria-expanded="false">(\w+)<', page.render(report)) == ["lost", "bent", "skipped", "fine"]
-    assert '<b>1</b> failed' in page.render(report)
+    assert "<b>1</b> failed" in page.render(report)
 
 
 def test_an_opened_case_has_its_formulas_its_lines_and_its_circuit(mixed: Report) -> None:

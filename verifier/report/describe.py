@@ -103,8 +103,9 @@ def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tupl
 
 
 def shortened(drawing: str) -> str:
-    """A circuit without what the page says elsewhere: the invisible paths (its script adds them), the description (its table of gates), and on wires what the title of their gate says."""
-    drawing = re.sub(r'<path class="hit"[^>]*/>|<desc>.*?</desc>\n?', "", drawing, flags=re.DOTALL)
+    """A circuit without what the page says elsewhere: the invisible paths (its script adds them), the description (its table of gates),
+    of an array all numbers but the first, and on wires what the title of their gate says."""
+    drawing = re.sub(r'<path class="hit"[^>]*/>|<desc>.*?</desc>\n?|\n[^\n<]*\[(?!0\])\d+\] [^\n<]* exact [^\n<]*|\n\.\.\. [^\n<]* more numbers', "", drawing, flags=re.DOTALL)
     return re.sub(r'(<g class="wire"[^>]*><title>).*?(local gradient [^<]*)?</title>', lambda m: m[1] + (m[2] or "") + "</title>", drawing, flags=re.DOTALL)
 
 
