@@ -118,7 +118,7 @@ def test_the_worst_cases_stand_first() -> None:
     names = ["fine", "lost", "bent", "skipped"]
     statuses = ["passed", "error", "failed", "skipped"]
     report = Report(tuple(CaseReport(n, "a.yaml", i, s) for i, (n, s) in enumerate(zip(names, statuses, strict=True))))
-    assert re.findall(r'aria-expanded="false">(\w+)<', page.render(report)) == ["lost", "bent", "skipped", "fine"]
+    assert re.findall(r"<button>(\w+)<", page.render(report)) == ["lost", "bent", "skipped", "fine"]
     assert "<b>1</b> failed" in page.render(report)
 
 
@@ -237,6 +237,15 @@ def test_regions_of_a_hunt_are_shaded_and_a_curve_without_them_is_not() -> None:
     shaded = svg.render([replace(curve, regions=((Verdict.NONFINITE, 709.78, 800.0),))], title="t")
     assert "<title>nonfinite: x from 709.78 to 800" in shaded
     assert "<title>nonfinite" not in svg.render([curve], title="t")
+
+
+def test_a_page_that_grows_too_large_leaves_out_the_drawings_of_its_best_cases_and_says_so(mixed: Report) -> None:
+    shown = [page.content(c) for c in mixed.cases]
+    first, second = page.unpacked(gzip.decompress(page.packed_within(0, shown)).decode("ascii"))
+    assert [i["circuit"] for c in (first, second) for i in c["implementations"]] == ["", ""]
+    assert "too large" in first["left"][0]
+    assert all(i["lines"] for c in (first, second) for i in c["implementations"]), "the lines stay"
+    assert page.unpacked(gzip.decompress(page.packed_within(page.LARGEST, shown)).decode("ascii")) == shown, "the twin"
 
 
 def test_the_page_is_named_as_what_it_shows(mixed: Report) -> None:

@@ -3,6 +3,11 @@
 (() => {
 const byId = (id) => document.getElementById(id);
 const rows = [...document.querySelectorAll("tr.case")];
+for (const row of rows) { // what the table says, for filters and for who cannot see it
+  const [status, , verdict, , codes] = [...row.cells].map((c) => c.textContent);
+  Object.assign(row.dataset, { status, verdict, codes: codes.split(" ").filter((w) => /^V\d+$/.test(w)).join(" ") });
+  row.querySelector("button").setAttribute("aria-expanded", "false");
+}
 const reading = unpacked(byId("details").textContent);
 let lines = null, serial = 0;
 

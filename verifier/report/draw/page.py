@@ -9,10 +9,10 @@ The page is ASCII, whatever encoding it is written in, and has no character that
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 import shlex
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from html import escape
@@ -30,11 +30,13 @@ from verifier.run.environment import environment
 
 STATUSES = ("error", "failed", "skipped", "passed")  # the worst first
 WORDS = {"error": "error", "failed": "fail", "skipped": "skip", "passed": "pass"}
-MOST_RESULTS = 80  # of a case, the worst first: the JSON report has all of them
+MOST_RESULTS = 40  # of a case, the worst first: the JSON report has all of them
 MOST_LEDGERS = 10
 MOST_SHARES = 14  # of a ledger
 MOST_ROWS = 200  # of any other table
 MOST_INPUTS = 12  # of a point
+LARGEST = 1_250_000  # bytes of what cases show, compressed, until drawings are left out: a page that is sent around has less than 2 MB
+GZIP = 31  # zlib's window bits for the format of gzip
 
 
 def render(report: Report) -> str:
@@ -48,7 +50,7 @@ def page(report: Report, *, served: str = "", message: str = "") -> str:
     script, style = (files("verifier.report.draw").joinpath(name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
     style = STYLE + style  # the circuit's first: the page has colours of its own for both themes
     policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if served else "")
-    packed = base64.b64encode(gzip.compress(together([content(c) for c in cases]).encode("ascii"), 9, mtime=0)).decode("ascii")
+    packed = base64.b64encode(packed_within(LARGEST, map(content, cases))).decode("ascii")
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -134,8 +136,8 @@ def _filters(cases: list[CaseReport]) -> str:
     codes = sorted({f.code for c in cases for f in c.findings})
     return (
         '<search><form id="filters"><h2 class="quiet">Filters</h2>'
-        f"{_select('status', 'Status', [(s, WORDS[s]) for s in statuses])}"
-        f"{_select('verdict', 'Worst verdict', [(v.value, v.value.replace('_', '-')) for v in verdicts])}"
+        f"{_select('status', 'Status', [(WORDS[s], WORDS[s]) for s in statuses])}"
+        f"{_select('verdict', 'Worst verdict', [(v.value.replace('_', '-'),) * 2 for v in verdicts])}"
         f"{_select('code', 'Finding', [(c, f'{c} {CATALOGUE[c].name}' if c in CATALOGUE else c) for c in codes])}"
         '<label>Text <input type="search" id="text" placeholder="name or file" autocomplete="off"></label>'
         '<button type="reset">All cases</button></form></search>'
@@ -156,31 +158,36 @@ def _table(cases: list[CaseReport]) -> str:
 
 def _row(i: int, c: CaseReport) -> str:
     verdict = worst_verdict(c)
-    kind = "" if verdict is None else "fail" if verdict.fails else "warn" if verdict.warns else "pass"
+    kind = "" if verdict is None else kind_of(verdict)
     word = "" if verdict is None else verdict.value
     worst = max((r for r in c.results if r.verdict is verdict), key=lambda r: r.error, default=None)
     counted: dict[tuple[str, bool], int] = {}
     for f in c.findings:
         counted[f.code, f.expected] = counted.get((f.code, f.expected), 0) + 1
     badges = " ".join(
-        f'<span class="badge{" known" if expected else " fail" if CATALOGUE[code].severity == "error" else " warn"}" title="{_text(CATALOGUE[code].name)}{", expected" if expected else ""}">{_text(code)}{f" &#215;{n}" if n > 1 else ""}{" expected" if expected else ""}</span>'
+        badge(f"{code}{f' x{n}' if n > 1 else ''}{' expected' if expected else ''}", "known" if expected else "fail" if CATALOGUE[code].severity == "error" else "warn")
         for (code, expected), n in sorted(counted.items(), key=lambda row: (row[0][1], row[0][0]))
         if code in CATALOGUE
     )
-    place = f"{c.file}:{c.line}"
-    return (
-        f'<tr class="case" id="c{i}" data-status="{c.status}" data-verdict="{word}" data-codes="{_text(" ".join(sorted({f.code for f in c.findings})))}">'
-        f'<td><span class="badge {WORDS[c.status]}">{WORDS[c.status]}</span></td>'
-        f'<td class="name"><button type="button" aria-expanded="false">{_text(c.name)}</button><span class="place">{_text(place)}{" cached" if c.is_cached else ""}</span></td>'
-        f'<td>{f"""<span class="badge {kind}">{word.replace("_", "-")}</span>""" if word else ""}</td>'
-        f'<td class="wide num">{_text(_short(worst.ulps) if worst is not None and worst.ulps is not None else "")}</td><td class="wide">{badges}</td></tr>'
+    place = f"{c.file}:{c.line}{' cached' if c.is_cached else ''}"
+    figure = _short(worst.ulps) if worst is not None and worst.ulps is not None else ""
+    return (  # a page has many rows: `page.js` completes them
+        f'<tr class="case" id="c{i}"><td><span class="badge {WORDS[c.status]}">{WORDS[c.status]}</span></td>'
+        f'<td class="name"><button>{_text(c.name)}</button><span class="place">{_text(place)}</span></td>'
+        f"<td>{badge(word.replace('_', '-'), kind) if word else ''}</td>"
+        f'<td class="wide num">{_text(figure)}</td><td class="wide">{badges}</td></tr>\n'
     )
 
 
+def badge(text: str, kind: str) -> str:
+    """A word on a ground of its colour."""
+    return f'<span class="badge {kind}">{_text(text)}</span>'
+
+
 def _short(text: str) -> str:
-    """A figure with three digits."""
+    """A figure with four digits."""
     try:
-        return f"{float(text):.3g}"
+        return f"{float(text):.4g}"
     except ValueError:
         return text
 
@@ -235,13 +242,26 @@ def content(c: CaseReport) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value not in ("", [], 0, None)}
 
 
-def together(contents: Iterable[dict[str, Any]]) -> str:
-    """What all cases show, one line a case."""
-    return "\n".join(json.dumps(c, separators=(",", ":")) for c in contents)
+def packed_within(most: int, contents: Iterable[dict[str, Any]]) -> bytes:
+    """What all cases show, one line of JSON a case, compressed. When there are `most` bytes the other cases go without their drawings, and say so."""
+    packer, found, separator = zlib.compressobj(9, zlib.DEFLATED, GZIP), bytearray(), ""
+    for c in contents:
+        whole = c if len(found) < most else without_drawings(c)
+        found += packer.compress((separator + json.dumps(whole, separators=(",", ":"))).encode("ascii"))
+        separator = "\n"
+    return bytes(found + packer.flush())
+
+
+def without_drawings(c: dict[str, Any]) -> dict[str, Any]:
+    """A case without its circuits and plots."""
+    implementations = [i | {"circuit": "", "gates": []} for i in c.get("implementations", ())]
+    rest = {k: v for k, v in c.items() if k != "plots"}
+    left = [*c.get("left", ()), "left out: circuits and plots: the page would be too large; one of fewer cases has them"]
+    return rest | ({"implementations": implementations, "left": left} if implementations or "plots" in c else {})
 
 
 def unpacked(text: str) -> list[dict[str, Any]]:
-    """What `together` put together, as the page's script reads it."""
+    """What `packed_within` packed, as the page's script reads it."""
     return [json.loads(line) for line in text.split("\n")]
 
 
@@ -291,7 +311,7 @@ def _ledgers(results: Iterable[Result]) -> list[dict[str, Any]]:
 
 def _ledger(r: Result) -> dict[str, Any]:
     largest = {id(s) for s in sorted(r.blame, key=lambda s: -abs(float(s.share)))[:MOST_SHARES]}
-    rows = [[s.statement, s.line or 0, s.own_ulps or "", s.ulps or "", s.share, s.condition or ""] for s in r.blame if id(s) in largest]
+    rows = [[s.statement, s.line or 0, _short(s.own_ulps or ""), _short(s.ulps or ""), _short(s.share), _short(s.condition or "")] for s in r.blame if id(s) in largest]
     return {"who": f"{r.implementation}.{r.gradient}", "format": r.format, "ulps": r.ulps or "", "at": at(r.point), "rows": rows, "more": len(r.blame) - len(rows)}
 
 
