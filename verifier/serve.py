@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from verifier import reuse
 from verifier.case.case import calls_of
@@ -69,8 +69,8 @@ class Site:
         self.version = version
 
 
-def serve(watch: Watch, *, port: int, say: Callable[[str], None], rounds: float = float("inf")) -> None:
-    """Check, answer, and check again what changed, until it is interrupted (or, for tests, so many times looked). Raises CampaignError where the port cannot be had."""
+def serve(watch: Watch, *, port: int, say: Callable[[str], None]) -> None:
+    """Check, answer, and check again what changed, until it is interrupted. Raises CampaignError where the port cannot be had."""
     site = Site()
     try:
         server = ThreadingHTTPServer((ADDRESS, port), BaseHTTPRequestHandler)
@@ -83,7 +83,7 @@ def serve(watch: Watch, *, port: int, say: Callable[[str], None], rounds: float 
     thread.start()
     say(f"serving http://{ADDRESS}:{port}/ (Ctrl-C ends it)")
     try:
-        _keep_checking(watch, site, say, rounds)
+        _keep_checking(watch, site, say)
     except KeyboardInterrupt:
         say("stopped")
     finally:
@@ -92,15 +92,14 @@ def serve(watch: Watch, *, port: int, say: Callable[[str], None], rounds: float 
         thread.join()
 
 
-def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None], rounds: float) -> None:
+def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None]) -> NoReturn:
     """Look at the files, and check their cases when one has changed. Raises KeyboardInterrupt."""
     seen: Stamps | None = None
     called: tuple[str, ...] = ()
-    while rounds > 0:
-        rounds -= 1
+    while True:
         stamps = stamps_of(watch.paths, called, watch.in_folders)
         if stamps == seen:
-            time.sleep(SECONDS)
+            rest()
             continue
         seen = stamps
         started = time.monotonic()
@@ -115,6 +114,11 @@ def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None], rounds:
         site.show(report)
         cached = sum(c.is_cached for c in report.cases)
         say(f"{time.strftime('%H:%M:%S')}  {len(report.cases)} case{'' if len(report.cases) == 1 else 's'}, {report.failed} failed, {report.errors} not checked ({len(report.cases) - cached} checked now, in {time.monotonic() - started:.1f} s)")
+
+
+def rest() -> None:
+    """Wait a little: nothing has changed."""
+    time.sleep(SECONDS)
 
 
 def stamps_of(paths: Sequence[str], called: Sequence[str], in_folders: Callable[[str], bool] | None = None) -> Stamps:

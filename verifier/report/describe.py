@@ -96,7 +96,7 @@ def _lines(shown: ImplementationDetails, check: Check, point: tuple[float, ...])
 def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tuple[float, ...], report: CaseReport) -> ImplementationDetails:
     from verifier.report.circuits import diagram_at
     from verifier.report.draw.circuit_svg import svg
-    from verifier.report.replay import replay
+    from verifier.report.played_gates import replay
 
     diagram = diagram_at(case, check, point, findings=report.findings)
     drawing = shortened(svg(diagram, standalone=False, digits=DIGITS))
