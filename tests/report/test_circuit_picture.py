@@ -22,7 +22,7 @@ from verifier.report.diagram import CircuitGate, Diagram
 from verifier.report.draw.circuit_svg import svg
 from verifier.report.draw.circuit_text import render
 from verifier.report.draw.paint import Paint
-from verifier.report.layout import CHARACTERS, PIXELS, Label, Layout, Metrics, laid_out
+from verifier.report.layout import CHARACTERS, PIXELS, Label, Layout, laid_out
 
 FILES = sorted([*ROOT.glob("cases/cs231n/*.yaml"), *ROOT.glob("cases/layers/*.yaml")])
 MOST_IMPLEMENTATIONS = 3  # of a case: those of the mistakes of a layer share their forward pass
@@ -129,7 +129,7 @@ def test_the_gradients_add_up_at_the_forks_of_the_second_network() -> None:
         parts = [float(str(w.gradient.computed[0])) for w in wires]
         assert float(computed) in {sum(parts), parts[1] + parts[0], *(parts[i] + parts[j] + parts[k] for i in range(3) for j in range(3) for k in range(3) if len(parts) == 3 and {i, j, k} == {0, 1, 2})}
     assert gate(d, "1/x", "sigx").gradient.is_computed
-    assert not [g for g in d.gates if g.symbol == "exp"][0].gradient.is_computed, "the closed form goes past it"
+    assert not next(g for g in d.gates if g.symbol == "exp").gradient.is_computed, "the closed form goes past it"
     assert "(0.0357615478127)" in texts(svg(d), "exact_gradient")
 
 
@@ -280,8 +280,3 @@ def test_a_case_without_that_implementation_or_point_says_what_it_has() -> None:
         diagram_of(case, implementation="other")
     with pytest.raises(ValueError, match="1 point, not 2"):
         diagram_of(case, point=2)
-
-
-def test_sizes_of_the_two_drawings_are_in_one_unit_each() -> None:
-    assert isinstance(CHARACTERS, Metrics)
-    assert CHARACTERS.character == CHARACTERS.line == 1

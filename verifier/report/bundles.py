@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heapify, heappop, heappush
-from math import ceil
+from math import ceil, prod
 
 from verifier.case.components import base
-from verifier.circuit.program import LEAVES, TOTAL, Program, component_names
+from verifier.circuit.program import LEAVES, TOTAL, Program
 
 FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before
 MOST_GATES = 120  # of a picture; beyond, statements and runs of statements are folded
@@ -28,7 +28,7 @@ class Bundle:
 class Bundles:
     """The gates of the picture, in an order in which everything is computed before it is read; `at` has the gate of each step."""
 
-    forward: Forward
+    forward: ShownForward
     found: tuple[Bundle, ...]
     at: dict[int, int] = field(default_factory=dict, compare=False)
 
@@ -37,7 +37,7 @@ class Bundles:
 
 
 @dataclass(frozen=True)
-class Forward:
+class ShownForward:
     """The steps of a forward pass that are gates or inputs of the picture: no literals, no other names for the same value, not the sum over the outputs."""
 
     program: Program
@@ -140,15 +140,13 @@ class Forward:
         """The outputs: name, the steps of the components, shape."""
         program = self.program
         if not self.flows:
-            return [(program.output_name, [self.source_of(program.output)], ())]
+            name = program.output_name if program.output_name != TOTAL else outputs[0] if outputs else "out"
+            return [(name, [self.source_of(program.output)], ())]
         found = []
         for name in outputs:
-            shape = program.shapes.get(name, ())
-            parts = component_names(name, shape) if shape else [name]
-            last = {s.name: i for i, s in enumerate(program.steps[: self.end]) if s.name}
-            last.update({n: i for n, i in program.names.items() if i < self.end})
-            steps = [self.source_of(last[n]) for n in parts if n in last]
-            found.append((name, steps, shape if len(steps) == len(parts) else (len(steps),)))
+            own = sorted((flow, value) for value, flow in self.flows.values() if base(program.steps[flow].text) == f"d{name}")
+            shape = program.shapes.get(f"d{name}", program.shapes.get(name, ()))
+            found.append((name, [value for _, value in own], shape if prod(shape) == len(own) else (len(own),)))
         return found
 
     def constants_of(self, i: int) -> list[int]:
@@ -184,7 +182,7 @@ class Forward:
         return " ".join(line.source.text[start:end].split()) or line.text
 
 
-def bundles_of(forward: Forward, *, opened: Container[str] = (), most: int = MOST_GATES) -> Bundles:
+def bundles_of(forward: ShownForward, *, opened: Container[str] = (), most: int = MOST_GATES) -> Bundles:
     """The gates of the picture: at most about `most`. Arrays that are named in `opened` are drawn component by component."""
     groups = _inputs(forward, _operations(forward, opened), opened)
     groups = _without_cycles(forward, groups)
@@ -197,7 +195,7 @@ def bundles_of(forward: Forward, *, opened: Container[str] = (), most: int = MOS
     return Bundles(forward, tuple(_bundle(forward, g) for g in groups))
 
 
-def _bundle(forward: Forward, group: Sequence[int]) -> Bundle:
+def _bundle(forward: ShownForward, group: Sequence[int]) -> Bundle:
     steps = tuple(sorted(group))
     gates = [i for i in steps if forward.program.steps[i].gate != "input"]
     if not gates:
@@ -206,7 +204,7 @@ def _bundle(forward: Forward, group: Sequence[int]) -> Bundle:
     return Bundle(steps, "gate" if len(steps) == 1 else "array" if len(spans) == 1 and len(gates) == len(steps) else "fold")
 
 
-def _operations(forward: Forward, opened: Container[str]) -> list[list[int]]:
+def _operations(forward: ShownForward, opened: Container[str]) -> list[list[int]]:
     """Neighbouring steps of one expression are one operation on arrays."""
     groups: list[list[int]] = []
     before: tuple[object, int, int] | None = None
@@ -224,7 +222,7 @@ def _operations(forward: Forward, opened: Container[str]) -> list[list[int]]:
     return groups
 
 
-def _inputs(forward: Forward, groups: list[list[int]], opened: Container[str]) -> list[list[int]]:
+def _inputs(forward: ShownForward, groups: list[list[int]], opened: Container[str]) -> list[list[int]]:
     """The inputs as groups, before the others: an array is one where some operation on arrays reads several of its components."""
     arrays: dict[str, list[int]] = {}
     steps = forward.program.steps
@@ -247,13 +245,13 @@ def _inputs(forward: Forward, groups: list[list[int]], opened: Container[str]) -
     return [*found, *groups]
 
 
-def _reads(forward: Forward, groups: Sequence[Sequence[int]]) -> list[set[int]]:
+def _reads(forward: ShownForward, groups: Sequence[Sequence[int]]) -> list[set[int]]:
     """For each group the others that it reads."""
     at = {s: k for k, g in enumerate(groups) for s in g}
     return [{at[a] for i in g for _, a in forward.operands(i) if a in at} - {k} for k, g in enumerate(groups)]
 
 
-def _without_cycles(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
+def _without_cycles(forward: ShownForward, groups: list[list[int]]) -> list[list[int]]:
     """The groups in order; those that read each other, as the statements of a loop do, are one."""
     reads = _reads(forward, groups)
     parts = _components(reads)
@@ -261,7 +259,7 @@ def _without_cycles(forward: Forward, groups: list[list[int]]) -> list[list[int]
     return _ordered(forward, merged)
 
 
-def _ordered(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
+def _ordered(forward: ShownForward, groups: list[list[int]]) -> list[list[int]]:
     """Every group after those that it reads, else in the order of the program."""
     reads = _reads(forward, groups)
     readers: list[list[int]] = [[] for _ in groups]
@@ -323,7 +321,7 @@ def _components(reads: Sequence[Iterable[int]]) -> list[list[int]]:
     return found
 
 
-def _loops_folded(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
+def _loops_folded(forward: ShownForward, groups: list[list[int]]) -> list[list[int]]:
     """What stands in one expression as one gate, however often a loop passes it; as before where some pass reads what another one computes."""
     together: dict[object, list[int]] = {}
     for g in groups:
@@ -334,7 +332,7 @@ def _loops_folded(forward: Forward, groups: list[list[int]]) -> list[list[int]]:
     return _ordered(forward, merged) if all(len(part) == 1 for part in _components(_reads(forward, merged))) else groups
 
 
-def _statements_folded(forward: Forward, groups: list[list[int]], most: int) -> list[list[int]]:
+def _statements_folded(forward: ShownForward, groups: list[list[int]], most: int) -> list[list[int]]:
     """The gates of one statement as one, those with the most gates first, until there are few enough; never all of them."""
     by_line: dict[int, list[int]] = {}
     for k, g in enumerate(groups):
@@ -355,7 +353,7 @@ def _statements_folded(forward: Forward, groups: list[list[int]], most: int) -> 
     return list(found.values())
 
 
-def _runs_folded(forward: Forward, groups: list[list[int]], most: int) -> list[list[int]]:
+def _runs_folded(forward: ShownForward, groups: list[list[int]], most: int) -> list[list[int]]:
     """Neighbours in the order of the computation as one: no cycle comes of it. The inputs stay, unless they are too many themselves."""
     inputs = [g for g in groups if all(forward.program.steps[i].gate == "input" for i in g)]
     others = [g for g in groups if not all(forward.program.steps[i].gate == "input" for i in g)]

@@ -18,7 +18,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact.truth import truth_of
 from verifier.language.gates import GATES
-from verifier.report.bundles import MOST_GATES, Bundle, Bundles, Forward, bundles_of
+from verifier.report.bundles import MOST_GATES, Bundle, Bundles, ShownForward, bundles_of
 from verifier.report.diagram import NO_FIGURE, CircuitGate, Diagram, Figure, Wire
 from verifier.report.guilt import Guilt, findings_at, guilt_of
 from verifier.report.outcome import Finding
@@ -58,7 +58,7 @@ def diagram_from(case: Case, draft: Draft, checked: Checked, findings: Sequence[
     check, point = checked.check, checked.points[0]
     program = check.subject.program
     hidden = frozenset(n for n in program.inputs if case.outputs and n in case.parameters and _flows_in(case, n))
-    forward = Forward(program, hidden, frozenset((*case.parameters, *program.parameters)))
+    forward = ShownForward(program, hidden, frozenset((*case.parameters, *program.parameters)))
     bundles = bundles_of(forward, opened=opened, most=most)
     figures = figures_at(draft, checked, forward)
     guilt = guilt_of(program, figures, findings)
@@ -120,7 +120,7 @@ def _leaving(bundles: Bundles, k: int) -> list[int]:
     return outside or [i for i in b.steps if not readers.get(i)]
 
 
-def _shape(forward: Forward, steps: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
+def _shape(forward: ShownForward, steps: Sequence[int], names: Sequence[str]) -> tuple[int, ...]:
     """The shape of what leaves a gate: that of the array whose components it is, else its length."""
     if len(steps) == 1:
         return ()

@@ -94,7 +94,8 @@ class Diagram:
         from verifier.case.components import bracketed
 
         at = ", ".join(f"{name} = {bracketed(value)}" for name, value in self.point)
-        return f"{self.case}: {self.implementation}, {self.format}" + (f", at {at}" if at else "")
+        who = self.case if self.implementation == self.case else f"{self.case}: {self.implementation}"
+        return f"{who}, {self.format}" + (f", at {at}" if at else "")
 
     def inputs_of(self, gate: str) -> list[Wire]:
         """The wires that lead to a gate, in the order of its operands."""
@@ -106,6 +107,6 @@ class Diagram:
 
     def _repr_svg_(self) -> str:
         """What a notebook shows."""
-        from verifier.report.draw.circuit_svg import svg
+        from verifier.report.draw import circuit_in_notebook
 
-        return svg(self)
+        return circuit_in_notebook(self)

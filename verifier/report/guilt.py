@@ -12,10 +12,10 @@ from verifier.compare.checked import Checked
 from verifier.report import findings as verdicts
 from verifier.report import passes
 from verifier.report.attempts import attempts_for
-from verifier.report.bundles import Forward
+from verifier.report.bundles import ShownForward
 from verifier.report.outcome import Finding
 from verifier.report.results import judged
-from verifier.report.wire_figures import Edge, WireFigures
+from verifier.report.wire_figures import WireFigures, WireSteps
 
 _QUOTED = re.compile(r"`([^`]+)`")
 BLAMING = ("V1", "V2")  # codes of findings about gradients
@@ -26,9 +26,9 @@ class Guilt:
     """The steps and wires that are to blame, each with a line of text; empty where another one has it."""
 
     gates: dict[int, str] = field(default_factory=dict)
-    edges: dict[Edge, str] = field(default_factory=dict)
+    edges: dict[WireSteps, str] = field(default_factory=dict)
 
-    def blame(self, steps: Sequence[int], edges: Sequence[Edge], words: str) -> None:
+    def blame(self, steps: Sequence[int], edges: Sequence[WireSteps], words: str) -> None:
         """Blame some steps and wires for one reason, which stands at the first of them."""
         for i in steps:
             self.gates.setdefault(i, words)
@@ -55,17 +55,17 @@ def guilt_of(program: Program, figures: WireFigures, findings: Sequence[Finding]
             lines = _lines_of(program, f)
             words = f"{f.code} {f.message}"
             gates = [i for i in figures.forward.shown if program.steps[i].line in lines]
-            edges = [e for line in lines for e in _edges_of(program, figures, line)]
+            edges = [e for line in lines for e in _edges_of(program, figures, line, f)]
             if gates:
                 guilt.blame(_narrowed(figures.forward, gates, f), [], words)
             elif edges:
                 guilt.blame(_stretch(figures, edges), edges, words)
             else:
-                _blame_inputs(program, figures, guilt, f, words)
+                _blame_inputs(figures, guilt, f, words)
     return guilt
 
 
-def _blame_inputs(program: Program, figures: WireFigures, guilt: Guilt, f: Finding, words: str) -> None:
+def _blame_inputs(figures: WireFigures, guilt: Guilt, f: Finding, words: str) -> None:
     """Blame the inputs whose gradients a finding is about, since no line is."""
     names = set(f.gradients or (f.gradient,))
     inputs = [i for i, d in figures.claimed.items() if d.name in names or d.name.partition("[")[0] in names]
@@ -81,9 +81,10 @@ def _lines_of(program: Program, f: Finding) -> set[int]:
     return found
 
 
-def _narrowed(forward: Forward, gates: Sequence[int], f: Finding) -> list[int]:
+def _narrowed(forward: ShownForward, gates: Sequence[int], f: Finding) -> list[int]:
     """The steps of a line that are the expression which a finding marks, or names in its message; all of them where it does neither."""
-    program, marked = forward.program, []
+    program = forward.program
+    marked = []
     for i in gates:
         step = program.steps[i]
         source = program.lines[step.line].source
@@ -93,12 +94,12 @@ def _narrowed(forward: Forward, gates: Sequence[int], f: Finding) -> list[int]:
     return marked or [i for i in gates if forward.text(i) in named] or list(gates)
 
 
-def _edges_of(program: Program, figures: WireFigures, line: int) -> list[Edge]:
-    """The wires whose gradients a line of the backward pass computes."""
-    found: list[Edge] = []
-    for step, versions in figures.definitions.items():
-        if not any(program.steps[v].line == line for v in versions):
-            continue
+def _edges_of(program: Program, figures: WireFigures, line: int, f: Finding) -> list[WireSteps]:
+    """The wires whose gradients a line of the backward pass computes; where it computes several claimed ones, those that the finding is about."""
+    found: list[WireSteps] = []
+    of_line = [step for step, versions in figures.definitions.items() if any(program.steps[v].line == line for v in versions)]
+    named = [step for step in of_line if step in figures.claimed and figures.claimed[step].name in (*f.gradients, f.gradient)]
+    for step in named or of_line:
         edges = figures.edges_from(step)
         own = [e for e in edges if (term := figures.terms.get(e)) is not None and term.line == line]
         others = [e for e in edges if e not in figures.terms]
@@ -106,7 +107,7 @@ def _edges_of(program: Program, figures: WireFigures, line: int) -> list[Edge]:
     return found
 
 
-def _stretch(figures: WireFigures, edges: Sequence[Edge]) -> list[int]:
+def _stretch(figures: WireFigures, edges: Sequence[WireSteps]) -> list[int]:
     """The gates that wires lead to, and those after them up to the first whose gradient is written: a line of the backward pass spans them all."""
     found: dict[int, None] = {}
     pending = [reader for _, reader, _ in edges]

@@ -9,51 +9,26 @@ No library does it: Graphviz as a wheel is 112 MB, ELK 1.6 MB of JavaScript, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
 from verifier.report.diagram import CircuitGate, Diagram, Wire
-from verifier.report.wire_labels import Lines, lines_of
-
-SWEEPS = 12  # over all layers, for the order
-HEIGHT_SWEEPS = 16  # and for the heights
-STRAIGHT = 4.0  # how much more a wire that passes a layer wants to be straight
-MOST_CROSSINGS_COUNTED = 20_000  # wires between layers; of larger pictures the last order is taken
+from verifier.report.layered import Vertex, set_heights, sort_layers
+from verifier.report.metrics import CHARACTERS, PIXELS, Metrics
+from verifier.report.wire_labels import GateTexts, lines_of
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """Sizes in the unit of a drawing. Texts are in a font in which all characters are equally wide."""
-
-    character: float  # width of one, in labels
-    symbol: float  # width of one, within a gate
-    line: float  # height of a line of a label
-    radius: float  # of a gate: half its height, and half its least width
-    pad: float  # on both sides of a label, and within a gate
-    fan: float  # between the ports of a gate and its circle
-    gap: float  # least width between two layers
-    between: float  # least height between two boxes
-    port: float  # between two wires that lead to one gate
-    passing: float  # height of a wire that passes a layer
-    cut: float  # width of the mark at which a wire goes on in the next band
-    is_grid: bool = False  # all places are whole numbers
-
-
-PIXELS = Metrics(character=6.9, symbol=8.4, line=14, radius=17, pad=5, fan=16, gap=30, between=12, port=20, passing=12, cut=24)
-CHARACTERS = Metrics(character=1, symbol=1, line=1, radius=0, pad=1, fan=1, gap=3, between=1, port=2, passing=1, cut=4, is_grid=True)
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle; y grows downwards."""
+class Rectangle:
+    """The room of a label or a gate; y grows downwards."""
 
     left: float
     top: float
     right: float
     bottom: float
 
-    def overlaps(self, other: Box) -> bool:
+    def overlaps(self, other: Rectangle) -> bool:
         """Whether two boxes have an inner point in common."""
         return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
 
@@ -65,7 +40,7 @@ class Label:
     owner: str  # key of the gate or wire
     kind: str
     text: str
-    box: Box
+    box: Rectangle
 
 
 @dataclass(frozen=True)
@@ -77,7 +52,7 @@ class Placed:
     y: float
     half_width: float
     half_height: float
-    box: Box
+    box: Rectangle
     end: float  # where its own part of the leaving wires ends
 
 
@@ -102,24 +77,6 @@ class Layout:
     bands: int = 1  # rows into which a long circuit is cut
 
 
-@dataclass
-class _Vertex:
-    """A gate with its labels, or a dummy where a wire passes a layer. Sizes are relative to the point at which the wires leave."""
-
-    gate: CircuitGate | None
-    layer: int
-    lines: Lines | None = None
-    half_width: float = 0.0
-    left: float = 0.0
-    right: float = 0.0
-    above: float = 0.0
-    below: float = 0.0
-    y: float = 0.0
-    order: float = 0.0
-    before: list[tuple[int, float]] = field(default_factory=list)  # neighbours in the layer before, and how far from this vertex the wire ends
-    after: list[tuple[int, float]] = field(default_factory=list)  # neighbours in the next layer, and how far from them it ends
-
-
 def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, ulps: bool = False, wrap: int = 44, width: float = 0.0) -> Layout:
     """The circuit with all places: figures with so many significant digits, with or without a line for ulps, texts about what is wrong in lines of `wrap` characters.
 
@@ -127,7 +84,7 @@ def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, u
     """
     m = metrics
     layers_of = _layers(diagram)
-    vertices: list[_Vertex] = []
+    vertices: list[Vertex] = []
     index: dict[str, int] = {}
     for g in diagram.gates:
         index[g.key] = len(vertices)
@@ -138,10 +95,10 @@ def laid_out(diagram: Diagram, *, metrics: Metrics = PIXELS, digits: int = 12, u
     for k, v in enumerate(vertices):
         layers[v.layer].append(k)
     _connect(vertices, chains, {})
-    _order(vertices, layers)
+    sort_layers(vertices, layers)
     ports = _ports(diagram, index, vertices, chains, m)
     _connect(vertices, chains, ports)
-    _set_heights(vertices, layers, m)
+    set_heights(vertices, layers, m)
     return _placed(diagram, vertices, index, layers, chains, ports, m, width)
 
 
@@ -171,10 +128,10 @@ def _layers(diagram: Diagram) -> dict[str, int]:
 # ---------------------------------------------------------------- boxes
 
 
-def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits: int, ulps: bool, wrap: int) -> _Vertex:
+def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits: int, ulps: bool, wrap: int) -> Vertex:
     """A gate with the sizes of its labels."""
     arriving = diagram.inputs_of(g.key)
-    lines = lines_of(g, arriving, has_wires=bool(diagram.outputs_of(g.key)), digits=digits, ulps=ulps, wrap=wrap)
+    lines = lines_of(g, arriving, digits=digits, ulps=ulps, wrap=wrap)
     half = max(m.radius if g.kind not in ("input", "output") else 0.0, (len(lines.symbol) * m.symbol) / 2 + m.pad)
     if m.is_grid:
         half = float((len(lines.symbol) + 2) // 2)
@@ -183,7 +140,7 @@ def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits:
     left = half + (fan if arriving else 0.0) + (inside * m.character + 2 * m.pad if inside else 0.0)
     label = max((len(t) for _, t in (*lines.above, *lines.below)), default=0)
     right = half + (label * m.character + 2 * m.pad if label else 0.0)
-    half_height = m.radius if m.radius else 0.5
+    half_height = m.radius or 0.5
     under = half_height + m.line * (len(lines.names) + len(lines.guilt)) if lines.guilt or lines.names else half_height
     under_labels = m.line * (len(lines.below) + (0.5 if m.is_grid else 0.25))
     ports = (len(arriving) - 1) / 2 * _port(lines, m)
@@ -196,7 +153,7 @@ def _vertex(diagram: Diagram, g: CircuitGate, layer: int, m: Metrics, *, digits:
     elif texts:
         below = max(below, under + m.line * 0.4) if _is_narrow(texts[0], half, len(arriving), m) else max(below + m.line * (len(texts) + 0.25), under)
     wide = max((len(t) for t in texts), default=0) * m.character / 2
-    v = _Vertex(g, layer, lines, half, max(left, wide), max(right, wide), above, below)
+    v = Vertex(g, layer, lines, half, max(left, wide), max(right, wide), above, below)
     if m.is_grid:
         v.half_width, v.left, v.right, v.above, v.below = float(ceil(half)), float(ceil(v.left)), float(ceil(v.right)), float(ceil(above - 0.5)) + 0.5, float(ceil(below - 0.5)) + 0.5
     return v
@@ -207,26 +164,26 @@ def _is_narrow(name: str, half_width: float, arriving: int, m: Metrics) -> bool:
     return (arriving < 2 and len(name) < 2 * half_width) if m.is_grid else len(name) * m.character / 2 <= half_width + m.pad
 
 
-def _port(lines: Lines, m: Metrics) -> float:
+def _port(lines: GateTexts, m: Metrics) -> float:
     """The distance between two wires that lead to one gate."""
     tallest = max((len(texts) for _, texts in lines.arriving), default=0)
     need = m.line * (tallest + (0.0 if m.is_grid else 0.5)) + (1.0 if m.is_grid else m.between / 2)
     return float(2 * ceil(max(m.port, need) / 2)) if m.is_grid else max(m.port, need)
 
 
-def _chain(w: Wire, index: dict[str, int], vertices: list[_Vertex], passing: dict[tuple[int, int], int], m: Metrics) -> list[int]:
+def _chain(w: Wire, index: dict[str, int], vertices: list[Vertex], passing: dict[tuple[int, int], int], m: Metrics) -> list[int]:
     """The vertices that a wire passes, both ends included. Where it passes a layer there is a dummy, one for all wires of a source."""
     source, target = index[w.source], index[w.target]
     chain = [source]
     for layer in range(vertices[source].layer + 1, vertices[target].layer):
         if (source, layer) not in passing:
             passing[source, layer] = len(vertices)
-            vertices.append(_Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
+            vertices.append(Vertex(None, layer, above=m.passing / 2, below=m.passing / 2))
         chain.append(passing[source, layer])
     return [*chain, target]
 
 
-def _connect(vertices: Sequence[_Vertex], chains: dict[str, list[int]], ports: dict[str, float]) -> None:
+def _connect(vertices: Sequence[Vertex], chains: dict[str, list[int]], ports: dict[str, float]) -> None:
     """Note the neighbours of every vertex, and how far from the middle of a gate a wire reaches it."""
     for v in vertices:
         v.before.clear()
@@ -242,84 +199,7 @@ def _connect(vertices: Sequence[_Vertex], chains: dict[str, list[int]], ports: d
                 vertices[b].before.append((a, offset))
 
 
-# ---------------------------------------------------------------- order
-
-
-def _order(vertices: list[_Vertex], layers: list[list[int]]) -> None:
-    """Sort each layer by the barycentres of neighbours, to and fro; the order with the fewest crossings is kept."""
-    _first_order(vertices, layers)
-    wires = sum(len(v.after) for v in vertices)
-    best, fewest = [list(layer) for layer in layers], _crossings(vertices, layers) if wires <= MOST_CROSSINGS_COUNTED else 0
-    for sweep in range(SWEEPS):
-        forwards = sweep % 2 == 0
-        for layer in layers[1:] if forwards else layers[-2::-1]:
-            for k in layer:
-                near = vertices[k].before if forwards else vertices[k].after
-                if near:
-                    vertices[k].order = sum(vertices[n].order + 0.3 * _sign(offset) for n, offset in near) / len(near)
-            layer.sort(key=lambda k: vertices[k].order)
-            for place, k in enumerate(layer):
-                vertices[k].order = place
-        if wires <= MOST_CROSSINGS_COUNTED:
-            crossings = _crossings(vertices, layers)
-            if crossings < fewest:
-                best, fewest = [list(layer) for layer in layers], crossings
-        else:
-            best = [list(layer) for layer in layers]
-    for layer, order in zip(layers, best, strict=True):
-        layer[:] = order
-        for place, k in enumerate(layer):
-            vertices[k].order = place
-
-
-def _sign(x: float) -> int:
-    return (x > 0) - (x < 0)
-
-
-def _first_order(vertices: list[_Vertex], layers: list[list[int]]) -> None:
-    """From the outputs backwards, depth first: what belongs to one gate stands together."""
-    seen: set[int] = set()
-    placed: list[list[int]] = [[] for _ in layers]
-    for root in [k for k in range(len(vertices)) if not vertices[k].after]:
-        pending = [root]
-        while pending:
-            k = pending.pop()
-            if k in seen:
-                continue
-            seen.add(k)
-            placed[vertices[k].layer].append(k)
-            pending.extend(n for n, _ in reversed(vertices[k].before))
-    for layer, order in zip(layers, placed, strict=True):
-        layer[:] = order
-        for place, k in enumerate(layer):
-            vertices[k].order = place
-
-
-def _crossings(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]]) -> int:
-    """How many pairs of wires cross between neighbouring layers, counted with a Fenwick tree."""
-    total = 0
-    for k, layer in enumerate(layers[:-1]):
-        size = len(layers[k + 1])
-        tree = [0] * (size + 1)
-        count = 0
-        for a in layer:
-            ends = sorted(int(vertices[b].order) for b, _ in vertices[a].after)
-            for end in ends:
-                at, less = end + 1, 0
-                while at:
-                    less += tree[at]
-                    at &= at - 1
-                total += count - less
-            for end in ends:
-                at = end + 1
-                while at <= size:
-                    tree[at] += 1
-                    at += at & -at
-                count += 1
-    return total
-
-
-def _ports(diagram: Diagram, index: dict[str, int], vertices: Sequence[_Vertex], chains: dict[str, list[int]], m: Metrics) -> dict[str, float]:
+def _ports(diagram: Diagram, index: dict[str, int], vertices: Sequence[Vertex], chains: dict[str, list[int]], m: Metrics) -> dict[str, float]:
     """How far from the middle of its target each wire ends: in the order of the operands where it matters, else as the wires come."""
     found: dict[str, float] = {}
     for g in diagram.gates:
@@ -331,76 +211,6 @@ def _ports(diagram: Diagram, index: dict[str, int], vertices: Sequence[_Vertex],
         for place, w in enumerate(arriving):
             found[w.key] = (place - (len(arriving) - 1) / 2) * distance
     return found
-
-
-# ---------------------------------------------------------------- heights
-
-
-def _set_heights(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m: Metrics) -> None:
-    """The height of each vertex: near that of its neighbours, with room for all boxes."""
-    for layer in layers:
-        at = 0.0
-        for k in layer:
-            at += vertices[k].above
-            vertices[k].y = at
-            at += vertices[k].below + m.between
-    for sweep in range(HEIGHT_SWEEPS):
-        both = sweep >= HEIGHT_SWEEPS - 4
-        forwards = sweep % 2 == 0
-        for layer in layers if forwards else layers[::-1]:
-            wanted: list[tuple[float, float]] = []
-            for k in layer:
-                v = vertices[k]
-                near = [(vertices[n].y - (e if v.gate is not None else 0.0) + 0.0, n) for n, e in v.before] if forwards or both else []
-                near += [(vertices[n].y + e, n) for n, e in v.after] if not forwards or both or not near else []
-                weights = [STRAIGHT if v.gate is None and vertices[n].gate is None else 2.0 if v.gate is None or len(near) == 1 else 1.0 for _, n in near]
-                weight = sum(weights)
-                wanted.append((sum(y * w for (y, _), w in zip(near, weights, strict=True)) / weight, weight) if near else (v.y, 0.01))
-            for k, y in zip(layer, _spread(wanted, [vertices[k] for k in layer], m), strict=True):
-                vertices[k].y = y
-    _straighten(vertices, layers, m)
-    if m.is_grid:
-        for layer in layers:
-            least = -1e9
-            for k in layer:
-                v = vertices[k]
-                v.y = max(float(round(v.y)), float(ceil(least + v.above)))
-                least = v.y + v.below + m.between - 1
-
-
-def _straighten(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], m: Metrics) -> None:
-    """Make level what is nearly so, where there is room: wires of a single reader, and those that pass a layer."""
-    for layer in layers[1:]:
-        for place, k in enumerate(layer):
-            v = vertices[k]
-            if len(v.before) != 1:
-                continue
-            (n, offset), = v.before
-            y = vertices[n].y - offset
-            if abs(y - v.y) > 2 * m.line:
-                continue
-            over, under = layer[place - 1] if place else None, layer[place + 1] if place + 1 < len(layer) else None
-            low = vertices[over].y + vertices[over].below + m.between + v.above if over is not None else float("-inf")
-            high = vertices[under].y - vertices[under].above - m.between - v.below if under is not None else float("inf")
-            if low <= y <= high:
-                v.y = y
-
-
-def _spread(wanted: Sequence[tuple[float, float]], column: Sequence[_Vertex], m: Metrics) -> list[float]:
-    """The heights nearest to those wanted, by weighted squares, at which no two boxes overlap: pool adjacent violators."""
-    offsets, at = [], 0.0
-    for k, v in enumerate(column):
-        at += v.above if k else 0.0
-        offsets.append(at)
-        at += v.below + m.between
-    pools: list[list[float]] = []  # sum of weight * place, weight, count
-    for (y, weight), offset in zip(wanted, offsets, strict=True):
-        pools.append([(y - offset) * weight, weight, 1.0])
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
-            total, w, n = pools.pop()
-            pools[-1] = [pools[-1][0] + total, pools[-1][1] + w, pools[-1][2] + n]
-    places = [total / w for total, w, n in pools for _ in range(int(n))]
-    return [p + o for p, o in zip(places, offsets, strict=True)]
 
 
 # ---------------------------------------------------------------- places
@@ -417,7 +227,7 @@ class _Band:
     down: float
 
 
-def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int], layers: Sequence[Sequence[int]], chains: dict[str, list[int]], ports: dict[str, float], m: Metrics, width: float) -> Layout:
+def _placed(diagram: Diagram, vertices: Sequence[Vertex], index: dict[str, int], layers: Sequence[Sequence[int]], chains: dict[str, list[int]], ports: dict[str, float], m: Metrics, width: float) -> Layout:
     columns: list[tuple[float, float]] = []
     centres: list[float] = []
     at = 0.0
@@ -441,10 +251,11 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
         v = vertices[i]
         if v.gate is not None and v.lines is not None:
             x = centres[v.layer]
-            gates.append(Placed(v.gate, x, v.y, v.half_width, m.radius if m.radius else 0.5, Box(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
+            gates.append(Placed(v.gate, x, v.y, v.half_width, m.radius or 0.5, Rectangle(x - v.left, v.y - v.above, x + v.right, v.y + v.below), columns[v.layer][1]))
             labels += _labels(key, v, x, ports, m)
     routes = []
     cuts: dict[int, str] = {}  # by the vertex before the cut: its wires are one there
+    marked: set[Rectangle] = set()
     for w in diagram.wires:
         chain = chains[w.key]
         source, target = vertices[chain[0]], vertices[chain[-1]]
@@ -459,7 +270,8 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
                 pieces[-1].append(end)
                 at_cut = chain[chain.index(k) - 1]
                 ends = _cut_labels(w.key, cuts.setdefault(at_cut, str(len(cuts) + 1)), end, (m.cut * 0.75, height), m)
-                labels += ends[1:] if any(e.box == ends[0].box for e in labels) else ends
+                labels += [e for e in ends if e.box not in marked]
+                marked.update(e.box for e in ends)
                 pieces.append([(m.cut * 0.75, height)])
             pieces[-1].append((columns[v.layer][0], height))
             if k != chain[-1]:
@@ -472,16 +284,16 @@ def _placed(diagram: Diagram, vertices: Sequence[_Vertex], index: dict[str, int]
     return Layout(diagram, right, height, tuple(gates), tuple(routes), tuple(labels), len(bands))
 
 
-def _fan(v: _Vertex, m: Metrics) -> float:
+def _fan(v: Vertex, m: Metrics) -> float:
     """The distance between the ports of a gate and its circle."""
     return m.fan if m.is_grid or (v.lines is not None and len(v.lines.arriving) > 1) else m.fan / 2
 
 
-def _bands(vertices: Sequence[_Vertex], layers: Sequence[Sequence[int]], columns: Sequence[tuple[float, float]], width: float, m: Metrics) -> list[_Band]:
+def _bands(vertices: Sequence[Vertex], layers: Sequence[Sequence[int]], columns: Sequence[tuple[float, float]], width: float, m: Metrics) -> list[_Band]:
     """The layers in bands of about the same width, each with its own heights."""
     total = columns[-1][1] if columns else 0.0
     room = width - 2 * m.cut
-    parts = ceil(total / room) if 0 < room and width < total else 1
+    parts = ceil(total / room) if room > 0 and width < total else 1
     ends: list[int] = []
     start = 0.0
     for k in range(1, len(layers) if parts > 1 else 0):
@@ -505,12 +317,12 @@ def _cut_labels(owner: str, text: str, end: tuple[float, float], start: tuple[fl
     """The same number where a wire ends in one band and where it begins in the next one."""
     wide = len(text) * m.character
     if m.is_grid:
-        return [Label(owner, "cut", text, Box(end[0] + 1, end[1] - 0.5, end[0] + 1 + wide, end[1] + 0.5)), Label(owner, "cut", text, Box(start[0] - wide, start[1] - 0.5, start[0], start[1] + 0.5))]
+        return [Label(owner, "cut", text, Rectangle(end[0] + 1, end[1] - 0.5, end[0] + 1 + wide, end[1] + 0.5)), Label(owner, "cut", text, Rectangle(start[0] - wide, start[1] - 0.5, start[0], start[1] + 0.5))]
     half = m.line / 2
-    return [Label(owner, "cut", text, Box(end[0] + 2, end[1] - half, end[0] + 2 + wide, end[1] + half)), Label(owner, "cut", text, Box(start[0] - 2 - wide, start[1] - half, start[0] - 2, start[1] + half))]
+    return [Label(owner, "cut", text, Rectangle(end[0] + 2, end[1] - half, end[0] + 2 + wide, end[1] + half)), Label(owner, "cut", text, Rectangle(start[0] - 2 - wide, start[1] - half, start[0] - 2, start[1] + half))]
 
 
-def _gap(vertices: Sequence[_Vertex], layer: Sequence[int], m: Metrics, *, is_last: bool) -> float:
+def _gap(vertices: Sequence[Vertex], layer: Sequence[int], m: Metrics, *, is_last: bool) -> float:
     """The width to the next layer: more where wires climb far."""
     if is_last:
         return 0.0
@@ -520,7 +332,7 @@ def _gap(vertices: Sequence[_Vertex], layer: Sequence[int], m: Metrics, *, is_la
     return max(m.gap, min(3 * m.gap, 0.22 * max(climbs, default=0.0)))
 
 
-def _labels(key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics) -> list[Label]:
+def _labels(key: str, v: Vertex, x: float, ports: dict[str, float], m: Metrics) -> list[Label]:
     """The labels of a gate with their boxes: those of the wire that leaves, of the wires that arrive, and what stands below."""
     lines, found = v.lines, list[Label]()
     if lines is None:
@@ -529,16 +341,16 @@ def _labels(key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics)
     half = 0.5 if m.is_grid else 0.15
     for k, (kind, text) in enumerate(reversed(lines.above)):
         bottom = v.y - (half if m.is_grid else m.line * half) - k * m.line
-        found.append(Label(key, kind, text, Box(left, bottom - m.line, left + len(text) * m.character, bottom)))
+        found.append(Label(key, kind, text, Rectangle(left, bottom - m.line, left + len(text) * m.character, bottom)))
     for k, (kind, text) in enumerate(lines.below):
         top = v.y + (half if m.is_grid else m.line * half) + k * m.line
-        found.append(Label(key, kind, text, Box(left, top, left + len(text) * m.character, top + m.line)))
+        found.append(Label(key, kind, text, Rectangle(left, top, left + len(text) * m.character, top + m.line)))
     start = x - v.left
     end = x - v.half_width - _fan(v, m) - m.pad
     for w, texts in lines.arriving:
         for k, (kind, text) in enumerate(texts):
             top = v.y + ports[w] + (half if m.is_grid else m.line * half) + k * m.line
-            found.append(Label(w, kind, text, Box(end - len(text) * m.character, top, end, top + m.line)))
+            found.append(Label(w, kind, text, Rectangle(end - len(text) * m.character, top, end, top + m.line)))
     texts_below = [("name", t) for t in lines.names] + [("guilt", t) for t in lines.guilt]
     top = v.y + v.below - m.line * len(texts_below) - (0 if m.is_grid else m.line * 0.1)
     if not lines.guilt and lines.names and _is_narrow(lines.names[0], v.half_width, len(lines.arriving), m):
@@ -546,5 +358,8 @@ def _labels(key: str, v: _Vertex, x: float, ports: dict[str, float], m: Metrics)
     for k, (kind, text) in enumerate(texts_below):
         wide = len(text) * m.character
         at = max(start, x - wide / 2) if not m.is_grid else float(max(start, int(x - wide / 2)))
-        found.append(Label(key, kind, text, Box(at, top + k * m.line, at + wide, top + (k + 1) * m.line)))
+        found.append(Label(key, kind, text, Rectangle(at, top + k * m.line, at + wide, top + (k + 1) * m.line)))
     return found
+
+
+__all__ = ["CHARACTERS", "PIXELS", "Label", "Layout", "Metrics", "Placed", "Rectangle", "Route", "laid_out"]

@@ -10,6 +10,7 @@ from verifier.circuit.program import Program
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
 
+SHORT = {"maximum": "max", "minimum": "min"}
 LONGEST = 7  # characters of a number within a symbol
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*$")
 
@@ -31,9 +32,10 @@ def symbol(program: Program, index: int, values: Sequence[Any]) -> str:
         if b is not None:
             return f"{mark}{b}"
         return f"{mark}{a}" if gate.commutes else f"{a}{mark}x"
+    name = SHORT.get(step.gate, step.gate)
     if any(c is not None for c in constants) and len(step.args) == 2:
-        return f"{step.gate} {next(c for c in constants if c is not None)}"
-    return gate.symbol or step.gate
+        return f"{name} {next(c for c in constants if c is not None)}"
+    return gate.symbol or name
 
 
 def constant(program: Program, index: int, values: Sequence[Any]) -> str | None:

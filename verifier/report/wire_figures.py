@@ -24,7 +24,7 @@ from verifier.exact import adjoints, one_sided
 from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
-from verifier.report.bundles import Forward
+from verifier.report.bundles import ShownForward
 from verifier.report.diagram import NO_FIGURE, Figure
 
 BITS = 256
@@ -33,11 +33,11 @@ MOST_STEPS = 5_000  # of a program whose backward pass is searched for adjoints 
 BESIDE = 2  # further points, so that a value is no coincidence
 LONG_FIGURE = 1e6  # ulps: from there on in scientific notation
 
-Edge = tuple[int, int, int]  # the step that is read, the step that reads it, and as which operand
+WireSteps = tuple[int, int, int]  # the step that is read, the step that reads it, and as which operand
 
 
 @dataclass(frozen=True)
-class Contribution:
+class Written:
     """What an implementation adds to an adjoint: the value of a step, with a sign, in a line."""
 
     step: int
@@ -50,14 +50,14 @@ class WireFigures:
     """All numbers of a circuit at one point: the floats of every step, the exact values and adjoints of the forward steps, and which steps of the backward pass claim to be which."""
 
     program: Program
-    forward: Forward
+    forward: ShownForward
     format: Format
     computed: Sequence[Any]
     exact: Sequence[Any]
     exact_adjoints: dict[int, Ball]
     claimed: dict[int, Discrepancy]  # of inputs
     written: dict[int, int]  # forward step -> the backward step that holds its adjoint
-    terms: dict[Edge, Contribution]  # the contributions that are found in the backward pass, by the wire that they come through
+    terms: dict[WireSteps, Written]  # the contributions that are found in the backward pass, by the wire that they come through
     definitions: dict[int, tuple[int, ...]] = field(default_factory=dict)  # forward step -> all versions of the name that holds its adjoint
     upstream: float = 1.0
 
@@ -72,11 +72,11 @@ class WireFigures:
             return NO_FIGURE
         return _figure(shape, [self._adjoint(i) for i in steps])
 
-    def contributions(self, edges: Sequence[Edge], operands: Sequence[int], shape: Shape) -> Figure:
+    def contributions(self, edges: Sequence[WireSteps], operands: Sequence[int], shape: Shape) -> Figure:
         """What comes back to some operands through some of the wires that leave them."""
         if not any(self._has_gradient(a) for a, _, _ in edges) or not any(self._carries(e) for e in edges):
             return NO_FIGURE
-        by_operand: dict[int, list[Edge]] = {a: [] for a in operands}
+        by_operand: dict[int, list[WireSteps]] = {a: [] for a in operands}
         for e in edges:
             by_operand[e[0]].append(e)
         return _figure(shape, [self._contribution(a, several) for a, several in by_operand.items()])
@@ -147,7 +147,7 @@ class WireFigures:
             return 1
         return {"sub": (1, -1)[position] if gate == "sub" else 0, "neg": -1}.get(gate, 0)
 
-    def edges_from(self, i: int) -> list[Edge]:
+    def edges_from(self, i: int) -> list[WireSteps]:
         """The wires by which other gates read a step, and through which a gradient comes back."""
         if i not in self._edges:
             readers = dict.fromkeys(self.forward.readers.get(i, ()))
@@ -155,10 +155,10 @@ class WireFigures:
         return self._edges[i]
 
     @cached_property
-    def _edges(self) -> dict[int, list[Edge]]:
+    def _edges(self) -> dict[int, list[WireSteps]]:
         return {}
 
-    def _contribution(self, operand: int, edges: Sequence[Edge]) -> tuple[str | None, str | None, str | None]:
+    def _contribution(self, operand: int, edges: Sequence[WireSteps]) -> tuple[str | None, str | None, str | None]:
         if len(edges) == len(self.edges_from(operand)) and operand not in self.forward.outputs:
             return self._adjoint(operand)
         with balls.precision(BITS):
@@ -168,7 +168,7 @@ class WireFigures:
             return (self._text(value), *self._beside(value, exact))
         return None, self._digits(exact), None
 
-    def exact_contribution(self, edge: Edge) -> Ball:
+    def exact_contribution(self, edge: WireSteps) -> Ball:
         """What comes back through a wire over the reals."""
         _, reader, position = edge
         step = self.program.steps[reader]
@@ -192,7 +192,7 @@ class WireFigures:
         """The steps that the output depends on."""
         return self.program.forward_part().needed
 
-    def _carries(self, edge: Edge) -> bool:
+    def _carries(self, edge: WireSteps) -> bool:
         """Whether a gradient comes back through a wire: not through a condition, and from a gate that the output depends on."""
         _, reader, position = edge
         step = self.program.steps[reader]
@@ -230,7 +230,7 @@ def _figure(shape: Shape, rows: Sequence[tuple[str | None, str | None, str | Non
     return Figure(shape, tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
 
 
-def figures_at(draft: Draft, checked: Checked, forward: Forward) -> WireFigures:
+def figures_at(draft: Draft, checked: Checked, forward: ShownForward) -> WireFigures:
     """The numbers of a circuit at the first point of what was found in answer to a check."""
     check, point = checked.check, checked.points[0]
     program, fmt, upstream = check.subject.program, check.format, check.upstream
@@ -247,7 +247,7 @@ def figures_at(draft: Draft, checked: Checked, forward: Forward) -> WireFigures:
     return WireFigures(program, forward, fmt, computed, exact, exact_adjoints, claimed, written, terms, versions, upstream)
 
 
-def _written(draft: Draft, checked: Checked, forward: Forward) -> tuple[dict[int, int], dict[Edge, Contribution], dict[int, tuple[int, ...]]]:
+def _written(draft: Draft, checked: Checked, forward: ShownForward) -> tuple[dict[int, int], dict[WireSteps, Written], dict[int, tuple[int, ...]]]:
     """Which steps of the backward pass hold the adjoints of forward steps, which contributions they add up, and the versions of their names."""
     check, point = checked.check, checked.points[0]
     program, fmt, upstream = check.subject.program, check.format, check.upstream
@@ -263,14 +263,14 @@ def _written(draft: Draft, checked: Checked, forward: Forward) -> tuple[dict[int
     for last, step in sorted(run.meaning.items(), key=lambda item: (item[0] in run.named, item[0])):
         holds[step] = last
     resolved: dict[int, int] = {}
-    terms: dict[Edge, Contribution] = {}
+    terms: dict[WireSteps, Written] = {}
     with balls.precision(run.reference.bits):
         for i in forward.shown:
             own = _named_step(program, forward.end, i, holds)
             if own is None:
                 continue
             resolved[i] = holds[own]
-            terms.update(_terms(run, program, forward, i, own, found.get(holds[own]), fmt))
+            terms.update(_terms(run, program, i, own, found.get(holds[own]), fmt))
     return resolved, terms, {i: found[last].versions for i, last in resolved.items() if last in found}
 
 
@@ -284,12 +284,12 @@ def _named_step(program: Program, end: int, i: int, holds: dict[int, int]) -> in
     return i
 
 
-def _terms(run: locate.IsolatedRun, program: Program, forward: Forward, shown: int, own: int, definition: contributions.Definition | None, fmt: Format) -> dict[Edge, Contribution]:
+def _terms(run: locate.IsolatedRun, program: Program, shown: int, own: int, definition: contributions.Definition | None, fmt: Format) -> dict[WireSteps, Written]:
     """The contributions to one adjoint, each with the wire that it comes through; those of which this is not certain are left out."""
     uses = run.reference.uses.get(own, ())
     if definition is None or len(uses) < 2:
         return {}
-    edges: list[tuple[Edge, Any]] = []
+    edges: list[tuple[WireSteps, Any]] = []
     for reader, position in uses:
         step = program.steps[reader]
         value = adjoints.contribution(step.gate, position, [run.reference.values[a] for a in step.args], run.reference.adjoints[reader], strict=True)
@@ -300,16 +300,16 @@ def _terms(run: locate.IsolatedRun, program: Program, forward: Forward, shown: i
         parts = [t for p in parts for t in contributions.terms_of(program, p, run.values)]
     elif len(parts) < len(edges):
         parts = [t for p in parts for t in ([p] if any(agrees(p.value, v, fmt) for _, v in edges) else contributions.terms_of(program, p, run.values))]
-    found: dict[Edge, Contribution] = {}
+    found: dict[WireSteps, Written] = {}
     left = list(parts)
     for edge, value in edges:
         term = next((t for t in left if agrees(t.value, value, fmt)), None)
         if term is not None:
             left.remove(term)
-            found[edge] = Contribution(term.step, term.sign, term.line)
+            found[edge] = Written(term.step, term.sign, term.line)
     missing = [e for e, _ in edges if e not in found]
     if len(missing) == 1 and len(left) == 1:  # what is left is wrong
-        found[missing[0]] = Contribution(left[0].step, left[0].sign, left[0].line)
+        found[missing[0]] = Written(left[0].step, left[0].sign, left[0].line)
     return found
 
 

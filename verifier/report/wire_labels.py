@@ -16,25 +16,25 @@ ARRAY_DIGITS = 3  # of the numbers of an array
 LONGEST_NAME = 24
 MOST_LINES = 4  # of a text about what is wrong; the whole of it is in the title
 
-Text = tuple[str, str]  # kind and text
+KindAndText = tuple[str, str]  # kind and text
 
 
 @dataclass(frozen=True)
-class Lines:
+class GateTexts:
     """The texts of one gate: above and below the wire that leaves it, below each wire that arrives (by key), and under the gate."""
 
     symbol: str
-    above: tuple[Text, ...]
-    below: tuple[Text, ...]
-    arriving: tuple[tuple[str, tuple[Text, ...]], ...]
+    above: tuple[KindAndText, ...]
+    below: tuple[KindAndText, ...]
+    arriving: tuple[tuple[str, tuple[KindAndText, ...]], ...]
     names: tuple[str, ...]
     guilt: tuple[str, ...]
 
 
-def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, has_wires: bool, digits: int, ulps: bool, wrap: int) -> Lines:
+def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, digits: int, ulps: bool, wrap: int) -> GateTexts:
     """The texts of a gate. What comes back through a wire is written at its end only where the source has other wires, too."""
-    above: list[Text] = []
-    below: list[Text] = []
+    above: list[KindAndText] = []
+    below: list[KindAndText] = []
     if g.kind != "output":
         above = [("value", short(g.value, digits))] if g.value.is_known else []
         below = gradient_lines(g.gradient, digits, "gradient")
@@ -53,10 +53,10 @@ def lines_of(g: CircuitGate, arriving: Sequence[Wire], *, has_wires: bool, digit
     written = textwrap.wrap(guilt, wrap)
     if len(written) > MOST_LINES:
         written = [*written[: MOST_LINES - 1], written[MOST_LINES - 1][: wrap - 1] + "…"]
-    return Lines(cut(g.symbol, LONGEST_NAME), tuple(above), tuple(below), tuple(branches), (cut(name, LONGEST_NAME),) if name else (), tuple(written))
+    return GateTexts(cut(g.symbol, LONGEST_NAME), tuple(above), tuple(below), tuple(branches), (cut(name, LONGEST_NAME),) if name else (), tuple(written))
 
 
-def gradient_lines(figure: Figure, digits: int, kind: str) -> list[Text]:
+def gradient_lines(figure: Figure, digits: int, kind: str) -> list[KindAndText]:
     """The line of a gradient; in brackets where the implementation does not compute it."""
     if not figure.is_known:
         return []

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from verifier.report.diagram import Diagram
     from verifier.report.draw.mutants import CaseEdits
     from verifier.report.draw.paint import Paint
     from verifier.report.outcome import CaseReport, Report
@@ -92,6 +93,12 @@ def in_terminal(found: CaseReport | Report) -> str:
     """Text without colours, as `print` shows it."""
     text: str = _function("notebook_html.plain")(found)
     return text
+
+
+def circuit_in_notebook(found: Diagram) -> str:
+    """SVG for the output of a notebook's cell."""
+    drawing: str = _function("circuit_svg.svg")(found)
+    return drawing
 
 
 def _function(place: str) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from verifier.report.layout import PIXELS, Label, Layout, Placed, Route, laid_ou
 
 MARGIN = 16
 HEAD = 30  # the title
+TITLE = 8.6  # of its letters, more than they are wide
 FOOT = 26  # what the colours mean
 SIZE, SYMBOL_SIZE = 11.5, 14  # of the letters; PIXELS.character and PIXELS.symbol are their widths
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
@@ -20,11 +21,11 @@ MOST_LISTED = 12  # numbers of an array, and statements of a fold, that a title 
 STYLE = """\
 .circuit { --paper: #ffffff; --ink: #202124; --quiet: #5f6368; --wire: #80868b; --gate: #ffffff; --value: #137333; --gradient: #b3261e; --guilty: #c5221f; --on-guilty: #ffffff; }
 @media (prefers-color-scheme: dark) { .circuit { --paper: #1b1c1e; --ink: #e8eaed; --quiet: #a7acb2; --wire: #80868b; --gate: #2a2c2f; --value: #81c995; --gradient: #f6aea9; --guilty: #d93025; --on-guilty: #ffffff; } }
-.circuit text { font-family: %s; font-size: %gpx; fill: var(--ink); white-space: pre; }
+.circuit text { font-family: MONO; font-size: SIZEpx; fill: var(--ink); white-space: pre; }
 .circuit .paper { fill: var(--paper); }
 .circuit .title { font-family: system-ui, sans-serif; font-size: 14px; font-weight: 600; }
 .circuit .legend { font-family: system-ui, sans-serif; font-size: 11.5px; fill: var(--quiet); }
-.circuit .symbol { font-size: %gpx; text-anchor: middle; }
+.circuit .symbol { font-size: SYMBOL_SIZEpx; text-anchor: middle; }
 .circuit .wire path { fill: none; stroke: var(--wire); stroke-width: 1.4; }
 .circuit .wire path.hit { stroke: transparent; stroke-width: 9; }
 .circuit .gate circle, .circuit .gate rect { fill: var(--gate); stroke: var(--ink); stroke-width: 1.4; }
@@ -39,7 +40,7 @@ STYLE = """\
 .circuit .guilty.gate circle, .circuit .guilty.gate rect { fill: var(--guilty); stroke: var(--guilty); }
 .circuit .guilty.gate text.symbol { fill: var(--on-guilty); font-weight: 600; }
 @media (prefers-color-scheme: dark) { .circuit text.guilt { fill: #f28b82; } }
-""" % (MONO, SIZE, SYMBOL_SIZE)  # fmt: skip
+""".replace("MONO", MONO).replace("SYMBOL_SIZE", str(SYMBOL_SIZE)).replace("SIZE", str(SIZE))
 
 
 def svg(diagram: Diagram, *, standalone: bool = True, digits: int = 12, ulps: bool = False, width: float = WIDEST) -> str:
@@ -55,9 +56,9 @@ def drawn(layout: Layout, *, standalone: bool = True) -> str:
     """A circuit whose places are known."""
     d = layout.diagram
     head = HEAD if standalone else 0
-    title = _cut(d.title, max(60, int(layout.width / 7.2)))
+    title = _cut(d.title, max(60, int(layout.width / TITLE)))
     foot = (FOOT + 18 * len(d.notes)) if standalone else 0
-    width = round(max(layout.width + 2 * MARGIN, (len(title) * 8 + 2 * MARGIN) if standalone else 0, 560 if standalone else 0))
+    width = round(max(layout.width + 2 * MARGIN, (len(title) * TITLE + 2 * MARGIN) if standalone else 0, 560 if standalone else 0))
     height = round(layout.height + 2 * MARGIN + head + foot)
     owners: dict[str, list[Label]] = {}
     for label in layout.labels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from verifier.report.diagram import Diagram
 from verifier.report.draw.paint import Paint
@@ -107,7 +108,7 @@ def _channels(routes: Iterable[Route]) -> dict[tuple[float, float, str], int]:
     climbing: dict[float, dict[str, None]] = {}
     for r in routes:
         for points in r.pieces:
-            for (x0, y0), (x1, y1) in zip(points[:-2], points[1:-1], strict=True):
+            for (x0, y0), (x1, y1) in pairwise(points[:-1]):
                 if y0 != y1 and x0 != x1:
                     climbing.setdefault(x0, {})[f"{r.wire.source} {y0}"] = None
     return {(x0, 0.0, owner): round(x0) + 1 + k for x0, owners in climbing.items() for k, owner in enumerate(owners)}
@@ -117,7 +118,7 @@ def _route(canvas: _Canvas, r: Route, channels: dict[tuple[float, float, str], i
     owner, w = r.wire.source, r.wire
     for k, points in enumerate(r.pieces):
         is_last = k == len(r.pieces) - 1
-        for n, ((x0, y0), (x1, y1)) in enumerate(zip(points, points[1:], strict=False)):
+        for n, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
             a, b = (round(x0), round(y0)), (round(x1), round(y1))
             if is_last and n == len(points) - 2:  # from the port to the circle
                 _fan(canvas, a, b, w.target, is_guilty=w.is_guilty)
