@@ -177,6 +177,13 @@ def test_a_detail_that_fails_or_takes_too_long_costs_a_note_and_no_verdict(monke
     assert "the typeset formulas" in report.details.notes[0]
 
 
+def test_the_script_and_the_style_are_packed_with_the_modules() -> None:
+    import tomllib
+
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]["verifier.report.draw"]
+    assert sorted(packed) == sorted(p.name for p in (ROOT / "verifier" / "report" / "draw").iterdir() if p.is_file() and p.suffix != ".py")
+
+
 # ---------------------------------------------------------------- formulas
 
 
@@ -200,6 +207,9 @@ MEANT = [
     ("dw = x * dz", "`=` overwrites an earlier contribution where `+=` is meant: ...", "dw += x * dz"),
     ("db = -dz", "the sign is flipped", "db = dz"),
     ("dt = du / t", "`t` where `1 + t` is meant in `du / t`", "dt = du / (1 + t)"),
+    ("db = np.mean(dout, axis=0)", "`mean` where `sum` is meant in `np.mean(dout, axis=0)`", "db = np.sum(dout, axis=0)"),
+    ("dx = (a - b.mean(0, keepdims=True)) / s", "`axis=0` where `axis=1` is meant in `b.mean(0, keepdims=True)`", "dx = (a - b.mean(1, keepdims=True)) / s"),
+    ("dx = dout", "the mask `out > 0` is missing: `dx[out <= 0] = 0`", "dx = dout\ndx[out <= 0] = 0"),
     ("dz = (1 - h) * dh", "`h` should be squared in `1 - h`", "dz = (1 - h**2) * dh"),
 ]
 

@@ -46,16 +46,18 @@ def repaired(case: Case, check: Check, finding: Finding, points: Sequence[tuple[
     names = set(finding.gradients or (finding.gradient,))
     old = source.text[line.start : line.end]
     trials = [*points[:MOST_POINTS], *elsewhere(points[0], check.format)[-2:]] if points else []
+    other = replace(check, upstream=linearity.other_upstream(check.upstream, seed=case.name))
+    flowing = [check] if case.outputs else [check, other]  # what flows into several outputs are parameters, which the other points have changed
     for number, new in enumerate(dict.fromkeys(meant(old, words, finding.details))):
         if number >= MOST_TRIED:
             break
-        if new != old and _is_right(draft, check, source.text[: line.start] + new + source.text[line.end :], names, trials):
+        if new != old and _is_right(draft, flowing, source.text[: line.start] + new + source.text[line.end :], names, trials):
             return RepairedLine(check.implementation, str(finding.place), old, "" if new.endswith(NOTHING) else new)
     return None
 
 
-def _is_right(draft: Draft, check: Check, text: str, names: set[str], points: Sequence[tuple[float, ...]]) -> bool:
-    """Whether a backward pass computes these gradients right, at all points and for another gradient that flows in."""
+def _is_right(draft: Draft, checks: Sequence[Check], text: str, names: set[str], points: Sequence[tuple[float, ...]]) -> bool:
+    """Whether a backward pass computes these gradients right, at all points and for all gradients that flow in."""
     source = draft.implementation.backward
     assert source is not None
     changed = replace(source, text=text, span=text, line=1, column=1, span_column=1)
@@ -63,10 +65,10 @@ def _is_right(draft: Draft, check: Check, text: str, names: set[str], points: Se
     claims = tuple(c for c in draft.claims if c[1] in names)
     if program is None or complaints or not claims or not all(name in program.names for _, name in claims):
         return False
-    question = replace(check, subject=Subject(differentiated(program), claims))
-    flows = [question, replace(question, upstream=linearity.other_upstream(check.upstream, seed=draft.implementation.name))]
-    judged = [d for q in flows for row in compare(q, points, detail=False) for d in row]
-    return bool(judged) and not any(d.verdict.fails for d in judged)
+    edited = Subject(differentiated(program), claims)
+    judged = [d for check in checks for row in compare(replace(check, subject=edited), points, detail=False) for d in row]
+    passing = {d.name for d in judged if d.verdict.passes or d.verdict.warns}
+    return passing == {name for _, name in claims} and not any(d.verdict.fails for d in judged)
 
 
 def meant(line: str, words: str, details: Sequence[str] = ()) -> Iterator[str]:
@@ -85,9 +87,10 @@ def meant(line: str, words: str, details: Sequence[str] = ()) -> Iterator[str]:
         return f"{left}{sign} {text}"
 
     def within(part: str, new: str) -> Iterator[str]:
-        """The line with each occurrence of a part changed, one at a time, and the whole value where there is none."""
-        for found in re.finditer(_bounded(part), right):
-            yield f"{left}{sign}{right[: found.start()]}{new}{right[found.end() :]}"
+        """The line with each occurrence of a part changed, one at a time: those in its value first."""
+        places = [found.span() for found in re.finditer(_bounded(part), line)]
+        for start, end in sorted(places, key=lambda place: place[0] < len(left)):
+            yield line[:start] + new + line[end:]
 
     quoted = re.findall(r"`([^`]*)`", words)
     formula = next((m["formula"] for d in details if (m := _EXPECTED.match(d))), "")
@@ -106,14 +109,17 @@ def meant(line: str, words: str, details: Sequence[str] = ()) -> Iterator[str]:
     elif words.startswith("a division by `"):
         yield whole(f"{_factor(body)} / {_factor(quoted[0])}")
     elif words.startswith("the term `"):
-        term, inner = quoted[0], quoted[1] if " in `" in words else body
+        term, inner = quoted[0].removeprefix("+ "), quoted[1] if " in `" in words or " is missing: `" in words else body
         if "superfluous" in words:
             for pattern in (rf"\s*[+-]\s*{_bounded(term)}", rf"{_bounded(term)}\s*\+\s*", rf"{_bounded(term)}\s*(?=-)"):
                 for found in re.finditer(pattern, right):
                     yield f"{left}{sign}{right[: found.start()]}{right[found.end() :]}"
-        yield from within(inner, f"{inner} + {term}")
-        yield from within(inner, f"({inner} + {term})")
+        added = f"{inner} - {term[1:].strip()}" if term.startswith("-") else f"{inner} + {term}"
+        yield from within(inner, added)
+        yield from within(inner, f"({added})")
         yield from within(inner, f"{inner} - {term}")
+    elif words.startswith("the mask `") and len(quoted) > 1:
+        yield f"{line}\n{quoted[1]}"
     elif words.startswith("the exponent of `"):
         off = re.search(r"is (\d+) too (high|low)", words)
         power = re.fullmatch(r"(.*\*\*\s*)(\d+)", quoted[0], re.DOTALL)
@@ -146,6 +152,8 @@ def meant(line: str, words: str, details: Sequence[str] = ()) -> Iterator[str]:
             for found in re.finditer(_bounded(wrong), part):
                 for new in (right_one, f"({right_one})"):
                     yield from within(part, part[: found.start()] + new + part[found.end() :])
+            if wrong.startswith("axis=") and wrong not in part:  # by its position
+                yield from within(part, re.sub(rf"\({wrong[5:]}\b", f"({right_one[5:]}", part))
         yield from within(wrong, right_one)
         yield from within(wrong, f"({right_one})")
     for shape, pattern in SHAPES.items():
@@ -162,7 +170,9 @@ def meant(line: str, words: str, details: Sequence[str] = ()) -> Iterator[str]:
 
 def _bounded(part: str) -> str:
     """A pattern of a part that is no piece of a longer name or number."""
-    return rf"(?<![\w.]){re.escape(part)}(?![\w.])" if re.match(r"[\w.]", part[:1]) and re.match(r"\w", part[-1:]) else re.escape(part)
+    before = r"(?<![\w.])" if part[:1].isdigit() else r"(?<!\w)" if part[:1].isidentifier() else ""
+    after = r"(?![\w.])" if part[-1:].isdigit() and not part[:1].isidentifier() else r"(?!\w)" if re.match(r"\w", part[-1:]) else ""
+    return before + re.escape(part) + after
 
 
 def _count(part: str, text: str) -> int:

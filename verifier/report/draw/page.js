@@ -108,7 +108,7 @@ function ledger(l) {
     return make("tr", {}, cell(line ? String(line) : "", "num"), cell(statement + (condition ? "   condition " + condition : ""), "mono"), cell(own, "num"), cell(ulps, "num"), cell((100 * Number(share)).toFixed(1) + " %", "num"), make("td", {}, box));
   });
   return make("div", {}, make("h4", {}, `${l.who}${l.format === "float64" ? "" : ", " + l.format}: ${l.ulps} ulp`), make("p", { class: "note" }, "at " + l.at + (l.alike ? `; the same for ${l.alike.join(", ")}, up to the sign` : "")),
-    table("Where the error of " + l.who + " comes from", [">line", "statement", ">own rounding", ">effect in ulps", ">share", ""], body), l.more ? make("p", { class: "note" }, `${l.more} more statements`) : "");
+    table("Where the error of " + l.who + " comes from", [">line", "statement", ">own rounding", ">effect in ulps", ">share", "as a bar"], body), l.more ? make("p", { class: "note" }, `${l.more} more statements`) : "");
 }
 
 // ---------------------------------------------------------------- backprop, gate by gate
@@ -211,7 +211,7 @@ function sheet(c) {
     if (i.lines.length) parts.push(make("h4", {}, "Line by line"), program(i, guilty));
     if (parts.length > 1) found.push(titled("The program of " + i.name, ...parts));
   }
-  if (c.results) found.push(titled("Gradients", table("Gradients", ["gradient", "verdict", ">computed", ">exact", ">ulps", ">condition", ""],
+  if (c.results) found.push(titled("Gradients", table("Gradients", ["gradient", "verdict", ">computed", ">exact", ">ulps", ">condition", "remarks"],
     c.results.map((r) => make("tr", {}, cell(r.who + (r.format === "float64" ? "" : ", " + r.format), "mono"), make("td", {}, badge(r.verdict, r.kind)), cell(r.computed, "num"), cell(r.exact, "num"), cell(r.ulps, "num"), cell(r.condition, "num"), cell([r.at && "at " + r.at, r.reason].filter(Boolean).join("; "))))),
     c.more ? make("p", { class: "note" }, `${c.more} more, which are no worse; --format json has them all.`) : ""));
   if (c.ledgers) found.push(titled("Where the rounding errors come from", ...c.ledgers.slice(0, 3).map(ledger), c.ledgers.length > 3 ? folded(`${c.ledgers.length - 3} more`, c.ledgers.slice(3).map(ledger)) : ""));
@@ -222,9 +222,9 @@ function sheet(c) {
   })));
   if (c.regions) found.push(titled("Regions that the hunt found", table("Regions", ["gradient", "verdict", "where", "cause", "such as"], c.regions.map((r) => make("tr", {}, cell(r.who, "mono"), make("td", {}, badge(r.verdict, r.kind)), cell(r.where, "mono"), cell(r.cause), cell(r.at, "mono"))))));
   if (c.sweeps) found.push(titled("Many points", table("Many points", ["gradient", ">points", "verdicts", ">median", ">99 %", ">most ulps", "worst at"], c.sweeps.map((s) => make("tr", {}, cell(`${s.who}, ${s.format}`, "mono"), cell(s.points, "num"), make("td", {}, ...s.verdicts.flatMap(([v, n, kind]) => [badge(`${v} ${n}`, kind), " "])), cell(s.median, "num"), cell(s.p99, "num"), cell(s.max, "num"), cell(s.worst, "mono"))))));
-  if (c.residuals) found.push(titled("Residuals", table("Residuals", ["difference", ">computed", ">expected", "", "at"], c.residuals.map((r) => make("tr", {}, cell(r.what, "mono"), cell(r.computed, "num"), cell(r.expected, "num"), make("td", {}, r.met === null || r.met === undefined ? "" : badge(r.met ? "as expected" : "differs", r.met ? "pass" : "fail")), cell(r.at, "mono"))))));
-  if (c.published) found.push(titled("Published figures", table("Published figures", ["name", ">computed", ">published", ""], c.published.map((p) => make("tr", {}, cell(p.name, "mono"), cell(p.computed, "num"), cell(p.published, "num"), make("td", {}, badge(p.met ? "reproduced" : "differs", p.met ? "pass" : "fail")))))));
-  if (c.proofs) found.push(titled("Proofs for all inputs", table("Proofs", ["gradient", "", ""], c.proofs.map(([who, kind, note]) => make("tr", {}, cell(who, "mono"), cell(kind), cell(note))))));
+  if (c.residuals) found.push(titled("Residuals", table("Residuals", ["difference", ">computed", ">expected", "outcome", "at"], c.residuals.map((r) => make("tr", {}, cell(r.what, "mono"), cell(r.computed, "num"), cell(r.expected, "num"), make("td", {}, r.met === null || r.met === undefined ? "" : badge(r.met ? "as expected" : "differs", r.met ? "pass" : "fail")), cell(r.at, "mono"))))));
+  if (c.published) found.push(titled("Published figures", table("Published figures", ["name", ">computed", ">published", "outcome"], c.published.map((p) => make("tr", {}, cell(p.name, "mono"), cell(p.computed, "num"), cell(p.published, "num"), make("td", {}, badge(p.met ? "reproduced" : "differs", p.met ? "pass" : "fail")))))));
+  if (c.proofs) found.push(titled("Proofs for all inputs", table("Proofs", ["gradient", "outcome", "where"], c.proofs.map(([who, kind, note]) => make("tr", {}, cell(who, "mono"), cell(kind), cell(note))))));
   if (c.notes || c.left) found.push(titled("Notes", make("ul", {}, ...[...(c.notes || []), ...(c.left || [])].map((n) => make("li", {}, n)))));
   if (c.commands) found.push(titled("In a terminal", ...c.commands.map(command)));
   return make("section", { class: "sheet", "aria-label": c.name }, make("h2", { class: "quiet" }, c.name), ...found);
