@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from verifier.report.gate import CiGate
 
 ADDRESS = "127.0.0.1"
-SECONDS = 0.4  # between two looks at the files
+SECONDS = 0.25  # between two looks at the files
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -95,10 +95,12 @@ def serve(watch: Watch, *, port: int, say: Callable[[str], None]) -> None:
 def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None]) -> NoReturn:
     """Look at the files, and check their cases when one has changed. Raises KeyboardInterrupt."""
     seen: Stamps | None = None
+    before: Stamps | None = None  # of the last look
     called: tuple[str, ...] = ()
     while True:
         stamps = stamps_of(watch.paths, called, watch.in_folders)
-        if stamps == seen:
+        if stamps == seen or (seen is not None and stamps != before):  # nothing is new, or somebody may be writing still
+            before = stamps
             rest()
             continue
         seen = stamps
