@@ -8,13 +8,17 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import verifier.numpy
 from tests import ROOT
 from verifier.case.case import Case
 from verifier.case.load import load, load_text
 from verifier.circuit.program import LEAVES
+from verifier.cli import main
 from verifier.exact.truth import subject
 from verifier.report.bundles import MOST_GATES
 from verifier.report.circuits import diagram_of
@@ -280,3 +284,50 @@ def test_a_case_without_that_implementation_or_point_says_what_it_has() -> None:
         diagram_of(case, implementation="other")
     with pytest.raises(ValueError, match="1 point, not 2"):
         diagram_of(case, point=2)
+
+
+PICTURES = {
+    "neuron": ("cs231n/neuron.yaml", "staged"),
+    "two_sigmoids": ("cs231n/two_sigmoids.yaml", "staged"),
+    "wrong_line": ("wrong/forks.yaml", "wrong"),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_pictures_of_the_documentation_are_what_the_command_draws(name: str, tmp_path: Path) -> None:
+    case, implementation = PICTURES[name]
+    drawing = tmp_path / "it.svg"
+    assert main(["plot", str(ROOT / "cases" / case), "--circuit", "--implementation", implementation, "--output", str(drawing)]) == 0
+    assert drawing.read_text(encoding="utf-8") == (ROOT / "docs" / "images" / f"{name}.svg").read_text(encoding="utf-8")
+    shown = (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "docs" / "circuits.md").read_text(encoding="utf-8")
+    assert f"images/{name}.svg)" in shown
+
+
+def test_show_draws_every_implementation_with_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(ROOT / "cases/cs231n/neuron.yaml"), "--circuit"]) == 0
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if line.startswith("sigmoid neuron: ")] == [f"sigmoid neuron: {i}, float64, at W = [2.0, -3.0, -3.0], X = [-1.0, -2.0]" for i in ("staged", "fused")]
+    assert "(*-1)" in shown
+
+
+def test_a_point_that_is_not_there_is_said_and_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", str(ROOT / "cases/cs231n/neuron.yaml"), "--circuit", "--point", "9"]) == 2
+    assert "has 1 point, not 9" in capsys.readouterr().err
+
+
+def test_numpy_code_has_a_circuit_with_its_own_gradients() -> None:
+    def forward(x, w):
+        return np.maximum(x @ w, 0), (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        dz = dout * (x @ w > 0)
+        return dz @ w, x.T @ dz  # wrong: w.T
+
+    x, w = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([[1.5, 2.0], [-0.5, 1.0]])
+    d = verifier.numpy.circuit(forward, x, w, backward=backward)
+    assert [(g.symbol, g.kind) for g in d.gates] == [("x", "input"), ("w", "input"), ("@", "array"), ("max 0", "array"), ("out", "output")]
+    assert [float(str(c)) for c in gate(d, "w").gradient.computed] == backward(np.reshape([float(str(c)) for c in gate(d, "out").gradient.computed], (2, 2)), (x, w))[1].ravel().tolist()
+    assert [w.source for w in d.wires if w.is_guilty] == ["g0"]
+    assert gate(d, "@").is_guilty
+    assert overlaps(laid_out(d)) == []

@@ -184,10 +184,10 @@ class ShownForward:
 
 def bundles_of(forward: ShownForward, *, opened: Container[str] = (), most: int = MOST_GATES) -> Bundles:
     """The gates of the picture: at most about `most`. Arrays that are named in `opened` are drawn component by component."""
-    groups = _inputs(forward, _operations(forward, opened), opened)
-    groups = _without_cycles(forward, groups)
-    if len(groups) > min(FEW_GATES, most) and "*" not in opened:
-        groups = _loops_folded(forward, groups)
+    operations = _without_cycles(forward, _operations(forward, opened))
+    if len(operations) > min(FEW_GATES, most) and "*" not in opened:
+        operations = _loops_folded(forward, operations)
+    groups = _without_cycles(forward, _inputs(forward, operations, opened))
     if len(groups) > most:
         groups = _without_cycles(forward, _statements_folded(forward, groups, most))
     if len(groups) > most:
@@ -223,7 +223,7 @@ def _operations(forward: ShownForward, opened: Container[str]) -> list[list[int]
 
 
 def _inputs(forward: ShownForward, groups: list[list[int]], opened: Container[str]) -> list[list[int]]:
-    """The inputs as groups, before the others: an array is one where some operation on arrays reads several of its components."""
+    """The inputs as groups, before the others: an array is one where some operation on arrays reads several of its components, or leads to several outputs."""
     arrays: dict[str, list[int]] = {}
     steps = forward.program.steps
     for i in forward.shown:
@@ -240,7 +240,7 @@ def _inputs(forward: ShownForward, groups: list[list[int]], opened: Container[st
             together.update(name for name, parts in read.items() if len(parts) > 1)
     found: list[list[int]] = []
     for name, parts in arrays.items():
-        is_one = (name in together or len(parts) > MOST_ELEMENTS) and name not in opened and "*" not in opened
+        is_one = (name in together or len(parts) > MOST_ELEMENTS or len(forward.outputs.intersection(parts)) > 1) and name not in opened and "*" not in opened
         found += [parts] if is_one else [[i] for i in parts]
     return [*found, *groups]
 
@@ -326,8 +326,7 @@ def _loops_folded(forward: ShownForward, groups: list[list[int]]) -> list[list[i
     together: dict[object, list[int]] = {}
     for g in groups:
         first = g[0]
-        is_input = forward.program.steps[first].gate == "input"
-        together.setdefault(("input", first) if is_input or len({forward.span(i) for i in g}) > 1 else forward.span(first), []).extend(g)
+        together.setdefault(("several", first) if len({forward.span(i) for i in g}) > 1 else forward.span(first), []).extend(g)
     merged = list(together.values())
     return _ordered(forward, merged) if all(len(part) == 1 for part in _components(_reads(forward, merged))) else groups
 

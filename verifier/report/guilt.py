@@ -69,7 +69,7 @@ def _blame_inputs(figures: WireFigures, guilt: Guilt, f: Finding, words: str) ->
     """Blame the inputs whose gradients a finding is about, since no line is."""
     names = set(f.gradients or (f.gradient,))
     inputs = [i for i, d in figures.claimed.items() if d.name in names or d.name.partition("[")[0] in names]
-    guilt.blame(inputs, [], words)
+    guilt.blame(inputs, [e for i in inputs for e in figures.edges_from(i)], words)
 
 
 def _lines_of(program: Program, f: Finding) -> set[int]:
@@ -90,8 +90,13 @@ def _narrowed(forward: ShownForward, gates: Sequence[int], f: Finding) -> list[i
         source = program.lines[step.line].source
         if source is not None and f.width and step.end - step.start == f.width and source.place(step.start) == f.place:
             marked.append(i)
-    named = {" ".join(text.split()) for text in _QUOTED.findall(f.message)}
+    named = _quoted(f)
     return marked or [i for i in gates if forward.text(i) in named] or list(gates)
+
+
+def _quoted(f: Finding) -> set[str]:
+    """The expressions and statements that the message of a finding names."""
+    return {" ".join(text.split()) for text in _QUOTED.findall(f.message)}
 
 
 def _edges_of(program: Program, figures: WireFigures, line: int, f: Finding) -> list[WireSteps]:
@@ -99,8 +104,13 @@ def _edges_of(program: Program, figures: WireFigures, line: int, f: Finding) -> 
     found: list[WireSteps] = []
     of_line = [step for step, versions in figures.definitions.items() if any(program.steps[v].line == line for v in versions)]
     named = [step for step in of_line if step in figures.claimed and figures.claimed[step].name in (*f.gradients, f.gradient)]
+    quoted = _quoted(f)
     for step in named or of_line:
         edges = figures.edges_from(step)
+        through = [e for e in edges if figures.forward.text(e[1]) in quoted or program.lines[program.steps[e[1]].line].text.strip() in quoted]
+        if through and len(edges) > 1:  # such as: the contribution through `num = x + sigy` is missing
+            found += through
+            continue
         own = [e for e in edges if (term := figures.terms.get(e)) is not None and term.line == line]
         others = [e for e in edges if e not in figures.terms]
         found += own or others or edges

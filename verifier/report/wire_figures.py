@@ -258,7 +258,8 @@ def _written(draft: Draft, checked: Checked, forward: ShownForward) -> tuple[dic
         run = locate.isolate(program, draft.implementation, draft.claims, [point], beside=neighbours([point])[:BESIDE], fmt=fmt, upstream=upstream)
     found = {d.last: d for d in contributions.definitions(program)}
     if run is None:
-        return _by_name(program, draft), {}, {}
+        named = _by_name(program, draft)
+        return named, {}, {i: found[last].versions for i, last in named.items() if last in found}
     holds: dict[int, int] = {}
     for last, step in sorted(run.meaning.items(), key=lambda item: (item[0] in run.named, item[0])):
         holds[step] = last

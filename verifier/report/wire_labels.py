@@ -88,9 +88,11 @@ def number(text: str | None, digits: int) -> str:
         value = float(text)
     except ValueError:
         return text
+    if text.lower().strip("-") in ("inf", "nan"):
+        return text
     if math.isfinite(value) and (value or not set(text.partition("e")[0]) & set("123456789")):
         return f"{value:.{digits}g}"
-    return f"{Decimal(text):.{digits}g}".lower()  # beyond the floats, or inf and nan
+    return f"{Decimal(text):.{digits}g}".lower()  # beyond the floats
 
 
 def worst(figure: Figure) -> str:

@@ -39,7 +39,8 @@ STYLE = """\
 .circuit .guilty.wire path:not(.hit) { stroke: var(--guilty); stroke-width: 3.2; }
 .circuit .guilty.gate circle, .circuit .guilty.gate rect { fill: var(--guilty); stroke: var(--guilty); }
 .circuit .guilty.gate text.symbol { fill: var(--on-guilty); font-weight: 600; }
-@media (prefers-color-scheme: dark) { .circuit text.guilt { fill: #f28b82; } }
+.circuit .guilty.end text.symbol { fill: var(--guilty); }
+@media (prefers-color-scheme: dark) { .circuit text.guilt, .circuit .guilty.end text.symbol { fill: #f28b82; } }
 """.replace("MONO", MONO).replace("SYMBOL_SIZE", str(SYMBOL_SIZE)).replace("SIZE", str(SIZE))
 
 
