@@ -26,7 +26,7 @@ from verifier.report.details import Details, Formula, ImplementationDetails, Rep
 from verifier.report.outcome import CaseReport
 
 SECONDS = 1.0  # of the processor, for each part of a case's details
-MOST_IMPLEMENTATIONS = 4  # those with findings first
+MOST_IMPLEMENTATIONS = 4  # those with findings before others
 MOST_STEPS = 3_000  # of a program that is shown line by line
 MOST_CURVES = 4
 MOST_DRAWN = 120_000  # characters of a circuit
@@ -65,7 +65,8 @@ def _details(report: CaseReport, case: Case, attempts: Attempts) -> Details:
 def _implementations(report: CaseReport, case: Case, attempts: Attempts) -> Iterator[ImplementationDetails]:
     ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), case.formats[:1])
     found = {f.implementation for f in report.findings}
-    for check in sorted(checks, key=lambda c: c.implementation not in found)[:MOST_IMPLEMENTATIONS]:
+    chosen = {c.implementation for c in sorted(checks, key=lambda c: c.implementation not in found)[:MOST_IMPLEMENTATIONS]}
+    for check in (c for c in checks if c.implementation in chosen):
         point = _point(report, case, check, fmt)
         if point is None or len(check.subject.program) > MOST_STEPS:
             continue
@@ -105,7 +106,8 @@ def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tupl
 
 def shortened(drawing: str) -> str:
     """A circuit without what the page says elsewhere: the invisible paths (its script adds them), the description (its table of gates),
-    of an array all numbers but the first, parts of pixels, and on wires what the title of their gate says."""
+    of an array all numbers but the first, parts of pixels, and on wires what the title of their gate says.
+    """
     drawing = re.sub(r'<path class="hit"[^>]*/>|<desc>.*?</desc>\n?|\n[^\n<]*\[(?!0\])\d+\] [^\n<]* exact [^\n<]*|\n\.\.\. [^\n<]* more numbers', "", drawing, flags=re.DOTALL)
     drawing = re.sub(r'(?<= (?:cx|cy)=")[^"]*|(?<= [dxyr]=")[^"]*', lambda m: re.sub(r"\d+\.\d+", lambda n: str(round(float(n[0]))), m[0]), drawing)  # whole pixels
     return re.sub(r'(<g class="wire"[^>]*><title>).*?(local gradient [^<]*)?</title>', lambda m: m[1] + (m[2] or "") + "</title>", drawing, flags=re.DOTALL)
