@@ -136,6 +136,14 @@ def test_an_opened_case_has_its_formulas_its_lines_and_its_circuit(mixed: Report
     assert bent["findings"][0]["repair"] == ["dx = 3 * x * ds", "dx = 2 * x * ds"]
 
 
+def test_only_what_is_wrong_is_red_in_a_circuit() -> None:
+    reports = verify_all(load(str(ROOT / "cases" / "cs231n" / "two_sigmoids.yaml"), str(ROOT / "cases" / "wrong" / "forks.yaml")).cases, details=True).cases
+    guilty = {c.name: ["guilty" in i.circuit for i in c.details.implementations] for c in reports if c.details is not None}
+    assert any(f.severity == "warning" for f in reports[0].findings)
+    assert guilty["two sigmoids"] == [False, False], "the notebook's gradients are right; that one ignores what flows in is a warning"
+    assert guilty["a fork that is dropped"] == [True, False], "the twin"
+
+
 def test_details_are_made_only_for_a_format_that_shows_them() -> None:
     loaded = load_text(TEXT)
     assert all(c.details is None for c in verify_all(loaded.cases).cases)

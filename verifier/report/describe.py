@@ -99,7 +99,8 @@ def _circuit(shown: ImplementationDetails, case: Case, check: Check, point: tupl
     from verifier.report.draw.circuit_svg import svg
     from verifier.report.played_gates import replay
 
-    diagram = diagram_at(case, check, point, findings=report.findings)
+    wrong = [f for f in report.findings if f.severity == "error"]  # what only warns is right: nothing of it is red
+    diagram = diagram_at(case, check, point, findings=wrong)
     drawing = shortened(svg(diagram, standalone=False, digits=DIGITS))
     return replace(shown, gates=replay(diagram), circuit=drawing if len(drawing) <= MOST_DRAWN else "", notes=diagram.notes)
 
