@@ -269,7 +269,8 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
+        draw = _gates_and_wires(case, options) if options.circuit else partial(_circuit, case, options)
+        deliver(painted(draw, paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -287,14 +288,18 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
     from verifier.report.draw import circuit
 
-    if options.circuit:
-        from verifier.report.circuits import diagram_of
-        from verifier.report.draw import circuit_text
-
-        drafts = [d.implementation.name for d in case.programs.drafts if options.implementation in (None, d.implementation.name)]
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        return "\n".join(circuit_text.render(diagram_of(case, implementation=name, point=options.point, opened=frozenset(options.open)), paint=paint, ulps=options.ulps, encoding=encoding) for name in drafts)
     return circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)
+
+
+def _gates_and_wires(case: Case, options: argparse.Namespace) -> Callable[[Paint], str]:
+    """What draws the circuits of a case with characters."""
+    from verifier.report.circuits import diagram_of
+    from verifier.report.draw import circuit_text
+
+    names = [d.implementation.name for d in case.programs.drafts if options.implementation in (None, d.implementation.name)]
+    found = [diagram_of(case, implementation=name, point=options.point, opened=frozenset(options.open)) for name in names]
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return lambda paint: "\n".join(circuit_text.render(d, paint=paint, ulps=options.ulps, encoding=encoding) for d in found)
 
 
 def _as_it_is(text: str, _: Paint) -> str:

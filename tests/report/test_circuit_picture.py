@@ -185,7 +185,7 @@ def test_a_wrong_line_makes_its_wire_and_its_gates_red_and_no_others() -> None:
     (wire,) = [w for w in d.wires if w.is_guilty]
     assert (d.by_key[wire.source].symbol, wire.target) == ("x", chain[0])
     assert d.by_key[chain[0]].guilt.startswith("V101 ")
-    assert "1 - sigx" in d.by_key[chain[0]].guilt
+    assert d.by_key[chain[0]].guilt == "V101 dx is wrong: the factor `1 - sigx` is missing"
     drawing = svg(d)
     assert drawing.count('class="gate guilty"') == 4
     assert drawing.count('class="wire guilty') == 1
@@ -286,6 +286,15 @@ def test_a_case_without_that_implementation_or_point_says_what_it_has() -> None:
         diagram_of(case, point=2)
 
 
+def test_an_implementation_with_a_format_of_its_own_is_drawn_in_it() -> None:
+    case = load_text("function: x * x\npoints: [{x: 0.1}]\nimplementations: {narrow: {formats: [float16]}}\n").cases[0]
+    d = diagram_of(case)
+    assert d.format == "float16"
+    assert gate(d, "x").value.computed == ("0.1",), "0.1 to the nearest float16, written as that format writes it"
+    with pytest.raises(ValueError, match="only in float16"):
+        diagram_of(case, form="float64")
+
+
 PICTURES = {
     "neuron": ("cs231n/neuron.yaml", "staged"),
     "two_sigmoids": ("cs231n/two_sigmoids.yaml", "staged"),
@@ -331,3 +340,27 @@ def test_numpy_code_has_a_circuit_with_its_own_gradients() -> None:
     assert [w.source for w in d.wires if w.is_guilty] == ["g0"]
     assert gate(d, "@").is_guilty
     assert overlaps(laid_out(d)) == []
+
+
+def test_a_function_of_torch_has_a_circuit_with_the_gradients_of_autograd() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: its circuits are not drawn")
+    import verifier.torch
+
+    x = torch.tensor([[0.5, -1.0], [2.0, 0.25]], dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([[1.5], [-0.5]], dtype=torch.float64, requires_grad=True)
+    d = verifier.torch.circuit(lambda x, w: torch.tanh(x @ w), x, w)
+    assert [g.symbol for g in d.gates] == ["x", "w", "@", "tanh", "out"]
+    flows = torch.tensor([float(str(c)) for c in gate(d, "out").gradient.computed], dtype=torch.float64)
+    torch.tanh(x @ w).flatten().backward(flows)
+    assert [float(str(c)) for c in gate(d, "w").gradient.computed] == w.grad.flatten().tolist()
+    assert not any(g.is_guilty for g in d.gates)
+
+
+def test_a_function_of_jax_has_a_circuit_with_the_gradients_of_jax() -> None:
+    jax = pytest.importorskip("jax", reason="jax is not installed: its circuits are not drawn")
+    import verifier.jax
+
+    d = verifier.jax.circuit(lambda x, y: (jax.numpy.tanh(x) * y).sum(), np.float32([0.5, -1.0]), np.float32([2.0, 3.0]))
+    assert [g.symbol for g in d.gates] == ["x", "y", "tanh", "*", "+", "out"]
+    flow = float(str(gate(d, "out").gradient.computed[0]))
+    assert [float(str(c)) for c in gate(d, "y").gradient.computed] == [float(np.float32(t) * np.float32(flow)) for t in jax.numpy.tanh(np.float32([0.5, -1.0]))]

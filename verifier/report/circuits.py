@@ -34,10 +34,15 @@ def diagram_of(
     `findings` are those of the case's report, for the gates and wires that are to blame; where they are not given, the point is judged. Arrays named in `opened` are drawn component by
     component (`*`: all of them). ValueError says what the case does not have.
     """
-    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or case.formats[0]])
-    check = next((c for c in checks if implementation in (None, c.implementation)), None)
+    draft = next((d for d in case.programs.drafts if implementation in (None, d.implementation.name)), None)
+    if draft is None:
+        which = "" if implementation is None else f"'{implementation}' "
+        raise ValueError(f"{case.name} has no implementation {which}that is a text")
+    name = draft.implementation.name
+    ((fmt, checks),) = checks_of(case, truth_of(case.programs.truth), [form or next(iter(draft.implementation.formats), case.formats[0])])
+    check = next((c for c in checks if c.implementation == name), None)
     if check is None:
-        raise ValueError(f"{case.name} has no implementation '{implementation}' that is a text" if implementation is not None else f"{case.name} has no implementation that is a text")
+        raise ValueError(f"{name} of {case.name} is not asked about in {fmt.name}, only in {', '.join(draft.implementation.formats)}")
     known = [*points.listed(case, fmt), *points.sampled(case, fmt)]
     if not 1 <= point <= len(known):
         raise ValueError(f"{case.name} has {len(known)} {'point' if len(known) == 1 else 'points'}, not {point}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from verifier.case.case import Case
+from verifier.case.components import base
 from verifier.circuit.program import Program
 from verifier.compare.checked import Checked
 from verifier.report import findings as verdicts
@@ -18,6 +19,7 @@ from verifier.report.results import judged
 from verifier.report.wire_figures import WireFigures, WireSteps
 
 _QUOTED = re.compile(r"`([^`]+)`")
+WRONG = "wrong gradient: "  # how their messages begin
 BLAMING = ("V1", "V2")  # codes of findings about gradients
 
 
@@ -53,7 +55,7 @@ def guilt_of(program: Program, figures: WireFigures, findings: Sequence[Finding]
     for f in findings:
         if f.code.startswith(BLAMING):
             lines = _lines_of(program, f)
-            words = f"{f.code} {f.message}"
+            words = _in_a_line(f)
             gates = [i for i in figures.forward.shown if program.steps[i].line in lines]
             edges = [e for line in lines for e in _edges_of(program, figures, line, f)]
             if gates:
@@ -63,6 +65,15 @@ def guilt_of(program: Program, figures: WireFigures, findings: Sequence[Finding]
             else:
                 _blame_inputs(figures, guilt, f, words)
     return guilt
+
+
+def _in_a_line(f: Finding) -> str:
+    """What a finding says; of a wrong line the gradients, arrays by their names, and what is wrong with it."""
+    head, _, words = f.message.removeprefix(WRONG).partition(": ")
+    if not f.message.startswith(WRONG) or not words:
+        return f"{f.code} {f.message}"
+    names = ", ".join(dict.fromkeys(base(name) for name in f.gradients)) if f.gradients else head
+    return f"{f.code} {names} is wrong: {words}"
 
 
 def _blame_inputs(figures: WireFigures, guilt: Guilt, f: Finding, words: str) -> None:

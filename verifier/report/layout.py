@@ -297,6 +297,8 @@ def _bands(vertices: Sequence[Vertex], layers: Sequence[Sequence[int]], columns:
     ends: list[int] = []
     start = 0.0
     for k in range(1, len(layers) if parts > 1 else 0):
+        if all(v.gate is None or v.gate.kind == "output" for layer in layers[k:] for v in map(vertices.__getitem__, layer)):
+            break  # names of outputs alone make no band
         before, after = columns[k - 1][1] - start, columns[k][1] - start
         if after > room or before + after > 2 * total / parts:  # without it the band is nearer to its share than with it
             ends.append(k - 1)
