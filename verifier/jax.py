@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import format_named
 from verifier.report.assertion import assert_passed
+from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace.jax.callee import called, callee_of, format_of, leaves_of
 from verifier.trace.jax.jax_array import in_double
@@ -44,6 +46,12 @@ def check(
     return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, numbers=in_double))
 
 
+def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a function with the gradients that JAX computes at these inputs, which a notebook shows. ValueError where it has none."""
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    return circuit_when_opened(opened, upstream=leaves_of(upstream, opened.callee.upstreams), numbers=in_double)
+
+
 def opened_at(
     fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset(), fmt: str | None = None
 ) -> Opened:
@@ -62,4 +70,4 @@ def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> Non
     assert_passed(Report((check(fn, *inputs, **options),)))
 
 
-__all__ = ["assert_gradient", "check"]
+__all__ = ["assert_gradient", "check", "circuit"]

@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask, pattern
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.report.assertion import assert_passed
 from verifier.report.catalogue import finding
+from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
@@ -66,6 +68,11 @@ def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
     assert_passed(Report((check(fn, *inputs, **options),)))
+
+
+def circuit(fn: Any, *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a forward pass with the gradients of its backward pass at these inputs, which a notebook shows. ValueError where it has none."""
+    return circuit_when_opened(opened_at(fn, inputs, backward=backward, names=names), upstream=upstream)
 
 
 def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset()) -> Opened | CaseReport:

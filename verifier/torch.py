@@ -13,10 +13,12 @@ from typing import Any
 
 import torch  # noqa: F401 - an error here says that it is missing
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.source import Place
 from verifier.report.assertion import assert_passed
+from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
@@ -50,6 +52,11 @@ def check(
     )
 
 
+def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a callable with the gradients that PyTorch computes at these inputs, which a notebook shows. ValueError where it has none."""
+    return circuit_when_opened(opened_at(fn, inputs, backward=backward, names=names), upstream=upstream, numbers=numbers_of)
+
+
 def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
     """The callable with its inputs. `names` are those of the tensors of floats among these."""
     call = called(fn, inputs, names, backward)
@@ -67,4 +74,4 @@ def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> Non
     assert_passed(Report((check(fn, *inputs, **options),)))
 
 
-__all__ = ["assert_gradient", "check"]
+__all__ = ["assert_gradient", "check", "circuit"]
