@@ -16,7 +16,7 @@ from verifier.callable.report import report_of
 from verifier.language.formats import format_named
 from verifier.report.assertion import assert_passed
 from verifier.report.outcome import CaseReport, Report
-from verifier.trace.jax.callee import called, callee_of, format_of, leaves_of
+from verifier.trace.jax.callee import NONE_FIXED, called, callee_of, format_of, leaves_of
 from verifier.trace.jax.jax_array import in_double
 
 
@@ -45,9 +45,9 @@ def check(
 
 
 def opened_at(
-    fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset(), fmt: str | None = None
+    fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED, fmt: str | None = None
 ) -> Opened:
-    """The callable with its inputs; `fmt` is the format in which it is run first, `fixed` are names of arguments that are constants."""
+    """The callable with its inputs; `fmt` is the format in which it is run first, `fixed` are arguments that are constants, with the texts of their numbers."""
     what = called(fn, inputs, names, backward, fixed)
     if not what.names:
         raise TypeError("no input is a float or an array of floats: there is nothing to differentiate")

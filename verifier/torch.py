@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch  # noqa: F401 - an error here says that it is missing
@@ -20,7 +21,7 @@ from verifier.report.assertion import assert_passed
 from verifier.report.outcome import CaseReport, Report
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
-from verifier.trace.torch.tensor_inputs import called
+from verifier.trace.torch.tensor_inputs import NONE_FIXED, called
 
 
 def check(
@@ -50,9 +51,9 @@ def check(
     )
 
 
-def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
-    """The callable with its inputs. `names` are those of the tensors of floats among these."""
-    call = called(fn, inputs, names, backward)
+def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> Opened:
+    """The callable with its inputs. `names` are those of the tensors of floats among these; `fixed` are those whose numbers stand in a case file, with their texts."""
+    call = replace(called(fn, inputs, names, backward), fixed=fixed)
     if not call.inputs:
         raise TypeError("no input is a tensor of floats: there is nothing to differentiate")
     frame = user_frame()
