@@ -253,7 +253,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     start, end = (k - unit.start for k in span(place))
     before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
-    scope = _scope(search.rerun, number)
+    scope = readable_names(search.rerun, number)
     more: Iterable[Edited] = ()
     if rows is RARE and quick is not None:
         more = missing_terms(quick, tree, scope) if tree is unit.tree else missing_products(quick, tree) if _is_leading(search, number, tree) else ()
@@ -280,7 +280,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
-def _scope(rerun: Rerun, number: int) -> ReadableNames:
+def readable_names(rerun: Rerun, number: int) -> ReadableNames:
     """The names that a unit may read: those of the backward pass first."""
     state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -367,7 +367,7 @@ def _certified(search: Search, fixed: Sequence[str]) -> int:
                 held = rerun.held[other.unit, other.name]
                 replaced.update((s, reference.adjoints[f]) for s, f in zip(held.steps, other.forward, strict=True) if f >= 0)
         known = {**dict(enumerate(reference.values)), rerun.seed: reference.upstream, **replaced}
-        needed = sorted(_needed(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
+        needed = sorted(needed_for(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
         values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=search.fmt, replaced=known, needed=needed)
         for name in fixed:
             for step, forward in zip(_steps(rerun, name), search.lines.meaning[name].steps, strict=True):
@@ -385,7 +385,8 @@ def _steps(rerun: Rerun, name: str) -> tuple[int, ...]:
     return held.steps if held is not None else ()
 
 
-def _needed(steps: Sequence[object], wanted: Sequence[int]) -> set[int]:
+def needed_for(steps: Sequence[object], wanted: Sequence[int]) -> set[int]:
+    """These steps and all that they depend on."""
     found, pending = set(wanted), list(wanted)
     while pending:
         for a in steps[pending.pop()].args:  # type: ignore[attr-defined]
