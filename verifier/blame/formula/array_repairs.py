@@ -26,7 +26,7 @@ from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
+from verifier.trace.edit_rows import LIKELY, RARE, TERM, EditRow, ReadableNames, terms
 from verifier.trace.edits import Edited, changes
 
 MOST_CERTIFIED = 12
@@ -195,7 +195,29 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
             points = _certified(search, fixed)
             if points:
                 search.certified = 0
+                if (earlier := _where_set(search, number, tree, edit, w, wanted)) is not None:
+                    number, tree, edit, fixed, points = earlier
                 return _mistake(search, number, tree, edit, fixed, points, w)
+    return None
+
+
+def _where_set(search: Search, number: int, tree: ast.stmt, edit: Edited, w: Wrong | None, wanted: frozenset[str]) -> tuple[int, ast.stmt, Edited, list[str], int] | None:
+    """The same edit of the statement just before that sets a name, where the edit adds a term to that name: `dh = dout[t]`, and not the line that reads `dh`. None where that is not certified."""
+    if not isinstance(edit.wrong, ast.Name) or edit.after or not edit.words.startswith(TERM):
+        return None
+    unit = search.rerun.units[number]
+    held, at = block_of(unit, tree)
+    if tree is unit.tree:
+        number, at, held = number - 1, 1, [search.rerun.units[number - 1].tree] if number else []
+    setting = held[at - 1] if held and at else None
+    if not isinstance(setting, ast.Assign) or not any(isinstance(t, ast.Name) and t.id == edit.wrong.id for t in setting.targets):
+        return None
+    kind, whole = edit.words.partition(":")[0], setting.value
+    for other, text in _tries(search, number, setting, None, (terms,)):
+        if other.words.partition(":")[0] == kind and other.wrong is whole and _is_worth(search, number, text, w, wanted):
+            fixed = [n for n in search.claimed if n in wanted and _is_near(columns_of(search.rerun, n), search.claimed[n])]
+            if points := _certified(search, fixed):
+                return number, setting, Edited(setting, other.words, other.wrong), fixed, points
     return None
 
 
