@@ -195,9 +195,8 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
             points = _certified(search, fixed)
             if points:
                 search.certified = 0
-                if (earlier := _where_set(search, number, tree, edit, w, wanted)) is not None:
-                    number, tree, edit, fixed, points = earlier
-                return _mistake(search, number, tree, edit, fixed, points, w)
+                found = _where_set(search, number, tree, edit, w, wanted) or (number, tree, edit, fixed, points)
+                return _mistake(search, *found, w)
     return None
 
 
