@@ -562,3 +562,13 @@ def test_the_triangle_that_is_read_is_said() -> None:
     report = check(torch.linalg.eigvalsh, symmetric + 0.1 * MIXED)  # d of a[i,j] is twice torch's below the diagonal, and 0 above it
     assert report.status == "failed"
     assert any("reads one triangle of a matrix that is not symmetric here" in n for n in report.notes)
+
+
+def test_the_correlation_of_a_row_with_itself_is_decided_at_the_bound_where_it_is_clipped():
+    """torch clips c / sqrt(c) / sqrt(c), which is 1, at 1; with a detached diagonal of another size the gradient is not the one of the function."""
+    x = torch.tensor([[0.3, -1.2, 0.7], [0.9, 0.4, -0.5]], dtype=torch.float64)
+    report = check(torch.corrcoef, x)
+    assert report.status == "passed", report.findings
+    assert report.basis == "traced"
+    wrong = check(lambda x: torch.corrcoef(x) + 1e-6 * (x[:, :2] - x[:, :2].detach()), x)
+    assert {f.code for f in wrong.findings} == {"V101"}, wrong.findings
