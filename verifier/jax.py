@@ -14,8 +14,8 @@ from typing import Any
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import format_named
-from verifier.report.assertion import assert_passed
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.assertion import assert_of
+from verifier.report.outcome import CaseReport
 from verifier.trace.jax.callee import NONE_FIXED, called, callee_of, format_of, leaves_of
 from verifier.trace.jax.jax_array import in_double
 
@@ -59,7 +59,7 @@ def opened_at(
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
 __all__ = ["assert_gradient", "check"]

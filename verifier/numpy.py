@@ -21,9 +21,9 @@ from verifier.callable.question import Opened, ask, pattern
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
-from verifier.report.assertion import assert_passed
+from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
@@ -66,7 +66,7 @@ def check(
 def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
 def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> Opened | CaseReport:

@@ -17,8 +17,8 @@ import torch  # noqa: F401 - an error here says that it is missing
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.source import Place
-from verifier.report.assertion import assert_passed
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.assertion import assert_of
+from verifier.report.outcome import CaseReport
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
 from verifier.trace.torch.tensor_inputs import NONE_FIXED, called
@@ -65,7 +65,7 @@ def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callab
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
 __all__ = ["assert_gradient", "check"]
