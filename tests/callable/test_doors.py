@@ -116,11 +116,11 @@ def _raising(x):
     return _inner(x)
 
 
-def _inner(x):
+def _inner(_):
     raise KeyError("of the user")
 
 
-def test_an_error_of_the_users_code_has_no_lines_of_this_package(tmp_path):
+def test_an_error_of_the_users_code_has_no_lines_of_this_package():
     with pytest.raises(KeyError, match="of the user") as caught:
         assert_gradient(_raising, X, backward=product_backward)
     shown = [entry.frame.code.raw.co_name for entry in caught.traceback if not entry.ishidden(caught)]
