@@ -207,6 +207,7 @@ class Finding:
     source_line: str = ""  # the line of the case file that `place` is in
     width: int = 0  # columns of the wrong subexpression
     gradients: tuple[str, ...] = ()  # all gradients that a wrong line makes wrong
+    is_known: bool = False  # it counts as expected because a baseline has it
 
 
 @dataclass(frozen=True)
