@@ -23,7 +23,8 @@ class Renderer:
     CaseReport -> text, and `end`, Report -> text, with the same keywords: together they are the text of `report`.
     `edits`, empty where a format has none, draws what `mutate` found: (cases, every=...) -> parts of a text.
     `summary`, empty where a format has none, draws what goes into the summary of a step on GitHub. `kind` says what its
-    characters must be safe for: a terminal, or a reader of JSON or of XML. `is_alone`: nothing else stands in the same stream.
+    characters must be safe for: a terminal, or a reader of JSON or of XML. `is_alone`: nothing else stands in the same stream. `details`: it shows
+    what is made only for it (`report/describe.py`).
     """
 
     report: str
@@ -34,6 +35,7 @@ class Renderer:
     summary: str = ""
     kind: str = "text"
     is_alone: bool = True
+    details: bool = False
 
 
 FORMATS = {
@@ -43,6 +45,7 @@ FORMATS = {
     "junit":  Renderer("junit.render",                                                                                                            kind="xml"),
     "sarif":  Renderer("sarif.render",                                                                                                            kind="json"),
     "github": Renderer("github.render", summary="github.summary",                                                                                 is_alone=False),
+    "html":   Renderer("page.render",                                                                                                             kind="html", details=True),
 }  # fmt: skip
 
 
