@@ -56,13 +56,19 @@ SCENES = [
     ("show", ("good.yaml",), 0), ("show", ("good.yaml", "--point", "9"), 2),
     ("plot", ("bad.yaml", "--over", "x", "--output", "x.svg"), 0), ("plot", ("bad.yaml", "--over", "q"), 2),
     ("explain", ("V101",), 0), ("explain", ("nonsense-word",), 2),
+    ("serve", ("good.yaml", "--port", "0"), 0), ("serve", ("good.yaml", "--port", "none"), 2),
     ("gates", (), 0), ("gates", ("--nonsense",), 2), ("schema", (), 0), ("schema", ("--nonsense",), 2),
 ]  # fmt: skip
 
 
+def _interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(("command", "words", "status"), SCENES, ids=lambda v: " ".join(v) if isinstance(v, tuple) else str(v))
 @pytest.mark.usefixtures("folder")
-def test_every_command_ends_with_the_status_of_the_table(command: str, words: tuple[str, ...], status: int) -> None:
+def test_every_command_ends_with_the_status_of_the_table(command: str, words: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verifier.serve.rest", _interrupted)  # it ends when somebody ends it
     assert status_of(command, *words, *SMALL.get(command, ())) == status
 
 

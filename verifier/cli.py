@@ -219,6 +219,8 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
     has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
     cache = opened() if has_cache else Cache(Path(), None)
+    details = any(FORMATS[o.format].details for o in wanted)
+    what = (*what, details)
     digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
     known = reuse.unchanged(digests, cache, what=what)
     if known is not None:
@@ -236,14 +238,23 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
                     write_case(gate.of(case), wanted, paint=paint, look=look)
                 shown.next()
 
-            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
-        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each, details=details)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict, details=details)
     if not report.is_interrupted:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
     write(report, wanted, paint=paint, look=look)
     return INTERRUPTED if report.is_interrupted else report.exit_status
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = _configured(options)
+    from verifier.serve import Watch, serve
+
+    watch = Watch(options.paths, partial(_load_with_calls, options, config), _gate(options), options.strict, _case_files(config))
+    serve(watch, port=options.port, say=lambda text: deliver(visible(f"{text}\n")))
+    return 0
 
 
 def _gate(options: argparse.Namespace) -> CiGate:
@@ -277,7 +288,8 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
+        draw = _gates_and_wires(case, options) if options.circuit else partial(_circuit, case, options)
+        deliver(painted(draw, paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -317,6 +329,17 @@ def _count_of_points(case: Case) -> int:
     return len(real_points(case)) + case.sample
 
 
+def _gates_and_wires(case: Case, options: argparse.Namespace) -> Callable[[Paint], str]:
+    """What draws the circuits of a case with characters."""
+    from verifier.report.circuits import diagram_of
+    from verifier.report.draw import circuit_text
+
+    names = [d.implementation.name for d in case.programs.drafts if options.implementation in (None, d.implementation.name)]
+    found = [diagram_of(case, implementation=name, point=options.point, opened=frozenset(options.open)) for name in names]
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return lambda paint: "\n".join(circuit_text.render(d, paint=paint, ulps=options.ulps, encoding=encoding) for d in found)
+
+
 def _as_it_is(text: str, _: Paint) -> str:
     return text
 
@@ -351,6 +374,12 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     if options.implementation is not None and options.implementation not in names:
         raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
     format_named(options.form or case.formats[0])
+    if options.circuit:
+        from verifier.report.circuits import diagram_of
+        from verifier.report.draw import circuit_svg
+
+        found = diagram_of(case, implementation=options.implementation, point=options.point, form=options.form, opened=frozenset(options.open))
+        return circuit_svg.svg(found, ulps=options.ulps)
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
         return waterfall.render(waterfalls(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
@@ -478,6 +507,7 @@ RUNS = {
     "explain": _explain,
     "gates": _gates,
     "schema": _schema,
+    "serve": _serve,
     "new": _new,
     "init": _init,
     "completion": _completion,

@@ -8,6 +8,7 @@ from typing import Any
 from verifier.case.components import PointText
 from verifier.language.source import Complaint, Place
 from verifier.language.verdict import Verdict
+from verifier.report.details import Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ class Finding:
     source_line: str = ""  # the line of the case file that `place` is in
     width: int = 0  # columns of the wrong subexpression
     gradients: tuple[str, ...] = ()  # all gradients that a wrong line makes wrong
+    is_known: bool = False  # it counts as expected because a baseline has it
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,7 @@ class CaseReport:
     bounds: tuple[BoundResult, ...] = ()
     basis: str = "exact"  # exact: from texts; traced: from the recorded lines of a callable; sampled: from its numbers only
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
+    details: Details | None = None  # what the page shows beside all this; only where a format wants it
     is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
     @property
