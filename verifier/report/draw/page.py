@@ -239,6 +239,8 @@ def content(c: CaseReport) -> dict[str, Any]:
             "plots": list(details.plots),
             "left": list(details.notes),
         }  # fmt: skip
+    elif c.status in ("passed", "failed"):
+        found["left"] = ["left out: formulas, lines, circuits and plots: they were not made with this report, or there was no memory for them"]
     return {key: value for key, value in found.items() if value not in ("", [], 0, None)}
 
 
