@@ -11,7 +11,7 @@ from math import ceil, prod
 from verifier.case.components import base
 from verifier.circuit.program import LEAVES, TOTAL, Program
 
-FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before
+FEW_GATES = 40  # beyond, what a loop repeats is one gate, if no pass reads the one before; where runs of statements are folded, so many are left
 MOST_GATES = 120  # of a picture; beyond, statements and runs of statements are folded
 MOST_ELEMENTS = 12  # an input of more components is one gate, however they are read
 
@@ -191,7 +191,7 @@ def bundles_of(forward: ShownForward, *, opened: Container[str] = (), most: int 
     if len(groups) > most:
         groups = _without_cycles(forward, _statements_folded(forward, groups, most))
     if len(groups) > most:
-        groups = _runs_folded(forward, groups, most)
+        groups = _runs_folded(forward, groups, min(most, FEW_GATES))
     return Bundles(forward, tuple(_bundle(forward, g) for g in groups))
 
 

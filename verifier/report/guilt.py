@@ -73,7 +73,7 @@ def _in_a_line(f: Finding) -> str:
     if not f.message.startswith(WRONG) or not words:
         return f"{f.code} {f.message}"
     names = ", ".join(dict.fromkeys(base(name) for name in f.gradients)) if f.gradients else head
-    return f"{f.code} {names} is wrong: {words}"
+    return f"{f.code} {names} {'are' if ', ' in names else 'is'} wrong: {words}"
 
 
 def _blame_inputs(figures: WireFigures, guilt: Guilt, f: Finding, words: str) -> None:
