@@ -137,7 +137,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     show.add_argument("--circuit", action="store_true", help="draw it as a circuit instead: gates, and on each wire the value and the gradient")
     _add_circuit(show)
     show.set_defaults(run=run["show"])
-    plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
+    plot = commands.add_parser("plot", help="draw as SVG the error in ulps over one input, the effect of each rounding at one point, or the circuit")
     plot.add_argument("path", metavar="CASE", help="a case file")
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")

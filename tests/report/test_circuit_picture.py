@@ -205,6 +205,11 @@ def test_text_of_a_case_stays_text() -> None:
     assert root.find("{http://www.w3.org/2000/svg}desc") is not None
 
 
+def test_a_notebook_shows_a_diagram_as_its_picture() -> None:
+    d = diagram_of(cases_of("cases/cs231n/neuron.yaml")[0])
+    assert d._repr_svg_() == svg(d)
+
+
 def test_an_array_is_one_gate_with_its_shape_and_is_opened_on_demand() -> None:
     case = cases_of("cases/layers/affine.yaml")[1]
     d = diagram_of(case, implementation="weights_not_transposed", findings=())
@@ -364,3 +369,23 @@ def test_a_function_of_jax_has_a_circuit_with_the_gradients_of_jax() -> None:
     assert [g.symbol for g in d.gates] == ["x", "y", "tanh", "*", "+", "out"]
     flow = float(str(gate(d, "out").gradient.computed[0]))
     assert [np.float32(str(c)) for c in gate(d, "y").gradient.computed] == [np.float32(t) * np.float32(flow) for t in jax.numpy.tanh(np.float32([0.5, -1.0]))]
+
+
+def test_a_contribution_that_is_missing_is_red_where_it_is_missing() -> None:
+    """The first case of cases/wrong/forks.yaml leaves out `dx += (1) * dnum`."""
+    d = diagram_of(cases_of("cases/wrong/forks.yaml")[0], implementation="wrong")
+    (wire,) = [w for w in d.wires if w.is_guilty]
+    assert (d.by_key[wire.source].symbol, d.by_key[wire.target].name) == ("x", "num")
+    assert not wire.gradient.is_computed, "nobody computes it: the exact one stands there"
+    assert [g.name for g in d.gates if g.is_guilty] == ["num"]
+    right = diagram_of(cases_of("cases/wrong/forks.yaml")[0], implementation="right")
+    assert not any(w.is_guilty for w in right.wires)
+    assert next(w for w in right.wires if (w.source, w.target) == (wire.source, wire.target)).gradient.is_computed
+
+
+def test_what_a_loop_repeats_is_one_gate_where_there_are_many() -> None:
+    loop = "shapes: {x: [60]}\nsample: 1\ndomain: {x: [1, 2]}\nimplementations:\n  a:\n    forward: |\n      s = 0\n      for i in range(60):\n          s += np.exp(x[i]) * 2\n      out = s\n    backward: dx = 2 * np.exp(x) * dout\n"
+    case = load_text(loop).cases[0]
+    d = diagram_of(case, findings=())
+    assert [(g.symbol, g.kind, g.count) for g in d.gates] == [("x", "input", 0), ("exp", "array", 60), ("*2", "array", 60), ("+", "array", 60), ("out", "output", 0)]
+    assert sum(g.count for g in d.gates) == sum(1 for i, s in enumerate(case.programs.drafts[0].forward.steps) if s.args and s.gate != "copy")
