@@ -9,13 +9,14 @@ from typing import NoReturn
 
 from verifier import __version__
 from verifier.config import MOST_JOBS
+from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
 from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
+COMMANDS = ("check", "hunt", "fuzz", "certify", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
 SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
 PORT, MOST_PORT = 8642, 65_535  # of `serve`
@@ -29,6 +30,7 @@ examples:
   python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
   python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
+  python -m verifier certify my.yaml --ulps 6    is every number of the domain within 6 ulp? proved, refuted or open
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier diff old.json new.json      what got better and worse between two reports
@@ -47,6 +49,7 @@ EXAMPLE_OF = {  # of every command, below its options
     "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
     "hunt":    "python -m verifier hunt my.yaml --budget 5000",
     "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
+    "certify": "python -m verifier certify cases/certified --budget 10",
     "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
     "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
     "mutate":  "python -m verifier mutate my.yaml --most 50",
@@ -129,6 +132,20 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=run["fuzz"])
+    certify = commands.add_parser("certify", help="bound the error of every gradient for all numbers of the domain of the case: proved, refuted or open; its points are ignored, and it needs none")
+    certify.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
+    claim = certify.add_mutually_exclusive_group()
+    claim.add_argument("--ulps", type=_limit, metavar="N", help="claim an error of at most N ulps (default: what the case claims, else --best)")
+    claim.add_argument("--absolute", type=_limit, metavar="E", help="claim an absolute error of at most E")
+    claim.add_argument("--best", choices=("ulps", "absolute"), nargs="?", const="ulps", help="claim nothing: find the best bound, in ulps or of the absolute error")
+    certify.add_argument("--budget", type=_seconds, metavar="S", help="seconds of the processor for each implementation and format (default: the budget of the case)")
+    certify.add_argument("--gradient", metavar="NAME", help="only the gradient of that name, an array or a component")
+    _add_formats(certify)
+    _add_strict(certify, "a best bound that does not hold in the whole domain fails")
+    _add_selection(certify)
+    _add_cache(certify)
+    _add_workers(certify)
+    certify.set_defaults(run=run["certify"], quiet=False, verbose=True, baseline=None, baseline_update=False)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
@@ -275,6 +292,12 @@ def _seconds(text: str) -> float:
     if not 0.0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive number of seconds")
     return seconds
+
+
+def _limit(text: str) -> str:
+    if number_problem(text) is not None or text.strip().startswith("-"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 on")
+    return text.strip()
 
 
 def _mebibytes(text: str) -> int:

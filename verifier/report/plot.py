@@ -19,6 +19,7 @@ from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import Format, numbers, places, round_exact
 from verifier.language.numeral import exact as exact_number
 from verifier.language.verdict import Verdict
+from verifier.report.error_bounds import proved_ulps
 
 MOST = 120_000  # points of a plot in formats of 32 bits and less
 DECADES = 1000  # an interval of one sign whose ends differ by more than this factor is drawn over the places of its floats
@@ -39,6 +40,7 @@ class Curve:
     by_place: bool  # drawn over the place among all floats, not over the value
     fixed: tuple[tuple[str, str], ...]  # the other inputs
     is_complete: bool  # every number of the format in the interval is there
+    bound: float | None = None  # ulps: the bound of the whole domain that the case claims, where one is proved
     regions: tuple[tuple[Verdict, float, float], ...] = ()  # that a hunt found: the verdict between two values
 
 
@@ -62,10 +64,11 @@ def curves(
         if not claims or implementation not in (None, name):
             continue
         plotted = with_proofs(replace(check, subject=Subject(check.subject.program, tuple(claims)), limit=None))
+        bounds = proved_ulps(case, plotted)
         fixed = tuple((other, str(value)) for other, value in others.items())
         for (_, claimed), judged in zip(claims, judge_columns(plotted, columns), strict=True):
             verdicts = [VERDICTS[v] for v in judged.verdict.tolist()]
-            found.append(Curve(name, claimed, fmt.name, over, column, verdicts, judged.error, by_place, fixed, is_complete))
+            found.append(Curve(name, claimed, fmt.name, over, column, verdicts, judged.error, by_place, fixed, is_complete, bounds.get(claimed)))
     if not found:
         raise ValueError(f"no implementation of {case.name} computes {f'the gradient {gradient!r}' if gradient else f'a gradient with respect to {over!r}'}")
     return found

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.verdict import Verdict
+from verifier.report.error_bounds import upward
 from verifier.report.plot import Curve
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
@@ -22,6 +23,7 @@ CLEAR = 13  # pixels between two lines of text
 TICKS = 14
 NARROW, SMALLEST = 1e-6, 1e-290  # an interval, beside its ends or as it is, that has ticks at its ends only
 LEAST = 2.0**-10  # ulps: what is below lies on the lowest line
+BOUND = "#202124"
 COLOURS = {  # told apart by the colour-blind, too: a test simulates them
     Verdict.CORRECT: "#279a62", Verdict.ROUNDING: "#45c4f5", Verdict.SUBGRADIENT: "#b3ea8a", Verdict.ILL_CONDITIONED: "#feb025",
     Verdict.UNSTABLE: "#cc2f00", Verdict.VANISHED: "#9d40da", Verdict.NONFINITE: "#dd57a8", Verdict.WRONG: "#640b0a",
@@ -52,15 +54,25 @@ def _panel(c: Curve, columns: int) -> str:
     position = x(c.values)
     column = np.clip(((position - LEFT) / (WIDTH - LEFT - RIGHT) * columns).astype(int), 0, columns - 1)
     finite = c.errors[np.isfinite(c.errors)]
-    top = max(4.0, float(finite.max()) if len(finite) else 4.0)
+    top = max(4.0, float(finite.max()) if len(finite) else 4.0, c.bound or 0.0)
     top = 2.0 ** math.ceil(math.log2(top) + 0.3)
 
     def y(error: float) -> float:
         share = (math.log2(max(error, LEAST)) - math.log2(LEAST)) / (math.log2(top) - math.log2(LEAST))
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    return "".join([_head(c), _bands(c, column, columns), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, columns, y), _points(c, position, column, y)])
+    return "".join(
+        [_head(c), _bands(c, column, columns), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, columns, y), _points(c, position, column, y), _bound(c, y)]
+    )
 
+
+def _bound(c: Curve, y: Callable[[float], float]) -> str:
+    """A dashed line at the certified bound of the whole domain."""
+    if c.bound is None:
+        return ""
+    at = y(c.bound)
+    text = f"at most {upward(repr(c.bound))} ulp in the whole domain: certified"
+    return f'<path d="M{LEFT} {at}H{WIDTH - RIGHT}" stroke="{BOUND}" stroke-dasharray="6 4" fill="none"/><text x="{WIDTH - RIGHT - 4}" y="{at - 4}" text-anchor="end" fill="{BOUND}">{text}</text>'
 
 def _scale_x(c: Curve) -> PixelScale:
     """Pixels of values: linear, or with every power of two as wide as the others (symmetric around 0)."""
