@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from verifier.case.load import load, load_text
 from verifier.circuit.program import LEAVES
 from verifier.cli import main
 from verifier.exact.truth import subject
+from verifier.report import symbols, wire_figures, wire_labels
 from verifier.report.bundles import MOST_GATES
 from verifier.report.circuits import diagram_of
 from verifier.report.diagram import CircuitGate, Diagram
@@ -389,3 +391,9 @@ def test_what_a_loop_repeats_is_one_gate_where_there_are_many() -> None:
     d = diagram_of(case, findings=())
     assert [(g.symbol, g.kind, g.count) for g in d.gates] == [("x", "input", 0), ("exp", "array", 60), ("*2", "array", 60), ("+", "array", 60), ("out", "output", 0)]
     assert sum(g.count for g in d.gates) == sum(1 for i, s in enumerate(case.programs.drafts[0].forward.steps) if s.args and s.gate != "copy")
+
+
+@pytest.mark.parametrize("module", [symbols, wire_figures, wire_labels], ids=lambda m: m.__name__)
+def test_the_examples_of_the_docstrings_hold(module: object) -> None:
+    found = doctest.testmod(module)  # type: ignore[arg-type]
+    assert (found.failed, found.attempted > 0) == (0, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
 from functools import cached_property
 from typing import Any
 
@@ -223,7 +224,19 @@ def _digits(ball: Ball) -> str | None:
     """A number in decimal digits; one that may be 0 as the bounds between which it is."""
     if not ball.is_finite() or ball.is_zero() or not ball.contains(0):
         return rounding.digits(ball, DIGITS)
-    return f"0±{float(ball.abs_upper()):.0e}"
+    return f"0±{_rounded_up(float(ball.abs_upper()))}"
+
+
+def _rounded_up(x: float) -> str:
+    """A bound with one digit, not below `x` or the real number that was rounded to it.
+
+    >>> _rounded_up(4.1e-77), _rounded_up(9.5e-77), _rounded_up(0.0)
+    ('5e-77', '1e-76', '5e-324')
+    """
+    above = Decimal(math.nextafter(x, math.inf))
+    size = above.adjusted()
+    digit = int(above.scaleb(-size).to_integral_value(ROUND_CEILING))
+    return f"{digit}e{size}" if digit < 10 else f"1e{size + 1}"
 
 
 def _figure(shape: Shape, rows: Sequence[tuple[str | None, str | None, str | None]]) -> Figure:
