@@ -28,6 +28,7 @@ class Dag:
     steps: list[Step] = field(default_factory=list)
     index: dict[tuple[str, tuple[int, ...], str], int] = field(default_factory=dict)
     monomials: dict[int, Monomial] = field(default_factory=dict)  # of the steps for which they were needed
+    has_root: bool = False  # a square root is among the steps
     everywhere: dict[int, bool] = field(default_factory=dict)  # whether a step has a value for all inputs, where that was needed
 
     def __post_init__(self) -> None:
@@ -120,7 +121,8 @@ class Dag:
         elif name == "copy":
             return a
         at = self._add(name, args)
-        if name == "div" and (value := constant_quotient(self.steps, at, self.monomials)) is not None:
+        self.has_root |= name == "sqrt"
+        if name == "div" and self.has_root and (value := constant_quotient(self.steps, at, self.monomials)) is not None:
             return self._add("add", (self._add("mul", (self.number("0"), at)), self.rational(value)))
         return at
 
