@@ -151,6 +151,23 @@ def test_details_are_made_only_for_a_format_that_shows_them() -> None:
     assert [replace(c, details=None) for c in verify_all(loaded.cases, details=True).cases] == list(verify_all(loaded.cases).cases), "they change nothing else"
 
 
+def test_a_claim_for_a_whole_domain_stands_on_the_page() -> None:
+    loaded = load_text("function: x * y\npoints: [{x: 1, y: 2}]\ndomain: {x: [1, 2], y: [1, 2]}\nimplementations: {mine: {backward: 'dx = y * dout\n\n  dy = x * dout'}}\ncertify: {ulps: 1}\n")
+    assert loaded.complaints == ()
+    found = page.content(verify_all(loaded.cases, details=True).cases[0])
+    assert [(b["who"], b["outcome"], b["where"]) for b in found["bounds"]] == [("mine.dx", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]"), ("mine.dy", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]")], "a product by 1 is exact"
+
+
+def test_what_is_not_there_is_said() -> None:
+    (case, _) = load_text(TEXT).cases
+    (bare,) = verify_all([case]).cases
+    assert "they were not made with this report" in page.content(bare)["left"][0]
+    loaded = load(str(ROOT / "cases" / "frameworks" / "numpy.yaml"), allow_call=True)
+    (called,) = verify_all(loaded.cases[:1], details=True).cases
+    assert page.content(called)["left"] == ["mine: lines and circuits of callables are not shown here; a finding names the line in the Python file"]
+    assert "left" not in page.content(verify_all([case], details=True).cases[0]), "the twin"
+
+
 def test_details_travel_between_processes_and_through_the_cache(mixed: Report) -> None:
     assert [read(CaseReport, json.loads(json.dumps(plain(c)))) for c in mixed.cases] == list(mixed.cases)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import ROOT
-from verifier import load
+from verifier import load, serve
 from verifier.many import verify_all
 from verifier.report.draw import page
 from verifier.report.outcome import Report
@@ -252,3 +255,33 @@ def faults(browser: Any) -> list[str]:
     """The serious and critical faults that axe-core finds."""
     found = browser.execute_async_script("const done = arguments[arguments.length - 1]; axe.run(document).then(r => done(r.violations.map(v => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary])), e => done([[String(e), 'critical', 0, '', '']]))")
     return [f"{rule}: {count} times, such as {html} {why}" for rule, impact, count, html, why in found if impact in ("serious", "critical")]
+
+
+def test_a_served_page_is_loaded_again_when_there_is_a_newer_one_and_keeps_what_is_open(browser: Any, report: Report) -> None:
+    site = serve.Site()
+    server = ThreadingHTTPServer((serve.ADDRESS, 0), BaseHTTPRequestHandler)
+    server.RequestHandlerClass = serve._handler(site, server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        browser.get(f"http://{serve.ADDRESS}:{server.server_address[1]}/")
+        assert "checked for the first time" in browser.find_element("tag name", "main").text
+        site.show(report)
+        until(browser, f"return document.querySelectorAll('tr.case').length === {len(report.cases)} && document.documentElement.dataset.ready === 'yes'")
+        open_case(browser, "sigmoid neuron")
+        site.show(Report(tuple(c for c in report.cases if c.name != "affine layer")))
+        until(browser, f"return document.querySelectorAll('tr.case').length === {len(report.cases) - 1} && document.documentElement.dataset.ready === 'yes'")
+        assert browser.execute_script("return [...document.querySelectorAll('.sheet')].map(s => s.getAttribute('aria-label'))") == ["sigmoid neuron"]
+        assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    finally:
+        browser.get("about:blank")
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_printed_page_has_every_case_opened(opened: Any) -> None:
+    choose(opened, "text", "cs231n")
+    before = len(base64.b64decode(opened.execute_cdp_cmd("Page.printToPDF", {})["data"]))
+    assert before > 0
+    assert opened.execute_script("return document.querySelectorAll('.sheet').length") == len(names(opened)) > 1, "what the filters leave was opened by the print"

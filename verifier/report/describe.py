@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from verifier.case import points
-from verifier.case.case import Case, without_calls
+from verifier.case.case import Case, calls_of, without_calls
 from verifier.case.components import flat, shape_of
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
@@ -39,6 +39,9 @@ def described(report: CaseReport, case: Case) -> CaseReport:
     if report.status not in ("passed", "failed"):
         return report
     attempts = Attempts(case.place, SECONDS)
+    calls = [i.name for i in calls_of(case)]
+    if calls:
+        attempts.notes.append(f"{', '.join(calls)}: lines and circuits of callables are not shown here; a finding names the line in the Python file")
     try:
         return replace(report, details=_details(report, without_calls(case), attempts))
     except MemoryError:

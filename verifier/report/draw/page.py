@@ -25,7 +25,7 @@ from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw.circuit_svg import STYLE
 from verifier.report.draw.deliver import visible
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.report.outcome import BoundResult, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.run.environment import environment
 
 STATUSES = ("error", "failed", "skipped", "passed")  # the worst first
@@ -220,6 +220,7 @@ def content(c: CaseReport) -> dict[str, Any]:
         "sweeps": [_sweep(s) for s in c.sweeps[:MOST_ROWS]],
         "residuals": [{"what": r.expression, "computed": r.computed, "expected": r.expected or "", "met": r.met, "at": at(r.point)} for r in c.residuals[:MOST_ROWS]],
         "published": [{"name": p.name, "computed": p.computed, "published": p.published, "met": p.met, "at": at(p.point)} for p in c.published[:MOST_ROWS]],
+        "bounds": [_bound(b) for b in c.bounds[:MOST_ROWS]],
         "regions": [_region(r) for r in c.regions[:MOST_ROWS]],
         "commands": _commands(c),
     }
@@ -239,6 +240,8 @@ def content(c: CaseReport) -> dict[str, Any]:
             "plots": list(details.plots),
             "left": list(details.notes),
         }  # fmt: skip
+    elif c.status in ("passed", "failed"):
+        found["left"] = ["left out: formulas, lines, circuits and plots: they were not made with this report, or there was no memory for them"]
     return {key: value for key, value in found.items() if value not in ("", [], 0, None)}
 
 
@@ -325,6 +328,13 @@ def _sweep(s: Sweep) -> dict[str, Any]:
 def _region(r: HuntedRegion) -> dict[str, Any]:
     where = "everywhere" if r.everywhere else f"{r.input} from {r.low} to {r.high}{f', {r.along}' if r.along else ''}"
     return {"who": f"{r.implementation}.{r.gradient}", "format": r.format, "verdict": r.verdict.value, "kind": kind_of(r.verdict), "where": where, "cause": r.cause, "at": at(r.point)}
+
+
+def _bound(b: BoundResult) -> dict[str, Any]:
+    where = ", ".join(f"{name} in [{low}, {high}]" for name, low, high in b.box[:MOST_INPUTS])
+    remarks = "; ".join(filter(None, (f"not bounded in {b.open} of the box" if b.open not in ("0", "0.0") else "", b.reason, f"the largest error seen: {b.seen} at {at(b.seen_at)}" if b.seen is not None else "")))
+    kind = {"proved": "pass", "refuted": "fail"}.get(b.outcome, "warn")
+    return {"who": f"{b.implementation}.{b.gradient}", "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": b.bound or "", "claim": b.claim or "", "unit": b.unit, "remarks": remarks}
 
 
 def _commands(c: CaseReport) -> list[str]:
