@@ -129,6 +129,7 @@ def evaluate(search: BoxSearch, low: DoubleArray, high: DoubleArray, *, slices: 
                 continue
             measure = effects.in_ulps if search.standing[j].claim.unit == "ulp" else effects.absolute
             found[:, j] = measure(forward, output).bound
+            forward.adjoints.clear()  # of many gradients they do not fit into the memory
     return found, forward
 
 
@@ -221,14 +222,14 @@ def _one_round(search: BoxSearch) -> bool:
 def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
     """The boxes to split: those with the largest bound over the target, and where a limit is to be proved those of the largest volume."""
     count = len(search.waiting)
-    batch = max(16, search.batch // search.waiting.low.shape[1])
+    batch = max(1, search.batch // (search.waiting.low.shape[1] * max(1, len(search.outputs) // 4)))  # a round ends soon, however many gradients there are
     if count <= batch:
         return np.arange(count)
     chosen: list[NDArray[np.intp]] = []
     by_volume = np.array([s.by_volume for s in search.standing])
     groups = [g for g in (by_volume, ~by_volume) if needed[:, g].any()]
     for group in groups:
-        want = batch // len(groups)
+        want = max(1, batch // len(groups))
         rows = needed[:, group].any(axis=1)
         if group is groups[0] and by_volume[group].all():
             key = np.where(rows, search.waiting.volume, -1.0)
@@ -328,30 +329,21 @@ def _gained(search: BoxSearch, parents: Boxes, children: Boxes) -> DoubleArray:
 
 
 def _tried(search: BoxSearch, parents: Boxes, may: MaskArray) -> Boxes:
-    """The halves of boxes along the dimension that gains most, of all that are tried."""
-    count, dimensions = len(parents), parents.low.shape[1]
-    gains = np.full((count, dimensions), -1.0)
-    candidates: list[tuple[NDArray[np.intp], Boxes]] = []
-    for axis in range(dimensions):
-        rows = np.flatnonzero(may[:, axis])
-        some = parents.take(rows)
-        children = _halved(search, some, np.full(len(rows), axis)) if len(rows) else some
-        if len(rows):
-            gains[rows, axis] = _gained(search, some, children)
-        candidates.append((rows, children))
+    """The halves of boxes along the dimension that gains most, of all that are tried; every box has one that may be split."""
+    rows, axes = np.nonzero(may)
+    every = parents.take(rows)
+    children = _halved(search, every, axes)
+    gains = np.full(may.shape, -1.0)
+    gains[rows, axes] = _gained(search, every, children)
     with np.errstate(all="ignore"):
         too_little = ~(gains.max(axis=1) > LITTLE * _excess(search, parents))
     best = np.where(too_little, np.argmax(np.where(may, np.exp2(-parents.splits), -1.0), axis=1), np.argmax(gains, axis=1))  # no single split helps: the longest side
-    found = []
-    for axis, (rows, children) in enumerate(candidates):
-        mine = best[rows] == axis
-        if mine.any():
-            part = children.take(np.concatenate([mine, mine]))
-            known = np.maximum(gains[rows[mine]], 0.0)
-            known[:, axis] *= HALF
-            part.gain[:] = np.concatenate([known, known])
-            found.append(part)
-    return joined_boxes(found)
+    chosen = best[rows] == axes
+    found = children.take(np.concatenate([chosen, chosen]))
+    known = np.maximum(gains[rows[chosen]], 0.0)
+    known[np.arange(len(known)), axes[chosen]] *= HALF
+    found.gain[:] = np.concatenate([known, known])
+    return found
 
 
 def share_of(search: BoxSearch, boxes: Boxes) -> float:

@@ -23,7 +23,9 @@ from verifier.compare.check import Check
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.sympy_gates import NoGate
 
-TRIED = 2000  # numbers at which errors are computed, each time
+MOST_STEPS = 20_000  # of a program
+TRIED = 2000  # numbers at which errors are computed, each time,
+MOST_VALUES = 10_000_000  # and steps times numbers
 MOST_OPEN = 8  # boxes that are named
 MOST_LINES = 12
 LEAST_SHARE = 1e-3
@@ -37,6 +39,8 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
     """
     started = time.process_time()
     program = check.subject.program
+    if len(program) > MOST_STEPS:
+        return tuple(_without_bound(check, box, name, claim, f"the program has {len(program)} steps; bounds over boxes are for programs of at most {MOST_STEPS}") for name, claim in claims.items())
     try:
         done = operations(program, [program.names[name] for name in claims], check.format)
     except (NotDifferentiable, NoGate) as error:
@@ -96,7 +100,7 @@ class _Watch:
             standing = search.standing[j]
             if standing.stopped:
                 continue
-            found = largest(self.check, claim, standing.claim.unit, _points(search, j))
+            found = largest(self.check, claim, standing.claim.unit, _points(search, j, max(40, min(TRIED, MOST_VALUES // len(self.check.subject.program)))))
             before = self.seen[j]
             if found is not None and (before is None or found.error > before.error):
                 self.seen[j] = found
@@ -104,18 +108,19 @@ class _Watch:
                     standing.stopped = True
 
 
-def _points(search: BoxSearch, j: int) -> DoubleArray:
+def _points(search: BoxSearch, j: int, count: int) -> DoubleArray:
+    """Numbers of the domain: anywhere, in the boxes with the largest bounds, and near the point with the largest one."""
     low, high = search.domain_low, search.domain_high
     inputs = len(low)
-    found = [branch.between(low, high, search.random.random((TRIED // 2, inputs)))]
+    found = [branch.between(low, high, search.random.random((count // 2, inputs)))]
     boxes = search.waiting
     if len(boxes):
         worst = np.argsort(-boxes.bound[:, j], kind="stable")[:50]
-        at = worst[search.random.integers(0, len(worst), TRIED // 2)]
-        found.append(branch.between(boxes.low[at, :inputs], boxes.high[at, :inputs], search.random.random((TRIED // 2, inputs))))
+        at = worst[search.random.integers(0, len(worst), count // 2)]
+        found.append(branch.between(boxes.low[at, :inputs], boxes.high[at, :inputs], search.random.random((count // 2, inputs))))
     if (near := search.standing[j].point_at) is not None:
-        size = np.exp2(-search.random.integers(1, 50, (TRIED // 4, 1)))
-        found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((TRIED // 4, inputs)))
+        size = np.exp2(-search.random.integers(1, 50, (count // 4, 1)))
+        found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((count // 4, inputs)))
     return nearest_numbers(search.format, np.clip(np.vstack(found), low, high))
 
 
