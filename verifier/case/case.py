@@ -116,6 +116,15 @@ class Misshapen:
     statement: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ImproveRequest:
+    """A wish for better arrangements: the seconds that a search may take for each implementation, and of which gradients; empty: of all."""
+
+    seconds: float
+    implementation: str = ""
+    gradient: str = ""
+
+
 @dataclass(frozen=True)
 class Draft:
     """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""
@@ -165,6 +174,7 @@ class Case:
     exhaustive: bool = False
     hunt: bool = False
     budget: int = 20_000  # points that a hunt may judge, per implementation
+    improve: ImproveRequest | None = None  # no key of the case file: the command line asks for it
     formats: tuple[str, ...] = ("float64",)
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
