@@ -18,7 +18,7 @@ MOST_WINNERS = 6  # of them, such as are best somewhere
 MOST_ROUNDS = 14
 PATIENCE = 4  # rounds without a better formula
 BAD_BITS = 4.0  # more bits than these, 16 ulp, weigh four times
-SIZE_WEIGHT = 0.004  # bits that a gate more must gain
+SIZE_WEIGHT = 0.02  # bits that a gate more must gain
 LARGEST = 90  # gates of a formula
 FREE_BITS = 0.02  # below it nothing is left to be gained
 
