@@ -1,0 +1,141 @@
+"""What is accepted: a replacement that is proved for all inputs of the domain, is worse at no point that is tried, and that a hunt finds nothing against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.case.case import Draft
+from verifier.circuit.apply import BuildError
+from verifier.circuit.expressions import build_expression
+from verifier.circuit.statements import add_backward
+from verifier.compare.agreement import outcomes
+from verifier.compare.check import Check
+from verifier.compare.compare import compare
+from verifier.compare.meant import Meant
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge_columns
+from verifier.exact import derivatives
+from verifier.exact.cones import Prover
+from verifier.exact.truth import subject
+from verifier.language.source import Source
+from verifier.language.verdict import Verdict
+from verifier.search.hunt import BAD, hunt
+from verifier.search.improve.guilty import Replaceable
+from verifier.search.improve.measure import Point
+from verifier.search.paths import Box
+
+HUNT_POINTS = 1500  # that the hunt may judge, in each box
+PROOF_POINTS = 12  # listed points of a proof
+PROVED, CERTIFIED = "proved", "approximates"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A replacement that holds: how it is proved, and the worst verdicts before and after at the points that were tried."""
+
+    check: Check
+    proof: str
+    proof_text: str
+    before: Verdict
+    after: Verdict
+
+
+@dataclass(frozen=True)
+class NotAccepted:
+    """Why a replacement is not accepted, and the points that speak against it, where there are such."""
+
+    reason: str
+    points: tuple[Point, ...] = ()
+
+
+def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
+    """The same question of an implementation with another text in place of a statement; None where that cannot be read."""
+    source = statement.source
+    new = Source(source.text[: statement.start] + text + source.text[statement.end :], source.file, source.line, source.column, source.span, source.label, source.span_column)
+    try:
+        whole, complaints = add_backward(draft.forward, new, draft.claims, aliases=dict(draft.aliases))
+    except BuildError:
+        return None
+    if whole is None or complaints:
+        return None
+    return replace(check, subject=subject(replace(draft, whole=whole)), proved=frozenset())
+
+
+def judged(check: Check, points: Sequence[Point]) -> list[Verdict]:
+    """The verdicts of a check of one gradient at points."""
+    if not points:
+        return []
+    (found,) = judge_columns(check, [np.array(c) for c in zip(*points, strict=True)])
+    return [VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()]
+
+
+def is_worse(after: Verdict, before: Verdict) -> bool:
+    """Whether a verdict is worse than another; those that pass are all alike."""
+    return not after.passes and after.rank > before.rank
+
+
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, certificate: str = "", exact_part: Check | None = None) -> Accepted | NotAccepted:
+    """Whether a replacement holds.
+
+    `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `exact_part` is then
+    the check of the rest, used for all inputs, and must be proved.
+    """
+    old, alone = check.alone(gradient), new.alone(gradient)
+    before, after = judged(old, points), judged(alone, points)
+    worse = [p for p, a, b in zip(points, after, before, strict=True) if is_worse(a, b)]
+    if worse:
+        return NotAccepted("its verdict is worse at a point", tuple(worse))
+    proof = _proof(exact_part.alone(gradient) if exact_part is not None else alone, points, boxes, meant)
+    if isinstance(proof, NotAccepted):
+        return proof
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
+    bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
+    if bad:
+        rows = compare(old, [r.point for r in bad], detail=False)
+        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
+        if against:
+            return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
+    if exact_part is not None and any(v is Verdict.WRONG for v in after):
+        return NotAccepted("it is wrong at a point")
+    most = Verdict.CORRECT
+    worst_before = max([*before, most], key=lambda v: v.rank)
+    worst_after = max([*after, *(r.verdict for r in bad), most], key=lambda v: v.rank)
+    return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after)
+
+
+def _proof(check: Check, points: Sequence[Point], boxes: Sequence[Box], meant: Meant | None) -> str | NotAccepted:
+    """What is proved of a check of one gradient, in words, or why that does not do."""
+    claim = check.subject.claims[0]
+    proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
+    if proof is None:
+        return NotAccepted("no proof was found that it is equal")
+    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
+    if gaps:
+        return NotAccepted(f"it has no value where {gaps[0]}")
+    outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
+    if outcome.kind != PROVED:
+        return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
+    return outcome.note
+
+
+def _is_outside(check: Check, condition: str, boxes: Sequence[Box]) -> bool:
+    """Whether a condition certainly holds nowhere in the boxes."""
+    text = condition
+    program, complaints = build_expression(Source(text, "", 1, 1, text), check.subject.program.inputs)
+    if program is None or complaints:
+        return False
+    whole = derivatives.primitive(program)
+    for box in boxes:
+        with balls.precision(128):
+            point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
+            if balls.at(whole, point, strict=False)[whole.output] is not False:
+                return False
+    return True
+
+
+__all__ = ["Accepted", "NotAccepted", "accepted", "judged", "replaced_check"]

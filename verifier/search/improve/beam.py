@@ -1,0 +1,89 @@
+"""The search: rules are applied to the best formulas so far, and everything they make is measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from verifier.arithmetic.types import DoubleArray
+from verifier.search.improve.matching import Rewriter
+from verifier.search.improve.measure import Columns, Exact, bits
+from verifier.search.improve.terms import Term, size
+
+WIDTH = 14  # formulas that are continued in each round
+MOST_WINNERS = 6  # of them, such as are best somewhere
+MOST_ROUNDS = 14
+PATIENCE = 4  # rounds without a better formula
+BAD_BITS = 4.0  # more bits than these, 16 ulp, weigh four times
+SIZE_WEIGHT = 0.02  # bits that a gate more must gain
+LARGEST = 90  # gates of a formula
+FREE_BITS = 0.02  # below it nothing is left to be gained
+
+
+@dataclass
+class Candidates:
+    """The formulas that were measured: the bits that each loses at every point, and one number for all."""
+
+    columns: Columns
+    exact: Exact
+    lost: dict[Term, DoubleArray] = field(default_factory=dict)
+    scores: dict[Term, float] = field(default_factory=dict)
+
+    def add(self, term: Term) -> float:
+        """Measure a formula, if it is new."""
+        if term not in self.scores:
+            lost = bits(self.exact.errors(self.columns.of(term)))
+            self.lost[term] = lost
+            self.scores[term] = score(lost) + SIZE_WEIGHT * size([term])
+        return self.scores[term]
+
+    def best(self, count: int) -> list[Term]:
+        """The best formulas."""
+        return sorted(self.scores, key=lambda t: (self.scores[t], t.number))[:count]
+
+
+def score(lost: DoubleArray) -> float:
+    """The mean of the bits that are lost; what is above 16 ulp weighs more, since a mean hides a bad tail."""
+    return float(np.mean(lost + 3 * np.maximum(lost - BAD_BITS, 0.0)))
+
+
+def search(start: Sequence[Term], rewriter: Rewriter, candidates: Candidates, *, most: int, deadline: float) -> None:
+    """Measure what the rules make of some formulas, round by round from the best ones: at most so many, and until the processor's time is up."""
+    for term in start:
+        candidates.add(term)
+    expanded: set[Term] = set()
+    lowest, patience = min(candidates.scores.values()), PATIENCE
+    for _ in range(MOST_ROUNDS):
+        chosen = [t for t in dict.fromkeys([*candidates.best(3 * WIDTH), *start]) if t not in expanded][:WIDTH]
+        chosen += [t for t in winners(candidates, MOST_WINNERS) if t not in expanded and t not in chosen]
+        for term in chosen:
+            expanded.add(term)
+            for other in rewriter.neighbours(term):
+                if other not in candidates.scores and size([other]) <= LARGEST:
+                    candidates.add(other)
+                    if len(candidates.scores) >= most or time.process_time() > deadline:
+                        return
+        now = min(candidates.scores.values())
+        patience = PATIENCE if now < lowest - FREE_BITS else patience - 1
+        lowest = min(now, lowest)
+        if not chosen or not patience or lowest < FREE_BITS + SIZE_WEIGHT * size(candidates.best(1)):
+            return
+
+
+def winners(candidates: Candidates, count: int) -> list[Term]:
+    """Formulas of which at each point one is as good as any: a greedy cover."""
+    terms = candidates.best(200)
+    table = np.array([candidates.lost[t] for t in terms])
+    found: list[int] = []
+    current = np.full(table.shape[1], np.inf)
+    for _ in range(min(count, len(terms))):
+        totals = np.minimum(table, current).sum(axis=1)
+        k = int(np.argmin(totals))
+        if found and totals[k] >= current.sum() - 1e-9:
+            break
+        found.append(k)
+        current = np.minimum(current, table[k])
+    return [terms[k] for k in found]
