@@ -83,7 +83,7 @@ def test_a_report_of_another_version_of_the_schema_is_refused_and_one_with_a_fur
     assert difference(capsys, status=0) == ["0 worse, 0 better, 0 new, 0 gone; 1 gradient compared"]
     Path("new.json").write_text(text.replace(f'"schema": "{VERSION}"', '"schema": "2.0"'), encoding="utf-8")
     assert main(["diff", "old.json", "new.json"]) == 2
-    assert capsys.readouterr().err == "verifier: 'new.json' is a report of version 2.0 of the schema, and this tool reads version 1.0; write it anew with this tool\n"
+    assert capsys.readouterr().err == f"verifier: 'new.json' is a report of version 2.0 of the schema, and this tool reads version {VERSION}; write it anew with this tool\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # what shells on Windows write behind >

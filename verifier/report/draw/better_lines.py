@@ -37,7 +37,7 @@ def _one(s: Replacement, paint: Paint) -> list[str]:
         ("worst", f"{_ulps(s.before.worst_ulps)} -> {_ulps(s.after.worst_ulps)} ulp, at {s.after.points:,} points in {s.format}"),
         ("median", f"{_ulps(s.before.median_ulps)} -> {_ulps(s.after.median_ulps)} ulp"),
         ("bits", f"{s.before.mean_bits} -> {s.after.mean_bits} lost on average"),
-        ("verdict", f"{s.verdict_before} -> {s.verdict_after}, the worst of them"),
+        ("verdict", f"{s.verdict_before} -> {s.verdict_after} at worst"),
         ("cost", f"{s.cost} times the time of this statement"),
         *((("patch", f"none: {s.why_no_patch}"),) if s.why_no_patch else ()),
     ]
