@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.arithmetic.types import DoubleArray
 from verifier.compare.check import Check
 from verifier.search.improve.beam import LARGEST, Candidates, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
@@ -40,7 +41,7 @@ class Arrangement:
     exact_text: str = ""
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[Point], *, deadline: float) -> Iterator[Arrangement]:
+def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[Point], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
     """Arrangements of a statement, the best first."""
     program = check.subject.program
     pool = Pool()
@@ -53,7 +54,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
         return
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = Columns(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
-    candidates = Candidates(columns, exact)
+    candidates = Candidates(columns, exact, weights)
     search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
     quantities = list(_quantities(pool, found, columns))
@@ -88,7 +89,7 @@ def _quantities(pool: Pool, found: Written, columns: Columns) -> Iterator[tuple[
 def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], check: Check) -> list[Regimes]:
     """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
     cover = list(dict.fromkeys([*winners(candidates, COVER), *candidates.best(6)]))
-    best = regimes(cover, [candidates.lost[t] for t in cover], quantities, check.format)
+    best = regimes(cover, [candidates.lost[t] for t in cover], candidates.weights, quantities, check.format)
     ranked = candidates.best(40)
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
