@@ -81,11 +81,11 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[Point] = (), certificate: str = "", exact_part: Check | None = None) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[Point] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
-    `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `exact_part` is then
-    the check of the rest, used for all inputs, and must be proved.
+    `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
+    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of.
     """
     old, alone = check.alone(gradient), new.alone(gradient)
     after = judged(alone, points)
@@ -94,9 +94,12 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], b
     worse = [p for (p, a), b in zip(open_points, before, strict=False) if is_worse(a, b)]
     if worse:
         return NotAccepted("its verdict is worse at a point", tuple(worse))
-    proof = _proof(exact_part.alone(gradient) if exact_part is not None else alone, points, boxes, meant)
-    if isinstance(proof, NotAccepted):
-        return proof
+    proof = ""
+    for part in reversed(proved_parts or [new]):
+        answer = _proof(part.alone(gradient), points, boxes, meant)
+        if isinstance(answer, NotAccepted):
+            return answer
+        proof = answer
     found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
@@ -105,7 +108,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], b
         against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
         if against:
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
-    if exact_part is not None and any(v is Verdict.WRONG for v in after):
+    if certificate and any(v is Verdict.WRONG for v in after):
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after)

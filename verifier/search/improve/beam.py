@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import Columns, Exact, bits
 from verifier.search.improve.terms import Term, size
@@ -20,6 +20,7 @@ PATIENCE = 4  # rounds without a better formula
 BAD_BITS = 4.0  # more bits than these, 16 ulp, weigh four times
 SIZE_WEIGHT = 0.02  # bits that a gate more must gain
 LARGEST = 90  # gates of a formula
+ALL_BITS = 64.0
 FREE_BITS = 0.02  # below it nothing is left to be gained
 
 
@@ -42,6 +43,11 @@ class Candidates:
             self.least = lost if self.least is None else np.minimum(self.least, lost)
             self.scores[term] = score(lost, self.weights) + SIZE_WEIGHT * size([term])
         return self.scores[term]
+
+    def forbid(self, term: Term, where: MaskArray) -> None:
+        """Let a formula lose all bits at some points, at which it may not be used."""
+        self.lost[term] = np.where(where, ALL_BITS, self.lost[term])
+        self.scores[term] = score(self.lost[term], self.weights) + SIZE_WEIGHT * size([term])
 
     @property
     def floor(self) -> float:

@@ -129,8 +129,8 @@ def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Su
             part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
             if new is None or (arrangement.certificate and part is None):
                 continue
-            answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, exact_part=part)
-            print("      ", arrangement.text[:150], getattr(answer,"reason","OK"), getattr(answer,"points",())[:2])
+            proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+            answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
             if isinstance(answer, Accepted):
                 suggestion = _suggestion(task, statement, arrangement, answer, points)
                 if suggestion is not None:

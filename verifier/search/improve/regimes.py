@@ -92,11 +92,11 @@ def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: Do
         cuts = [0, *reversed(cuts)]
         formulas = [terms[int(which[a, b])] for a, b in zip(cuts, cuts[1:], strict=False)]
         thresholds = [simplest(float(np.nextafter(ordered[ends[c] - 1], np.inf)), float(ordered[ends[c]]), fmt) for c in cuts[1:-1]]
-        found = _merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
+        found = merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
     return found
 
 
-def _merged(regimes: Regimes) -> Regimes:
+def merged(regimes: Regimes) -> Regimes:
     """Without thresholds between equal formulas."""
     formulas, thresholds = [regimes.formulas[0]], []
     for formula, threshold in zip(regimes.formulas[1:], regimes.thresholds, strict=True):
