@@ -11,7 +11,8 @@ from flint import arb
 from verifier.arithmetic import balls
 from verifier.case.case import Draft
 from verifier.circuit.apply import BuildError
-from verifier.circuit.expressions import build_expression
+from verifier.circuit.expressions import add_expression
+from verifier.circuit.program import Builder
 from verifier.circuit.statements import add_backward
 from verifier.compare.agreement import outcomes
 from verifier.compare.check import Check
@@ -23,6 +24,7 @@ from verifier.exact import derivatives
 from verifier.exact.cones import Prover
 from verifier.exact.truth import subject
 from verifier.language.source import Source
+from verifier.language.tokens import LanguageError
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import BAD, hunt
 from verifier.search.improve.guilty import Replaceable
@@ -79,33 +81,42 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, certificate: str = "", exact_part: Check | None = None) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[Point] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
-    `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `exact_part` is then
-    the check of the rest, used for all inputs, and must be proved.
+    `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
+    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of.
     """
     old, alone = check.alone(gradient), new.alone(gradient)
-    before, after = judged(old, points), judged(alone, points)
-    worse = [p for p, a, b in zip(points, after, before, strict=True) if is_worse(a, b)]
+    after = judged(alone, points)
+    open_points = [(p, a) for p, a in zip(points, after, strict=True) if not a.passes]
+    before = judged(old, [*(p for p, _ in open_points), *bad_points])
+    worse = [p for (p, a), b in zip(open_points, before, strict=False) if is_worse(a, b)]
     if worse:
         return NotAccepted("its verdict is worse at a point", tuple(worse))
-    proof = _proof(exact_part.alone(gradient) if exact_part is not None else alone, points, boxes, meant)
-    if isinstance(proof, NotAccepted):
-        return proof
+    proof = ""
+    for part in reversed(proved_parts or [new]):
+        answer = _proof(part.alone(gradient), points, boxes, meant)
+        if isinstance(answer, NotAccepted):
+            return answer
+        proof = answer
     found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)
+        before = [*before, *(row[0].verdict for row in rows)]
         against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
         if against:
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
-    if exact_part is not None and any(v is Verdict.WRONG for v in after):
+    if certificate and any(v is Verdict.WRONG for v in after):
         return NotAccepted("it is wrong at a point")
-    most = Verdict.CORRECT
-    worst_before = max([*before, most], key=lambda v: v.rank)
-    worst_after = max([*after, *(r.verdict for r in bad), most], key=lambda v: v.rank)
+    worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after)
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The worst of some verdicts; where nothing is defined or decided there is none."""
+    return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
 def _proof(check: Check, points: Sequence[Point], boxes: Sequence[Box], meant: Meant | None) -> str | NotAccepted:
@@ -125,11 +136,11 @@ def _proof(check: Check, points: Sequence[Point], boxes: Sequence[Box], meant: M
 
 def _is_outside(check: Check, condition: str, boxes: Sequence[Box]) -> bool:
     """Whether a condition certainly holds nowhere in the boxes."""
-    text = condition
-    program, complaints = build_expression(Source(text, "", 1, 1, text), check.subject.program.inputs)
-    if program is None or complaints:
+    builder = Builder(check.subject.program.inputs)
+    try:
+        whole = derivatives.primitive(builder.program(add_expression(builder, condition)))
+    except (LanguageError, BuildError, derivatives.NotDifferentiable):
         return False
-    whole = derivatives.primitive(program)
     for box in boxes:
         with balls.precision(128):
             point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]

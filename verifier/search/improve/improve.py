@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,7 @@ LEDGER_POINTS = 8  # at which the guilty statement is looked for
 MOST_STATEMENTS = 3  # that are tried, of one gradient
 ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
 MOST_FOUND = 24  # points of one hunt that are added
+AGAINST = 20.0  # the weight of a point that spoke against a replacement
 LEAST_GAIN = 1.0  # bits, on the mean
 
 
@@ -43,6 +44,7 @@ class _Task:
     boxes: Sequence[Box]
     meant: Meant | None
     deadline: float
+    worst: Sequence[Point] = ()  # points at which the gradient is off most
 
 
 def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[Point] = ()) -> tuple[Suggestion, ...]:
@@ -93,6 +95,7 @@ def _improve(task: _Task, statements: Sequence[Replaceable], points: list[Point]
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
+    task = replace(task, worst=worst)
     best: Suggestion | None = None
     for statement in chosen:
         found = _replacement(task, statement, points)
@@ -116,28 +119,30 @@ def errors_at(check: Check, gradient: str, points: Sequence[Point], exact: Exact
 def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Suggestion | None:
     """The best accepted replacement of a statement."""
     points = list(points)
-    count = 0
+    weights = dict.fromkeys(points, 1.0)
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             return None
         refused: list[Point] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, deadline=task.deadline):
-            count = max(count, arrangement.candidates)
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
             new = replaced_check(task.check, task.draft, statement, arrangement.text)
             part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
             if new is None or (arrangement.certificate and part is None):
                 continue
-            answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, certificate=arrangement.certificate, exact_part=part)
+            proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+            answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
             if isinstance(answer, Accepted):
                 suggestion = _suggestion(task, statement, arrangement, answer, points)
                 if suggestion is not None:
                     return suggestion
             elif isinstance(answer, NotAccepted):
                 refused += answer.points[:MOST_FOUND]
-        new_points = [p for p in _meant(around(refused, task), task.meant) if p not in points]
-        if not new_points:
+        if not refused:
             return None
-        points += new_points
+        against = _meant(around(refused, task), task.meant)
+        points += [p for p in dict.fromkeys(against) if p not in weights]
+        for p in against:
+            weights[p] = weights.get(p, 0.0) + AGAINST
     return None
 
 

@@ -9,6 +9,7 @@ from verifier.search.improve.rules import Rule
 from verifier.search.improve.terms import COMMUTING, Pool, Term, value_of
 
 VARIABLES = ("a", "b", "c", "d")
+SIGNS = ("add", "sub", "neg")
 Binding = Mapping[Term, Term]
 
 
@@ -29,7 +30,11 @@ class Rewriter:
     def at(self, term: Term) -> list[Term]:
         """What the rules make of a term as a whole."""
         if term not in self.known:
-            found = {self.pool.replaced(right, binding): None for left, right in self.by_gate.get(term.op, ()) for binding in matches(left, term, {})}
+            found: dict[Term, None] = {}
+            for left, right in self.by_gate.get(term.op, ()):
+                for binding in matches(left, term, {}):
+                    made = self.pool.replaced(right, binding)
+                    found.update(dict.fromkeys((made, cancelled(self.pool, made))))
             found.pop(term, None)
             self.known[term] = list(found)
         return self.known[term]
@@ -44,6 +49,37 @@ class Rewriter:
 def pattern(pool: Pool, text: str) -> Term:
     """A side of a rule: its letters stand for any term."""
     return pool.replaced(pool.read(text), {pool.leaf("name", v): pool.leaf("variable", v) for v in VARIABLES})
+
+
+def cancelled(pool: Pool, term: Term) -> Term:
+    """A term without terms of sums and factors of quotients that cancel."""
+    found: dict[Term, Term] = {}
+    for part in term.parts:
+        now = part if all(found[a] is a for a in part.args) else pool.make(part.op, *(found[a] for a in part.args))
+        if now.op in SIGNS and not any(a.op == "number" for a in now.args):
+            terms = _signed(now)
+            kept = [(sign, t) for sign, t in terms if (-sign, t) not in terms]
+            if len(kept) < len(terms):
+                now = _sum(pool, kept)
+        found[part] = now
+    return found[term]
+
+
+def _signed(term: Term) -> list[tuple[int, Term]]:
+    """The terms of a sum, with their signs."""
+    if term.op in SIGNS and term.args:
+        first, *rest = (_signed(a) for a in term.args)
+        if term.op == "neg":
+            return [(-sign, t) for sign, t in first]
+        return first + [(sign if term.op == "add" else -sign, t) for sign, t in rest[0]]
+    return [(1, term)]
+
+
+def _sum(pool: Pool, terms: Sequence[tuple[int, Term]]) -> Term:
+    found = pool.number(0)
+    for sign, t in sorted(terms, key=lambda pair: -pair[0]):
+        found = pool.make("add" if sign > 0 else "sub", found, t)
+    return found
 
 
 def matches(left: Term, term: Term, binding: Binding) -> Iterator[Binding]:

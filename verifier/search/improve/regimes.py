@@ -10,7 +10,7 @@ import numpy as np
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.formats import Format
 from verifier.search.hunt import simplest
-from verifier.search.improve.beam import BAD_BITS
+from verifier.search.improve.beam import weighed
 from verifier.search.improve.terms import Pool, Term
 
 MOST_SEGMENTS = 3
@@ -47,20 +47,20 @@ def threshold_text(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def regimes(terms: Sequence[Term], lost: Sequence[DoubleArray], quantities: Sequence[tuple[Term, DoubleArray]], fmt: Format) -> Regimes:
+def regimes(terms: Sequence[Term], lost: Sequence[DoubleArray], weights: DoubleArray, quantities: Sequence[tuple[Term, DoubleArray]], fmt: Format) -> Regimes:
     """The best choice of at most MOST_SEGMENTS formulas: dynamic programming over the points in the order of each quantity."""
-    weighed = np.array([x + 3 * np.maximum(x - BAD_BITS, 0.0) for x in lost])
-    means = weighed.mean(axis=1)
+    table = np.array([weighed(x) for x in lost]) * (weights / weights.sum())
+    means = table.sum(axis=1)
     k = int(np.argmin(means))
     best = Regimes(None, (terms[k],), (), float(means[k]))
     for quantity, values in quantities:
-        found = _along(terms, weighed, quantity, values, fmt)
+        found = _along(terms, table, quantity, values, fmt)
         if found is not None and found.score + BRANCH_BITS * len(found.thresholds) < best.score + BRANCH_BITS * len(best.thresholds):
             best = found
     return best
 
 
-def _along(terms: Sequence[Term], weighed: DoubleArray, quantity: Term, values: DoubleArray, fmt: Format) -> Regimes | None:
+def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: DoubleArray, fmt: Format) -> Regimes | None:
     usable = np.isfinite(values)
     order = np.argsort(np.where(usable, values, np.inf), kind="stable")
     ordered = values[order]
@@ -71,19 +71,19 @@ def _along(terms: Sequence[Term], weighed: DoubleArray, quantity: Term, values: 
     if len(places) > MOST_CUTS:
         places = places[np.linspace(0, len(places) - 1, MOST_CUTS).astype(int)]
     ends = np.concatenate([[0], places, [len(ordered)]])
-    sums = np.concatenate([np.zeros((len(terms), 1)), np.cumsum(weighed[:, order], axis=1)], axis=1)[:, ends]
+    sums = np.concatenate([np.zeros((len(terms), 1)), np.cumsum(table[:, order], axis=1)], axis=1)[:, ends]
     count = len(ends)
     cost = sums[:, None, :] - sums[:, :, None]  # formula, from, to
     which, cheapest = np.argmin(cost, axis=0), np.min(cost, axis=0)
     cheapest = np.where(np.triu(np.ones((count, count), dtype=bool), 1), cheapest, np.inf)
     best, back = [cheapest[0]], []
     for _ in range(MOST_SEGMENTS - 1):
-        table = best[-1][:, None] + cheapest
-        back.append(np.argmin(table, axis=0))
-        best.append(np.min(table, axis=0))
+        totals = best[-1][:, None] + cheapest
+        back.append(np.argmin(totals, axis=0))
+        best.append(np.min(totals, axis=0))
     found: Regimes | None = None
     for segments in range(2, MOST_SEGMENTS + 1):
-        total = best[segments - 1][-1] / len(ordered)
+        total = best[segments - 1][-1]
         if found is not None and total + BRANCH_BITS * (segments - 1) >= found.score + BRANCH_BITS * len(found.thresholds):
             continue
         cuts = [count - 1]
@@ -92,11 +92,11 @@ def _along(terms: Sequence[Term], weighed: DoubleArray, quantity: Term, values: 
         cuts = [0, *reversed(cuts)]
         formulas = [terms[int(which[a, b])] for a, b in zip(cuts, cuts[1:], strict=False)]
         thresholds = [simplest(float(np.nextafter(ordered[ends[c] - 1], np.inf)), float(ordered[ends[c]]), fmt) for c in cuts[1:-1]]
-        found = _merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
+        found = merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
     return found
 
 
-def _merged(regimes: Regimes) -> Regimes:
+def merged(regimes: Regimes) -> Regimes:
     """Without thresholds between equal formulas."""
     formulas, thresholds = [regimes.formulas[0]], []
     for formula, threshold in zip(regimes.formulas[1:], regimes.thresholds, strict=True):

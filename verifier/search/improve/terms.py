@@ -103,10 +103,16 @@ class Pool:
                 return self.make("neg", self.make(op, a.args[0], b))
             if b.op == "neg":
                 return self.make("neg", self.make(op, a, b.args[0]))
+            if op == "mul" and a is b and a.op == "abs":
+                return self.make("mul", a.args[0], a.args[0])
             if op == "div" and a is b:
                 return self.number(1)
         elif op == "pow" and values[1] is not None:
             return self._power(a, values[1])
+        elif op in ("cosh", "cos") and a.op == "abs":
+            return self.make(op, a.args[0])
+        elif op == "hypot" and "abs" in (a.op, b.op):
+            return self.make(op, *(t.args[0] if t.op == "abs" else t for t in args))
         elif op == "abs" and a.op in ("abs", "exp", "cosh", "hypot", "sqrt"):
             return a
         elif op in ("square", "reciprocal", "copy", "sigmoid", "expit", "logistic"):
