@@ -42,7 +42,8 @@ def test_a_gradient_that_vanishes_gets_a_better_line_with_all_that_is_said_of_it
     (found,) = suggested(capsys)
     assert (found["implementation"], found["gradient"], found["line"], found["original"], found["proof"]) == ("mine", "dx", 10, OLD, "proved")
     before, after = found["before"], found["after"]
-    assert float(before["worst_ulps"]) > 1e15 > 16 > float(after["worst_ulps"])  # type: ignore[index]
+    assert float(before["worst_ulps"]) > 1e15  # type: ignore[index]
+    assert float(after["worst_ulps"]) < 16  # type: ignore[index]
     assert float(before["mean_bits"]) - float(after["mean_bits"]) >= 1  # type: ignore[index]
     assert found["patch"] == f"--- a/it.yaml\n+++ b/it.yaml\n@@ -7,4 +7,4 @@\n implementations:\n   mine:\n     backward: |\n-      {OLD}   # and this, too\n+      {found['replacement']}   # and this, too\n"
     assert {"regions", "cost", "proof_text", "verdict_before", "verdict_after", "file", "format", "candidates"} <= set(found)
