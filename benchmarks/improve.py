@@ -10,6 +10,7 @@ The errors are measured at fresh points, not at those of the search, and against
 from __future__ import annotations
 
 import argparse
+import ast
 import math
 import random
 import statistics
@@ -31,7 +32,7 @@ FRESH_POINTS = 200
 MOST_ULPS = 2.0**64
 LIMIT = 2.0 ** (53 / 3)  # ulps: the project's own bound between rounding and unstable in float64
 FEW_ULPS = 16.0
-MAGNITUDES = 30.0  # powers of two below the largest number of a domain
+MAGNITUDES = 30.0  # powers of two around 1, and from the ends of a domain
 
 # The name; the function; the inputs with their domains; the input whose gradient it is; the gradient as it was written.
 #   name                function                                     domains                                  of   as written
@@ -92,6 +93,7 @@ HAMMING = (
     ("ch3-20", "(1 - cos(x))/(x*x)"), ("ch3-21", "eps*(exp((a + b)*eps) - 1)/((exp(a*eps) - 1)*(exp(b*eps) - 1))"), ("ch3-22", "log((1 - eps)/(1 + eps))"), ("ch3-23", "sqrt((exp(2*x) - 1)/(exp(x) - 1))"),
     ("ch3-24", "(x - sin(x))/(x - tan(x))"), ("ch3-25", "(x + 1)**(1/n) - x**(1/n)"), ("ch3-26", "exp(a*x) - 1"), ("ch3-27", "exp(x)/(exp(x) - 1)"),
 )  # fmt: skip
+HAMMING_INPUTS = ("x", "n", "eps", "a", "b", "c")
 WIDE, NARROW = "[-1e10, 1e10]", "[-50, 50]"  # the domain of each input: the narrow one where exponentials, powers or angles are
 NARROW_WORDS = ("exp", "sin", "cos", "tan(", "**")
 
@@ -161,7 +163,8 @@ def fresh_points(case: Case, seed: str) -> list[tuple[float, ...]]:
             kind = source.randrange(3)
             size = max(abs(low), abs(high))
             x = source.uniform(low, high) if kind == 0 or high - low == math.inf else source.choice((low, high)) + source.choice((-1, 1)) * (high - low) * 2.0 ** -source.uniform(0, MAGNITUDES)
-            x = source.choice((-1, 1)) * size * 2.0 ** -source.uniform(0, 3 * MAGNITUDES if size > 2**MAGNITUDES else MAGNITUDES) if kind == 1 else x
+            top = math.log2(size)
+            x = source.choice((-1, 1)) * 2.0 ** source.uniform(-MAGNITUDES, source.choice((top, min(top, MAGNITUDES)))) if kind == 1 else x
             point.append(min(max(x, low), high))
         if len(point) == 2 and source.random() < 0.25:
             (low, high), = points.domain_of(case)[1:]
@@ -209,7 +212,7 @@ def museum(prefix: str) -> Iterator[tuple[str, str]]:
 def hamming(prefix: str) -> Iterator[tuple[str, str]]:
     """The names and the cases of the gradients of Hamming's formulas: the lines that backprop writes, one case for each input."""
     for name, function in HAMMING:
-        inputs = [n for n in ("x", "n", "eps", "a", "b", "c") if f"{n}" in function.replace("exp", "").replace("sin", "").replace("tan", "").replace("cos", "").replace("atan", "").replace("eps" if n != "eps" else "#", "")]
+        inputs = list(dict.fromkeys(node.id for node in ast.walk(ast.parse(function, mode="eval")) if isinstance(node, ast.Name) and node.id in HAMMING_INPUTS))
         domain = NARROW if any(word in function for word in NARROW_WORDS) else WIDE
         domains = ", ".join(f"{n}: {domain}" for n in inputs)
         staged = only_case(f"function: '{function}'\ndomain: {{{domains}}}\nhunt: true\n")
