@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from verifier.case.accept import NO_LIMIT, Accept
-from verifier.case.case import Expectation
+from verifier.case.case import Expectation, ImproveRequest
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
@@ -50,6 +50,7 @@ class Question:
     choices: Mapping[str, tuple[str, ...]] | None = None  # of an input or a component whose values are listed
     expect: tuple[Expectation, ...] = ()  # of this implementation
     budget: int = 2_000  # points that a hunt may judge: each is a call
+    improve: ImproveRequest | None = None  # better arrangements are asked for
 
 
 def ask(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -246,6 +247,12 @@ class CaseReport:
         from verifier.report.draw import in_terminal
 
         return in_terminal(self)
+
+
+def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...] | None:
+    """The better arrangements of several reports, each place of a file once; None where nobody asked for them."""
+    asked = [r.suggestions for r in reports if r.suggestions is not None]
+    return tuple({(s.implementation, s.gradient, s.file, s.line, s.column): s for found in reversed(asked) for s in reversed(found)}.values())[::-1] if asked else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
 from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
-from verifier.report.patch import patch_of
+from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
@@ -51,7 +51,7 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
         check = check.alone(wish.gradient)
     for found in improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=_points(checked, regions)):
         if found.gradient in wanted:
-            yield reported(case, check, found)
+            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
 
 
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
@@ -62,10 +62,9 @@ def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[
     return tuple(dict.fromkeys([*listed, *hunted, *swept]))[:MOST_POINTS]
 
 
-def reported(case: Case, check: Check, found: Suggestion) -> Replacement:
+def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
     """A suggestion as text, with the change of the file."""
     place = found.source.place(found.start)
-    patch = patch_of(case, found.source, found.start, found.end, found.replacement)
     return Replacement(
         found.implementation,
         found.gradient,
