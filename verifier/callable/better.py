@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from verifier.callable.own_words import in_own_words, library_name, module_of, same_names
+from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
-from verifier.callable.written_out import Written, finite, written_out
+from verifier.callable.written_out import MOST_CHARACTERS, Written, finite, written_out
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
 from verifier.case.load import load_text
@@ -55,7 +55,7 @@ def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish
     for s in improve(check.alone(wish.gradient) if wish.gradient else check, own.programs.drafts[0], points.boxes(own, fmt), budget=wish.seconds, points=tuple(worst)):
         line, is_whole = written.origin[s.source.text[: s.start].count("\n")]
         if line.source is not None:
-            yield _in_file(question, case, checked.check, s, line, is_whole=is_whole)
+            yield _in_file(question, case, checked.check, s, line, written if is_whole else None)
 
 
 def _as_case(question: Question, case: Case, trace: Trace, written: Written) -> str:
@@ -69,19 +69,19 @@ def _as_case(question: Question, case: Case, trace: Trace, written: Written) -> 
     return json.dumps(content)
 
 
-def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: Line, *, is_whole: bool) -> Replacement:
+def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: Line, written: Written | None) -> Replacement:
     """The suggestion about a line of the user's file, with the line as it may be there; in the language, and without a patch, where it cannot be said so."""
     assert line.source is not None
     here = replace(s, implementation=check.implementation, source=line.source, start=line.start, end=line.end, original=line.text)
-    new, problem = _new_line(question, s, line) if is_whole else ("", IN_PARTS)
+    new, problem = _new_line(question, s, line, written) if written is not None else ("", IN_PARTS)
+    here = replace(here, replacement=new or s.replacement)
     if problem:
-        return replace(reported(check, here, FilePatch(problem=problem)), replacement=s.replacement)
-    here = replace(here, replacement=new)
+        return reported(check, here, FilePatch(problem=problem))
     return reported(check, here, patch_of(case, line.source, line.start, line.end, new))
 
 
-def _new_line(question: Question, s: Suggestion, line: Line) -> tuple[str, str]:
-    """The line of the user's file with the replacement in its own words; "" and why it cannot be said so."""
+def _new_line(question: Question, s: Suggestion, line: Line, written: Written) -> tuple[str, str]:
+    """The line of the user's file with the replacement in its own words ("" where it has none), and why it cannot stand there as it is."""
     assert line.source is not None
     module = module_of(question.callee.framework)
     library = library_name(ast.parse(line.source.text), module)
@@ -91,18 +91,26 @@ def _new_line(question: Question, s: Suggestion, line: Line) -> tuple[str, str]:
     value = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
     if value is None or (isinstance(statement, ast.Assign) and not (len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name))):
         return "", IN_PARTS
-    names = same_names(s.original.partition(" = ")[2], value)
+    original = s.original.partition(" = ")[2]
+    names = same_names(original, value) or same_names(in_inputs(original, written), value)
     if names is None:
         return "", IN_PARTS
     formula = s.replacement.partition(" = ")[2]
-    missing = sorted({n.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Name)} - set(names) - {n.func.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)})
-    if missing:
-        return "", f"the line does not have {', '.join(missing)}: save {'it' if len(missing) == 1 else 'them'} in the forward pass"
     code, problem = in_own_words(formula, module, library, names)
     if problem:
         return "", problem
+    missing = sorted(read_by(formula) - set(names))
+    problem = f"the line does not read {', '.join(missing)}: see that {'it is' if len(missing) == 1 else 'they are'} there, and change the line yourself" if missing else ""
     head = "return" if isinstance(statement, ast.Return) else f"{ast.unparse(statement.targets[0])} =" if isinstance(statement, ast.Assign) else ""
-    return f"{head} {code}", ""
+    return f"{head} {code}", problem
+
+
+def in_inputs(formula: str, written: Written) -> str:
+    """A formula with what other statements compute written out: it reads the inputs and what flows in."""
+    for statement in reversed((*written.forward, *written.backward)):
+        name, _, value = statement.partition(" = ")
+        formula = renamed(formula, {name: f"({value})"}) if name in read_by(formula) and len(formula) < MOST_CHARACTERS else formula
+    return formula
 
 
 def _is_statement(text: str) -> bool:

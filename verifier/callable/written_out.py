@@ -28,6 +28,8 @@ class Written:
 def written_out(trace: Trace, callee: Callee) -> Written | None:
     """The text of a trace; None where it has arrays, several outputs, or values that have no place."""
     program = trace.program
+    if any(step.gate not in GATES and step.gate not in (*LEAVES, "copy") for step in program.steps):
+        return None
     outputs = list(callee.outputs)
     if any(callee.inputs.values()) or any(callee.outputs.values()) or len(outputs) != 1 or len(callee.upstreams) != 1 or len(program) > MOST_STEPS or program.backward_start < 0:
         return None
@@ -39,7 +41,7 @@ def written_out(trace: Trace, callee: Callee) -> Written | None:
     texts: list[tuple[str, int]] = []
     passes: tuple[list[str], list[str]] = ([], [])
     origin: list[tuple[Line, bool]] = []
-    last = {step.line: i for i, step in enumerate(program.steps)}
+    last = {step.line: i for i, step in enumerate(program.steps) if step.gate not in (*LEAVES, "copy")}
     for i, step in enumerate(program.steps):
         if step.gate in LEAVES:
             texts.append((step.text if step.gate != "input" else names[i], 0 if step.text.startswith("-") else ATOM))
@@ -78,6 +80,8 @@ def _names(program: Program, wanted: Mapping[int, str], flows: Mapping[str, str]
 
 def _expression(gate: str, args: list[tuple[str, int]]) -> tuple[str, int]:
     """A gate applied to texts, and how strongly it binds."""
+    if gate == "copy":
+        return args[0]
     row = GATES[gate]
     if not row.symbol:
         return f"{gate}({', '.join(text for text, _ in args)})", ATOM
