@@ -9,6 +9,7 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression
@@ -31,7 +32,7 @@ from verifier.search.improve.guilty import Replaceable
 from verifier.search.improve.measure import Point
 from verifier.search.paths import Box
 
-HUNT_POINTS = 1500  # that the hunt may judge, in each box
+HUNT_POINTS = 600  # that the hunt may judge, in each box
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -144,9 +145,14 @@ def _is_outside(check: Check, condition: str, boxes: Sequence[Box]) -> bool:
     for box in boxes:
         with balls.precision(128):
             point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if balls.at(whole, point, strict=False)[whole.output] is not False:
+            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
                 return False
     return True
+
+
+def is_false(value: RealValue) -> bool:
+    """Whether a truth value is certainly false."""
+    return value is False
 
 
 __all__ = ["Accepted", "NotAccepted", "accepted", "judged", "replaced_check"]

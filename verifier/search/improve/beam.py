@@ -61,7 +61,8 @@ class Candidates:
 
 def weighed(lost: DoubleArray) -> DoubleArray:
     """Bits that are lost; what is above 16 ulp weighs more, since a mean hides a bad tail."""
-    return lost + 3 * np.maximum(lost - BAD_BITS, 0.0)
+    found: DoubleArray = lost + 3 * np.maximum(lost - BAD_BITS, 0.0)
+    return found
 
 
 def score(lost: DoubleArray, weights: DoubleArray) -> float:
