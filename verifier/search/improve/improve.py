@@ -12,15 +12,16 @@ import numpy as np
 from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.case import Draft
+from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant, satisfied
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
-from verifier.search.improve.arrange import Arrangement, arrangements
+from verifier.search.improve.arrangements import Arrangement, arrangements
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
-from verifier.search.improve.measure import Exact, Point, bits, drawn, summary
+from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 from verifier.search.paths import Box
 
@@ -46,14 +47,14 @@ class _Task:
     boxes: Sequence[Box]
     meant: Meant | None
     deadline: float
-    worst: Sequence[Point]  # points at which the gradient is off most
+    worst: Sequence[FloatPoint]  # points at which the gradient is off most
     is_bad: bool  # at some of them its verdict is none that passes
-    fresh: Sequence[Point]  # points for the figures, which the search does not see
+    fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
     exact: Exact  # the exact gradient there
     before: DoubleArray  # the errors there, where something is known
 
 
-def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[Point] = ()) -> tuple[Suggestion, ...]:
+def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
 
     `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
@@ -75,7 +76,7 @@ def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, 
     return tuple(found)
 
 
-def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Sequence[Point]) -> list[Point]:
+def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
     """The points of the search: those given, both sides of the program's borders, and a sample."""
     inside = [tuple(b) for b in boxes]
     hard = [p for box in inside for p in hard_points(check, box)]
@@ -84,13 +85,13 @@ def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Seq
     return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
 
 
-def _meant(points: list[Point], meant: Meant | None) -> list[Point]:
+def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     if meant is None or meant.given is None:
         return points
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[Point], boxes: Sequence[Box], meant: Meant | None, *, deadline: float) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[Box], meant: Meant | None, *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
@@ -117,7 +118,7 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     return best
 
 
-def errors_at(check: Check, gradient: str, points: Sequence[Point], exact: Exact | None = None) -> DoubleArray | None:
+def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: Exact | None = None) -> DoubleArray | None:
     """The errors of a gradient at points, in ulps; None where nothing is known."""
     found = exact if exact is not None else exact_gradient(check, gradient, points)
     if not found.known.any():
@@ -127,14 +128,14 @@ def errors_at(check: Check, gradient: str, points: Sequence[Point], exact: Exact
     return found.errors(values)
 
 
-def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Suggestion | None:
+def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
     """The best accepted replacement of a statement."""
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             return None
-        refused: list[Point] = []
+        refused: list[FloatPoint] = []
         for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
             new = replaced_check(task.check, task.draft, statement, arrangement.text)
             part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
@@ -160,7 +161,7 @@ def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Su
     return None
 
 
-def around(points: Sequence[Point], task: _Task) -> list[Point]:
+def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
     """Points, and some between neighbours of them and beside them: what a hunt found, for the next search."""
     found = [*points]
     for p, q in pairwise(points):

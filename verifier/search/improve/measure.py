@@ -14,6 +14,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import DoubleArray
+from verifier.case.points import FloatPoint
 from verifier.circuit.expressions import definition
 from verifier.language.formats import Format, computing, dtype, numbers, places
 from verifier.language.gates import GATES, kernel
@@ -27,7 +28,6 @@ ENOUGH_BITS = 80  # of an exact value
 SIZES = (1.0, 40.0, 700.0, 1e4, math.inf)  # nested ranges: where functions bend, where exponentials end, all the rest
 MODERATE = 10.0  # the size of every fourth coordinate
 DEEPEST = 52  # of the halvings towards an end, and of the relative distances of two inputs
-Point = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def summary(errors: DoubleArray) -> Errors:
 
 
 @dataclass
-class Columns:
+class TermFloats:
     """The floats of terms at a column of points: every part is computed once."""
 
     format: Format
@@ -128,10 +128,10 @@ def _safe(function: Any, row: Sequence[float]) -> float:
 # ---------------------------------------------------------------- points
 
 
-def drawn(boxes: Sequence[Box], fmt: Format, *, count: int, seed: int) -> list[Point]:
+def drawn(boxes: Sequence[Box], fmt: Format, *, count: int, seed: int) -> list[FloatPoint]:
     """Points of the boxes: uniform, of all magnitudes, of all floats, towards the ends; where there are several inputs also some that are nearly equal or opposite."""
     source = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    found: dict[Point, None] = {}
+    found: dict[FloatPoint, None] = {}
     for k in range(count):
         box = boxes[k % len(boxes)]
         size = SIZES[k % len(SIZES)] if k % 2 else math.inf
