@@ -9,7 +9,9 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
+from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
+from verifier.case.points import FloatPoint
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder
@@ -28,10 +30,9 @@ from verifier.language.tokens import LanguageError
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import BAD, hunt
 from verifier.search.improve.guilty import Replaceable
-from verifier.search.improve.measure import Point
 from verifier.search.paths import Box
 
-HUNT_POINTS = 1500  # that the hunt may judge, in each box
+HUNT_POINTS = 600  # that the hunt may judge, in each box
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -52,7 +53,7 @@ class NotAccepted:
     """Why a replacement is not accepted, and the points that speak against it, where there are such."""
 
     reason: str
-    points: tuple[Point, ...] = ()
+    points: tuple[FloatPoint, ...] = ()
 
 
 def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
@@ -68,7 +69,7 @@ def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str
     return replace(check, subject=subject(replace(draft, whole=whole)), proved=frozenset())
 
 
-def judged(check: Check, points: Sequence[Point]) -> list[Verdict]:
+def judged(check: Check, points: Sequence[FloatPoint]) -> list[Verdict]:
     """The verdicts of a check of one gradient at points."""
     if not points:
         return []
@@ -81,7 +82,7 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[Point], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[Point] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
     `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
@@ -119,7 +120,7 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _proof(check: Check, points: Sequence[Point], boxes: Sequence[Box], meant: Meant | None) -> str | NotAccepted:
+def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[Box], meant: Meant | None) -> str | NotAccepted:
     """What is proved of a check of one gradient, in words, or why that does not do."""
     claim = check.subject.claims[0]
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
@@ -144,9 +145,14 @@ def _is_outside(check: Check, condition: str, boxes: Sequence[Box]) -> bool:
     for box in boxes:
         with balls.precision(128):
             point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if balls.at(whole, point, strict=False)[whole.output] is not False:
+            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
                 return False
     return True
+
+
+def is_false(value: RealValue) -> bool:
+    """Whether a truth value is certainly false."""
+    return value is False
 
 
 __all__ = ["Accepted", "NotAccepted", "accepted", "judged", "replaced_check"]

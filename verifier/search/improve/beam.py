@@ -10,7 +10,7 @@ import numpy as np
 
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.search.improve.matching import Rewriter
-from verifier.search.improve.measure import Columns, Exact, bits
+from verifier.search.improve.measure import Exact, TermFloats, bits
 from verifier.search.improve.terms import Term, size
 
 WIDTH = 14  # formulas that are continued in each round
@@ -28,7 +28,7 @@ FREE_BITS = 0.02  # below it nothing is left to be gained
 class Candidates:
     """The formulas that were measured: the bits that each loses at every point, and one number for all."""
 
-    columns: Columns
+    columns: TermFloats
     exact: Exact
     weights: DoubleArray  # of the points
     lost: dict[Term, DoubleArray] = field(default_factory=dict)
@@ -61,7 +61,8 @@ class Candidates:
 
 def weighed(lost: DoubleArray) -> DoubleArray:
     """Bits that are lost; what is above 16 ulp weighs more, since a mean hides a bad tail."""
-    return lost + 3 * np.maximum(lost - BAD_BITS, 0.0)
+    found: DoubleArray = lost + 3 * np.maximum(lost - BAD_BITS, 0.0)
+    return found
 
 
 def score(lost: DoubleArray, weights: DoubleArray) -> float:

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, only_for
 from verifier.compare.check import Check
-from verifier.search.improve.measure import Point
 
 REPEATS = 5  # of which the fastest counts
 
 
-def cost_of(old: Check, new: Check, gradient: str, points: Sequence[Point]) -> float:
+def cost_of(old: Check, new: Check, gradient: str, points: Sequence[FloatPoint]) -> float:
     """The time of a gradient with its backward pass afterwards, over what it took before; 1 where there is nothing to be measured."""
     if not points:
         return 1.0
@@ -24,7 +24,7 @@ def cost_of(old: Check, new: Check, gradient: str, points: Sequence[Point]) -> f
     return after / before if before > 0 else 1.0
 
 
-def _seconds(check: Check, gradient: str, points: Sequence[Point]) -> float:
+def _seconds(check: Check, gradient: str, points: Sequence[FloatPoint]) -> float:
     whole = check.subject.program
     program = only_for(whole, whole.names[gradient])
     program = replace(program, steps=tuple(s._replace(gate="mul", args=s.args[:2]) if s.gate == "fma" else s for s in program.steps))  # one instruction, which only CPython must emulate

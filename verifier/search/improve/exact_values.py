@@ -8,12 +8,13 @@ from flint import arb
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import ancestors
 from verifier.compare.check import Check
-from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, Point, exact_of
+from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, exact_of
 
 
-def exact_gradient(check: Check, gradient: str, points: Sequence[Point]) -> Exact:
+def exact_gradient(check: Check, gradient: str, points: Sequence[FloatPoint]) -> Exact:
     """The exact gradient at points; not known where the function has no value."""
     variable = next(v for v, name in check.subject.claims if name == gradient)
     truth = check.truth.gradient
@@ -29,7 +30,7 @@ def exact_gradient(check: Check, gradient: str, points: Sequence[Point]) -> Exac
     return _enclosed(at, points, check)
 
 
-def exact_step(check: Check, step: int, points: Sequence[Point]) -> Exact:
+def exact_step(check: Check, step: int, points: Sequence[FloatPoint]) -> Exact:
     """What a step of the implementation is over the reals at points."""
     program = check.subject.program
     needed = sorted(ancestors(program, step))
@@ -41,7 +42,7 @@ def exact_step(check: Check, step: int, points: Sequence[Point]) -> Exact:
     return _enclosed(at, points, check)
 
 
-def _enclosed(at: Callable[[list[list[Ball]]], list[Ball | None]], points: Sequence[Point], check: Check) -> Exact:
+def _enclosed(at: Callable[[list[list[Ball]]], list[Ball | None]], points: Sequence[FloatPoint], check: Check) -> Exact:
     """Values at points, with as many bits as each needs."""
     found: list[Ball | None] = [None] * len(points)
     pending = list(range(len(points)))

@@ -12,12 +12,12 @@ from flint import arb
 from verifier.arithmetic import balls, floats, reals, rounding
 from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.ledger import Ledger, LedgerPlan, ledgers, native, real_run
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, ancestors, ancestors_among
 from verifier.compare.check import Check
 from verifier.language.grammar import block
 from verifier.language.source import Source
 from verifier.language.trees import parse_program
-from verifier.search.improve.measure import Point
 from verifier.search.improve.terms import Pool, Term
 
 LOST_ULPS = 16.0  # an error above it is a loss
@@ -60,7 +60,7 @@ def replaceable(program: Program, source: Source | None) -> list[Replaceable]:
     return found
 
 
-def guilty(check: Check, gradient: str, statements: Sequence[Replaceable], points: Sequence[Point]) -> list[Replaceable]:
+def guilty(check: Check, gradient: str, statements: Sequence[Replaceable], points: Sequence[FloatPoint]) -> list[Replaceable]:
     """The statements at which the digits are lost at some points, the most frequent first."""
     program = check.subject.program
     output = program.names[gradient]

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.arithmetic.types import DoubleArray
 from verifier.case.case import Draft
+from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant, satisfied
-from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, replaced_check
-from verifier.search.improve.arrange import Arrangement, arrangements
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.arrangements import Arrangement, arrangements
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
-from verifier.search.improve.measure import Exact, Point, bits, drawn, summary
+from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 from verifier.search.paths import Box
 
@@ -32,6 +34,7 @@ ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 LEAST_GAIN = 1.0  # bits, on the mean
+SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class _Task:
     boxes: Sequence[Box]
     meant: Meant | None
     deadline: float
-    worst: Sequence[Point] = ()  # points at which the gradient is off most
+    worst: Sequence[FloatPoint]  # points at which the gradient is off most
+    is_bad: bool  # at some of them its verdict is none that passes
+    fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
+    exact: Exact  # the exact gradient there
+    before: DoubleArray  # the errors there, where something is known
 
 
-def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[Point] = ()) -> tuple[Suggestion, ...]:
+def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
 
     `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
@@ -63,14 +70,13 @@ def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, 
         now = time.process_time()
         if now >= deadline:
             break
-        task = _Task(check, draft, name, boxes, meant, now + (deadline - now) / (len(names) - k))
-        suggestion = _improve(task, statements, common)
+        suggestion = _improve(check, draft, name, statements, common, boxes, meant, deadline=now + (deadline - now) / (len(names) - k))
         if suggestion is not None:
             found.append(suggestion)
     return tuple(found)
 
 
-def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Sequence[Point]) -> list[Point]:
+def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
     """The points of the search: those given, both sides of the program's borders, and a sample."""
     inside = [tuple(b) for b in boxes]
     hard = [p for box in inside for p in hard_points(check, box)]
@@ -79,23 +85,29 @@ def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Seq
     return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
 
 
-def _meant(points: list[Point], meant: Meant | None) -> list[Point]:
+def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     if meant is None or meant.given is None:
         return points
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(task: _Task, statements: Sequence[Replaceable], points: list[Point]) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[Box], meant: Meant | None, *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
-    before = errors_at(task.check, task.gradient, points)
-    if before is None or not (before > LOST_ULPS).any():
+    off = errors_at(check, gradient, points)
+    if off is None or not (off > LOST_ULPS).any():
         return None
-    order = np.argsort(-before, kind="stable")[: int((before > LOST_ULPS).sum())].tolist()
+    order = np.argsort(-off, kind="stable")[: int((off > LOST_ULPS).sum())].tolist()
     worst = [points[k] for k in order[:: max(1, len(order) // LEDGER_POINTS)][:LEDGER_POINTS]]
+    fresh = _meant(drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2), meant)
+    exact = exact_gradient(check, gradient, fresh)
+    before = errors_at(check, gradient, fresh, exact)
+    if before is None:
+        return None
+    is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known])
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
-    task = replace(task, worst=worst)
     best: Suggestion | None = None
     for statement in chosen:
         found = _replacement(task, statement, points)
@@ -106,7 +118,7 @@ def _improve(task: _Task, statements: Sequence[Replaceable], points: list[Point]
     return best
 
 
-def errors_at(check: Check, gradient: str, points: Sequence[Point], exact: Exact | None = None) -> np.ndarray | None:
+def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: Exact | None = None) -> DoubleArray | None:
     """The errors of a gradient at points, in ulps; None where nothing is known."""
     found = exact if exact is not None else exact_gradient(check, gradient, points)
     if not found.known.any():
@@ -116,23 +128,26 @@ def errors_at(check: Check, gradient: str, points: Sequence[Point], exact: Exact
     return found.errors(values)
 
 
-def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Suggestion | None:
+def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
     """The best accepted replacement of a statement."""
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             return None
-        refused: list[Point] = []
+        refused: list[FloatPoint] = []
         for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
             new = replaced_check(task.check, task.draft, statement, arrangement.text)
             part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
             if new is None or (arrangement.certificate and part is None):
                 continue
+            after = _gains(task, new)
+            if after is None:
+                continue
             proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
             answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
             if isinstance(answer, Accepted):
-                suggestion = _suggestion(task, statement, arrangement, answer, points)
+                suggestion = _suggestion(task, statement, arrangement, answer, after)
                 if suggestion is not None:
                     return suggestion
             elif isinstance(answer, NotAccepted):
@@ -146,10 +161,10 @@ def _replacement(task: _Task, statement: Replaceable, points: list[Point]) -> Su
     return None
 
 
-def around(points: Sequence[Point], task: _Task) -> list[Point]:
+def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
     """Points, and some between neighbours of them and beside them: what a hunt found, for the next search."""
     found = [*points]
-    for p, q in zip(points, points[1:], strict=False):
+    for p, q in pairwise(points):
         found += [tuple(a + (b - a) * t for a, b in zip(p, q, strict=True)) for t in (0.25, 0.5, 0.75)]
     inside = []
     for p in dict.fromkeys(found):
@@ -158,27 +173,27 @@ def around(points: Sequence[Point], task: _Task) -> list[Point]:
     return inside
 
 
-def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, answer: Accepted, points: list[Point]) -> Suggestion | None:
-    """An accepted replacement with its figures, on points that the search has not seen; None where too little is gained."""
-    fresh = _meant(drawn([tuple(b) for b in task.boxes], task.check.format, count=REPORT_POINTS, seed=2), task.meant)
-    exact = exact_gradient(task.check, task.gradient, fresh)
-    old, new = (errors_at(c, task.gradient, fresh, exact) for c in (task.check, answer.check))
-    if old is None or new is None:
+def _gains(task: _Task, new: Check) -> DoubleArray | None:
+    """The errors of a replacement on points that the search has not seen; None where it gains too little to be worth a proof."""
+    after = errors_at(new, task.gradient, task.fresh, task.exact)
+    if after is None:
         return None
-    old, new = old[exact.known], new[exact.known]
-    kept = [p for p, k in zip(fresh, exact.known, strict=True) if k]
-    gain = float(np.mean(bits(old)) - np.mean(bits(new)))
-    better = answer.after.rank < answer.before.rank and not answer.before.passes
-    if gain < LEAST_GAIN and not better:
+    gain = float(np.mean(bits(task.before)) - np.mean(bits(after[task.exact.known])))
+    return after[task.exact.known] if gain >= LEAST_GAIN or (gain > -SAME and task.is_bad) else None
+
+
+def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, answer: Accepted, after: DoubleArray) -> Suggestion | None:
+    """An accepted replacement with its figures; None where too little is gained."""
+    before = task.before
+    gain = float(np.mean(bits(before)) - np.mean(bits(after)))
+    if gain < LEAST_GAIN and (answer.after.rank >= answer.before.rank or answer.before.passes):
         return None
-    if gain < 0 and answer.after.rank >= answer.before.rank:
-        return None
-    where = arrangement.regions(kept)
-    regions = tuple(ImprovedRegion(condition, formula, summary(old[mask]), summary(new[mask])) for condition, formula, mask in where)
+    points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
+    regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))
     return Suggestion(
         task.check.implementation, task.gradient, statement.source, statement.source.place(statement.start).line, statement.start, statement.end, statement.text, arrangement.text,
-        answer.proof, answer.proof_text, (), summary(old), summary(new), regions, cost_of(task.check, answer.check, task.gradient, kept), answer.before.value, answer.after.value, arrangement.candidates,
+        answer.proof, answer.proof_text, (), summary(before), summary(after), regions, cost_of(task.check, answer.check, task.gradient, points), answer.before.value, answer.after.value, arrangement.candidates,
     )  # fmt: skip
 
 
-__all__ = ["Errors", "Suggestion", "Verdict", "improve"]
+__all__ = ["Errors", "Suggestion", "improve"]

@@ -14,8 +14,9 @@ from flint import arb
 
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import DoubleArray
+from verifier.case.points import FloatPoint
 from verifier.circuit.expressions import definition
-from verifier.language.formats import Format, dtype, computing, numbers, places
+from verifier.language.formats import Format, computing, dtype, numbers, places
 from verifier.language.gates import GATES, kernel
 from verifier.search.improve.suggestion import Errors
 from verifier.search.improve.terms import Term
@@ -25,8 +26,8 @@ MOST_ULPS = 2.0**64  # a larger error, or no number at all, counts as so many
 BITS = (128, 512, 2048, 8192)  # at which exact values are enclosed, in turn
 ENOUGH_BITS = 80  # of an exact value
 SIZES = (1.0, 40.0, 700.0, 1e4, math.inf)  # nested ranges: where functions bend, where exponentials end, all the rest
+MODERATE = 10.0  # the size of every fourth coordinate
 DEEPEST = 52  # of the halvings towards an end, and of the relative distances of two inputs
-Point = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Exact:
         with np.errstate(all="ignore"):
             found = np.abs((np.asarray(values, dtype=np.float64) - self.high) - self.low) / self.ulp
         found = np.where(found <= MOST_ULPS, found, MOST_ULPS)  # NaN as well
-        return np.where(self.known, found, 0.0)
+        off: DoubleArray = np.where(self.known, found, 0.0)
+        return off
 
     def at(self, chosen: Any) -> Exact:
         """The same at some of the points."""
@@ -68,7 +70,8 @@ def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:
 
 def bits(errors: DoubleArray) -> DoubleArray:
     """Errors in ulps as bits that are lost; half an ulp is none."""
-    return np.log2(1 + np.maximum(errors - 0.5, 0.0))
+    found: DoubleArray = np.log2(1 + np.maximum(errors - 0.5, 0.0))
+    return found
 
 
 def summary(errors: DoubleArray) -> Errors:
@@ -79,7 +82,7 @@ def summary(errors: DoubleArray) -> Errors:
 
 
 @dataclass
-class Columns:
+class TermFloats:
     """The floats of terms at a column of points: every part is computed once."""
 
     format: Format
@@ -125,10 +128,10 @@ def _safe(function: Any, row: Sequence[float]) -> float:
 # ---------------------------------------------------------------- points
 
 
-def drawn(boxes: Sequence[Box], fmt: Format, *, count: int, seed: int) -> list[Point]:
+def drawn(boxes: Sequence[Box], fmt: Format, *, count: int, seed: int) -> list[FloatPoint]:
     """Points of the boxes: uniform, of all magnitudes, of all floats, towards the ends; where there are several inputs also some that are nearly equal or opposite."""
     source = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    found: dict[Point, None] = {}
+    found: dict[FloatPoint, None] = {}
     for k in range(count):
         box = boxes[k % len(boxes)]
         size = SIZES[k % len(SIZES)] if k % 2 else math.inf
@@ -159,8 +162,8 @@ def _coordinate(source: random.Random, low: float, high: float, size: float) -> 
         return sign * math.exp(source.uniform(bottom, math.log(most))) if most > 0 else low
     if kind == 2:  # towards an end, or towards 0
         end, other = source.choice(((low, high), (high, low), (0.0, high), (0.0, low))) if low < 0 < high else source.choice(((low, high), (high, low)))
-        return end + (other - end) * 2.0 ** -source.uniform(0, DEEPEST)
-    return source.uniform(low, high) if source.random() < 0.5 else source.uniform(max(low, -10.0), min(high, 10.0)) if low < 10 and high > -10 else low
+        return end + (other - end) * math.ldexp(source.uniform(0.5, 1.0), -source.randrange(DEEPEST))
+    return source.uniform(max(low, -MODERATE), min(high, MODERATE)) if low < MODERATE and high > -MODERATE else source.uniform(low, high)
 
 
 def _rounded(x: float, bounds: tuple[float, float], fmt: Format) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: Do
         for level in range(segments - 2, -1, -1):
             cuts.append(int(back[level][cuts[-1]]))
         cuts = [0, *reversed(cuts)]
-        formulas = [terms[int(which[a, b])] for a, b in zip(cuts, cuts[1:], strict=False)]
+        formulas = [terms[int(which[a, b])] for a, b in pairwise(cuts)]
         thresholds = [simplest(float(np.nextafter(ordered[ends[c] - 1], np.inf)), float(ordered[ends[c]]), fmt) for c in cuts[1:-1]]
         found = merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
     return found

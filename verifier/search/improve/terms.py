@@ -20,6 +20,7 @@ class Term:
     """A gate of terms, or a leaf: a name, a number, a constant. Terms of one Pool are equal only where they are the same object."""
 
     __slots__ = ("args", "number", "op", "parts", "text")
+    parts: dict[Term, None]  # all terms in it, operands first, itself last
 
     def __init__(self, op: str, args: tuple[Term, ...], text: str, number: int) -> None:
         self.op, self.args, self.text, self.number = op, args, text, number
@@ -27,7 +28,7 @@ class Term:
         for a in args:
             found.update(a.parts)
         found[self] = None
-        self.parts = found  # all terms in it, operands first, itself last
+        self.parts = found
 
     def __repr__(self) -> str:
         return text_of(self, {})
@@ -67,7 +68,7 @@ class Pool:
             args = (args[1], args[0])
         return self._term(op, args)
 
-    def _simple(self, op: str, args: tuple[Term, ...], values: list[Fraction | None]) -> Term | None:  # noqa: PLR0911, PLR0912 - one line for each law
+    def _simple(self, op: str, args: tuple[Term, ...], values: list[Fraction | None]) -> Term | None:
         a, b = args[0], args[-1]
         if op == "neg":
             return a.args[0] if a.op == "neg" else self.make("sub", a.args[1], a.args[0]) if a.op == "sub" else None
@@ -105,6 +106,10 @@ class Pool:
                 return self.make("neg", self.make(op, a, b.args[0]))
             if op == "mul" and a is b and a.op == "abs":
                 return self.make("mul", a.args[0], a.args[0])
+            if op == "mul" and b.op == "abs" and values[0] is not None:
+                return self.make("abs", self.make("mul", a, b.args[0]))
+            if op == "div" and a.op == "abs" and values[1] is not None:
+                return self.make("abs", self.make("div", a.args[0], b))
             if op == "div" and a is b:
                 return self.number(1)
         elif op == "pow" and values[1] is not None:

@@ -10,26 +10,27 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
+from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.search.improve.beam import LARGEST, Candidates, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, Written, written
 from verifier.search.improve.matching import Rewriter
-from verifier.search.improve.measure import Columns, Point
+from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, model, series_term, ulps
 from verifier.search.improve.terms import Pool, Term, size, text_of
 
 MOST_CANDIDATES = 1500  # formulas that are measured
-FEW_CANDIDATES = 500  # the same in a large program
+FEW_CANDIDATES = 480  # the same in a large program
 LARGE = 150  # steps of a program that is large
 COVER = 24  # formulas between which regimes choose
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 4
 
-Regions = Callable[[Sequence[Point]], list[tuple[str, str, np.ndarray]]]
+Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Arrangement:
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[Point], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
+def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
     """Arrangements of a statement, the best first."""
     program = check.subject.program
     pool = Pool()
@@ -56,7 +57,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     if not exact.known.any():
         return
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-    columns = Columns(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
+    columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, exact, weights)
     search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
@@ -156,7 +157,7 @@ def _mirror(pool: Pool, found: Written, candidates: Candidates) -> None:
             candidates.add(pool.make("mul", pool.make("sign", leaf), even))
 
 
-def _quantities(pool: Pool, found: Written, columns: Columns) -> Iterator[tuple[Term, np.ndarray]]:
+def _quantities(pool: Pool, found: Written, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
     """What ranges may be ranges of: every input, its size, and the difference of two."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
     terms = [t for leaf in leaves for t in (leaf, pool.make("abs", leaf))]
@@ -181,12 +182,12 @@ def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], 
 def _regions(choice: Regimes, found: Written, check: Check) -> Regions:
     """How the points are divided by an arrangement."""
 
-    def divided(points: Sequence[Point]) -> list[tuple[str, str, np.ndarray]]:
+    def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
         texts = [text_of(t, found.names) for t in choice.formulas]
         if choice.quantity is None:
             return [("", texts[0], np.ones(len(points), dtype=bool))]
         run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-        columns = Columns(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
+        columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
         values = np.asarray(columns.of(choice.quantity), dtype=np.float64)
         quantity = text_of(choice.quantity, found.names)
         ends = [-np.inf, *choice.thresholds, np.inf]
