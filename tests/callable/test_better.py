@@ -66,7 +66,7 @@ def test_a_line_of_numpy_is_replaced_by_a_line_of_numpy(capsys: pytest.CaptureFi
     exec(OLD, namespace)
     assert namespace["grad"] == 0, "the twin"
     patch = str(found["patch"])
-    assert patch.count("\n-") == patch.count("\n+") == 2, "the two names and the two lines"
+    assert [line[0] for line in patch.splitlines() if line[:1] in ("-", "+")] == ["-", "+", "-", "+"], "the two names and the two lines"
     run = subprocess.run(["patch", "-p0" if "--- /" in patch else "-p1"], input=patch, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
     assert Path("layers.py").read_text(encoding="utf-8") == LAYERS.replace(OLD, new)
@@ -86,7 +86,7 @@ def test_code_is_never_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("layers.py").read_text(encoding="utf-8") == LAYERS
 
 
-TORCH = '''import torch
+TORCH = """import torch
 
 
 class Tanh(torch.autograd.Function):
@@ -99,8 +99,8 @@ class Tanh(torch.autograd.Function):
     def backward(ctx, grad):
         (x,) = ctx.saved_tensors
         return grad * (1 - torch.tanh(x) ** 2)
-'''
-JAX = '''import jax
+"""
+JAX = """import jax
 import jax.numpy as jnp
 
 
@@ -119,7 +119,7 @@ def _backward(x, g):
 
 
 tanh.defvjp(_forward, _backward)
-'''
+"""
 
 
 @pytest.mark.parametrize(("library", "text", "call", "start", "word"), [("torch", TORCH, "Tanh", "return grad", "torch."), ("jax", JAX, "tanh", "dx = g", "jnp.")])
