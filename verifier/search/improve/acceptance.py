@@ -46,6 +46,7 @@ class Accepted:
     proof_text: str
     before: Verdict
     after: Verdict
+    bad: tuple[FloatPoint, ...] = ()  # points at which the verdict after it passes neither
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
     if certificate and any(v is Verdict.WRONG for v in after):
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
-    return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after)
+    return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:

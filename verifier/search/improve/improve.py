@@ -15,6 +15,7 @@ from verifier.case.case import Draft
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant, satisfied
+from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.arrangements import Arrangement, arrangements
@@ -62,6 +63,8 @@ def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, 
     if draft.whole is None or check.computed is not None:
         return ()
     deadline = time.process_time() + budget
+    if meant is None and len(boxes) == 1:
+        meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))
     statements = replaceable(check.subject.program, draft.implementation.backward)
     common = _points(check, boxes, meant, points)
     found = []
@@ -132,33 +135,49 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
     """The best accepted replacement of a statement."""
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
+    best: Suggestion | None = None
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
-            return None
-        refused: list[FloatPoint] = []
+            break
+        against: list[FloatPoint] = []
         for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
-            new = replaced_check(task.check, task.draft, statement, arrangement.text)
-            part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
-            if new is None or (arrangement.certificate and part is None):
-                continue
-            after = _gains(task, new)
-            if after is None:
-                continue
-            proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
-            answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
-            if isinstance(answer, Accepted):
-                suggestion = _suggestion(task, statement, arrangement, answer, after)
-                if suggestion is not None:
-                    return suggestion
-            elif isinstance(answer, NotAccepted):
-                refused += answer.points[:MOST_FOUND]
-        if not refused:
-            return None
-        against = _meant(around(refused, task), task.meant)
+            answer, suggestion = _tried(task, statement, arrangement, points)
+            if suggestion is not None:
+                if best is not None and not _is_better(suggestion, best):
+                    return best
+                best = suggestion
+            if isinstance(answer, NotAccepted):
+                against += answer.points[:MOST_FOUND]
+            elif suggestion is not None and answer is not None:
+                against = list(answer.bad[:MOST_FOUND])
+                break
+        if not against:
+            break
+        against = _meant(around(against, task), task.meant)
         points += [p for p in dict.fromkeys(against) if p not in weights]
         for p in against:
             weights[p] = weights.get(p, 0.0) + AGAINST
-    return None
+    return best
+
+
+def _is_better(found: Suggestion, other: Suggestion) -> bool:
+    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost."""
+    ranks = [Verdict(s.verdict_after).rank for s in (found, other)]
+    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits - SAME)
+
+
+def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points: list[FloatPoint]) -> tuple[Accepted | NotAccepted | None, Suggestion | None]:
+    """What comes of one arrangement: whether it is accepted, and the suggestion that it makes; None where it is not worth a proof."""
+    new = replaced_check(task.check, task.draft, statement, arrangement.text)
+    part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
+    if new is None or (arrangement.certificate and part is None):
+        return None, None
+    after = _gains(task, new)
+    if after is None:
+        return None, None
+    proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+    answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
 
 
 def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:

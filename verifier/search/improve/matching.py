@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from verifier.search.improve.rules import Rule
+from verifier.search.improve.rules import RewriteRule
 from verifier.search.improve.terms import COMMUTING, Pool, Term, value_of
 
 VARIABLES = ("a", "b", "c", "d")
@@ -18,7 +18,7 @@ class Rewriter:
     """The rules over the terms of a pool, and what they make of each term that was met."""
 
     pool: Pool
-    rules: Sequence[Rule]
+    rules: Sequence[RewriteRule]
     known: dict[Term, list[Term]] = field(default_factory=dict)
     by_gate: dict[str, list[tuple[Term, Term]]] = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from verifier.search.improve.beam import weighed
 from verifier.search.improve.terms import Pool, Term
 
 MOST_SEGMENTS = 3
-BRANCH_BITS = 0.1  # that a branch more must gain
+BRANCH_BITS = 0.25  # that a branch more must gain
 MOST_CUTS = 160  # places between which is chosen
 
 

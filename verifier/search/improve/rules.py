@@ -102,7 +102,6 @@ sqrt(a*a - 1) -> sqrt(a - 1)*sqrt(a + 1) if a > 1
 sqrt(a*a - b*b) -> sqrt(a - b)*sqrt(a + b) if a > b and b > 0
 sqrt(1 - a*a) -> sqrt((1 - a)*(1 + a))
 sqrt(a*a - b) -> hypot(a, sqrt(-b)) if b < 0
-sqrt(a*a - b) -> sqrt(a - sqrt(b))*sqrt(a + sqrt(b)) if a > 0 and b > 0
 sqrt(a*a + b) -> hypot(a, sqrt(b)) if b > 0
 a*a + b*b -> hypot(a, b)*hypot(a, b)
 a*a + 1 -> hypot(a, 1)*hypot(a, 1)
@@ -228,7 +227,7 @@ exp(a - b) -> exp(a - b)*(1 + ((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) -
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RewriteRule:
     """One row: a formula, what it may be replaced with, and where that holds (empty: wherever the formula has a value)."""
 
     left: str
@@ -241,18 +240,18 @@ class Rule:
         return f"{self.left} -> {self.right}" + (f" if {self.condition}" if self.condition else "")
 
 
-def rules_of(rows: str) -> tuple[Rule, ...]:
+def rules_of(rows: str) -> tuple[RewriteRule, ...]:
     """The rules of some rows; a line without an arrow is a heading."""
     found = []
     for line in rows.splitlines():
         left, arrow, rest = line.partition("->")
         if arrow:
             right, _, condition = rest.partition(" if ")
-            found.append(Rule(left.strip(), right.strip(), condition.strip()))
+            found.append(RewriteRule(left.strip(), right.strip(), condition.strip()))
     return tuple(found)
 
 
 @cache
-def all_rules() -> tuple[Rule, ...]:
+def all_rules() -> tuple[RewriteRule, ...]:
     """The rules of the table."""
     return rules_of(ROWS)
