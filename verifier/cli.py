@@ -227,11 +227,15 @@ def _nothing_named(cases: Sequence[Case], wish: ImproveRequest) -> str:
     """What is wrong with the names that the command line has of an implementation and a gradient."""
     names = list(dict.fromkeys(i.name for c in cases for i in c.implementations))
     if cases and wish.implementation and wish.implementation not in names:
-        return f"there is no implementation '{wish.implementation}'{suggestion(wish.implementation, names)}"
+        return f"there is no implementation '{wish.implementation}'{suggestion(wish.implementation, names) or f'; there are {_some(names)}'}"
     gradients = list(dict.fromkeys(g for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims))
     if gradients and wish.gradient and wish.gradient not in gradients and all(i.call is None for c in cases for i in c.implementations):
-        return f"there is no gradient '{wish.gradient}'{suggestion(wish.gradient, gradients)}"
+        return f"there is no gradient '{wish.gradient}'{suggestion(wish.gradient, gradients) or f'; there are {_some(gradients)}'}"
     return ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
 
 
 def _nobody(_: Sequence[CaseReport]) -> None:
@@ -321,7 +325,7 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
         if not loaded.complaints:
             say(f"verifier: '{options.path}' has no case that can be drawn: its implementations are callables")
         return
-    shown = ", ".join(f"'{name}'" for name in names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    shown = _some([f"'{name}'" for name in names])
     say(f"verifier: '{options.path}' has no case named '{options.case}'{suggestion(options.case, names) or f'; it has {shown}'}")
 
 

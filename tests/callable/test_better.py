@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import json
 import math
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import verifier.numpy
 from verifier.callable.own_words import in_own_words, in_the_language, library_name, module_of, same_names
 from verifier.cli import main
 
@@ -77,6 +80,19 @@ def test_a_line_that_lacks_an_input_gets_no_patch_and_is_told_which(capsys: pyte
     assert (found["line"], found["patch"]) == (21, "")
     assert str(found["why_no_patch"]).startswith("the line does not read x")
     assert str(found["replacement"]).startswith("return ")
+
+
+def test_a_callable_is_improved_from_python_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(".")
+    layers = importlib.import_module("layers")
+    monkeypatch.delitem(sys.modules, "layers")
+    report = verifier.numpy.check(layers.forward, 20.0, backward=layers.backward, domain={"x": (-30, 30)}, improve=10.0)
+    (found,) = report.suggestions or ()
+    assert (found.line, found.original) == (11, OLD)
+    assert "better    " in str(report)
+    assert verifier.numpy.check(layers.forward, 20.0, backward=layers.backward).suggestions is None
+    with pytest.raises(ValueError, match="improve is 0; it must be a number of seconds"):
+        verifier.numpy.check(layers.forward, 20.0, backward=layers.backward, improve=0)
 
 
 def test_code_is_never_written(capsys: pytest.CaptureFixture[str]) -> None:

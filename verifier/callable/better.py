@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
-from verifier.callable.written_out import MOST_CHARACTERS, Written, finite, written_out
+from verifier.callable.written_out import MOST_CHARACTERS, TraceText, finite, written_out
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
 from verifier.case.load import load_text
@@ -58,7 +58,7 @@ def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish
             yield _in_file(question, case, checked.check, s, line, written if is_whole else None)
 
 
-def _as_case(question: Question, case: Case, trace: Trace, written: Written) -> str:
+def _as_case(question: Question, case: Case, trace: Trace, written: TraceText) -> str:
     """The callable as a case file; JSON is YAML."""
     inputs = [n for n in trace.program.inputs if n not in trace.program.parameters]
     domain = {n: [float(t) for t in bounds] for n, bounds in case.domain if n in inputs and finite(bounds)}
@@ -69,7 +69,7 @@ def _as_case(question: Question, case: Case, trace: Trace, written: Written) -> 
     return json.dumps(content)
 
 
-def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: Line, written: Written | None) -> Replacement:
+def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: Line, written: TraceText | None) -> Replacement:
     """The suggestion about a line of the user's file, with the line as it may be there; in the language, and without a patch, where it cannot be said so."""
     assert line.source is not None
     here = replace(s, implementation=check.implementation, source=line.source, start=line.start, end=line.end, original=line.text)
@@ -80,7 +80,7 @@ def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: 
     return reported(check, here, patch_of(case, line.source, line.start, line.end, new))
 
 
-def _new_line(question: Question, s: Suggestion, line: Line, written: Written) -> tuple[str, str]:
+def _new_line(question: Question, s: Suggestion, line: Line, written: TraceText) -> tuple[str, str]:
     """The line of the user's file with the replacement in its own words ("" where it has none), and why it cannot stand there as it is."""
     assert line.source is not None
     module = module_of(question.callee.framework)
@@ -105,7 +105,7 @@ def _new_line(question: Question, s: Suggestion, line: Line, written: Written) -
     return f"{head} {code}", problem
 
 
-def in_inputs(formula: str, written: Written) -> str:
+def in_inputs(formula: str, written: TraceText) -> str:
     """A formula with what other statements compute written out: it reads the inputs and what flows in."""
     for statement in reversed((*written.forward, *written.backward)):
         name, _, value = statement.partition(" = ")

@@ -80,6 +80,8 @@ def ask(
             raise ValueError(f"domain: '{name}' is no input of {callee.name}{suggestion(name, callee.inputs)}; its inputs are {', '.join(callee.inputs)}")
         if len(bounds) != 2 or not float(bounds[0]) <= float(bounds[1]):
             raise ValueError(f"domain: '{name}' must have a lowest and a highest value, such as (-10, 10)")
+    if improve is not None and not 0.0 < improve < math.inf:
+        raise ValueError(f"improve is {improve}; it must be a number of seconds")
     if sample < 0:
         raise ValueError(f"sample is {sample}; it must be a number of points")
     limit = accept["ulps"] if isinstance(accept, Mapping) else accept
@@ -94,6 +96,7 @@ def ask(
         hunt,
         Accept(None if limit is None else repr(float(limit))),
         strict,
+        improve=None if improve is None else ImproveRequest(float(improve)),
     )
 
 

@@ -17,7 +17,7 @@ ATOM = 100  # how strongly a name binds
 
 
 @dataclass(frozen=True)
-class Written:
+class TraceText:
     """The forward and the backward pass as statements, and the line of the user's file that each statement of the backward pass is from."""
 
     forward: tuple[str, ...]
@@ -25,7 +25,7 @@ class Written:
     origin: tuple[tuple[Line, bool], ...]  # of each statement of the backward pass: its line, and whether the statement is all of that line
 
 
-def written_out(trace: Trace, callee: Callee) -> Written | None:
+def written_out(trace: Trace, callee: Callee) -> TraceText | None:
     """The text of a trace; None where it has arrays, several outputs, or values that have no place."""
     program = trace.program
     if any(step.gate not in GATES and step.gate not in (*LEAVES, "copy") for step in program.steps):
@@ -60,7 +60,7 @@ def written_out(trace: Trace, callee: Callee) -> Written | None:
         if names[step_number] != name:
             passes[name != "out"].append(f"{name} = {names[step_number]}")
             origin += [(Line(""), False)] if name != "out" else []
-    return Written(tuple(passes[0]), tuple(passes[1]), tuple(origin))
+    return TraceText(tuple(passes[0]), tuple(passes[1]), tuple(origin))
 
 
 def _names(program: Program, wanted: Mapping[int, str], flows: Mapping[str, str]) -> dict[int, str]:
