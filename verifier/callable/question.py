@@ -64,6 +64,7 @@ def ask(
     accept: float | Mapping[str, float] | None,
     upstream: Any,
     strict: bool,
+    improve: float | None,
     numbers: Callable[[Any], Floats],
 ) -> Question:
     """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
