@@ -19,7 +19,7 @@ TERMS = [
     "exp(x) - exp(-x)",
     "exp(x)/(exp(x) - 1) - exp(x)/(exp(x) - 1)/(exp(x) - 1)*exp(x)",
     "(y/sqrt(y*y - 4*x) - 1)/(2*x)",
-    "-1/(sqrt(y*y - 4*x)*x) - (sqrt(y*y - 4*x) - y)/(2*x*x)*3",
+    "1/(sqrt(y*y - 4*x)*x) - (sqrt(y*y - 4*x) - y)/(2*x*x)*3",
     "0.5/sqrt(x + 1) - 0.5/sqrt(x)",
     "tanh(x)/(1 + tanh(x)) - 1/(1 - tanh(x)*tanh(x))",
     "exp(cosh(exp(x))) - exp(x)*2",
