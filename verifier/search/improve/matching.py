@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from verifier.search.improve.lowest_terms import in_lowest_terms
 from verifier.search.improve.rules import RewriteRule
 from verifier.search.improve.terms import COMMUTING, Pool, Term, value_of
 
@@ -19,6 +20,7 @@ class Rewriter:
 
     pool: Pool
     rules: Sequence[RewriteRule]
+    with_quotients: bool = True  # beside the rules, sums and quotients are written in lowest terms
     known: dict[Term, list[Term]] = field(default_factory=dict)
     by_gate: dict[str, list[tuple[Term, Term]]] = field(default_factory=dict)
 
@@ -35,6 +37,8 @@ class Rewriter:
                 for binding in matches(left, term, {}):
                     made = self.pool.replaced(right, binding)
                     found.update(dict.fromkeys((made, cancelled(self.pool, made))))
+            if self.with_quotients:
+                found.update(dict.fromkeys(in_lowest_terms(self.pool, term)))
             found.pop(term, None)
             self.known[term] = list(found)
         return self.known[term]

@@ -104,6 +104,7 @@ sqrt(1 - a*a) -> sqrt((1 - a)*(1 + a))
 sqrt(a*a - b) -> hypot(a, sqrt(-b)) if b < 0
 sqrt(a*a + b) -> hypot(a, sqrt(b)) if b > 0
 a*a + b*b -> hypot(a, b)*hypot(a, b)
+cbrt(a) - cbrt(b) -> (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b))
 a*a + 1 -> hypot(a, 1)*hypot(a, 1)
 a/(b + sqrt(b*b + a*a)) -> a/(b + hypot(a, b))
 
