@@ -144,6 +144,15 @@ def test_a_case_that_expects_the_loss_of_digits_is_left_alone() -> None:
     assert text() == expecting
 
 
+def test_what_harms_is_left_out_and_the_rest_is_written() -> None:
+    both = f"{CASE}  other:\n    backward: |\n      {OLD}\nexpect:\n  other.dx: vanished\n"
+    Path("it.yaml").write_text(both, encoding="utf-8")
+    outcome = adopt(reports())
+    assert "wrote line 10; checked again: 1 of 1 case passed; not line 13: it would have a new finding: V303" in outcome.lines[0]
+    assert not outcome.is_refused
+    assert text() == both.replace(OLD, next(s.replacement for r in [*reports()] for s in r.suggestions or () if s.implementation == "other"), 1)
+
+
 def test_of_two_replacements_of_one_statement_the_first_is_written() -> None:
     (report,) = reports()
     (s,) = report.suggestions or ()

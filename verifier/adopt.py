@@ -67,16 +67,44 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
     before, digest = read(file)
     for s in chosen:
         _unchanged(file, s.digest)
-    changed = edited(before, [(s.span, s.replacement) for s in chosen])
+    kept, problems = _without_harm(before, file, reports, chosen, strict=strict)
+    if not kept:
+        raise RefusedError(problems[0][1])
+    changed = edited(before, [(s.span, s.replacement) for s in kept])
     afterwards = _checked(changed, file, strict=strict)
-    problem = next(filter(None, (_worse(r, _same_case(r, afterwards)) for r in reports)), "")
-    if problem:
-        raise RefusedError(problem)
     _put(file, changed, digest)
     passed = sum(r.status == "passed" for r in afterwards)
-    rest = f"; {len(suggested) - len(chosen)} of the same statements are left for the next run" if len(suggested) > len(chosen) else ""
-    where = ", ".join(str(s.line) for s in sorted(chosen, key=lambda s: s.span))
-    return f"{file}: wrote line {where}; checked again: {passed} of {len(afterwards)} {'case' if len(afterwards) == 1 else 'cases'} passed{rest}", afterwards
+    parts = [
+        f"wrote line {', '.join(str(s.line) for s in sorted(kept, key=lambda s: s.span))}",
+        f"checked again: {passed} of {len(afterwards)} {'case' if len(afterwards) == 1 else 'cases'} passed",
+        *(f"not line {s.line}: {problem}" for s, problem in problems),
+        *([f"{len(suggested) - len(chosen)} of the same statements are left for the next run"] if len(suggested) > len(chosen) else []),
+    ]
+    return f"{file}: {'; '.join(parts)}", afterwards
+
+
+def _without_harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequence[Replacement], *, strict: bool) -> tuple[list[Replacement], list[tuple[Replacement, str]]]:
+    """The replacements with which no case is worse than before: all of them, else those that can be added one by one; and the others, each with what would be worse."""
+    if not _harm(before, file, reports, chosen, strict=strict):
+        return list(chosen), []
+    kept: list[Replacement] = []
+    problems: list[tuple[Replacement, str]] = []
+    for s in chosen:
+        problem = _harm(before, file, reports, [*kept, s], strict=strict)
+        if problem:
+            problems.append((s, problem))
+        else:
+            kept.append(s)
+    return kept, problems
+
+
+def _harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequence[Replacement], *, strict: bool) -> str:
+    """What would be worse with some replacements; empty where nothing is."""
+    try:
+        afterwards = _checked(edited(before, [(s.span, s.replacement) for s in chosen]), file, strict=strict)
+    except RefusedError as reason:
+        return str(reason)
+    return next(filter(None, (_worse(r, _same_case(r, afterwards)) for r in reports)), "")
 
 
 def _apart(suggested: Sequence[Replacement]) -> list[Replacement]:
