@@ -252,7 +252,10 @@ class CaseReport:
 def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...] | None:
     """The better arrangements of several reports, each place of a file once; None where nobody asked for them."""
     asked = [r.suggestions for r in reports if r.suggestions is not None]
-    return tuple({(s.implementation, s.gradient, s.file, s.line, s.column): s for found in reversed(asked) for s in reversed(found)}.values())[::-1] if asked else None
+    found: dict[tuple[object, ...], Replacement] = {}
+    for s in (s for suggested in asked for s in suggested):
+        found.setdefault((s.implementation, s.gradient, s.file, s.line, s.column), s)
+    return tuple(found.values()) if asked else None
 
 
 @dataclass(frozen=True)
