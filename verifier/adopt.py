@@ -50,7 +50,8 @@ def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
         except RefusedError as reason:
             lines.append(f"{file}: not written: {reason}")
             is_refused = True
-    return Adopted(tuple(lines or ["nothing is written: there is no better arrangement"]), tuple(files), is_refused, int(fails))
+    nothing = "no suggestion has a patch" if any(r.suggestions for r in reports) else "there is no better arrangement"
+    return Adopted(tuple(lines or [f"nothing is written: {nothing}"]), tuple(files), is_refused, int(fails))
 
 
 def _of_file(report: CaseReport) -> list[Replacement]:

@@ -20,7 +20,7 @@ from verifier.exact.truth import truth_of
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Replacement
 from verifier.report.patch import FilePatch, patch_of
-from verifier.report.suggestions import SPARE, SPARE_SECONDS, reported
+from verifier.report.suggestions import reported
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Suggestion
 from verifier.trace.record import Trace
@@ -34,7 +34,7 @@ def with_better_lines(question: Question, report: CaseReport, case: Case, checke
     wish = question.improve
     if wish is None or (wish.implementation and wish.implementation != question.callee.name):
         return report
-    attempts = replace(attempts_for(case), seconds=SPARE * wish.seconds + SPARE_SECONDS)
+    attempts = replace(attempts_for(case), seconds=wish.limit)
     found = attempts.make("better arrangements", lambda: [*_better(question, case, checked, trace, wish)], list[Replacement]())
     return replace(report, suggestions=tuple(found), notes=(*report.notes, *attempts.notes))
 

@@ -13,6 +13,8 @@ from verifier.language.verdict import Verdict
 
 VERDICTS = tuple(v.value for v in Verdict)  # that a case may expect
 DOMAIN, POINTS = "domain", "points"  # where gradients are claimed: wherever the inputs are meant, or at the listed points only
+SPARE = 2.0  # how many times its own seconds a search for better arrangements may take before it is given up
+SPARE_SECONDS = 5.0  # more, for what it does after the search: proofs, a hunt
 OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
 
 
@@ -123,6 +125,11 @@ class ImproveRequest:
     seconds: float
     implementation: str = ""
     gradient: str = ""
+
+    @property
+    def limit(self) -> float:
+        """The seconds after which the search for one implementation in one format is given up."""
+        return SPARE * self.seconds + SPARE_SECONDS
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,6 @@ from verifier.search.hunt import Region
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
-SPARE = 2.0  # how many times its own budget a search may take before it is given up
-SPARE_SECONDS = 5.0  # more, for what it does after the search: proofs, a hunt
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
 
@@ -26,7 +24,7 @@ def suggestions(case: Case, found: Sequence[Checked], regions: Sequence[tuple[Ch
     wish = case.improve
     if wish is None:
         return None
-    limited = Attempts(attempts.place, SPARE * wish.seconds + SPARE_SECONDS, attempts.raises, notes=attempts.notes, findings=attempts.findings)
+    limited = Attempts(attempts.place, wish.limit, attempts.raises, notes=attempts.notes, findings=attempts.findings)
     reported: dict[tuple[str, str], Replacement] = {}
     for checked in found:
         check = checked.check
