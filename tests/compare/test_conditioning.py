@@ -12,15 +12,19 @@ import pytest
 from flint import arb
 
 from tests.texts import expression
+from verifier import load_text
 from verifier.arithmetic import balls
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.program import Program
-from verifier.compare.check import Check
+from verifier.compare import conditioning
+from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
+from verifier.compare.conditioning import PointRuns
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep import classify, columns
 from verifier.compare.sweep.sweep import worst_of
 from verifier.compare.sweep.tally import Group
+from verifier.exact.adjoints import Slopes
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS
 from verifier.language.verdict import Verdict
@@ -62,6 +66,40 @@ def test_the_condition_of_the_problem_is_that_of_the_second_derivatives(x: float
     ((found,),) = compare(Check("it", truth_of(program), subject, FLOAT64, upstream), [(x, 0.5)])
     assert found.condition.overlaps(arb(1 + 3 * abs(x)) + arb("0.5"))
     assert float(found.condition.rad()) < 1e-20
+
+
+MANY = "sum((x - 3)**4) + prod(sin(x)) + max(x) * exp(x[0]) + where(x[1] > 0, x[1]**3, 0)"
+
+
+def test_second_derivatives_at_a_point_are_those_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a function with many inputs they are found without a program for each; the oracle is mpmath's difference quotient of the gradient."""
+    (case,) = load_text(f"function: {MANY}\npoints: [{{x: [0.5, -1.25, 2, 0.75]}}]\n").cases
+    truth = truth_of(case.programs.truth)
+    point = (0.5, -1.25, 2.0, 0.75)
+    ((_, (check,)),) = checks_of(case, truth)
+    found = {}
+    for steps in (0, 10**9):
+        monkeypatch.setattr(conditioning, "MANY_STEPS", steps)
+        found[steps] = [conditioning.second_derivatives(check, i, PointRuns(check, point), 192) for i in range(4)]
+
+    def f(*x: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.fsum((v - 3) ** 4 for v in x) + mpmath.fprod(mpmath.sin(v) for v in x) + max(x) * mpmath.exp(x[0]) + (x[1] ** 3 if x[1] > 0 else 0)
+
+    with mpmath.workdps(60):
+        for i, j in itertools.product(range(4), repeat=2):
+            orders = tuple((k == i) + (k == j) for k in range(4))
+            expected = arb(mpmath.nstr(mpmath.diff(f, point, orders), 12))
+            for row in found.values():
+                assert abs(row[i].get(j, arb(0)) - expected) < 1e-8, (i, j)
+            assert found[0][i].get(j, arb(0)).overlaps(found[10**9][i].get(j, arb(0)))
+
+
+def test_a_parameter_has_no_second_derivative_and_0_times_what_has_no_value_is_not_known() -> None:
+    program = expression("x*y + z*y", "x", "y", "z")
+    slopes = Slopes(program, balls.at(program, (2.0, 3.0, 0.0), strict=False), {0, 2}, strict=False)
+    assert {j: v for j, v in slopes.adjoints(program.output).items() if j < 3} == {0: arb(3), 2: arb(3)}
+    root = expression("sqrt(x) * 0 + y", "x", "y")
+    assert not Slopes(root, balls.at(root, (0.0, 1.0), strict=False), {0, 1}, strict=False).adjoints(root.output)[0].is_finite()
 
 
 @pytest.mark.parametrize(("x", "y", "nearest"), [(2.0, 0.5, "x"), (0.125, 32.0, "y")])
@@ -110,7 +148,6 @@ def test_the_worst_point_of_a_group_is_found_among_those_whose_rounded_errors_ar
 @pytest.mark.parametrize("bits", [8, 16, 24, 192])
 def test_whether_the_conditioning_explains_an_error_is_known_or_not_said(factor: float, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """x*x*x/3 at x = 3: g = 9, kappa = 1 + 3 * 6 / 9 = 3, so 8 kappa u |g| is 216 * 2^-11 in float16; an error of 27 u times `factor` is within it, or not."""
-    from verifier.compare import conditioning
     from verifier.exact import one_sided
 
     monkeypatch.setattr(conditioning, "FEWEST_BITS", bits)

@@ -47,7 +47,7 @@ IDENTITIES = (
     ("tanh(x)", "sinh(x)/cosh(x)"), ("exp(x + y)", "exp(x)*exp(y)"), ("exp(x)**y", "exp(x*y)"), ("sqrt(exp(x))", "exp(x/2)"), ("2**x*2**y", "exp(log(2)*(x + y))"),
     ("exp(-0.044715*x)*exp(0.044715*x)", "1"), ("log(x*x)", "2*log(abs(x))"), ("log(8)", "3*log(2)"), ("log(x)/log(2)", "log2(x)"),
     ("sqrt(x*x)", "abs(x)"), ("sqrt(6)", "sqrt(2)*sqrt(3)"), ("1/sqrt(2)", "sqrt(2)/2"), ("cbrt(x)**3", "x"), ("x**0.25*x**0.25", "sqrt(x)"), ("x**1.7/x**0.7", "x"),
-    ("sinh(asinh(x))", "x"), ("cosh(acosh(x))", "x"), ("tanh(atanh(x))", "x"), ("sin(asin(x))", "x"), ("cos(asin(x))", "sqrt(1 - x*x)"), ("tan(atan(x))", "x"), ("tan(atan(1.5))", "1.5"),
+    ("sinh(asinh(x))", "x"), ("cosh(acosh(x))", "x"), ("tanh(atanh(x))", "x"), ("sin(asin(x))", "x"), ("cos(asin(x))", "sqrt(1 - x*x)"), ("tan(atan(x))", "x"), ("tan(atan(1.5))", "1.5"), ("atan(1)", "pi/4"), ("1/sqrt(atan(1))", "2/sqrt(pi)"), ("asin(1/2) + x", "pi/6 + x"), ("atan(-sqrt(3))", "-pi/3"), ("acos(-1)", "pi"), ("acos(sqrt(0.5))", "pi/4"),
     ("asinh(x)", "log(x + sqrt(x*x + 1))"), ("acos(x) + asin(x)", "pi/2"), ("1/(sqrt(x + 1) + sqrt(x))", "sqrt(x + 1) - sqrt(x)"),
     ("gamma(x + 1)", "x*gamma(x)"), ("gamma(x)*gamma(1 - x)", "pi/sin(pi*x)"), ("exp(lgamma(x))", "abs(gamma(x))"), ("digamma(x + 2)", "digamma(x) + 1/x + 1/(x + 1)"),
     ("digamma(1)", "-euler_gamma"), ("gamma(0.5)", "sqrt(pi)"), ("besselj(2, x)", "2/x*besselj(1, x) - besselj(0, x)"), ("besselj(-1, x)", "-besselj(1, x)"),

@@ -106,7 +106,7 @@ def _known_sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: 
 def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -> tuple[Ball | None, Ball | None, str]:
     """Σ_j |x_j H_ij|, and the largest |H_ij ulp(x_j)| with its input; None where the second derivatives have no value here."""
     inputs = check.truth.function.inputs
-    slopes = _second_derivatives(check, check.subject.position(found.input), runs, bits)
+    slopes = second_derivatives(check, check.subject.position(found.input), runs, bits)
     if slopes is None:
         return None, None, ""
     total, reach, nearest = arb(0), arb(0), ""
@@ -121,7 +121,7 @@ def _sensitivity(check: Check, found: Discrepancy, runs: PointRuns, bits: int) -
     return (total, reach, nearest) if total.is_finite() else (None, None, "")
 
 
-def _second_derivatives(check: Check, position: int, runs: PointRuns, bits: int) -> dict[int, Ball] | None:
+def second_derivatives(check: Check, position: int, runs: PointRuns, bits: int) -> dict[int, Ball] | None:
     """The second derivatives by one input and every other, by position; None where the first is exactly 0."""
     truth = check.truth
     component = truth.gradient.adjoint.get(position)

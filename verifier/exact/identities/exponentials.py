@@ -231,7 +231,7 @@ def _angle(field: Field, c: Fraction, key: Element) -> Angle:
     i = field.single(key)
     kernel = field.kernels[i] if i is not None else None
     if kernel is not None and kernel.text == "pi":
-        exact = _angle_of_pi(field, c)
+        exact = angle_of_pi(field, c)
         if exact is not None:
             return exact
     multiple = c.numerator
@@ -255,7 +255,7 @@ def _angle(field: Field, c: Fraction, key: Element) -> Angle:
     return reduce(lambda u, _: _sum_of_angles(field, u, (cosine, sine)), range(multiple - 1), (cosine, sine))
 
 
-def _angle_of_pi(field: Field, c: Fraction) -> Angle | None:
+def angle_of_pi(field: Field, c: Fraction) -> Angle | None:
     """The cosine and sine of c*pi where c is a multiple of 1/4 or 1/6."""
     half = field.number(ONE_HALF)
     table: dict[Fraction, Callable[[], Angle]] = {

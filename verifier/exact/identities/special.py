@@ -10,13 +10,16 @@ from fractions import Fraction
 from math import factorial, floor
 from typing import Any
 
+from flint import arb
+
 from verifier.exact.identities import exponentials as el
 from verifier.exact.identities.elements import STEPS, Element, Field, GiveUp, Infinity, NoRealValue
 from verifier.exact.identities.independence import are_independent
-from verifier.exact.identities.signs import sign
+from verifier.exact.identities.signs import enclose, is_zero, sign
 
 MAX_STEPS = 16  # of a recurrence
 ONE_HALF = Fraction(1, 2)
+ANGLES = (Fraction(1, 6), Fraction(1, 4), Fraction(1, 3), ONE_HALF)  # in units of pi; tan has a pole at the last
 Rule = Callable[..., Element]
 
 
@@ -35,6 +38,25 @@ def _odd(gate: str) -> Rule:
         if a.num.is_zero():
             return a
         return field.neg(field.kernel(gate, field.neg(a))) if _is_negative(a) else field.kernel(gate, a)
+
+    return rule
+
+
+def _inverse(gate: str) -> Rule:
+    """asin or atan: of numbers like 1, 1/2 and sqrt(3) it is a multiple of pi, as `angle_of_pi` has them."""
+    odd = _odd(gate)
+
+    def rule(field: Field, a: Element) -> Element:
+        if field.is_constant(a) and not a.num.is_zero():
+            value = enclose(field, a, ())
+            for c in ANGLES:
+                near = arb(c.numerator) / c.denominator * arb.pi()
+                angle = el.angle_of_pi(field, c) if abs(value).overlaps(near.sin() if gate == "asin" else near.tan()) else None
+                if angle is not None:
+                    cosine, sine = angle if value > 0 else (angle[0], field.neg(angle[1]))
+                    if is_zero(field, field.sub(a if gate == "asin" else field.mul(a, cosine), sine)):
+                        return field.scaled(el.pi(field), c if value > 0 else -c)
+        return odd(field, a)
 
     return rule
 
@@ -316,7 +338,7 @@ def _extreme(a: Any, b: Any, direction: int) -> Any:
 
 
 def _arccosine(field: Field, a: Element) -> Element:
-    return field.sub(field.scaled(el.pi(field), ONE_HALF), _odd("asin")(field, a))
+    return field.sub(field.scaled(el.pi(field), ONE_HALF), _inverse("asin")(field, a))
 
 
 def _tangent(field: Field, a: Element) -> Element:
@@ -347,9 +369,9 @@ RULES: dict[str, Any] = {
     "tan": _tangent,
     "sinpi": lambda f, a: _circle(f, a)[1],
     "cospi": lambda f, a: _circle(f, a)[0],
-    "asin": _odd("asin"),
+    "asin": _inverse("asin"),
     "acos": _arccosine,
-    "atan": _odd("atan"),
+    "atan": _inverse("atan"),
     "sinh": el.sinh,
     "cosh": el.cosh,
     "tanh": el.tanh,
