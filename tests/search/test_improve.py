@@ -149,6 +149,13 @@ def test_a_series_is_certified_and_says_where(name: str) -> None:
     assert len(found.regions) > 1
 
 
+def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None:
+    """sin(x)/x, continued by 1, has the derivative 0 at 0; the line is 0/0 there."""
+    (found,) = suggested("where(x == 0, 1, sin(x)/x)", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)})
+    assert (found.verdict_before, found.verdict_after) == ("wrong", "rounding")
+    assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0
+
+
 def test_a_good_line_is_left_alone() -> None:
     assert suggested("tanh(x)", "dx = 1/cosh(x)/cosh(x)", {"x": (-300.0, 300.0)}) == ()
     assert suggested("x*x", "dx = 2*x", {"x": (-300.0, 300.0)}) == ()

@@ -110,7 +110,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
         if against:
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
-    if certificate and any(v is Verdict.WRONG for v in after):
+    if certificate and any(v is Verdict.WRONG for v in (*after, *(r.verdict for r in bad))):
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))

@@ -29,6 +29,7 @@ COVER = 24  # formulas between which regimes choose
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 4
+NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
 Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
 
@@ -115,6 +116,8 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Writte
         largest = ends[k + 1] = min(ends[k + 1], s.largest)
     else:
         return None
+    if NEARLY * s.largest <= largest < s.largest and choice.quantity is not s.leaf:
+        largest = ends[k + 1] = s.largest
     if not math.isfinite(largest) or not largest > 0:
         return None
     if len(ends) - 2 != len(choice.thresholds) or not all(math.isfinite(e) for e in ends[1:-1]):

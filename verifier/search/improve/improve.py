@@ -34,6 +34,7 @@ MOST_STATEMENTS = 3  # that are tried, of one gradient
 ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
+WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
 LEAST_GAIN = 1.0  # bits, on the mean
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
@@ -176,8 +177,15 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
     if after is None:
         return None, None
     proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
-    answer = accepted(task.check, new, task.gradient, points, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
+    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
+
+
+def _with_zeros(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
+    """Points with each coordinate in turn 0: there a certificate says nothing, since the formula may have no value."""
+    found = [tuple(0.0 if k == i else x for k, x in enumerate(p)) for p in points for i in range(len(p))]
+    return [p for p in dict.fromkeys(found) if any(all(low <= x <= high for x, (low, high) in zip(p, box, strict=True)) for box in task.boxes)]
 
 
 def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from verifier.arithmetic.floats import literal
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.formats import Format
 from verifier.search.hunt import simplest
@@ -16,6 +17,7 @@ from verifier.search.improve.terms import Pool, Term
 
 MOST_SEGMENTS = 3
 BRANCH_BITS = 0.25  # that a branch more must gain
+SHORTER_BITS = 0.005  # that a threshold of few digits may lose
 MOST_CUTS = 160  # places between which is chosen
 
 
@@ -94,7 +96,27 @@ def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: Do
         formulas = [terms[int(which[a, b])] for a, b in pairwise(cuts)]
         thresholds = [simplest(float(np.nextafter(ordered[ends[c] - 1], np.inf)), float(ordered[ends[c]]), fmt) for c in cuts[1:-1]]
         found = merged(Regimes(quantity, tuple(formulas), tuple(thresholds), float(total)))
+    return None if found is None else _shortened(found, dict(zip(terms, table, strict=True)), values, fmt)
+
+
+def _shortened(found: Regimes, table: dict[Term, DoubleArray], values: DoubleArray, fmt: Format) -> Regimes:
+    """The same with thresholds of few digits, where that costs next to nothing."""
+    for k, threshold in enumerate(found.thresholds):
+        for digits in (1, 2):
+            short = float(literal(f"{threshold:.{digits}g}", fmt))
+            ends = (*found.thresholds[:k], short, *found.thresholds[k + 1 :])
+            if all(a < b for a, b in pairwise(ends)) and abs(short) <= fmt.largest:
+                total = _total(found.formulas, ends, table, values)
+                if total <= found.score + SHORTER_BITS:
+                    found = replace(found, thresholds=ends, score=total)
+                    break
     return found
+
+
+def _total(formulas: Sequence[Term], thresholds: Sequence[float], table: dict[Term, DoubleArray], values: DoubleArray) -> float:
+    """What formulas lose, each up to its threshold."""
+    place = np.where(np.isfinite(values), np.searchsorted(np.array(thresholds), values, side="right"), len(formulas) - 1)
+    return float(sum(table[formula][place == k].sum() for k, formula in enumerate(formulas)))
 
 
 def merged(regimes: Regimes) -> Regimes:
