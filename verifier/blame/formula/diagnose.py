@@ -57,7 +57,7 @@ def diagnose(program: Program, isolated: IsolatedRun, mistake: Mistake, *, fmt: 
 
 def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> Diagnosis | None:
     line = program.lines[mistake.line]
-    through = " and ".join(f"`{forward_text(program, e)}`" for e in mistake.edges)
+    through = " and ".join(dict.fromkeys(f"`{forward_text(program, e)}`" for e in mistake.edges))  # several edges of an array are one line
     words = {
         "missing": f"{_missing_part(program, isolated, mistake, fmt) if mistake.kind == 'missing' else ''}the contribution through {through} is missing",
         "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
