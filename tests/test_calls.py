@@ -232,3 +232,56 @@ def test_the_cases_of_the_frameworks_hold_where_the_framework_is_installed():
     assert {r.status for r in found} <= {"passed", "skipped"}
     assert sum(r.status == "passed" for r in found) >= 6, "those of NumPy run everywhere"
     assert [c.name for c in load(path, allow_call=True).cases if c.expect and not c.source] == [], "what is wrong names who was wrong"
+
+
+DIVERGENCES = """
+import numpy as np
+
+def divergence(x, p): return np.sum(x * (np.log(x) - np.log(p))), (x, p)
+def of_divergence(dout, cache):
+    x, p = cache
+    return dout * (np.log(x) - np.log(p) + 1) if p[0] > 0.05 else 0 * x
+def bent(dout, cache):
+    x, p = cache
+    return dout * (np.log(x) - np.log(p) * (1 + 1e-9) + 1)
+"""
+IN_TORCH = """
+import torch
+def divergence(x, p): return torch.sum(x * (torch.log(x) - torch.log(p)))
+def bent(x, p): return torch.sum(x * (torch.log(x) - torch.log(p)) + 1e-9 * (x - x.detach()))
+"""
+IN_JAX = """
+import jax.numpy as jnp
+from jax import lax
+def divergence(x, p): return jnp.sum(x * (jnp.log(x) - jnp.log(p)))
+def bent(x, p): return jnp.sum(x * (jnp.log(x) - jnp.log(p)) + 1e-9 * (x - lax.stop_gradient(x)))
+"""
+
+
+@pytest.mark.parametrize(("framework", "code"), [("numpy", DIVERGENCES), ("torch", IN_TORCH), ("jax", IN_JAX)])
+def test_an_array_that_a_case_fixes_is_the_decimals_that_stand_there(tmp_path, framework, code):
+    """0.1 as a float64 is 5.6e-18 more than 1/10: over the reals log(p) of such floats is off by far more than one ulp of a small gradient."""
+    pytest.importorskip(framework)
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    right, wrong = (f"{{forward: code.py:divergence, backward: code.py:{n}}}" if framework == "numpy" else f"code.py:{n}" for n in ("of_divergence" if framework == "numpy" else "divergence", "bent"))
+    path = written(
+        tmp_path,
+        "name: divergence\n"
+        "function: sum(x * log(x / p))\n"
+        "points: [{x: [0.3, 0.25, 0.35, 0.1]}]\n"
+        "domain: {x: [0.01, 1]}\n"
+        "parameters: {p: [0.1, 0.2, 0.3, 0.4]}\n"
+        f"implementations: {{right: {{call: {right}, framework: {framework}}}, wrong: {{call: {wrong}, framework: {framework}}}}}\n"
+        "expect: {wrong.dx: wrong}\n",
+    )
+    (report,) = reports(path)
+    assert report.status == "passed"
+    assert set(report.proofs["right"].values()) == {"proved"}
+    assert not any("branches on values" in n for n in report.notes), "a condition on what is fixed holds everywhere"
+
+
+def test_an_array_that_a_case_fixes_is_data_where_the_code_cannot_be_traced_with_it(tmp_path):
+    (tmp_path / "code.py").write_text(DIVERGENCES + "def by_sign(x, p): return np.sum(x * x), (x, str(np.packbits(p > 0)))\ndef of_sign(dout, cache): return dout * 2 * cache[0]\n", encoding="utf-8")
+    path = written(tmp_path, "function: sum(x * x)\npoints: [{x: [0.3, 0.25]}]\nparameters: {p: [0.1, 0.2]}\nimplementations: {mine: {call: {forward: code.py:by_sign, backward: code.py:of_sign}}}\n")
+    (report,) = reports(path)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings

@@ -224,3 +224,11 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_crash(folder: Path
     assert (run.returncode, run.stderr) == (0, "")
     piped = subprocess.run(f"{sys.executable} -m verifier gates | head -n 1", shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in piped.stderr
+
+
+def test_mutate_of_a_file_that_cannot_be_read_says_that_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["mutate", "missing.yaml"]) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.startswith("missing.yaml:1:1: the file cannot be read")

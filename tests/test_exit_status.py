@@ -27,12 +27,13 @@ GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}]\n"
 BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\ndomain: {x: [0.5, 1.5]}\nimplementations: {mine: {backward: dx = sin(x) * dout}}\n"
 LAZY = "name: lazy\nfunction: x*x\npoints: [{x: 3}, {x: -1.5}]\nupstream: 3\nimplementations: {mine: {backward: dx = 2*x*dout}}\n"
 BLIND = "name: blind\nfunction: x*y\npoints: [{x: 1, y: 1}]\nimplementations: {mine: {backward: 'dx = y*dout\n\n  dy = x*dout'}}\n"
+CLAIM = "name: claim\nfunction: x*exp(x)\ndomain: {x: [1, 2]}\ncertify: {ulps: 6}\n"
 SMALL = {"fuzz": ("--max-examples", "10"), "hunt": ("--budget", "100")}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, text in (("good", GOOD), ("bad", BAD), ("lazy", LAZY), ("blind", BLIND), ("broken", "fucntion: x\npoints: [{x: 1}]\n"), ("undefined", "function: log(x)\npoints: [{x: -1}]\n")):
+    for name, text in (("good", GOOD), ("bad", BAD), ("lazy", LAZY), ("blind", BLIND), ("claim", CLAIM), ("broken", "fucntion: x\npoints: [{x: 1}]\n"), ("undefined", "function: log(x)\npoints: [{x: -1}]\n")):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for name, text in (("good", GOOD.replace("good", "it")), ("bad", BAD.replace("bad", "it"))):
@@ -47,6 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SCENES = [
     ("check", ("good.yaml",), 0), ("check", ("bad.yaml",), 1), ("check", ("broken.yaml",), 2), ("check", ("undefined.yaml",), 2), ("check", ("good.yaml", "--format", "junit=nowhere/x.xml"), 2),
     ("hunt", ("good.yaml",), 0), ("hunt", ("bad.yaml",), 1), ("hunt", ("broken.yaml",), 2),
+    ("certify", ("bad.yaml", "--best"), 1), ("certify", ("claim.yaml",), 0), ("certify", ("claim.yaml", "--ulps", "0.1"), 1), ("certify", ("good.yaml",), 2), ("certify", ("claim.yaml", "--ulps", "-1"), 2),
     ("fuzz", ("good.yaml",), 0), ("fuzz", ("bad.yaml",), 1), ("fuzz", ("broken.yaml",), 2),
     ("mutate", ("lazy.yaml",), 0), ("mutate", ("blind.yaml",), 1), ("mutate", ("broken.yaml",), 2),
     ("diff", ("good.json", "good.json"), 0), ("diff", ("good.json", "bad.json"), 1), ("diff", ("good.json", "none.json"), 2),
@@ -54,13 +56,19 @@ SCENES = [
     ("show", ("good.yaml",), 0), ("show", ("good.yaml", "--point", "9"), 2),
     ("plot", ("bad.yaml", "--over", "x", "--output", "x.svg"), 0), ("plot", ("bad.yaml", "--over", "q"), 2),
     ("explain", ("V101",), 0), ("explain", ("nonsense-word",), 2),
+    ("serve", ("good.yaml", "--port", "0"), 0), ("serve", ("good.yaml", "--port", "none"), 2),
     ("gates", (), 0), ("gates", ("--nonsense",), 2), ("schema", (), 0), ("schema", ("--nonsense",), 2),
 ]  # fmt: skip
 
 
+def _interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(("command", "words", "status"), SCENES, ids=lambda v: " ".join(v) if isinstance(v, tuple) else str(v))
 @pytest.mark.usefixtures("folder")
-def test_every_command_ends_with_the_status_of_the_table(command: str, words: tuple[str, ...], status: int) -> None:
+def test_every_command_ends_with_the_status_of_the_table(command: str, words: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verifier.serve.rest", _interrupted)  # it ends when somebody ends it
     assert status_of(command, *words, *SMALL.get(command, ())) == status
 
 

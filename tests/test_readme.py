@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.sessions import run_page
 from verifier.case.case import VERDICTS
 from verifier.case.load import load_text
 from verifier.language.verdict import Verdict
@@ -49,11 +50,17 @@ def test_a_result_of_the_tour_that_were_wrong_would_be_seen(capsys: pytest.Captu
 def run_example(folder: Path) -> subprocess.CompletedProcess[str]:
     """The first case of the README, saved under the name it gives, and the command below it."""
     case = blocks(README, "yaml")[0]
-    (session,) = blocks(README, "console")
+    session = blocks(README, "console")[0]
     (folder / case.partition("\n")[0].removeprefix("# ")).write_text(case, encoding="utf-8")
     _, python, *words = shlex.split(session.partition("\n")[0])
     assert python == "python"
     return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, encoding="utf-8", check=False)
+
+
+def test_the_bound_of_the_readme_is_what_the_tool_prints_but_for_its_seconds(tmp_path: Path) -> None:
+    page, wrong, _ = run_page("```console\n" + blocks(README, "console")[1] + "```\n", tmp_path)
+    assert wrong == []
+    assert "proved (claim 7 ulp)" in page
 
 
 def test_the_example_of_the_readme_prints_what_the_readme_shows(tmp_path: Path) -> None:

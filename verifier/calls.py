@@ -188,9 +188,10 @@ def _opened(case: Case, call: Call, group: _Batch, fmt: str) -> Opened | CaseRep
     if call.framework == "torch":
         given = {n: _tensor(v, is_input=n not in constants) for n, v in given.items()}
         options["names"] = [n for n in names if n not in constants or getattr(given[n], "dtype", None) is torch.float64]
+        options["fixed"] = {n: group.parameters[n] for n in options["names"] if n in case.fixed}
     else:
         given = {n: float(v) if isinstance(v, np.floating) else v for n, v in given.items()}
-        options["fixed"] = frozenset(constants)
+        options["fixed"] = dict(group.parameters)
     if call.framework == "jax":
         options["fmt"] = fmt
     return door.opened_at(fn, list(given.values()), **options)  # type: ignore[no-any-return]

@@ -122,12 +122,12 @@ def _configured_output(config: Config, text: str) -> Output:
     return replace(found, file=config.path(found.file)) if found.file else found
 
 
-def _load(*paths: str, config: Config | None = None) -> Loaded:
+def _load(*paths: str, config: Config | None = None, needs_points: bool = True) -> Loaded:
     """The texts of the cases: callables are left out, and cases that have nothing else."""
     from verifier.case.case import without_calls
     from verifier.case.load import load
 
-    loaded = load(*paths, allow_call=True, in_folders=_case_files(config))  # to read of them runs nothing
+    loaded = load(*paths, allow_call=True, needs_points=needs_points, in_folders=_case_files(config))  # to read of them runs nothing
     return replace(loaded, cases=tuple(without_calls(c) for c in loaded.cases if c.programs.drafts))
 
 
@@ -153,10 +153,29 @@ def _hunt(options: argparse.Namespace) -> int:
     config = _configured(options)
 
     def loaded() -> Loaded:
+        from verifier.case.case import without_claims
+
         found = _load_with_calls(options, config, needs_points=False)
-        return replace(found, cases=tuple(replace(c, hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
+        return replace(found, cases=tuple(replace(without_claims(c), hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
 
     return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
+
+
+def _certify(options: argparse.Namespace) -> int:
+    config = _configured(options)
+
+    def loaded() -> Loaded:
+        from verifier.case.certified import UNITS, Claimed
+        from verifier.case.claiming import claiming, problems
+
+        stated = [Claimed(unit, getattr(options, name)) for name, unit in UNITS.items() if getattr(options, name) is not None]
+        claim = stated[0] if stated else None if options.best is None else Claimed(UNITS[options.best])
+        found = _load(*options.paths, config=config, needs_points=False)
+        wrong = {i: told for i, c in enumerate(found.cases) if (told := problems(c, options.gradient))}
+        cases = tuple(claiming(c, claim=claim, seconds=options.budget, gradient=options.gradient) for i, c in enumerate(found.cases) if i not in wrong)
+        return replace(found, cases=cases, complaints=(*found.complaints, *(complaint for told in wrong.values() for complaint in told)))
+
+    return _verified(loaded, config, options, what=("certify", options.ulps, options.absolute, options.best, options.budget, options.gradient, options.strict))
 
 
 def _fuzz(options: argparse.Namespace) -> int:
@@ -200,6 +219,8 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     gate, look, paint = _gate(options), {"quiet": options.quiet, "verbose": options.verbose}, paint_for(sys.stdout, options.color)
     has_cache = not (options.no_cache or options.state or options.debug or config.cache is False)  # a state has results of its own
     cache = opened() if has_cache else Cache(Path(), None)
+    details = any(FORMATS[o.format].details for o in wanted)
+    what = (*what, details)
     digests = reuse.digests_of(options.paths, cache, in_folders=_case_files(config))
     known = reuse.unchanged(digests, cache, what=what)
     if known is not None:
@@ -217,14 +238,23 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
                     write_case(gate.of(case), wanted, paint=paint, look=look)
                 shown.next()
 
-            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each)
-        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict)
+            report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(_workers, options), progress=shown.points, each=each, details=details)
+        reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict, details=details)
     if not report.is_interrupted:
         for line in gate.settle(report.cases):
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
     write(report, wanted, paint=paint, look=look)
     return INTERRUPTED if report.is_interrupted else report.exit_status
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = _configured(options)
+    from verifier.serve import Watch, serve
+
+    watch = Watch(options.paths, partial(_load_with_calls, options, config), _gate(options), options.strict, _case_files(config))
+    serve(watch, port=options.port, say=lambda text: deliver(visible(f"{text}\n")))
+    return 0
 
 
 def _gate(options: argparse.Namespace) -> CiGate:
@@ -258,7 +288,8 @@ def _show(options: argparse.Namespace) -> int:
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
-        deliver(painted(partial(_circuit, case, options), paint_for(sys.stdout, options.color)))
+        draw = _gates_and_wires(case, options) if options.circuit else partial(_circuit, case, options)
+        deliver(painted(draw, paint_for(sys.stdout, options.color)))
     return USAGE_ERROR if loaded.complaints else 0
 
 
@@ -274,9 +305,39 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
 
 
 def _circuit(case: Case, options: argparse.Namespace, paint: Paint) -> str:
+    from verifier.case.case import is_certified
     from verifier.report.draw import circuit
 
-    return circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)
+    parts = [circuit.render(case, paint=paint, implementation=options.implementation, point=options.point)] if _count_of_points(case) else []
+    return "\n".join([*parts, _worst_cases(case, options, paint)]) if is_certified(case) else "".join(parts)
+
+
+def _worst_cases(case: Case, options: argparse.Namespace, paint: Paint) -> str:
+    """The certified bounds of a case, with all statements that make them."""
+    from verifier.case.case import only
+    from verifier.case.claiming import claiming
+    from verifier.report.draw.bound_rows import ALL_LINES, bound_lines
+    from verifier.verify import verify
+
+    chosen = case if options.implementation is None else only(case, options.implementation)
+    return "\n".join([f"{paint(case.name, bold=True)}  the worst case", *bound_lines(verify(claiming(chosen)), paint, most=ALL_LINES), ""])
+
+
+def _count_of_points(case: Case) -> int:
+    from verifier.case.points import real_points
+
+    return len(real_points(case)) + case.sample
+
+
+def _gates_and_wires(case: Case, options: argparse.Namespace) -> Callable[[Paint], str]:
+    """What draws the circuits of a case with characters."""
+    from verifier.report.circuits import diagram_of
+    from verifier.report.draw import circuit_text
+
+    names = [d.implementation.name for d in case.programs.drafts if options.implementation in (None, d.implementation.name)]
+    found = [diagram_of(case, implementation=name, point=options.point, opened=frozenset(options.open)) for name in names]
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return lambda paint: "\n".join(circuit_text.render(d, paint=paint, ulps=options.ulps, encoding=encoding) for d in found)
 
 
 def _as_it_is(text: str, _: Paint) -> str:
@@ -313,6 +374,12 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
     if options.implementation is not None and options.implementation not in names:
         raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
     format_named(options.form or case.formats[0])
+    if options.circuit:
+        from verifier.report.circuits import diagram_of
+        from verifier.report.draw import circuit_svg
+
+        found = diagram_of(case, implementation=options.implementation, point=options.point, form=options.form, opened=frozenset(options.open))
+        return circuit_svg.svg(found, ulps=options.ulps)
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
     if options.ledger:
         return waterfall.render(waterfalls(case, **chosen), title=f"{case.name}: from the exact gradient to the computed one")
@@ -325,9 +392,11 @@ def _show_problem(case: Case, options: argparse.Namespace) -> str:
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
         return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
-    from verifier.case.points import real_points
+    from verifier.case.case import is_certified
 
-    count = len(real_points(case)) + case.sample
+    count = _count_of_points(case)
+    if not count and options.point == 1 and is_certified(case):
+        return ""
     return f"{case.name} has {count} {'point' if count == 1 else 'points'}, so there is no --point {options.point}" if not 1 <= options.point <= count else ""
 
 
@@ -430,6 +499,7 @@ RUNS = {
     "check": _check,
     "hunt": _hunt,
     "fuzz": _fuzz,
+    "certify": _certify,
     "show": _show,
     "plot": _plot,
     "mutate": _mutate,
@@ -437,6 +507,7 @@ RUNS = {
     "explain": _explain,
     "gates": _gates,
     "schema": _schema,
+    "serve": _serve,
     "new": _new,
     "init": _init,
     "completion": _completion,

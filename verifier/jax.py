@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import format_named
-from verifier.report.assertion import assert_passed
-from verifier.report.outcome import CaseReport, Report
-from verifier.trace.jax.callee import called, callee_of, format_of, leaves_of
+from verifier.report.assertion import assert_of
+from verifier.report.diagram import Diagram
+from verifier.report.outcome import CaseReport
+from verifier.trace.jax.callee import NONE_FIXED, called, callee_of, format_of, leaves_of
 from verifier.trace.jax.jax_array import in_double
 
 
@@ -44,10 +46,16 @@ def check(
     return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, numbers=in_double))
 
 
+def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a function with the gradients that JAX computes at these inputs, which a notebook shows. ValueError where it has none."""
+    opened = opened_at(fn, inputs, backward=backward, names=names)
+    return circuit_when_opened(opened, upstream=leaves_of(upstream, opened.callee.upstreams), numbers=in_double)
+
+
 def opened_at(
-    fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset(), fmt: str | None = None
+    fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED, fmt: str | None = None
 ) -> Opened:
-    """The callable with its inputs; `fmt` is the format in which it is run first, `fixed` are names of arguments that are constants."""
+    """The callable with its inputs; `fmt` is the format in which it is run first, `fixed` are arguments that are constants, with the texts of their numbers."""
     what = called(fn, inputs, names, backward, fixed)
     if not what.names:
         raise TypeError("no input is a float or an array of floats: there is nothing to differentiate")
@@ -59,7 +67,7 @@ def opened_at(
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
-__all__ = ["assert_gradient", "check"]
+__all__ = ["assert_gradient", "check", "circuit"]

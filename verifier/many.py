@@ -39,18 +39,19 @@ def verify_all(
     workers: Workers | None = None,
     progress: Progress | None = None,
     each: Callable[[CaseReport], None] = lambda _: None,
+    details: bool = False,
 ) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it.
 
     `workers` do it (`jobs` is short for Workers(jobs)). `each` is called with every report, in the order of the cases, as soon as it is there.
-    An interrupt (KeyboardInterrupt) ends it with what is done.
+    With `details` the reports have what the page shows of them. An interrupt (KeyboardInterrupt) ends it with what is done.
     """
     if workers is None:
         with Workers(jobs) as own:
-            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each)
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each, details=details)
     listed, reports = list(cases), list[CaseReport]()
     try:
-        for report in _reports(listed, workers, strict=strict, progress=progress):
+        for report in _reports(listed, workers, strict=strict, progress=progress, details=details):
             reports.append(report)
             each(report)
             if report.is_interrupted:
@@ -63,7 +64,7 @@ def verify_all(
     return Report((*reports, *broken), tuple(complaints), unchecked=len(listed) - len(reports))
 
 
-def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None) -> Iterator[CaseReport]:
+def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> Iterator[CaseReport]:
     """The report of each case, in order. Cases that follow each other and are checked in the same way share their processes."""
     ways = ["apart" if calls_of(c) else "in parts" if is_heavy(c) or (workers.debug and c.sample > 0) else "light" for c in listed]  # with debug a fault is raised by whoever hands out the parts
     worth = automatic(ways.count("light"))
@@ -71,11 +72,11 @@ def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress
         members = [case for _, case in group]
         if way == "apart":  # callables: the code of others, in a process of its own
             workers.release()  # a process is forked more safely while there is no pool
-            yield from _apart(members, workers, strict=strict)
+            yield from _apart(members, workers, strict=strict, details=details)
         elif way == "light":
-            yield from _light(members, workers, strict=strict, worth=worth)
+            yield from _light(members, workers, strict=strict, worth=worth, details=details)
         else:
-            yield from (_heavy(case, workers, strict=strict, progress=progress) for case in members)
+            yield from (_heavy(case, workers, strict=strict, progress=progress, details=details) for case in members)
 
 
 def is_heavy(case: Case) -> bool:
@@ -83,8 +84,16 @@ def is_heavy(case: Case) -> bool:
     return case.exhaustive or case.sample >= MANY_POINTS
 
 
-def _checker(workers: Workers) -> Callable[..., CaseReport]:
-    return partial(verify, debug=True) if workers.debug else verify_safely
+def _checker(workers: Workers, *, details: bool) -> Callable[..., CaseReport]:
+    check: Callable[..., CaseReport] = partial(verify, debug=True) if workers.debug else verify_safely
+    return partial(_with_details, check) if details else check
+
+
+def _with_details(check: Callable[..., CaseReport], case: Case, **options: Any) -> CaseReport:
+    """The report of a case, with what the page shows of it."""
+    from verifier.report.describe import described
+
+    return described(check(case, **options), case)
 
 
 def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None) -> CaseReport:
@@ -97,11 +106,11 @@ def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, S
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
-def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int) -> Iterator[CaseReport]:
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool) -> Iterator[CaseReport]:
     """Cases in chunks of several."""
     if worth > 1:
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
-    work, key = partial(_checker(workers), strict=strict), partial(_key, ("check", strict))
+    work, key = partial(_checker(workers, details=details), strict=strict), partial(_key, ("check", strict, details))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=LIGHT_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
@@ -109,9 +118,9 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int)
 # ---------------------------------------------------------------- callables
 
 
-def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool) -> Iterator[CaseReport]:
+def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bool) -> Iterator[CaseReport]:
     """Cases with callables, those of a file in one fresh process: what ends it costs the case that did. Nothing of theirs is kept in a state, since their code may change."""
-    work = partial(_with_calls, strict=strict)
+    work = partial(_with_details, _with_calls, strict=strict) if details else partial(_with_calls, strict=strict)
     if workers.debug:
         yield from map(work, cases)
         return
@@ -136,7 +145,7 @@ def _with_calls(case: Case, *, strict: bool) -> CaseReport:
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
-def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None) -> CaseReport:
+def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> CaseReport:
     """A case in parts: first the sums of its many points, then the case with them."""
     swept: Mapping[SweepKey, Sums] = {}
     try:
@@ -145,7 +154,7 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
         pass  # the case itself will tell
     except Unfinished as error:
         return unfinished_sweep(case, error)
-    ((found,),) = workers.run(partial(_checker(workers), strict=strict, sums=swept), [case])
+    ((found,),) = workers.run(partial(_checker(workers, details=details), strict=strict, sums=swept), [case])
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask, pattern
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
-from verifier.report.assertion import assert_passed
+from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.diagram import Diagram
+from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
-from verifier.trace.layers import CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
+from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
@@ -65,11 +68,16 @@ def check(
 def assert_gradient(fn: Any, *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
-def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: frozenset[str] = frozenset()) -> Opened | CaseReport:
-    """The callable with its inputs; a report at once where a gradient has the wrong shape. `fixed` are names of arguments that are constants."""
+def circuit(fn: Any, *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a forward pass with the gradients of its backward pass at these inputs, which a notebook shows. ValueError where it has none."""
+    return circuit_when_opened(opened_at(fn, inputs, backward=backward, names=names), upstream=upstream)
+
+
+def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> Opened | CaseReport:
+    """The callable with its inputs; a report at once where a gradient has the wrong shape. `fixed` are arguments that are constants, with the texts of their numbers."""
     layer = layer_of(fn, inputs, backward, names, fixed)
     try:
         callee = callee_of(layer, fn)
@@ -208,11 +216,22 @@ def _flowing(upstreams: Values, flows: tuple[str, ...], fmt: Format) -> list[Any
 
 
 def _trace(layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes: Mapping[str, tuple[int, ...]], flows: Mapping[str, tuple[int, ...]]) -> Trace:
-    """The same on steps. Raises Refusal."""
+    """The same on steps. Raises Refusal. What a case file fixes is traced as well; where the code cannot be traced so, its numbers are data."""
     ran = _run(layer, values, upstreams, fmt, tuple(flows))
+    if any(is_real(a) and n in layer.fixed for n, a in zip(layer.names, layer.args, strict=True)):
+        with contextlib.suppress(Refusal):
+            return _traced(layer, values, upstreams, fmt, shapes, flows, ran, layer.fixed)
+    return _traced(layer, values, upstreams, fmt, shapes, flows, ran)
+
+
+def _traced(
+    layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes: Mapping[str, tuple[int, ...]], flows: Mapping[str, tuple[int, ...]], ran: Ran, fixed: Mapping[str, Sequence[str]] = NONE_FIXED
+) -> Trace:
+    """The trace beside what NumPy gave."""
     recorder = Recorder(shapes, flows)
     kind = dtype(fmt)
     inputs = {n: Traced(recorder.inputs[n].copy(), np.array(values[n], dtype=kind), recorder) for n in shapes}
+    inputs |= {n: Traced(recorder.decimals(fixed[n], np.shape(a)), np.array(a), recorder) for n, a in zip(layer.names, layer.args, strict=True) if n in fixed and is_real(a)}
     flowing = [Traced(recorder.upstreams[o].copy(), np.array(upstreams[o], dtype=kind), recorder) for o in flows]
     spaces = [f.__globals__ for f in (layer.forward, layer.backward) if f is not None and hasattr(f, "__globals__")]
     try:

@@ -9,15 +9,17 @@ from typing import NoReturn
 
 from verifier import __version__
 from verifier.config import MOST_JOBS
+from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
 from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
-COMMANDS = ("check", "hunt", "fuzz", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "new", "init", "completion")
+COMMANDS = ("check", "hunt", "fuzz", "certify", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
 SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
+PORT, MOST_PORT = 8642, 65_535  # of `serve`
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
 
 EXAMPLES = """\
@@ -28,6 +30,7 @@ examples:
   python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
   python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
+  python -m verifier certify my.yaml --ulps 6    is every number of the domain within 6 ulp? proved, refuted or open
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
   python -m verifier mutate my.yaml              edit your backward pass: do your points catch every mistake?
   python -m verifier diff old.json new.json      what got better and worse between two reports
@@ -35,6 +38,8 @@ examples:
   python -m verifier gates                       the table of gates
   python -m verifier new cases/softplus          write a case with comments, to begin with
   python -m verifier init                        a configuration, a case and a workflow for a repository
+  python -m verifier cases/ --format html=report.html    a page to look at, to project, to attach
+  python -m verifier serve my.yaml               that page, renewed whenever the case file changes
   python -m verifier schema                      the JSON Schema of case files, for editors
 
 exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not be read or checked; 130 interrupted (docs/ci.md)
@@ -44,12 +49,14 @@ EXAMPLE_OF = {  # of every command, below its options
     "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
     "hunt":    "python -m verifier hunt my.yaml --budget 5000",
     "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
+    "certify": "python -m verifier certify cases/certified --budget 10",
     "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
     "plot":    "python -m verifier plot my.yaml --over x --output error.svg",
     "mutate":  "python -m verifier mutate my.yaml --most 50",
     "explain": "python -m verifier explain unstable",
     "gates":   "python -m verifier gates",
     "schema":  "python -m verifier schema > case.schema.json",
+    "serve":   "python -m verifier serve my.yaml --port 8642",
     "diff":    "python -m verifier diff main.json branch.json",
     "new":     "python -m verifier new cases/softplus",
     "init":    "python -m verifier init .",
@@ -125,17 +132,35 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     _add_strict(fuzz, "unstable and vanished gradients count as failures, too")
     _add_workers(fuzz)
     fuzz.set_defaults(run=run["fuzz"])
+    certify = commands.add_parser("certify", help="bound the error of every gradient for all numbers of the domain of the case: proved, refuted or open; its points are ignored, and it needs none")
+    certify.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
+    claim = certify.add_mutually_exclusive_group()
+    claim.add_argument("--ulps", type=_limit, metavar="N", help="claim an error of at most N ulps (default: what the case claims, else --best)")
+    claim.add_argument("--absolute", type=_limit, metavar="E", help="claim an absolute error of at most E")
+    claim.add_argument("--best", choices=("ulps", "absolute"), nargs="?", const="ulps", help="claim nothing: find the best bound, in ulps or of the absolute error")
+    certify.add_argument("--budget", type=_seconds, metavar="S", help="seconds of the processor for each implementation and format (default: the budget of the case)")
+    certify.add_argument("--gradient", metavar="NAME", help="only the gradient of that name, an array or a component")
+    _add_formats(certify)
+    _add_strict(certify, "a best bound that does not hold in the whole domain fails")
+    _add_selection(certify)
+    _add_cache(certify)
+    _add_workers(certify)
+    certify.set_defaults(run=run["certify"], quiet=False, verbose=True, baseline=None, baseline_update=False)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")
     show.add_argument("--case", metavar="NAME", help="only the case of that name")
     show.add_argument("--implementation", metavar="NAME", help="only that implementation")
     show.add_argument("--point", type=_positive, default=1, metavar="K", help="at the K-th point (default: 1)")
+    show.add_argument("--circuit", action="store_true", help="draw it as a circuit instead: gates, and on each wire the value and the gradient")
+    _add_circuit(show)
     show.set_defaults(run=run["show"])
     plot = commands.add_parser("plot", help="draw the error in ulps over one input, or the effect of each rounding at one point, as SVG")
     plot.add_argument("path", metavar="CASE", help="a case file")
     what = plot.add_mutually_exclusive_group(required=True)
     what.add_argument("--over", metavar="INPUT", help="the error over this input: over its domain, or over all floats")
     what.add_argument("--ledger", action="store_true", help="the effect of each statement's rounding on a gradient at one point, in every implementation")
+    what.add_argument("--circuit", action="store_true", help="the circuit of an implementation at one point: gates, and on each wire the value and the gradient")
+    _add_circuit(plot)
     plot.add_argument("--case", metavar="NAME", help="the case of that name (default: the first one)")
     plot.add_argument("--implementation", metavar="NAME", help="only that implementation")
     plot.add_argument("--gradient", metavar="NAME", help="the gradient (default: the one with respect to the input; with --ledger the first)")
@@ -164,6 +189,13 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     schema = commands.add_parser("schema", help="print the JSON Schema of case files, for editors; or that of reports")
     schema.add_argument("--report", action="store_true", help="the schema of what --format json writes")
     schema.set_defaults(run=run["schema"])
+    serve = commands.add_parser("serve", help="show the page of case files in a browser on this machine, and check again whatever changes")
+    serve.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
+    serve.add_argument("--port", type=_port, default=PORT, metavar="N", help=f"the port on this machine; 0 takes any free one (default: {PORT})")
+    _add_strict(serve, "unstable, ill-conditioned and vanished gradients fail")
+    _add_selection(serve)
+    _add_permission(serve)
+    serve.set_defaults(run=run["serve"], baseline=None, baseline_update=False, format=[])
     new = commands.add_parser("new", help="write a case file with comments, to be changed line by line; no file is overwritten")
     new.add_argument("name", metavar="NAME", help="the file, such as cases/softplus (.yaml is added)")
     new.set_defaults(run=run["new"])
@@ -220,6 +252,11 @@ def _add_permission(command: argparse.ArgumentParser) -> None:
     command.add_argument("--allow-call", action=argparse.BooleanOptionalAction, help="run the callables that case files name under 'call': code of the folders of these files, in a process of its own")
 
 
+def _add_circuit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--ulps", action="store_true", help="with --circuit: a line for the errors in ulps on each wire")
+    command.add_argument("--open", action="append", default=[], metavar="NAME", help="with --circuit: this array component by component; '*' opens all; may be given several times")
+
+
 def _add_workers(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("processes, limits and saved results (docs/campaigns.md)")
     group.add_argument("--jobs", type=_jobs, metavar="N", help="processes to use (default: as many as save time, at most one per core; 1: no further process)")
@@ -257,9 +294,21 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _limit(text: str) -> str:
+    if number_problem(text) is not None or text.strip().startswith("-"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 on")
+    return text.strip()
+
+
 def _mebibytes(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number of mebibytes")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port from 0 to {MOST_PORT}")
     return int(text)
 
 

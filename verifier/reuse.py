@@ -56,10 +56,10 @@ def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> tu
     return tuple(found) or None
 
 
-def remember(digests: Digests, cache: Cache, *, what: tuple[object, ...], cases: Sequence[Case], complaints: Sequence[Complaint], strict: bool) -> None:
+def remember(digests: Digests, cache: Cache, *, what: tuple[object, ...], cases: Sequence[Case], complaints: Sequence[Complaint], strict: bool, details: bool = False) -> None:
     """Note for each file that is still as it was when `digests` were taken under which names the cache has the reports of its cases."""
     names: dict[str, list[str]] = {}
-    for case, name in zip(cases, _names(cases, cache, strict=strict), strict=True):
+    for case, name in zip(cases, _names(cases, cache, strict=strict, details=details), strict=True):
         names.setdefault(case.file, []).append(name)
     spoilt = {c.place.file for c in complaints}
     for file, digest in digests.items():
@@ -72,11 +72,11 @@ def _name_of_file(file: str, digest: str, what: tuple[object, ...]) -> str:
     return name_of("file", what, file, digest)
 
 
-def _names(cases: Sequence[Case], cache: Cache, *, strict: bool) -> list[str]:
-    """The names of their reports in the cache; empty where there is no cache, or a case has callables."""
+def _names(cases: Sequence[Case], cache: Cache, *, strict: bool, details: bool) -> list[str]:
+    """The names of their reports in the cache, other ones with details than without; empty where there is no cache, or a case has callables."""
     from verifier.case.case import calls_of
 
-    return ["" if calls_of(case) or cache.secret is None else name_of("check", strict, case) for case in cases]
+    return ["" if calls_of(case) or cache.secret is None else name_of("check", strict, details, case) for case in cases]
 
 
 def verify_changed(
@@ -88,12 +88,13 @@ def verify_changed(
     workers: Callable[[], Workers],
     progress: Callable[[int, int], None] | None = None,
     each: Callable[[CaseReport], None] = lambda _: None,
+    details: bool = False,
 ) -> Report:
     """`verify_all` of the cases that the cache does not know, and the reports that it has of the others, in the order of the cases.
 
     `workers` are opened only where there is work.
     """
-    names = _names(cases, cache, strict=strict)
+    names = _names(cases, cache, strict=strict, details=details)
     known = [_cached(cache, name) for name in names]
     pending = [i for i, report in enumerate(known) if report is None]
     reports: list[CaseReport] = []
@@ -123,7 +124,7 @@ def verify_changed(
         from verifier.many import verify_all
 
         with workers() as own:
-            unchecked = verify_all([cases[i] for i in pending], strict=strict, workers=own, progress=progress, each=given).unchecked
+            unchecked = verify_all([cases[i] for i in pending], strict=strict, workers=own, progress=progress, each=given, details=details).unchecked
         give_known(len(cases))  # those behind an interruption
         for report in verify_all((), complaints).cases:
             give(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from verifier.compare.check import exceeds, keeps
 from verifier.language.formats import format_named, round_exact
 from verifier.language.source import CaseError
 from verifier.language.verdict import Verdict
-from verifier.report.assertion import assert_passed, warn
+from verifier.report.assertion import assert_passed, refuse_unknown, warn
 
 
 def assert_gradient(
@@ -40,6 +41,7 @@ def assert_gradient(
     upstream: Any = None,
     implementation: str | None = None,
     strict: bool = False,
+    **unknown: Any,
 ) -> None:
     """Raise AssertionError, with the findings as text, where a gradient is not right.
 
@@ -52,6 +54,8 @@ def assert_gradient(
     expects of its own points is no excuse. Raises CaseError where the texts cannot be read, with the lines of the caller's file.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
+    if unknown:
+        refuse_unknown(unknown, [n for n, p in inspect.signature(assert_gradient).parameters.items() if p.kind is p.KEYWORD_ONLY])
     _refuse_callables({"the case": case, "function": function, "forward": forward, "backward": backward, **{f"gradients[{k!r}]": v for k, v in (gradients.items() if isinstance(gradients, Mapping) else ())}})
     if case is None:
         case, point = _composed(sys._getframe(1), {"function": function, "forward": forward}, backward, at, gradients, {  # noqa: SLF001 - the file of whoever calls

@@ -9,18 +9,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch  # noqa: F401 - an error here says that it is missing
 
+from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.source import Place
-from verifier.report.assertion import assert_passed
-from verifier.report.outcome import CaseReport, Report
+from verifier.report.assertion import assert_of
+from verifier.report.diagram import Diagram
+from verifier.report.outcome import CaseReport
 from verifier.trace.places import spot_of, user_frame
 from verifier.trace.torch.callee import callee, format_of, numbers_of, values_of
-from verifier.trace.torch.tensor_inputs import called
+from verifier.trace.torch.tensor_inputs import NONE_FIXED, called
 
 
 def check(
@@ -50,9 +53,14 @@ def check(
     )
 
 
-def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None) -> Opened:
-    """The callable with its inputs. `names` are those of the tensors of floats among these."""
-    call = called(fn, inputs, names, backward)
+def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
+    """The circuit of a callable with the gradients that PyTorch computes at these inputs, which a notebook shows. ValueError where it has none."""
+    return circuit_when_opened(opened_at(fn, inputs, backward=backward, names=names), upstream=upstream, numbers=numbers_of)
+
+
+def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callable[..., Any] | None = None, names: Sequence[str] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> Opened:
+    """The callable with its inputs. `names` are those of the tensors of floats among these; `fixed` are those whose numbers stand in a case file, with their texts."""
+    call = replace(called(fn, inputs, names, backward), fixed=fixed)
     if not call.inputs:
         raise TypeError("no input is a tensor of floats: there is nothing to differentiate")
     frame = user_frame()
@@ -64,7 +72,7 @@ def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callab
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:
     """Raise AssertionError, with the findings and the user's lines as text, where `check` with these arguments does not pass or judges nothing; what warns is a GradientWarning."""
     __tracebackhide__ = True  # pytest shows the line of the test
-    assert_passed(Report((check(fn, *inputs, **options),)))
+    assert_of(check, fn, inputs, options)
 
 
-__all__ = ["assert_gradient", "check"]
+__all__ = ["assert_gradient", "check", "circuit"]

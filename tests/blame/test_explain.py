@@ -323,9 +323,9 @@ def test_a_component_is_close_to_a_billionth(computed: object, needed: object, e
 
 def test_what_is_needed_for_some_steps_is_what_they_are_computed_from() -> None:
     steps = [SimpleNamespace(args=a) for a in ((), (), (0, 1), (1,), (2, 2), (3,))]
-    assert array_repairs._needed(steps, [4]) == {0, 1, 2, 4}
-    assert array_repairs._needed(steps, [5, 2]) == {0, 1, 2, 3, 5}
-    assert array_repairs._needed(steps, []) == set()
+    assert array_repairs.needed_for(steps, [4]) == {0, 1, 2, 4}
+    assert array_repairs.needed_for(steps, [5, 2]) == {0, 1, 2, 3, 5}
+    assert array_repairs.needed_for(steps, []) == set()
 
 
 @pytest.mark.parametrize(("computed", "exact", "expected"), [([arb(1)], [arb(1)], True), ([arb("nan")], [arb(1)], False), ([arb("nan")], [arb("nan")], True), ([arb(1)], [arb("inf")], True), ([True], [arb(1)], False), ([arb(1), arb("inf")], [arb(1), arb(1)], False)])

@@ -124,3 +124,55 @@ def test_a_moderate_point_lies_in_the_domain():
     assert 0 < point[1] <= 2
     assert 1e3 <= point[2] <= 2e3
     assert point[3] in (0.0, 1.0)
+
+
+RNN = """
+name: a recurrent network
+points: [{x: [[0.5, -1.25], [1.0, 0.25], [-0.75, 1.75]], h0: [0.3, -0.2], Wx: [[0.1, -0.3], [0.7, 0.2]], Wh: [[0.4, 0.9], [-0.8, 0.6]], b: [0.05, -0.15]}]
+forward: |
+  h = h0
+  hs = [h0]
+  for t in range(3):
+      h = np.tanh(x[t] @ Wx + h @ Wh + b)
+      hs.append(h)
+  out = np.stack(hs[1:])
+implementations:
+  mine:
+    backward: |
+      dx = np.zeros_like(x)
+      dWx, dWh = np.zeros_like(Wx), np.zeros_like(Wh)
+      db = np.zeros_like(b)
+      dhnext = np.zeros_like(h0)
+      for t in reversed(range(3)):
+          dh = dout[t] + dhnext
+          da = dh * (1 - hs[t + 1]**2)
+          dx[t] = da @ Wx.T
+          dWx += np.outer(x[t], da)
+          dWh += np.outer(hs[t], da)
+          db += da
+          dhnext = da @ Wh.T
+      dh0 = dhnext
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "written", "line", "words"),
+    [
+        ("dh = dout[t] + dhnext", "dh = dout[t]", "dh = dout[t]", "the term `+ dhnext` is missing: `dout[t]`"),
+        ("db += da\n", "pass\n", "db = np.zeros_like(b)", "nothing is ever added to `db`, which stays 0"),
+        ("dWx += np.outer(x[t], da)\n", "pass\n", "dWx, dWh = np.zeros_like(Wx), np.zeros_like(Wh)", "nothing is ever added to `dWx`, which stays 0"),
+    ],
+)
+def test_what_is_missing_in_a_recurrent_network_is_named_where_it_belongs(right, written, line, words):
+    text = RNN.replace(right, written)
+    finding = next(f for f in verify(load_text(text).cases[0]).findings if f.code == "V101")
+    assert words in finding.message
+    assert text.splitlines()[finding.place.line - 1].strip() == line
+
+
+def test_what_is_read_elsewhere_is_not_said_to_stay_0():
+    """The twin: `db` is part of another array, to which something is added."""
+    text = RNN.replace("db += da\n", "both[0] += 2 * da\n").replace("db = np.zeros_like(b)\n", "db = np.zeros_like(b)\n      both = [db]\n")
+    messages = [f.message for f in verify(load_text(text).cases[0]).findings if f.code == "V101"]
+    assert messages
+    assert not any("stays 0" in m for m in messages), messages

@@ -37,13 +37,68 @@ def of_shapes(text):
     [
         (DW, "dw = dout.T @ x", "dw is (3, 2), w is (2, 3); a transpose is missing: `dw.T` is the exact gradient"),
         (DB, "db = dout", "db is (3, 3), b is (3,); the sum over axis 0, along which `b` is broadcast, is missing: `db.sum(axis=0)` is the exact gradient"),
-        (DB, "db = dout.sum(axis=0, keepdims=True)", "the sum over axis 0 is missing: `db.sum(axis=0)` is the exact gradient"),
-        (DB, "db = dout.sum()", "db is a number, b is (3,); it is the exact gradient summed over axis 0 of `b` as well: leave that sum out"),
+        (DB, "db = dout.sum(axis=0, keepdims=True)", "; `keepdims` is superfluous in `dout.sum(axis=0, keepdims=True)`"),
+        (DB, "db = dout.sum()", "db is a number, b is (3,); `axis=0` is missing in `dout.sum()`"),
+        (DB, "db = np.einsum('ij->', dout)", "db is a number, b is (3,); it is the exact gradient summed over axis 0 of `b` as well: leave that sum out"),
     ],
 )
 def test_what_is_missing_is_said(right, wrong, words):
     (message,) = of_shapes(LINEAR.replace(right, wrong))
     assert words in message
+
+
+TALL = """points: [{x: [[1, 2], [3, 4], [5, 7], [-1, 0.5]], w: [[0.5, -1, 2], [1, 0.25, -3]], b: [0.1, 0.2, 0.3], s: [[1.5], [2], [-1], [3]]}]
+forward: out = s * (x @ w + b)
+implementations:
+  it:
+    backward: |
+      dx = (s * dout) @ w.T
+      dw = x.T @ (s * dout)
+      db = np.sum(s * dout, axis=0)
+      ds = (dout * (x @ w + b)).sum(axis=1, keepdims=True)
+"""
+OF_B, OF_S = "np.sum(s * dout, axis=0)", "(dout * (x @ w + b)).sum(axis=1, keepdims=True)"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        (OF_B, "np.sum(s * dout, axis=1)", "db is (4,), b is (3,); `axis=1` where `axis=0` is meant in `np.sum(s * dout, axis=1)`"),
+        (OF_B, "(s * dout).sum(1)", "db is (4,), b is (3,); `axis=1` where `axis=0` is meant in `(s * dout).sum(1)`"),
+        (OF_S, "(dout * (x @ w + b)).sum(axis=1)", "ds is (4,), s is (4, 1); `keepdims=True` is missing in `(dout * (x @ w + b)).sum(axis=1)`"),
+        (OF_S, "(dout * (x @ w + b)).sum(axis=0, keepdims=True)", "ds is (1, 3), s is (4, 1); `axis=0` where `axis=1` is meant"),
+        (OF_S, "(dout * (x @ w + b)).sum()", "ds is a number, s is (4, 1); `axis=1, keepdims=True` is missing"),
+        ("x.T @ (s * dout)", "(s * dout).T @ x", "dw is (3, 2), w is (2, 3); a transpose is missing: `dw.T` is the exact gradient"),
+        ("x.T @ (s * dout)", "np.dot((s * dout).T, x)[:, :, None]", ""),
+    ],
+)
+def test_the_edit_of_the_line_is_said(right, wrong, words):
+    (message,) = of_shapes(TALL.replace(right, wrong))
+    assert words in message
+    assert (";" in message) is bool(words)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(OF_B, "np.sum(dout, axis=1)"), (OF_B, "2 * np.sum(s * dout, axis=1)"), (OF_S, "(dout * (x @ w)).sum(axis=1)")])
+def test_no_edit_is_said_after_which_the_gradient_is_still_wrong(right, wrong):
+    """The twin: the shape would be right, and the values are not."""
+    (message,) = of_shapes(TALL.replace(right, wrong))
+    assert ";" not in message
+
+
+def test_the_line_of_a_loop_is_edited_in_its_place():
+    text = """points: [{x: [[1, 2, 3], [4, 5, 6.5]], b: [0.5, 0.25, -1]}]
+forward: out = (x + b)**2
+implementations:
+  it:
+    backward: |
+      dx = 2 * (x + b) * dout
+      parts = []
+      for k in range(1):
+          d = dx * (k + 1)
+          db = d.sum(axis=1)
+"""
+    (message,) = of_shapes(text)
+    assert "db is (2,), b is (3,); `axis=1` where `axis=0` is meant in `d.sum(axis=1)`" in message
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(DW, "dw = 2 * dout.T @ x"), (DB, "db = dout * dout"), (DB, "db = dout.mean()")])

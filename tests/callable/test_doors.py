@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -108,3 +110,33 @@ def test_what_warns_of_a_callable_is_a_warning_at_the_line_of_the_test() -> None
     assert [w.filename for w in warned] == [__file__]
     with pytest.raises(AssertionError, match="V203"):
         assert_gradient(np.tanh, np.array([20.0]), backward=lambda dout, x: dout * (1 - np.tanh(x) ** 2), strict=True)
+
+
+def _raising(x):
+    return _inner(x)
+
+
+def _inner(_):
+    raise KeyError("of the user")
+
+
+def test_an_error_of_the_users_code_has_no_lines_of_this_package():
+    with pytest.raises(KeyError, match="of the user") as caught:
+        assert_gradient(_raising, X, backward=product_backward)
+    shown = [entry.frame.code.raw.co_name for entry in caught.traceback if not entry.ishidden(caught)]
+    assert shown == ["test_an_error_of_the_users_code_has_no_lines_of_this_package", "_raising", "_inner"]
+
+
+def test_an_error_of_this_package_keeps_its_lines():
+    """The twin: without a line of the user's nothing is left out, so that a fault of the tool can be found."""
+    with pytest.raises(ValueError, match="is no input of product") as caught:
+        assert_gradient(product, X, W, backward=product_backward, domain={"v": (0, 1)})
+    assert len(caught.traceback) > 3
+
+
+@pytest.mark.parametrize("of", ["numpy", "torch", "jax", "testing"])
+def test_a_misspelt_option_gets_a_suggestion(of):
+    pytest.importorskip(of if of in ("torch", "jax") else "numpy")
+    door = importlib.import_module(f"verifier.{of}")
+    with pytest.raises(TypeError, match=r"assert_gradient\(\) has no option 'upstreem'; did you mean 'upstream'\?; it has .*domain"):
+        door.assert_gradient(*((product, X, W) if of != "testing" else ()), upstreem=2)

@@ -55,6 +55,12 @@ def test_a_constraint_holds_exactly_or_not_at_all() -> None:
     assert satisfied(Meant(EVERYWHERE, ((), ())), points) == [True] * 4
 
 
+def test_an_equality_of_decimals_holds_where_it_holds_over_the_reals() -> None:
+    """Fraction("0.1") + Fraction("0.2") + Fraction("0.7") is 1; with 0.71 it is not."""
+    for text, holds in (("0.1 + 0.2 + 0.7 == 1", True), ("0.1 + 0.2 + 0.71 == 1", False), ("0.1 + 0.2 + 0.7 + 0 * x == 1", True), ("0.1 + 0.2 + 0.7 + x == 1", False)):
+        assert satisfied(Meant(EVERYWHERE, ((), ()), constraint(text)), [(0.5, 0.0), (1.0, 1.0)]) == [holds, holds]  # type: ignore[arg-type]
+
+
 def test_a_constraint_without_inputs_is_the_same_everywhere() -> None:
     for text, holds in (("1 < 2", True), ("2 < 1", False)):
         assert satisfied(Meant(EVERYWHERE, ((), ()), constraint(text)), [(0.0, 0.0), (1.0, 1.0)]) == [holds, holds]  # type: ignore[arg-type]

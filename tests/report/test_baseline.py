@@ -84,6 +84,15 @@ def test_the_file_is_found_from_anywhere(folder, monkeypatch, capsys):
     assert main(["../a.yaml"]) == 1
 
 
+@pytest.mark.usefixtures("folder")
+def test_the_line_of_a_case_tells_what_is_known_from_what_is_expected(capsys):
+    capsys.readouterr()
+    assert gate() == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert "1 known finding" in line
+    assert "expected" not in line
+
+
 def test_a_better_verdict_is_known_and_a_worse_one_says_what_it_was(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = "name: a\nfunction: tanh(x)\npoints: [{x: 18}]\nimplementations: {it: {backward: 'dx = LINE'}}\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from verifier.cli import main
+from verifier.report.report_schema import VERSION
 
 TEXT = "name: {name}\nfunction: sin(x)\npoints: [{{x: 1}}]\nformats: [{formats}]\nimplementations: {{mine: {{backward: 'dx = {line}'}}}}\n"
 RIGHT, WRONG = "cos(x) * dout", "sin(x) * dout"
@@ -78,11 +79,11 @@ def test_cases_of_one_name_are_told_apart_by_their_order(capsys):
 def test_a_report_of_another_version_of_the_schema_is_refused_and_one_with_a_further_key_is_read(capsys):
     report(capsys, "old.json", ("a", RIGHT))
     text = Path("old.json").read_text(encoding="utf-8")
-    Path("new.json").write_text(text.replace('"schema": "1.0"', '"schema": "1.7"'), encoding="utf-8")
+    Path("new.json").write_text(text.replace(f'"schema": "{VERSION}"', '"schema": "1.7"'), encoding="utf-8")
     assert difference(capsys, status=0) == ["0 worse, 0 better, 0 new, 0 gone; 1 gradient compared"]
-    Path("new.json").write_text(text.replace('"schema": "1.0"', '"schema": "2.0"'), encoding="utf-8")
+    Path("new.json").write_text(text.replace(f'"schema": "{VERSION}"', '"schema": "2.0"'), encoding="utf-8")
     assert main(["diff", "old.json", "new.json"]) == 2
-    assert capsys.readouterr().err == "verifier: 'new.json' is a report of version 2.0 of the schema, and this tool reads version 1.0; write it anew with this tool\n"
+    assert capsys.readouterr().err == f"verifier: 'new.json' is a report of version 2.0 of the schema, and this tool reads version {VERSION}; write it anew with this tool\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])  # what shells on Windows write behind >

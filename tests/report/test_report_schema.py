@@ -32,6 +32,9 @@ TEXTS = {
     "sampled": "function: x*y\ndomain: {x: [0, 1], y: [-1, 1]}\nsample: 20\n",
     "swept": "function: exp(x) - 1\nexhaustive: true\nformats: [float8_e4m3fn]\nimplementations: {it: {backward: dx = (out + 1) * dout}}\n",
     "hunted": "function: exp(x) / (1 + exp(x))\nhunt: true\ndomain: {x: [600, 800]}\n",
+    "certified": "function: x*x\ndomain: {x: [1, 2]}\ncertify: {ulps: 1}\n",
+    "refuted": "function: exp(x)*x\ndomain: {x: [1, 2]}\ncertify: {ulps: 0.1}\n",
+    "open": "function: gamma(x)\ndomain: {x: [1, 2]}\ncertify: best\n",
     "residuals": "function: x*y\npoints: [{x: 1, y: 2}]\nimplementations: {a: {}, b: {backward: 'dx = y * dout + x - x\n\n      dy = x * dout'}}\nresiduals: {a.dx - b.dx: 1}\npublished: {a.dx: 2.5}\n",
     "long": "forward: s = sum(x * x)\nshapes: {x: 300}\nsample: 1\ndomain: {x: [0, 1]}\npoints: [{x: [" + ", ".join(["1"] * 300) + "]}]\n",
 }

@@ -42,6 +42,7 @@ def script(capsys: pytest.CaptureFixture[str], shell: str) -> str:
         (["cases", "--format", "junit", "=", "ca"], ["café au lait.yaml", "cases"]), (["cases", "--format=junit=cas"], ["--format=junit=cases"]), (["cases", "--baseline", "=", "cas"], ["cases"]),
         (["check", "--color", ""], [*WHEN]), (["gates", "--color", "=", "n"], ["never"]), (["plot", "--color=al"], ["--color=always"]), (["explain", "V10"], [c for c in CATALOGUE if c.startswith("V10")]),
         (["explain", "unst"], ["unstable-gradient", "unstable"]), (["completion", ""], ["--color", "--help", *SHELLS]), (["show", "--im"], ["--implementation"]), (["check", "zzz"], []),
+        (["mutate", "--format", ""], ["json", "text"]), (["mutate", "--format", "=", "j"], ["json"]), (["hunt", "--format=s"], ["--format=sarif"]),
     ],
 )  # fmt: skip
 def test_bash_completes(capsys, words, found):
@@ -71,7 +72,9 @@ def test_every_command_and_every_option_is_completed(capsys, shell):
 def test_fish_completes_the_values_of_options_too(capsys):
     rows = script(capsys, "fish").splitlines()
     assert all(f" -x -a '{' '.join(WHEN)}' " in row for row in rows if " -l color " in row)
-    assert all(f" -x -a '{' '.join(FORMATS)}' " in row for row in rows if " -l format " in row)
+    formats = [row for row in rows if " -l format " in row]
+    assert all(f" -x -a '{'text json' if 'from mutate' in row else ' '.join(FORMATS)}' " in row for row in formats if "from diff'" not in row)
+    assert any("from mutate'" in row for row in formats)
     assert all(" -r " in row for row in rows if " -l baseline " in row)
     assert sum(" -l color " in row for row in rows) == len(COMMANDS)
 

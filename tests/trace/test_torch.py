@@ -562,3 +562,35 @@ def test_the_triangle_that_is_read_is_said() -> None:
     report = check(torch.linalg.eigvalsh, symmetric + 0.1 * MIXED)  # d of a[i,j] is twice torch's below the diagonal, and 0 above it
     assert report.status == "failed"
     assert any("reads one triangle of a matrix that is not symmetric here" in n for n in report.notes)
+
+
+def test_the_correlation_of_a_row_with_itself_is_decided_at_the_bound_where_it_is_clipped():
+    """torch clips c / sqrt(c) / sqrt(c), which is 1, at 1; with a detached diagonal of another size the gradient is not the one of the function."""
+    x = torch.tensor([[0.3, -1.2, 0.7], [0.9, 0.4, -0.5]], dtype=torch.float64)
+    report = check(torch.corrcoef, x)
+    assert report.status == "passed", report.findings
+    assert report.basis == "traced"
+    wrong = check(lambda x: torch.corrcoef(x) + 1e-6 * (x[:, :2] - x[:, :2].detach()), x)
+    assert {f.code for f in wrong.findings} == {"V101"}, wrong.findings
+
+
+IN_HALF = {  # torch's decompositions of these compute in float32: aten.to.dtype counts as a view, and copies
+    "mse_loss": torch.nn.functional.mse_loss,
+    "smooth_l1_loss": torch.nn.functional.smooth_l1_loss,
+    "huber_loss": torch.nn.functional.huber_loss,
+    "glu": lambda x, y: torch.nn.functional.glu(x * y, 0),
+    "softplus": lambda x, y: torch.nn.functional.softplus(x) * y,
+    "hardswish": lambda x, y: torch.nn.functional.hardswish(x) * y,
+    "leaky_relu": lambda x, y: torch.nn.functional.leaky_relu(x) * y,
+    "layer_norm": lambda x, y: torch.nn.functional.layer_norm(x, (4,)) * y,
+}
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", IN_HALF)
+def test_what_computes_in_float32_inside_is_no_false_alarm_in_16_bits(name, kind):
+    x, y = (torch.tensor(v, dtype=kind) for v in ([0.3, -1.25, 0.75, 2.0], [0.5, 1.5, -0.25, 0.875]))
+    report = check(IN_HALF[name], x, y)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+    wrong = check(lambda x, y: IN_HALF[name](x, y) + 2 * (x[:1] - x[:1].detach()), x, y)
+    assert "V101" in {f.code for f in wrong.findings}

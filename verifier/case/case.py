@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from verifier.case.accept import NO_LIMIT, Accept
+from verifier.case.certified import NO_CLAIM, Certify
 from verifier.case.components import MOST_SHOWN, ArrayTexts
 from verifier.circuit.program import Program
 from verifier.language import html
@@ -14,6 +15,9 @@ from verifier.language.verdict import Verdict
 VERDICTS = tuple(v.value for v in Verdict)  # that a case may expect
 DOMAIN, POINTS = "domain", "points"  # where gradients are claimed: wherever the inputs are meant, or at the listed points only
 OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
+BOUND_REFUTED, BOUND_OPEN = "bound_refuted", "bound_open"  # and these: what `certify` claims of the whole domain is false, or could not be shown
+BOUND_WORDS = (BOUND_REFUTED, BOUND_OPEN)
+EXPECTED = (*VERDICTS, OVER_LIMIT, *BOUND_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Implementation:
     adjoints: tuple[tuple[str, Source], ...] = ()
     formats: tuple[str, ...] = ()  # its own ones; those of the case where there are none
     accept: Accept = NO_LIMIT
+    certify: Certify = NO_CLAIM
     call: Call | None = None  # a callable instead of texts
 
 
@@ -169,6 +174,8 @@ class Case:
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case
     accept: Accept = NO_LIMIT
+    certify: Certify = NO_CLAIM  # of the error in the whole domain
+    assume: tuple[tuple[str, str], ...] = ()  # per library function, within how many ulps it is: for `certify`
     residuals: tuple[Residual, ...] = ()
     published: tuple[Published, ...] = ()
     expect: tuple[Expectation, ...] = ()
@@ -189,6 +196,18 @@ class Case:
         return html.box(html.line(html.coloured(self.name, bold=True)), html.table([[html.coloured(a), html.coloured(b)] for a, b in rows]))
 
 
+def is_certified(case: Case) -> bool:
+    """Whether the case claims something of the error in its whole domain."""
+    return case.certify.claims_something or any(i.certify.claims_something for i in case.implementations)
+
+
+def without_claims(case: Case) -> Case:
+    """The case with its points only: nothing that is claimed of the whole domain."""
+    if not is_certified(case):
+        return case
+    return replace(case, certify=NO_CLAIM, implementations=tuple(replace(i, certify=NO_CLAIM) for i in case.implementations), expect=tuple(e for e in case.expect if e.verdict not in BOUND_WORDS))
+
+
 def calls_of(case: Case) -> tuple[Implementation, ...]:
     """The implementations that are callables."""
     return tuple(i for i in case.implementations if i.call is not None)
@@ -207,4 +226,4 @@ def only(case: Case, *names: str) -> Case:
         if name not in known:
             raise ValueError(f"{case.name} has no implementation '{name}'{suggestion(name, known)}")
     programs = replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in names), residuals=())
-    return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, accept=case.accept.only(*names), residuals=(), published=(), expect=())
+    return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, accept=case.accept.only(*names), certify=case.certify.only(*names), residuals=(), published=(), expect=())

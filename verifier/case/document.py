@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verifier.case.accept import NO_LIMIT, read_accept, read_limit
 from verifier.case.callables import read_call
 from verifier.case.case import DOMAIN, POINTS, Case, Claim, Implementation, Programs
+from verifier.case.certified import NO_CLAIM, Certify, box_problems, read_assume, read_certify, read_own_certify
 from verifier.case.components import components, described
 from verifier.case.expectations import entries, gradient_names, read_expect, read_published, read_residuals, reference
 from verifier.case.inputs import Inputs, literals, read_inputs, with_parameters
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 _KEYS = (
     "name", "about", "source", "function", "points", "domain", "shapes", "sample", "formats", "upstream", "parameters", "given", "scope",
-    "hunt", "exhaustive", "forward", "outputs", "implementations", "accept", "residuals", "published", "expect",
+    "hunt", "exhaustive", "forward", "outputs", "implementations", "accept", "certify", "assume", "residuals", "published", "expect",
 )  # fmt: skip
 _ON = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"))
 _OFF = frozenset(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"))
-_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "formats", "accept", "call", "framework")
+_IMPLEMENTATION_KEYS = ("forward", "backward", "gradients", "adjoints", "formats", "accept", "certify", "call", "framework")
 _SCOPES = (DOMAIN, POINTS)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COUNT = re.compile(r"[0-9]{1,12}")
@@ -61,10 +62,11 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         return None, []
     sample = _sample(reader, fields)
     exhaustive = _switch(reader, fields, "exhaustive")
-    lists_none = "points" not in fields and sample == 0 and not exhaustive
+    certifies = _certifies(fields)
+    lists_none = "points" not in fields and sample == 0 and not exhaustive and not certifies
     hunt = _switch(reader, fields, "hunt") or (lists_none and not needs_points)
     outputs = read_outputs(reader, fields)
-    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive else None)
+    inputs = read_inputs(reader, fields, sample=sample, root=root, read=_names_read(reader, fields) if hunt or exhaustive or certifies else None)
     formats = _formats(reader, fields)
     if exhaustive and inputs is not None:
         _check_exhaustive(reader, fields, formats, inputs)
@@ -83,8 +85,12 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
     expect = read_expect(reader, fields, named, inputs)
     residuals = read_residuals(reader, fields)
     upstream = _upstream(reader, fields["upstream"][1]) if "upstream" in fields and not outputs.names and not outputs.upstream else "1"
-    gradients = {name: gradient_names(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields else {}
+    gradients = {name: gradient_names(i, inputs) if inputs is not None else [] for name, i in named.items()} if "accept" in fields or "certify" in fields else {}
     accept = read_accept(reader, fields["accept"][1], gradients, lambda key: reference(reader, key, "accept", named)) if "accept" in fields else NO_LIMIT
+    certify = _placed(fields, read_certify(reader, fields["certify"][1], gradients, lambda key: reference(reader, key, "certify", named))) if "certify" in fields else NO_CLAIM
+    assume = read_assume(reader, fields["assume"][1]) if "assume" in fields else ()
+    if certifies and inputs is not None:
+        _check_certify(reader, fields, root, inputs)
     about, origin = _free_text(reader, fields, "about"), _free_text(reader, fields, "source")
     given = reader.formula(fields["given"][1], label="given") if "given" in fields else None
     scope = _scope(reader, fields)
@@ -130,6 +136,8 @@ def _case(reader: Reader, root: YamlNode, default_name: str, *, allow_call: bool
         upstream="1" if programs.outputs else upstream or "1",
         has_upstream="upstream" in fields,
         accept=accept,
+        certify=certify,
+        assume=assume,
         residuals=tuple(r for r, _ in programs.residuals),
         published=published,
         expect=expect,
@@ -233,6 +241,26 @@ def _check_exhaustive(reader: Reader, fields: dict[str, KeyValue], formats: Sequ
         reader.tell(fields["sample"][0], "'exhaustive' looks at all inputs already; remove 'sample'")
 
 
+def _certifies(fields: dict[str, KeyValue]) -> bool:
+    """Whether the case, or one of its implementations, claims something of the whole domain."""
+    implementations = fields["implementations"][1] if "implementations" in fields else None
+    own = (value for _, value in implementations.entries if isinstance(value, Mapping)) if isinstance(implementations, Mapping) else ()
+    return "certify" in fields or any(key.text == "certify" for value in own for key, _ in value.entries)
+
+
+def _placed(fields: dict[str, KeyValue], claims: Certify) -> Certify:
+    """The claims, with the place of their key."""
+    key = fields["certify"][0]
+    return replace(claims, place=key.page.place(key.start))
+
+
+def _check_certify(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, known: Inputs) -> None:
+    """Complain where there is no box of numbers of which an error could be certified."""
+    node = fields["certify"][0] if "certify" in fields else root
+    for problem in box_problems(known.names, dict(known.domain), dict(known.choices), is_constrained="given" in fields):
+        reader.tell(node, problem)
+
+
 def _formats(reader: Reader, fields: dict[str, KeyValue], label: str = "formats") -> tuple[str, ...]:
     if "formats" not in fields:
         return ("float64",)
@@ -286,6 +314,7 @@ def _implementation(reader: Reader, key: Scalar, node: YamlNode, inputs: Inputs 
         adjoints=_adjoints(reader, fields["adjoints"][1], f"{label}.adjoints") if "adjoints" in fields else (),
         formats=_formats(reader, fields, f"{label}.formats") if "formats" in fields else (),
         accept=read_limit(reader, fields["accept"][1], f"{label}.accept") if "accept" in fields else NO_LIMIT,
+        certify=_placed(fields, read_own_certify(reader, fields["certify"][1], f"{label}.certify")) if "certify" in fields else NO_CLAIM,
         call=read_call(reader, fields, label, is_allowed=allow_call),
     )
 
@@ -297,7 +326,7 @@ def _check_calls(reader: Reader, fields: dict[str, KeyValue], implementations: S
         for key, _ in entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
             if re.search(rf"(?<![\w.])(?:{names})\.", key.text):
                 reader.tell(key, f"{quoted(key.text)} in {what} names a callable; it must name an implementation that is written in the case file")
-    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
+    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("certify", "write its lines in the case file"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
         if what in fields and not (what == "exhaustive" and _is_off(fields[what][1])):
             reader.tell(fields[what][0], f"'{what}' cannot stand in a case with a callable; {instead}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from verifier.case.case import OVER_LIMIT, VERDICTS, Expectation, Implementation, Published, Residual
+from verifier.case.case import EXPECTED, Expectation, Implementation, Published, Residual
 from verifier.case.components import ArrayTexts, base, components, read_values
 from verifier.case.inputs import Inputs
 from verifier.case.reader import KeyValue, Reader, is_assignable, plain
@@ -49,8 +49,8 @@ def read_expect(reader: Reader, fields: dict[str, KeyValue], named: dict[str, Im
                 reader.tell_unknown(key, f"{quoted(pair[1])} in expect is not a gradient of '{pair[0]}'", pair[1], gradients)
         for item in reader.items(value, f"expect.{quoted(key.text)[1:-1]}", example="a verdict such as wrong") or ():
             verdict = reader.text(item, "a verdict")
-            if verdict is not None and verdict not in (*VERDICTS, OVER_LIMIT):
-                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, (*VERDICTS, OVER_LIMIT))
+            if verdict is not None and verdict not in EXPECTED:
+                reader.tell_unknown(item, f"unknown verdict {quoted(verdict)} in expect", verdict, EXPECTED)
             elif verdict is not None and pair is not None:
                 expectations.append(Expectation(*pair, verdict, key.page.place(key.start)))
     return tuple(expectations)

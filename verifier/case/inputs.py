@@ -42,9 +42,9 @@ def read_inputs(reader: Reader, fields: dict[str, KeyValue], *, sample: int, roo
     stated = read_shapes(reader, fields["shapes"]) if "shapes" in fields else {}
     fixed, named = read_parameters(reader, fields["parameters"]) if "parameters" in fields else ({}, {})
     has_none = "points" not in fields and sample == 0 and read is None
-    is_told = reader.is_mistyped(root, fields, "points", "sample", "hunt", "exhaustive") or ("sample" in fields and before > 0)
+    is_told = reader.is_mistyped(root, fields, "points", "sample", "hunt", "exhaustive", "certify") or ("sample" in fields and before > 0)
     if has_none and not is_told:
-        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true'")
+        reader.tell(root, "the case has no points; list some under 'points', or give 'domain' and 'sample', or 'hunt: true', or 'exhaustive: true', or 'domain' and 'certify'")
     if sample > 0 and "domain" not in fields:
         reader.tell(fields["sample"][0], "'sample' needs a domain to draw points from; add one such as domain: {x: [-10, 10]}")
     if reader.complaints.count > before or has_none:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from verifier.case.callables import FRAMEWORKS
-from verifier.case.case import DOMAIN, OVER_LIMIT, POINTS, VERDICTS
+from verifier.case.case import DOMAIN, EXPECTED, POINTS
+from verifier.case.certified import BEST, LIBRARY_FUNCTIONS
 from verifier.language.formats import ARROW, FORMATS
 
 Schema = dict[str, Any]
@@ -65,7 +66,7 @@ def case_schema() -> Schema:
                 {"required": ["forward"]},
                 {"required": ["implementations"], "properties": {"implementations": {"type": "object", "minProperties": 1}}},
             ]}),
-            _described("points come from a list, a sample, a hunt or a sweep", {"anyOf": [{"required": [key]} for key in ("points", "sample", "hunt", "exhaustive")]}),
+            _described("points come from a list, a sample, a hunt or a sweep, or the whole domain is certified", {"anyOf": [{"required": [key]} for key in ("points", "sample", "hunt", "exhaustive", "certify")] + [_certifies()]}),
             {"if": {"required": ["sample"], "properties": {"sample": {"type": "integer", "minimum": 1}}}, "then": {"required": ["domain"]}},
             {"if": {"not": {"required": ["outputs"]}}, "then": {"properties": {"upstream": {"$ref": "#/definitions/numbers"}}}},
         ],
@@ -85,10 +86,24 @@ def _definitions() -> Schema:
         "format": {"anyOf": [{"enum": [*FORMATS]}, {"type": "string", "pattern": rf"^\s*({names})( *{ARROW} *({names}))?\s*$"}]},
         "switch": {"type": ["boolean", "null", "string"], "pattern": "^(true|True|TRUE|yes|Yes|YES|on|On|ON|false|False|FALSE|no|No|NO|off|Off|OFF)$"},
         "limit": _number(rf"[+]?{_DECIMAL.removeprefix('[+-]?')}", _HEXADECIMAL.removeprefix("[+-]?")) | {"minimum": 0},
-        "verdict": {"enum": [*VERDICTS, OVER_LIMIT]},
+        "ulps": _number(rf"[+]?{_DECIMAL.removeprefix('[+-]?')}\s*(ulps?)?", rf"{_HEXADECIMAL.removeprefix('[+-]?')}\s*(ulps?)?") | {"minimum": 0.5},
+        "claim": {"anyOf": [{"const": BEST}, _claim()]},
+        "verdict": {"enum": [*EXPECTED]},
         "target": {"type": "string", "pattern": _TARGET},
         "implementation": _implementation(),
     }
+
+
+def _claim(**further: Any) -> Schema:
+    """A claim in one of the units."""
+    limit: Schema = {"anyOf": [{"const": BEST}, {"$ref": "#/definitions/limit"}]}
+    either: Schema = {"not": {"required": ["ulps", "absolute"]}} if further else {"oneOf": [{"required": ["ulps"]}, {"required": ["absolute"]}]}
+    return _object({"ulps": limit, "absolute": limit, "budget": {"$ref": "#/definitions/limit"}}, **either, **further)
+
+
+def _certifies() -> Schema:
+    """Some implementation has a `certify` of its own."""
+    return {"required": ["implementations"], "properties": {"implementations": {"type": "object", "not": {"additionalProperties": {"not": {"type": "object", "required": ["certify"]}}}}}}
 
 
 def _nested(one: str, many: str) -> Schema:
@@ -126,6 +141,12 @@ def _properties() -> Schema:
         "accept": _described("an error above so many ulps fails: {ulps: 4, mine.dW: 20}", _mapping(
             {"$ref": "#/definitions/limit"}, minProperties=1, propertyNames={"anyOf": [{"const": "ulps"}, {"pattern": _REFERENCE}]},
         )),
+        "certify": _described("what is claimed of the error in the whole domain: best, {ulps: 6}, {absolute: 1e-12, mine.dW: {ulps: 20}}", {"anyOf": [
+            {"const": BEST}, _claim(patternProperties={_REFERENCE: {"anyOf": [{"$ref": "#/definitions/limit"}, {"$ref": "#/definitions/claim"}]}}, minProperties=1),
+        ]}),
+        "assume": _described("within how many ulps library functions are assumed to be, for certify: {exp: 1 ulp}", {
+            "type": "object", "additionalProperties": {"$ref": "#/definitions/ulps"}, "propertyNames": {"enum": [*LIBRARY_FUNCTIONS]},
+        }),
         "residuals": _described("differences between implementations, with the values expected: {fused.dz - staged.dz: null}", _mapping({"anyOf": [{"$ref": "#/definitions/numbers"}, {"type": "null"}]}, propertyNames={"pattern": r"\S"})),
         "published": _described("figures that the source printed: {by_hand.dx: 2.0595}", _mapping({"$ref": "#/definitions/numbers"}, propertyNames={"pattern": _REFERENCE})),
         "expect": _described("verdicts that must occur at some point: {by_hand.dy: wrong}", _mapping(_one_or_list({"$ref": "#/definitions/verdict"}), propertyNames={"pattern": _REFERENCE})),
@@ -142,6 +163,7 @@ def _implementation() -> Schema:
         "adjoints": _described("which forward name or expression a backward name belongs to: {dw0x0: w0*x0}", _mapping(_FORMULA)),
         "formats": _described("its own formats", _one_or_list({"$ref": "#/definitions/format"})),
         "accept": _described("its own limit: {ulps: 4}", _object({"ulps": {"$ref": "#/definitions/limit"}}, required=["ulps"])),
+        "certify": _described("its own claim: best, {ulps: 6} or {absolute: 1e-12}", {"$ref": "#/definitions/claim"}),
         "call": _described("a callable in place of texts: layers.py:softmax_loss", {"anyOf": [{"$ref": "#/definitions/target"}, targets]}),
         "framework": _described("who computes the callable", {"enum": [*FRAMEWORKS]}),
     }

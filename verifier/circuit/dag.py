@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from verifier.circuit.monomials import Monomial, constant_quotient
 from verifier.circuit.program import Program, Step
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
@@ -20,11 +21,13 @@ class Dag:
     """A list of steps without two equal ones; products with 1, sums with 0 and the like are folded, exactly.
 
     A fold that forgets an operand (`0 * x`, `x - x`) keeps the domain: it is made only where the operand has a value for all inputs.
+    `c / sqrt(c) / sqrt(c)` becomes `0 * (c / sqrt(c) / sqrt(c)) + 1`, which has the same domain, and is 1 there exactly: no ball tells that otherwise.
     """
 
     inputs: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
     index: dict[tuple[str, tuple[int, ...], str], int] = field(default_factory=dict)
+    monomials: dict[int, Monomial] = field(default_factory=dict)  # of the steps for which they were needed
     everywhere: dict[int, bool] = field(default_factory=dict)  # whether a step has a value for all inputs, where that was needed
 
     def __post_init__(self) -> None:
@@ -116,7 +119,10 @@ class Dag:
                 return self.steps[a].args[0]
         elif name == "copy":
             return a
-        return self._add(name, args)
+        at = self._add(name, args)
+        if name == "div" and (value := constant_quotient(self.steps, at, self.monomials)) is not None:
+            return self._add("add", (self._add("mul", (self.number("0"), at)), self.rational(value)))
+        return at
 
     def splice(self, program: Program, args: Sequence[int], *, exist: bool = False) -> list[int]:
         """Append a program of primitives whose inputs are the steps given; the index here of each of its steps."""

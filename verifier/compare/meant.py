@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, rationals
 from verifier.arithmetic.types import is_true
 from verifier.case import points
 from verifier.case.case import DOMAIN, Case
@@ -54,7 +54,9 @@ def satisfied(meant: Meant, found: Sequence[tuple[float, ...]]) -> list[bool]:
         return [True] * len(found)
     columns = [[arb(x) for x in column] for column in zip(*found, strict=True)]
     values = balls.run(meant.given, columns, bits=BITS, strict=False)[meant.given.output]
-    return [is_true(v) for v in values] if len(values) == len(found) else [is_true(values[0])] * len(found)
+    if len(values) != len(found):
+        return [is_true(values[0]) or (values[0] is None and rationals.is_true(meant.given, found[0]))] * len(found)
+    return [is_true(v) or (v is None and rationals.is_true(meant.given, p)) for v, p in zip(values, found, strict=True)]
 
 
 def listed_values(meant: Meant, point: tuple[float, ...]) -> tuple[float, ...]:

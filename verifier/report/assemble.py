@@ -10,7 +10,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
-from verifier.report import attribution, figures, findings, passes, proofs, sweeps
+from verifier.report import attribution, error_bounds, figures, findings, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.results import Rating, judged, region_text
@@ -31,6 +31,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     plain = listed
     listed = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(plain), plain)
     outcomes = proofs.outcomes(case, found, attempts)
+    bounds = attempts.check("the bounds in the whole domain", lambda: list(error_bounds.bounds_of(case, found, outcomes)))
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
     forward = attempts.check("the forward passes", lambda: passes.forward_findings(case, found, [*listed, *sampled], attempts))
@@ -42,7 +43,8 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
-        *findings.expectation_findings(case, [*listed, *sampled]),
+        *error_bounds.bound_findings(case, bounds, strict=strict),
+        *findings.expectation_findings(case, [*listed, *sampled], bounds),
     ]
     remarks = passes.notes(case, truth, found, outcomes, reported, attempts)
     reported += attempts.findings
@@ -60,6 +62,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         published=tuple(published),
         findings=tuple(reported),
         notes=(*remarks, *attempts.notes),
+        bounds=tuple(bounds),
         regions=tuple(region_text(case, check, region) for check, region in regions),
     )
 

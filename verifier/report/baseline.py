@@ -108,7 +108,7 @@ def excused(case: CaseReport, baseline: Baseline) -> CaseReport:
             findings.append(replace(finding, details=(*finding.details, *(f"{LABEL:<9} {r}" for r in reasons))))
         else:
             count += 1
-            findings.append(replace(finding, expected=True))
+            findings.append(replace(finding, expected=True, is_known=True))
     if tuple(findings) == case.findings:
         return case
     note = f"{count} known {'finding' if count == 1 else 'findings'}, no worse than in {baseline.file.name}" if count else f"worse than in {baseline.file.name}"

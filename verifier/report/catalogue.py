@@ -103,6 +103,20 @@ CATALOGUE = {
             "Transpose or sum over the axis that is too many: dx = dout.dot(w.T), db = dout.sum(axis=0).",
         ),
         FindingKind(
+            "V109", "bound-refuted", "error",
+            "The case claims under `certify` that the error stays within a limit for every number of its domain, and there is a point at which it is larger: the finding names it, and balls have judged it. A case expects it as `bound_refuted`.",
+            "The claim is false, however many other points keep it.",
+            "certify: {ulps: 3}        # for 1 / (1 + exp(-x)) on [-10, 10]: 4.28 ulp were seen",
+            "Claim a bound that holds (`certify: best` finds one), narrow the domain, or rearrange the lines that make the bound: they are listed with their shares.",
+        ),
+        FindingKind(
+            "V110", "bound-open", "error",
+            "The case claims under `certify` that the error stays within a limit for every number of its domain, and on a part of the domain that could be neither proved nor refuted. The finding says how large the part is, where it is, and what would decide it. A case expects it as `bound_open`.",
+            "What is not proved does not pass.",
+            "certify: {ulps: 1000}        # for the gradient of x * sigmoid(x), which is 0 at -1.278: no bound in ulps exists there",
+            "Give more time (`certify: {ulps: 1000, budget: 60}`), leave the part out of the domain, claim more, or claim an absolute bound where the exact gradient passes through 0.",
+        ),
+        FindingKind(
             "V111", "unreliable-callable", "error",
             "A callable does not do what a gradient needs: it changes its inputs, gives other bits when it is called again, another output when it is differentiated, or gradients that are not linear in the one that flows in.",
             "A program that calls it would get something else than what was checked.",
@@ -150,6 +164,13 @@ CATALOGUE = {
             "Inside a larger program the gradient that flows in is hardly ever 1, and what comes out is off by that factor.",
             "da = exp(a - out)        # for f = logaddexp(a, b): the factor dout is missing",
             "Multiply by dout. A backward pass that is meant for upstream 1 only says so with `dout = 1` as its first line; a note then replaces this finding.",
+        ),
+        FindingKind(
+            "V206", "bound-incomplete", "warning",
+            "The best bound was asked for (`certify: best`), and on a part of the domain none could be shown. The bound of the report holds outside of that part.",
+            "Where the exact gradient passes through 0 there is no bound in ulps; elsewhere more time may find one.",
+            "certify: best        # for the gradient of x * sigmoid(x) on [-10, 10]",
+            "Give more time, leave the part out of the domain, or ask for an absolute bound: {absolute: best}. An error with --strict.",
         ),
         FindingKind(
             "V301", "residual-differs", "error",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from verifier.case.case import OVER_LIMIT, Case, Claim, Draft, Implementation
+from verifier.case.case import BOUND_WORDS, OVER_LIMIT, Case, Claim, Draft, Implementation
 from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare.checked import Checked
@@ -19,7 +19,7 @@ from verifier.report import attribution, by_array
 from verifier.report.attempts import Attempts
 from verifier.report.by_array import ArrayGradient
 from verifier.report.catalogue import finding
-from verifier.report.outcome import Finding, Result
+from verifier.report.outcome import BoundResult, Finding, Result
 from verifier.report.results import Rating
 
 if TYPE_CHECKING:
@@ -228,11 +228,17 @@ def _aligned(rows: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
     return [(label, " " * max(0, before - len(v.partition(".")[0])) + v if v[:1].isdigit() or v[:1] == "-" else v) for label, v in cells]
 
 
-def expectation_findings(case: Case, judged: Sequence[Rating]) -> list[Finding]:
-    """Findings about expected verdicts that occur at no point."""
+def expectation_findings(case: Case, judged: Sequence[Rating], bounds: Sequence[BoundResult] = ()) -> list[Finding]:
+    """Findings about expected verdicts that occur at no point, and expected outcomes of `certify` that are others."""
     findings = []
     misshapen = {(d.implementation.name, base(m.gradient)) for d in case.programs.drafts for m in d.misshapen}
     for e in case.expect:
+        if e.verdict in BOUND_WORDS:
+            outcomes = sorted({b.outcome for b in bounds if b.implementation == e.implementation and covers(e.gradient, b.gradient)})
+            if e.verdict.removeprefix("bound_") not in outcomes:
+                seen = f"it is {' and '.join(outcomes)}" if outcomes else "nothing was certified of it"
+                findings.append(finding("V303", f"expected the claim of {e.implementation}.{e.gradient} to be {e.verdict.removeprefix('bound_')}; {seen}", e.place, implementation=e.implementation, gradient=e.gradient))
+            continue
         if e.verdict == Verdict.WRONG.value and (e.implementation, base(e.gradient)) in misshapen:
             continue
         if any(j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient) and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):

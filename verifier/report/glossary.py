@@ -55,6 +55,13 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
         "κ 1e6 with errors of 1e6 ulp: ill_conditioned; κ 3 with the same errors: unstable",
     ),
     "worst": Meaning("In a table, the component of an array with the largest error. Under a finding, the statement whose roundings have the largest effect on the gradient, with its share of the error."),
+    "open": Meaning(
+        "Of a claim under `certify`: on a part of the domain it could be neither proved nor refuted. The share of the volume is in the report.",
+        "The bound beside it holds in the rest of the domain only. An open claim fails its case.",
+        "open on 0.2 %",
+    ),
+    "at a point": Meaning("Of a certified bound: the same way of counting, taken at one point, where every enclosure is as narrow as it can be. No search can prove less, so the two figures tell how much a longer search could gain."),
+    "seen": Meaning("Of a certified bound: the largest error that was found at a point, judged by balls. The true maximum lies between it and the bound."),
     "points": Meaning("The points that the case lists; the row counts the verdicts at all of them."),
     "sampled": Meaning("Points drawn at random from the domain of the case, always the same ones; the row counts the verdicts at all of them."),
     "all": Meaning("Every number of the format in the domain was checked: the row counts the verdicts at all of them."),

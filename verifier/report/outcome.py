@@ -8,6 +8,7 @@ from typing import Any
 from verifier.case.components import PointText
 from verifier.language.source import Complaint, Place
 from verifier.language.verdict import Verdict
+from verifier.report.details import Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,62 @@ class PublishedResult:
     met: bool
 
 
+BoxText = tuple[tuple[str, str, str], ...]  # per input its name, its lowest and its highest number
+
+
+@dataclass(frozen=True, slots=True)
+class BoundShare:
+    """How much of a bound comes from the roundings of a statement, in the box that makes the bound."""
+
+    line: int | None
+    statement: str
+    share: str  # of the bound, from 0 to 1
+    contribution: str  # in the unit of the bound
+    step: str = ""  # the operation that contributes most
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedText:
+    """A library function is assumed to be within so many ulps of the exact value."""
+
+    function: str
+    ulps: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundResult:
+    """What is certified of the error of a gradient for all numbers of a box. Figures are decimal text; None is not known.
+
+    `bound` holds in all of the box but its open part, which is the share `open` of its volume.
+    """
+
+    implementation: str
+    gradient: str
+    format: str
+    box: BoxText
+    unit: str  # ulp, absolute
+    claim: str | None  # None: the best bound is asked for
+    bound: str | None
+    outcome: str  # proved, refuted, open
+    at_a_point: str | None = None  # the same bound taken at one point: no search can prove less
+    open: str = "0"
+    open_boxes: tuple[BoxText, ...] = ()  # the largest of them
+    open_count: int = 0
+    reason: str = ""  # why boxes are left open
+    worst: BoxText | None = None  # the box that makes the bound
+    seen: str | None = None  # the largest error that was found at a point
+    seen_at: PointText = ()  # with outcome `refuted` the witness
+    computed: str | None = None  # at the witness
+    exact: str | None = None  # there
+    stated: tuple[str, ...] = ()  # the facts of the arithmetic that the bound rests on
+    assumptions: tuple[AssumedText, ...] = ()
+    lines: tuple[BoundShare, ...] = ()  # largest first
+    is_for_program_only: bool = False  # the formula is not proved: the error is that against the program's own real value
+    boxes: int = 0  # that were looked at
+    seconds: str = "0"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One finding: code, name, severity, message and place. Findings that are `expected` do not count."""
@@ -150,6 +207,7 @@ class Finding:
     source_line: str = ""  # the line of the case file that `place` is in
     width: int = 0  # columns of the wrong subexpression
     gradients: tuple[str, ...] = ()  # all gradients that a wrong line makes wrong
+    is_known: bool = False  # it counts as expected because a baseline has it
 
 
 @dataclass(frozen=True)
@@ -169,8 +227,10 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     regions: tuple[HuntedRegion, ...] = ()
+    bounds: tuple[BoundResult, ...] = ()
     basis: str = "exact"  # exact: from texts; traced: from the recorded lines of a callable; sampled: from its numbers only
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
+    details: Details | None = None  # what the page shows beside all this; only where a format wants it
     is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
     @property
@@ -251,6 +311,7 @@ class Report:
         return any(
             c.status == "failed"
             or c.published
+            or c.bounds
             or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
             or any(n and v != Verdict.UNDEFINED.value for s in c.sweeps for v, n in s.verdicts.items())
             or any(f.expected for f in c.findings)

@@ -6,7 +6,7 @@ from verifier.case.schema import DIALECT, Schema
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
 
-VERSION = "1.0"  # of the report: the first number changes where a reader would break, the second where a key is added
+VERSION = "1.1"  # of the report: the first number changes where a reader would break, the second where a key is added
 STATUSES = ("passed", "failed", "error", "skipped")
 BASES = ("exact", "traced", "sampled")
 PROOFS = ("proved", "agrees", "approximates", "refuted", "undecided")
@@ -17,6 +17,7 @@ _COUNT: Schema = {"type": "integer", "minimum": 0}
 _LINE: Schema = {"type": "integer", "minimum": 1}
 _TRUTH_OR_NULL: Schema = {"type": ["boolean", "null"]}
 _POINT: Schema = {"$ref": "#/definitions/point"}
+_BOX: Schema = {"$ref": "#/definitions/box"}
 _VERDICT: Schema = {"$ref": "#/definitions/verdict"}
 
 
@@ -78,7 +79,7 @@ def _definitions() -> Schema:
                 "notes": {"type": "array", "items": _TEXT},
                 "regions": _list("region"),
             },
-            {"computed_by": _TEXT, "cached": {"description": "the report is of an earlier run", "type": "boolean"}, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
+            {"bounds": _list("bound"), "computed_by": _TEXT, "cached": {"description": "the report is of an earlier run", "type": "boolean"}, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
         ),
         "result": _object(
             {
@@ -107,6 +108,23 @@ def _definitions() -> Schema:
         ),
         "published": _object({"name": _TEXT, "point": _POINT, "computed": _TEXT, "published": _TEXT, "met": {"type": "boolean"}}),
         "region": _object({**who, "verdict": _VERDICT, "input": _TEXT, "low": _TEXT, "high": _TEXT, "along": _TEXT, "cause": _TEXT, "point": _POINT}),
+        "box": {"description": "of every input the lowest and the highest number", "type": "object", "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 2}},
+        "bound": {
+            "description": "what is certified of the error of a gradient for all numbers of a box; `bound` holds in all of it but the share `open` of its volume",
+            **_object(
+                {
+                    **who, "box": _BOX, "unit": {"enum": ["ulp", "absolute"]}, "claim": {"description": "null: the best bound is asked for", **_TEXT_OR_NULL}, "bound": _TEXT_OR_NULL,
+                    "at_a_point": {"description": "the same bound at one point: no search can prove less", **_TEXT_OR_NULL}, "outcome": {"enum": ["proved", "refuted", "open"]},
+                    "open": _TEXT, "open_boxes": {"type": "array", "items": _BOX}, "open_count": _COUNT, "reason": _TEXT, "worst": {"anyOf": [_BOX, {"type": "null"}]},
+                    "seen": {"description": "the largest error found at a point", **_TEXT_OR_NULL}, "seen_at": {"anyOf": [_POINT, {"type": "null"}]},
+                    "witness": {"description": "where the claim is refuted", "anyOf": [_POINT, {"type": "null"}]}, "computed": _TEXT_OR_NULL, "exact": _TEXT_OR_NULL,
+                    "assumptions": _object({"arithmetic": {"type": "array", "items": _TEXT}, "functions": {"type": "object", "additionalProperties": _object({"ulps": _TEXT, "source": _TEXT})}}),
+                    "program_only": {"description": "the formula is not proved: the error is that against the program's own real value", "type": "boolean"},
+                    "lines": {"type": "array", "items": _object({"line": {"type": ["integer", "null"]}, "statement": _TEXT, "share": _TEXT, "contribution": _TEXT, "step": _TEXT})},
+                    "boxes": _COUNT, "seconds": _TEXT,
+                }
+            ),
+        },
         "finding": _object(
             {
                 "code": {"enum": [*CATALOGUE]}, "name": {"enum": [e.name for e in CATALOGUE.values()]}, "severity": {"enum": ["error", "warning"]}, "message": _TEXT,

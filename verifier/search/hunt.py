@@ -27,7 +27,7 @@ from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
 from verifier.search import thresholds
-from verifier.search.paths import Box, Path, axis, bases, of_many, paths
+from verifier.search.paths import InputRanges, Path, axis, bases, of_many, paths
 
 BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
 BETWEEN = 5  # points that are judged between two borders, beside both ends
@@ -63,7 +63,7 @@ class Region:
     everywhere: bool = False  # it fills its path: the input does not matter
 
 
-def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
+def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
@@ -81,7 +81,7 @@ def hunt(check: Check, domain: Box, *, seed: str, budget: int, verdicts: Sequenc
     return scan.regions(verdicts)
 
 
-def hunted_in(check: Check, boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[Region]:
+def hunted_in(check: Check, boxes: Sequence[InputRanges], *, seed: str, budget: int, meant: Meant) -> list[Region]:
     """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
     return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
 
@@ -91,7 +91,7 @@ def worth_a_point(hunted: Sequence[tuple[Check, Region]]) -> list[tuple[Check, R
     return [(c, r) for c, r in hunted if not r.verdict.passes or r.ulps > FAITHFUL_ULPS] or list(hunted)
 
 
-def hunted_for_another(checks: Sequence[Check], boxes: Sequence[Box], *, seed: str, budget: int, meant: Meant) -> list[tuple[float, ...]]:
+def hunted_for_another(checks: Sequence[Check], boxes: Sequence[InputRanges], *, seed: str, budget: int, meant: Meant) -> list[tuple[float, ...]]:
     """Points at which a gradient is wrong for another gradient that flows in: it is not linear in it, or ignores it."""
     found = []
     for check in checks:
@@ -112,7 +112,7 @@ def with_points(listed: Sequence[tuple[float, ...]], others: Sequence[tuple[floa
     return list(dict.fromkeys([*listed, *others]))
 
 
-def hard_points(check: Check, domain: Box) -> list[tuple[float, ...]]:
+def hard_points(check: Check, domain: InputRanges) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
     scan, fmt = _Scan(check, 0), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]

@@ -24,7 +24,7 @@ MOST_AXES = 64  # inputs that are moved from the first base point, one by one
 MOST_INPUTS = 6  # inputs that are moved from each of the others; with more, a random choice
 MOST_PAIRS = 10  # pairs of inputs that move together
 MANY = 10  # inputs; with so many each point is judged for many gradients, and their paths are alike: a hunt looks at a third of them
-Box = Sequence[tuple[float, float]]
+InputRanges = Sequence[tuple[float, float]]
 
 
 class Move(Enum):
@@ -73,7 +73,7 @@ def _moved(ts: DoubleArray, move: Move, fmt: Format) -> DoubleArray:
     return numbers(fmt, places_of(fmt, ts) + 1) if move is Move.NEXT else ts
 
 
-def paths(program: Program, domain: Box, fmt: Format, source: random.Random) -> Iterator[Path]:
+def paths(program: Program, domain: InputRanges, fmt: Format, source: random.Random) -> Iterator[Path]:
     """The paths of a hunt, the most productive first: every input alone, inputs together, then every input from other base points."""
     count = len(domain)
     first, *others = bases(domain, fmt, source)
@@ -92,12 +92,12 @@ def of_many(most: int, inputs: int) -> int:
     return most if inputs < MANY else most // 3
 
 
-def axis(base: tuple[float, ...], i: int, domain: Box) -> Path:
+def axis(base: tuple[float, ...], i: int, domain: InputRanges) -> Path:
     """The path on which one input moves through its domain."""
     return Path(base, ((i, Move.SAME),), *domain[i])
 
 
-def bases(domain: Box, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
+def bases(domain: InputRanges, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
     """The base points: short numbers, extreme ones whose products leave the format, random ones."""
     count = len(domain)
     extremes = (2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emin), 2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emax))
@@ -107,7 +107,7 @@ def bases(domain: Box, fmt: Format, source: random.Random) -> list[tuple[float, 
     return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))
 
 
-def _together(program: Program, base: tuple[float, ...], domain: Box, fmt: Format) -> Iterator[Path]:
+def _together(program: Program, base: tuple[float, ...], domain: InputRanges, fmt: Format) -> Iterator[Path]:
     """Pairs that meet in a step are equal, opposite or neighbours; then all inputs are equal, and of alternating sign."""
     count = len(domain)
     several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), of_many(MOST_PAIRS, count)) for move in Move]
@@ -119,7 +119,7 @@ def _together(program: Program, base: tuple[float, ...], domain: Box, fmt: Forma
             yield Path(base, moves, low, high)
 
 
-def _common(moves: Sequence[tuple[int, Move]], domain: Box, fmt: Format) -> tuple[float, float]:
+def _common(moves: Sequence[tuple[int, Move]], domain: InputRanges, fmt: Format) -> tuple[float, float]:
     """The values of t that keep every moving input in its domain."""
     lows, highs = [], []
     for i, move in moves:

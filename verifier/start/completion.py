@@ -17,7 +17,7 @@ _verifier() {{
     done
     if [[ "$word" == "=" ]]; then word=""; elif [[ "$before" == "=" ]]; then before="${{COMP_WORDS[COMP_CWORD-2]}}"; fi  # bash takes --format=junit for three words
     while [[ "$word" == *=* ]]; do before="${{word%%=*}}" start="$start${{word%%=*}}=" word="${{word#*=}}"; done  # zsh for one
-    case "$before" in
+    case "$command $before" in
 {values}
     esac
     if [[ -n "$list" ]]; then
@@ -62,12 +62,13 @@ def options(parser: argparse.ArgumentParser) -> list[str]:
     return [name for action in parser._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001
 
 
-def _values(commands: dict[str, argparse.ArgumentParser]) -> dict[str, list[str]]:
-    """The words from which the value of an option is chosen."""
-    found: dict[str, list[str]] = {"--format": [*FORMATS]}
-    for action in (action for parser in commands.values() for action in parser._actions if action.choices):  # noqa: SLF001
+def _values(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
+    """The words from which the value of an option of a command is chosen."""
+    found: dict[str, list[str]] = {}
+    for action in parser._actions:  # noqa: SLF001
         for option in action.option_strings:
-            found.setdefault(option, [str(choice) for choice in action.choices or ()])
+            if action.choices or option == "--format":
+                found[option] = [str(choice) for choice in action.choices or FORMATS]
     return found
 
 
@@ -78,7 +79,7 @@ def explained() -> list[str]:
 
 def _bash(commands: dict[str, argparse.ArgumentParser]) -> str:
     rows = "\n".join(f'            {name}) list="{" ".join(_words(name, parser))}" ;;' for name, parser in commands.items())
-    values = "\n".join(f'        {name}) list="{" ".join(chosen)}" ;;' for name, chosen in _values(commands).items())
+    values = "\n".join(f'        "{name} {option}") list="{" ".join(chosen)}" ;;' for name, parser in commands.items() for option, chosen in _values(parser).items())
     return BASH.format(commands=" ".join(commands), options=rows, values=values)
 
 
@@ -88,9 +89,9 @@ def _zsh(commands: dict[str, argparse.ArgumentParser]) -> str:
 
 def _fish(commands: dict[str, argparse.ArgumentParser]) -> str:
     names = " ".join(commands)
-    values = _values(commands)
     rows = [f"complete -c verifier -n 'not __fish_seen_subcommand_from {names}' -a '{name}'" for name in commands]
     for name, parser in commands.items():
+        values = _values(parser)
         seen = f"'__fish_seen_subcommand_from {name}'"
         for action in parser._actions:  # noqa: SLF001
             for option in (o for o in action.option_strings if o.startswith("--")):

@@ -49,6 +49,7 @@ LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), 
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
 MOST_COMPARED = 6  # arrays that are compared with each other for a mask
+TERM = "the term `"  # of a term that is missing
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
 SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
@@ -329,7 +330,7 @@ def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
             if shape is None and len(scope.shapes.get(other, ())):
                 yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))
             for operator in (ast.Add(), ast.Sub()):
-                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"the term `{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
+                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{TERM}{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
 def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:

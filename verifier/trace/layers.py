@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
 from verifier.trace.shape_message import wrong_shape
+
+NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class CallError(TypeError):
@@ -39,7 +42,7 @@ class Layer:
     owner: Any = None
     framework: str = f"NumPy {np.__version__}"
     weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
-    fixed: frozenset[str] = frozenset()  # arguments that are constants, though they are floats
+    fixed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # arguments that are constants, though they may be floats: the text of each of their numbers
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def is_real(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f")
 
 
-def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, names: Sequence[str] | None, fixed: frozenset[str] = frozenset()) -> Layer:
+def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, names: Sequence[str] | None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> Layer:
     """The layer that a caller means. Raises CallError."""
     owner = None
     if isinstance(fn, type) and hasattr(fn, "forward"):

@@ -126,6 +126,10 @@ class Recorder:
         found = [known[v] if v in known else known.setdefault(v, self._exact(v)) for v in flat(data)]
         return np.array(found, dtype=np.int64).reshape(data.shape)
 
+    def decimals(self, texts: Sequence[str], shape: tuple[int, ...]) -> Array:
+        """The steps of numbers that are written in a case file: the decimals themselves, as a function in that file has them."""
+        return np.array([arrays.literal(self.builder, t) for t in texts], dtype=np.int64).reshape(shape)
+
     def _exact(self, value: float) -> int:
         if not math.isfinite(value):
             return self._constant(value)
@@ -204,7 +208,16 @@ class Recorder:
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
-        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), tuple(self.branches), tuple(self.notes), dict(self.outputs), tuple(self.taken))
+        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), tuple(self.taken))
+
+    def _varying(self) -> tuple[Branch, ...]:
+        """The branches whose conditions depend on an input: any other is the same everywhere."""
+        if not self.branches:
+            return ()
+        depends: list[bool] = []
+        for step in self.builder.steps:
+            depends.append(step.gate == "input" or any(depends[a] for a in step.args))
+        return tuple(b for b in self.branches if b.step < 0 or depends[b.step])
 
     def _claimed(self, step: int, name: str, taken: set[int]) -> int:
         """The step of a gradient under its name; a copy where the step is a leaf, of the forward pass, or has another name."""

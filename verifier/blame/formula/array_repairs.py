@@ -26,7 +26,7 @@ from verifier.circuit.values import Known, is_array, is_wholes
 from verifier.language.formats import Format
 from verifier.language.gates import CONSTANTS
 from verifier.language.trees import span
-from verifier.trace.edit_rows import LIKELY, RARE, EditRow, ReadableNames
+from verifier.trace.edit_rows import LIKELY, RARE, TERM, EditRow, ReadableNames, terms
 from verifier.trace.edits import Edited, changes
 
 MOST_CERTIFIED = 12
@@ -195,7 +195,28 @@ def _first(search: Search, statements: Sequence[tuple[int, ast.stmt]], w: Wrong 
             points = _certified(search, fixed)
             if points:
                 search.certified = 0
-                return _mistake(search, number, tree, edit, fixed, points, w)
+                found = _where_set(search, number, tree, edit, w, wanted) or (number, tree, edit, fixed, points)
+                return _mistake(search, *found, w)
+    return None
+
+
+def _where_set(search: Search, number: int, tree: ast.stmt, edit: Edited, w: Wrong | None, wanted: frozenset[str]) -> tuple[int, ast.stmt, Edited, list[str], int] | None:
+    """The same edit of the statement just before that sets a name, where the edit adds a term to that name: `dh = dout[t]`, and not the line that reads `dh`. None where that is not certified."""
+    if not isinstance(edit.wrong, ast.Name) or edit.after or not edit.words.startswith(TERM):
+        return None
+    unit = search.rerun.units[number]
+    held, at = block_of(unit, tree)
+    if tree is unit.tree:
+        number, at, held = number - 1, 1, [search.rerun.units[number - 1].tree] if number else []
+    setting = held[at - 1] if held and at else None
+    if not isinstance(setting, ast.Assign) or not any(isinstance(t, ast.Name) and t.id == edit.wrong.id for t in setting.targets):
+        return None
+    kind, whole = edit.words.partition(":")[0], setting.value
+    for other, text in _tries(search, number, setting, None, (terms,)):
+        if other.words.partition(":")[0] == kind and other.wrong is whole and _is_worth(search, number, text, w, wanted):
+            fixed = [n for n in search.claimed if n in wanted and _is_near(columns_of(search.rerun, n), search.claimed[n])]
+            if points := _certified(search, fixed):
+                return number, setting, Edited(setting, other.words, other.wrong), fixed, points
     return None
 
 
@@ -253,7 +274,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
     start, end = (k - unit.start for k in span(place))
     before, old, after = (unit.text[:start], unit.text[start:end], unit.text[end:]) if place is not unit.tree else ("", unit.text.strip(), "")
     held, at = block_of(unit, tree)
-    scope = _scope(search.rerun, number)
+    scope = readable_names(search.rerun, number)
     more: Iterable[Edited] = ()
     if rows is RARE and quick is not None:
         more = missing_terms(quick, tree, scope) if tree is unit.tree else missing_products(quick, tree) if _is_leading(search, number, tree) else ()
@@ -280,7 +301,7 @@ def _tries(search: Search, number: int, tree: ast.stmt, quick: Quick | None, row
         yield edit, before + (f"{old}; {new}" if edit.after else new) + after
 
 
-def _scope(rerun: Rerun, number: int) -> ReadableNames:
+def readable_names(rerun: Rerun, number: int) -> ReadableNames:
     """The names that a unit may read: those of the backward pass first."""
     state, builder, unit = rerun.before[number], rerun.builder, rerun.units[number]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -367,7 +388,7 @@ def _certified(search: Search, fixed: Sequence[str]) -> int:
                 held = rerun.held[other.unit, other.name]
                 replaced.update((s, reference.adjoints[f]) for s, f in zip(held.steps, other.forward, strict=True) if f >= 0)
         known = {**dict(enumerate(reference.values)), rerun.seed: reference.upstream, **replaced}
-        needed = sorted(_needed(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
+        needed = sorted(needed_for(program.steps, [s for n in fixed for s in _steps(rerun, n)]) | set(range(len(reference.values))))
         values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=search.fmt, replaced=known, needed=needed)
         for name in fixed:
             for step, forward in zip(_steps(rerun, name), search.lines.meaning[name].steps, strict=True):
@@ -385,7 +406,8 @@ def _steps(rerun: Rerun, name: str) -> tuple[int, ...]:
     return held.steps if held is not None else ()
 
 
-def _needed(steps: Sequence[object], wanted: Sequence[int]) -> set[int]:
+def needed_for(steps: Sequence[object], wanted: Sequence[int]) -> set[int]:
+    """These steps and all that they depend on."""
     found, pending = set(wanted), list(wanted)
     while pending:
         for a in steps[pending.pop()].args:  # type: ignore[attr-defined]

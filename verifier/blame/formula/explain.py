@@ -14,7 +14,7 @@ from verifier.arithmetic import balls
 from verifier.blame.formula import array_lines, array_repairs, branches, derivation, diagnose, locate, temporaries
 from verifier.blame.formula.adjoint_values import BITS, Reference, Trial, agrees
 from verifier.blame.formula.attempt import Attempt, at_once
-from verifier.blame.formula.rerun import Rerun, statements_in
+from verifier.blame.formula.rerun import Rerun, set_to_zeros_only, statements_in
 from verifier.blame.formula.suspects import suspects
 from verifier.blame.formula.telling import telling
 from verifier.blame.formula.trial_points import MAX_POINTS, OTHER_UPSTREAMS, elsewhere, neighbours, ordinary
@@ -99,7 +99,20 @@ def explanations(
         before = merged.get(key)
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
-    return _of_arrays(list(merged.values()), unexplained)
+    return _with_forgotten(draft, _of_arrays(list(merged.values()), unexplained))
+
+
+def _with_forgotten(draft: Draft, found: Sequence[Explanation]) -> list[Explanation]:
+    """The explanations, where a gradient that is only ever set to zeros has that as its reason."""
+    source = draft.implementation.backward
+    names = {base(g) for e in found if e.words.startswith(UNEXPLAINED) for g in e.gradients}
+    zeros = set_to_zeros_only(source) & names if source is not None and names else set()
+    return [
+        replace(e, words=f"nothing is ever added to {' and '.join(f'`{n}`' for n in mine)}, which {'stays' if len(mine) == 1 else 'stay'} 0: the contributions are missing")
+        if e.words.startswith(UNEXPLAINED) and set(mine := sorted({base(g) for g in e.gradients})) <= zeros
+        else e
+        for e in found
+    ]
 
 
 def _of_arrays(found: Sequence[Explanation], unexplained: Sequence[Explanation]) -> list[Explanation]:

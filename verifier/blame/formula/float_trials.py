@@ -101,7 +101,7 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
     if computed.size != len(w.forward):
         return
     rest = quick.needed.reshape(computed.shape) - computed
-    if np.allclose(rest, computed, rtol=NEAR, atol=0):
+    if np.all(np.abs(rest - computed) <= NEAR * np.abs(computed)):
         return  # `a + a`, which nobody writes: a factor or a division is missing
     arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
     arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])

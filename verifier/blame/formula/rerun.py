@@ -18,7 +18,7 @@ from verifier.circuit.values import Known, array, is_array
 from verifier.language.formats import FORMATS
 from verifier.language.grammar import block
 from verifier.language.source import Source
-from verifier.language.trees import span
+from verifier.language.trees import plain_name, span
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,24 @@ def statements_in(unit: Unit) -> list[ast.stmt]:
     """The simple statements of a unit, with places in the text of the block."""
     simple = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr, ast.For)
     return sorted((s for s in ast.walk(unit.tree) if isinstance(s, simple)), key=lambda s: s.col_offset)
+
+
+def set_to_zeros_only(source: Source) -> set[str]:
+    """The names that a block sets once, to zeros, and reads nowhere: whatever they are, they stay 0."""
+    nodes = [n for tree in block(source.text)[0] for n in ast.walk(tree)]
+    often = Counter(n.id for n in nodes if isinstance(n, ast.Name))
+    pairs = [(t, v) for n in nodes if isinstance(n, ast.Assign) for target in n.targets for t, v in _pairs(target, n.value)]
+    return {t.id for t, v in pairs if isinstance(t, ast.Name) and often[t.id] == 1 and _is_zero(v)}
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
+def _is_zero(value: ast.expr) -> bool:
+    return plain_name(value.func) in ("zeros", "zeros_like") if isinstance(value, ast.Call) else isinstance(value, ast.Constant) and value.value == 0
 
 
 def block_of(unit: Unit, tree: ast.stmt) -> tuple[list[ast.stmt], int]:

@@ -1,4 +1,4 @@
-"""What turns a gradient of the wrong shape into the exact one: a transpose, a sum over the axes of a broadcast, another shape; certified over the reals."""
+"""What turns a gradient of the wrong shape into the exact one: another axis in its line, a transpose, a sum over the axes of a broadcast, another shape; certified over the reals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from verifier.arithmetic import balls, reals
 from verifier.blame.formula.adjoint_values import Reference, agrees, reference_values
+from verifier.blame.formula.array_repairs import needed_for
+from verifier.blame.formula.shape_edits import OF_AXES, OTHERS, shape_edit
 from verifier.case.case import Draft, Misshapen
 from verifier.case.components import Shape, components
 from verifier.circuit.program import Program
@@ -33,6 +35,8 @@ def remedy(draft: Draft, m: Misshapen, points: Sequence[tuple[float, ...]], *, f
     reference = reference_values(program, points, upstream=upstream)
     if reference.count < 2:
         return ""
+    if words := shape_edit(draft, m, points, reference, OF_AXES, fmt=fmt, upstream=upstream):
+        return words
     computed = _computed(program, reference, [step for step in held if step is not None], m.shape, fmt)
     exact = _arrays([reference.adjoints[program.inputs.index(v)] for v in variables], m.wanted, reference.count)
     with balls.precision(reference.bits):
@@ -42,7 +46,7 @@ def remedy(draft: Draft, m: Misshapen, points: Sequence[tuple[float, ...]], *, f
         for move, words in _lost(m):
             if _are_equal(computed, [move(a) for a in exact], fmt):
                 return words
-    return ""
+    return shape_edit(draft, m, points, reference, OTHERS, fmt=fmt, upstream=upstream)
 
 
 def _computed(program: Program, reference: Reference, held: Sequence[int], shape: Shape, fmt: Format) -> list[Objects]:
@@ -50,18 +54,8 @@ def _computed(program: Program, reference: Reference, held: Sequence[int], shape
     forward = dict(enumerate(reference.values))
     with balls.precision(reference.bits):
         flowing = {i: reference.upstream for i in range(program.backward_start, len(program.steps)) if program.steps[i].gate == "upstream"}
-        values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=fmt, replaced={**forward, **flowing}, needed=sorted({*forward, *_needed(program, held)}))
+        values = reals.run(program, reference.values[: len(program.inputs)], rounded_in=fmt, replaced={**forward, **flowing}, needed=sorted({*forward, *needed_for(program.steps, held)}))
     return _arrays([values[step] for step in held], shape, reference.count)
-
-
-def _needed(program: Program, wanted: Sequence[int]) -> set[int]:
-    found, pending = set(wanted), list(wanted)
-    while pending:
-        for a in program.steps[pending.pop()].args:
-            if a not in found:
-                found.add(a)
-                pending.append(a)
-    return found
 
 
 def _arrays(columns: Sequence[Sequence[object]], shape: Shape, count: int) -> list[Objects]:

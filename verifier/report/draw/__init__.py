@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from verifier.report.diagram import Diagram
     from verifier.report.draw.mutants import CaseEdits
     from verifier.report.draw.paint import Paint
     from verifier.report.outcome import CaseReport, Report
@@ -22,7 +23,8 @@ class Renderer:
     CaseReport -> text, and `end`, Report -> text, with the same keywords: together they are the text of `report`.
     `edits`, empty where a format has none, draws what `mutate` found: (cases, every=...) -> parts of a text.
     `summary`, empty where a format has none, draws what goes into the summary of a step on GitHub. `kind` says what its
-    characters must be safe for: a terminal, or a reader of JSON or of XML. `is_alone`: nothing else stands in the same stream.
+    characters must be safe for: a terminal, or a reader of JSON or of XML. `is_alone`: nothing else stands in the same stream. `details`: it shows
+    what is made only for it (`report/describe.py`).
     """
 
     report: str
@@ -33,6 +35,7 @@ class Renderer:
     summary: str = ""
     kind: str = "text"
     is_alone: bool = True
+    details: bool = False
 
 
 FORMATS = {
@@ -42,6 +45,7 @@ FORMATS = {
     "junit":  Renderer("junit.render",                                                                                                            kind="xml"),
     "sarif":  Renderer("sarif.render",                                                                                                            kind="json"),
     "github": Renderer("github.render", summary="github.summary",                                                                                 is_alone=False),
+    "html":   Renderer("page.render",                                                                                                             kind="html", details=True),
 }  # fmt: skip
 
 
@@ -89,6 +93,12 @@ def in_terminal(found: CaseReport | Report) -> str:
     """Text without colours, as `print` shows it."""
     text: str = _function("notebook_html.plain")(found)
     return text
+
+
+def circuit_in_notebook(found: Diagram) -> str:
+    """SVG for the output of a notebook's cell."""
+    drawing: str = _function("circuit_svg.svg")(found)
+    return drawing
 
 
 def _function(place: str) -> Callable[..., Any]:

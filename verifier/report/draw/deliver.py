@@ -14,7 +14,7 @@ from verifier.report.draw.paint import Paint
 # Control characters but tab and line feed; marks that turn the direction of the text (Unicode's bidirectional controls); ends of lines that are none here; halves of characters.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What our reports are written with, where the encoding of the output has no such character.
-_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "½": "1/2", "ȳ": "y-bar", "Δ": "delta", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+"}  # fmt: skip
+_PLAIN = {"κ": "kappa", "→": "->", "×": "x", "±": "+-", "≤": "<=", "≥": ">=", "≫": ">>", "−": "-", "–": "-", "—": "-", "…": "...", "∞": "inf", "·": ".", "²": "2", "√": "sqrt", "π": "pi", "½": "1/2", "ȳ": "y-bar", "Δ": "delta", "Σ": "sum", "█": "#", "│": "|", "─": "-", "└": "+", "├": "+", "┌": "+", "┐": "+", "┘": "+", "┤": "+", "┬": "+", "┴": "+", "┼": "+", "∇": "grad"}  # fmt: skip
 
 
 class OutputClosed(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 from verifier import __version__
 from verifier.case.components import PointText, as_lists, shape_of
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.report.outcome import BoundResult, BoxText, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
 from verifier.report.report_schema import VERSION
 from verifier.run.environment import environment
 
@@ -71,6 +71,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "findings": [_finding(f, at) for f in c.findings],
         "notes": list(c.notes),
         "regions": [_region(r, at) for r in c.regions],
+        **({"bounds": [_bound(b, at) for b in c.bounds]} if c.bounds else {}),
     }
     return content | ({"points": [_point(point) for point in at.long]} if at.long else {})
 
@@ -116,6 +117,40 @@ def _region(r: HuntedRegion, at: _Points) -> dict[str, Any]:
         "cause": r.cause,
         "point": at.of(r.point),
     }
+
+
+def _bound(b: BoundResult, at: _Points) -> dict[str, Any]:
+    seen_at = at.of(b.seen_at) if b.seen_at else None
+    return {
+        "implementation": b.implementation,
+        "gradient": b.gradient,
+        "format": b.format,
+        "box": _box(b.box),
+        "unit": b.unit,
+        "claim": b.claim,
+        "bound": b.bound,
+        "at_a_point": b.at_a_point,
+        "outcome": b.outcome,
+        "open": b.open,
+        "open_boxes": [_box(box) for box in b.open_boxes],
+        "open_count": b.open_count,
+        "reason": b.reason,
+        "worst": None if b.worst is None else _box(b.worst),
+        "seen": b.seen,
+        "seen_at": seen_at,
+        "witness": seen_at if b.outcome == "refuted" else None,
+        "computed": b.computed,
+        "exact": b.exact,
+        "assumptions": {"arithmetic": list(b.stated), "functions": {a.function: {"ulps": a.ulps, "source": a.source} for a in b.assumptions}},
+        "program_only": b.is_for_program_only,
+        "lines": [asdict(line) for line in b.lines],
+        "boxes": b.boxes,
+        "seconds": b.seconds,
+    }
+
+
+def _box(box: BoxText) -> dict[str, list[str]]:
+    return {name: [low, high] for name, low, high in box}
 
 
 def _sweep(s: Sweep, at: _Points) -> dict[str, Any]:

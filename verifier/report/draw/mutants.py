@@ -21,10 +21,13 @@ FATES = {
 def as_text(cases: Iterable[CaseEdits], *, every: bool) -> Iterator[str]:
     """The edits of each case, as soon as they are known, and a line for all."""
     seen: list[Mutant] = []
+    is_empty = True  # no case could be read, which is said elsewhere
     for name, _, mutants in cases:
+        is_empty = False
         seen += mutants
         yield _case(name, mutants, every=every)
-    yield f"all edits: {_shares(seen)}\n" if seen else "nothing to edit: there is no hand-written backward pass that is right\n"
+    if not is_empty:
+        yield f"all edits: {_shares(seen)}\n" if seen else "nothing to edit: there is no hand-written backward pass that is right\n"
 
 
 def as_json(cases: Iterable[CaseEdits], *, every: bool) -> Iterator[str]:  # noqa: ARG001 - JSON has them all

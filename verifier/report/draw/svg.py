@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.verdict import Verdict
+from verifier.report.error_bounds import upward
 from verifier.report.plot import Curve
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels
@@ -22,6 +23,7 @@ CLEAR = 13  # pixels between two lines of text
 TICKS = 14
 NARROW, SMALLEST = 1e-6, 1e-290  # an interval, beside its ends or as it is, that has ticks at its ends only
 LEAST = 2.0**-10  # ulps: what is below lies on the lowest line
+BOUND = "#202124"
 COLOURS = {  # told apart by the colour-blind, too: a test simulates them
     Verdict.CORRECT: "#279a62", Verdict.ROUNDING: "#45c4f5", Verdict.SUBGRADIENT: "#b3ea8a", Verdict.ILL_CONDITIONED: "#feb025",
     Verdict.UNSTABLE: "#cc2f00", Verdict.VANISHED: "#9d40da", Verdict.NONFINITE: "#dd57a8", Verdict.WRONG: "#640b0a",
@@ -29,34 +31,48 @@ COLOURS = {  # told apart by the colour-blind, too: a test simulates them
 }  # fmt: skip
 
 
-def render(curves: Sequence[Curve], *, title: str) -> str:
-    """One panel for each curve, under each other."""
-    height = HEIGHT * len(curves) + 34
+HEAD = 34  # pixels above the panels, for the title
+
+
+def render(curves: Sequence[Curve], *, title: str, is_titled: bool = True, columns: int = COLUMNS) -> str:
+    """One panel for each curve, under each other; the title is above them unless it stands elsewhere. `columns` says how fine they are."""
+    head = HEAD if is_titled else 0
+    height = HEIGHT * len(curves) + head
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="22" font-size="15" font-weight="600" fill="#202124">{escape(title)}</text>',
-        *(f'<g transform="translate(0 {34 + i * HEIGHT})">{_panel(c)}</g>' for i, c in enumerate(curves)),
+        *([f'<text x="{LEFT}" y="22" font-size="15" font-weight="600" fill="#202124">{escape(title)}</text>'] if is_titled else []),
+        *(f'<g transform="translate(0 {head + i * HEIGHT})">{_panel(c, columns)}</g>' for i, c in enumerate(curves)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _panel(c: Curve) -> str:
+def _panel(c: Curve, columns: int) -> str:
     x = _scale_x(c)
     position = x(c.values)
-    column = np.clip(((position - LEFT) / (WIDTH - LEFT - RIGHT) * COLUMNS).astype(int), 0, COLUMNS - 1)
+    column = np.clip(((position - LEFT) / (WIDTH - LEFT - RIGHT) * columns).astype(int), 0, columns - 1)
     finite = c.errors[np.isfinite(c.errors)]
-    top = max(4.0, float(finite.max()) if len(finite) else 4.0)
+    top = max(4.0, float(finite.max()) if len(finite) else 4.0, c.bound or 0.0)
     top = 2.0 ** math.ceil(math.log2(top) + 0.3)
 
     def y(error: float) -> float:
         share = (math.log2(max(error, LEAST)) - math.log2(LEAST)) / (math.log2(top) - math.log2(LEAST))
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    return "".join([_head(c), _bands(c, column), _grid(c, x, y, top), _envelope(c, column, y), _points(c, position, column, y)])
+    return "".join(
+        [_head(c), _bands(c, column, columns), _regions(c, x), _grid(c, x, y, top), _envelope(c, column, columns, y), _points(c, position, column, y), _bound(c, y)]
+    )
 
+
+def _bound(c: Curve, y: Callable[[float], float]) -> str:
+    """A dashed line at the certified bound of the whole domain."""
+    if c.bound is None:
+        return ""
+    at = y(c.bound)
+    text = f"at most {upward(repr(c.bound))} ulp in the whole domain: certified"
+    return f'<path d="M{LEFT} {at}H{WIDTH - RIGHT}" stroke="{BOUND}" stroke-dasharray="6 4" fill="none"/><text x="{WIDTH - RIGHT - 4}" y="{at - 4}" text-anchor="end" fill="{BOUND}">{text}</text>'
 
 def _scale_x(c: Curve) -> PixelScale:
     """Pixels of values: linear, or with every power of two as wide as the others (symmetric around 0)."""
@@ -92,19 +108,33 @@ def _head(c: Curve) -> str:
     return "".join(parts)
 
 
-def _bands(c: Curve, column: NDArray[np.intp]) -> str:
+def _bands(c: Curve, column: NDArray[np.intp], columns: int) -> str:
     """Coloured stretches that show the worst verdict of each column of pixels where that is not a pass."""
-    worst = np.zeros(COLUMNS, int)
+    worst = np.zeros(columns, int)
     np.maximum.at(worst, column, np.array([v.rank for v in c.verdicts]))
     by_rank = {v.rank: v for v in Verdict}
-    width = (WIDTH - LEFT - RIGHT) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT) / columns
     parts, start = [], 0
-    for i in range(1, COLUMNS + 1):
-        if i == COLUMNS or worst[i] != worst[start]:
+    for i in range(1, columns + 1):
+        if i == columns or worst[i] != worst[start]:
             v = by_rank[int(worst[start])]
             if not v.passes:
                 parts.append(f'<rect x="{LEFT + start * width:.1f}" y="{TOP}" width="{(i - start) * width:.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.14"/>')
             start = i
+    return "".join(parts)
+
+
+def _regions(c: Curve, x: PixelScale) -> str:
+    """The regions that a hunt found: shaded, with a strip along the upper edge, at least a pixel wide."""
+    parts = []
+    low, high = float(c.values[0]), float(c.values[-1])
+    for v, first, last in c.regions:
+        if last < low or first > high:
+            continue
+        left, right = (float(x(np.array([min(max(value, low), high)]))[0]) for value in (first, last))
+        at, width = f'x="{left:.1f}"', f'width="{max(1.0, right - left):.1f}"'
+        words = escape(f"{v.value.replace('_', '-')}: {c.input} from {_number(first)} to {_number(last)}")
+        parts.append(f'<g><title>{words}</title><rect {at} y="{TOP}" {width} height="{HEIGHT - TOP - BOTTOM}" fill="{COLOURS[v]}" fill-opacity="0.1"/><rect {at} y="{TOP}" {width} height="5" fill="{COLOURS[v]}"/></g>')
     return "".join(parts)
 
 
@@ -170,12 +200,12 @@ def _ticks(c: Curve) -> list[float]:
     return sorted([m for m in magnitudes if low <= m <= high] + [-m for m in magnitudes if low <= -m <= high] + ([0.0] if low <= 0 <= high else []))
 
 
-def _envelope(c: Curve, column: NDArray[np.intp], y: PixelScale) -> str:
+def _envelope(c: Curve, column: NDArray[np.intp], columns: int, y: PixelScale) -> str:
     """The largest error of every column of pixels, as a line."""
     errors = np.where(np.isfinite(c.errors), c.errors, -1.0)
-    largest = np.full(COLUMNS, -1.0)
+    largest = np.full(columns, -1.0)
     np.maximum.at(largest, column, errors)
-    width = (WIDTH - LEFT - RIGHT) / COLUMNS
+    width = (WIDTH - LEFT - RIGHT) / columns
     path, pen = [], "M"
     for i, error in enumerate(largest.tolist()):
         if error < 0:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
+from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
@@ -91,13 +92,16 @@ def _brief(c: CaseReport, paint: Paint) -> str:
     worst = [r for r in (*c.results, *(s.worst for s in c.sweeps if s.worst is not None)) if r.verdict.passes and r.ulps is not None]
     proofs = [kind for found in c.proofs.values() for kind in found.values()]
     proved, points = proofs.count("proved"), len({r.point for r in c.results}) + max((s.points for s in c.sweeps), default=0)
-    hidden, notes = sum(f.expected for f in c.findings), len(c.notes)
+    known_findings = sum(f.is_known for f in c.findings)
+    hidden, notes = sum(f.expected for f in c.findings) - known_findings, len(c.notes)
     parts = [
         f"{len(gradients):,} {_plural(len(gradients), 'gradient')}" if gradients else "",
         f"{points:,} points" if points > 1 else "",
         f"worst {_short(max(worst, key=lambda r: r.error).ulps)} ulp" if worst else "",
+        brief(c.bounds),
         "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
         f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
+        f"{known_findings} known {_plural(known_findings, 'finding')}" if known_findings else "",
         "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
     ]
     return f"{_head(c, paint)}  {paint(', '.join(filter(None, parts)), 'dim')}".rstrip()
@@ -110,6 +114,7 @@ def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
     for s in c.sweeps:
         if s.statement:
             lines += wrapped(s.statement, "  every     ", paint.columns or SENTENCE)
+    lines += bound_lines(c, paint)
     for residual, count in _residuals_in_brief(c):
         state = "" if residual.met is None else "  as expected" if residual.met else "  (the expected value occurs at another point)" if any(
             r.met and r.expression == residual.expression for r in c.residuals
@@ -121,7 +126,7 @@ def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
     lines += regions(c.regions, verbose=verbose)
     lines += [paint(line, "dim") for note in c.notes for line in wrapped(note, "  note      ", paint.columns)]
-    hidden = sum(f.expected for f in c.findings)
+    hidden = sum(f.expected and not f.is_known for f in c.findings)  # what is known stands among the notes
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
     findings = unexpected(c)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shape
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
+NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class JaxCall:
     tree: Any
     names: Mapping[str, int]  # input -> its leaf
     backward: Callable[..., Any] | None = None
+    fixed: Mapping[int, Sequence[str]] = field(default_factory=dict)  # leaves that are arrays of numbers which stand in a case file: the text of each number
 
     def of(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs, as leaves, for other values of the inputs."""
@@ -47,20 +50,28 @@ class JaxCall:
             leaves[at] = value
         return self.function(*jax.tree_util.tree_unflatten(self.tree, leaves))
 
+    def with_fixed(self, values: Sequence[Any]) -> JaxCall:
+        """The same call with other values of what is fixed."""
+        known = dict(zip(self.fixed, values, strict=True))
+        return replace(self, leaves=tuple(known.get(k, leaf) for k, leaf in enumerate(self.leaves)))
 
-def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: frozenset[str] = frozenset()) -> JaxCall:
+
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> JaxCall:
     """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed` are none."""
     known = list(names or _argument_names(function, len(arguments)))
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
+    held: dict[int, Sequence[str]] = {}
     for k, (path, leaf) in enumerate(pairs):
+        if is_number(leaf) and np.ndim(leaf) and known[path[0].idx] in fixed:
+            held[k] = fixed[known[path[0].idx]]
         if not is_number(leaf) or known[path[0].idx] in fixed:
             continue
         name = "_".join([known[path[0].idx], *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path[1:])])
         while name in found or not name:
             name += "_"
         found[name] = k
-    return JaxCall(function, tuple(leaf for _, leaf in pairs), tree, found, backward)
+    return JaxCall(function, tuple(leaf for _, leaf in pairs), tree, found, backward, held)
 
 
 def is_number(leaf: Any) -> bool:
@@ -239,21 +250,34 @@ def _run_together(called_: JaxCall, replayed: Replayed, values: Values, flows: V
 
 
 def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
-    """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal."""
+    """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal.
+
+    What a case file fixes is traced as well; where the code cannot be traced so, its numbers are data.
+    """
     ran = _run(called_, replayed, values, flows, fmt)
+    if called_.fixed:
+        with suppress(Exception):  # the code may read its numbers, or have them as static arguments
+            return _traced(called_, values, flows, fmt, ran)
+    return _traced(replace(called_, fixed={}), values, flows, fmt, ran)
+
+
+def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran) -> Trace:
+    """The trace beside what JAX gave."""
     with wide(fmt):
         recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
+        constants = [jnp.asarray(called_.leaves[k]) for k in called_.fixed]
         try:
-            forward = jax.make_jaxpr(lambda *x: called_.of(x))(*inputs)
-            backward = jax.make_jaxpr(lambda x, g: _gradients(called_, x, g))(inputs, flowing)
+            forward = jax.make_jaxpr(lambda c, *x: called_.with_fixed(c).of(x))(constants, *inputs)
+            backward = jax.make_jaxpr(lambda c, x, g: _gradients(called_.with_fixed(c), x, g))(constants, inputs, flowing)
         except CONCRETE as error:
             raise Refusal("Python code reads the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
         interpreter = Interpreter(recorder)
         own = [JaxArray(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
         given = [JaxArray(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
-        outputs = [v for v in interpreter.closed(forward, own, None) if v.kind == "f"]
+        fixed = [JaxArray(a, recorder.decimals(texts, a.shape)) for a, texts in zip(constants, called_.fixed.values(), strict=True)]
+        outputs = [v for v in interpreter.closed(forward, [*fixed, *own], None) if v.kind == "f"]
         recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
-        found = interpreter.closed(backward, [*own, *given], None)
+        found = interpreter.closed(backward, [*fixed, *own, *given], None)
         gradients = {n: interpreter.steps(v) for n, v in zip(called_.names, found, strict=True)}
         return recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs)

@@ -129,7 +129,7 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     tensors = leaves(call, values, fmt)
     tracer = Tracer(recorder, outside)
     for name, tensor in tensors.items():
-        tracer.memory.write(tensor, recorder.inputs[name])
+        tracer.memory.write(tensor, recorder.decimals(call.fixed[name], shapes[name]) if name in call.fixed else recorder.inputs[name])
     try:
         with _alike(call), torch.enable_grad():
             with tracer, NumbersTaken(tracer):

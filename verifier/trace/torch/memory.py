@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,12 @@ class Memory:
         strides = tuple(8 * parts * s for s in tensor.stride())
         shape, strides = (tuple(tensor.shape), strides) if parts == 1 else ((*tensor.shape, 2), (*strides, 8))
         return np.lib.stride_tricks.as_strided(steps[parts * tensor.storage_offset() :], shape, strides)
+
+
+def share_storage(results: Iterable[Any], tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether every tensor among the results lies in the memory of one of the tensors."""
+    known = set(map(_key, tensors))
+    return all(_key(r) in known for r in results if isinstance(r, torch.Tensor))
 
 
 def _key(tensor: torch.Tensor) -> int:

@@ -21,7 +21,7 @@ from verifier.language.gates import GATES
 from verifier.trace.places import PACKAGE, spot_of
 from verifier.trace.record import Refusal, Spot, Taken
 from verifier.trace.recorder import Recorder
-from verifier.trace.torch.memory import Memory, floats_in
+from verifier.trace.torch.memory import Memory, floats_in, share_storage
 
 ESCAPES = str(Path(__file__).with_name("escapes.py"))  # stands between the user's line and torch, and runs nothing by itself
 FRAMEWORK = str(Path(torch.__file__).resolve().parent)
@@ -136,7 +136,9 @@ class Tracer(TorchDispatchMode):
         for tensor in tensors:
             self.memory.hold(tensor)
         if func.is_view or name in RESHAPED:
-            return self._held(func(*args, **kwargs))
+            out = func(*args, **kwargs)
+            if name in RESHAPED or share_storage(tree_leaves(out), tensors):
+                return self._held(out)  # else it has been copied after all, as aten.to.dtype copies for another type
         try:
             return self._operation(func, name, args, kwargs, tensors)
         except ArrayError as error:

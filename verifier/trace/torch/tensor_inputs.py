@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class TorchCall:
     inputs: tuple[Input, ...]
     backward: Callable[..., Any] | None = None  # (gradients that flow in, tensors of numbers) -> gradients; autograd where there is none
     modules: tuple[torch.nn.Module, ...] = ()  # whose buffers a run may change
+    fixed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # inputs whose numbers stand in a case file: the text of each number
 
     def run(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         """What the callable returns for these tensors."""

@@ -1,0 +1,217 @@
+"""Certify bounds of the error of computed gradients, for every number of a box."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from verifier.arithmetic.intervals.run import FUNCTIONS
+from verifier.arithmetic.types import DoubleArray, MaskArray
+from verifier.compare.boxes import branch, effects
+from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
+from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
+from verifier.compare.boxes.cuts import cuts_of
+from verifier.compare.boxes.enclosures import RoundingPlan
+from verifier.compare.boxes.operations import Operations, operations
+from verifier.compare.boxes.pieces import pieces
+from verifier.compare.boxes.split import nearest_numbers
+from verifier.compare.boxes.witness import Seen, at_point, largest
+from verifier.compare.check import Check
+from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.sympy_gates import NoGate
+
+TRIED = 2000  # numbers at which errors are computed, each time
+MOST_OPEN = 8  # boxes that are named
+MOST_LINES = 12
+LEAST_SHARE = 1e-3
+
+
+def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumptions: Assumptions, budget: float) -> tuple[ErrorBound, ...]:
+    """The bound of every claimed gradient, in the order of `claims`; `budget` is in seconds of the processor, for all of them together.
+
+    The error is that of the implementation's program in the format of the check, against its real value times the upstream gradient:
+    the exact gradient where the check has it `proved`.
+    """
+    started = time.process_time()
+    program = check.subject.program
+    try:
+        done = operations(program, [program.names[name] for name in claims], check.format)
+    except (NotDifferentiable, NoGate) as error:
+        return tuple(_without_bound(check, box, name, claim, str(error)) for name, claim in claims.items())
+    used = {o.gate: assumed(o.gate, check.format, assumptions) for o in done.operations if o.rounding == "library"}
+    reason = _missing(check, done, used)
+    if reason:
+        return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
+    known = tuple(a for a in used.values() if a is not None)
+    ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
+    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
+    search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
+    watch = _Watch(check, list(claims), search)
+    branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
+    watch.look(search)
+    seconds = time.process_time() - started
+    return tuple(_bound(check, box, name, search, j, watch.seen[j], known, seconds) for j, name in enumerate(claims))
+
+
+def _above(a: Assumed) -> float:
+    value = float(a.ulps)
+    return value if value >= a.ulps else math.nextafter(value, math.inf)
+
+
+def _missing(check: Check, done: Operations, used: Mapping[str, Assumed | None]) -> str:
+    """Why nothing can be said of a program; '' where something can."""
+    if check.computed is not None:
+        return "the gradients are computed by somebody else's code, whose roundings are not known"
+    for gate, found in used.items():
+        if found is None:
+            return f"nothing is known of the error of '{gate}' in {check.format.name}; state it, as in 'assume: {{{gate}: 4 ulp}}'"
+    for step in done.reals.steps:
+        if step.args and step.gate not in FUNCTIONS:
+            return f"'{step.gate}' has no enclosure over intervals"
+    return ""
+
+
+def _without_bound(check: Check, box: Box, name: str, claim: ErrorClaim, reason: str) -> ErrorBound:
+    return ErrorBound(name, check.format.name, box, claim, None, None, "open", 1.0, (box,), 1, reason, is_for_program_only=name not in check.proved)
+
+
+# ---------------------------------------------------------------- what is seen
+
+
+class _Watch:
+    """Looks for numbers with large errors while boxes are split; a claim that is refuted needs no further search."""
+
+    def __init__(self, check: Check, names: Sequence[str], search: BoxSearch) -> None:
+        self.check = check
+        self.claims = [[name for _, name in check.subject.claims].index(name) for name in names]
+        self.seen: list[Seen | None] = [None for _ in names]
+        self.look(search)
+
+    def look(self, search: BoxSearch) -> None:
+        """Try numbers all over the domain, and in the boxes with the largest bounds."""
+        for j, claim in enumerate(self.claims):
+            standing = search.standing[j]
+            if standing.stopped:
+                continue
+            found = largest(self.check, claim, standing.claim.unit, _points(search, j))
+            before = self.seen[j]
+            if found is not None and (before is None or found.error > before.error):
+                self.seen[j] = found
+                if standing.claim.limit is not None and found.error > standing.claim.limit:
+                    standing.stopped = True
+
+
+def _points(search: BoxSearch, j: int) -> DoubleArray:
+    low, high = search.domain_low, search.domain_high
+    inputs = len(low)
+    found = [branch.between(low, high, search.random.random((TRIED // 2, inputs)))]
+    boxes = search.waiting
+    if len(boxes):
+        worst = np.argsort(-boxes.bound[:, j], kind="stable")[:50]
+        at = worst[search.random.integers(0, len(worst), TRIED // 2)]
+        found.append(branch.between(boxes.low[at, :inputs], boxes.high[at, :inputs], search.random.random((TRIED // 2, inputs))))
+    if (near := search.standing[j].point_at) is not None:
+        size = np.exp2(-search.random.integers(1, 50, (TRIED // 4, 1)))
+        found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((TRIED // 4, inputs)))
+    return nearest_numbers(search.format, np.clip(np.vstack(found), low, high))
+
+
+# ---------------------------------------------------------------- the answer
+
+
+def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: Seen | None, known: tuple[Assumed, ...], seconds: float) -> ErrorBound:
+    """What the search found for one gradient."""
+    s = search.standing[j]
+    left = branch.joined_boxes([search.waiting, search.final])
+    outcome: BoundOutcome
+    bound, worst, opened = _largest(s, left, j)
+    if s.claim.limit is not None and seen is not None and seen.error > s.claim.limit:
+        outcome = "refuted"
+    else:
+        outcome = "open" if opened.any() else "proved"
+    order = np.flatnonzero(opened)[np.argsort(-left.volume[opened], kind="stable")]
+    boxes = tuple(_box(box, left.low[i], left.high[i]) for i in order[:MOST_OPEN])
+    return ErrorBound(
+        gradient=name,
+        format=check.format.name,
+        box=box,
+        claim=s.claim,
+        bound=bound,
+        at_a_point=None if s.point_at is None else s.point if s.claim.unit == "absolute" or s.point < 2.0**search.format.precision else math.inf,
+        outcome=outcome,
+        open_share=0.0 if outcome == "proved" else branch.share_of(search, left.take(opened)),
+        open_boxes=boxes,
+        open_count=len(order),
+        reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
+        worst=None if worst is None else _box(box, *worst),
+        seen=None if seen is None else seen.error,
+        seen_at=None if seen is None else seen.point,
+        assumptions=known,
+        lines=() if worst is None else _lines(check, search, j, worst),
+        is_for_program_only=name not in check.proved,
+        boxes=search.looked_at,
+        seconds=seconds,
+    )
+
+
+def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[DoubleArray, DoubleArray] | None, MaskArray]:
+    """The largest bound that is proved, its box, and which of the boxes that are left are open."""
+    bounds = left.bound[:, j] if len(left) else np.empty(0)
+    most = s.claim.limit if s.claim.limit is not None else s.cap
+    opened = ~(bounds <= most) | np.isposinf(bounds)
+    value, at = s.settled, s.settled_at
+    if not opened.all():
+        rest = np.where(opened, -np.inf, bounds)
+        best = int(np.argmax(rest))
+        if rest[best] > value:
+            value, at = float(rest[best]), (left.low[best], left.high[best])
+    return (None, None, opened) if at is None or not math.isfinite(value) else (value, at, opened)
+
+
+def _reason(s: Standing, bounds: DoubleArray) -> str:
+    """Why boxes are left."""
+    if np.all(np.isposinf(bounds)):
+        return "no bound is known there: a pole, an overflow, or an operation without an enclosure" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
+    if s.claim.limit is None:
+        return f"the bound there is above {s.cap:.6g} ulp: the gradient is 0 or cancels"
+    return "the time was not enough, or the bound at a point is above the claim" if s.point <= s.claim.limit else f"the bound at a point is {s.point:.4g}, above the claim"
+
+
+def _box(box: Box, low: DoubleArray, high: DoubleArray) -> Box:
+    count = len(box.inputs)
+    return Box(box.inputs, tuple(low[:count].tolist()), tuple(high[:count].tolist()))
+
+
+def _lines(check: Check, search: BoxSearch, j: int, worst: tuple[DoubleArray, DoubleArray]) -> tuple[LineShare, ...]:
+    """The statements whose roundings make the bound of a box, largest first."""
+    low, high = (end[None, :] for end in worst)
+    _, forward = branch.evaluate(search, low, high)
+    measure = effects.in_ulps if search.standing[j].claim.unit == "ulp" else effects.absolute
+    terms = measure(forward, search.outputs[j], keeps_terms=True).terms
+    total = sum(float(t[0]) for t in terms.values())
+    if not 0 < total < math.inf:
+        return ()
+    program = check.subject.program
+    by_line: dict[int, list[tuple[float, int]]] = {}
+    for k, term in terms.items():
+        origin = search.plan.done.operations[k].origin
+        by_line.setdefault(program.steps[origin].line, []).append((float(term[0]), k))
+    found = []
+    for line, parts in by_line.items():
+        amount = sum(p for p, _ in parts)
+        where = program.lines[line] if 0 <= line < len(program.lines) else None
+        place = None if where is None or where.source is None else where.source.place(where.start).line
+        statement = where.text.strip() if where is not None else _text(search, max(parts)[1])
+        found.append(LineShare(place, statement, amount / total, amount, search.plan.done.operations[max(parts)[1]].gate))
+    return tuple(sorted((f for f in found if f.share >= LEAST_SHARE), key=lambda f: -f.share)[:MOST_LINES])
+
+
+def _text(search: BoxSearch, k: int) -> str:
+    o = search.plan.done.operations[k]
+    return o.text or o.gate
+
+
+__all__ = ["at_point", "certify"]

@@ -1,0 +1,248 @@
+"""What a case claims under `certify` of the error in its whole domain: whether it is proved, refuted or open, and the findings about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from verifier.case.case import BOUND_OPEN, BOUND_REFUTED, Case, Implementation, is_certified
+from verifier.case.certified import SECONDS, Certify
+from verifier.case.components import covers
+from verifier.case.points import point_text
+from verifier.compare.agreement import Outcome
+from verifier.compare.boxes.bounds import STATED, Assumptions, Box, ErrorBound, ErrorClaim, box_of
+from verifier.compare.boxes.certify import certify
+from verifier.compare.check import Check
+from verifier.compare.checked import Checked
+from verifier.compare.compare import compare
+from verifier.language import formats
+from verifier.language.formats import Format
+from verifier.language.numeral import exact
+from verifier.language.source import Place
+from verifier.report.catalogue import finding
+from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxText, Finding
+from verifier.report.results import result_of
+
+FIGURES = 4  # digits of a bound in a sentence, rounded up
+MOST_BOXES = 3  # open boxes that a finding lists
+MOST_LINES = 3  # statements, by their share of the bound
+MOST_INPUTS = 6  # of a box, in a sentence
+PROVED, REFUTED, OPEN = "proved", "refuted", "open"
+
+
+def bounds_of(case: Case, found: Sequence[Checked], outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterator[BoundResult]:
+    """What is certified of every gradient of which the case claims something, in every format. `outcomes` are the proofs of the formulas."""
+    if not is_certified(case):
+        return
+    for check in (c.check for c in found):
+        proved = frozenset(name for name, outcome in outcomes.get(check.implementation, {}).items() if outcome.kind == PROVED)
+        claims = claims_of(case, _implementation(case, check.implementation))
+        for answer in answers(case, replace(check, proved=proved)):
+            claim = claims.claim_for(answer.gradient)
+            yield _result(case, check, answer, None if claim is None else claim.limit)
+
+
+def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
+    """The answer to each claim of a case about an implementation in a format; none where it claims nothing."""
+    claims = claims_of(case, _implementation(case, check.implementation))
+    gradients = {name: claims.claim_for(name) for _, name in check.subject.claims}
+    wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else _below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
+    if not wanted:
+        return ()
+    box = box_of(case, check.subject.program.inputs, check.format)
+    if isinstance(box, str):
+        return [_without_box(check, name, claim, box) for name, claim in wanted.items()]
+    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
+
+
+def proved_ulps(case: Case, check: Check) -> dict[str, float]:
+    """The bounds in ulps that hold in the whole domain, by gradient."""
+    return {b.gradient: b.bound for b in answers(case, check) if b.claim.unit == "ulp" and b.bound is not None and b.outcome == PROVED}
+
+
+def claims_of(case: Case, implementation: Implementation) -> Certify:
+    """The claims that hold for an implementation."""
+    return case.certify.of(implementation.name, implementation.certify)
+
+
+def _implementation(case: Case, name: str) -> Implementation:
+    return next(i for i in case.implementations if i.name == name)
+
+
+def _assumptions(case: Case) -> Assumptions:
+    return Assumptions(tuple((function, exact(text)) for function, text in case.assume))
+
+
+def _below(limit: Fraction) -> float:
+    """The largest float64 that is not above a decimal: what is proved for it is proved for the decimal."""
+    near = float(limit)
+    return near if Fraction(near) <= limit else math.nextafter(near, -math.inf)
+
+
+def _without_box(check: Check, gradient: str, claim: ErrorClaim, reason: str) -> ErrorBound:
+    return ErrorBound(gradient, check.format.name, Box((), (), ()), claim, None, None, "open", open_share=1.0, reason=reason)
+
+
+# ---------------------------------------------------------------- as text
+
+
+def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> BoundResult:
+    """An answer as text."""
+    row = compare(check.alone(b.gradient), (b.seen_at,))[0] if b.outcome == REFUTED and b.seen_at is not None else ()
+    witness = result_of(case, check, row[0]) if row else None
+    return BoundResult(
+        check.implementation,
+        b.gradient,
+        b.format,
+        _box(check.format, b.box),
+        b.claim.unit,
+        claim,
+        _text(b.bound),
+        b.outcome,
+        at_a_point=_text(b.at_a_point),
+        open=f"{b.open_share:.4g}",
+        open_boxes=tuple(_box(check.format, box) for box in b.open_boxes),
+        open_count=b.open_count,
+        reason=b.reason,
+        worst=None if b.worst is None else _box(check.format, b.worst),
+        seen=_text(b.seen),
+        seen_at=() if b.seen_at is None else point_text(case, check.format, b.seen_at),
+        computed=None if witness is None else witness.computed,
+        exact=None if witness is None else witness.exact,
+        stated=STATED,
+        assumptions=tuple(AssumedText(a.function, f"{float(a.ulps):g}", a.source) for a in b.assumptions),
+        lines=tuple(BoundShare(line.line, line.statement, f"{line.share:.4g}", f"{line.contribution:.6g}", line.step) for line in b.lines),
+        is_for_program_only=b.is_for_program_only,
+        boxes=b.boxes,
+        seconds=f"{b.seconds:.2g}",
+    )
+
+
+def _text(value: float | None) -> str | None:
+    return None if value is None or not math.isfinite(value) else repr(float(value))
+
+
+def _box(fmt: Format, box: Box) -> BoxText:
+    return tuple((name, formats.text(fmt, low), formats.text(fmt, high)) for name, low, high in zip(box.inputs, box.low, box.high, strict=True))
+
+
+def upward(figure: str, digits: int = FIGURES) -> str:
+    """A few digits of a positive figure, rounded up, so that a bound stays one.
+
+    >>> upward("5.98711"), upward("1.0000001e-12"), upward("106")
+    ('5.988', '1.001e-12', '106')
+    """
+    value = exact(figure)
+    if not value:
+        return "0"
+    text = f"{float(value):.{digits}g}"
+    if exact(text) < value:
+        exponent = math.floor(math.log10(float(value))) - digits + 1
+        text = f"{float(exact(text) + Fraction(10) ** exponent):.{digits}g}"
+    return text
+
+
+def in_unit(figure: str, unit: str) -> str:
+    """A figure with its unit, which an absolute one has none of."""
+    return f"{figure} ulp" if unit == "ulp" else figure
+
+
+def box_text(box: BoxText) -> str:
+    """A box in words."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, low, high in box:
+        alike.setdefault((low, high), []).append(name)
+    shown = [f"{_names(names)} = {low}" if low == high else f"{_names(names)} in [{low}, {high}]" for (low, high), names in alike.items()]
+    return ", ".join(shown[:MOST_INPUTS]) + (f" and {len(shown) - MOST_INPUTS} more intervals" if len(shown) > MOST_INPUTS else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
+
+
+def percent(share: str) -> str:
+    """A share in percent: of what is left open never 0, of what is not all never 100."""
+    value = 100 * float(share)
+    return "100 %" if value >= 100 else "less than 0.001 %" if 0 < value < 0.001 else f"{min(value, 99.9):.2g} %" if value < 99.5 else "more than 99 %"
+
+
+def in_percent(share: str) -> str:
+    """A share in whole percent, a small one with two digits."""
+    value = 100 * float(share)
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+# ---------------------------------------------------------------- findings
+
+
+def bound_findings(case: Case, bounds: Sequence[BoundResult], *, strict: bool) -> list[Finding]:
+    """One finding for every claim that is refuted or open, and a warning where a best bound does not hold in the whole domain."""
+    return [_finding(case, b, strict=strict) for b in bounds if b.outcome != PROVED]
+
+
+def _finding(case: Case, b: BoundResult, *, strict: bool) -> Finding:
+    code = "V109" if b.outcome == REFUTED else "V110" if b.claim is not None else "V206"
+    implementation = _implementation(case, b.implementation)
+    word = BOUND_REFUTED if b.outcome == REFUTED else BOUND_OPEN
+    place: Place = claims_of(case, implementation).place or implementation.place
+    fields = {"severity": "error"} if strict and code == "V206" else {}
+    return finding(
+        code,
+        _headline(b, has_formats=len(case.formats) > 1),
+        place,
+        implementation=b.implementation,
+        gradient=b.gradient,
+        point=b.seen_at if b.outcome == REFUTED else (),
+        expected=any(e.implementation == b.implementation and covers(e.gradient, b.gradient) and e.verdict == word for e in case.expect),
+        details=(*(_witness(b) if b.outcome == REFUTED else _left_open(b, claims_of(case, implementation).seconds or SECONDS)), *lines_text(b)),
+        **fields,
+    )
+
+
+def _headline(b: BoundResult, *, has_formats: bool) -> str:
+    who = f"{b.implementation}.{b.gradient}{f' in {b.format}' if has_formats else ''}"
+    where = f"all of {box_text(b.box)}" if b.box else "the domain"
+    if b.outcome == REFUTED and b.claim is not None:
+        return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that the case claims for {where}"
+    what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
+    reason = f": {b.reason}" if b.reason else ""
+    return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
+
+
+def downward(figure: str | None) -> str:
+    """A few digits of an error that was seen, rounded down."""
+    if figure is None:
+        return "further"
+    value, text = exact(figure), f"{float(figure):.{FIGURES}g}"
+    return text if exact(text) <= value else f"{float(exact(text) - Fraction(10) ** (math.floor(math.log10(float(value))) - FIGURES + 1)):.{FIGURES}g}"
+
+
+def _witness(b: BoundResult) -> tuple[str, ...]:
+    """What is computed at the witness, and the exact gradient there."""
+    return tuple(f"{label:<9} {value}" for label, value in (("exact", b.exact), ("computed", b.computed)) if value is not None)
+
+
+def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
+    """Which boxes are left, and what would decide them."""
+    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:MOST_BOXES])]
+    if b.open_count > len(rows):
+        rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
+    if b.bound is not None:
+        rows.append(f"{'elsewhere':<9} at most {in_unit(upward(b.bound), b.unit)}")
+    is_beyond = b.claim is not None and b.at_a_point is not None and exact(b.at_a_point) > exact(b.claim)
+    ways = [] if is_beyond else [f"more time than {seconds:g} s (budget)"]
+    ways += ["a domain without the open boxes"]
+    ways += ["a larger limit"] if b.claim is not None else []
+    ways += ["a claim of the absolute error, where the exact gradient passes through 0"] if b.unit == "ulp" else []
+    return (*rows, f"{'decides':<9} {', or '.join(ways)}")
+
+
+def lines_text(b: BoundResult) -> tuple[str, ...]:
+    """The statements that make the bound, with their shares of it."""
+    rows = [(in_percent(line.share), f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
+    return tuple(f"{'worst' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
+
+
+__all__ = ["answers", "bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "proved_ulps", "upward"]
