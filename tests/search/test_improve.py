@@ -22,13 +22,13 @@ from verifier.search.improve.improve import improve
 from verifier.search.improve.measure import drawn
 from verifier.search.improve.rules import rules_of
 from verifier.search.improve.suggestion import Suggestion
-from verifier.search.paths import Box
+from verifier.search.paths import InputRanges
 
 BUDGET = 60.0  # seconds: more than is needed, so that a slow machine finds the same
 CASE = "name: improved\n{function}points: [{point}]\ndomain: {domain}\nimplementations:\n  mine:\n{forward}    gradients: {claims}\n    backward: |\n{backward}"
 
 
-def question(function: str, backward: str, domain: dict[str, tuple[float, float]], *, forward: str = "", fmt: str = "float64") -> tuple[Check, Draft, list[Box]]:
+def question(function: str, backward: str, domain: dict[str, tuple[float, float]], *, forward: str = "", fmt: str = "float64") -> tuple[Check, Draft, list[InputRanges]]:
     """A check of one implementation, with the boxes of its domain."""
     text = CASE.format(
         function=f"function: {function}\n" if function else "",

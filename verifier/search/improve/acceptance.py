@@ -30,7 +30,7 @@ from verifier.language.tokens import LanguageError
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import BAD, hunt
 from verifier.search.improve.guilty import Replaceable
-from verifier.search.paths import Box
+from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
 PROOF_POINTS = 12  # listed points of a proof
@@ -83,7 +83,7 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[Box], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
     `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
@@ -121,7 +121,7 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[Box], meant: Meant | None) -> str | NotAccepted:
+def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None) -> str | NotAccepted:
     """What is proved of a check of one gradient, in words, or why that does not do."""
     claim = check.subject.claims[0]
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
@@ -136,7 +136,7 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[Box], mea
     return outcome.note
 
 
-def _is_outside(check: Check, condition: str, boxes: Sequence[Box]) -> bool:
+def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
     """Whether a condition certainly holds nowhere in the boxes."""
     builder = Builder(check.subject.program.inputs)
     try:

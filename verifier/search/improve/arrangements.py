@@ -14,7 +14,7 @@ from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.search.improve.beam import LARGEST, Candidates, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
-from verifier.search.improve.guilty import Replaceable, Written, written
+from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
@@ -73,7 +73,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
             yield Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores))
 
 
-def _series(check: Check, pool: Pool, found: Written, candidates: Candidates) -> dict[Term, CertifiedSeries]:
+def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
     """Measure series at 0 of a gradient of one input, each where it is certified."""
     inside = _of_one_input(check, pool, found)
     if inside is None:
@@ -89,7 +89,7 @@ def _series(check: Check, pool: Pool, found: Written, candidates: Candidates) ->
     return result
 
 
-def _of_one_input(check: Check, pool: Pool, found: Written, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
+def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
     """A formula of one input, that input, and the gradient that flows in as a factor of it, if it is read."""
     steps = check.subject.program.steps
     formula = found.term if term is None else term
@@ -101,7 +101,7 @@ def _of_one_input(check: Check, pool: Pool, found: Written, term: Term | None = 
     return (pool.replaced(formula, {flows[0]: pool.number(1)}), inputs[0], flows[0]) if flows else (formula, inputs[0], None)
 
 
-def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Written, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
+def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
     """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0."""
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
@@ -135,7 +135,7 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Writte
     return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
 
 
-def _bound(check: Check, pool: Pool, found: Written, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
+def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
     """Within how many ulps a series is a formula for all inputs up to a size; None where that is not known to be at most LARGEST_ULPS."""
     inside = _of_one_input(check, pool, found, formula)
     if inside is None:
@@ -148,7 +148,7 @@ def _bound(check: Check, pool: Pool, found: Written, formula: Term, series: Cert
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 
 
-def _mirror(pool: Pool, found: Written, candidates: Candidates) -> None:
+def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates) -> None:
     """Measure the best formulas with |x| in place of x as well, for even and odd gradients."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
     for term in candidates.best(MIRRORED):
@@ -160,7 +160,7 @@ def _mirror(pool: Pool, found: Written, candidates: Candidates) -> None:
             candidates.add(pool.make("mul", pool.make("sign", leaf), even))
 
 
-def _quantities(pool: Pool, found: Written, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
+def _quantities(pool: Pool, found: StatementTerm, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
     """What ranges may be ranges of: every input, its size, and the difference of two."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
     terms = [t for leaf in leaves for t in (leaf, pool.make("abs", leaf))]
@@ -182,7 +182,7 @@ def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], 
     return [*found, *singles] if best.thresholds and weight < singles[0].score else [*singles, *found]
 
 
-def _regions(choice: Regimes, found: Written, check: Check) -> Regions:
+def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:
     """How the points are divided by an arrangement."""
 
     def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:

@@ -102,7 +102,7 @@ def is_lost(check: Check, computed: float, real: Ball) -> bool:
 
 
 @dataclass(frozen=True)
-class Written:
+class StatementTerm:
     """A statement as a term over the names that it may read: the step of each of these, and the texts of parts that have a name already."""
 
     term: Term
@@ -110,7 +110,7 @@ class Written:
     names: Mapping[Term, str]
 
 
-def written(program: Program, statement: Replaceable, pool: Pool, *, most: int = MOST_EXPANDED) -> Written | None:
+def written(program: Program, statement: Replaceable, pool: Pool, *, most: int = MOST_EXPANDED) -> StatementTerm | None:
     """The term of a statement, its names expanded until it has so many gates; None where a part of it has no text."""
     visible = _visible(program, statement)
     expanded = _expanded(program, statement.step, visible, most)
@@ -133,7 +133,7 @@ def written(program: Program, statement: Replaceable, pool: Pool, *, most: int =
             leaves[terms[i]] = i
         else:
             return None
-    return Written(terms[statement.step], leaves, names)
+    return StatementTerm(terms[statement.step], leaves, names)
 
 
 def _visible(program: Program, statement: Replaceable) -> dict[int, str]:
@@ -178,4 +178,4 @@ def _expanded(program: Program, step: int, visible: Mapping[int, str], most: int
     return found
 
 
-__all__ = ["Replaceable", "Written", "guilty", "is_lost", "replaceable", "written"]
+__all__ = ["Replaceable", "StatementTerm", "guilty", "is_lost", "replaceable", "written"]

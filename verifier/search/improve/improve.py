@@ -24,7 +24,7 @@ from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
-from verifier.search.paths import Box
+from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360
 REPORT_POINTS = 1000
@@ -46,7 +46,7 @@ class _Task:
     check: Check
     draft: Draft
     gradient: str
-    boxes: Sequence[Box]
+    boxes: Sequence[InputRanges]
     meant: Meant | None
     deadline: float
     worst: Sequence[FloatPoint]  # points at which the gradient is off most
@@ -56,7 +56,7 @@ class _Task:
     before: DoubleArray  # the errors there, where something is known
 
 
-def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
+def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
 
     `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
@@ -80,7 +80,7 @@ def improve(check: Check, draft: Draft, boxes: Sequence[Box], *, budget: float, 
     return tuple(found)
 
 
-def _points(check: Check, boxes: Sequence[Box], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+def _points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
     """The points of the search: those given, both sides of the program's borders, and a sample."""
     inside = [tuple(b) for b in boxes]
     hard = [p for box in inside for p in hard_points(check, box)]
@@ -95,7 +95,7 @@ def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[Box], meant: Meant | None, *, deadline: float) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():

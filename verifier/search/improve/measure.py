@@ -20,7 +20,7 @@ from verifier.language.formats import Format, computing, dtype, numbers, places
 from verifier.language.gates import GATES, kernel
 from verifier.search.improve.suggestion import Errors
 from verifier.search.improve.terms import Term
-from verifier.search.paths import Box
+from verifier.search.paths import InputRanges
 
 MOST_ULPS = 2.0**64  # a larger error, or no number at all, counts as so many
 BITS = (128, 512, 2048, 8192)  # at which exact values are enclosed, in turn
@@ -128,7 +128,7 @@ def _safe(function: Any, row: Sequence[float]) -> float:
 # ---------------------------------------------------------------- points
 
 
-def drawn(boxes: Sequence[Box], fmt: Format, *, count: int, seed: int) -> list[FloatPoint]:
+def drawn(boxes: Sequence[InputRanges], fmt: Format, *, count: int, seed: int) -> list[FloatPoint]:
     """Points of the boxes: uniform, of all magnitudes, of all floats, towards the ends; where there are several inputs also some that are nearly equal or opposite."""
     source = random.Random(seed)  # noqa: S311 - a sample, not a secret
     found: dict[FloatPoint, None] = {}
