@@ -64,8 +64,8 @@ def ask(
     accept: float | Mapping[str, float] | None,
     upstream: Any,
     strict: bool,
-    improve: float | None,
     numbers: Callable[[Any], Floats],
+    improve: float | None = None,
 ) -> Question:
     """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
     callee, values = opened.callee, opened.values
