@@ -48,6 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SCENES = [
     ("check", ("good.yaml",), 0), ("check", ("bad.yaml",), 1), ("check", ("broken.yaml",), 2), ("check", ("undefined.yaml",), 2), ("check", ("good.yaml", "--format", "junit=nowhere/x.xml"), 2),
     ("hunt", ("good.yaml",), 0), ("hunt", ("bad.yaml",), 1), ("hunt", ("broken.yaml",), 2),
+    ("improve", ("good.yaml",), 0), ("improve", ("bad.yaml",), 1), ("improve", ("broken.yaml",), 2), ("improve", ("good.yaml", "--implementation", "nobody"), 2),
     ("certify", ("bad.yaml", "--best"), 1), ("certify", ("claim.yaml",), 0), ("certify", ("claim.yaml", "--ulps", "0.1"), 1), ("certify", ("good.yaml",), 2), ("certify", ("claim.yaml", "--ulps", "-1"), 2),
     ("fuzz", ("good.yaml",), 0), ("fuzz", ("bad.yaml",), 1), ("fuzz", ("broken.yaml",), 2),
     ("mutate", ("lazy.yaml",), 0), ("mutate", ("blind.yaml",), 1), ("mutate", ("broken.yaml",), 2),

@@ -30,7 +30,7 @@ from verifier.language.formats import format_named
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 from verifier.report import assemble
-from verifier.report.outcome import CaseReport, Finding
+from verifier.report.outcome import CaseReport, Finding, joined_suggestions
 from verifier.trace.record import Floats, Refusal
 from verifier.trace.recorder import components
 from verifier.verify import verify
@@ -147,6 +147,7 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
         {**choices, **{c: (t,) for c, t in own.items()}},
         tuple(e for e in case.expect if e.implementation == implementation.name),
         min(case.budget, Question.budget),
+        case.improve,
     )
     return report_of(question)
 
@@ -287,6 +288,7 @@ def _joined(case: Case, whole: CaseReport, parts: Sequence[CaseReport], missing:
         findings=tuple(dict.fromkeys(findings)),
         notes=tuple(dict.fromkeys([*(x for r in everything for x in r.notes), *missing])),
         regions=tuple(x for r in everything for x in r.regions),
+        suggestions=joined_suggestions(everything),
         basis="sampled" if any(r.basis == "sampled" for r in parts) else "traced" if parts else whole.basis,
         computed_by=", ".join(dict.fromkeys(r.computed_by for r in parts if r.computed_by)),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from verifier.config import Config, ConfigError, config_for
 from verifier.language.source import CampaignError, Complaint, suggestion
 from verifier.language.user_files import writing
-from verifier.options import COMMANDS, USAGE_ERROR, parsed, parser_for
+from verifier.options import COMMANDS, IMPROVE_SECONDS, USAGE_ERROR, parsed, parser_for
 from verifier.report.draw import FORMATS, drawn_edits
 from verifier.report.draw.deliver import OutputClosed, abandon, deliver, painted, safe, say, visible
 from verifier.report.draw.destinations import STANDARD_OUTPUT, Output, output, together, write, write_case
@@ -24,7 +24,7 @@ from verifier.report.draw.paint import Paint, paint_for
 from verifier.report.draw.progress import live
 
 if TYPE_CHECKING:
-    from verifier.case.case import Case
+    from verifier.case.case import Case, ImproveRequest
     from verifier.case.load import Loaded
     from verifier.report.draw.mutants import CaseEdits
     from verifier.report.gate import CiGate
@@ -203,10 +203,65 @@ def _fuzz(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     config = _configured(options)
-    return _verified(partial(_load_with_calls, options, config), config, options, what=("check", options.strict))
+    wish = _wish(options) if options.improve else None
+
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, config)
+        return found if wish is None else replace(found, cases=tuple(replace(c, improve=wish) for c in found.cases))
+
+    options.no_cache |= wish is not None  # what a search finds depends on the time it has
+    return _verified(loaded, config, options, what=("check", options.strict))
 
 
-def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...]) -> int:
+def _wish(options: argparse.Namespace) -> ImproveRequest:
+    from verifier.case.case import ImproveRequest
+
+    return ImproveRequest(getattr(options, "budget", IMPROVE_SECONDS), getattr(options, "implementation", ""), getattr(options, "gradient", ""))
+
+
+def _improve(options: argparse.Namespace) -> int:
+    config = _configured(options)
+    wish = _wish(options)
+
+    def loaded() -> Loaded:
+        found = _load_with_calls(options, config, needs_points=False)
+        cases = tuple(replace(c, improve=wish) for c in found.cases)
+        if problem := _nothing_named(cases, wish):
+            raise CampaignError(problem)
+        return replace(found, cases=cases)
+
+    written: list[CaseReport] = []
+    status = _verified(loaded, config, options, what=("improve", wish), then=written.extend)
+    if not options.write or status == INTERRUPTED:
+        return status
+    from verifier.adopt import adopt
+
+    outcome = adopt(written, strict=options.strict)
+    for line in outcome.lines:
+        say(f"verifier: {line}")
+    return USAGE_ERROR if outcome.is_refused else status if not outcome.files else outcome.status if status < USAGE_ERROR else status
+
+
+def _nothing_named(cases: Sequence[Case], wish: ImproveRequest) -> str:
+    """What is wrong with the names that the command line has of an implementation and a gradient."""
+    names = list(dict.fromkeys(i.name for c in cases for i in c.implementations))
+    if cases and wish.implementation and wish.implementation not in names:
+        return f"there is no implementation '{wish.implementation}'{suggestion(wish.implementation, names) or f'; there are {_some(names)}'}"
+    gradients = list(dict.fromkeys(g for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims))
+    if gradients and wish.gradient and wish.gradient not in gradients and all(i.call is None for c in cases for i in c.implementations):
+        return f"there is no gradient '{wish.gradient}'{suggestion(wish.gradient, gradients) or f'; there are {_some(gradients)}'}"
+    return ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+
+
+def _nobody(_: Sequence[CaseReport]) -> None:
+    """Nobody reads the reports afterwards."""
+
+
+def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...], then: Callable[[Sequence[CaseReport]], None] = _nobody) -> int:
     from verifier import reuse
     from verifier.report.outcome import Report
     from verifier.run.cache import Cache, opened
@@ -245,6 +300,7 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
             say(f"verifier: {line}")
     report = replace(report, cases=tuple(gate.of(c) for c in report.cases))
     write(report, wanted, paint=paint, look=look)
+    then(report.cases)
     return INTERRUPTED if report.is_interrupted else report.exit_status
 
 
@@ -300,7 +356,7 @@ def _say_no_case(loaded: Loaded, options: argparse.Namespace) -> None:
         if not loaded.complaints:
             say(f"verifier: '{options.path}' has no case that can be drawn: its implementations are callables")
         return
-    shown = ", ".join(f"'{name}'" for name in names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    shown = _some([f"'{name}'" for name in names])
     say(f"verifier: '{options.path}' has no case named '{options.case}'{suggestion(options.case, names) or f'; it has {shown}'}")
 
 
@@ -498,6 +554,7 @@ def _completion(options: argparse.Namespace) -> int:
 RUNS = {
     "check": _check,
     "hunt": _hunt,
+    "improve": _improve,
     "fuzz": _fuzz,
     "certify": _certify,
     "show": _show,

@@ -35,15 +35,17 @@ def check(
     upstream: Any = None,
     names: Sequence[str] | None = None,
     strict: bool = False,
+    improve: float | None = None,
 ) -> CaseReport:
     """Check the gradient of `fn` at these inputs: of every leaf that is a float or an array of floats; whatever else is given is passed on.
 
     `backward(gradients that flow in, *inputs)` stands in for `jax.vjp` where it is given. `function` is the truth in the
     language of the case files (default: the forward pass of `fn`). Leaves are named after their argument and path, `params_w`.
+    With `improve` better arrangements of lines that lose digits are looked for, for so many seconds.
     """
     chosen = (formats,) if isinstance(formats, str) else formats
     opened = opened_at(fn, inputs, backward=backward, names=names, fmt=next(iter(chosen), None) if chosen is not None else None)
-    return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, numbers=in_double))
+    return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, improve=improve, numbers=in_double))
 
 
 def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:

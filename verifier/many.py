@@ -124,7 +124,8 @@ def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bo
     if workers.debug:
         yield from map(work, cases)
         return
-    limit = workers.timeout if workers.timeout is not None else CALL_SECONDS
+    searches = [c.improve.limit * len(c.implementations) * len(c.formats) for c in cases if c.improve is not None]  # beside the calls: what they find costs no verdict
+    limit = workers.timeout if workers.timeout is not None else CALL_SECONDS + max(searches, default=0.0)
     for _, group in groupby(cases, key=lambda case: case.file):
         members = list(group)
         with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:

@@ -16,9 +16,10 @@ from verifier.report.draw.deliver import deliver, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
-COMMANDS = ("check", "hunt", "fuzz", "certify", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
+COMMANDS = ("check", "hunt", "improve", "fuzz", "certify", "show", "plot", "mutate", "diff", "explain", "gates", "schema", "serve", "new", "init", "completion")
 SHELLS = ("bash", "zsh", "fish")
 USAGE_ERROR = 2
+IMPROVE_SECONDS = 10.0  # of a search for better arrangements, for each implementation, if nothing is said
 PORT, MOST_PORT = 8642, 65_535  # of `serve`
 CAMPAIGN = 1000  # examples of `fuzz`, if nothing is said
 
@@ -29,6 +30,7 @@ examples:
   python -m verifier cases/ --strict             cases that lose too many digits fail, too
   python -m verifier cases/ --baseline known.json    what is known there does not fail, unless it gets worse
   python -m verifier hunt my.yaml                find the inputs at which a gradient goes wrong
+  python -m verifier improve my.yaml             better arrangements of the lines that lose digits, each with its proof
   python -m verifier fuzz my.yaml --save cases   try random points; each failure is simplified and saved as a case
   python -m verifier certify my.yaml --ulps 6    is every number of the domain within 6 ulp? proved, refuted or open
   python -m verifier show cases/cs231n/neuron.yaml   the circuit, line by line
@@ -48,6 +50,7 @@ exit status: 0 nothing wrong; 1 at least one case fails; 2 something could not b
 EXAMPLE_OF = {  # of every command, below its options
     "check":   "python -m verifier check cases/ --format junit=report.xml --format github",
     "hunt":    "python -m verifier hunt my.yaml --budget 5000",
+    "improve": "python -m verifier improve my.yaml --budget 20",
     "fuzz":    "python -m verifier fuzz my.yaml --max-examples 200 --save cases/found",
     "certify": "python -m verifier certify cases/certified --budget 10",
     "show":    "python -m verifier show cases/cs231n/neuron.yaml --implementation staged --point 1",
@@ -108,6 +111,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     check.add_argument("--baseline-update", action="store_true", help="write the findings of this run to the baseline: then they are known")
     _add_selection(check)
     _add_verbose(check)
+    check.add_argument("--improve", action="store_true", help="look for better arrangements of the lines that lose digits, too: see the command improve")
     _add_permission(check)
     _add_cache(check)
     _add_workers(check)
@@ -123,6 +127,19 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     _add_cache(hunt)
     _add_workers(hunt)
     hunt.set_defaults(run=run["hunt"], quiet=False, baseline=None, baseline_update=False)
+    improve = commands.add_parser("improve", help="find better arrangements of the lines that lose a gradient's digits: each is proved to be equal, measured, and shown as a change of the file (docs/improving.md)")
+    improve.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
+    improve.add_argument("--implementation", default="", metavar="NAME", help="only that implementation")
+    improve.add_argument("--gradient", default="", metavar="NAME", help="only that gradient, such as dx")
+    improve.add_argument("--budget", type=_seconds, default=IMPROVE_SECONDS, metavar="S", help=f"seconds of the processor that the search may take for each implementation (default: {IMPROVE_SECONDS:g})")
+    improve.add_argument("--write", action="store_true", help="write the replacements into the case files, if nothing gets worse by that")
+    _add_formats(improve)
+    _add_strict(improve, "unstable, ill-conditioned and vanished gradients fail")
+    _add_selection(improve)
+    _add_verbose(improve)
+    _add_permission(improve)
+    _add_workers(improve)
+    improve.set_defaults(run=run["improve"], quiet=False, baseline=None, baseline_update=False, no_cache=True)
     fuzz = commands.add_parser("fuzz", help="try random points; each failure is simplified, and saved as a case where --save names a folder")
     fuzz.add_argument("paths", nargs="*", metavar="PATH", help=_PATHS)
     fuzz.add_argument("--max-examples", type=_positive, default=CAMPAIGN, metavar="N", help=f"points for each implementation and format (default: {CAMPAIGN})")

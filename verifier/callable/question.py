@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from verifier.case.accept import NO_LIMIT, Accept
-from verifier.case.case import Expectation
+from verifier.case.case import Expectation, ImproveRequest
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
@@ -50,6 +50,7 @@ class Question:
     choices: Mapping[str, tuple[str, ...]] | None = None  # of an input or a component whose values are listed
     expect: tuple[Expectation, ...] = ()  # of this implementation
     budget: int = 2_000  # points that a hunt may judge: each is a call
+    improve: ImproveRequest | None = None  # better arrangements are asked for
 
 
 def ask(
@@ -64,6 +65,7 @@ def ask(
     upstream: Any,
     strict: bool,
     numbers: Callable[[Any], Floats],
+    improve: float | None = None,
 ) -> Question:
     """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
     callee, values = opened.callee, opened.values
@@ -79,6 +81,8 @@ def ask(
             raise ValueError(f"domain: '{name}' is no input of {callee.name}{suggestion(name, callee.inputs)}; its inputs are {', '.join(callee.inputs)}")
         if len(bounds) != 2 or not float(bounds[0]) <= float(bounds[1]):
             raise ValueError(f"domain: '{name}' must have a lowest and a highest value, such as (-10, 10)")
+    if improve is not None and not 0.0 < improve < math.inf:
+        raise ValueError(f"improve is {improve}; it must be a number of seconds")
     if sample < 0:
         raise ValueError(f"sample is {sample}; it must be a number of points")
     limit = accept["ulps"] if isinstance(accept, Mapping) else accept
@@ -93,6 +97,7 @@ def ask(
         hunt,
         Accept(None if limit is None else repr(float(limit))),
         strict,
+        improve=None if improve is None else ImproveRequest(float(improve)),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
@@ -33,7 +34,7 @@ from verifier.language.formats import Format, format_named
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
-from verifier.report.outcome import CaseReport, Finding
+from verifier.report.outcome import CaseReport, Finding, joined_suggestions
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
@@ -172,6 +173,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
     report = with_zeros(report, check, checked)
+    report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
@@ -225,6 +227,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         findings=tuple(map(_with_its_line, findings)),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
+        suggestions=joined_suggestions(reports),
         basis="sampled" if any(r.basis == "sampled" for r in reports) else "traced",
         computed_by=callee.framework,
     )

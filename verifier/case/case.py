@@ -14,6 +14,8 @@ from verifier.language.verdict import Verdict
 
 VERDICTS = tuple(v.value for v in Verdict)  # that a case may expect
 DOMAIN, POINTS = "domain", "points"  # where gradients are claimed: wherever the inputs are meant, or at the listed points only
+SPARE = 2.0  # how many times its own seconds a search for better arrangements may take before it is given up
+SPARE_SECONDS = 5.0  # more, for what it does after the search: proofs, a hunt
 OVER_LIMIT = "over_limit"  # may be expected, too: the formula is right, and the error is above what the case accepts
 BOUND_REFUTED, BOUND_OPEN = "bound_refuted", "bound_open"  # and these: what `certify` claims of the whole domain is false, or could not be shown
 BOUND_WORDS = (BOUND_REFUTED, BOUND_OPEN)
@@ -121,6 +123,20 @@ class Misshapen:
     statement: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ImproveRequest:
+    """A wish for better arrangements: the seconds that a search may take for each implementation, and of which gradients; empty: of all."""
+
+    seconds: float
+    implementation: str = ""
+    gradient: str = ""
+
+    @property
+    def limit(self) -> float:
+        """The seconds after which the search for one implementation in one format is given up."""
+        return SPARE * self.seconds + SPARE_SECONDS
+
+
 @dataclass(frozen=True)
 class Draft:
     """An implementation as written: its forward pass, and forward + backward where a backward pass was written."""
@@ -170,6 +186,7 @@ class Case:
     exhaustive: bool = False
     hunt: bool = False
     budget: int = 20_000  # points that a hunt may judge, per implementation
+    improve: ImproveRequest | None = None  # no key of the case file: the command line asks for it
     formats: tuple[str, ...] = ("float64",)
     upstream: str = "1"
     has_upstream: bool = False  # it was given, so it matters to whoever wrote the case

@@ -14,6 +14,7 @@ from verifier.report import attribution, error_bounds, figures, findings, passes
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.results import Rating, judged, region_text
+from verifier.report.suggestions import suggestions
 from verifier.search.hunt import Region
 
 
@@ -47,6 +48,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         *findings.expectation_findings(case, [*listed, *sampled], bounds),
     ]
     remarks = passes.notes(case, truth, found, outcomes, reported, attempts)
+    better = suggestions(case, found, regions, attempts)
     reported += attempts.findings
     failed = any(f.severity == "error" and not f.expected for f in reported)
     return CaseReport(
@@ -64,6 +66,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         notes=(*remarks, *attempts.notes),
         bounds=tuple(bounds),
         regions=tuple(region_text(case, check, region) for check, region in regions),
+        suggestions=better,
     )
 
 

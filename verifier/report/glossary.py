@@ -54,7 +54,7 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
         "It belongs to the problem, not to the code. An error of about κ ulps is what inputs with errors of half an ulp cost in any arrangement.",
         "κ 1e6 with errors of 1e6 ulp: ill_conditioned; κ 3 with the same errors: unstable",
     ),
-    "worst": Meaning("In a table, the component of an array with the largest error. Under a finding, the statement whose roundings have the largest effect on the gradient, with its share of the error."),
+    "worst": Meaning("In a table, the component of an array with the largest error. Under a finding, the statement whose roundings have the largest effect on the gradient, with its share of the error. Under a better arrangement, the largest error before and after."),
     "open": Meaning(
         "Of a claim under `certify`: on a part of the domain it could be neither proved nor refuted. The share of the volume is in the report.",
         "The bound beside it holds in the rest of the domain only. An open claim fails its case.",
@@ -92,6 +92,15 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
     "cause": Meaning("The first step whose float is not a finite number."),
     "own rounding": Meaning("In a ledger, the float of a statement minus its exact value on the same operands, in ulps of that value."),
     "effect": Meaning("In a ledger, what the roundings of a statement do to the gradient, in ulps of the exact gradient. The effects add up to the error; docs/rounding.md derives them."),
+    "better": Meaning(
+        "A statement that loses digits of a gradient, and another one that may stand in its place: proved to be the same function, and measured to lose fewer. Below it `proof`, `worst`, `median`, `bits`, `verdict` and `cost` tell both apart.",
+        "The proof is about the real numbers; the errors are those at the points that were tried. docs/improving.md says what is accepted.",
+        "- dx = (1 - out**2) * dout        + dx = dout*(2/(1 + cosh(2*x)))        # for tanh(x)",
+    ),
+    "median": Meaning("Under a better arrangement, the error in ulps that half of the points stay below, before and after."),
+    "bits": Meaning("Under a better arrangement, how many of the last bits of the gradient are lost, on average over the points, before and after. NaN and what is further off than 2**64 ulps count as 64."),
+    "cost": Meaning("Under a better arrangement, the time that the statement takes afterwards, over the time that it took: measured, so it differs a little from run to run."),
+    "patch": Meaning("Under a better arrangement, why the file cannot be changed by a patch. Where nothing is said, `improve --write` can change it, and the JSON report has the patch."),
     "caught": Meaning("Of an edit that `mutate` makes: at some point of the case the edited backward pass fails, as it should."),
     "survived": Meaning("Of an edit that `mutate` makes: it is a mistake, and no point of the case shows it. A point that would is suggested."),
     "equivalent": Meaning("Of an edit that `mutate` makes: it is no mistake, as the gradients are proved to be the same."),
@@ -101,7 +110,7 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
     "share": Meaning("In a ledger, the effect of a statement divided by the whole error: negative where it makes up for others."),
 }  # fmt: skip
 
-OTHER_SPELLINGS = {"kappa": "κ", "condition": "κ", "ulps": "ulp", "over_limit": "above the limit", "effect on": "effect", "survives": "survived", "ill-conditioned": "ill_conditioned"}
+OTHER_SPELLINGS = {"kappa": "κ", "condition": "κ", "ulps": "ulp", "over_limit": "above the limit", "effect on": "effect", "survives": "survived", "improve": "better", "suggestion": "better", "suggestions": "better", "ill-conditioned": "ill_conditioned"}
 
 
 def verdict_word(verdict: Verdict) -> Meaning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,6 +211,53 @@ class Finding:
     is_known: bool = False  # it counts as expected because a baseline has it
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorFigures:
+    """How far a gradient is off at a number of points. What is no number, or further off than 2**64 ulps, counts as 2**64 ulps."""
+
+    points: int
+    worst_ulps: str
+    median_ulps: str
+    mean_bits: str  # the mean of the bits that are lost
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementRegion:
+    """The inputs for which one formula of a replacement is used, as a condition (empty: all inputs), with the errors there."""
+
+    condition: str
+    formula: str
+    before: ErrorFigures
+    after: ErrorFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A statement that loses digits of a gradient, and another one that is proved to compute the same with fewer lost."""
+
+    implementation: str
+    gradient: str
+    format: str
+    file: str
+    line: int
+    column: int
+    original: str
+    replacement: str
+    proof: str  # proved, approximates
+    proof_text: str
+    before: ErrorFigures
+    after: ErrorFigures
+    regions: tuple[ReplacementRegion, ...]
+    cost: str  # how many times the time of the statement
+    verdict_before: str  # the worst at the points of the search
+    verdict_after: str
+    candidates: int
+    patch: str = ""  # a unified diff of the file; empty where the file cannot be changed in this way
+    why_no_patch: str = ""
+    span: tuple[int, int] = (0, 0)  # the characters of the file that the replacement takes the place of
+    digest: str = ""  # of the contents of that file when it was read; empty where there is no patch
+
+
 @dataclass(frozen=True)
 class CaseReport:
     """Everything found about one case."""
@@ -230,6 +278,7 @@ class CaseReport:
     bounds: tuple[BoundResult, ...] = ()
     basis: str = "exact"  # exact: from texts; traced: from the recorded lines of a callable; sampled: from its numbers only
     computed_by: str = ""  # who computed the gradients of a callable, such as NumPy 2.1.0
+    suggestions: tuple[Replacement, ...] | None = None  # better arrangements; None where nobody asked for them
     details: Details | None = None  # what the page shows beside all this; only where a format wants it
     is_cached: bool = False  # it is the result of an earlier run of the same case, with the same options and versions
 
@@ -258,6 +307,15 @@ class CaseReport:
         from verifier.report.draw import in_terminal
 
         return in_terminal(self)
+
+
+def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...] | None:
+    """The better arrangements of several reports, each place of a file once; None where nobody asked for them."""
+    asked = [r.suggestions for r in reports if r.suggestions is not None]
+    found: dict[tuple[object, ...], Replacement] = {}
+    for s in (s for suggested in asked for s in suggested):
+        found.setdefault((s.implementation, s.gradient, s.file, s.line, s.column), s)
+    return tuple(found.values()) if asked else None
 
 
 @dataclass(frozen=True)

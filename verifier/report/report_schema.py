@@ -53,6 +53,11 @@ def _by_implementation(value: Schema) -> Schema:
     return {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": value}}
 
 
+def _errors() -> Schema:
+    """How far off a gradient is at a number of points."""
+    return _object({"points": _COUNT, **dict.fromkeys(("worst_ulps", "median_ulps", "mean_bits"), _TEXT)})
+
+
 def _definitions() -> Schema:
     who = {"implementation": _TEXT, "gradient": _TEXT, "format": _TEXT}
     return {
@@ -79,7 +84,7 @@ def _definitions() -> Schema:
                 "notes": {"type": "array", "items": _TEXT},
                 "regions": _list("region"),
             },
-            {"bounds": _list("bound"), "computed_by": _TEXT, "cached": {"description": "the report is of an earlier run", "type": "boolean"}, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
+            {"bounds": _list("bound"), "computed_by": _TEXT, "suggestions": {"description": "better arrangements, where they were asked for", **_list("suggestion")}, "cached": {"description": "the report is of an earlier run", "type": "boolean"}, "points": {"type": "array", "items": {"type": "object", "additionalProperties": {"$ref": "#/definitions/value"}}}},
         ),
         "result": _object(
             {
@@ -107,6 +112,13 @@ def _definitions() -> Schema:
             }
         ),
         "published": _object({"name": _TEXT, "point": _POINT, "computed": _TEXT, "published": _TEXT, "met": {"type": "boolean"}}),
+        "suggestion": _object(
+            {
+                **who, "file": _TEXT, "line": _LINE, "column": _LINE, "original": _TEXT, "replacement": _TEXT, "proof": {"enum": ["proved", "approximates"]}, "proof_text": _TEXT,
+                "before": _errors(), "after": _errors(), "regions": {"type": "array", "items": _object({"condition": _TEXT, "formula": _TEXT, "before": _errors(), "after": _errors()})},
+                "cost": _TEXT, "verdict_before": _TEXT, "verdict_after": _TEXT, "candidates": _COUNT, "patch": {"description": "a unified diff of the file; empty where there is none", **_TEXT}, "why_no_patch": _TEXT,
+            }
+        ),
         "region": _object({**who, "verdict": _VERDICT, "input": _TEXT, "low": _TEXT, "high": _TEXT, "along": _TEXT, "cause": _TEXT, "point": _POINT}),
         "box": {"description": "of every input the lowest and the highest number", "type": "object", "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 2, "maxItems": 2}},
         "bound": {

@@ -9,7 +9,7 @@ from typing import Any
 
 from verifier import __version__
 from verifier.case.components import PointText, as_lists, shape_of
-from verifier.report.outcome import BoundResult, BoxText, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
+from verifier.report.outcome import BoundResult, BoxText, CaseReport, Finding, HuntedRegion, Replacement, Report, Result, Sweep
 from verifier.report.report_schema import VERSION
 from verifier.run.environment import environment
 
@@ -71,6 +71,7 @@ def _case(c: CaseReport) -> dict[str, Any]:
         "findings": [_finding(f, at) for f in c.findings],
         "notes": list(c.notes),
         "regions": [_region(r, at) for r in c.regions],
+        **({"suggestions": [_suggested(s) for s in c.suggestions]} if c.suggestions is not None else {}),
         **({"bounds": [_bound(b, at) for b in c.bounds]} if c.bounds else {}),
     }
     return content | ({"points": [_point(point) for point in at.long]} if at.long else {})
@@ -117,6 +118,12 @@ def _region(r: HuntedRegion, at: _Points) -> dict[str, Any]:
         "cause": r.cause,
         "point": at.of(r.point),
     }
+
+
+def _suggested(s: Replacement) -> dict[str, Any]:
+    content = asdict(s)
+    del content["span"], content["digest"]  # for whoever writes the file
+    return content
 
 
 def _bound(b: BoundResult, at: _Points) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from html import escape
 
 from verifier.language.html import box, coloured, line, table
 from verifier.language.verdict import Verdict
+from verifier.report.draw import better_lines
 from verifier.report.draw.finding import COLOURS, lines, unexpected
 from verifier.report.draw.paint import Paint
 from verifier.report.draw.text import MARKS, case, render, rows, summary
@@ -34,7 +35,7 @@ def _case(c: CaseReport) -> list[str]:
     parts += [line(f"note: {escape(note)}") for note in c.notes]
     for finding in unexpected(c):
         parts += _finding(finding)
-    return parts
+    return parts + [line(escape(text)) for text in better_lines.lines(c, PLAIN)]
 
 
 def _used(found: list[list[str]]) -> list[list[str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
+from verifier.report.draw import better_lines
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
@@ -32,7 +33,7 @@ def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = Tr
     """One case: all of it, or where it is not `verbose` one line if it passes, with its findings; nothing if it is `quiet` and there is nothing to say."""
     if quiet and not _needs_attention(c):
         return ""
-    if verbose or c.status not in BRIEF or c.is_interrupted or _is_excused(c):
+    if verbose or c.status not in BRIEF or c.is_interrupted or c.suggestions or _is_excused(c):
         return _case(c, paint, verbose=verbose) + "\n"
     findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
     return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
@@ -52,7 +53,7 @@ def _is_excused(c: CaseReport) -> bool:
 
 
 def _needs_attention(c: CaseReport) -> bool:
-    return c.status not in BRIEF or bool(unexpected(c))
+    return c.status not in BRIEF or bool(unexpected(c) or c.suggestions)
 
 
 def summary(report: Report, paint: Paint) -> str:
@@ -101,6 +102,7 @@ def _brief(c: CaseReport, paint: Paint) -> str:
         brief(c.bounds),
         "proved" if proved and proved == len(proofs) else f"{proved:,} of {len(proofs):,} proved" if proved else "",
         f"{hidden} expected {_plural(hidden, 'finding')}" if hidden else "",
+        "" if c.suggestions is None else "nothing to improve" if better_lines.nothing(c) == better_lines.NOTHING_TO_DO else "no better arrangement found",
         f"{known_findings} known {_plural(known_findings, 'finding')}" if known_findings else "",
         "; ".join(c.notes) if c.status == "skipped" else f"{notes} {_plural(notes, 'note')}" if notes else "",
     ]
@@ -134,7 +136,7 @@ def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
         lines += finding_lines(finding, paint, is_last=finding.code != "V001" or finding is findings[-1])  # complaints about a file come in numbers
         if not verbose and c.regions and (alike := [f for f in findings if _kind(f) == _kind(finding)][1:]):
             lines += wrapped(f"{_listed([f'{f.implementation}.{f.gradient}' for f in alike])} (each in full with --verbose)", "     =  likewise  ", paint.columns)
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + better_lines.lines(c, paint)) + "\n"
 
 
 def _kind(f: Finding) -> tuple[str, str]:

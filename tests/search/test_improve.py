@@ -1,0 +1,243 @@
+"""Better arrangements are found, proved, and as good as they are said to be; what is not proved, has a gap or is worse somewhere is refused."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import mpmath
+import pytest
+
+from verifier.case import points
+from verifier.case.case import Draft
+from verifier.case.load import load_text
+from verifier.compare.check import Check, checks_of
+from verifier.compare.meant import Meant
+from verifier.exact.truth import truth_of
+from verifier.search.improve import arrangements
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, replaced_check
+from verifier.search.improve.guilty import replaceable
+from verifier.search.improve.improve import improve
+from verifier.search.improve.measure import drawn
+from verifier.search.improve.rules import rules_of
+from verifier.search.improve.suggestion import Suggestion
+from verifier.search.paths import InputRanges
+
+BUDGET = 60.0  # seconds: more than is needed, so that a slow machine finds the same
+CASE = "name: improved\n{function}points: [{point}]\ndomain: {domain}\nimplementations:\n  mine:\n{forward}    gradients: {claims}\n    backward: |\n{backward}"
+
+
+def question(function: str, backward: str, domain: dict[str, tuple[float, float]], *, forward: str = "", fmt: str = "float64") -> tuple[Check, Draft, list[InputRanges]]:
+    """A check of one implementation, with the boxes of its domain."""
+    text = CASE.format(
+        function=f"function: {function}\n" if function else "",
+        point="{" + ", ".join(f"{name}: {low + (high - low) * 0.37!r}" for name, (low, high) in domain.items()) + "}",
+        domain="{" + ", ".join(f"{name}: [{low!r}, {high!r}]" for name, (low, high) in domain.items()) + "}",
+        claims="{" + ", ".join(f"{name}: d{name}" for name in domain if f"d{name} =" in backward) + "}",
+        forward="" if not forward else "    forward: |\n" + "".join(f"      {line}\n" for line in forward.split("; ")),
+        backward="".join(f"      {line}\n" for line in backward.split("; ")),
+    )
+    loaded = load_text(text)
+    assert loaded.complaints == ()
+    (case,) = loaded.cases
+    ((form, (check,)),) = checks_of(case, truth_of(case.programs.truth), (fmt,))
+    return check, case.programs.drafts[0], list(points.boxes(case, form))
+
+
+def suggested(function: str, backward: str, domain: dict[str, tuple[float, float]], *, forward: str = "", fmt: str = "float64") -> tuple[Suggestion, ...]:
+    check, draft, boxes = question(function, backward, domain, forward=forward, fmt=fmt)
+    return improve(check, draft, boxes, budget=BUDGET)
+
+
+def fma(a: float, b: float, c: float) -> float:
+    from fractions import Fraction
+
+    return float(Fraction(a) * Fraction(b) + Fraction(c)) if all(map(math.isfinite, (a, b, c))) else a * b + c
+
+
+FLOATS = {**{name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "hypot", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "pi")}, "abs": abs, "max": max, "min": min, "fma": fma}
+
+
+def in_floats(text: str, at: dict[str, float]) -> float:
+    """A formula of the language, computed by CPython alone; where it raises, no number."""
+
+    def where(condition: bool, a: Callable[[], float], b: Callable[[], float]) -> float:
+        return a() if condition else b()
+
+    try:
+        return float(eval(_lazy(text), {**FLOATS, "where": where, "sign": lambda x: math.copysign(1.0, x) if x else 0.0}, dict(at)))
+    except (OverflowError, ZeroDivisionError, ValueError):
+        return math.nan
+
+
+def _lazy(text: str) -> str:
+    """where(c, a, b) as Python's conditional, so that only one branch is computed."""
+    import ast
+
+    class Conditional(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            self.generic_visit(node)
+            if isinstance(node.func, ast.Name) and node.func.id == "where":
+                return ast.IfExp(test=node.args[0], body=node.args[1], orelse=node.args[2])
+            return node
+
+    return ast.unparse(Conditional().visit(ast.parse(text, mode="eval")))
+
+
+def bits_lost(text: str, exact: Callable[..., mpmath.mpf], at: list[dict[str, float]]) -> float:
+    """The mean over points of log2(1 + what the error in ulps exceeds half an ulp by), measured with mpmath."""
+    total = 0.0
+    with mpmath.workdps(800):
+        for point in at:
+            value = exact(**{name: mpmath.mpf(x) for name, x in point.items()})
+            computed = in_floats(text, point)
+            unit = mpmath.mpf(math.ulp(float(value)))
+            ulps = float(abs(mpmath.mpf(computed) - value) / unit) if math.isfinite(computed) else 2.0**64
+            total += math.log2(1 + max(0.0, min(ulps, 2.0**64) - 0.5))
+    return total / len(at)
+
+
+FOUND = {  # function, line, domain, exact gradient in mpmath
+    "sigmoid": ("1/(1 + exp(-x))", "dx = (1/(1 + exp(-x)))*(1 - 1/(1 + exp(-x)))", {"x": (-700.0, 700.0)}, lambda x: mpmath.exp(-abs(x)) / (1 + mpmath.exp(-abs(x))) ** 2),
+    "tanh": ("tanh(x)", "dx = 1 - tanh(x)**2", {"x": (-300.0, 300.0)}, lambda x: mpmath.sech(x) ** 2),
+    "softplus": ("log(1 + exp(x))", "dx = 1 - 1/(1 + exp(x))", {"x": (-700.0, 700.0)}, lambda x: mpmath.exp(x) / (1 + mpmath.exp(x))),
+    "asinh": ("asinh(x)", "dx = 1/sqrt(x*x + 1)", {"x": (-1e300, 1e300)}, lambda x: 1 / mpmath.sqrt(x * x + 1)),
+    "two roots": ("sqrt(x + 1) - sqrt(x)", "dx = 0.5/sqrt(x + 1) - 0.5/sqrt(x)", {"x": (1e-3, 1e90)}, lambda x: (1 / mpmath.sqrt(x + 1) - 1 / mpmath.sqrt(x)) / 2),
+    "two fractions": ("1/(x + 1) - 1/x", "dx = 1/(x*x) - 1/((x + 1)*(x + 1))", {"x": (1e-3, 1e90)}, lambda x: 1 / (x * x) - 1 / (x + 1) ** 2),
+    "difference of squares": ("log((x - y)/(x + y))/(2*y)", "dx = 1/(x*x - y*y)", {"x": (1.0, 1000.0), "y": (1.0, 1000.0)}, lambda x, y: 1 / (x * x - y * y) if x != y else mpmath.inf),
+    "logistic density": ("(x - y) - 2*log(1 + exp(x - y))", "dx = 1 - 2*exp(x)/(exp(x) + exp(y))", {"x": (-500.0, 500.0), "y": (-500.0, 500.0)}, lambda x, y: mpmath.tanh((y - x) / 2)),
+    "sinc": ("sin(x)/x", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)}, lambda x: (mpmath.cos(x) - mpmath.sin(x) / x) / x),
+    "exponential quotient": ("(exp(x) - 1)/x", "dx = exp(x)/x - (exp(x) - 1)/(x*x)", {"x": (-30.0, 30.0)}, lambda x: mpmath.exp(x) / x - (mpmath.exp(x) - 1) / (x * x)),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_better_arrangement_is_found_and_mpmath_finds_it_better(name: str) -> None:
+    function, line, domain, exact = FOUND[name]
+    (found,) = suggested(function, line, domain)
+    assert found.original == line
+    assert found.source.text[found.start : found.end] == line
+    assert found.gaps == ()
+    draw = random.Random(name)
+    at = []
+    for _ in range(120):
+        point = {k: min(max(draw.choice((low, high)) * 10.0 ** draw.uniform(-8, 0), low), high) for k, (low, high) in domain.items()}
+        if len(point) > 1 and draw.random() < 0.5:  # nearly equal
+            point["y"] = min(point["x"] * (1 + 10.0 ** draw.uniform(-14, -1)), domain["y"][1])
+        if len(set(point.values())) == len(point):
+            at.append(point)
+    before, after = (bits_lost(text.partition("=")[2].strip(), exact, at) for text in (line, found.replacement))
+    assert after <= before - 1, (before, after)
+    assert after < 1
+    assert found.after.mean_bits < found.before.mean_bits - 1
+    assert found.after.worst_ulps < 2 ** (53 / 3)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "two roots", "logistic density"])
+def test_what_is_an_identity_is_proved(name: str) -> None:
+    (found,) = suggested(*FOUND[name][:3])
+    assert found.proof == "proved"
+    assert found.proof_text.startswith("for all inputs")
+
+
+@pytest.mark.parametrize("name", ["sinc", "exponential quotient"])
+def test_a_series_is_certified_and_says_where(name: str) -> None:
+    (found,) = suggested(*FOUND[name][:3])
+    assert found.proof == "approximates"
+    assert "ulp for abs(x) < " in found.proof_text
+    assert len(found.regions) > 1
+
+
+def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None:
+    """sin(x)/x, continued by 1, has the derivative 0 at 0; the line is 0/0 there."""
+    (found,) = suggested("where(x == 0, 1, sin(x)/x)", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)})
+    assert (found.verdict_before, found.verdict_after) == ("wrong", "rounding")
+    assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0
+
+
+def test_a_good_line_is_left_alone() -> None:
+    assert suggested("tanh(x)", "dx = 1/cosh(x)/cosh(x)", {"x": (-300.0, 300.0)}) == ()
+    assert suggested("x*x", "dx = 2*x", {"x": (-300.0, 300.0)}) == ()
+
+
+def test_the_guilty_statement_is_replaced_and_no_other() -> None:
+    forward = "e = exp(-x); s = 1/(1 + e); f = s*y"
+    (found,) = suggested("", "ds = df*y; slope = 1 - s; dx = ds*s*slope; dy = df*s", {"x": (-300.0, 300.0), "y": (1.0, 2.0)}, forward=forward)
+    assert (found.gradient, found.original) == ("dx", "slope = 1 - s")
+    assert found.replacement.startswith("slope = ")
+
+
+def test_a_long_backward_pass_is_improved_through_the_ledger() -> None:
+    """A backward pass of more than 300 steps, one of which loses its digits."""
+    count = 60
+    forward = "; ".join(["h = tanh(x)", "a0 = y", *(f"a{k} = a{k - 1}*0.875 + {k}" for k in range(1, count + 1)), f"f = h*a{count}"])
+    backward = "; ".join([f"dh = df*a{count}", "slope = 1 - h*h", "dx = dh*slope", f"da{count} = df*h", *(f"da{k - 1} = da{k}*0.875" for k in range(count, 0, -1)), "dy = da0"])
+    check, draft, boxes = question("", backward, {"x": (-300.0, 300.0), "y": (-3.0, 3.0)}, forward=forward)
+    assert len(check.subject.program.steps) > 300
+    (found,) = improve(check, draft, boxes, budget=BUDGET)
+    assert found.original == "slope = 1 - h*h"
+    assert found.candidates <= 500
+    assert found.after.worst_ulps < 16
+
+
+def test_the_gradient_that_flows_in_is_kept() -> None:
+    (found,) = suggested("sin(x)/x", "dx = (cos(x) - sin(x)/x)/x*dout", {"x": (-3.0, 3.0)})
+    assert "dout" in found.replacement
+    assert found.proof == "approximates"
+
+
+@pytest.mark.parametrize("fmt", ["float32", "float16"])
+def test_narrower_formats_are_improved(fmt: str) -> None:
+    (found,) = suggested("1/(1 + exp(-x))", "dx = (1/(1 + exp(-x)))*(1 - 1/(1 + exp(-x)))", {"x": (-9.0, 9.0)}, fmt=fmt)
+    assert found.after.worst_ulps < 8 < found.before.worst_ulps
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def answer(function: str, line: str, other: str, domain: dict[str, tuple[float, float]]) -> Accepted | NotAccepted:
+    """Whether another text may stand for the only line of a backward pass that sets dx."""
+    check, draft, boxes = question(function, line, domain)
+    (statement,) = [s for s in replaceable(check.subject.program, draft.implementation.backward) if s.name == "dx"]
+    new = replaced_check(check, draft, statement, other)
+    assert new is not None
+    return accepted(check, new, "dx", drawn(boxes, check.format, count=60, seed=3), boxes, meant=Meant(tuple(boxes[0]), ((),) * len(domain)))
+
+
+def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> None:
+    """log(x*y) has a value where x and y are both negative, log(x) + log(y) has none there."""
+    function, line, other = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", "dx = log(x) + log(y) + 1"
+    assert isinstance(answer(function, line, other, {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}), NotAccepted)
+    assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
+
+
+@pytest.mark.parametrize("other", ["dx = 1 - tanh(x)", "dx = 1/cosh(x)**2 + 1e-30", "dx = where(x < 250, 1/cosh(x)**2, 0.1)", "dx = where(abs(x) < 0.1, 1 - x*x, 1/cosh(x)**2)"])
+def test_a_replacement_that_is_another_function_is_refused(other: str) -> None:
+    assert isinstance(answer("tanh(x)", "dx = 1 - tanh(x)**2", other, {"x": (-300.0, 300.0)}), NotAccepted)
+
+
+def test_a_replacement_that_overflows_where_the_original_does_not_is_refused() -> None:
+    """Over the reals both are the gradient; (1 + exp(x))**2 is beyond the largest float from x = 355 on, where exp(-x) is harmless."""
+    question = ("1/(1 + exp(-x))", "dx = exp(-x)/(1 + exp(-x))**2", "dx = exp(x)/(1 + exp(x))**2")
+    assert isinstance(answer(*question, {"x": (-300.0, 700.0)}), NotAccepted)
+    assert isinstance(answer(*question, {"x": (-300.0, 300.0)}), Accepted)
+
+
+@pytest.mark.parametrize("row", ["tanh(a)*tanh(a) -> tanh(a)", "1 - a*a -> 1/(cosh(a)*cosh(a))", "1 - tanh(a)*tanh(a) -> 4*exp(-2*a)", "tanh(a) -> a"])
+def test_an_unsound_rule_leads_to_no_suggestion(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrangements, "all_rules", lambda: rules_of(row))
+    assert suggested("tanh(x)", "dx = 1 - tanh(x)**2", {"x": (-300.0, 300.0)}) == ()
+
+
+def test_a_sound_rule_alone_leads_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin of the unsound ones."""
+    monkeypatch.setattr(arrangements, "all_rules", lambda: rules_of("1 - tanh(a)*tanh(a) -> 1/(cosh(a)*cosh(a))"))
+    (found,) = suggested("tanh(x)", "dx = 1 - tanh(x)**2", {"x": (-300.0, 300.0)})
+    assert "1/cosh(x)**2" in found.replacement
+
+
+def test_a_backward_pass_that_is_not_written_has_no_line_to_be_replaced() -> None:
+    (case,) = load_text("name: staged\nfunction: 1/(1 + exp(-x))\npoints: [{x: 1}]\n").cases
+    ((form, (check,)),) = checks_of(case, truth_of(case.programs.truth))
+    assert improve(check, case.programs.drafts[0], points.boxes(case, form), budget=BUDGET) == ()

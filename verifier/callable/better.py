@@ -1,0 +1,120 @@
+"""Better arrangements of the lines of a callable: it is written out in the language, improved there, and the replacement said in its own library's words."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
+from verifier.callable.question import Question
+from verifier.callable.written_out import MOST_CHARACTERS, TraceText, finite, written_out
+from verifier.case import points
+from verifier.case.case import Case, ImproveRequest
+from verifier.case.load import load_text
+from verifier.circuit.program import Line
+from verifier.compare.check import Check, checks_of
+from verifier.compare.checked import Checked
+from verifier.exact.truth import truth_of
+from verifier.report.attempts import attempts_for
+from verifier.report.outcome import CaseReport, Replacement
+from verifier.report.patch import FilePatch, patch_of
+from verifier.report.suggestions import reported
+from verifier.search.improve.improve import improve
+from verifier.search.improve.suggestion import Suggestion
+from verifier.trace.record import Trace
+
+IN_PARTS = "the line does more than this: change it yourself"
+NO_LIBRARY = "the file does not import {module} under a name of its own"
+
+
+def with_better_lines(question: Question, report: CaseReport, case: Case, checked: Checked, trace: Trace) -> CaseReport:
+    """The report with better arrangements of the callable's lines, where they were asked for. What fails or takes too long costs a note."""
+    wish = question.improve
+    if wish is None or (wish.implementation and wish.implementation != question.callee.name):
+        return report
+    attempts = replace(attempts_for(case), seconds=wish.limit)
+    found = attempts.make("better arrangements", lambda: [*_better(question, case, checked, trace, wish)], list[Replacement]())
+    return replace(report, suggestions=tuple(found), notes=(*report.notes, *attempts.notes))
+
+
+def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[Replacement]:
+    written = written_out(trace, question.callee)
+    if written is None:
+        return
+    text = _as_case(question, case, trace, written)
+    loaded = load_text(text, file=case.file)
+    if loaded.complaints:
+        return
+    (own,) = loaded.cases
+    fmt = checked.check.format
+    ((_, (check,)),) = checks_of(own, truth_of(own.programs.truth), (fmt.name,))
+    inputs = len(own.inputs)
+    worst = [p[:inputs] for p, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    for s in improve(check.alone(wish.gradient) if wish.gradient else check, own.programs.drafts[0], points.boxes(own, fmt), budget=wish.seconds, points=tuple(worst)):
+        line, is_whole = written.origin[s.source.text[: s.start].count("\n")]
+        if line.source is not None:
+            yield _in_file(question, case, checked.check, s, line, written if is_whole else None)
+
+
+def _as_case(question: Question, case: Case, trace: Trace, written: TraceText) -> str:
+    """The callable as a case file; JSON is YAML."""
+    inputs = [n for n in trace.program.inputs if n not in trace.program.parameters]
+    domain = {n: [float(t) for t in bounds] for n, bounds in case.domain if n in inputs and finite(bounds)}
+    body = {"forward": "\n".join(written.forward), "backward": "\n".join(written.backward), "gradients": dict(trace.claims)}
+    content = {"name": case.name, "points": [dict(zip(inputs, trace.point, strict=False))], "hunt": True, "implementations": {question.callee.name if question.callee.name.isidentifier() else "it": body}}
+    content |= {"domain": domain} if domain else {}
+    content |= {"function": case.function.text} if case.function is not None else {}
+    return json.dumps(content)
+
+
+def _in_file(question: Question, case: Case, check: Check, s: Suggestion, line: Line, written: TraceText | None) -> Replacement:
+    """The suggestion about a line of the user's file, with the line as it may be there; in the language, and without a patch, where it cannot be said so."""
+    assert line.source is not None
+    here = replace(s, implementation=check.implementation, source=line.source, start=line.start, end=line.end, original=line.text)
+    new, problem = _new_line(question, s, line, written) if written is not None else ("", IN_PARTS)
+    here = replace(here, replacement=new or s.replacement)
+    if problem:
+        return reported(check, here, FilePatch(problem=problem))
+    return reported(check, here, patch_of(case, line.source, line.start, line.end, new))
+
+
+def _new_line(question: Question, s: Suggestion, line: Line, written: TraceText) -> tuple[str, str]:
+    """The line of the user's file with the replacement in its own words ("" where it has none), and why it cannot stand there as it is."""
+    assert line.source is not None
+    module = module_of(question.callee.framework)
+    library = library_name(ast.parse(line.source.text), module)
+    if not library:
+        return "", NO_LIBRARY.format(module=module)
+    statement = ast.parse(line.text).body[0] if _is_statement(line.text) else None
+    value = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
+    if value is None or (isinstance(statement, ast.Assign) and not (len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name))):
+        return "", IN_PARTS
+    original = s.original.partition(" = ")[2]
+    names = same_names(original, value) or same_names(in_inputs(original, written), value)
+    if names is None:
+        return "", IN_PARTS
+    formula = s.replacement.partition(" = ")[2]
+    code, problem = in_own_words(formula, module, library, names)
+    if problem:
+        return "", problem
+    missing = sorted(read_by(formula) - set(names))
+    problem = f"the line does not read {', '.join(missing)}: see that {'it is' if len(missing) == 1 else 'they are'} there, and change the line yourself" if missing else ""
+    head = "return" if isinstance(statement, ast.Return) else f"{ast.unparse(statement.targets[0])} =" if isinstance(statement, ast.Assign) else ""
+    return f"{head} {code}", problem
+
+
+def in_inputs(formula: str, written: TraceText) -> str:
+    """A formula with what other statements compute written out: it reads the inputs and what flows in."""
+    for statement in reversed((*written.forward, *written.backward)):
+        name, _, value = statement.partition(" = ")
+        formula = renamed(formula, {name: f"({value})"}) if name in read_by(formula) and len(formula) < MOST_CHARACTERS else formula
+    return formula
+
+
+def _is_statement(text: str) -> bool:
+    try:
+        return len(ast.parse(text).body) == 1
+    except SyntaxError:
+        return False

@@ -1,0 +1,118 @@
+"""The change of a file that puts a statement into the place of another: the characters it replaces, and the change as a unified diff."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from verifier.case.case import Case
+from verifier.language.source import Source
+from verifier.language.user_files import content_of
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+PYTHON = (".py", ".pyw")
+NO_FILE = "its file cannot be read"
+NOT_THERE = "the file is no longer as it was when it was read"
+NOT_IN_THIS_FORM = "the text cannot be changed in the form in which the file has it"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePatch:
+    """The characters `span` of a file whose contents have the hash `digest`, and the change as a unified diff; else why there is none."""
+
+    span: tuple[int, int] = (0, 0)
+    digest: str = ""
+    diff: str = ""
+    problem: str = ""
+
+
+def patch_of(case: Case, source: Source, start: int, end: int, replacement: str) -> FilePatch:
+    """The change of the file after which `source.text[start:end]` is another text, and all else is as it was: the file was read with it, as a trial."""
+    text, digest = read(source.file)
+    if not digest:
+        return FilePatch(problem=NO_FILE)
+    span = span_in(text, source, start, end)
+    if span is None or _solid(text[slice(*span)]) != _solid(source.text[start:end]):
+        return FilePatch(problem=NOT_THERE)
+    changed = edited(text, [(span, replacement)])
+    expected = source.text[:start] + replacement + source.text[end:]
+    if not (_is_python_of(changed, expected) if source.file.endswith(PYTHON) else _is_case_of(changed, case, source, expected)):
+        return FilePatch(problem=NOT_IN_THIS_FORM)
+    return FilePatch(span, digest, unified(source.file, text, changed))
+
+
+def read(file: str) -> tuple[str, str]:
+    """The text of a file with its own line ends, and a hash of its contents; both empty where it is no text that can be read."""
+    try:
+        content = content_of(file)
+        return content.decode("utf-8"), hashlib.sha256(content).hexdigest()
+    except (OSError, UnicodeDecodeError):
+        return "", ""
+
+
+def edited(text: str, edits: Sequence[tuple[tuple[int, int], str]]) -> str:
+    """The text with other characters in some spans, none of which overlap."""
+    for (start, end), new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def span_in(text: str, source: Source, start: int, end: int) -> tuple[int, int] | None:
+    """The characters of a file in which a part of a source stands; None where the file has no such place."""
+    starts = [0, *(m.end() for m in LINE_END.finditer(text))]
+    offsets = []
+    for offset in (start, end - 1):
+        place = source.place(offset)
+        if not 1 <= place.line <= len(starts):
+            return None
+        offsets.append(starts[place.line - 1] + place.column - 1)
+    return (offsets[0], offsets[1] + 1) if 0 <= offsets[0] <= offsets[1] < len(text) else None
+
+
+def unified(file: str, before: str, after: str) -> str:
+    """A change as a unified diff: `patch -p1` and `git apply` take it, in the folder of the run."""
+    path = Path(os.path.relpath(file))
+    is_below = not path.is_absolute() and os.pardir not in path.parts
+    name = path.as_posix() if is_below else file
+    prefixes = ("a/", "b/") if is_below else ("", "")
+    tab = "\t" if " " in name else ""  # as git writes a name with blanks
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"{prefixes[0]}{name}{tab}", f"{prefixes[1]}{name}{tab}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as `patch` has them: only a line feed ends one."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
+def _solid(text: str) -> str:
+    """The characters of a text that are not blank."""
+    return "".join(text.split())
+
+
+def _is_case_of(changed: str, case: Case, source: Source, expected: str) -> bool:
+    """Whether the changed text holds the case with the expected text in the place of the source."""
+    from verifier.case.load import load_text
+
+    loaded = load_text(changed, file=source.file, allow_call=True, needs_points=False)
+    return any(_solid(s.text) == _solid(expected) for c in loaded.cases if c.name == case.name for s in sources_of(c) if s.label == source.label)
+
+
+def sources_of(case: Case) -> list[Source]:
+    """The texts of a case."""
+    found = [case.function, *(text for i in case.implementations for text in (i.forward, i.backward))]
+    return [s for s in found if s is not None]
+
+
+def _is_python_of(changed: str, expected: str) -> bool:
+    """Whether two texts are the same Python."""
+    try:
+        return ast.dump(ast.parse(changed)) == ast.dump(ast.parse(expected))
+    except (SyntaxError, ValueError):
+        return False

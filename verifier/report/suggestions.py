@@ -1,0 +1,96 @@
+"""Better arrangements of the statements that lose a gradient's digits, as the report has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from verifier.case import points
+from verifier.case.case import Case, ImproveRequest
+from verifier.compare.check import Check
+from verifier.compare.checked import Checked
+from verifier.compare.meant import meant_in
+from verifier.report.attempts import Attempts
+from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
+from verifier.report.patch import FilePatch, patch_of
+from verifier.search.hunt import Region
+from verifier.search.improve.improve import improve
+from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
+
+MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
+
+
+def suggestions(case: Case, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]], attempts: Attempts) -> tuple[Replacement, ...] | None:
+    """The better arrangements of a case; None where nobody asked for them. What fails or takes too long costs a note."""
+    wish = case.improve
+    if wish is None:
+        return None
+    limited = Attempts(attempts.place, wish.limit, attempts.raises, notes=attempts.notes, findings=attempts.findings)
+    reported: dict[tuple[str, str], Replacement] = {}
+    for checked in found:
+        check = checked.check
+        if wish.implementation not in ("", check.implementation):
+            continue
+        known = {gradient for name, gradient in reported if name == check.implementation}
+        new = limited.of(f"{check.implementation} {check.format.name}").make(
+            f"better arrangements of {check.implementation} in {check.format.name}", lambda c=checked, k=known: [*_of(case, c, regions, wish, k)], list[Replacement]()  # type: ignore[misc]
+        )
+        reported.update({(s.implementation, s.gradient): s for s in new})
+    return tuple(reported.values())
+
+
+def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], wish: ImproveRequest, known: set[str]) -> Iterator[Replacement]:
+    """The better arrangements of one implementation in one format, for gradients that have none yet."""
+    check = checked.check
+    draft = next((d for d in case.programs.drafts if d.implementation.name == check.implementation), None)
+    wanted = [g for _, g in check.subject.claims if wish.gradient in ("", g) and g not in known]
+    if draft is None or not wanted:
+        return
+    if wish.gradient:
+        check = check.alone(wish.gradient)
+    for found in improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=_points(checked, regions)):
+        if found.gradient in wanted:
+            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
+
+
+def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
+    """The points of a run at which a gradient of the implementation does not pass: listed ones, examples of a sweep, those of a hunt."""
+    listed = [point for point, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    swept = [d.point for s in checked.swept for _, examples in s.examples for d in examples if not d.verdict.passes]
+    hunted = [r.point for check, r in regions if check.implementation == checked.check.implementation and check.format == checked.check.format]
+    return tuple(dict.fromkeys([*listed, *hunted, *swept]))[:MOST_POINTS]
+
+
+def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
+    """A suggestion as text, with the change of the file."""
+    place = found.source.place(found.start)
+    return Replacement(
+        found.implementation,
+        found.gradient,
+        check.format.name,
+        place.file,
+        place.line,
+        place.column,
+        found.original,
+        found.replacement,
+        found.proof,
+        found.proof_text,
+        _figures(found.before),
+        _figures(found.after),
+        tuple(_region(r) for r in found.regions),
+        f"{found.cost:.2g}",
+        found.verdict_before,
+        found.verdict_after,
+        found.candidates,
+        patch.diff,
+        patch.problem,
+        patch.span,
+        patch.digest,
+    )
+
+
+def _figures(errors: Errors) -> ErrorFigures:
+    return ErrorFigures(errors.points, f"{errors.worst_ulps:.4g}", f"{errors.median_ulps:.4g}", f"{errors.mean_bits:.2f}")
+
+
+def _region(region: ImprovedRegion) -> ReplacementRegion:
+    return ReplacementRegion(region.condition, region.formula, _figures(region.before), _figures(region.after))

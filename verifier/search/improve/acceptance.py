@@ -1,0 +1,159 @@
+"""What is accepted: a replacement that is proved for all inputs of the domain, is worse at no point that is tried, and that a hunt finds nothing against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flint import arb
+
+from verifier.arithmetic import balls
+from verifier.arithmetic.types import RealValue
+from verifier.case.case import Draft
+from verifier.case.points import FloatPoint
+from verifier.circuit.apply import BuildError
+from verifier.circuit.expressions import add_expression
+from verifier.circuit.program import Builder
+from verifier.circuit.statements import add_backward
+from verifier.compare.agreement import outcomes
+from verifier.compare.check import Check
+from verifier.compare.compare import compare
+from verifier.compare.meant import Meant
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge_columns
+from verifier.exact import derivatives
+from verifier.exact.cones import Prover
+from verifier.exact.truth import subject
+from verifier.language.source import Source
+from verifier.language.tokens import LanguageError
+from verifier.language.verdict import Verdict
+from verifier.search.hunt import BAD, hunt
+from verifier.search.improve.guilty import Replaceable
+from verifier.search.paths import InputRanges
+
+HUNT_POINTS = 600  # that the hunt may judge, in each box
+PROOF_POINTS = 12  # listed points of a proof
+PROVED, CERTIFIED = "proved", "approximates"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A replacement that holds: how it is proved, and the worst verdicts before and after at the points that were tried."""
+
+    check: Check
+    proof: str
+    proof_text: str
+    before: Verdict
+    after: Verdict
+    bad: tuple[FloatPoint, ...] = ()  # points at which the verdict after it passes neither
+
+
+@dataclass(frozen=True)
+class NotAccepted:
+    """Why a replacement is not accepted, and the points that speak against it, where there are such."""
+
+    reason: str
+    points: tuple[FloatPoint, ...] = ()
+
+
+def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
+    """The same question of an implementation with another text in place of a statement; None where that cannot be read."""
+    source = statement.source
+    new = Source(source.text[: statement.start] + text + source.text[statement.end :], source.file, source.line, source.column, source.span, source.label, source.span_column)
+    try:
+        whole, complaints = add_backward(draft.forward, new, draft.claims, aliases=dict(draft.aliases))
+    except BuildError:
+        return None
+    if whole is None or complaints:
+        return None
+    return replace(check, subject=subject(replace(draft, whole=whole)), proved=frozenset())
+
+
+def judged(check: Check, points: Sequence[FloatPoint]) -> list[Verdict]:
+    """The verdicts of a check of one gradient at points."""
+    if not points:
+        return []
+    (found,) = judge_columns(check, [np.array(c) for c in zip(*points, strict=True)])
+    return [VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()]
+
+
+def is_worse(after: Verdict, before: Verdict) -> bool:
+    """Whether a verdict is worse than another; those that pass are all alike."""
+    return not after.passes and after.rank > before.rank
+
+
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
+    """Whether a replacement holds.
+
+    `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
+    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of.
+    """
+    old, alone = check.alone(gradient), new.alone(gradient)
+    after = judged(alone, points)
+    open_points = [(p, a) for p, a in zip(points, after, strict=True) if not a.passes]
+    before = judged(old, [*(p for p, _ in open_points), *bad_points])
+    worse = [p for (p, a), b in zip(open_points, before, strict=False) if is_worse(a, b)]
+    if worse:
+        return NotAccepted("its verdict is worse at a point", tuple(worse))
+    proof = ""
+    for part in reversed(proved_parts or [new]):
+        answer = _proof(part.alone(gradient), points, boxes, meant)
+        if isinstance(answer, NotAccepted):
+            return answer
+        proof = answer
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
+    bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
+    if bad:
+        rows = compare(old, [r.point for r in bad], detail=False)
+        before = [*before, *(row[0].verdict for row in rows)]
+        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
+        if against:
+            return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
+    if certificate and any(v is Verdict.WRONG for v in (*after, *(r.verdict for r in bad))):
+        return NotAccepted("it is wrong at a point")
+    worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
+    return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The worst of some verdicts; where nothing is defined or decided there is none."""
+    return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
+
+
+def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None) -> str | NotAccepted:
+    """What is proved of a check of one gradient, in words, or why that does not do."""
+    claim = check.subject.claims[0]
+    proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
+    if proof is None:
+        return NotAccepted("no proof was found that it is equal")
+    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
+    if gaps:
+        return NotAccepted(f"it has no value where {gaps[0]}")
+    outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
+    if outcome.kind != PROVED:
+        return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
+    return outcome.note
+
+
+def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
+    """Whether a condition certainly holds nowhere in the boxes."""
+    builder = Builder(check.subject.program.inputs)
+    try:
+        whole = derivatives.primitive(builder.program(add_expression(builder, condition)))
+    except (LanguageError, BuildError, derivatives.NotDifferentiable):
+        return False
+    for box in boxes:
+        with balls.precision(128):
+            point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
+            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
+                return False
+    return True
+
+
+def is_false(value: RealValue) -> bool:
+    """Whether a truth value is certainly false."""
+    return value is False
+
+
+__all__ = ["Accepted", "NotAccepted", "accepted", "judged", "replaced_check"]

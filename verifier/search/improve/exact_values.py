@@ -1,0 +1,64 @@
+"""The exact values that formulas are measured against: of the gradient from the case's function, of other statements from what they compute over the reals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flint import arb
+
+from verifier.arithmetic import balls, reals
+from verifier.arithmetic.types import Ball
+from verifier.case.points import FloatPoint
+from verifier.circuit.program import ancestors
+from verifier.compare.check import Check
+from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, exact_of
+
+
+def exact_gradient(check: Check, gradient: str, points: Sequence[FloatPoint]) -> Exact:
+    """The exact gradient at points; not known where the function has no value."""
+    variable = next(v for v, name in check.subject.claims if name == gradient)
+    truth = check.truth.gradient
+    component = truth.adjoint.get(check.subject.position(variable))
+    if component is None:
+        return exact_of([None] * len(points), check.format)
+
+    def at(columns: list[list[Ball]]) -> list[Ball | None]:
+        with_gradient = balls.run(truth.program, columns, [component, truth.value], strict=False)
+        found, function = ([c[0]] * len(columns[0]) if len(c) == 1 else c for c in with_gradient)
+        return [g * arb(check.upstream) if f.is_finite() else None for g, f in zip(found, function, strict=True)]
+
+    return _enclosed(at, points, check)
+
+
+def exact_step(check: Check, step: int, points: Sequence[FloatPoint]) -> Exact:
+    """What a step of the implementation is over the reals at points."""
+    program = check.subject.program
+    needed = sorted(ancestors(program, step))
+
+    def at(columns: list[list[Ball]]) -> list[Ball | None]:
+        found = reals.run(program, columns, upstream=arb(check.upstream), needed=needed)[step]
+        return [v if reals.is_known(v) else None for v in found]
+
+    return _enclosed(at, points, check)
+
+
+def _enclosed(at: Callable[[list[list[Ball]]], list[Ball | None]], points: Sequence[FloatPoint], check: Check) -> Exact:
+    """Values at points, with as many bits as each needs."""
+    found: list[Ball | None] = [None] * len(points)
+    pending = list(range(len(points)))
+    for bits in BITS:
+        if not pending:
+            break
+        columns = [[arb(points[k][i]) for k in pending] for i in range(len(check.subject.program.inputs))]
+        with balls.precision(bits):
+            values = at(columns)
+        left = []
+        for k, v in zip(pending, values, strict=True):
+            if v is not None and v.is_finite() and (v.is_zero() or v.rel_accuracy_bits() >= ENOUGH_BITS):
+                found[k] = v
+            else:
+                left.append(k)
+        if len(left) == len(pending) and bits > BITS[0]:
+            break  # more bits do not help: they have no value
+        pending = left
+    return exact_of(found, check.format)

@@ -1,0 +1,226 @@
+"""Finds better arrangements of the statements that lose a gradient's digits, and keeps those that are proved: START READING HERE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from verifier.arithmetic import floats
+from verifier.arithmetic.types import DoubleArray
+from verifier.case.case import Draft
+from verifier.case.points import FloatPoint
+from verifier.compare.check import Check
+from verifier.compare.meant import Meant, satisfied
+from verifier.language.verdict import Verdict
+from verifier.search.hunt import hard_points
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.arrangements import Arrangement, arrangements
+from verifier.search.improve.cost import cost_of
+from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
+from verifier.search.improve.measure import Exact, bits, drawn, summary
+from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
+from verifier.search.paths import InputRanges
+
+SEARCH_POINTS = 360
+REPORT_POINTS = 1000
+MOST_HARD = 120  # points at borders of the program
+LEDGER_POINTS = 8  # at which the guilty statement is looked for
+MOST_STATEMENTS = 3  # that are tried, of one gradient
+ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
+MOST_FOUND = 24  # points of one hunt that are added
+AGAINST = 20.0  # the weight of a point that spoke against a replacement
+WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
+LEAST_GAIN = 1.0  # bits, on the mean
+SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A gradient of an implementation to be improved."""
+
+    check: Check
+    draft: Draft
+    gradient: str
+    boxes: Sequence[InputRanges]
+    meant: Meant | None
+    deadline: float
+    worst: Sequence[FloatPoint]  # points at which the gradient is off most
+    is_bad: bool  # at some of them its verdict is none that passes
+    fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
+    exact: Exact  # the exact gradient there
+    before: DoubleArray  # the errors there, where something is known
+
+
+def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
+    """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
+
+    `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
+    """
+    if draft.whole is None or check.computed is not None:
+        return ()
+    deadline = time.process_time() + budget
+    if meant is None and len(boxes) == 1:
+        meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))
+    statements = replaceable(check.subject.program, draft.implementation.backward)
+    common = _points(check, boxes, meant, points)
+    found = []
+    names = list(dict.fromkeys(name for _, name in check.subject.claims))
+    for k, name in enumerate(names):
+        now = time.process_time()
+        if now >= deadline:
+            break
+        suggestion = _improve(check, draft, name, statements, common, boxes, meant, deadline=now + (deadline - now) / (len(names) - k))
+        if suggestion is not None:
+            found.append(suggestion)
+    return tuple(found)
+
+
+def _points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """The points of the search: those given, both sides of the program's borders, and a sample."""
+    inside = [tuple(b) for b in boxes]
+    hard = [p for box in inside for p in hard_points(check, box)]
+    step = max(1, len(hard) // MOST_HARD)
+    found = [*points, *hard[::step], *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
+    return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
+
+
+def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
+    if meant is None or meant.given is None:
+        return points
+    return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
+
+
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, deadline: float) -> Suggestion | None:
+    """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
+    off = errors_at(check, gradient, points)
+    if off is None or not (off > LOST_ULPS).any():
+        return None
+    order = np.argsort(-off, kind="stable")[: int((off > LOST_ULPS).sum())].tolist()
+    worst = [points[k] for k in order[:: max(1, len(order) // LEDGER_POINTS)][:LEDGER_POINTS]]
+    fresh = _meant(drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2), meant)
+    exact = exact_gradient(check, gradient, fresh)
+    before = errors_at(check, gradient, fresh, exact)
+    if before is None:
+        return None
+    is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known])
+    program = task.check.subject.program
+    final = [s for s in statements if s.step == program.names[task.gradient]]
+    chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
+    best: Suggestion | None = None
+    for statement in chosen:
+        found = _replacement(task, statement, points)
+        if found is not None and (best is None or found.after.mean_bits < best.after.mean_bits - LEAST_GAIN):
+            best = found
+        if best is not None and best.after.worst_ulps <= task.check.format.rounding_limit:
+            break
+    return best
+
+
+def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: Exact | None = None) -> DoubleArray | None:
+    """The errors of a gradient at points, in ulps; None where nothing is known."""
+    found = exact if exact is not None else exact_gradient(check, gradient, points)
+    if not found.known.any():
+        return None
+    program = check.subject.program
+    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[gradient]], fmt=check.format, upstream=check.upstream)
+    return found.errors(values)
+
+
+def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
+    """The best accepted replacement of a statement."""
+    points = list(points)
+    weights = dict.fromkeys(points, 1.0)
+    best: Suggestion | None = None
+    for _ in range(ROUNDS):
+        if time.process_time() > task.deadline:
+            break
+        against: list[FloatPoint] = []
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
+            answer, suggestion = _tried(task, statement, arrangement, points)
+            if suggestion is not None:
+                if best is not None and not _is_better(suggestion, best):
+                    return best
+                best = suggestion
+            if isinstance(answer, NotAccepted):
+                against += answer.points[:MOST_FOUND]
+            elif suggestion is not None and answer is not None:
+                against = list(answer.bad[:MOST_FOUND])
+                break
+        if not against:
+            break
+        against = _meant(around(against, task), task.meant)
+        points += [p for p in dict.fromkeys(against) if p not in weights]
+        for p in against:
+            weights[p] = weights.get(p, 0.0) + AGAINST
+    return best
+
+
+def _is_better(found: Suggestion, other: Suggestion) -> bool:
+    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost."""
+    ranks = [Verdict(s.verdict_after).rank for s in (found, other)]
+    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits - SAME)
+
+
+def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points: list[FloatPoint]) -> tuple[Accepted | NotAccepted | None, Suggestion | None]:
+    """What comes of one arrangement: whether it is accepted, and the suggestion that it makes; None where it is not worth a proof."""
+    new = replaced_check(task.check, task.draft, statement, arrangement.text)
+    part = None if not arrangement.certificate else replaced_check(task.check, task.draft, statement, arrangement.exact_text)
+    if new is None or (arrangement.certificate and part is None):
+        return None, None
+    after = _gains(task, new)
+    if after is None:
+        return None, None
+    proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+    tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
+    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
+
+
+def _with_zeros(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
+    """Points with each coordinate in turn 0: there a certificate says nothing, since the formula may have no value."""
+    found = [tuple(0.0 if k == i else x for k, x in enumerate(p)) for p in points for i in range(len(p))]
+    return [p for p in dict.fromkeys(found) if any(all(low <= x <= high for x, (low, high) in zip(p, box, strict=True)) for box in task.boxes)]
+
+
+def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
+    """Points, and some between neighbours of them and beside them: what a hunt found, for the next search."""
+    found = [*points]
+    for p, q in pairwise(points):
+        found += [tuple(a + (b - a) * t for a, b in zip(p, q, strict=True)) for t in (0.25, 0.5, 0.75)]
+    inside = []
+    for p in dict.fromkeys(found):
+        if all(np.isfinite(p)) and any(all(low <= x <= high for x, (low, high) in zip(p, box, strict=True)) for box in task.boxes):
+            inside.append(p)
+    return inside
+
+
+def _gains(task: _Task, new: Check) -> DoubleArray | None:
+    """The errors of a replacement on points that the search has not seen; None where it gains too little to be worth a proof."""
+    after = errors_at(new, task.gradient, task.fresh, task.exact)
+    if after is None:
+        return None
+    gain = float(np.mean(bits(task.before)) - np.mean(bits(after[task.exact.known])))
+    return after[task.exact.known] if gain >= LEAST_GAIN or (gain > -SAME and task.is_bad) else None
+
+
+def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, answer: Accepted, after: DoubleArray) -> Suggestion | None:
+    """An accepted replacement with its figures; None where too little is gained."""
+    before = task.before
+    gain = float(np.mean(bits(before)) - np.mean(bits(after)))
+    if gain < LEAST_GAIN and (answer.after.rank >= answer.before.rank or answer.before.passes):
+        return None
+    points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
+    regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))
+    return Suggestion(
+        task.check.implementation, task.gradient, statement.source, statement.source.place(statement.start).line, statement.start, statement.end, statement.text, arrangement.text,
+        answer.proof, answer.proof_text, (), summary(before), summary(after), regions, cost_of(task.check, answer.check, task.gradient, points), answer.before.value, answer.after.value, arrangement.candidates,
+    )  # fmt: skip
+
+
+__all__ = ["Errors", "Suggestion", "improve"]

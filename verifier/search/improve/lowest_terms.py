@@ -1,0 +1,179 @@
+"""Writes a term as one quotient in lowest terms, factored: what is the same above and below has gone, and what cancels in a sum has cancelled exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import fmpq, fmpq_mpoly_ctx
+
+from verifier.search.improve.terms import Pool, Term, value_of
+
+ARITHMETIC = ("add", "sub", "mul", "div", "neg")
+MOST_ATOMS = 5  # parts that are no sums, products or quotients
+MOST_PARTS = 40  # of a term that is looked at
+MOST_MONOMIALS = 24  # of a polynomial
+MOST_EXPONENT = 12
+
+
+class _TooLarge(Exception):
+    """The polynomials are longer than what is worth a try."""
+
+
+@dataclass
+class _Quotients:
+    """The atoms of a term as the generators of a field of rational functions."""
+
+    pool: Pool
+    atoms: list[Term]
+    context: Any
+    known: dict[Term, tuple[Any, Any]]
+
+    def generator(self, atom: Term) -> Any:
+        """The polynomial of an atom."""
+        return self.context.gen(self.atoms.index(atom))
+
+    def of(self, term: Term) -> tuple[Any, Any]:
+        """Numerator and denominator of a term."""
+        for part in term.parts:
+            if part not in self.known and (not part.args or part.op in ARITHMETIC or part in self.atoms or part.op == "exp"):
+                made = self._made(part)
+                if made is not None:
+                    self.known[part] = made
+        return self.known[term]
+
+    def _made(self, term: Term) -> tuple[Any, Any] | None:
+        one = self.context.constant(1)
+        value = value_of(term)
+        if value is not None:
+            return self.context.constant(fmpq(value.numerator, value.denominator)), one
+        if term in self.atoms:
+            return self.generator(term), one
+        if term.op == "exp":
+            scale, base = exponent(term)
+            single = self.pool.make("exp", base)
+            if single not in self.atoms:
+                return None  # it stands inside another atom
+            power = self.generator(single) ** abs(scale)
+            return (power, one) if scale > 0 else (one, power)
+        if term.op not in ARITHMETIC or not all(a in self.known for a in term.args):
+            return None
+        n, d = self.known[term.args[0]]
+        if term.op == "neg":
+            return -n, d
+        m, e = self.known[term.args[1]]
+        if term.op == "mul":
+            return self._lowest(n * m, d * e)
+        if term.op == "div":
+            return self._lowest(n * e, d * m)
+        return self._lowest(n * e + m * d if term.op == "add" else n * e - m * d, d * e)
+
+    def _lowest(self, n: Any, d: Any) -> tuple[Any, Any]:
+        n, d = self._without_squares(n), self._without_squares(d)
+        if not d or len(n) > MOST_MONOMIALS or len(d) > MOST_MONOMIALS or n.total_degree() > MOST_EXPONENT or d.total_degree() > MOST_EXPONENT:
+            raise _TooLarge
+        common = n.gcd(d)
+        return n // common, d // common
+
+    def _without_squares(self, p: Any) -> Any:
+        """A polynomial in which every root occurs once at most: sqrt(u)**2 is u."""
+        for i, atom in enumerate(self.atoms):
+            if atom.op != "sqrt" or atom.args[0] not in self.known:
+                continue
+            above, below = self.known[atom.args[0]]
+            if not below.is_constant() or all(m[i] < 2 for m in p.monoms()):
+                continue
+            square = above * (1 / below.coeffs()[0])
+            found = self.context.constant(0)
+            for m, c in p.terms():
+                rest = self.context.from_dict({tuple(int(e) % 2 if k == i else int(e) for k, e in enumerate(m)): c})
+                found += rest * square ** (int(m[i]) // 2)
+            p = found
+        return p
+
+
+def exponent(term: Term) -> tuple[int, Term]:
+    """The argument of an exponential as a whole number times a term."""
+    inside, sign = term.args[0], 1
+    if inside.op == "neg":
+        inside, sign = inside.args[0], -1
+    if inside.op == "mul" and (value := value_of(inside.args[0])) is not None and value.denominator == 1:
+        return sign * int(value), inside.args[1]
+    return sign, inside
+
+
+def _atoms(pool: Pool, term: Term) -> list[Term] | None:
+    """The parts of a term that are no sums, products, quotients or numbers, and are not inside one but a root."""
+    found: dict[Term, None] = {}
+    pending = [term]
+    while pending:
+        t = pending.pop()
+        if t.op in ARITHMETIC:
+            pending += t.args
+        elif t.op == "exp":
+            found[pool.make("exp", exponent(t)[1])] = None
+        elif t.op != "number" and t not in found:
+            found[t] = None
+            if t.op == "sqrt":
+                pending.append(t.args[0])
+        if len(found) > MOST_ATOMS:
+            return None
+    return list(found)
+
+
+def in_lowest_terms(pool: Pool, term: Term) -> list[Term]:
+    """A term as quotients in lowest terms: factored above and below, and with a sum above; none where it is too large, or is no quotient."""
+    if term.op not in ("add", "sub", "div") or len(term.parts) > MOST_PARTS:
+        return []
+    atoms = _atoms(pool, term)
+    if not atoms:
+        return []
+    quotients = _Quotients(pool, atoms, fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex"), {})
+    try:
+        for atom in atoms:  # what is under a root first
+            if atom.op == "sqrt" and all(p.op in (*ARITHMETIC, "number") or p in atoms for p in atom.args[0].parts):
+                quotients.of(atom.args[0])
+        n, d = quotients.of(term)
+    except (_TooLarge, KeyError):
+        return []
+    if n == 0:
+        return []
+    factored = [_product(quotients, p) for p in (n, d)]
+    found = [pool.make("div", *factored)]
+    if len(n) <= MOST_MONOMIALS // 2:
+        found.append(pool.make("div", _sum_of(quotients, n), factored[1]))
+    return found
+
+
+def _product(quotients: _Quotients, p: Any) -> Term:
+    """A polynomial as a product of its factors."""
+    pool = quotients.pool
+    content, factors = p.factor()
+    found = _rational(pool, content)
+    for factor, multiplicity in factors:
+        term = _sum_of(quotients, factor)
+        for _ in range(int(multiplicity)):
+            found = pool.make("mul", found, term)
+    return found
+
+
+def _sum_of(quotients: _Quotients, p: Any) -> Term:
+    """A polynomial as the sum of its monomials, the positive ones first."""
+    pool = quotients.pool
+    terms = []
+    for m, c in p.terms():
+        found = _rational(pool, abs(c))
+        for atom, e in zip(quotients.atoms, m, strict=True):
+            for _ in range(int(e)):
+                found = pool.make("mul", found, atom)
+        terms.append((c > 0, found))
+    result = pool.number(0)
+    for positive, t in sorted(terms, key=lambda pair: not pair[0]):
+        result = pool.make("add" if positive else "sub", result, t)
+    return result
+
+
+def _rational(pool: Pool, c: Any) -> Term:
+    value = Fraction(int(c.p), int(c.q))
+    return pool.make("div", pool.number(value.numerator), pool.number(value.denominator))

@@ -1,0 +1,258 @@
+"""The rules: what a formula may be replaced with, in the language, one directed row each.
+
+`a`, `b`, `c` and `d` stand for any formula; the operands of sums and products may change places. Over the reals both sides are the same wherever both have
+a value; after `if` stands where the right one has a value. Whatever the rules make is measured and proved as a whole: a row only says what is worth a try.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+ROWS = """
+sums and products
+(a + b) + c -> a + (b + c)
+(a + b) - c -> a + (b - c)
+(a - b) + c -> a - (b - c)
+(a - b) - c -> a - (b + c)
+a - (b + c) -> (a - b) - c
+a - (b - c) -> (a - b) + c
+(a - c) - (b - c) -> a - b
+(a + c) - (b + c) -> a - b
+(c + a) - c -> a
+a + b*a -> a*(1 + b)
+a - b*a -> a*(1 - b)
+b*a - a -> a*(b - 1)
+a*b + a*c -> a*(b + c)
+a*b - a*c -> a*(b - c)
+a*(b + c) -> a*b + a*c
+a*(b - c) -> a*b - a*c
+(a*b)*c -> a*(b*c)
+a*a - b*b -> (a - b)*(a + b)
+1 - a*a -> (1 - a)*(1 + a)
+a*a - 1 -> (a - 1)*(a + 1)
+a - a*a -> a*(1 - a)
+a*a - a -> a*(a - 1)
+(a - b)*(a + b) -> a*a - b*b
+(1 - a)*(1 + a) -> 1 - a*a
+(a + b)*(a + b) - a*a -> b*(2*a + b)
+a*a - (a + b)*(a + b) -> -(b*(2*a + b))
+(a*b)*(c*d) -> (a*c)*(b*d)
+
+quotients
+(a*b)/c -> a*(b/c)
+a*(b/c) -> (a*b)/c
+a/b -> a*(1/b)
+a*(1/b) -> a/b
+(a/b)/c -> a/(b*c)
+a/(b*c) -> (a/b)/c
+a/(b/c) -> (a*c)/b
+(a/b)*(c/d) -> (a*c)/(b*d)
+(a*b)/(c*d) -> (a/c)*(b/d)
+(a*a)/(b*b) -> (a/b)*(a/b)
+(a/b)*(a/b) -> (a*a)/(b*b)
+(a*b)/(a*c) -> b/c
+(a*b)/a -> b
+a/(a*b) -> 1/b
+(a + b)/c -> a/c + b/c
+(a - b)/c -> a/c - b/c
+a/c + b/c -> (a + b)/c
+a/c - b/c -> (a - b)/c
+a/b + c/d -> (a*d + c*b)/(b*d)
+a/b - c/d -> (a*d - c*b)/(b*d)
+1/a - 1/b -> (b - a)/(a*b)
+a/b + c -> (a + c*b)/b
+a/b - c -> (a - c*b)/b
+c - a/b -> (c*b - a)/b
+a/(a + b) -> 1/(1 + b/a)
+1/(1 + b/a) -> a/(a + b)
+a/(1 + a) -> 1/(1 + 1/a)
+1 - 1/(1 + a) -> a/(1 + a)
+1 - a/(1 + a) -> 1/(1 + a)
+1 - a/(a + b) -> b/(a + b)
+1 - 2*a/(a + b) -> (b - a)/(a + b)
+1/(1 + a) - a/((1 + a)*(1 + a)) -> 1/((1 + a)*(1 + a))
+1/(1 + a) - a/(1 + a)/(1 + a) -> 1/((1 + a)*(1 + a))
+1/a - b/(a*a) -> (a - b)/(a*a)
+1/a - b/a/a -> (a - b)/(a*a)
+
+roots
+sqrt(a)*sqrt(b) -> sqrt(a*b)
+sqrt(a*b) -> sqrt(a)*sqrt(b) if a > 0
+sqrt(a)/sqrt(b) -> sqrt(a/b)
+sqrt(a/b) -> sqrt(a)/sqrt(b) if b > 0
+sqrt(a)*sqrt(a) -> a
+sqrt(a*a) -> abs(a)
+a/sqrt(a) -> sqrt(a)
+sqrt(a)/a -> 1/sqrt(a)
+1/sqrt(a) -> sqrt(1/a)
+sqrt(a) - sqrt(b) -> (a - b)/(sqrt(a) + sqrt(b))
+a - sqrt(b) -> (a*a - b)/(a + sqrt(b))
+sqrt(b) - a -> (b - a*a)/(a + sqrt(b))
+a + sqrt(b) -> (a*a - b)/(a - sqrt(b))
+a/sqrt(b) - 1 -> (a*a - b)/(sqrt(b)*(a + sqrt(b)))
+a/sqrt(b) - 1 -> (a - sqrt(b))/sqrt(b)
+1 - a/sqrt(b) -> (b - a*a)/(sqrt(b)*(a + sqrt(b)))
+1 + a/sqrt(b) -> (a + sqrt(b))/sqrt(b)
+1/sqrt(a) - 1/sqrt(b) -> (b - a)/(sqrt(a)*sqrt(b)*(sqrt(a) + sqrt(b)))
+c/sqrt(a) - c/sqrt(b) -> c*(b - a)/(sqrt(a)*sqrt(b)*(sqrt(a) + sqrt(b)))
+sqrt(a*a + b*b) -> hypot(a, b)
+sqrt(a*a + 1) -> hypot(a, 1)
+sqrt(a*a - 1) -> sqrt(a - 1)*sqrt(a + 1) if a > 1
+sqrt(a*a - b*b) -> sqrt(a - b)*sqrt(a + b) if a > b and b > 0
+sqrt(1 - a*a) -> sqrt((1 - a)*(1 + a))
+sqrt(a*a - b) -> hypot(a, sqrt(-b)) if b < 0
+sqrt(a*a + b) -> hypot(a, sqrt(b)) if b > 0
+a*a + b*b -> hypot(a, b)*hypot(a, b)
+cbrt(a) - cbrt(b) -> (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b))
+a*a + 1 -> hypot(a, 1)*hypot(a, 1)
+a/(b + sqrt(b*b + a*a)) -> a/(b + hypot(a, b))
+
+exponentials and logarithms
+exp(a)*exp(b) -> exp(a + b)
+exp(a + b) -> exp(a)*exp(b)
+exp(a)/exp(b) -> exp(a - b)
+exp(a - b) -> exp(a)/exp(b)
+1/exp(a) -> exp(-a)
+exp(-a) -> 1/exp(a)
+exp(2*a) -> exp(a)*exp(a)
+exp(a)*exp(a) -> exp(2*a)
+exp(a) -> exp(a/2)*exp(a/2)
+exp(a) - 1 -> expm1(a)
+1 - exp(a) -> -expm1(a)
+1 + expm1(a) -> exp(a)
+1 - expm1(a) -> 2 - exp(a)
+expm1(2*a) -> expm1(a)*(expm1(a) + 2)
+exp(2*a) - 1 -> (exp(a) - 1)*(exp(a) + 1)
+exp(a) - exp(b) -> exp(b)*expm1(a - b)
+exp(a) - exp(b) -> exp(a)*(-expm1(b - a))
+exp(a) - exp(-a) -> 2*sinh(a)
+exp(-a) - exp(a) -> -2*sinh(a)
+exp(a) + exp(-a) -> 2*cosh(a)
+exp(a) - exp(b) -> 2*exp((a + b)/2)*sinh((a - b)/2)
+(exp(a) - 2) + exp(-a) -> 4*(sinh(a/2)*sinh(a/2))
+a - a*exp(b) -> -(a*expm1(b))
+a*exp(b) - a -> a*expm1(b)
+(exp(a)*b)/c -> b/(c*exp(-a))
+log(1 + a) -> log1p(a)
+log(1 - a) -> log1p(-a)
+log(a*b) -> log(a) + log(b) if a > 0 and b > 0
+log(a/b) -> log(a) - log(b) if a > 0 and b > 0
+log(a) + log(b) -> log(a*b)
+log(a) - log(b) -> log(a/b)
+log(a) - log(b) -> log1p((a - b)/b)
+log(1/a) -> -log(a)
+log(a*a) -> 2*log(abs(a))
+log(exp(a)) -> a
+exp(log(a)) -> a
+exp(a + log(b)) -> exp(a)*b
+exp(a - log(b)) -> exp(a)/b
+exp(-log(a)) -> 1/a
+log(exp(a) + exp(b)) -> max(a, b) + log1p(exp(-abs(a - b)))
+log1p(exp(a)) -> max(a, 0) + log1p(exp(-abs(a)))
+
+logistic functions
+exp(a)/(1 + exp(a)) -> 1/(1 + exp(-a))
+1/(1 + exp(a)) -> exp(-a)/(1 + exp(-a))
+1/(1 + exp(-a)) -> exp(a)/(1 + exp(a))
+exp(a)/(exp(a) + exp(b)) -> 1/(1 + exp(b - a))
+exp(a)/(1 + exp(a + b)) -> 1/(exp(-a) + exp(b))
+exp(a)/((1 + exp(a))*(1 + exp(a))) -> exp(-abs(a))/((1 + exp(-abs(a)))*(1 + exp(-abs(a))))
+exp(-a)/((1 + exp(-a))*(1 + exp(-a))) -> exp(-abs(a))/((1 + exp(-abs(a)))*(1 + exp(-abs(a))))
+exp(a)/((1 + exp(a))*(1 + exp(a))) -> 1/(2 + exp(a) + exp(-a))
+1/((1 + exp(a))*(1 + exp(-a))) -> exp(-abs(a))/((1 + exp(-abs(a)))*(1 + exp(-abs(a))))
+1 - 1/(1 + exp(a)) -> 1/(1 + exp(-a))
+(exp(a) - exp(b))/(exp(a) + exp(b)) -> tanh((a - b)/2)
+(1 - exp(a))/(1 + exp(a)) -> -tanh(a/2)
+expm1(a)/(1 + exp(a)) -> tanh(a/2)
+1/(1 - exp(-a)) -> exp(a)/expm1(a)
+exp(a)/(exp(a) - 1) -> -1/expm1(-a)
+exp(a)/expm1(a) -> -1/expm1(-a)
+1 - exp(-a)/(1 + exp(-a)) -> 1/(1 + exp(-a))
+
+hyperbolic functions
+1 - tanh(a)*tanh(a) -> 1/(cosh(a)*cosh(a))
+1 - tanh(a) -> 2/(1 + exp(2*a))
+1 + tanh(a) -> 2/(1 + exp(-2*a))
+1/(cosh(a)*cosh(a)) -> (1/cosh(a))*(1/cosh(a))
+1/cosh(a) -> 2*exp(-abs(a))/(1 + exp(-2*abs(a)))
+1/(cosh(a)*cosh(a)) -> 4*exp(-2*abs(a))/((1 + exp(-2*abs(a)))*(1 + exp(-2*abs(a))))
+cosh(a)*cosh(a) - sinh(a)*sinh(a) -> 1
+cosh(a)*cosh(a) - 1 -> sinh(a)*sinh(a)
+cosh(a) - 1 -> 2*(sinh(a/2)*sinh(a/2))
+sinh(a)/cosh(a) -> tanh(a)
+sinh(a) + cosh(a) -> exp(a)
+
+trigonometric functions
+1 - cos(a) -> 2*(sin(a/2)*sin(a/2))
+1 - cos(a) -> sin(a)*tan(a/2)
+cos(a) - 1 -> -2*(sin(a/2)*sin(a/2))
+(1 - cos(a))/sin(a) -> tan(a/2)
+sin(a)/(1 + cos(a)) -> tan(a/2)
+1 - sin(a)*sin(a) -> cos(a)*cos(a)
+1 - cos(a)*cos(a) -> sin(a)*sin(a)
+sin(a)*sin(a) + cos(a)*cos(a) -> 1
+1 + tan(a)*tan(a) -> 1/(cos(a)*cos(a))
+1/(cos(a)*cos(a)) -> 1 + tan(a)*tan(a)
+sin(a)/cos(a) -> tan(a)
+cos(a)/sin(a) -> 1/tan(a)
+1/tan(a) -> cos(a)/sin(a)
+sin(a) - sin(b) -> 2*(cos((a + b)/2)*sin((a - b)/2))
+cos(a) - cos(b) -> -2*(sin((a + b)/2)*sin((a - b)/2))
+tan(a) - tan(b) -> sin(a - b)/(cos(a)*cos(b))
+sin(a + b) - sin(a) -> 2*(cos(a + b/2)*sin(b/2))
+cos(a + b) - cos(a) -> -2*(sin(a + b/2)*sin(b/2))
+
+error functions
+1 - erf(a) -> erfc(a)
+1 + erf(a) -> erfc(-a)
+1 - erfc(a) -> erf(a)
+2 - erfc(a) -> erfc(-a)
+
+powers
+a**b*a**c -> a**(b + c)
+a**b/a**c -> a**(b - c)
+a**b*a -> a**(b + 1)
+a**b/a -> a**(b - 1)
+a**b - 1 -> expm1(b*log(a)) if a > 0
+a**b - c**b -> c**b*expm1(b*log(a/c)) if a > 0 and c > 0
+exp(b*log(a)) -> a**b
+log(a**b) -> b*log(a) if a > 0
+
+arguments in two parts
+exp(a*b) -> exp(a*b)*(1 + fma(a, b, -(a*b)))
+exp(a/b) -> exp(a/b)*(1 - fma(a/b, b, -a)/b)
+exp(a + b) -> exp(a + b)*(1 + ((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a))))
+exp(a - b) -> exp(a - b)*(1 + ((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a))))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRule:
+    """One row: a formula, what it may be replaced with, and where that holds (empty: wherever the formula has a value)."""
+
+    left: str
+    right: str
+    condition: str = ""
+
+    @property
+    def text(self) -> str:
+        """The row."""
+        return f"{self.left} -> {self.right}" + (f" if {self.condition}" if self.condition else "")
+
+
+def rules_of(rows: str) -> tuple[RewriteRule, ...]:
+    """The rules of some rows; a line without an arrow is a heading."""
+    found = []
+    for line in rows.splitlines():
+        left, arrow, rest = line.partition("->")
+        if arrow:
+            right, _, condition = rest.partition(" if ")
+            found.append(RewriteRule(left.strip(), right.strip(), condition.strip()))
+    return tuple(found)
+
+
+@cache
+def all_rules() -> tuple[RewriteRule, ...]:
+    """The rules of the table."""
+    return rules_of(ROWS)
