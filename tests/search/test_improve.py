@@ -215,6 +215,15 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
 
 
+def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:
+    """sin(x)/x, continued by 1, has the derivative 0 at 0, where both the line and the other text are 0/0."""
+    function, line, other = "sin(x)/x", "dx = (x*cos(x) - sin(x))/(x*x)", "dx = (cos(x) - sin(x)/x)/x"
+    refused = answer(function, line, other, {"x": (-5.0, 5.0)})
+    assert isinstance(refused, NotAccepted)
+    assert "x = 0.0" in refused.reason
+    assert isinstance(answer(function, line, other, {"x": (0.5, 5.0)}), Accepted), "the twin: 0 is no point of this domain"
+
+
 @pytest.mark.parametrize("other", ["dx = 1 - tanh(x)", "dx = 1/cosh(x)**2 + 1e-30", "dx = where(x < 250, 1/cosh(x)**2, 0.1)", "dx = where(abs(x) < 0.1, 1 - x*x, 1/cosh(x)**2)"])
 def test_a_replacement_that_is_another_function_is_refused(other: str) -> None:
     assert isinstance(answer("tanh(x)", "dx = 1 - tanh(x)**2", other, {"x": (-300.0, 300.0)}), NotAccepted)

@@ -100,7 +100,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         return NotAccepted("the verdict of another gradient is worse at a point", tuple(others))
     proof = ""
     for part in reversed(proved_parts or [new]):
-        answer = _proof(part.alone(gradient), points, boxes, meant, with_holes=not certificate)
+        answer = _proof(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
@@ -138,8 +138,8 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, with_holes: bool) -> str | NotAccepted:
-    """What is proved of a check of one gradient, in words, or why that does not do; with the single points at which it has no value, unless a series takes its place there."""
+def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, may_have_holes: bool) -> str | NotAccepted:
+    """What is proved of a check of one gradient, in words, or why that does not do. It may have no value at single points only if a series takes its place there."""
     claim = check.subject.claims[0]
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
     if proof is None:
@@ -150,7 +150,9 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
-    return outcome.note if with_holes else proof.text()
+    if outcome.has_holes and not may_have_holes:
+        return NotAccepted(f"it has no value at a point: {outcome.note}")
+    return proof.text() if may_have_holes else outcome.note
 
 
 def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
