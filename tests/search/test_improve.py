@@ -20,7 +20,7 @@ from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
-from verifier.search.improve.improve import improve, is_larger
+from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
 from verifier.search.improve.rules import rules_of
 from verifier.search.improve.suggestion import Suggestion
@@ -245,6 +245,20 @@ def test_a_replacement_that_spoils_another_gradient_is_refused(other: str, kind:
     assert new is not None
     found = accepted(check, new, "dx", drawn(boxes, check.format, count=60, seed=3), boxes, meant=Meant(tuple(boxes[0]), ((), ())))
     assert isinstance(found, kind)
+
+
+def test_an_infinite_gradient_at_a_corner_of_the_domain_has_its_sign() -> None:
+    """sqrt(b*b - a*c) is 0 at the corner (-8, 8, -8): the derivative to a, -c/(2*root), is +inf from one side; a quotient of two negative zeros and numbers may be -inf."""
+    function, domain = "sqrt(b*b - a*c)", {"a": (-8.0, 8.0), "b": (-8.0, 8.0), "c": (-8.0, 8.0)}
+    check, _, boxes = question(function, "da = -c/(2*sqrt(b*b - a*c))", domain)
+    assert (-8.0, 8.0, -8.0) in search_points(check, boxes, None, ())
+
+
+def test_no_range_depends_on_the_gradient_that_flows_in() -> None:
+    """It is 1 where the search measures, and any number in use."""
+    for function, line, domain in (("(n + 1)*log(n + 1) - n*log(n) - 1", "dn = (log(n + 1) - log(n))*dout", {"n": (1e-9, 1e10)}), ("(-b + sqrt(b*b - a))/2", "db = (b/sqrt(b*b - a) - 1)*dout/2", {"a": (-1e10, 1e10), "b": (-1e10, 1e10)})):
+        for found in suggested(function, line, domain):
+            assert all("dout" not in region.condition for region in found.regions)
 
 
 def test_a_narrow_range_of_bad_inputs_between_two_borders_is_seen() -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import cycle, pairwise
+from itertools import cycle, pairwise, product
 
 import numpy as np
 
@@ -37,6 +37,7 @@ MOST_HARD = 120  # points at borders of the program
 LEDGER_POINTS = 8  # at which the guilty statement is looked for
 MOST_STATEMENTS = 3  # that are tried, of one gradient
 ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
+MOST_WITH_CORNERS = 4  # inputs of a domain whose corners are all looked at: there poles may be that no sample meets
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
@@ -81,7 +82,7 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     if meant is None and len(boxes) == 1:
         meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))
     statements = replaceable(check.subject.program, draft.implementation.backward)
-    common = _points(check, boxes, meant, points)
+    common = search_points(check, boxes, meant, points)
     found = []
     names = list(dict.fromkeys(name for _, name in check.subject.claims))
     for k, name in enumerate(names):
@@ -94,12 +95,13 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     return tuple(found)
 
 
-def _points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
-    """The points of the search: those given, both sides of the program's borders, and a sample."""
+def search_points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """The points of the search: those given, both sides of the program's borders, the corners of the domain, and a sample."""
     inside = [tuple(b) for b in boxes]
     hard = [p for box in inside for p in hard_points(check, box)]
     step = max(1, len(hard) // MOST_HARD)
-    found = [*points, *hard[::step], *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
+    corners = [p for box in inside if len(box) <= MOST_WITH_CORNERS for p in product(*box)]
+    found = [*points, *hard[::step], *corners, *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
     return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
 
 
