@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 6  # of cases in a message
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+NO_SVG = frozenset((".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf"))  # what these names promise is another format
 COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
 
 
@@ -340,7 +341,7 @@ def _show(options: argparse.Namespace) -> int:
         _say_no_case(loaded, options)
         return USAGE_ERROR
     for case in cases:
-        problem = _show_problem(case, options)
+        problem = _show_problem(case, options) or _no_array(cases, options)
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
@@ -396,6 +397,16 @@ def _gates_and_wires(case: Case, options: argparse.Namespace) -> Callable[[Paint
     return lambda paint: "\n".join(circuit_text.render(d, paint=paint, ulps=options.ulps, encoding=encoding) for d in found)
 
 
+def _no_array(cases: Sequence[Case], options: argparse.Namespace) -> str:
+    """What is wrong with the arrays that are to be opened: one that no case has."""
+    if not options.open:
+        return ""
+    from verifier.report.circuits import arrays_of
+
+    known = [*dict.fromkeys(n for c in cases for n in arrays_of(c, options.implementation)), "*"]
+    return next((f"{cases[0].name} has no array '{name}' to open{suggestion(name, known)}" for name in options.open if name not in known), "")
+
+
 def _as_it_is(text: str, _: Paint) -> str:
     return text
 
@@ -406,6 +417,9 @@ def _plot(options: argparse.Namespace) -> int:
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
     if case is None:
         _say_no_case(loaded, options)
+        return USAGE_ERROR
+    if Path(options.output or "").suffix.lower() in NO_SVG:
+        say(f"verifier: a drawing is SVG, so '{options.output}' would not open; write it to '{Path(options.output).with_suffix('.svg')}'")
         return USAGE_ERROR
     try:
         drawing = _drawing(case, options)
@@ -434,6 +448,9 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
         from verifier.report.circuits import diagram_of
         from verifier.report.draw import circuit_svg
 
+        problem = _no_array([case], options)
+        if problem:
+            raise ValueError(problem)
         found = diagram_of(case, implementation=options.implementation, point=options.point, form=options.form, opened=frozenset(options.open))
         return circuit_svg.svg(found, ulps=options.ulps)
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}
