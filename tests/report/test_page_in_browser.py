@@ -222,6 +222,18 @@ def test_a_gate_that_is_played_is_in_view_on_a_narrow_screen(opened: Any) -> Non
         opened.set_window_size(1280, 900)
 
 
+def test_a_circuit_is_larger_where_there_is_room_and_never_smaller(opened: Any) -> None:
+    shown = "const s = arguments[0].querySelector('svg.circuit'); return s.getBoundingClientRect().width / Number(s.getAttribute('width'))"
+    try:
+        player = open_case(opened, "a shared weight that is overwritten").find_element("css selector", ".player")
+        opened.set_window_size(1920, 1080)
+        assert abs(opened.execute_script(shown, player) - 1.3) < 0.01
+        opened.set_window_size(500, 900)
+        assert abs(opened.execute_script(shown, player) - 1) < 0.01, "the twin: it scrolls"
+    finally:
+        opened.set_window_size(1280, 900)
+
+
 def test_a_guilty_line_and_its_gate_are_marked_and_the_repair_is_a_diff(opened: Any) -> None:
     sheet = open_case(opened, "a shared weight that is overwritten")
     guilty = sheet.find_elements("css selector", "tr.guilty")

@@ -113,6 +113,7 @@ function ledger(l) {
 
 // ---------------------------------------------------------------- backprop, gate by gate
 
+const LARGER = 1.3; // with which a circuit's letters have about the size of those around it
 const numbers = (text) => (text.match(/-?(inf|nan|\d[\d.]*(e[-+]?\d+)?)/g) || []).map((n) => Number(n.replace("inf", "Infinity")));
 
 function holds(terms, result, combine, size) { // whether an equation is true, as far as the digits that are written can say: six, of arrays three
@@ -139,6 +140,10 @@ function player(i) {
   const list = table("The gates of " + i.name, ["gate", "what it computes", ">value", ">gradient"], [...body.values()]);
   list.classList.add("gates");
   const drawing = i.circuit ? drawn(i.circuit) : null, picture = [];
+  if (drawing && drawing.style) { // readable at a projector: larger where there is room, never smaller
+    const width = Number(drawing.getAttribute("width"));
+    drawing.style.width = `clamp(${width}px, 100%, ${LARGER * width}px)`;
+  }
   for (const node of drawing && drawing.querySelectorAll ? drawing.querySelectorAll("[id]") : []) { // ids are unique in a circuit, not on a page
     picture.push({ node, gate: gates.find((g) => g.key === node.id), source: gates.find((g) => g.key === node.dataset.source), target: gates.find((g) => g.key === node.dataset.target) });
     node.removeAttribute("id");
