@@ -10,16 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.command.given import (
-    case_files,
-    complain,
-    configured,
-    gate_for,
-    load_texts,
-    load_with_calls,
-    some_of,
-    workers_for,
-)
+from verifier.command.given import case_files, complain, configured, gate_for, load_texts, load_with_calls, some_of, workers_for
 from verifier.config import Config
 from verifier.language.source import CampaignError, suggestion
 from verifier.options import IMPROVE_SECONDS, USAGE_ERROR

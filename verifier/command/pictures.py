@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.command.given import (
-    complain,
-    load_texts,
-    some_of,
-)
+from verifier.command.given import complain, load_texts, some_of
 from verifier.language.source import suggestion
 from verifier.language.user_files import writing
 from verifier.options import USAGE_ERROR
@@ -24,6 +20,8 @@ from verifier.report.draw.paint import Paint, paint_for
 if TYPE_CHECKING:
     from verifier.case.case import Case
     from verifier.case.load import Loaded
+
+NO_SVG = frozenset((".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf"))  # what these names promise is another format
 
 
 def run_show(options: argparse.Namespace) -> int:
@@ -36,7 +34,7 @@ def run_show(options: argparse.Namespace) -> int:
         _say_no_case(loaded, options)
         return USAGE_ERROR
     for case in cases:
-        problem = _show_problem(case, options)
+        problem = _show_problem(case, options) or _no_array(cases, options)
         if problem:
             say(f"verifier: {problem}")
             return USAGE_ERROR
@@ -92,6 +90,16 @@ def _gates_and_wires(case: Case, options: argparse.Namespace) -> Callable[[Paint
     return lambda paint: "\n".join(circuit_text.render(d, paint=paint, ulps=options.ulps, encoding=encoding) for d in found)
 
 
+def _no_array(cases: Sequence[Case], options: argparse.Namespace) -> str:
+    """What is wrong with the arrays that are to be opened: one that no case has."""
+    if not options.open:
+        return ""
+    from verifier.report.circuits import arrays_of
+
+    known = [*dict.fromkeys(n for c in cases for n in arrays_of(c, options.implementation)), "*"]
+    return next((f"{cases[0].name} has no array '{name}' to open{suggestion(name, known)}" for name in options.open if name not in known), "")
+
+
 def _show_problem(case: Case, options: argparse.Namespace) -> str:
     names = [i.name for i in case.implementations]
     if options.implementation is not None and options.implementation not in names:
@@ -111,6 +119,9 @@ def run_plot(options: argparse.Namespace) -> int:
     case = next((c for c in loaded.cases if options.case in (None, c.name)), None)
     if case is None:
         _say_no_case(loaded, options)
+        return USAGE_ERROR
+    if Path(options.output or "").suffix.lower() in NO_SVG:
+        say(f"verifier: a drawing is SVG, so '{options.output}' would not open; write it to '{Path(options.output).with_suffix('.svg')}'")
         return USAGE_ERROR
     try:
         drawing = _drawing(case, options)
@@ -139,6 +150,9 @@ def _drawing(case: Case, options: argparse.Namespace) -> str:
         from verifier.report.circuits import diagram_of
         from verifier.report.draw import circuit_svg
 
+        problem = _no_array([case], options)
+        if problem:
+            raise ValueError(problem)
         found = diagram_of(case, implementation=options.implementation, point=options.point, form=options.form, opened=frozenset(options.open))
         return circuit_svg.svg(found, ulps=options.ulps)
     chosen = {"implementation": options.implementation, "gradient": options.gradient, "form": options.form, "point": options.point}

@@ -10,12 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.command.given import (
-    complain,
-    configured,
-    load_texts,
-    workers_for,
-)
+from verifier.command.given import complain, configured, load_texts, workers_for
 from verifier.language.source import CampaignError
 from verifier.options import USAGE_ERROR
 from verifier.report.draw import FORMATS, drawn_edits
