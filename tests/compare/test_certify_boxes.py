@@ -249,3 +249,41 @@ def test_what_is_assumed_of_a_function() -> None:
     assert by_case is not None
     assert by_case.ulps == 3
     assert assumed("gamma", float64, Assumptions()) is None
+
+
+# ---------------------------------------------------------------- the ends of the format
+
+
+@pytest.mark.parametrize("unit", ["ulp", "absolute"])
+@pytest.mark.parametrize(
+    "backward",
+    [
+        "dx = 2*x*dout",  # twice a number is exact, but for the largest
+        "dx = (x + x)*dout",
+        "dx = (x + 32768)*dout",  # and a sum of multiples of 32 up to 65504 is
+        "dx = (x + x*0.5)*dout",  # a sum is off by no more than an operand, if it is finite
+        "dx = x/0.5*dout",
+    ],
+)
+def test_no_sum_or_product_that_overflows_is_bounded(backward: str, unit: str) -> None:
+    found = bounds("x*x", {"x": (30000, 60000)}, unit, form="float16", budget=0.2, forward="out = x*x", backward=backward)["dx"]
+    assert found.outcome == "open"  # 2 * 60000 is above 65504, the largest float16
+    assert found.seen == np.inf
+
+
+@pytest.mark.parametrize(("function", "domain"), [("x*y*z", {"x": (1e120, 1.1e120), "y": (1e130, 1.3e130), "z": (1, 2)}), ("x*1.3e250", {"x": (1, 2)}), ("x*y*z", {"x": (1e264, 1e264), "y": (1, 2), "z": (1, 2)})])
+def test_large_numbers_have_roundings_too(function: str, domain: dict[str, tuple[float, float]]) -> None:
+    check, box = question(function, domain)
+    random = np.random.default_rng(3)
+    low, high = np.array([box.low]), np.array([box.high])
+    points = low + (high - low) * random.random((500, len(box.low)))
+    for seen, found in zip(errors(check, points), bounds(function, domain, budget=0.2).values(), strict=True):
+        assert found.bound is not None
+        assert 0.3 < seen[1].max() <= found.bound < 2.1  # products of numbers are off by nearly half an ulp somewhere
+
+
+def test_ulps_are_those_of_the_program_and_not_of_a_cast() -> None:
+    found = bounds("x*x", {"x": (1.001, 1.002)}, "ulp", budget=0.2, forward="out = x*x", backward="dx = float16(2*x)")["dx"]
+    assert found.outcome == "open"  # half an ulp of float16 is 2^41 of float64
+    assert found.seen is not None
+    assert found.seen > 2.0**40
