@@ -287,3 +287,11 @@ def test_ulps_are_those_of_the_program_and_not_of_a_cast() -> None:
     assert found.outcome == "open"  # half an ulp of float16 is 2^41 of float64
     assert found.seen is not None
     assert found.seen > 2.0**40
+
+
+@pytest.mark.parametrize("times", ["relu(x)", "sign(7.3/(x*x))"])
+def test_zero_times_an_infinity_is_no_number_and_has_no_bound(times: str) -> None:
+    found = bounds(f"{times}*(7.3/x)", {"x": (-1, -1e-3)}, "absolute", form="float16", budget=0.2)["dx"]
+    assert found.outcome == "open"  # 7.3 / x^2 is above 65504
+    assert any(b.low[0] > -0.0106 for b in found.open_boxes)
+    assert found.bound is not None

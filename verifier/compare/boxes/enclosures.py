@@ -159,6 +159,7 @@ class ForwardBoxes:
         self.granularity: dict[int, Any] = {}
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
+        self.infinite: dict[int, Mask] = {}  # of operations whose float may be infinite or no number: where
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
         for k, o in enumerate(plan.done.operations):
             if o.gate == "input":
@@ -182,7 +183,7 @@ class ForwardBoxes:
         measured = k in self.plan.measured and self.plan.carries[k]
         moved = self._moved(k, o) if measured or k in self.limits else np.float64(0.0)
         raw = self._limited(k, raw, moved)
-        rounding = self._rounding(k, o, raw, jump)
+        rounding = self._with_operands(k, o, self._rounding(k, o, raw, jump))
         value = self._inflated(k, raw, rounding)
         self._append(k, raw, value, rounding)
         if measured:
@@ -193,6 +194,8 @@ class ForwardBoxes:
         self.values.append(value)
         self.roundings.append(rounding)
         self.nodes[k] = value
+        if isinstance(value, Interval) and not np.all(sure := np.isfinite(value.low) & np.isfinite(value.high)):
+            self.infinite[k] = ~sure
 
     def number(self, k: int) -> Interval:
         """The value of an operation as a number: a truth value is 1 or 0."""
@@ -253,6 +256,14 @@ class ForwardBoxes:
                 most = np.where(most == 1.0, np.nextafter(1.0, 0.0), most)
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
+
+    def _with_operands(self, k: int, o: Operation, rounding: LargestRounding) -> LargestRounding:
+        """Nothing is known where an operand may be infinite: 0 times an infinity is no number. What `where` does not choose has no effect."""
+        found = [self.infinite[a] for a in o.args if a in self.infinite] if o.gate != "where" else []
+        if not found or not self.plan.carries[k]:
+            return rounding
+        lost = np.any(np.broadcast_arrays(*found), axis=0)
+        return LargestRounding(*(np.where(lost, np.inf, part) for part in rounding))
 
     def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: FormatFigures) -> LargestRounding:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
