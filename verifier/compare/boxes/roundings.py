@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval
-from verifier.arithmetic.types import Doubles
+from verifier.arithmetic.types import Doubles, Mask
 from verifier.language.formats import Format
 
 SCALE = 200  # the unit of absolute errors is 2^-SCALE
@@ -50,7 +50,7 @@ class LargestRounding(NamedTuple):
     besides: Doubles
 
     @property
-    def may_overflow(self) -> Doubles:
+    def may_overflow(self) -> Mask:
         """Where the exact result may be beyond the largest number, or is not known."""
         return np.isinf(self.relative)
 
