@@ -150,6 +150,15 @@ def test_a_function_of_which_nothing_is_known_needs_an_assumption() -> None:
     assert better.assumptions[-1].source == "the case" or better.assumptions[0].source == "the case"
 
 
+def test_nothing_is_proved_from_an_assumption_that_an_error_contradicts() -> None:
+    assume = (("tanh", Fraction(1, 100)),)  # no function that is rounded at all is within a hundredth of an ulp
+    found = bounds("x*x", {"x": (0.1, 0.9)}, budget=0.3, assume=assume, forward="out = x*x", backward="dx = tanh(x)")["dx"]
+    assert (found.outcome, found.bound) == ("open", None)
+    assert "an assumption does not hold" in found.reason
+    assert found.seen is not None
+    assert found.seen > 0.4
+
+
 def test_a_worse_function_makes_a_worse_bound() -> None:
     least = [bounds(SIGMOID, {"x": (-10, 10)}, assume=(("exp", Fraction(u)),))["dx"].bound or 0.0 for u in ("1/2", "1", "4")]
     assert 4 < least[0] < least[1] < least[2] < 13
