@@ -178,7 +178,7 @@ def errors_of(case: Case, at: Sequence[tuple[float, ...]]) -> tuple[Errors, str]
     rows = compare(check_of(case), at, detail=False)
     judged = [d for (d,) in rows if d.verdict.value not in ("undefined", "undecided")]
     ulps = tuple(min(float(d.ulps.abs_upper()), MOST_ULPS) if d.ulps is not None and d.ulps.is_finite() else 0.0 if d.verdict.passes else MOST_ULPS for d in judged)  # a pole, or below the smallest number
-    worst = max((d.verdict for d in judged), key=lambda v: (v.fails, v.warns), default=None)
+    worst = max((d.verdict for d in judged), key=lambda v: v.rank, default=None)
     return Errors(ulps), "" if worst is None else worst.value
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import mpmath
+import numpy as np
 import pytest
 
 from verifier.case import points
@@ -15,10 +16,11 @@ from verifier.case.load import load_text
 from verifier.compare.check import Check, checks_of
 from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
+from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
-from verifier.search.improve.improve import improve
+from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
 from verifier.search.improve.rules import rules_of
 from verifier.search.improve.suggestion import Suggestion
@@ -153,6 +155,7 @@ def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None
     """sin(x)/x, continued by 1, has the derivative 0 at 0; the line is 0/0 there."""
     (found,) = suggested("where(x == 0, 1, sin(x)/x)", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)})
     assert (found.verdict_before, found.verdict_after) == ("wrong", "rounding")
+    assert "no value" not in found.proof_text
     assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0
 
 
@@ -212,6 +215,15 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
 
 
+def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:
+    """sin(x)/x, continued by 1, has the derivative 0 at 0, where both the line and the other text are 0/0."""
+    function, line, other = "sin(x)/x", "dx = (x*cos(x) - sin(x))/(x*x)", "dx = (cos(x) - sin(x)/x)/x"
+    refused = answer(function, line, other, {"x": (-5.0, 5.0)})
+    assert isinstance(refused, NotAccepted)
+    assert "x = 0.0" in refused.reason
+    assert isinstance(answer(function, line, other, {"x": (0.5, 5.0)}), Accepted), "the twin: 0 is no point of this domain"
+
+
 @pytest.mark.parametrize("other", ["dx = 1 - tanh(x)", "dx = 1/cosh(x)**2 + 1e-30", "dx = where(x < 250, 1/cosh(x)**2, 0.1)", "dx = where(abs(x) < 0.1, 1 - x*x, 1/cosh(x)**2)"])
 def test_a_replacement_that_is_another_function_is_refused(other: str) -> None:
     assert isinstance(answer("tanh(x)", "dx = 1 - tanh(x)**2", other, {"x": (-300.0, 300.0)}), NotAccepted)
@@ -222,6 +234,52 @@ def test_a_replacement_that_overflows_where_the_original_does_not_is_refused() -
     question = ("1/(1 + exp(-x))", "dx = exp(-x)/(1 + exp(-x))**2", "dx = exp(x)/(1 + exp(x))**2")
     assert isinstance(answer(*question, {"x": (-300.0, 700.0)}), NotAccepted)
     assert isinstance(answer(*question, {"x": (-300.0, 300.0)}), Accepted)
+
+
+@pytest.mark.parametrize(("other", "kind"), [("t = exp(x + 600)/exp(600)", NotAccepted), ("t = where(x < 0, exp(x), 3)", NotAccepted), ("t = exp(x/2)*exp(x/2)", Accepted)])
+def test_a_replacement_that_spoils_another_gradient_is_refused(other: str, kind: type) -> None:
+    """For dx all three are right, since it reads t where x is negative only; dy reads it everywhere."""
+    check, draft, boxes = question("y*exp(x)", "t = exp(x); dx = where(x < 0, t*y, exp(x)*y); dy = t", {"x": (-300.0, 300.0), "y": (1.0, 2.0)})
+    (statement,) = [s for s in replaceable(check.subject.program, draft.implementation.backward) if s.name == "t"]
+    new = replaced_check(check, draft, statement, other)
+    assert new is not None
+    found = accepted(check, new, "dx", drawn(boxes, check.format, count=60, seed=3), boxes, meant=Meant(tuple(boxes[0]), ((), ())))
+    assert isinstance(found, kind)
+
+
+def test_an_infinite_gradient_at_a_corner_of_the_domain_has_its_sign() -> None:
+    """sqrt(b*b - a*c) is 0 at the corner (-8, 8, -8): the derivative to a, -c/(2*root), is +inf from one side; a quotient of two negative zeros and numbers may be -inf."""
+    function, domain = "sqrt(b*b - a*c)", {"a": (-8.0, 8.0), "b": (-8.0, 8.0), "c": (-8.0, 8.0)}
+    check, _, boxes = question(function, "da = -c/(2*sqrt(b*b - a*c))", domain)
+    assert (-8.0, 8.0, -8.0) in search_points(check, boxes, None, ())
+
+
+def test_no_range_depends_on_the_gradient_that_flows_in() -> None:
+    """It is 1 where the search measures, and any number in use."""
+    for function, line, domain in (("(n + 1)*log(n + 1) - n*log(n) - 1", "dn = (log(n + 1) - log(n))*dout", {"n": (1e-9, 1e10)}), ("(-b + sqrt(b*b - a))/2", "db = (b/sqrt(b*b - a) - 1)*dout/2", {"a": (-1e10, 1e10), "b": (-1e10, 1e10)})):
+        for found in suggested(function, line, domain):
+            assert all("dout" not in region.condition for region in found.regions)
+
+
+def test_a_narrow_range_of_bad_inputs_between_two_borders_is_seen() -> None:
+    """A quotient by exp(x*(x/2)) gains a bit on average and is 0 from 37.68 on, where exp overflows; the line has a value up to 38.6, below the smallest normal number."""
+    function, line, domain = "exp(-x*x/2)/sqrt(2*pi)", "dx = -x*exp(-x*x/2)/sqrt(2*pi)", {"x": (-40.0, 40.0)}
+    check, draft, _ = question(function, line, domain)
+    (statement,) = replaceable(check.subject.program, draft.implementation.backward)
+    narrow = [(37.7 + k / 100,) for k in range(60)]
+    bad = replaced_check(check, draft, statement, "dx = -(x/exp(x*(x/2))/sqrt(2*pi))")
+    assert bad is not None
+    assert Verdict.VANISHED in judged(bad, narrow), "the twin: it would be seen"
+    for found in suggested(function, line, domain):
+        new = replaced_check(check, draft, statement, found.replacement)
+        assert new is not None
+        assert all(v.passes for v in judged(new, narrow))
+        assert found.after.worst_ulps <= found.before.worst_ulps
+
+
+@pytest.mark.parametrize(("error", "others", "larger"), [(100.0, [1.0, 40.0], True), (79.0, [1.0, 40.0], False), (16.0, [0.5, 0.5], False), (17.0, [0.5, 0.5], True), (2.0**64, [2.0**64], False)])
+def test_an_error_is_larger_by_a_bit_and_more_or_it_is_not(error: float, others: list[float], larger: bool) -> None:
+    assert is_larger(error, np.array(others)) is larger
 
 
 @pytest.mark.parametrize("row", ["tanh(a)*tanh(a) -> tanh(a)", "1 - a*a -> 1/(cosh(a)*cosh(a))", "1 - tanh(a)*tanh(a) -> 4*exp(-2*a)", "tanh(a) -> a"])

@@ -249,7 +249,7 @@ class Replacement:
     after: ErrorFigures
     regions: tuple[ReplacementRegion, ...]
     cost: str  # how many times the time of the statement
-    verdict_before: str  # the worst at the points of the search
+    verdict_before: str  # the worst at the points of the search and of the hunt
     verdict_after: str
     candidates: int
     patch: str = ""  # a unified diff of the file; empty where the file cannot be changed in this way

@@ -114,9 +114,12 @@ def _definitions() -> Schema:
         "published": _object({"name": _TEXT, "point": _POINT, "computed": _TEXT, "published": _TEXT, "met": {"type": "boolean"}}),
         "suggestion": _object(
             {
-                **who, "file": _TEXT, "line": _LINE, "column": _LINE, "original": _TEXT, "replacement": _TEXT, "proof": {"enum": ["proved", "approximates"]}, "proof_text": _TEXT,
-                "before": _errors(), "after": _errors(), "regions": {"type": "array", "items": _object({"condition": _TEXT, "formula": _TEXT, "before": _errors(), "after": _errors()})},
-                "cost": _TEXT, "verdict_before": _TEXT, "verdict_after": _TEXT, "candidates": _COUNT, "patch": {"description": "a unified diff of the file; empty where there is none", **_TEXT}, "why_no_patch": _TEXT,
+                **who, "file": _TEXT, "line": _LINE, "column": _LINE, "original": {"description": "the statement of the file", **_TEXT}, "replacement": {"description": "what may stand in its place", **_TEXT},
+                "proof": {"description": "approximates: a series is part of it, with a certified remainder", "enum": ["proved", "approximates"]}, "proof_text": {"description": "for which inputs, or within how many ulps and where", **_TEXT},
+                "before": {"description": "the errors of the statement, at points of the domain that the search has not seen", **_errors()}, "after": {"description": "the errors of the replacement, at the same points", **_errors()},
+                "regions": {"type": "array", "items": _object({"condition": _TEXT, "formula": _TEXT, "before": _errors(), "after": _errors()})},
+                "cost": {"description": "the time of the replacement over that of the statement", **_TEXT}, "verdict_before": {"description": "the worst at the points of the search and of the hunt", **_TEXT},
+                "verdict_after": {"description": "the same of the replacement", **_TEXT}, "candidates": {"description": "formulas that were measured", **_COUNT}, "patch": {"description": "a unified diff of the file; empty where there is none", **_TEXT}, "why_no_patch": _TEXT,
             }
         ),
         "region": _object({**who, "verdict": _VERDICT, "input": _TEXT, "low": _TEXT, "high": _TEXT, "along": _TEXT, "cause": _TEXT, "point": _POINT}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
 from verifier.case.points import FloatPoint
@@ -96,9 +96,11 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
     worse = [p for (p, a), b in zip(open_points, before, strict=False) if is_worse(a, b)]
     if worse:
         return NotAccepted("its verdict is worse at a point", tuple(worse))
+    if others := _others_against(check, new, gradient, points):
+        return NotAccepted("the verdict of another gradient is worse at a point", tuple(others))
     proof = ""
     for part in reversed(proved_parts or [new]):
-        answer = _proof(part.alone(gradient), points, boxes, meant)
+        answer = _proof(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
@@ -116,13 +118,28 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
 
 
+def _others_against(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """The points at which the other gradients that read the statement have a worse verdict than before."""
+    names = [name for name in dict.fromkeys(name for _, name in check.subject.claims) if name != gradient]
+    if not names or not points:
+        return []
+    columns = [np.array(c) for c in zip(*points, strict=True)]
+    before, after = (floats.arrays(c.subject.program, columns, [c.subject.program.names[n] for n in names], fmt=c.format, upstream=c.upstream) for c in (check, new))
+    found = []
+    for name, old, now in zip(names, before, after, strict=True):
+        same = np.broadcast_to((old == now) | (np.isnan(old) & np.isnan(now)), len(points))
+        changed = [p for p, is_same in zip(points, same, strict=True) if not is_same]
+        found += [p for p, a, b in zip(changed, judged(new.alone(name), changed), judged(check.alone(name), changed), strict=True) if is_worse(a, b)]
+    return list(dict.fromkeys(found))
+
+
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     """The worst of some verdicts; where nothing is defined or decided there is none."""
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None) -> str | NotAccepted:
-    """What is proved of a check of one gradient, in words, or why that does not do."""
+def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, may_have_holes: bool) -> str | NotAccepted:
+    """What is proved of a check of one gradient, in words, or why that does not do. It may have no value at single points only if a series takes its place there."""
     claim = check.subject.claims[0]
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
     if proof is None:
@@ -133,7 +150,9 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
-    return outcome.note
+    if outcome.has_holes and not may_have_holes:
+        return NotAccepted(f"it has no value at a point: {outcome.note}")
+    return proof.text() if may_have_holes else outcome.note
 
 
 def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
@@ -156,4 +175,4 @@ def is_false(value: RealValue) -> bool:
     return value is False
 
 
-__all__ = ["Accepted", "NotAccepted", "accepted", "judged", "replaced_check"]
+__all__ = ["Accepted", "NotAccepted", "accepted", "is_worse", "judged", "replaced_check"]

@@ -63,7 +63,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
     series = _series(check, pool, found, candidates) if is_final else {}
-    quantities = list(_quantities(pool, found, columns))
+    quantities = list(_quantities(pool, check, found, columns))
     for choice in _choices(candidates, quantities, check)[:MOST_ARRANGEMENTS]:
         if any(f in series for f in choice.formulas):
             made = _with_series(check, pool, statement, found, choice, series, len(candidates.scores))
@@ -160,9 +160,10 @@ def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates) -> None:
             candidates.add(pool.make("mul", pool.make("sign", leaf), even))
 
 
-def _quantities(pool: Pool, found: StatementTerm, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
-    """What ranges may be ranges of: every input, its size, and the difference of two."""
-    leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
+def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
+    """What ranges may be ranges of: every name that is read, its size, and the difference of two; not the gradient that flows in, which is one number here and any in use."""
+    steps = check.subject.program.steps
+    leaves = [leaf for leaf in found.leaves if leaf in found.term.parts and steps[found.leaves[leaf]].gate != "upstream"]
     terms = [t for leaf in leaves for t in (leaf, pool.make("abs", leaf))]
     terms += [pool.make("sub", a, b) for i, a in enumerate(leaves) for b in leaves[i + 1 :]][:6]
     for t in terms:

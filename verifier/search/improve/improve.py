@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import cycle, pairwise, product
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from verifier.case.case import Draft
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant, satisfied
+from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
 from verifier.search.improve.arrangements import Arrangement, arrangements
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
@@ -28,10 +30,14 @@ from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360
 REPORT_POINTS = 1000
+FURTHER_POINTS = 1000  # at which what is accepted is looked at once more
+EVENLY = 400  # of the same distance along each input: a narrow range of bad inputs may lie between two borders that the hunt sees
+MOST_JUDGED = 200  # of these, those with the largest errors
 MOST_HARD = 120  # points at borders of the program
 LEDGER_POINTS = 8  # at which the guilty statement is looked for
 MOST_STATEMENTS = 3  # that are tried, of one gradient
 ROUNDS = 4  # of search, hunt, and search with the points that the hunt found
+MOST_WITH_CORNERS = 4  # inputs of a domain whose corners are all looked at: there poles may be that no sample meets
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
@@ -55,6 +61,15 @@ class _Task:
     exact: Exact  # the exact gradient there
     before: DoubleArray  # the errors there, where something is known
 
+    @cached_property
+    def further(self) -> tuple[list[FloatPoint], Exact, DoubleArray]:
+        """More points of the domain, with the exact gradient there and the errors before."""
+        found = drawn([tuple(b) for b in self.boxes], self.check.format, count=FURTHER_POINTS, seed=3)
+        found = _meant(list(dict.fromkeys([*found, *_evenly(found, self.boxes, self.check)])), self.meant)
+        exact = exact_gradient(self.check, self.gradient, found)
+        before = errors_at(self.check, self.gradient, found, exact)
+        return found, exact, np.zeros(len(found)) if before is None else before
+
 
 def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
@@ -67,7 +82,7 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     if meant is None and len(boxes) == 1:
         meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))
     statements = replaceable(check.subject.program, draft.implementation.backward)
-    common = _points(check, boxes, meant, points)
+    common = search_points(check, boxes, meant, points)
     found = []
     names = list(dict.fromkeys(name for _, name in check.subject.claims))
     for k, name in enumerate(names):
@@ -80,12 +95,13 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     return tuple(found)
 
 
-def _points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
-    """The points of the search: those given, both sides of the program's borders, and a sample."""
+def search_points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """The points of the search: those given, both sides of the program's borders, the corners of the domain, and a sample."""
     inside = [tuple(b) for b in boxes]
     hard = [p for box in inside for p in hard_points(check, box)]
     step = max(1, len(hard) // MOST_HARD)
-    found = [*points, *hard[::step], *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
+    corners = [p for box in inside if len(box) <= MOST_WITH_CORNERS for p in product(*box)]
+    found = [*points, *hard[::step], *corners, *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
     return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
 
 
@@ -179,7 +195,37 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
     proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
     tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    if isinstance(answer, Accepted) and (against := _against(task, new)):
+        answer = NotAccepted("it is worse at a further point", tuple(against))
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
+
+
+def _against(task: _Task, new: Check) -> list[FloatPoint]:
+    """The further points that speak against a replacement, the worst first: its verdict is worse there, or its error is larger, by a bit and more, than any error before."""
+    points, exact, before = task.further
+    after = errors_at(new, task.gradient, points, exact)
+    if after is None:
+        return []
+    order = [k for k in np.argsort(-after, kind="stable").tolist() if after[k] > max(before[k], LOST_ULPS)][:MOST_JUDGED]
+    tried = [points[k] for k in order]
+    verdicts = zip(judged(new.alone(task.gradient), tried), judged(task.check.alone(task.gradient), tried), strict=True)
+    return [p for p, k, (a, b) in zip(tried, order, verdicts, strict=True) if is_worse(a, b) or is_larger(after[k], before)]
+
+
+def is_larger(error: float, others: DoubleArray) -> bool:
+    """Whether an error is a loss, and larger than all of others by a bit and more."""
+    return bool(error > LOST_ULPS and error > 2**LEAST_GAIN * others.max(initial=0.0))
+
+
+def _evenly(points: Sequence[FloatPoint], boxes: Sequence[InputRanges], check: Check) -> list[FloatPoint]:
+    """Points with one coordinate at even distances between its ends, the others as in some of the points."""
+    found = []
+    for box in boxes:
+        inside = [p for p in points if all(low <= x <= high for x, (low, high) in zip(p, box, strict=True))]
+        for i, (low, high) in enumerate(box if inside else ()):
+            column = round_array(check.format, np.linspace(low, high, EVENLY) if np.isfinite(high - low) else np.zeros(0))
+            found += [(*p[:i], x, *p[i + 1 :]) for p, x in zip(cycle(inside), column.tolist(), strict=False) if low <= x <= high]
+    return found
 
 
 def _with_zeros(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
@@ -214,6 +260,8 @@ def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, a
     before = task.before
     gain = float(np.mean(bits(before)) - np.mean(bits(after)))
     if gain < LEAST_GAIN and (answer.after.rank >= answer.before.rank or answer.before.passes):
+        return None
+    if is_larger(float(after.max(initial=0.0)), before):
         return None
     points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
     regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))
