@@ -16,7 +16,7 @@ from tests import ROOT
 PACKAGE = ROOT / "verifier"
 
 # The rooms of the house, from the ground up; `run` stands beside `language`, `case` and `trace` beside `arithmetic`. docs/architecture.md says what each is for.
-FLOORS = ("language", "config", "run", "circuit", "case", "trace", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "callable", "numpy", "jax", "torch", "calls", "many", "adopt", "reuse", "serve", "testing", "plugin", "start", "notebook", "options", "cli", "__main__")
+FLOORS = ("language", "config", "run", "circuit", "case", "trace", "arithmetic", "exact", "compare", "blame", "search", "report", "verify", "callable", "numpy", "jax", "torch", "calls", "many", "adopt", "reuse", "serve", "testing", "plugin", "start", "notebook", "options", "command", "cli", "__main__")
 
 
 def module_name(path: Path) -> str:

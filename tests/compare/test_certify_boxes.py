@@ -150,6 +150,15 @@ def test_a_function_of_which_nothing_is_known_needs_an_assumption() -> None:
     assert better.assumptions[-1].source == "the case" or better.assumptions[0].source == "the case"
 
 
+def test_nothing_is_proved_from_an_assumption_that_an_error_contradicts() -> None:
+    assume = (("tanh", Fraction(1, 100)),)  # no function that is rounded at all is within a hundredth of an ulp
+    found = bounds("x*x", {"x": (0.1, 0.9)}, budget=0.3, assume=assume, forward="out = x*x", backward="dx = tanh(x)")["dx"]
+    assert (found.outcome, found.bound) == ("open", None)
+    assert "an assumption does not hold" in found.reason
+    assert found.seen is not None
+    assert found.seen > 0.4
+
+
 def test_a_worse_function_makes_a_worse_bound() -> None:
     least = [bounds(SIGMOID, {"x": (-10, 10)}, assume=(("exp", Fraction(u)),))["dx"].bound or 0.0 for u in ("1/2", "1", "4")]
     assert 4 < least[0] < least[1] < least[2] < 13
@@ -249,3 +258,49 @@ def test_what_is_assumed_of_a_function() -> None:
     assert by_case is not None
     assert by_case.ulps == 3
     assert assumed("gamma", float64, Assumptions()) is None
+
+
+# ---------------------------------------------------------------- the ends of the format
+
+
+@pytest.mark.parametrize("unit", ["ulp", "absolute"])
+@pytest.mark.parametrize(
+    "backward",
+    [
+        "dx = 2*x*dout",  # twice a number is exact, but for the largest
+        "dx = (x + x)*dout",
+        "dx = (x + 32768)*dout",  # and a sum of multiples of 32 up to 65504 is
+        "dx = (x + x*0.5)*dout",  # a sum is off by no more than an operand, if it is finite
+        "dx = x/0.5*dout",
+    ],
+)
+def test_no_sum_or_product_that_overflows_is_bounded(backward: str, unit: str) -> None:
+    found = bounds("x*x", {"x": (30000, 60000)}, unit, form="float16", budget=0.2, forward="out = x*x", backward=backward)["dx"]
+    assert found.outcome == "open"  # 2 * 60000 is above 65504, the largest float16
+    assert found.seen == np.inf
+
+
+@pytest.mark.parametrize(("function", "domain"), [("x*y*z", {"x": (1e120, 1.1e120), "y": (1e130, 1.3e130), "z": (1, 2)}), ("x*1.3e250", {"x": (1, 2)}), ("x*y*z", {"x": (1e264, 1e264), "y": (1, 2), "z": (1, 2)})])
+def test_large_numbers_have_roundings_too(function: str, domain: dict[str, tuple[float, float]]) -> None:
+    check, box = question(function, domain)
+    random = np.random.default_rng(3)
+    low, high = np.array([box.low]), np.array([box.high])
+    points = low + (high - low) * random.random((500, len(box.low)))
+    for seen, found in zip(errors(check, points), bounds(function, domain, budget=0.2).values(), strict=True):
+        assert found.bound is not None
+        assert 0.3 < seen[1].max() <= found.bound < 2.1  # products of numbers are off by nearly half an ulp somewhere
+
+
+def test_ulps_are_those_of_the_program_and_not_of_a_cast() -> None:
+    found = bounds("x*x", {"x": (1.001, 1.002)}, "ulp", budget=0.2, forward="out = x*x", backward="dx = float16(2*x)")["dx"]
+    assert found.outcome == "open"  # half an ulp of float16 is 2^41 of float64
+    assert found.seen is not None
+    assert found.seen > 2.0**40
+
+
+@pytest.mark.parametrize("times", ["relu(x)", "sign(7.3/(x*x))"])
+def test_zero_times_an_infinity_is_no_number_and_has_no_bound(times: str) -> None:
+    found = bounds(f"{times}*(7.3/x)", {"x": (-1, -1e-3)}, "absolute", form="float16", budget=0.2)["dx"]
+    assert found.outcome == "open"  # 7.3 / x^2 is above 65504
+    assert any(b.low[0] > -0.0106 for b in found.open_boxes)
+    assert found.bound is not None

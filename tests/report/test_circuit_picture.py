@@ -23,7 +23,7 @@ from verifier.cli import main
 from verifier.exact.truth import subject
 from verifier.report import symbols, wire_figures, wire_labels
 from verifier.report.bundles import MOST_GATES
-from verifier.report.circuits import diagram_of
+from verifier.report.circuits import arrays_of, diagram_of
 from verifier.report.diagram import CircuitGate, Diagram
 from verifier.report.draw.circuit_svg import svg
 from verifier.report.draw.circuit_text import render
@@ -212,6 +212,27 @@ def test_a_notebook_shows_a_diagram_as_its_picture() -> None:
     assert d._repr_svg_() == svg(d)
 
 
+def test_ipython_in_a_terminal_shows_a_diagram_with_characters() -> None:
+    class Printer:
+        shown = ""
+
+        def text(self, text: str) -> None:
+            self.shown += text
+
+    printer = Printer()
+    diagram_of(cases_of("cases/cs231n/neuron.yaml")[0])._repr_pretty_(printer, False)
+    assert printer.shown.startswith("sigmoid neuron: staged, float64, at ")
+    assert "(*-1)" in printer.shown
+    assert "CircuitGate" not in printer.shown
+
+
+def test_only_arrays_are_opened() -> None:
+    case = cases_of("cases/layers/affine.yaml")[1]
+    assert {"x", "w", "b", "out"} <= set(arrays_of(case))
+    assert "*" not in arrays_of(case)
+    assert arrays_of(cases_of("cases/cs231n/two_sigmoids.yaml")[0]) == [], "the twin: numbers only"
+
+
 def test_an_array_is_one_gate_with_its_shape_and_is_opened_on_demand() -> None:
     case = cases_of("cases/layers/affine.yaml")[1]
     d = diagram_of(case, implementation="weights_not_transposed", findings=())
@@ -329,6 +350,24 @@ def test_show_draws_every_implementation_with_characters(capsys: pytest.CaptureF
 def test_a_point_that_is_not_there_is_said_and_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", str(ROOT / "cases/cs231n/neuron.yaml"), "--circuit", "--point", "9"]) == 2
     assert "has 1 point, not 9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["show", "plot"])
+def test_an_array_that_no_case_has_is_said_and_nothing_is_drawn(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    layer = str(ROOT / "cases/layers/affine.yaml")
+    assert main([command, layer, "--circuit", "--open", "ouu"]) == 2
+    said = capsys.readouterr()
+    assert "has no array 'ouu' to open; did you mean 'out'?" in said.err
+    assert said.out == ""
+    assert main([command, layer, "--circuit", "--open", "out", "--open", "*"]) == 0, "the twin"
+
+
+def test_a_drawing_is_not_written_under_the_name_of_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    neuron = str(ROOT / "cases/cs231n/neuron.yaml")
+    assert main(["plot", neuron, "--circuit", "--output", str(tmp_path / "c.PNG")]) == 2
+    assert "c.svg'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main(["plot", neuron, "--circuit", "--output", str(tmp_path / "c.svg")]) == 0, "the twin"
 
 
 def test_numpy_code_has_a_circuit_with_its_own_gradients() -> None:

@@ -283,6 +283,24 @@ def test_a_page_that_grows_too_large_leaves_out_the_drawings_of_its_best_cases_a
     assert page.unpacked(gzip.decompress(page.packed_within(page.LARGEST, shown)).decode("ascii")) == shown, "the twin"
 
 
+def test_a_page_that_grows_too_large_first_leaves_out_circuits_of_further_implementations_without_findings() -> None:
+    drawn = {"circuit": "<svg/>", "gates": [["g0"]], "lines": []}
+    case = {"name": "c", "findings": [{"implementation": "third"}], "implementations": [{"name": name, **drawn} for name in ("first", "second", "third")]}
+    fewer = page.with_fewer_circuits(case)
+    assert [bool(i["circuit"] and i["gates"]) for i in fewer["implementations"]] == [True, False, True]
+    assert fewer["left"] == ["left out: the circuit of second: the page would be too large; one of fewer cases has it"]
+    assert page.with_fewer_circuits(fewer | {"left": []}) == fewer | {"left": []}, "the twin: nothing more to leave out"
+
+    cases = [case | {"name": str(sum(map(ord, f"{n}")) * 7919 ** n)} for n in range(400)]  # names that do not compress
+    whole = page.unpacked(gzip.decompress(page.packed_within(10**9, cases)).decode("ascii"))
+    assert whole == cases
+    most = len(page.packed_within(10**9, cases)) * 9 // 10
+    shown = page.unpacked(gzip.decompress(page.packed_within(most, cases)).decode("ascii"))
+    counts = [sum(bool(i["circuit"]) for i in c["implementations"]) for c in shown]
+    assert counts == sorted(counts, reverse=True)
+    assert set(counts) == {3, 2, 0}
+
+
 def test_the_page_is_named_as_what_it_shows(mixed: Report) -> None:
     title = re.search(r"<title>(.*?)</title>", page.render(mixed))
     assert title is not None

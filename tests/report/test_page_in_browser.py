@@ -183,6 +183,57 @@ def test_contributions_at_a_fork_are_seen_to_add_up(opened: Any) -> None:
     assert " + " in said.partition("adds up: ")[2], said
 
 
+def steps_of(player: Any) -> str:
+    """What all steps of a player say."""
+    from selenium.webdriver.common.keys import Keys
+
+    player.send_keys(Keys.HOME)
+    said = [player.find_element("css selector", ".board").text]
+    while True:
+        player.send_keys(Keys.ARROW_RIGHT)
+        text = player.find_element("css selector", ".board").text
+        if text == said[-1]:
+            return "\n".join(said)
+        said.append(text)
+
+
+def test_a_wrong_number_is_no_sum_of_right_ones(opened: Any) -> None:
+    sheet = open_case(opened, "a shared weight that is overwritten")
+    wrong, right = sheet.find_elements("css selector", ".player")[:2]
+    said = steps_of(wrong)
+    assert "to w: local gradient 0.5 × (0.0517937) = (0.0258969) adds up: (0.0204489) + (0.0258969); this program has 0.0258969" in said
+    assert "adds up: -0.0484687 + 0.0673319 = 0.0188632" in said, "this sum is true"
+    assert "this program has" not in steps_of(right), "the twin"
+
+
+def test_a_gate_that_is_played_is_in_view_on_a_narrow_screen(opened: Any) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    opened.set_window_size(500, 900)
+    try:
+        player = open_case(opened, "sigmoid neuron").find_element("css selector", ".player")
+        region = "const r = arguments[0].querySelector('.picture .scroll'), g = r.querySelector('.gate.is-now, .end.is-now').getBoundingClientRect(), v = r.getBoundingClientRect();"
+        assert opened.execute_script("const r = arguments[0].querySelector('.picture .scroll'); return r.scrollWidth > 1.5 * r.clientWidth", player), "the circuit is wider than the screen"
+        player.send_keys(Keys.HOME)
+        for _ in range(17):
+            player.send_keys(Keys.ARROW_RIGHT)
+            assert opened.execute_script(region + "return g.left >= v.left - 1 && g.right <= v.right + 1", player), player.find_element("css selector", ".board").text
+    finally:
+        opened.set_window_size(1280, 900)
+
+
+def test_a_circuit_is_larger_where_there_is_room_and_never_smaller(opened: Any) -> None:
+    shown = "const s = arguments[0].querySelector('svg.circuit'); return s.getBoundingClientRect().width / Number(s.getAttribute('width'))"
+    try:
+        player = open_case(opened, "a shared weight that is overwritten").find_element("css selector", ".player")
+        opened.set_window_size(1920, 1080)
+        assert abs(opened.execute_script(shown, player) - 1.3) < 0.01
+        opened.set_window_size(500, 900)
+        assert abs(opened.execute_script(shown, player) - 1) < 0.01, "the twin: it scrolls"
+    finally:
+        opened.set_window_size(1280, 900)
+
+
 def test_a_guilty_line_and_its_gate_are_marked_and_the_repair_is_a_diff(opened: Any) -> None:
     sheet = open_case(opened, "a shared weight that is overwritten")
     guilty = sheet.find_elements("css selector", "tr.guilty")

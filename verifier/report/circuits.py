@@ -12,6 +12,7 @@ from math import prod
 
 from verifier.case import points
 from verifier.case.case import Case, Draft
+from verifier.case.components import base
 from verifier.circuit.program import component_names
 from verifier.compare.check import Check, checks_of
 from verifier.compare.checked import Checked
@@ -47,6 +48,13 @@ def diagram_of(
     if not 1 <= point <= len(known):
         raise ValueError(f"{case.name} has {len(known)} {'point' if len(known) == 1 else 'points'}, not {point}")
     return diagram_at(case, check, known[point - 1], findings=findings, opened=opened, most=most)
+
+
+def arrays_of(case: Case, implementation: str | None = None) -> list[str]:
+    """The names that may be opened: the arrays of an implementation of a case, or of all of them."""
+    steps = [s for d in case.programs.drafts if implementation in (None, d.implementation.name) for s in d.forward.steps]
+    names = [n for s in steps for n in (s.name, s.text if s.gate == "input" else "") if n and n.endswith("]")]
+    return list(dict.fromkeys(base(n) for n in names))
 
 
 def diagram_at(case: Case, check: Check, point: Sequence[float], *, findings: Sequence[Finding] | None = None, opened: Container[str] = (), most: int = MOST_GATES) -> Diagram:
@@ -214,4 +222,4 @@ def _with_branches(wires: Sequence[Wire]) -> list[Wire]:
     return [replace(w, is_branch=count[w.source] > 1) for w in wires]
 
 
-__all__ = ["CircuitGate", "Diagram", "Figure", "Mapping", "Wire", "diagram_at", "diagram_from", "diagram_of"]
+__all__ = ["CircuitGate", "Diagram", "Figure", "Mapping", "Wire", "arrays_of", "diagram_at", "diagram_from", "diagram_of"]

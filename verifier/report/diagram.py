@@ -7,6 +7,7 @@ Data only, with all figures as text: `report.bundles` says which steps are one g
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from verifier.case.components import PointText, Shape
 
@@ -110,3 +111,9 @@ class Diagram:
         from verifier.report.draw import circuit_in_notebook
 
         return circuit_in_notebook(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        from verifier.report.draw import circuit_in_terminal
+
+        printer.text(circuit_in_terminal(self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,6 +30,8 @@ MOST_VALUES = 10_000_000  # and steps times numbers
 MOST_OPEN = 8  # boxes that are named
 MOST_LINES = 12
 LEAST_SHARE = 1e-3
+ROUNDED = 2.0**-40  # of an error that is seen
+CONTRADICTED = "an assumption does not hold on this machine, or the tool is wrong"
 
 
 def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumptions: Assumptions, budget: float) -> tuple[ErrorBound, ...]:
@@ -137,6 +140,9 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
         outcome = "refuted"
     else:
         outcome = "open" if opened.any() else "proved"
+    if outcome == "proved" and seen is not None and bound is not None and seen.error > bound * (1 + ROUNDED):
+        answer = _without_bound(check, box, name, s.claim, f"{CONTRADICTED}: an error of {seen.error:.4g} occurs, and the bound would be {bound:.4g}")
+        return replace(answer, seen=seen.error, seen_at=seen.point, assumptions=known, boxes=search.looked_at, seconds=seconds)
     order = np.flatnonzero(opened)[np.argsort(-left.volume[opened], kind="stable")]
     boxes = tuple(_box(box, left.low[i], left.high[i]) for i in order[:MOST_OPEN])
     return ErrorBound(

@@ -16,9 +16,10 @@ import numpy as np
 from verifier.arithmetic.intervals.interval import ONE, Interval, add, div, down, mul, up
 from verifier.arithmetic.types import DoubleArray, Doubles
 from verifier.compare.boxes.enclosures import ForwardBoxes
-from verifier.compare.boxes.roundings import SCALE, SLACK, half_ulp, sizes
+from verifier.compare.boxes.roundings import SCALE, SLACK, bits, half_ulp, sizes
 
 EPSILON = 2.0**-52
+LARGEST = float(np.finfo(np.float64).max)
 LEAST = 2.0**-1074  # what may be lost where a bound is scaled back
 
 
@@ -42,12 +43,12 @@ def absolute(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -
 def in_ulps(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -> Effects:
     """Bounds of |float - real| in ulps of the real value: the smaller of the absolute one over the smallest ulp, and the relative one."""
     plan = forward.plan
-    b = plan.bits[output]
+    b = bits(plan.done.format)  # the result may be in a narrower one: it is given in that of the program
     with np.errstate(all="ignore"):
         g = forward.exact[output]
         assert isinstance(g, Interval)
         least, most = sizes(g)
-        unit = 2 * half_ulp(least, b)
+        unit = np.minimum(2 * half_ulp(least, b), LARGEST)  # of numbers above 2^875 it is too large for a float in this scale: a smaller one makes the bound no smaller
         unit = np.where(np.isnan(least), 0.0, unit)
         total, terms = _absolute(forward, output)
         first = _above(total, len(terms) + 4) / unit * SLACK

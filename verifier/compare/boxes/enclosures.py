@@ -32,7 +32,7 @@ from verifier.compare.boxes.roundings import (
     to_nearest,
     with_jump,
 )
-from verifier.language.formats import round_exact
+from verifier.language.formats import FORMATS, round_exact
 from verifier.language.gates import COMPARISONS, GATES, LOGIC
 from verifier.language.numeral import exact
 
@@ -77,13 +77,20 @@ class RoundingPlan:
         if o.gate == "number":
             number = exact(o.text)
             real = Interval(np.float64(float64_below(number)), np.float64(float64_above(number)))
-            error = float(abs(number - Fraction(value)) * 2**SCALE) * SLACK if np.isfinite(value) else np.inf
+            off = abs(number - Fraction(value)) if np.isfinite(value) else None
+            error = np.inf if off is None else _scaled(off) * SLACK
+            relative = np.inf if off is None or number == 0 else float(off / abs(number)) * SLACK
         else:
             error = float(np.ldexp(max(real.high - value, value - real.low), SCALE)) * SLACK
-        least = sizes(real)[0]
-        relative = error / float(np.ldexp(least, SCALE)) * SLACK if least > 0 else np.inf
+            least = sizes(real)[0]
+            relative = error / float(np.ldexp(least, SCALE)) * SLACK if least > 0 else np.inf
         rounding = LargestRounding(np.float64(error), np.float64(relative), np.float64(0.0)) if relative < 2 * b.unit else LargestRounding(np.float64(error), np.float64(0.0), np.float64(error))
         return real, Interval(np.minimum(real.low, value), np.maximum(real.high, value)), rounding
+
+
+def _scaled(value: Fraction) -> float:
+    """A rational in units of 2^-SCALE, to the nearest float; inf beyond."""
+    return round_exact(FORMATS["float64"], value * 2**SCALE)
 
 
 def _is_power_of_two(value: float) -> bool:
@@ -152,6 +159,7 @@ class ForwardBoxes:
         self.granularity: dict[int, Any] = {}
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
+        self.infinite: dict[int, Mask] = {}  # of operations whose float may be infinite or no number: where
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
         for k, o in enumerate(plan.done.operations):
             if o.gate == "input":
@@ -175,7 +183,7 @@ class ForwardBoxes:
         measured = k in self.plan.measured and self.plan.carries[k]
         moved = self._moved(k, o) if measured or k in self.limits else np.float64(0.0)
         raw = self._limited(k, raw, moved)
-        rounding = self._rounding(k, o, raw, jump)
+        rounding = self._with_operands(k, o, self._rounding(k, o, raw, jump))
         value = self._inflated(k, raw, rounding)
         self._append(k, raw, value, rounding)
         if measured:
@@ -186,6 +194,8 @@ class ForwardBoxes:
         self.values.append(value)
         self.roundings.append(rounding)
         self.nodes[k] = value
+        if isinstance(value, Interval) and not np.all(sure := np.isfinite(value.low) & np.isfinite(value.high)):
+            self.infinite[k] = ~sure
 
     def number(self, k: int) -> Interval:
         """The value of an operation as a number: a truth value is 1 or 0."""
@@ -247,12 +257,20 @@ class ForwardBoxes:
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
         return found if jump is None else with_jump(found, jump)
 
+    def _with_operands(self, k: int, o: Operation, rounding: LargestRounding) -> LargestRounding:
+        """Nothing is known where an operand may be infinite: 0 times an infinity is no number. What `where` does not choose has no effect."""
+        found = [self.infinite[a] for a in o.args if a in self.infinite] if o.gate != "where" else []
+        if not found or not self.plan.carries[k]:
+            return rounding
+        lost = np.any(np.broadcast_arrays(*found), axis=0)
+        return LargestRounding(*(np.where(lost, np.inf, part) for part in rounding))
+
     def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: FormatFigures) -> LargestRounding:
         found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
             if o.args[0] == o.args[1]:  # twice a number, or 0
-                return LargestRounding(*(np.where(np.isinf(found.error), np.inf, 0.0) for _ in range(3)))
+                return LargestRounding(*(np.where(found.may_overflow, np.inf, 0.0) for _ in range(3)))
             found = at_most(found, np.ldexp(np.minimum(first, second), SCALE))  # either operand is a number of the format
             step = np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1]))
             return at_most(found, np.where(most <= np.ldexp(1.0, step + b.precision), 0.0, np.inf))
@@ -272,7 +290,7 @@ class ForwardBoxes:
         safe = (least >= b.normal) | (size >= 1 if o.gate == "mul" else size <= 1)
         tiny = np.where(power, np.where(safe, 0.0, b.tiny), np.inf)
         limited = at_most(found, tiny)
-        return limited._replace(relative=np.where(power, 0.0, limited.relative), besides=np.minimum(limited.besides, tiny))
+        return limited._replace(relative=np.where(power & ~found.may_overflow, 0.0, limited.relative), besides=np.where(found.may_overflow, np.inf, np.minimum(limited.besides, tiny)))
 
     def step_of(self, k: int) -> Any:
         """An exponent q such that the float of an operation is a whole multiple of 2^q."""

@@ -47,12 +47,13 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True)
 class Operations:
-    """What is computed, and `reals`: a program whose inputs are the values of the operations, with the nodes of what each means over the reals.
+    """What is computed, in which format, and `reals`: a program whose inputs are the values of the operations, with the nodes of what each means over the reals.
 
     `exact[k]` is the node of operation k of its operands, `partials[k]` those of its partial derivatives (None: 0 or a choice, which is treated by
     itself), `elasticities[k]` those of d log(result) / d log(operand), `logarithmic[k]` those of d log(result) / d operand.
     """
 
+    format: Format
     operations: tuple[Operation, ...]
     outputs: tuple[int, ...]
     reals: Program
@@ -76,7 +77,7 @@ def operations(program: Program, outputs: Sequence[int], fmt: Format) -> Operati
             at[i] = written.step(step, [at[a] for a in step.args], i)
             if fmt.computed_in and step.name and step.gate != "input" and not _is_truth(step.gate):
                 at[i] = written.cast(at[i], FORMATS[fmt.stored_in], i)
-    return _with_reals(written.operations, [at[o] for o in outputs])
+    return _with_reals(fmt, written.operations, [at[o] for o in outputs])
 
 
 def is_wider(wide: Format, narrow: Format) -> bool:
@@ -145,7 +146,7 @@ class _OperationWriter:
 # ---------------------------------------------------------------- over the reals
 
 
-def _with_reals(done: Sequence[Operation], outputs: Sequence[int]) -> Operations:
+def _with_reals(fmt: Format, done: Sequence[Operation], outputs: Sequence[int]) -> Operations:
     """The operations with what they mean over the reals."""
     dag = Dag(tuple(f"v{k}" for k in range(len(done))))
     exact_nodes, partials, elasticities, logarithmic = [], [], [], []
@@ -158,7 +159,7 @@ def _with_reals(done: Sequence[Operation], outputs: Sequence[int]) -> Operations
         elasticities.append(tuple(_elasticity(dag, o, i, slope, value) for i, slope in enumerate(slopes)))
         logarithmic.append(tuple(None if slope is None else _over(dag, o, slope, value) for slope in slopes))
     program = Program(tuple(dag.steps), dag.inputs, {}, len(dag.steps) - 1)
-    return Operations(tuple(done), tuple(outputs), program, tuple(exact_nodes), tuple(partials), tuple(elasticities), tuple(logarithmic))
+    return Operations(fmt, tuple(done), tuple(outputs), program, tuple(exact_nodes), tuple(partials), tuple(elasticities), tuple(logarithmic))
 
 
 def _value(dag: Dag, o: Operation, k: int) -> int:

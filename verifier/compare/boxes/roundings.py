@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from verifier.arithmetic.intervals.interval import Interval
-from verifier.arithmetic.types import Doubles
+from verifier.arithmetic.types import Doubles, Mask
 from verifier.language.formats import Format
 
 SCALE = 200  # the unit of absolute errors is 2^-SCALE
@@ -49,6 +49,11 @@ class LargestRounding(NamedTuple):
     relative: Doubles
     besides: Doubles
 
+    @property
+    def may_overflow(self) -> Mask:
+        """Where the exact result may be beyond the largest number, or is not known."""
+        return np.isinf(self.relative)
+
 
 ZERO = np.float64(0.0)
 NONE = LargestRounding(ZERO, ZERO, ZERO)
@@ -86,7 +91,8 @@ def of_library(least: Doubles, most: Doubles, b: FormatFigures, ulps: float) -> 
 
 def _both(error: Doubles, least: Doubles, most: Doubles, b: FormatFigures, unit: Doubles, tiny: float) -> LargestRounding:
     """With the relative bound: that of all normal numbers, or the absolute one over the least size."""
-    by_size = error / np.ldexp(least, SCALE) * SLACK  # inf where 0 is among the results
+    scaled = np.ldexp(least, SCALE)
+    by_size = np.where(np.isinf(scaled), np.inf, error / scaled * SLACK)  # inf where 0 is among the results, and where the unit is too small
     relative = np.where(error == 0, 0.0, np.fmin(unit, by_size))
     besides = np.where((least < b.normal) & (error != 0), tiny, 0.0) if tiny else ZERO
     lost = ~(most <= b.largest)  # what may overflow, and what is not known
@@ -96,8 +102,8 @@ def _both(error: Doubles, least: Doubles, most: Doubles, b: FormatFigures, unit:
 
 
 def at_most(rounding: LargestRounding, limit: Doubles) -> LargestRounding:
-    """The same, where the absolute error is known to be within another limit, too (in units of 2^-SCALE); 0 is exact."""
-    error = np.minimum(rounding.error, limit)
+    """The same, where the absolute error is known to be within another limit, too (in units of 2^-SCALE); 0 is exact. What may overflow has no limit."""
+    error = np.where(rounding.may_overflow, np.inf, np.minimum(rounding.error, limit))
     exact = error == 0
     return LargestRounding(error, np.where(exact, 0.0, rounding.relative), np.where(exact, 0.0, rounding.besides))
 

@@ -101,6 +101,14 @@ def circuit_in_notebook(found: Diagram) -> str:
     return drawing
 
 
+def circuit_in_terminal(found: Diagram) -> str:
+    """The circuit with characters, without colours."""
+    from verifier.report.draw.notebook_html import PLAIN
+
+    drawing: str = _function("circuit_text.render")(found, paint=PLAIN)
+    return drawing
+
+
 def _function(place: str) -> Callable[..., Any]:
     module, _, function = place.partition(".")
     found: Callable[..., Any] = getattr(import_module(f"{__name__}.{module}"), function)

@@ -82,7 +82,7 @@ function finding(f) {
 }
 
 function formula(f) {
-  const left = f.name ? "\u2202/\u2202" + f.name : "f";
+  const left = f.name ? "\u2202f/\u2202" + f.name : "f";
   return make("div", { class: "formula", tabindex: "0", role: "group", "aria-label": f.name ? "The derivative by " + f.name : "The function" }, make("span", { class: "left mono" }, left + " ="), f.mathml ? math(f.mathml) : make("code", {}, f.text));
 }
 
@@ -113,6 +113,22 @@ function ledger(l) {
 
 // ---------------------------------------------------------------- backprop, gate by gate
 
+const LARGER = 1.3; // with which a circuit's letters have about the size of those around it
+const numbers = (text) => (text.match(/-?(inf|nan|\d[\d.]*(e[-+]?\d+)?)/g) || []).map((n) => Number(n.replace("inf", "Infinity")));
+
+function holds(terms, result, combine, size) { // whether an equation is true, as far as the digits that are written can say: six, of arrays three
+  const half = result.includes("[") ? 0.005 : 0.000005, given = terms.map(numbers), wanted = numbers(result);
+  return wanted.length > 0 && given.every((g) => g.length === wanted.length) && wanted.every((w, k) => {
+    const found = given.map((g) => g[k]), all = found.reduce(combine);
+    return Object.is(all, w) || Math.abs(all - w) <= 1.01 * half * (size(found, all) + Math.abs(w)) + 4 * Number.MIN_VALUE;
+  });
+}
+
+// A backward pass that is wrong, or rounds badly, has other numbers than those of the equation: then they stand beside it, and no equals sign is written.
+const beside = (figure) => figure.startsWith("(") ? "; exact: " : "; this program has ";
+const total = (parts, figure) => (holds(parts, figure, (a, b) => a + b, (found) => found.reduce((a, b) => a + Math.abs(b), 0)) ? " = " : beside(figure)) + figure;
+const product = (local, flow, figure) => `local gradient ${local} \u00d7 ${flow}` + (holds([local, flow], figure, (a, b) => a * b, (_, all) => 2 * Math.abs(all)) ? " = " : beside(figure));
+
 function player(i) {
   const gates = i.gates.map(([key, kind, symbol, name, text, args, value, gradient, partials, flows]) => ({ key, kind, symbol, name, text, args, value, gradient, partials, flows, title: name || text || symbol, uses: 0 }));
   gates.forEach((g) => g.args.forEach((a, n) => { if (g.flows[n]) gates[a].uses++; }));
@@ -124,6 +140,10 @@ function player(i) {
   const list = table("The gates of " + i.name, ["gate", "what it computes", ">value", ">gradient"], [...body.values()]);
   list.classList.add("gates");
   const drawing = i.circuit ? drawn(i.circuit) : null, picture = [];
+  if (drawing && drawing.style) { // readable at a projector: larger where there is room, never smaller
+    const width = Number(drawing.getAttribute("width"));
+    drawing.style.width = `clamp(${width}px, 100%, ${LARGER * width}px)`;
+  }
   for (const node of drawing && drawing.querySelectorAll ? drawing.querySelectorAll("[id]") : []) { // ids are unique in a circuit, not on a page
     picture.push({ node, gate: gates.find((g) => g.key === node.id), source: gates.find((g) => g.key === node.dataset.source), target: gates.find((g) => g.key === node.dataset.target) });
     node.removeAttribute("id");
@@ -146,8 +166,8 @@ function player(i) {
     const said = [make("p", {}, step, make("code", {}, `${g.symbol}   ${g.title}`), "; the gradient that flows in is ", make("span", { class: "backward mono" }, g.gradient))];
     g.args.forEach((a, n) => {
       if (!g.flows[n]) return;
-      const all = parts.get(gates[a]), sum = all.length > 1 ? `   adds up: ${all.join(" + ")}${all.length === gates[a].uses ? " = " + gates[a].gradient : ""}` : "";
-      said.push(make("p", { class: "mono" }, `to ${gates[a].title}: ` + (g.partials[n] ? `local gradient ${g.partials[n]} \u00d7 ${g.gradient} = ` : ""), make("span", { class: "backward" }, g.flows[n]), sum));
+      const all = parts.get(gates[a]), sum = all.length > 1 ? `   adds up: ${all.join(" + ")}${all.length === gates[a].uses ? total(all, gates[a].gradient) : ""}` : "";
+      said.push(make("p", { class: "mono" }, `to ${gates[a].title}: ` + (g.partials[n] ? product(g.partials[n], g.gradient, g.flows[n]) : ""), make("span", { class: "backward" }, g.flows[n]), sum));
     });
     return said;
   }
@@ -172,6 +192,11 @@ function player(i) {
     board.replaceChildren(...words(frame, parts));
     const row = frame && spoken && body.get(frame[1]);
     if (row) list.scrollTop = Math.max(0, row.offsetTop - list.clientHeight / 2);
+    const seen = frame && spoken && picture.find((p) => p.gate === frame[1]), region = seen && drawing.closest(".scroll"); // a circuit may be wider than the screen
+    if (region) {
+      const gate = seen.node.getBoundingClientRect(), view = region.getBoundingClientRect();
+      if (gate.left < view.left || gate.right > view.right) region.scrollLeft += (gate.left + gate.right - view.left - view.right) / 2;
+    }
   }
 
   function play() {
@@ -271,7 +296,7 @@ function filter() {
     if (detail && detail.classList.contains("detail")) detail.hidden = !fits || !row.classList.contains("open");
     shown += fits;
   }
-  byId("count").textContent = shown === rows.length ? `${shown} cases, the worst first` : `${shown} of ${rows.length} cases, the worst first`;
+  byId("count").textContent = (shown === rows.length ? "" : `${shown} of `) + (rows.length === 1 ? "1 case" : `${rows.length} cases, the worst first`);
   remember();
 }
 

@@ -141,7 +141,7 @@ def _filters(cases: list[CaseReport]) -> str:
         f"{_select('code', 'Finding', [(c, f'{c} {CATALOGUE[c].name}' if c in CATALOGUE else c) for c in codes])}"
         '<label>Text <input type="search" id="text" placeholder="name or file" autocomplete="off"></label>'
         '<button type="reset">All cases</button></form></search>'
-        f'<p id="count" role="status">{len(cases):,} cases, the worst first</p>'
+        f'<p id="count" role="status">{"1 case" if len(cases) == 1 else f"{len(cases)} cases, the worst first"}</p>'
     )
 
 
@@ -246,13 +246,35 @@ def content(c: CaseReport) -> dict[str, Any]:
 
 
 def packed_within(most: int, contents: Iterable[dict[str, Any]]) -> bytes:
-    """What all cases show, one line of JSON a case, compressed. When there are `most` bytes the other cases go without their drawings, and say so."""
+    """What all cases show, one line of JSON a case, compressed.
+
+    Where that is more than `most` bytes, cases after the first quarter of them have the circuits of their first implementation and of those with findings only;
+    when there are `most` bytes all the same, the other cases go without their drawings. Both say so.
+    """
+    cases = tuple(contents)
+    found = _packed(cases, most, fewer=most)
+    return found if len(found) < most else _packed(cases, most, fewer=most // 4)
+
+
+def _packed(cases: Iterable[dict[str, Any]], most: int, *, fewer: int) -> bytes:
+    """The lines, compressed: cases after `fewer` bytes with fewer circuits, those after `most` bytes without drawings."""
     packer, found, separator = zlib.compressobj(9, zlib.DEFLATED, GZIP), bytearray(), ""
-    for c in contents:
-        whole = c if len(found) < most else without_drawings(c)
-        found += packer.compress((separator + json.dumps(whole, separators=(",", ":"))).encode("ascii"))
+    for c in cases:
+        shown = c if len(found) < fewer else with_fewer_circuits(c) if len(found) < most else without_drawings(c)
+        found += packer.compress((separator + json.dumps(shown, separators=(",", ":"))).encode("ascii"))
         separator = "\n"
     return bytes(found + packer.flush())
+
+
+def with_fewer_circuits(c: dict[str, Any]) -> dict[str, Any]:
+    """A case with the circuits of its first implementation and of those with findings only."""
+    found = {f["implementation"] for f in c.get("findings", ())}
+    implementations = c.get("implementations", ())
+    without = [i["name"] for i in implementations[1:] if i["name"] not in found and (i["circuit"] or i["gates"])]
+    if not without:
+        return c
+    left = [*c.get("left", ()), f"left out: the circuit of {', '.join(without)}: the page would be too large; one of fewer cases has it"]
+    return c | {"implementations": [i | {"circuit": "", "gates": []} if i["name"] in without else i for i in implementations], "left": left}
 
 
 def without_drawings(c: dict[str, Any]) -> dict[str, Any]:
