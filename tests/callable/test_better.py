@@ -84,6 +84,7 @@ def test_a_line_that_lacks_an_input_gets_no_patch_and_is_told_which(capsys: pyte
 
 def test_a_callable_is_improved_from_python_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(".")
+    monkeypatch.delitem(sys.modules, "layers", raising=False)  # of another test
     layers = importlib.import_module("layers")
     monkeypatch.delitem(sys.modules, "layers")
     report = verifier.numpy.check(layers.forward, 20.0, backward=layers.backward, domain={"x": (-30, 30)}, improve=10.0)

@@ -13,10 +13,10 @@ from mpmath.ctx_mp import MPContext
 
 from verifier import load_text
 from verifier.language.numeral import exact
+from verifier.report.bound_words import box_text, downward, in_percent, percent, upward
 from verifier.report.draw import drawn, in_terminal
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.paint import Paint
-from verifier.report.error_bounds import box_text, downward, in_percent, percent, upward
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, CaseReport, Report
 from verifier.verify import verify
 

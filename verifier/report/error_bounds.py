@@ -21,15 +21,12 @@ from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
+from verifier.report.bound_words import MOST_LINES, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.catalogue import finding
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxText, Finding
 from verifier.report.results import result_of
 
-FIGURES = 4  # digits of a bound in a sentence, rounded up
 MOST_BOXES = 3  # open boxes that a finding lists
-MOST_LINES = 3  # statements, by their share of the bound
-MOST_INPUTS = 6  # of a box, in a sentence
-PROVED, REFUTED, OPEN = "proved", "refuted", "open"
 
 
 def bounds_of(case: Case, found: Sequence[Checked], outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterator[BoundResult]:
@@ -128,52 +125,6 @@ def _box(fmt: Format, box: Box) -> BoxText:
     return tuple((name, formats.text(fmt, low), formats.text(fmt, high)) for name, low, high in zip(box.inputs, box.low, box.high, strict=True))
 
 
-def upward(figure: str, digits: int = FIGURES) -> str:
-    """A few digits of a positive figure, rounded up, so that a bound stays one.
-
-    >>> upward("5.98711"), upward("1.0000001e-12"), upward("106")
-    ('5.988', '1.001e-12', '106')
-    """
-    value = exact(figure)
-    if not value:
-        return "0"
-    text = f"{float(value):.{digits}g}"
-    if exact(text) < value:
-        exponent = math.floor(math.log10(float(value))) - digits + 1
-        text = f"{float(exact(text) + Fraction(10) ** exponent):.{digits}g}"
-    return text
-
-
-def in_unit(figure: str, unit: str) -> str:
-    """A figure with its unit, which an absolute one has none of."""
-    return f"{figure} ulp" if unit == "ulp" else figure
-
-
-def box_text(box: BoxText) -> str:
-    """A box in words."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for name, low, high in box:
-        alike.setdefault((low, high), []).append(name)
-    shown = [f"{_names(names)} = {low}" if low == high else f"{_names(names)} in [{low}, {high}]" for (low, high), names in alike.items()]
-    return ", ".join(shown[:MOST_INPUTS]) + (f" and {len(shown) - MOST_INPUTS} more intervals" if len(shown) > MOST_INPUTS else "")
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
-
-
-def percent(share: str) -> str:
-    """A share in percent: of what is left open never 0, of what is not all never 100."""
-    value = 100 * float(share)
-    return "100 %" if value >= 100 else "less than 0.001 %" if 0 < value < 0.001 else f"{min(value, 99.9):.2g} %" if value < 99.5 else "more than 99 %"
-
-
-def in_percent(share: str) -> str:
-    """A share in whole percent, a small one with two digits."""
-    value = 100 * float(share)
-    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
-
-
 # ---------------------------------------------------------------- findings
 
 
@@ -222,14 +173,6 @@ def _headline(b: BoundResult, *, has_formats: bool) -> str:
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
     return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
-
-
-def downward(figure: str | None) -> str:
-    """A few digits of an error that was seen, rounded down."""
-    if figure is None:
-        return "further"
-    value, text = exact(figure), f"{float(figure):.{FIGURES}g}"
-    return text if exact(text) <= value else f"{float(exact(text) - Fraction(10) ** (math.floor(math.log10(float(value))) - FIGURES + 1)):.{FIGURES}g}"
 
 
 def _witness(b: BoundResult) -> tuple[str, ...]:

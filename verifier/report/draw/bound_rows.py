@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from verifier.case.components import base
+from verifier.report.bound_words import MOST_LINES, OPEN, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.draw.finding import wrapped
 from verifier.report.draw.paint import Paint
-from verifier.report.error_bounds import MOST_LINES, OPEN, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}

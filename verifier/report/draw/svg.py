@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.verdict import Verdict
-from verifier.report.error_bounds import upward
+from verifier.report.bound_words import upward
 from verifier.report.plot import Curve
 
 WIDTH, HEIGHT = 920, 300  # of one panel, in pixels

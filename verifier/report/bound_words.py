@@ -1,0 +1,69 @@
+"""A certified bound in words: figures that are rounded to the safe side, shares and boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from verifier.language.numeral import exact
+from verifier.report.outcome import BoxText
+
+FIGURES = 4  # digits of a bound in a sentence, rounded up
+MOST_LINES = 3  # statements, by their share of the bound
+MOST_INPUTS = 6  # of a box, in a sentence
+PROVED, REFUTED, OPEN = "proved", "refuted", "open"
+
+
+def upward(figure: str, digits: int = FIGURES) -> str:
+    """A few digits of a positive figure, rounded up, so that a bound stays one.
+
+    >>> upward("5.98711"), upward("1.0000001e-12"), upward("106")
+    ('5.988', '1.001e-12', '106')
+    """
+    value = exact(figure)
+    if not value:
+        return "0"
+    text = f"{float(value):.{digits}g}"
+    if exact(text) < value:
+        exponent = math.floor(math.log10(float(value))) - digits + 1
+        text = f"{float(exact(text) + Fraction(10) ** exponent):.{digits}g}"
+    return text
+
+
+def in_unit(figure: str, unit: str) -> str:
+    """A figure with its unit, which an absolute one has none of."""
+    return f"{figure} ulp" if unit == "ulp" else figure
+
+
+def box_text(box: BoxText) -> str:
+    """A box in words."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, low, high in box:
+        alike.setdefault((low, high), []).append(name)
+    shown = [f"{_names(names)} = {low}" if low == high else f"{_names(names)} in [{low}, {high}]" for (low, high), names in alike.items()]
+    return ", ".join(shown[:MOST_INPUTS]) + (f" and {len(shown) - MOST_INPUTS} more intervals" if len(shown) > MOST_INPUTS else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
+
+
+def percent(share: str) -> str:
+    """A share in percent: of what is left open never 0, of what is not all never 100."""
+    value = 100 * float(share)
+    return "100 %" if value >= 100 else "less than 0.001 %" if 0 < value < 0.001 else f"{min(value, 99.9):.2g} %" if value < 99.5 else "more than 99 %"
+
+
+def in_percent(share: str) -> str:
+    """A share in whole percent, a small one with two digits."""
+    value = 100 * float(share)
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def downward(figure: str | None) -> str:
+    """A few digits of an error that was seen, rounded down."""
+    if figure is None:
+        return "further"
+    value, text = exact(figure), f"{float(figure):.{FIGURES}g}"
+    return text if exact(text) <= value else f"{float(exact(text) - Fraction(10) ** (math.floor(math.log10(float(value))) - FIGURES + 1)):.{FIGURES}g}"
