@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from verifier.case.yaml_tree import quoted
 
 if TYPE_CHECKING:
-    from verifier.case.reader import Reader
+    from verifier.case.reader import KeyValue, Reader
     from verifier.case.yaml_tree import Scalar, YamlNode
 
 EXAMPLE = "{ulps: 4}"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,35 @@ def read_accept(reader: Reader, node: YamlNode, gradients: Mapping[str, Collecti
     entries = reader.mapping(node, "accept", example=EXAMPLE) or ()
     if not any("." in key.text for key, _ in entries):
         return read_limit(reader, node, "accept")
-    general, single = None, []
+    general, single = read_single(reader, entries, "accept", ("ulps",), gradients, reference, partial(_ulps, reader))
+    return Accept(_ulps(reader, general["ulps"][1], "accept.ulps") if "ulps" in general else None, single)
+
+
+def read_single(
+    reader: Reader,
+    entries: Iterable[KeyValue],
+    what: str,
+    keys: Sequence[str],
+    gradients: Mapping[str, Collection[str]],
+    reference: Callable[[Scalar], tuple[str, str] | None],
+    read: Callable[[YamlNode, str], T | None],
+) -> tuple[dict[str, KeyValue], tuple[tuple[str, str, T], ...]]:
+    """The entries of a mapping that are for all gradients, by their `keys`, and what `read` makes of those for single ones: implementation, gradient, value."""
+    general: dict[str, KeyValue] = {}
+    single: list[tuple[str, str, T]] = []
     for key, value in entries:
-        if key.text == "ulps":
-            general = _ulps(reader, value, "accept.ulps")
+        if key.text in keys:
+            general[key.text] = (key, value)
         elif "." not in key.text:
-            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in accept", key.text, ("ulps", *(f"{n}.{g}" for n, known in gradients.items() for g in known)))
+            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in {what}", key.text, (*keys, *(f"{n}.{g}" for n, known in gradients.items() for g in known)))
         else:
             pair = reference(key)
             if pair is not None and (known := gradients[pair[0]]) and pair[1] not in known:
-                reader.tell_unknown(key, f"{quoted(pair[1])} in accept is not a gradient of '{pair[0]}'", pair[1], tuple(known))
-            text = _ulps(reader, value, f"accept.{key.text}")
-            if pair is not None and text is not None:
-                single.append((*pair, text))
-    return Accept(general, tuple(single))
+                reader.tell_unknown(key, f"{quoted(pair[1])} in {what} is not a gradient of '{pair[0]}'", pair[1], tuple(known))
+            found = read(value, f"{what}.{key.text}")
+            if pair is not None and found is not None:
+                single.append((*pair, found))
+    return general, tuple(single)
 
 
 def _ulps(reader: Reader, node: YamlNode, what: str) -> str | None:

@@ -236,11 +236,15 @@ def without_calls(case: Case) -> Case:
     return replace(case, implementations=tuple(i for i in case.implementations if i.call is None), expect=tuple(e for e in case.expect if e.implementation not in names)) if names else case
 
 
+def no_implementation(case: Case, name: str) -> str:
+    """That a case has no implementation of a name, in words; empty where it has one."""
+    known = [i.name for i in case.implementations]
+    return "" if name in known else f"{case.name} has no implementation '{name}'{suggestion(name, known)}"
+
+
 def only(case: Case, *names: str) -> Case:
     """The case with one of its implementations, or some of them, without the claims, residuals and figures of the others. Raises ValueError where it has none of that name."""
-    known = [i.name for i in case.implementations]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{case.name} has no implementation '{name}'{suggestion(name, known)}")
+    if problem := next(filter(None, (no_implementation(case, name) for name in names)), ""):
+        raise ValueError(problem)
     programs = replace(case.programs, drafts=tuple(d for d in case.programs.drafts if d.implementation.name in names), residuals=())
     return replace(case, implementations=tuple(i for i in case.implementations if i.name in names), programs=programs, accept=case.accept.only(*names), certify=case.certify.only(*names), residuals=(), published=(), expect=())

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from verifier.case.accept import read_single
 from verifier.case.components import base
 from verifier.case.yaml_tree import Scalar, quoted
 from verifier.language.formats import FORMATS
@@ -89,20 +91,8 @@ def read_certify(reader: Reader, node: YamlNode, gradients: Mapping[str, Collect
     entries = reader.mapping(node, "certify", example=EXAMPLE) or ()
     if not any("." in key.text for key, _ in entries):
         return read_own_certify(reader, node, "certify")
-    single, fields = [], {}
-    for key, value in entries:
-        if key.text in (*UNITS, "budget"):
-            fields[key.text] = (key, value)
-        elif "." not in key.text:
-            reader.tell_unknown(key, f"unknown key {quoted(key.text)} in certify", key.text, (*UNITS, "budget", *(f"{n}.{g}" for n, known in gradients.items() for g in known)))
-        else:
-            pair = reference(key)
-            if pair is not None and (known := gradients[pair[0]]) and pair[1] not in known:
-                reader.tell_unknown(key, f"{quoted(pair[1])} in certify is not a gradient of '{pair[0]}'", pair[1], tuple(known))
-            claim = _single(reader, value, f"certify.{key.text}")
-            if pair is not None and claim is not None:
-                single.append((*pair, claim))
-    return Certify(_claim(reader, fields, "certify"), tuple(single), _budget(reader, fields, "certify"))
+    fields, single = read_single(reader, entries, "certify", (*UNITS, "budget"), gradients, reference, partial(_single, reader))
+    return Certify(_claim(reader, fields, "certify"), single, _budget(reader, fields, "certify"))
 
 
 def read_assume(reader: Reader, node: YamlNode) -> tuple[tuple[str, str], ...]:

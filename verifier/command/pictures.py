@@ -101,10 +101,10 @@ def _no_array(cases: Sequence[Case], options: argparse.Namespace) -> str:
 
 
 def _show_problem(case: Case, options: argparse.Namespace) -> str:
-    names = [i.name for i in case.implementations]
-    if options.implementation is not None and options.implementation not in names:
-        return f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}"
-    from verifier.case.case import is_certified
+    from verifier.case.case import is_certified, no_implementation
+
+    if options.implementation is not None and (problem := no_implementation(case, options.implementation)):
+        return problem
 
     count = _count_of_points(case)
     if not count and options.point == 1 and is_certified(case):
@@ -138,13 +138,13 @@ def run_plot(options: argparse.Namespace) -> int:
 
 def _drawing(case: Case, options: argparse.Namespace) -> str:
     """A plot as SVG. ValueError says what is not there."""
+    from verifier.case.case import no_implementation
     from verifier.language.formats import format_named
     from verifier.report.draw import svg, waterfall
     from verifier.report.legs import waterfalls
 
-    names = [i.name for i in case.implementations]
-    if options.implementation is not None and options.implementation not in names:
-        raise ValueError(f"{case.name} has no implementation '{options.implementation}'{suggestion(options.implementation, names)}")
+    if options.implementation is not None and (problem := no_implementation(case, options.implementation)):
+        raise ValueError(problem)
     format_named(options.form or case.formats[0])
     if options.circuit:
         from verifier.report.circuits import diagram_of

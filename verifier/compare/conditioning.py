@@ -48,8 +48,7 @@ class PointRuns:
         if bits not in self.slopes:
             truth = self.check.truth
             program = truth.gradient.program
-            values = [v for (v,) in balls.run(program, [[arb(x)] for x in self.point], bits=bits, strict=False, upstream=arb(1.0))]
-            self.slopes[bits] = Slopes(program, values, derivatives.differentiable(truth.source or truth.function), strict=False)
+            self.slopes[bits] = Slopes(program, self.exact(program, bits), derivatives.differentiable(truth.source or truth.function), strict=False)
         return self.slopes[bits].adjoints(component)
 
     def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Ball]:

@@ -12,7 +12,7 @@ from functools import cache
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball, Balls
-from verifier.circuit.program import Program, Step
+from verifier.circuit.program import Program, Step, descendants
 from verifier.exact import derivatives
 from verifier.language.gates import GATES
 
@@ -54,9 +54,7 @@ class Slopes:
 
     def __init__(self, program: Program, values: Sequence[Ball], variables: Collection[int], *, strict: bool) -> None:
         self.program, self.values, self.strict = program, values, strict
-        self.moves = [False] * len(program.steps)
-        for i, step in enumerate(program.steps):
-            self.moves[i] = i in variables if step.gate == "input" else any(map(self.moves.__getitem__, step.args))
+        self.moves = frozenset(descendants(program, variables))
         self.known: dict[int, tuple[tuple[int, Ball], ...]] = {}
 
     def of(self, step: int) -> tuple[tuple[int, Ball], ...]:
@@ -64,16 +62,16 @@ class Slopes:
         if step not in self.known:
             gate, args = self.program.steps[step][:2]
             operands = [[self.values[a]] for a in args]
-            found = [(a, slopes[0]) for p, a in enumerate(args) if self.moves[a] and (slopes := partial(gate, p, operands, strict=self.strict)) is not None]
+            found = [(a, slopes[0]) for p, a in enumerate(args) if a in self.moves and (slopes := partial(gate, p, operands, strict=self.strict)) is not None]
             self.known[step] = tuple((a, s) for a, s in found if gate != "where" or not s.is_zero())  # a branch that is not taken adds nothing, whatever its adjoint
         return self.known[step]
 
     def adjoints(self, output: int) -> dict[int, Ball]:
         """d(output)/d(step) for every step that depends on a variable; absent where nothing that the output depends on reads the step. Not a number where a partial has none, if only times 0."""
-        found = {output: balls.ONE} if self.moves[output] else {}
+        found = {output: balls.ONE} if output in self.moves else {}
         for i in range(output, -1, -1):
             adjoint = found.get(i)
-            if adjoint is None or not self.moves[i]:
+            if adjoint is None or i not in self.moves:
                 continue
             for argument, slope in self.of(i):
                 carried = slope * adjoint
