@@ -258,8 +258,30 @@ class Replacement:
     digest: str = ""  # of the contents of that file when it was read; empty where there is no patch
 
 
+class _ShownAnywhere:
+    """A report that prints as text, and shows itself in a terminal of IPython and in a notebook."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from verifier.report.draw import in_notebook
+
+        return in_notebook(self)  # type: ignore[arg-type]
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        """The report as text, without colours."""
+        from verifier.report.draw import in_terminal
+
+        return in_terminal(self)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
-class CaseReport:
+class CaseReport(_ShownAnywhere):
     """Everything found about one case."""
 
     name: str
@@ -292,22 +314,6 @@ class CaseReport:
         """Whether a sweep ended before all its points were judged."""
         return any(s.points < s.total for s in self.sweeps)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        from verifier.report.draw import in_notebook
-
-        return in_notebook(self)
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        printer.text(str(self))
-
-    def __str__(self) -> str:
-        """The report as text, without colours."""
-        from verifier.report.draw import in_terminal
-
-        return in_terminal(self)
-
 
 def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...] | None:
     """The better arrangements of several reports, each place of a file once; None where nobody asked for them."""
@@ -319,7 +325,7 @@ def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...]
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(_ShownAnywhere):
     """The whole run."""
 
     cases: tuple[CaseReport, ...]
@@ -375,19 +381,3 @@ class Report:
             or any(f.expected for f in c.findings)
             for c in self.cases
         )
-
-    def __str__(self) -> str:
-        """The report as text, without colours."""
-        from verifier.report.draw import in_terminal
-
-        return in_terminal(self)
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        printer.text(str(self))
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        from verifier.report.draw import in_notebook
-
-        return in_notebook(self)
