@@ -162,7 +162,8 @@ def test_an_entry_that_was_changed_is_computed_again_in_silence(run: Callable[..
 
 def test_the_entry_of_one_case_is_none_for_another(run: Callable[..., Run], folder: Path) -> None:
     run()
-    entries = [p for p in forged(folder) if "good" in p.read_text(encoding="utf-8") or "bad" in p.read_text(encoding="utf-8")]
+    entries = [p for p in forged(folder) if any(word in p.read_text(encoding="utf-8") for word in ('"good"', '"bad"'))]
+    assert len(entries) == 2
     texts = [p.read_text(encoding="utf-8") for p in entries]
     for path, text in zip(entries, reversed(texts), strict=True):
         path.write_text(text, encoding="utf-8")

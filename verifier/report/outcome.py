@@ -259,7 +259,10 @@ class Replacement:
 
 
 class _ShownAnywhere:
-    """A report that prints as text, and shows itself in a terminal of IPython and in a notebook."""
+    """A report that prints as text, and shows itself in a terminal of IPython and in a notebook.
+
+    IPython takes a class's own ``__repr__`` before the ``_repr_pretty_`` of a parent: a dataclass names it again.
+    """
 
     __slots__ = ()
 
@@ -283,6 +286,8 @@ class _ShownAnywhere:
 @dataclass(frozen=True)
 class CaseReport(_ShownAnywhere):
     """Everything found about one case."""
+
+    _repr_pretty_ = _ShownAnywhere._repr_pretty_
 
     name: str
     file: str
@@ -327,6 +332,8 @@ def joined_suggestions(reports: Iterable[CaseReport]) -> tuple[Replacement, ...]
 @dataclass(frozen=True)
 class Report(_ShownAnywhere):
     """The whole run."""
+
+    _repr_pretty_ = _ShownAnywhere._repr_pretty_
 
     cases: tuple[CaseReport, ...]
     complaints: tuple[Complaint, ...] = ()
