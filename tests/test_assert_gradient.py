@@ -247,3 +247,10 @@ def test_the_failure_section_shows_the_line_of_the_test_and_the_wrong_line(pytes
     assert re.search(rf"test_user\.py:{next(i for i, line in enumerate(text.splitlines(), 1) if wrong in line)}:\d+", shown)
     assert "V101 wrong-gradient" in shown
     assert "raise AssertionError" not in shown, "the frames of the package are hidden"
+
+
+def test_a_bound_for_a_whole_domain_is_asserted_without_a_point():
+    sigmoid = {"function": "1 / (1 + exp(-x))", "domain": {"x": [-10, 10]}}
+    verifier.assert_gradient(**sigmoid, backward="dx = exp(-x) / (1 + exp(-x))**2 * dout", certify={"ulps": 12}, assume={"exp": 2})
+    with pytest.raises(AssertionError, match="bound-refuted"):
+        verifier.assert_gradient(**sigmoid, backward="dx = (1 - 1/(1 + exp(-x))) / (1 + exp(-x)) * dout", certify={"ulps": 12})

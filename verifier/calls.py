@@ -148,6 +148,8 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
         tuple(e for e in case.expect if e.implementation == implementation.name),
         min(case.budget, Question.budget),
         case.improve,
+        case.certify.of(implementation.name, implementation.certify),
+        case.assume,
     )
     return report_of(question)
 
@@ -288,6 +290,7 @@ def _joined(case: Case, whole: CaseReport, parts: Sequence[CaseReport], missing:
         findings=tuple(dict.fromkeys(findings)),
         notes=tuple(dict.fromkeys([*(x for r in everything for x in r.notes), *missing])),
         regions=tuple(x for r in everything for x in r.regions),
+        bounds=tuple(x for r in everything for x in r.bounds),
         suggestions=joined_suggestions(everything),
         basis="sampled" if any(r.basis == "sampled" for r in parts) else "traced" if parts else whole.basis,
         computed_by=", ".join(dict.fromkeys(r.computed_by for r in parts if r.computed_by)),

@@ -36,16 +36,21 @@ def check(
     names: Sequence[str] | None = None,
     strict: bool = False,
     improve: float | None = None,
+    certify: str | Mapping[str, Any] | None = None,
+    assume: Mapping[str, float] | None = None,
 ) -> CaseReport:
     """Check the gradient of `fn` at these inputs: of every leaf that is a float or an array of floats; whatever else is given is passed on.
 
     `backward(gradients that flow in, *inputs)` stands in for `jax.vjp` where it is given. `function` is the truth in the
     language of the case files (default: the forward pass of `fn`). Leaves are named after their argument and path, `params_w`.
     With `improve` better arrangements of lines that lose digits are looked for, for so many seconds.
+    `certify` claims a bound of the error for all numbers of `domain`, as in case files: "best", {"ulps": 6}, {"absolute": 1e-12},
+    {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
+    functions are: {"exp": 1}.
     """
     chosen = (formats,) if isinstance(formats, str) else formats
     opened = opened_at(fn, inputs, backward=backward, names=names, fmt=next(iter(chosen), None) if chosen is not None else None)
-    return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, improve=improve, numbers=in_double))
+    return report_of(ask(opened, function=function, formats=chosen, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=leaves_of(upstream, opened.callee.upstreams), strict=strict, improve=improve, certify=certify, assume=assume, numbers=in_double))
 
 
 def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:

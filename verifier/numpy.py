@@ -51,6 +51,8 @@ def check(
     names: Sequence[str] | None = None,
     strict: bool = False,
     improve: float | None = None,
+    certify: str | Mapping[str, Any] | None = None,
+    assume: Mapping[str, float] | None = None,
 ) -> CaseReport:
     """Check the gradients of a forward pass `fn` and its `backward` at these inputs.
 
@@ -58,12 +60,15 @@ def check(
     methods needs no `backward`, nor does a loss that returns (loss, gradients). Inputs of floats are differentiated; whatever
     else is given is passed on. `function` is the truth in the language of the case files (default: the forward pass).
     With `improve` better arrangements of lines that lose digits are looked for, for so many seconds.
+    `certify` claims a bound of the error for all numbers of `domain`, as in case files: "best", {"ulps": 6}, {"absolute": 1e-12},
+    {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
+    functions are: {"exp": 1}.
     """
     opened = opened_at(fn, inputs, backward=backward, names=names)
     if isinstance(opened, CaseReport):
         return opened
     return report_of(
-        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, numbers=floats_of)
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=floats_of)
     )
 
 

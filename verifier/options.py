@@ -162,6 +162,7 @@ def parser_for(run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpar
     _add_selection(certify)
     _add_cache(certify)
     _add_workers(certify)
+    _add_permission(certify)
     certify.set_defaults(run=run["certify"], quiet=False, verbose=True, baseline=None, baseline_update=False)
     show = commands.add_parser("show", help="print the circuit of a case: every line with its value, adjoint, exact value and ulps")
     show.add_argument("path", metavar="CASE", help="a case file")

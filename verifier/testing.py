@@ -39,6 +39,8 @@ def assert_gradient(
     hunt: bool = False,
     accept: float | Mapping[str, Any] | None = None,
     upstream: Any = None,
+    certify: str | Mapping[str, Any] | None = None,
+    assume: Mapping[str, Any] | None = None,
     implementation: str | None = None,
     strict: bool = False,
     **unknown: Any,
@@ -50,6 +52,8 @@ def assert_gradient(
 
         assert_gradient(function="sin(x)", backward="dx = cos(x) * dout", at={"x": 1})
 
+    With `certify` and a `domain` no point is needed: the error is bounded for all numbers of the domain.
+
     A point has a number for every input, a list for an array. What warns is a GradientWarning; with `strict` it is not right either. Where nothing was checked, since every gradient is undefined, that is no pass. What the case
     expects of its own points is no excuse. Raises CaseError where the texts cannot be read, with the lines of the caller's file.
     """
@@ -59,9 +63,9 @@ def assert_gradient(
     _refuse_callables({"the case": case, "function": function, "forward": forward, "backward": backward, **{f"gradients[{k!r}]": v for k, v in (gradients.items() if isinstance(gradients, Mapping) else ())}})
     if case is None:
         case, point = _composed(sys._getframe(1), {"function": function, "forward": forward}, backward, at, gradients, {  # noqa: SLF001 - the file of whoever calls
-            "formats": formats, "domain": domain, "sample": sample or None, "hunt": hunt or None, "accept": accept if accept is None or isinstance(accept, Mapping) else {"ulps": accept}, "upstream": upstream,
+            "formats": formats, "domain": domain, "sample": sample or None, "hunt": hunt or None, "accept": accept if accept is None or isinstance(accept, Mapping) else {"ulps": accept}, "upstream": upstream, "certify": certify, "assume": assume,
         }), None  # fmt: skip
-    elif any(given for given in (function, forward, backward, at, gradients, formats, domain, sample, hunt, accept is not None, upstream is not None)):
+    elif any(given for given in (function, forward, backward, at, gradients, formats, domain, sample, hunt, accept is not None, upstream is not None, certify is not None, assume is not None)):
         raise TypeError("give either a case, or its texts: function=, forward=, backward=, at=, ...")
     case = case_of(case) if isinstance(case, str) else case
     if implementation is not None:

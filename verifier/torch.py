@@ -40,6 +40,8 @@ def check(
     names: Sequence[str] | None = None,
     strict: bool = False,
     improve: float | None = None,
+    certify: str | Mapping[str, Any] | None = None,
+    assume: Mapping[str, float] | None = None,
 ) -> CaseReport:
     """Check the gradients of a callable on tensors at these inputs.
 
@@ -48,10 +50,13 @@ def check(
     that require a gradient are differentiated; all tensors of floats where none does. `function` is the truth in the language
     of the case files (default: the forward pass). With `improve` better arrangements of lines that lose digits are looked
     for, for so many seconds.
+    `certify` claims a bound of the error for all numbers of `domain`, as in case files: "best", {"ulps": 6}, {"absolute": 1e-12},
+    {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
+    functions are: {"exp": 1}.
     """
     opened = opened_at(fn, inputs, backward=backward, names=names)
     return report_of(
-        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, numbers=numbers_of)
+        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=numbers_of)
     )
 
 

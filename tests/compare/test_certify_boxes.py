@@ -147,7 +147,7 @@ def test_a_function_of_which_nothing_is_known_needs_an_assumption() -> None:
     assert "assume: {erfinv: 4 ulp}" in found.reason
     better = bounds("erfinv(x)", {"x": (-0.5, 0.5)}, budget=1.0, assume=(("erfinv", Fraction(8)),))["dx"]
     assert better.bound is not None
-    assert better.assumptions[-1].source == "the case" or better.assumptions[0].source == "the case"
+    assert better.assumptions[-1].source == "stated under 'assume'" or better.assumptions[0].source == "stated under 'assume'"
 
 
 def test_nothing_is_proved_from_an_assumption_that_an_error_contradicts() -> None:

@@ -70,8 +70,12 @@ def test_an_open_claim_fails_and_says_what_would_decide_it() -> None:
     found = report("function: gamma(x)\ndomain: {x: [1, 2]}\ncertify: {ulps: 6}\n")
     assert (found.status, codes(found), found.bounds[0].outcome) == ("failed", ["V110"], "open")
     (finding,) = found.findings
-    assert any(detail.startswith("decides") for detail in finding.details)
+    assert "assume: {gamma: 4 ulp}" in finding.message
+    assert not finding.details, "more time would not help"
     assert finding.place.line == 3
+    (tried,) = report("function: x * sigmoid(x)\ndomain: {x: [-4, 4]}\ncertify: {ulps: 1000, budget: 0.3}\n").findings  # 0 at x = -1.278
+    assert tried.code in ("V109", "V110")
+    assert any(detail.startswith("decides") for detail in tried.details) is (tried.code == "V110")
 
 
 def test_an_expected_outcome_excuses_the_case_and_another_one_does_not() -> None:
@@ -99,7 +103,7 @@ def test_the_assumptions_are_named_with_their_source_and_those_of_the_case_go_be
     (default,), (stated,) = report(SIGMOID + "certify: {ulps: 9}\n").bounds, report(SIGMOID + "certify: {ulps: 9}\nassume: {exp: 2 ulp}\n").bounds
     assert [(a.function, a.ulps) for a in default.assumptions] == [("exp", "1")]
     assert "glibc" in default.assumptions[0].source
-    assert [(a.function, a.ulps, a.source) for a in stated.assumptions] == [("exp", "2", "the case")]
+    assert [(a.function, a.ulps, a.source) for a in stated.assumptions] == [("exp", "2", "stated under 'assume'")]
     assert any("nearest" in text for text in default.stated)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from verifier.callable.question import Question, points_of
 from verifier.case import points
 from verifier.case.case import DOMAIN, POINTS, Case, Draft, Implementation, Point, Programs
+from verifier.case.certified import NO_CLAIM
 from verifier.circuit import arrays
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import TOTAL, Builder, Program
@@ -47,7 +48,14 @@ def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
     implementation = Implementation(callee.name, callee.place)
     forward = truth if function is None else replace(program.forward_part(), parameters=program.parameters)
     draft = Draft(implementation, forward, program, trace.claims)
+    if trace.branches:
+        question = without_bounds(question, "the code takes other ways at other values, and a bound would hold for one of them")
     return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=POINTS if trace.branches else DOMAIN)
+
+
+def without_bounds(question: Question, reason: str) -> Question:
+    """The question, of whose claims about the whole domain nothing can be shown."""
+    return replace(question, certify=replace(question.certify, obstacle=reason))
 
 
 def stated(question: Question, program: Program, point: tuple[float, ...], programs: Programs, implementations: tuple[Implementation, ...], function: Source | None, fmt: Format, scope: str) -> Case:
@@ -78,6 +86,8 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         formats=(fmt.name,),
         accept=question.accept,
         expect=question.expect if implementations else (),
+        certify=question.certify if implementations else NO_CLAIM,
+        assume=question.assume,
     )
 
 

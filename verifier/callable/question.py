@@ -10,13 +10,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from verifier.callable.claimed_bounds import assumed_in, claimed_in
 from verifier.case.accept import NO_LIMIT, Accept
 from verifier.case.case import Expectation, ImproveRequest
+from verifier.case.certified import NO_CLAIM, Certify
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.source import Source, suggestion
 from verifier.trace.record import Callee, Floats, Values, flat
+from verifier.trace.recorder import components
 
 COMPUTED = ("float64", "float32", "float16", "bfloat16")  # formats in which frameworks compute
 
@@ -51,6 +54,8 @@ class Question:
     expect: tuple[Expectation, ...] = ()  # of this implementation
     budget: int = 2_000  # points that a hunt may judge: each is a call
     improve: ImproveRequest | None = None  # better arrangements are asked for
+    certify: Certify = NO_CLAIM  # what is claimed of the error in the whole domain
+    assume: tuple[tuple[str, str], ...] = ()  # per library function, within how many ulps it is: for `certify`
 
 
 def ask(
@@ -66,6 +71,8 @@ def ask(
     strict: bool,
     numbers: Callable[[Any], Floats],
     improve: float | None = None,
+    certify: str | Mapping[str, Any] | None = None,
+    assume: Mapping[str, float] | None = None,
 ) -> Question:
     """The question that the arguments of `check` ask; `numbers` gives the numbers of the framework's arrays. Raises ValueError where an argument makes no sense."""
     callee, values = opened.callee, opened.values
@@ -83,6 +90,9 @@ def ask(
             raise ValueError(f"domain: '{name}' must have a lowest and a highest value, such as (-10, 10)")
     if improve is not None and not 0.0 < improve < math.inf:
         raise ValueError(f"improve is {improve}; it must be a number of seconds")
+    claims = claimed_in(certify, callee.name, list(callee.inputs))
+    if claims.claims_something and not domain:
+        raise ValueError("certify is for all numbers of a domain; state it, such as domain={'x': (-10, 10)}")
     if sample < 0:
         raise ValueError(f"sample is {sample}; it must be a number of points")
     limit = accept["ulps"] if isinstance(accept, Mapping) else accept
@@ -92,13 +102,21 @@ def ask(
         flowing(callee, upstream, numbers),
         chosen,
         function,
-        {n: (repr(float(low)), repr(float(high))) for n, (low, high) in domain.items()} if domain else None,
+        {**(_fixed(callee, values, domain) if claims.claims_something else {}), **{n: (repr(float(low)), repr(float(high))) for n, (low, high) in domain.items()}} if domain else None,
         sample,
         hunt,
         Accept(None if limit is None else repr(float(limit))),
         strict,
         improve=None if improve is None else ImproveRequest(float(improve)),
+        certify=claims,
+        assume=assumed_in(assume),
     )
+
+
+def _fixed(callee: Callee, values: Values, domain: Mapping[str, tuple[float, float]]) -> dict[str, tuple[str, str]]:
+    """The inputs that have no interval, each component at the number that is given."""
+    rest = [name for name in callee.inputs if name not in domain]
+    return {c: (repr(x), repr(x)) for name in rest for c, x in zip(components(name, callee.inputs[name]), map(float, flat(values[name])), strict=True)}
 
 
 def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> dict[str, Floats]:

@@ -227,6 +227,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         findings=tuple(map(_with_its_line, findings)),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
+        bounds=tuple(dict.fromkeys(b for r in reports for b in r.bounds)),
         suggestions=joined_suggestions(reports),
         basis="sampled" if any(r.basis == "sampled" for r in reports) else "traced",
         computed_by=callee.framework,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from verifier.callable.cases import inputs_of, stated, truth_of_function
+from verifier.callable.cases import inputs_of, stated, truth_of_function, without_bounds
 from verifier.callable.computed import Calls
 from verifier.callable.question import Question, split
 from verifier.case.case import POINTS, Draft, Implementation, Programs
@@ -50,7 +50,7 @@ def sampled(question: Question, fmt: Format, forward: Program | None, here: Sequ
     ran = callee.run(*split(callee, here[0]), fmt)
     claims = tuple((c, f"d{c}") for v in ran.gradients for c in components(v, callee.inputs[v]))
     implementation = Implementation(callee.name, callee.place)
-    case = stated(question, truth_program, here[0], Programs(truth_program, (Draft(implementation, truth_program, None, claims),)), (implementation,), function, fmt, scope=POINTS)
+    case = stated(without_bounds(question, "the lines of the callable are not known"), truth_program, here[0], Programs(truth_program, (Draft(implementation, truth_program, None, claims),)), (implementation,), function, fmt, scope=POINTS)
     truth = truth_of(truth_program)
     ((_, (own,)),) = checks_of(case, truth)
     calls = Calls(callee, claims, inputs.inputs, fmt)

@@ -48,6 +48,7 @@ class Certify:
     single: tuple[tuple[str, str, Claimed], ...] = ()  # implementation, gradient (an array or a component), claim
     seconds: float | None = None  # of the processor
     place: Place | None = field(default=None, compare=False)
+    obstacle: str = ""  # why nothing can be shown of the whole domain: then every claim is open
 
     @property
     def claims_something(self) -> bool:
@@ -60,7 +61,7 @@ class Certify:
 
     def of(self, implementation: str, own: Certify) -> Certify:
         """The claims for an implementation, whose own claim goes before that of the case."""
-        return Certify(own.general or self.general, self.only(implementation).single, own.seconds or self.seconds, own.place or self.place)
+        return Certify(own.general or self.general, self.only(implementation).single, own.seconds or self.seconds, own.place or self.place, own.obstacle or self.obstacle)
 
     def claim_for(self, gradient: str) -> Claimed | None:
         """The claim of one gradient: its own, that of its array, or that of all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from verifier.case.case import BOUND_WORDS, Case, is_certified
+from verifier.case.case import BOUND_WORDS, Case, calls_of, is_certified
 from verifier.case.certified import NO_CLAIM, Certify, Claimed, box_problems
 from verifier.case.components import covers
 from verifier.language.source import Complaint, suggestion
@@ -43,6 +43,6 @@ def problems(case: Case, gradient: str | None = None) -> list[Complaint]:
     """Why nothing can be certified of a case: it has no box, or no gradient of that name."""
     found = box_problems(case.inputs, dict(case.domain), dict(case.choices), is_constrained=case.given is not None)
     names = list(dict.fromkeys(name for draft in case.programs.drafts for _, name in draft.claims))
-    if gradient is not None and not any(covers(gradient, name) for name in names):
+    if gradient is not None and not calls_of(case) and not any(covers(gradient, name) for name in names):
         found.append(f"no implementation has a gradient '{gradient}'{suggestion(gradient, names)}")
     return [Complaint(case.place, f"{case.name}: {text}") for text in found]

@@ -326,7 +326,7 @@ def _check_calls(reader: Reader, fields: dict[str, KeyValue], implementations: S
         for key, _ in entries(reader, fields, what, example="{by_hand.dx: 2.0595}"):
             if re.search(rf"(?<![\w.])(?:{names})\.", key.text):
                 reader.tell(key, f"{quoted(key.text)} in {what} names a callable; it must name an implementation that is written in the case file")
-    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("certify", "write its lines in the case file"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
+    for what, instead in (("exhaustive", "use 'sample'"), ("given", "list points, or state a domain"), ("outputs", "remove it: the outputs of a callable have the names that it gives them")):
         if what in fields and not (what == "exhaustive" and _is_off(fields[what][1])):
             reader.tell(fields[what][0], f"'{what}' cannot stand in a case with a callable; {instead}")
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verifier.command.given import case_files, complain, configured, gate_for, load_texts, load_with_calls, some_of, workers_for
+from verifier.command.given import case_files, complain, configured, gate_for, load_with_calls, some_of, workers_for
 from verifier.config import Config
 from verifier.language.source import CampaignError, suggestion
 from verifier.options import IMPROVE_SECONDS, USAGE_ERROR
@@ -65,7 +65,7 @@ def run_certify(options: argparse.Namespace) -> int:
 
         stated = [Claimed(unit, getattr(options, name)) for name, unit in UNITS.items() if getattr(options, name) is not None]
         claim = stated[0] if stated else None if options.best is None else Claimed(UNITS[options.best])
-        found = load_texts(*options.paths, config=config, needs_points=False)
+        found = load_with_calls(options, config, needs_points=False)
         wrong = {i: told for i, c in enumerate(found.cases) if (told := problems(c, options.gradient))}
         cases = tuple(claiming(c, claim=claim, seconds=options.budget, gradient=options.gradient) for i, c in enumerate(found.cases) if i not in wrong)
         return replace(found, cases=cases, complaints=(*found.complaints, *(complaint for told in wrong.values() for complaint in told)))

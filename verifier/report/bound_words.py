@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+from verifier.case.components import base
 from verifier.language.numeral import exact
 from verifier.report.outcome import BoxText
 
@@ -37,10 +38,15 @@ def in_unit(figure: str, unit: str) -> str:
 
 
 def box_text(box: BoxText) -> str:
-    """A box in words."""
+    """A box in words: intervals before single numbers, an array by its name where all its components have the same."""
     alike: dict[tuple[str, str], list[str]] = {}
+    ends: dict[str, set[tuple[str, str]]] = {}
     for name, low, high in box:
-        alike.setdefault((low, high), []).append(name)
+        ends.setdefault(base(name), set()).add((low, high))
+    for name, low, high in sorted(box, key=lambda row: row[1] == row[2]):
+        shortest = base(name) if len(ends[base(name)]) == 1 else name
+        if shortest not in (names := alike.setdefault((low, high), [])):
+            names.append(shortest)
     shown = [f"{_names(names)} = {low}" if low == high else f"{_names(names)} in [{low}, {high}]" for (low, high), names in alike.items()]
     return ", ".join(shown[:MOST_INPUTS]) + (f" and {len(shown) - MOST_INPUTS} more intervals" if len(shown) > MOST_INPUTS else "")
 

@@ -12,7 +12,7 @@ from verifier.case.certified import SECONDS, Certify
 from verifier.case.components import base, covers
 from verifier.case.points import point_text
 from verifier.compare.agreement import Outcome
-from verifier.compare.boxes.bounds import STATED, Assumptions, Box, ErrorBound, ErrorClaim, box_of
+from verifier.compare.boxes.bounds import STATED, STATED_BY_USER, Assumed, Assumptions, Box, ErrorBound, ErrorClaim, box_of
 from verifier.compare.boxes.certify import certify
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
@@ -27,6 +27,7 @@ from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxTex
 from verifier.report.results import result_of
 
 MOST_BOXES = 3  # open boxes that a finding lists
+AS_TRACED = "the framework computes every operation of the traced lines by itself, in their order"
 
 
 def bounds_of(case: Case, found: Sequence[Checked], outcomes: Mapping[str, Mapping[str, Outcome]]) -> Iterator[BoundResult]:
@@ -48,7 +49,7 @@ def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
     wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else _below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
     if not wanted:
         return ()
-    box = box_of(case, check.subject.program.inputs, check.format)
+    box = claims.obstacle or box_of(case, check.subject.program.inputs, check.format)
     if isinstance(box, str):
         return [_without_box(check, name, claim, box) for name, claim in wanted.items()]
     return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
@@ -108,13 +109,18 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         seen_at=() if b.seen_at is None else point_text(case, check.format, b.seen_at),
         computed=None if witness is None else witness.computed,
         exact=None if witness is None else witness.exact,
-        stated=STATED,
-        assumptions=tuple(AssumedText(a.function, f"{float(a.ulps):g}", a.source) for a in b.assumptions),
+        stated=STATED if check.computed is None else (*STATED, AS_TRACED),
+        assumptions=tuple(AssumedText(a.function, f"{float(a.ulps):g}", _ground(check, a)) for a in b.assumptions),
         lines=tuple(BoundShare(line.line, line.statement, f"{line.share:.4g}", f"{line.contribution:.6g}", line.step) for line in b.lines),
         is_for_program_only=b.is_for_program_only,
         boxes=b.boxes,
         seconds=f"{b.seconds:.2g}",
     )
+
+
+def _ground(check: Check, a: Assumed) -> str:
+    """Where the figure of an assumption comes from: the table is of the functions that the tool itself calls."""
+    return a.source if check.computed is None or a.source == STATED_BY_USER else f"no figure of the framework's own function is known; this one is for {a.source}"
 
 
 def _text(value: float | None) -> str | None:
@@ -169,7 +175,7 @@ def _headline(b: BoundResult, *, has_formats: bool) -> str:
     who = f"{b.implementation}.{b.gradient}{f' in {b.format}' if has_formats else ''}"
     where = f"all of {box_text(b.box)}" if b.box else "the domain"
     if b.outcome == REFUTED and b.claim is not None:
-        return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that the case claims for {where}"
+        return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that is claimed for {where}"
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
     return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
@@ -182,6 +188,8 @@ def _witness(b: BoundResult) -> tuple[str, ...]:
 
 def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     """Which boxes are left, and what would decide them."""
+    if not b.boxes:
+        return ()  # nothing was tried, and the reason says what is missing
     rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:MOST_BOXES])]
     if b.open_count > len(rows):
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")

@@ -27,6 +27,8 @@ STATED = (
 )
 """The facts of the arithmetic that every bound rests on."""
 
+STATED_BY_USER = "stated under 'assume'"
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -153,7 +155,7 @@ def assumed(function: str, fmt: Format, assumptions: Assumptions) -> Assumed | N
     fmt = computing(fmt)
     for name, ulps in assumptions.functions:
         if name == function:
-            return Assumed(function, ulps, "the case")
+            return Assumed(function, ulps, STATED_BY_USER)
     if fmt.name == "float64":
         return FLOAT64.get(function)
     if function not in NARROW:
@@ -207,4 +209,4 @@ def float64_below(value: Fraction) -> float:
     return -float64_above(-value)
 
 
-__all__ = ["STATED", "Assumed", "Assumptions", "BoundOutcome", "Box", "ErrorBound", "ErrorClaim", "ErrorUnit", "LineShare", "assumed", "box_of", "float64_above", "float64_below"]
+__all__ = ["STATED", "STATED_BY_USER", "Assumed", "Assumptions", "BoundOutcome", "Box", "ErrorBound", "ErrorClaim", "ErrorUnit", "LineShare", "assumed", "box_of", "float64_above", "float64_below"]

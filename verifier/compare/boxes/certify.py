@@ -25,20 +25,23 @@ from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.sympy_gates import NoGate
 
 MOST_STEPS = 20_000  # of a program
-TRIED = 2000  # numbers at which errors are computed, each time,
-MOST_VALUES = 10_000_000  # and steps times numbers
+TRIED = 2000  # numbers at which errors are computed, each time; where each is a call of somebody else's code
+CALLED = 100
+MOST_VALUES = 10_000_000  # steps times numbers, each time
 MOST_OPEN = 8  # boxes that are named
 MOST_LINES = 12
 LEAST_SHARE = 1e-3
 ROUNDED = 2.0**-40  # of an error that is seen
 CONTRADICTED = "an assumption does not hold on this machine, or the tool is wrong"
+OTHERWISE = "the framework does not compute the operations as they were traced, an assumption does not hold on this machine, or the tool is wrong"
 
 
 def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumptions: Assumptions, budget: float) -> tuple[ErrorBound, ...]:
     """The bound of every claimed gradient, in the order of `claims`; `budget` is in seconds of the processor, for all of them together.
 
     The error is that of the implementation's program in the format of the check, against its real value times the upstream gradient:
-    the exact gradient where the check has it `proved`.
+    the exact gradient where the check has it `proved`. Where somebody else's code computes the gradients, the bound is that of the
+    traced program, if it is computed as it stands; the errors that are seen are those of the code.
     """
     started = time.process_time()
     program = check.subject.program
@@ -54,7 +57,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()))
+    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()), box=box)
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
@@ -70,8 +73,6 @@ def _above(a: Assumed) -> float:
 
 def _missing(check: Check, done: Operations, used: Mapping[str, Assumed | None]) -> str:
     """Why nothing can be said of a program; '' where something can."""
-    if check.computed is not None:
-        return "the gradients are computed by somebody else's code, whose roundings are not known"
     for gate, found in used.items():
         if found is None:
             return f"nothing is known of the error of '{gate}' in {check.format.name}; state it, as in 'assume: {{{gate}: 4 ulp}}'"
@@ -103,7 +104,7 @@ class _Watch:
             standing = search.standing[j]
             if standing.stopped:
                 continue
-            found = largest(self.check, claim, standing.claim.unit, _points(search, j, max(40, min(TRIED, MOST_VALUES // len(self.check.subject.program)))))
+            found = largest(self.check, claim, standing.claim.unit, _points(search, j, max(40, min(TRIED if self.check.computed is None else CALLED, MOST_VALUES // len(self.check.subject.program)))))
             before = self.seen[j]
             if found is not None and (before is None or found.error > before.error):
                 self.seen[j] = found
@@ -141,7 +142,7 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
     else:
         outcome = "open" if opened.any() else "proved"
     if outcome == "proved" and seen is not None and bound is not None and seen.error > bound * (1 + ROUNDED):
-        answer = _without_bound(check, box, name, s.claim, f"{CONTRADICTED}: an error of {seen.error:.4g} occurs, and the bound would be {bound:.4g}")
+        answer = _without_bound(check, box, name, s.claim, f"{CONTRADICTED if check.computed is None else OTHERWISE}: an error of {seen.error:.4g} occurs, and the bound would be {bound:.4g}")
         return replace(answer, seen=seen.error, seen_at=seen.point, assumptions=known, boxes=search.looked_at, seconds=seconds)
     order = np.flatnonzero(opened)[np.argsort(-left.volume[opened], kind="stable")]
     boxes = tuple(_box(box, left.low[i], left.high[i]) for i in order[:MOST_OPEN])

@@ -17,7 +17,7 @@ from verifier.arithmetic.intervals import choices
 from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, known, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
-from verifier.compare.boxes.bounds import float64_above, float64_below
+from verifier.compare.boxes.bounds import Box, float64_above, float64_below
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
 from verifier.compare.boxes.roundings import (
     NONE,
@@ -47,7 +47,7 @@ WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.f
 class RoundingPlan:
     """What every pass over the same operations shares: which of them carry errors, their assumed errors, the steps that are cut into slices."""
 
-    def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = (), in_ulps: bool = True) -> None:
+    def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = (), in_ulps: bool = True, box: Box | None = None) -> None:
         self.done, self.ulps, self.upstream, self.cuts = done, ulps, upstream, tuple(cuts)
         self.bits: list[FormatFigures] = [bits(o.format) for o in done.operations]
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
@@ -55,7 +55,8 @@ class RoundingPlan:
         self.carries, self.agrees = _carrying(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
         self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
-        self.powers: set[int] = set()  # operations that are powers of two: leaves, and their negatives
+        ends = zip(self.inputs, box.low, box.high, strict=True) if box is not None else ()
+        self.powers = {k for k, low, high in ends if low == high and _is_power_of_two(low)}  # operations that are powers of two: inputs with one value, leaves, and their negatives
         self.leaves = {k: self._leaf(k) for k, o in enumerate(done.operations) if o.is_leaf and o.gate != "input"}
         for k, o in enumerate(done.operations):
             if o.gate == "neg" and o.args[0] in self.powers:  # the `(-1)` of a pasted line
