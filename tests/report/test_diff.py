@@ -100,3 +100,23 @@ def test_what_is_no_report_is_said(capsys, text):
     assert main(["diff", "old.json", "new.json"]) == 2
     assert "'new.json' is not a report in JSON" in capsys.readouterr().err
     assert main(["diff", "old.json", "nowhere.json"]) == 2
+
+
+BOUNDED = "name: s\nfunction: 1 / (1 + exp(-x))\ndomain: {x: [DOMAIN]}\ncertify: {ulps: best}\nimplementations:\n  mine:\n    backward: |\n      f = 1 / (1 + exp(-x))\n      dx = LINE * dout\n"
+
+
+def bounded(capsys: pytest.CaptureFixture[str], file: str, line: str, domain: str = "-6, 6") -> None:
+    Path("a.yaml").write_text(BOUNDED.replace("LINE", line).replace("DOMAIN", domain), encoding="utf-8")
+    main(["a.yaml", "--format", "json"])
+    Path(file).write_text(capsys.readouterr().out, encoding="utf-8")
+
+
+def test_a_bound_that_is_more_than_twice_as_large_is_worse_and_one_of_another_box_is_not_compared(capsys):
+    bounded(capsys, "old.json", "exp(-x) * f * f")
+    bounded(capsys, "new.json", "(1 - f) * f")  # cancels where f is near 1
+    found = difference(capsys, status=1)
+    assert [line.partition(": was proved, at most ")[0] for line in found if line.startswith("worse")] == ["worse   a.yaml: s: mine.dx float64 for all x in [-6.0, 6.0]"]
+    bounded(capsys, "new.json", "(f * exp(-x)) * f")
+    assert not [line for line in difference(capsys, status=0) if line.startswith(("worse", "better"))]
+    bounded(capsys, "new.json", "(1 - f) * f", "-6, 20")
+    assert not [line for line in difference(capsys, status=0) if "for all" in line]

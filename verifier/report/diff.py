@@ -4,29 +4,64 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.case.components import base
 from verifier.language.source import CampaignError
 from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
+from verifier.report.bound_words import OPEN, PROVED, REFUTED, box_text, in_unit, upward
 from verifier.report.report_schema import VERSION
-from verifier.report.worst import GradientName, Worst, together
+from verifier.report.worst import MORE, GradientName, Worst, together
 
 BAD = {"passed": 0, "skipped": 0, "failed": 1, "error": 2}  # how bad a status is
+OUTCOMES = (PROVED, OPEN, REFUTED)  # of a claim, from good to bad
 CaseName = tuple[str, str, int]  # its file, its name, and which of the cases of that name it is
+
+
+class BoundName(NamedTuple):
+    """A gradient whose error is bounded in a box, in one of the units; of an array all components together."""
+
+    gradient: GradientName
+    unit: str
+    box: str
+
+    def __str__(self) -> str:
+        return f"{self.gradient} for all {self.box}"
+
+
+@dataclass(frozen=True, slots=True)
+class WidestBound:
+    """The worst outcome of the components, and their largest bound (inf where one has none), as it is printed."""
+
+    outcome: str
+    bound: float
+    text: str
+
+    def joined(self, other: WidestBound) -> WidestBound:
+        """The worse of both, of each figure."""
+        larger = max(self, other, key=lambda b: b.bound)
+        return WidestBound(max(self.outcome, other.outcome, key=OUTCOMES.index), larger.bound, larger.text)
+
+    def is_worse_than(self, before: WidestBound) -> bool:
+        """A worse outcome, or a bound that is more than twice as large."""
+        return OUTCOMES.index(self.outcome) > OUTCOMES.index(before.outcome) or self.bound > MORE * before.bound
+
+    def __str__(self) -> str:
+        return f"{self.outcome}, {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class CaseInReport:
-    """What of a case is compared: its status, the worst of each gradient, its findings that count with their messages."""
+    """What of a case is compared: its status, the worst of each gradient and its bounds, its findings that count with their messages."""
 
     name: str
     status: str
     worst: dict[GradientName, Worst]
+    bounds: dict[BoundName, WidestBound]
     errors: dict[tuple[str, ...], str]
 
 
@@ -62,7 +97,17 @@ def read(path: str) -> dict[CaseName, CaseInReport]:
 
 def _case(case: dict[str, Any], name: str) -> CaseInReport:
     errors = {_finding(f): f["message"] for f in case["findings"] if f["severity"] == "error" and not f["expected"]}
-    return CaseInReport(name, case["status"], together(_rows(case)), errors)
+    return CaseInReport(name, case["status"], together(_rows(case)), _bounds(case), errors)
+
+
+def _bounds(case: dict[str, Any]) -> dict[BoundName, WidestBound]:
+    found: dict[BoundName, WidestBound] = {}
+    for b in case.get("bounds", ()):
+        name = BoundName(_name(b), b["unit"], box_text(tuple((n, low, high) for n, (low, high) in b["box"].items())))
+        stated = b["bound"] is not None
+        row = WidestBound(b["outcome"], float(b["bound"]) if stated else math.inf, f"at most {in_unit(upward(b['bound']), b['unit'])}" if stated else "no bound")
+        found[name] = row.joined(found[name]) if name in found else row
+    return found
 
 
 def _finding(f: dict[str, Any]) -> tuple[str, ...]:
@@ -109,19 +154,22 @@ def between(old: dict[CaseName, CaseInReport], new: dict[CaseName, CaseInReport]
         before = old[key]
         if BAD.get(now.status, 2) != BAD.get(before.status, 2):
             (worse if BAD.get(now.status, 2) > BAD.get(before.status, 2) else better).append(f"{now.name}: was {before.status}, is {now.status}")
-        for name in now.worst.keys() & before.worst.keys():
-            compared += 1
-            was, now_is = before.worst[name], now.worst[name]
-            said = f"{now.name}: {name}: was {was}, is {now_is}"
+        compared += len((now.worst.keys() & before.worst.keys()) | {n.gradient for n in now.bounds.keys() & before.bounds.keys()})
+        for name, was, now_is in (*_in_both(before.worst, now.worst), *_in_both(before.bounds, now.bounds)):
             if now_is.is_worse_than(was):
-                worse.append(said)
+                worse.append(f"{now.name}: {name}: was {was}, is {now_is}")
             elif was.is_worse_than(now_is):
-                better.append(said)
+                better.append(f"{now.name}: {name}: was {was}, is {now_is}")
         fresh += _only(now, now.worst.keys() - before.worst.keys(), now.worst)
         gone += _only(now, before.worst.keys() - now.worst.keys(), before.worst)
         worse += [f"{now.name}: {finding[0]} {message}" for finding, message in now.errors.items() if finding not in before.errors and not _is_told(finding, now, before)]
         better += [f"{now.name}: no longer {finding[0]} {message}" for finding, message in before.errors.items() if finding not in now.errors and not _is_told(finding, before, now)]
     return Changes(tuple(sorted(worse)), tuple(sorted(better)), tuple(sorted(fresh)), tuple(sorted(gone)), compared)
+
+
+def _in_both(before: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[tuple[Any, Any, Any]]:
+    """What both reports say something of, with what the one and the other say."""
+    return [(name, before[name], now[name]) for name in now.keys() & before.keys()]
 
 
 def _only(case: CaseInReport, names: Iterable[GradientName], worst: dict[GradientName, Worst]) -> list[str]:
