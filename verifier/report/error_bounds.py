@@ -103,6 +103,7 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         open=f"{b.open_share:.4g}",
         open_boxes=tuple(_box(check.format, box) for box in b.open_boxes),
         open_count=b.open_count,
+        open_absolute=_text(b.open_absolute),
         reason=b.reason,
         worst=None if b.worst is None else _box(check.format, b.worst),
         seen=_text(b.seen),
@@ -193,6 +194,8 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:MOST_BOXES])]
     if b.open_count > len(rows):
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
+    if b.open_absolute is not None:
+        rows.append(f"{'there':<9} an absolute error of at most {upward(b.open_absolute)}")
     if b.bound is not None:
         rows.append(f"{'elsewhere':<9} at most {in_unit(upward(b.bound), b.unit)}")
     is_beyond = b.claim is not None and b.at_a_point is not None and exact(b.at_a_point) > exact(b.claim)

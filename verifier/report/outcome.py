@@ -176,6 +176,7 @@ class BoundResult:
     open: str = "0"
     open_boxes: tuple[BoxText, ...] = ()  # the largest of them
     open_count: int = 0
+    open_absolute: str | None = None  # of a claim in ulps: the bound of the absolute error in them
     reason: str = ""  # why boxes are left open
     worst: BoxText | None = None  # the box that makes the bound
     seen: str | None = None  # the largest error that was found at a point

@@ -130,7 +130,7 @@ def _definitions() -> Schema:
                 {
                     **who, "box": _BOX, "unit": {"enum": ["ulp", "absolute"]}, "claim": {"description": "null: the best bound is asked for", **_TEXT_OR_NULL}, "bound": _TEXT_OR_NULL,
                     "at_a_point": {"description": "the same bound at one point: no search can prove less", **_TEXT_OR_NULL}, "outcome": {"enum": ["proved", "refuted", "open"]},
-                    "open": _TEXT, "open_boxes": {"type": "array", "items": _BOX}, "open_count": _COUNT, "reason": _TEXT, "worst": {"anyOf": [_BOX, {"type": "null"}]},
+                    "open": _TEXT, "open_boxes": {"type": "array", "items": _BOX}, "open_count": _COUNT, "open_absolute": {"description": "of a claim in ulps: a bound of the absolute error in the open boxes", **_TEXT_OR_NULL}, "reason": _TEXT, "worst": {"anyOf": [_BOX, {"type": "null"}]},
                     "seen": {"description": "the largest error found at a point", **_TEXT_OR_NULL}, "seen_at": {"anyOf": [_POINT, {"type": "null"}]},
                     "witness": {"description": "where the claim is refuted", "anyOf": [_POINT, {"type": "null"}]}, "computed": _TEXT_OR_NULL, "exact": _TEXT_OR_NULL,
                     "assumptions": _object({"arithmetic": {"type": "array", "items": _TEXT}, "functions": {"type": "object", "additionalProperties": _object({"ulps": _TEXT, "source": _TEXT})}}),

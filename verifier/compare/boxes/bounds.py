@@ -90,8 +90,9 @@ class ErrorBound:
     at_a_point: float | None  # the same bound taken at one point, the largest that was found: no search can prove less
     outcome: BoundOutcome
     open_share: float = 0.0  # of the volume of the box
-    open_boxes: tuple[Box, ...] = ()  # the largest of those that are left
-    open_count: int = 0  # how many are left
+    open_boxes: tuple[Box, ...] = ()  # the largest of those that are left; of one input a few intervals that have all of them
+    open_count: int = 0  # how many there are
+    open_absolute: float | None = None  # of a claim in ulps: a bound of the absolute error in what is open, where one is known
     reason: str = ""  # why boxes are left open
     worst: Box | None = None  # the box that makes the bound
     seen: float | None = None  # the largest error that was found at a number, judged by balls

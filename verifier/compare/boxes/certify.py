@@ -16,6 +16,7 @@ from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Bo
 from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
 from verifier.compare.boxes.cuts import cuts_of
 from verifier.compare.boxes.enclosures import RoundingPlan
+from verifier.compare.boxes.left_open import absolute_bound, gathered
 from verifier.compare.boxes.operations import Operations, operations
 from verifier.compare.boxes.pieces import pieces
 from verifier.compare.boxes.split import nearest_numbers
@@ -83,7 +84,7 @@ def _missing(check: Check, done: Operations, used: Mapping[str, Assumed | None])
 
 
 def _without_bound(check: Check, box: Box, name: str, claim: ErrorClaim, reason: str) -> ErrorBound:
-    return ErrorBound(name, check.format.name, box, claim, None, None, "open", 1.0, (box,), 1, reason, is_for_program_only=name not in check.proved)
+    return ErrorBound(name, check.format.name, box, claim, None, None, "open", 1.0, (box,), 1, reason=reason, is_for_program_only=name not in check.proved)
 
 
 # ---------------------------------------------------------------- what is seen
@@ -144,8 +145,8 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
     if outcome == "proved" and seen is not None and bound is not None and seen.error > bound * (1 + ROUNDED):
         answer = _without_bound(check, box, name, s.claim, f"{CONTRADICTED if check.computed is None else OTHERWISE}: an error of {seen.error:.4g} occurs, and the bound would be {bound:.4g}")
         return replace(answer, seen=seen.error, seen_at=seen.point, assumptions=known, boxes=search.looked_at, seconds=seconds)
-    order = np.flatnonzero(opened)[np.argsort(-left.volume[opened], kind="stable")]
-    boxes = tuple(_box(box, left.low[i], left.high[i]) for i in order[:MOST_OPEN])
+    low, high = gathered(search, left.take(opened))
+    boxes = tuple(_box(box, *ends) for ends in zip(low[:MOST_OPEN], high[:MOST_OPEN], strict=True))
     return ErrorBound(
         gradient=name,
         format=check.format.name,
@@ -156,7 +157,8 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
         outcome=outcome,
         open_share=0.0 if outcome == "proved" else branch.share_of(search, left.take(opened)),
         open_boxes=boxes,
-        open_count=len(order),
+        open_count=len(low),
+        open_absolute=absolute_bound(search, search.outputs[j], low, high) if outcome == "open" and s.claim.unit == "ulp" else None,
         reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
         worst=None if worst is None else _box(box, *worst),
         seen=None if seen is None else seen.error,

@@ -141,6 +141,7 @@ def _bound(b: BoundResult, at: _Points) -> dict[str, Any]:
         "open": b.open,
         "open_boxes": [_box(box) for box in b.open_boxes],
         "open_count": b.open_count,
+        "open_absolute": b.open_absolute,
         "reason": b.reason,
         "worst": None if b.worst is None else _box(b.worst),
         "seen": b.seen,
