@@ -2,6 +2,7 @@
 
     PYTHONPATH=. python benchmarks/certify.py                    absolute bounds of every gradient component
     PYTHONPATH=. python benchmarks/certify.py --unit ulp         the same in ulps
+    PYTHONPATH=. python benchmarks/certify.py --unit ulp --claim 1000    is the claim decided, in one and two dimensions?
     PYTHONPATH=. python benchmarks/certify.py --budget 3 --only sine --only kepler
 
 Each component alone, with a budget of its own. `bound` holds for all float64 numbers of the box; `seen` is the largest error found at a point.
@@ -19,7 +20,7 @@ from typing import get_args
 from machine import describe
 
 from verifier.case.load import load_text
-from verifier.compare.boxes.bounds import Assumptions, ErrorBound, ErrorClaim, ErrorUnit, box_of
+from verifier.compare.boxes.bounds import Assumptions, BoundOutcome, ErrorBound, ErrorClaim, ErrorUnit, box_of
 from verifier.compare.boxes.certify import certify
 from verifier.compare.check import checks_of
 from verifier.exact.truth import truth_of
@@ -86,6 +87,10 @@ NETWORKS = {
     "sigmoid": ("f = 1 / (1 + exp(-x))", "x: [-10, 10]"),
 }
 
+MOST_INPUTS = 2  # with --claim
+UNDECIDED = 0.01  # of the volume
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What was certified of one gradient component of a core."""
@@ -96,7 +101,7 @@ class Row:
     fptaylor: float | None
 
 
-def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, others: dict[str, float]) -> Iterator[Row]:
+def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, others: dict[str, float], claim: float | None = None) -> Iterator[Row]:
     """Every gradient component of a core, each with a budget of its own."""
     forward = "".join(f"  {line}\n" for line in text.splitlines())
     loaded = load_text(f"forward: |\n{forward}domain: {{{domain}}}\ncertify: best\n", file=f"{name}.yaml")
@@ -109,7 +114,7 @@ def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, o
         raise ValueError(box)  # noqa: TRY004 - why there is no box
     proved = frozenset(gradient for _, gradient in check.subject.claims)  # backprop's own backward passes
     for _, gradient in check.subject.claims:
-        (found,) = certify(replace(check.alone(gradient), proved=proved), box, {gradient: ErrorClaim(unit)}, assumptions=Assumptions(), budget=budget)
+        (found,) = certify(replace(check.alone(gradient), proved=proved), box, {gradient: ErrorClaim(unit, claim)}, assumptions=Assumptions(), budget=budget)
         yield Row(name, len(check.subject.program), found, others.get(gradient))
 
 
@@ -134,6 +139,10 @@ def summary(found: Sequence[Row], unit: str) -> Iterator[str]:
     ratios = [row.bound.bound / row.bound.seen for row in closed if row.bound.bound and row.bound.seen]
     others = [row.bound.bound / row.fptaylor for row in closed if row.bound.bound and row.fptaylor] if unit == "absolute" else []
     yield f"{len(found)} components: bounded in all of the box {len(closed)} ({100 * len(closed) / max(1, len(found)):.0f} %), median seconds {statistics.median(row.bound.seconds for row in found):.2f}"
+    if found and found[0].bound.claim.limit is not None:
+        decided = [row for row in found if row.bound.outcome == "refuted" or row.bound.open_share <= UNDECIDED]
+        outcomes = ", ".join(f"{sum(row.bound.outcome == outcome for row in found)} {outcome}" for outcome in get_args(BoundOutcome))
+        yield f"claims of {found[0].bound.claim.limit:g}: {outcomes}; decided on 99 % of the volume {len(decided)} of {len(found)}"
     if ratios:
         yield f"bound / seen: median {statistics.median(ratios):.2f}, largest {max(ratios):.2f}"
     if others:
@@ -144,14 +153,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unit", choices=get_args(ErrorUnit), default="absolute")
     parser.add_argument("--budget", type=float, default=10.0, help="seconds of the processor for each component")
+    parser.add_argument("--claim", type=float, help="claim so much of the gradients of at most two inputs, in place of the best bound")
     parser.add_argument("--only", action="append", help="only cores whose names begin so")
     options = parser.parse_args()
     print(describe(), flush=True)
     for title, cores in (("FPBench", CORES), ("Networks", NETWORKS)):
         found: list[Row] = []
         for name, (text, domain) in cores.items():
+            if options.claim is not None and domain.count(":") > MOST_INPUTS:
+                continue
             if options.only is None or any(name.startswith(start) for start in options.only):
-                for row in rows(name, text, domain, unit=options.unit, budget=options.budget, others=FPTAYLOR.get(name, {}) if options.unit == "absolute" else {}):
+                for row in rows(name, text, domain, unit=options.unit, budget=options.budget, others=FPTAYLOR.get(name, {}) if options.unit == "absolute" else {}, claim=options.claim):
                     print(line(row) if found else f"\n{title}, {options.unit}\n\n{HEAD}\n{line(row)}", flush=True)
                     found.append(row)
         if found:

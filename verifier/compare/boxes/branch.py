@@ -23,7 +23,7 @@ from verifier.language.formats import Format
 
 MOST_BATCH = 4096  # boxes in one pass of NumPy
 MOST_VALUES = 2_000_000  # operations times boxes in one pass: what fits into the memory
-NEAR = 1.05  # a bound within so much of that at a point is as good as it gets
+NEAR = 1.04  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
 POINTS = 256  # at which the bound is taken, at a time
 HALF = 0.5
