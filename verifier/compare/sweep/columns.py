@@ -21,7 +21,7 @@ from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
-from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
+from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
@@ -54,23 +54,40 @@ SLOW = [by_balls, by_points]
 def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str = "any") -> list[VerdictColumn]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
-    parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
+    blocks = [[c[i : i + BLOCK] for c in columns] for i in range(0, count, BLOCK)]
+    with np.errstate(all="ignore"):  # what overflows here is an end of an interval
+        if len(blocks) > 1 and _may_be_tail(check, columns, method):  # judged at once where it is one
+            computed = [computed_columns(check, b) for b in blocks]
+            if is_constant([np.concatenate([c[k][[0, -1]] for c in computed]) for k in range(len(check.subject.claims))]):
+                found, whole = _all_open(check, columns), [np.concatenate(c) for c in zip(*computed, strict=True)]
+                if is_constant(whole) and judge_range(check, in_order(columns[0]), columns[0], whole, found):
+                    return found
+            parts = [_block(check, b, c, method) for b, c in zip(blocks, computed, strict=True)]
+        else:
+            parts = [_block(check, b, computed_columns(check, b), method) for b in blocks]
     if len(parts) == 1:
         return parts[0]
     return [VerdictColumn(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
-    found = [all_open(len(columns[0])) for _ in check.subject.claims]
-    with np.errstate(all="ignore"):  # what overflows here is an end of an interval
-        _judge(check, columns, computed_columns(check, columns), found, method)
+def _may_be_tail(check: Check, columns: Sequence[DoubleArray], method: str) -> bool:
+    """Whether ranges of one input may decide all of these points."""
+    return method == "any" and check.format.precision <= NARROW and len(columns) == 1 and len(columns[0]) >= FEWEST and bool(check.subject.claims)
+
+
+def _all_open(check: Check, columns: Sequence[DoubleArray]) -> list[VerdictColumn]:
+    return [all_open(len(columns[0])) for _ in check.subject.claims]
+
+
+def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], method: str) -> list[VerdictColumn]:
+    found = _all_open(check, columns)
+    _judge(check, columns, computed, found, method)
     return found
 
 
 def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
-    count = len(columns[0])
     if method == "any" and check.format.precision <= NARROW:
-        if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
+        if _may_be_tail(check, columns, method) and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found):
             return
         by_intervals(check, columns, computed, found)
         by_breaks(check, columns, computed, found)
@@ -93,4 +110,4 @@ def computed_columns(check: Check, columns: Sequence[DoubleArray]) -> list[Doubl
         return [np.asarray(rows[name], dtype=np.float64) for _, name in check.subject.claims]
     names = check.subject.program.names
     run = floats.arrays(check.subject.program, columns, [names[name] for _, name in check.subject.claims], fmt=check.format, upstream=check.upstream)
-    return [c.astype(np.float64) for c in run]
+    return [c.astype(np.float64, copy=False) for c in run]
