@@ -51,7 +51,7 @@ def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, com
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
     runner: Runner[tuple[float, float], ranges.Range | None] = Runner(_numbers, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet)
-    value, exact, literal, real, same = both_sides(check, runner)
+    value, exact, literal, real, same = both_sides(check, runner, apart=True)
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
