@@ -91,7 +91,7 @@ def test_the_law_sees_a_value_that_is_off_by_four_bounds(name: str) -> None:
 
 
 def test_the_law_sees_an_error_of_the_argument_that_is_not_carried_on() -> None:
-    assert violations("exp", lambda a: exponential.exp(a._replace(err=a.err / 4)), 1, seed=6)[2]
+    assert violations("exp", lambda a: exponential.exp(a._replace(fixed=a.err / 4, rel=0.0)), 1, seed=6)[2]
 
 
 def test_the_law_sees_a_table_that_is_off_by_two_to_the_minus_90(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_the_constants_of_the_bounds_are_twice_the_proved_errors_rounded_up_to_a
 
 TIGHT = {  # bits of the relative bound of floats from 0.01 to 0.99 (acosh: from 1.01), and from 2 to 20; None where there is no value
     "sqrt": (100.9, 100.9), "exp": (99.9, 99.9), "expm1": (93.4, 99.6), "log": (92.3, 97.2), "log1p": (92.4, 97.3), "cbrt": (101.5, 101.5), "sin": (97.1, 96.9), "cos": (97.9, 97.0), "tan": (96.4, 96.3), "asin": (96.3, None), "acos": (96.6, None),
-    "atan": (96.4, 98.3), "sinh": (93.4, 99.3), "cosh": (99.5, 99.8), "tanh": (94.4, 100.1), "asinh": (92.4, 97.4), "acosh": (95.9, 97.4), "atanh": (93.3, None), "erf": (97.7, 102.8), "erfc": (98.8, 93.1), "erfcx": (100.1, 100.7),
+    "atan": (96.4, 98.3), "sinh": (93.4, 99.3), "cosh": (99.2, 99.2), "tanh": (94.4, 100.1), "asinh": (92.4, 97.4), "acosh": (95.9, 97.4), "atanh": (93.0, None), "erf": (97.7, 100.6), "erfc": (98.8, 93.1), "erfcx": (100.1, 100.7),
 }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def test_a_bound_is_no_wider_than_it_was_found_to_be(name: str) -> None:
 
 
 TIGHT_NEAR_0 = {  # the same of floats from 2^-40 to 2^-9.5, of the logarithm and acosh 1 more
-    "expm1": 99.9, "log1p": 97.9, "sinh": 99.4, "tanh": 91.4, "asinh": 97.9, "atanh": 97.8, "sin": 97.8, "tan": 96.8, "atan": 96.8, "asin": 96.6, "erf": 97.8, "sqrt": 100.9, "cbrt": 101.5, "exp": 99.9, "cos": 97.9, "cosh": 99.5, "erfc": 102.9, "acos": 97.4, "log": 98.4, "acosh": 92.1, "erfcx": 100.9,
+    "expm1": 99.9, "log1p": 97.9, "sinh": 99.4, "tanh": 91.4, "asinh": 97.9, "atanh": 97.8, "sin": 97.8, "tan": 96.8, "atan": 96.8, "asin": 96.6, "erf": 97.8, "sqrt": 100.9, "cbrt": 101.5, "exp": 99.9, "cos": 97.9, "cosh": 99.2, "erfc": 102.9, "acos": 97.4, "log": 98.4, "acosh": 92.1, "erfcx": 100.9,
 }  # fmt: skip
 
 
@@ -338,7 +338,7 @@ def test_a_sum_of_floats_has_the_sum_of_their_bounds() -> None:
     """Of floats without a lower half the sum itself is exact."""
     x, y, e, f = (np.array([v]) for v in (1.5, 2.0**-60, 2.0**-70, 2.0**-71))
     plain, other = exactly(x), exactly(y)
-    for a, b, bound in ((plain._replace(err=e), other._replace(err=f), e + f), (plain._replace(err=e), other, e), (plain, other._replace(err=f), f), (plain, other, 0 * e)):
+    for a, b, bound in ((plain._replace(fixed=e), other._replace(fixed=f), e + f), (plain._replace(fixed=e), other, e), (plain, other._replace(fixed=f), f), (plain, other, 0 * e)):
         for found, sign in ((number.add(a, b), 1), (number.sub(a, b), -1)):
             assert found.hi[0] + 0.0 == 1.5
             assert found.lo[0] == sign * 2.0**-60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -142,9 +143,21 @@ def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], 
             values.append(values[step.args[0]])
         elif _is_operator(GATES[step.gate]):
             values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
+        elif GATES[step.gate].float64 is None and all(values[a].dtype != bool for a in step.args):
+            inner = definition(step.gate)
+            values += arrays(inner, [values[a] for a in step.args], [inner.output], fmt=fmt)
         else:
-            values.append(np.asarray(_apply64(step.gate, [as_list(values[a]) for a in step.args], count)))
+            values.append(_called(step.gate, [as_list(values[a]) for a in step.args], count))
     return [values[i] for i in outputs]
+
+
+def _called(name: str, args: Sequence[list[float]], count: int) -> NDArray[Any]:
+    """`_apply64` as an array. Most often no call raises, all give floats, and no list of them is needed; a power that is complex cannot be one of an array."""
+    direct = operator.pow if name == "pow" else _direct64(name)
+    if direct is not None and not GATES[name].boolean:
+        with contextlib.suppress(TypeError, OverflowError, ZeroDivisionError, ValueError):
+            return np.fromiter(map(direct, *args), np.float64, count)
+    return np.asarray(_apply64(name, args, count))
 
 
 def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:

@@ -112,7 +112,8 @@ def from_ends(check: Check, c: DoubleArray, low: DoubleArray, high: DoubleArray)
     """The bounds that follow in a narrow format from float64 ends of g; also the bounds of its ulp (NaN where not known) and of |computed - g|."""
     fmt = check.format
     first, last = round_array(fmt, low), round_array(fmt, high)
-    is_rounded, known = first == last, np.True_
+    is_rounded: MaskArray = first == last
+    known: Mask = np.True_
     if not is_rounded.all():
         known = ~(np.isnan(low) | np.isnan(high))
         is_rounded = known & (is_rounded | (np.isnan(first) & np.isnan(last) & ((low > 0) | (high < 0))))  # NaN: too large on one side

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from verifier.arithmetic import floats
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
@@ -95,12 +95,24 @@ def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
             by_ranges(check, columns[0], computed, found)
     steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
     for step in steps:
-        left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
+        is_open = _any_open(found)
+        if found and is_open.all() and (step is not by_balls or method == "balls" or len(is_open) >= FEWEST_IN_COLUMNS):
+            step(check, columns, computed, found)
+            continue
+        left = np.flatnonzero(is_open)
         if len(left) and (step is not by_balls or method == "balls" or len(left) >= FEWEST_IN_COLUMNS):
             part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
             step(check, [c[left] for c in columns], [c[left] for c in computed], part)
             for j, p in zip(found, part, strict=True):
                 j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
+
+
+def _any_open(found: list[VerdictColumn]) -> MaskArray:
+    """The points at which some gradient is open."""
+    result = found[0].open if found else np.zeros(0, bool)
+    for j in found[1:]:
+        result |= j.open
+    return result
 
 
 def computed_columns(check: Check, columns: Sequence[DoubleArray]) -> list[DoubleArray]:

@@ -96,7 +96,8 @@ def prepared(check: Check, source: PointSource) -> Check:
 
 def with_proofs(check: Check) -> Check:
     """The check with the names of those gradients whose formula is proved for all inputs, and of those for which kinks of the computed side are left out."""
-    proved, apart = set(), set()
+    proved: set[str] = set()
+    apart: set[str] = set()
     for claim in check.subject.claims:
         proof = prove(check.truth, check.subject, claim, fmt=check.format, upstream=check.upstream)
         if proof is not None and not (proof.conditions or proof.gaps or proof.readings):
