@@ -149,7 +149,7 @@ def quotient_of(a: FloatPair, b: FloatPair) -> FloatPair:
 
 def add(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a + b. Where the result is 0 or so small that a float could not hold the error, the sum is exact: all are multiples of the smallest float."""
-    if a.lo is NOTHING and b.lo is NOTHING:
+    if a.lo is NOTHING and b.lo is NOTHING and a.rel == b.rel == 0.0:
         hi, lo = two_sum(a.hi, b.hi)
         return DoubleDouble(hi, lo, a.err if b.err is NOTHING else b.err if a.err is NOTHING else (a.err + b.err) * SLACK)
     hi, lo = sum_with_float(a[:2], b.hi) if b.lo is NOTHING else sum_with_float(b[:2], a.hi) if a.lo is NOTHING else sum_of(a[:2], b[:2])
