@@ -154,6 +154,9 @@ def _histogram(error: DoubleArray) -> dict[float, int]:
 
 def joined(tallies: Sequence[Tally]) -> Tally:
     """The sum of consecutive parts."""
+    several = [t for t in tallies if t.points]
+    if len(several) == 1:
+        return several[0]
     groups: dict[tuple[Verdict, bool], Group] = {}
     histogram: dict[float, int] = {}
     for t in tallies:
