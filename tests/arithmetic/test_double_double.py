@@ -397,3 +397,11 @@ def test_a_sum_of_floats_has_the_sum_of_their_bounds() -> None:
             assert found.hi[0] + 0.0 == 1.5
             assert found.lo[0] == sign * 2.0**-60
             assert bound[0] <= np.broadcast_to(found.err, (1,))[0] <= bound[0] * (1 + 2.0**-40)
+
+
+def test_the_coefficients_of_erfcx_are_known_to_three_times_the_bits_of_a_pair() -> None:
+    """A pair is off by 2^-106 of a coefficient only if the ball is that narrow."""
+    with balls.precision(tables.WIDE):
+        for center in (0.0, 6.5, 13.0, 20.0, 27.0):
+            for c in tables._coefficients(lambda x: (x * x).exp() * x.erfc(), arb(center), tables.COUNT + 1):
+                assert c.rel_accuracy_bits() > 318
