@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.texts import expression, forward
 from verifier.arithmetic import floats, kernels
-from verifier.language.formats import FORMATS, Format, dtype, round_exact
+from verifier.language.formats import FORMATS, Format, dtype, format_named, round_exact
 
 FLOAT64 = FORMATS["float64"]
 CPYTHON = {n: getattr(math, n) for n in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "asinh", "erf", "erfc", "cbrt", "log2", "exp2")}
@@ -188,3 +188,30 @@ def test_exponential_integrals_of_any_order_are_mpmaths(n: float, a: float) -> N
     """SciPy cuts an order off to an integer."""
     assert kernels.expn(n, a) == pytest.approx(float(mpmath.expint(n, a)), rel=1e-14)
     assert kernels.expn(np.float32([n, 2.0]), np.float32([a, 1.0])).tolist() == pytest.approx([float(mpmath.expint(n, a)), float(mpmath.expint(2, 1))], rel=1e-6)
+
+
+@pytest.mark.parametrize("form", ["float64", "float32", "bfloat16", "float32->bfloat16"])
+def test_steps_that_no_output_needs_change_nothing(form: str) -> None:
+    """The gradient of a forward pass that is never looked at, and its twin with all steps."""
+    program = expression("sigmoid(x) * y + gelu(y) - x**3 / y", "x", "y")
+    points = [[0.3, -2.0, 800.0, 0.0], [1.5, 0.25, -3.0, 0.0]]
+    every = floats.run(program, points, fmt=format_named(form))
+    for step in range(len(program.steps)):
+        (alone,) = floats.run(program, points, [step], fmt=format_named(form))
+        assert np.array_equal(np.asarray(alone), np.asarray(every[step]), equal_nan=True)
+    for found, expected in zip(floats.arrays(program, points, range(len(program.steps)), fmt=format_named(form)), every, strict=True):
+        assert np.array_equal(np.asarray(found, dtype=float), np.asarray(expected, dtype=float), equal_nan=True)
+
+
+def test_which_steps_an_output_needs() -> None:
+    program = expression("(x + y) * (x - y)", "x", "y")
+    first = next(i for i, s in enumerate(program.steps) if s.gate == "add")
+    assert floats.needed_for(program, [first]) == [s.gate in ("input", "add") for s in program.steps]
+    assert all(floats.needed_for(program, None))
+
+
+def test_powers_that_are_complex_or_raise_are_those_of_ieee_in_arrays_too() -> None:
+    program = expression("x ** y", "x", "y")
+    points = [[-8.0, 2.0, 1e300, 0.0, -2.0], [1 / 3, 0.5, 2.0, -1.0, 3.0]]
+    (found,) = floats.arrays(program, points, [program.output], fmt=format_named("float64"))
+    assert np.array_equal(found, [np.nan, 2.0**0.5, np.inf, np.inf, -8.0], equal_nan=True)

@@ -165,3 +165,20 @@ def test_a_function_without_a_bound_is_not_known() -> None:
     assert math.isnan(float(np.max(run.run(program, [np.array([2.0])], [program.output], strict=False)[0].low)))
     assert not run.is_bounded(program, [program.output])
     assert run.is_bounded(primitive("gelu(x)", "x"), [primitive("gelu(x)", "x").output])
+
+
+@pytest.mark.parametrize("gate", [g for g in UNARY if g not in ("floor", "ceil", "sign")])
+def test_a_sweep_takes_the_kernels_with_their_bounds_whatever_is_installed(gate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laws above hold these against Arb."""
+    program, points = primitive(f"{gate}(x)", "x"), spread(9, 300)
+    quick = run.quick(program, [points], [program.output], strict=False)[0]
+    monkeypatch.setattr(elementary, "tight", lambda: None)
+    own = run.run(program, [points], [program.output], strict=False)[0]
+    assert np.array_equal(quick.low, own.low, equal_nan=True)
+    assert np.array_equal(quick.high, own.high, equal_nan=True)
+
+
+@pytest.mark.parametrize("n", range(3, 10))
+def test_whole_powers_enclose_also_where_a_product_underflows_or_overflows_on_the_way(n: int) -> None:
+    points = np.concatenate([spread(10, 400), np.exp2(np.linspace(-1074 / n - 40, -1074 / n + 60, 200)), -np.exp2(np.linspace(1024 / n - 5, 1024 / n, 200)), np.array([1e160, -1e200, 1e-170])])
+    assert misses(primitive(f"x**{n}", "x"), [points]) == []

@@ -24,7 +24,7 @@ from verifier.compare.sweep import columns, jumps, sample, sweep
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Sample
-from verifier.compare.sweep.tally import MOST_RUNS, joined, tally
+from verifier.compare.sweep.tally import MOST_RUNS, _histogram, joined, tally
 from verifier.exact.derivatives import primitive
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.formats import FORMATS, Format, first_place, format_named, last_place, numbers, places, round_array, round_exact
@@ -446,3 +446,60 @@ def test_special_functions_come_to_the_same_by_intervals_and_by_balls(text: str)
         columns = hard_columns(work.format, 1, 19, 60)
         quick, slow = judge_columns(work, columns)[0], judge_columns(work, columns, method="balls")[0]
         assert same(quick, slow)
+
+
+# ---------------------------------------------------------------- tails
+
+
+def float32_between(low: float, high: float, count: int) -> np.ndarray:
+    """Neighbouring numbers of float32, spread evenly over those between two."""
+    first, last = places(FORMATS["float32"], low, high)
+    return numbers(FORMATS["float32"], np.unique(np.linspace(first, last, count).astype(np.int64)))
+
+
+@pytest.mark.parametrize("text", ["sigmoid(x)", "logsigmoid(x)", "softplus(x)", "tanh(x)", "gelu(x)"])
+def test_tails_of_activations_need_no_point_by_point(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where float64 overflows or underflows, out to the largest numbers; of logsigmoid and softplus the proof leaves out the kink at 0 of their own stable lines."""
+    work = sweep.with_proofs(work_on(text, form="float32"))
+    monkeypatch.setattr(columns, "SLOW", [])
+    for low, high in ((-3e38, -1000.0), (1000.0, 3e38)):
+        column = float32_between(low, high, 100_000)
+        (found,) = judge_columns(work, [column])
+        assert not found.open.any(), (text, low)
+        assert {VERDICTS[v] for v in found.verdict.tolist()} == {Verdict.CORRECT}  # 0, 1, -1 or x itself is the rounded gradient there
+
+
+def test_a_tail_is_judged_at_once_as_it_is_block_by_block() -> None:
+    work = sweep.with_proofs(work_on("sigmoid(x)", form="float32"))
+    for low, high in ((80.0, 2000.0), (-200.0, -80.0), (1e5, 1e30)):
+        column = float32_between(low, high, 3 * columns.BLOCK)
+        (whole,) = judge_columns(work, [column])
+        parts = [judge_columns(work, [column[i : i + 5000]])[0] for i in range(0, len(column), 5000)]
+        assert same(whole, VerdictColumn(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("verdict", "error", "over"))))
+
+
+def test_a_proof_off_a_kink_of_the_computed_side_says_nothing_on_it() -> None:
+    """The lines are right everywhere but at 0, where they say 5 instead of 1/2."""
+    work = sweep.with_proofs(work_on("softplus(x)", form="float32", backward="dx = where(x == 0, 5, 1 / (1 + exp(-x))) * dout"))
+    assert work.proved_apart == {"dx"}
+    (found,) = judge_columns(work, [float32_between(-1e-44, 1e-44, 101)])
+    assert not found.open.any()
+    assert VERDICTS[found.verdict[np.flatnonzero(float32_between(-1e-44, 1e-44, 101) == 0)[0]]] is Verdict.WRONG
+    assert sum(VERDICTS[v] is Verdict.WRONG for v in found.verdict.tolist()) <= 2, "0 and -0.0"
+
+
+def test_errors_are_counted_as_by_sorting_them() -> None:
+    source = np.random.default_rng(11)
+    usual = edge(np.exp2(source.uniform(-12, 40, 3000)))
+    for error in (usual, np.where(source.random(3000) < 0.3, -1.0, usual), np.where(source.random(3000) < 0.3, np.inf, usual), source.uniform(1, 1.001, 200), np.exp2(source.uniform(-900, 900, 300)), np.zeros(5), np.full(4, -1.0)):
+        counted = {float(e): int(n) for e, n in zip(*np.unique(error[(error >= 0) & np.isfinite(error)], return_counts=True), strict=True)}
+        assert _histogram(error) == counted
+
+
+def test_errors_beyond_all_edges_are_infinite_or_unknown() -> None:
+    found = edge(np.array([np.inf, np.nan, 1.7976931348623157e308, 2.0**1023, 0.0, -0.0]))
+    assert found[0] == np.inf
+    assert np.isnan(found[1])
+    assert found[2] == np.inf
+    assert 2.0**1023 < found[3] < 2.0**1023 * 1.01
+    assert found[4:].tolist() == [0.0, 0.0]

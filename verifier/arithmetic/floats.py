@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ class Cast(Protocol):
     def __call__(self, a: NDArray[Any]) -> NDArray[Any]: ...
 
 
+NOT_NEEDED: NDArray[Any] = np.zeros(0)  # in the place of a step that no output depends on
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
 
@@ -45,13 +47,28 @@ def run(program: Program, columns: Sequence[Sequence[float] | NDArray[Any]], out
     inner = computing(fmt)
     store = _cast(fmt.stored_in) if fmt.computed_in else None
     values: Sequence[Column]
+    needed = needed_for(program, outputs)
     if inner.name == "float64":
-        values = _run64(program, [as_list(c) for c in columns], count, upstream, store)
+        values = _run64(program, [as_list(c) for c in columns], count, upstream, store, needed)
     else:
         kind = dtype(inner)
         with np.errstate(all="ignore"):
-            values = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store)
+            values = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store, needed)
     return list(values) if outputs is None else [values[i] for i in outputs]
+
+
+def needed_for(program: Program, outputs: Sequence[int] | None) -> list[bool]:
+    """Per step, whether some of the outputs depend on it (None: all steps are asked for)."""
+    if outputs is None:
+        return [True] * len(program.steps)
+    needed = [False] * len(program.steps)
+    for i in outputs:
+        needed[i] = True
+    for i in range(len(needed) - 1, -1, -1):
+        if needed[i]:
+            for a in program.steps[i].args:
+                needed[a] = True
+    return needed
 
 
 def at(program: Program, point: Sequence[float], outputs: Sequence[int] | None = None, *, fmt: Format, upstream: float = 1.0) -> list[float]:
@@ -77,13 +94,17 @@ def literal(text: str, fmt: Format) -> float:
     return float(text) if fmt.name == "float64" and "x" not in text.lower() else round_exact(fmt, exact(text))
 
 
-def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None) -> list[list[float]]:
+def _run64(program: Program, columns: Sequence[list[float]], count: int, upstream: float, store: Cast | None = None, needed: Sequence[bool] | None = None) -> list[list[float]]:
+    """The values of every step; of one that is not needed, an empty list."""
     float64 = FORMATS["float64"]
     values: list[list[float]] = []
     direct = {gate: _direct64(gate) for gate in {s.gate for s in program.steps}}
-    for step in program.steps:
+    for i, step in enumerate(program.steps):
         if step.gate == "input":
             values.append(columns[len(values)])
+        elif needed is not None and not needed[i]:
+            values.append([])
+            continue
         elif (function := direct[step.gate]) is not None:
             try:
                 values.append(list(map(function, *[values[a] for a in step.args])))
@@ -110,18 +131,33 @@ def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], 
         return [np.asarray(c) for c in run(program, columns, outputs, fmt=fmt, upstream=upstream)]
     count = len(columns[0]) if columns else 1
     values: list[NDArray[Any]] = []
-    for step in program.steps:
+    needed = needed_for(program, outputs)
+    for i, step in enumerate(program.steps):
         if step.gate == "input":
             values.append(np.asarray(columns[len(values)], dtype=np.float64))
+        elif not needed[i]:
+            values.append(NOT_NEEDED)
         elif not step.args:
             values.append(np.full(count, _leaf(step, FORMATS["float64"], upstream)))
         elif step.gate == "copy":
             values.append(values[step.args[0]])
         elif _is_operator(GATES[step.gate]):
             values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
+        elif GATES[step.gate].float64 is None and all(values[a].dtype != bool for a in step.args):
+            inner = definition(step.gate)
+            values += arrays(inner, [values[a] for a in step.args], [inner.output], fmt=fmt)
         else:
-            values.append(np.asarray(_apply64(step.gate, [as_list(values[a]) for a in step.args], count)))
+            values.append(_called(step.gate, [as_list(values[a]) for a in step.args], count))
     return [values[i] for i in outputs]
+
+
+def _called(name: str, args: Sequence[list[float]], count: int) -> NDArray[Any]:
+    """`_apply64` as an array. Most often no call raises, all give floats, and no list of them is needed; a power that is complex cannot be one of an array."""
+    direct = operator.pow if name == "pow" else _direct64(name)
+    if direct is not None and not GATES[name].boolean:
+        with contextlib.suppress(TypeError, OverflowError, ZeroDivisionError, ValueError):
+            return np.fromiter(map(direct, *args), np.float64, count)
+    return np.asarray(_apply64(name, args, count))
 
 
 def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
@@ -245,12 +281,18 @@ def where(c: bool, a: float, b: float) -> float:
     return a if c else b
 
 
-def _run_arrays(program: Program, columns: Sequence[NDArray[Any]], count: int, upstream: float, fmt: Format, store: Cast | None = None) -> list[NDArray[Any]]:
+def _run_arrays(
+    program: Program, columns: Sequence[NDArray[Any]], count: int, upstream: float, fmt: Format, store: Cast | None = None, needed: Sequence[bool] | None = None
+) -> list[NDArray[Any]]:
+    """The values of every step; of one that is not needed, an empty array."""
     kind = dtype(fmt)
     values: list[NDArray[Any]] = []
-    for step in program.steps:
+    for i, step in enumerate(program.steps):
         if step.gate == "input":
             values.append(columns[len(values)])
+        elif needed is not None and not needed[i]:
+            values.append(NOT_NEEDED)
+            continue
         elif step.args:
             values.append(_apply_arrays(step.gate, [values[a] for a in step.args], count, fmt))
         else:

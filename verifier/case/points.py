@@ -159,15 +159,17 @@ def _drawn(case: Case, fmt: Format, source: np.random.BitGenerator) -> list[NDAr
         least, most = (float(numbers(fmt, np.array([n]))[0]) for n in (first, last))
         raw = source.random_raw(2 * case.sample).reshape(2, -1)
         share = (raw[0] >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        by_place = numbers(fmt, (raw[0] % np.uint64(last - first + 1)).astype(np.int64) + np.int64(first))
-        largest = max(abs(least), abs(most))
-        sign = np.where((raw[1] & np.uint64(1) == 1) if least < 0 < most else least < 0, -1.0, 1.0)
-        by_size = round_array(fmt, sign * largest * np.exp2(-MAGNITUDES * share))
-        by_value = round_array(fmt, least * (1 - share) + most * share)
         turn = (raw[1][points // 3] >> np.uint64(1)) % np.uint64(3) if place else 0
         kind = (points + np.asarray(turn).astype(np.int64)) % 3
-        drawn = np.where(kind == 0, by_place, np.where(kind == 1, by_size, by_value))
-        result.append(np.where((drawn >= least) & (drawn <= most), drawn, by_place) + 0.0)
+        drawn = np.zeros(case.sample)
+        largest = max(abs(least), abs(most))
+        by_size, by_value = np.flatnonzero(kind == 1), np.flatnonzero(kind == 2)
+        sign = np.where((raw[1][by_size] & np.uint64(1) == 1) if least < 0 < most else least < 0, -1.0, 1.0)
+        drawn[by_size] = round_array(fmt, sign * largest * np.exp2(-MAGNITUDES * share[by_size]))
+        drawn[by_value] = round_array(fmt, least * (1 - share[by_value]) + most * share[by_value])
+        by_place = np.flatnonzero((kind == 0) | ~((drawn >= least) & (drawn <= most)))
+        drawn[by_place] = numbers(fmt, (raw[0][by_place] % np.uint64(last - first + 1)).astype(np.int64) + np.int64(first))
+        result.append(drawn + 0.0)
     return result
 
 

@@ -37,6 +37,7 @@ class Check:
     limit: float | None = None  # ulps that the case accepts
     limits: tuple[tuple[str, float], ...] = ()  # those of gradients that have one of their own: of a component before that of its array
     proved: frozenset[str] = frozenset()  # gradients whose formula is proved for all inputs
+    proved_apart: frozenset[str] = frozenset()  # those whose formula is proved for all inputs that are on no kink of the computed side
     computed: Computed | None = field(default=None, compare=False)  # where somebody else computes the gradients: their floats
 
     def limit_for(self, gradient: str) -> float | None:

@@ -225,10 +225,13 @@ def numbers(fmt: Format, places: NDArray[np.int64]) -> NDArray[np.float64]:
 
     kind = dtype(fmt)
     width = 8 * kind.itemsize
-    magnitude = np.where(places < 0, -places - (1 if fmt.signed_zero else 0), places).astype(f"uint{width}")
-    sign = np.where(places < 0, 1, 0).astype(f"uint{width}") << np.uint8(width - 1)
+    below = places >> 63  # all bits of negative numbers, whose complement is -n - 1
+    bits = places ^ below
+    if not fmt.signed_zero:
+        bits -= below
+    bits |= below << (width - 1)
     with np.errstate(all="ignore"):
-        found: NDArray[np.float64] = (magnitude | sign).view(kind).astype(np.float64)
+        found: NDArray[np.float64] = bits.astype(f"uint{width}", copy=False).view(kind).astype(np.float64, copy=False)
     return found
 
 

@@ -105,7 +105,7 @@ def _max(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     if np.all(clear):
         return value
     both = sub(a, b)
-    return value._replace(err=np.where(clear, value.err, np.maximum(a.err, b.err) + np.abs(both.hi) * 1.01 + both.err))
+    return DoubleDouble(value.hi, value.lo, np.where(clear, value.err, np.maximum(a.err, b.err) + np.abs(both.hi) * 1.01 + both.err), value.never)
 
 
 def _min(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:

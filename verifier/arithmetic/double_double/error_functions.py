@@ -63,7 +63,7 @@ def _erf(x: DoubleDouble) -> DoubleDouble:
         value = sub(ONE, _tail(x))
         return choose(near, _expanded(tables.erf(), x, 1.13), value) if np.any(near) else value
     value, zero = _expanded(tables.erf(), x, 1.13), is_zero(x)
-    return value._replace(err=np.where(zero, 0.0, value.err)) if np.any(zero) else value
+    return DoubleDouble(value.hi, value.lo, np.where(zero, 0.0, value.err), value.never) if np.any(zero) else value
 
 
 erf = signed(_erf)

@@ -14,10 +14,12 @@ import numpy as np
 from verifier.arithmetic.double_double import tables
 from verifier.arithmetic.double_double.number import (
     HUGE,
+    NOTHING,
     ONE,
     SLACK,
     SMALL,
     TINY,
+    UNDER,
     ZERO,
     DoubleDouble,
     FloatPair,
@@ -88,19 +90,23 @@ def _expm1_small(s: FloatPair) -> FloatPair:
 
 
 SMALL_EXPONENT = 2.0**-100
+NARROW_ARGUMENT = 2.0**-90  # if no argument is wider, all have the bound of the widest
 
 
 def exp(a: DoubleDouble) -> DoubleDouble:
     """exp(a); what is under 2^-890 is enclosed with 0, and what is over 2^990 is not known."""
-    x = np.clip(a.hi, -618.0, 686.0)
-    n, s, slip = _reduced(a._replace(hi=x))
+    inside = bool(np.min(a.hi) > -617.0 and np.max(a.hi) < 686.0)
+    n, s, slip = _reduced(a if inside else a._replace(hi=np.clip(a.hi, -618.0, 686.0)))
     table = tables.powers_of_two()
-    at = np.where(np.isnan(n), 0.0, n).astype(np.int64)
+    at = (n if inside else np.where(np.isnan(n), 0.0, n)).astype(np.int64)
     row = (table[0][at & 127], table[1][at & 127])
     hi, lo = sum_of(row, product_of(row, _expm1_small(s)))
     scale = at >> 7
     hi, lo = np.ldexp(hi, scale), np.ldexp(lo, scale)
     wide = a.err + slip
+    widest = float(np.max(wide))
+    if inside and widest < NARROW_ARGUMENT:  # then exp(a) is over 2^-891
+        return DoubleDouble(hi, lo, NOTHING, None, (widest * (1 + 2 * WIDEST) + SMALL_EXPONENT) * SLACK + UNDER)
     err = hi * (wide * (1 + 2 * WIDEST) + SMALL_EXPONENT) * SLACK + TINY
     low = a.hi + a.err < -617.0
     if np.any(low):

@@ -1,5 +1,9 @@
 """A vector of double-doubles with bounds: each stands for the real numbers within `err` of `hi + lo`.
 
+The bound has two parts, `fixed + rel |hi|`: products, quotients and exponentials make errors that are relative, and one number `rel` for all points spares the passes over memory
+that a bound for each of them takes. Where operands have a fixed part, or numbers cancel, the bound is one for each point. A bound without a fixed part belongs to numbers above
+SMALL, and to sums, which are exact where they are smaller: so `rel |hi|` loses nothing that counts where it underflows.
+
 `hi` is the float64 nearest to `hi + lo`. A bound that is NaN or infinite says that nothing is known: so do overflow and domains.
 The operations and their errors are those of Joldes, Muller and Popescu, "Tight and rigorous error bounds for basic building blocks of
 double-word arithmetic" (ACM TOMS 44, 2017), with u = 2^-53: a sum (their algorithm 6) is off by 3u², a product (algorithm 10) by 7u², a quotient
@@ -23,13 +27,27 @@ TINY = 2.0**-1060
 HUGE, SMALL = 2.0**990, 2.0**-950  # between them neither Dekker's product nor a quotient's residual leaves the normal numbers
 
 
+RELATIVE = 2.0**-40  # the largest relative error that is carried as one for all points
+MORE = 1 + 2.0**-38  # for the products of two relative errors under RELATIVE, and for hi in the place of the number
+UNDER = 2.0**-109  # TINY as a part of what is larger than SMALL, twice
+
+
 class DoubleDouble(NamedTuple):
     """Columns (arrays, or scalars for what is the same at every point); `never` marks where there is certainly no real value, None is nowhere."""
 
     hi: Doubles
     lo: Doubles
-    err: Doubles
+    fixed: Doubles
     never: Mask | None = None
+    rel: float = 0.0
+
+    @property
+    def err(self) -> Doubles:
+        """The bound at every point."""
+        if self.rel == 0.0:
+            return self.fixed
+        relative = np.abs(self.hi) * (self.rel * SLACK)
+        return relative if self.fixed is NOTHING else (relative + self.fixed) * SLACK
 
 
 NOTHING = np.float64(0.0)  # the lower half, or the bound, of what has none: known by its identity, it spares the operations with it
@@ -47,12 +65,17 @@ ONE = exactly(np.float64(1.0))
 
 def known(a: DoubleDouble, where: Mask) -> DoubleDouble:
     """Nothing is known where a condition does not hold."""
-    return a if np.all(where) else DoubleDouble(np.where(where, a.hi, np.nan), a.lo, np.where(where, a.err, np.nan), a.never)
+    return a if np.all(where) else DoubleDouble(np.where(where, a.hi, np.nan), a.lo, np.where(where, a.fixed, np.nan), a.never, a.rel)
 
 
 def is_known(a: DoubleDouble) -> Mask:
     """Where there is a bound."""
-    return np.isfinite(a.hi) & np.isfinite(a.err)
+    return np.isfinite(a.hi) if a.fixed is NOTHING and a.rel < 1 else np.isfinite(a.hi) & np.isfinite(a.err)
+
+
+def _is_relative(a: DoubleDouble) -> bool:
+    """Whether the bound is a relative one for all points."""
+    return a.fixed is NOTHING and a.rel < RELATIVE
 
 
 # ---------------------------------------------------------------- pairs of floats, without bounds
@@ -126,20 +149,28 @@ def quotient_of(a: FloatPair, b: FloatPair) -> FloatPair:
 
 def add(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a + b. Where the result is 0 or so small that a float could not hold the error, the sum is exact: all are multiples of the smallest float."""
-    if a.lo is NOTHING and b.lo is NOTHING:
+    if a.lo is NOTHING and b.lo is NOTHING and a.rel == b.rel == 0.0:
         hi, lo = two_sum(a.hi, b.hi)
         return DoubleDouble(hi, lo, a.err if b.err is NOTHING else b.err if a.err is NOTHING else (a.err + b.err) * SLACK)
     hi, lo = sum_with_float(a[:2], b.hi) if b.lo is NOTHING else sum_with_float(b[:2], a.hi) if a.lo is NOTHING else sum_of(a[:2], b[:2])
+    worst = max(a.rel, b.rel)
+    if a.fixed is NOTHING and b.fixed is NOTHING and (worst == 0.0 or (worst < RELATIVE and _same_sign(a.hi, b.hi))):
+        return DoubleDouble(hi, lo, NOTHING, None, worst * MORE + SUM)  # where nothing cancels |a| + |b| is |a + b|
     err = np.abs(hi) * SUM
     for x in (a, b):
-        if x.err is not NOTHING:
+        if x.rel or x.fixed is not NOTHING:
             err = err + x.err
     return DoubleDouble(hi, lo, err * SLACK)
 
 
+def _same_sign(a: Doubles, b: Doubles) -> bool:
+    """Whether no two of the numbers have different signs."""
+    return bool((np.min(a) >= 0 and np.min(b) >= 0) or (np.max(a) <= 0 and np.max(b) <= 0))
+
+
 def neg(a: DoubleDouble) -> DoubleDouble:
     """-a."""
-    return DoubleDouble(-a.hi, NOTHING if a.lo is NOTHING else -a.lo, a.err, a.never)
+    return DoubleDouble(-a.hi, NOTHING if a.lo is NOTHING else -a.lo, a.fixed, a.never, a.rel)
 
 
 def sub(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
@@ -161,6 +192,12 @@ def scaled(a: DoubleDouble, factor: float) -> DoubleDouble:
     """a times a power of two: exact where nothing underflows or overflows."""
     if abs(factor) == 1:
         return a if factor == 1 else neg(a)
+    if _is_relative(a):
+        hi = a.hi * factor
+        size = np.abs(hi)
+        if np.min(np.abs(a.hi)) > SMALL and np.min(size) > SMALL and np.max(size) < HUGE:
+            lo = a.lo if a.lo is NOTHING else a.lo * factor
+            return DoubleDouble(hi, lo, NOTHING, a.never, 0.0 if a.rel == 0.0 and a.lo is NOTHING else a.rel + UNDER)  # a lower half that underflows loses less than TINY
     hi, lo, err = a.hi * factor, a.lo * factor, a.err * abs(factor)
     is_exact = (hi / factor == a.hi) & (lo / factor == a.lo) & (err / abs(factor) == a.err)
     whole = a.lo is NOTHING and a.err is NOTHING
@@ -174,28 +211,37 @@ def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
             return scaled(y, float(x.hi))
     if a.lo is NOTHING and b.lo is NOTHING:
         hi, lo = fast_two_sum(*two_product(a.hi, b.hi))  # the sum changes nothing, but is NaN where a half overflowed
-        err: Doubles = np.float64(TINY)
+        rounding = 0.0
     else:
         hi, lo = product_with_float(a[:2], b.hi) if b.lo is NOTHING else product_with_float(b[:2], a.hi) if a.lo is NOTHING else product_of(a[:2], b[:2])
-        err = np.abs(hi) * PRODUCT + TINY
-    if b.err is not NOTHING:
-        err = err + np.abs(a.hi) * b.err
-    if a.err is not NOTHING:
-        err = err + (np.abs(b.hi) + b.err) * a.err
-    err = err * SLACK
-    if not np.all(hi):
-        zero = is_zero(a) & is_known(b) | is_zero(b) & is_known(a)
-        err = np.where(zero, 0.0, err)
-    return DoubleDouble(hi, lo, err)
+        rounding = PRODUCT
+    size = np.abs(hi)
+    least = np.min(size)
+    if _is_relative(a) and _is_relative(b):
+        rel = (a.rel + b.rel) * MORE + rounding
+        if least > SMALL:
+            return DoubleDouble(hi, lo, NOTHING, None, rel + UNDER if rel else 0.0)
+        result = DoubleDouble(hi, lo, np.float64(TINY), None, rel)
+    else:
+        err: Doubles = size * rounding + TINY
+        for x, y in ((a, b), (b, a)):
+            if y.rel or y.fixed is not NOTHING:
+                err = err + (np.abs(x.hi) + (x.err if x is b else 0.0)) * y.err
+        result = DoubleDouble(hi, lo, err * SLACK)
+    if least > 0:
+        return result
+    zero = is_zero(a) & is_known(b) | is_zero(b) & is_known(a)
+    return result._replace(fixed=np.where(zero, 0.0, result.fixed)) if np.any(zero) else result
 
 
 def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0."""
     hi, lo = quotient_of(a[:2], b[:2])
-    size, ratio = np.abs(b.hi), np.abs(hi)
+    size, ratio, top = np.abs(b.hi), np.abs(hi), np.abs(a.hi)
+    if _is_relative(a) and _is_relative(b) and min(np.min(size), np.min(top), np.min(ratio)) > SMALL and max(np.max(size), np.max(top)) < HUGE:
+        return DoubleDouble(hi, lo, NOTHING, None, (a.rel + b.rel) * MORE + (QUOTIENT + UNDER))
     least = size * LESS - b.err
     err = (ratio * QUOTIENT + (a.err + ratio * SLACK * b.err) / least) * SLACK + TINY
-    top = np.abs(a.hi)
     inside = (np.minimum(np.minimum(size, top), ratio) > SMALL) & (np.maximum(size, top) < HUGE) & (least > 0)
     if not np.all(inside):
         zero = is_zero(a) & (least > 0)
@@ -223,12 +269,12 @@ def sqrt(a: DoubleDouble) -> DoubleDouble:
 
 def absolute(a: DoubleDouble) -> DoubleDouble:
     """|a|."""
-    return DoubleDouble(np.abs(a.hi), NOTHING if a.lo is NOTHING else np.where(a.hi < 0, -a.lo, a.lo), a.err, a.never)
+    return DoubleDouble(np.abs(a.hi), NOTHING if a.lo is NOTHING else np.where(a.hi < 0, -a.lo, a.lo), a.fixed, a.never, a.rel)
 
 
 def choose(where: Mask, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a where a condition holds, else b."""
-    return DoubleDouble(*(np.where(where, x, y) for x, y in zip(a[:3], b[:3], strict=True)))
+    return DoubleDouble(np.where(where, a.hi, b.hi), np.where(where, a.lo, b.lo), np.where(where, a.err, b.err))
 
 
 def is_below(a: DoubleDouble, b: DoubleDouble) -> Mask:
@@ -240,4 +286,4 @@ def is_below(a: DoubleDouble, b: DoubleDouble) -> Mask:
 
 def with_error(a: DoubleDouble, more: Doubles) -> DoubleDouble:
     """The same numbers with a larger bound."""
-    return a._replace(err=a.err + more)
+    return DoubleDouble(a.hi, a.lo, a.err + more, a.never)

@@ -13,7 +13,7 @@ from flint import arb
 
 from verifier.arithmetic import vectors
 from verifier.arithmetic.double_double.comparisons import FUNCTIONS, STRICT
-from verifier.arithmetic.double_double.number import SLACK, TINY, UNKNOWN, DoubleDouble, exactly
+from verifier.arithmetic.double_double.number import NOTHING, SLACK, TINY, UNKNOWN, DoubleDouble, exactly
 from verifier.arithmetic.intervals.choices import TRUTHS
 from verifier.arithmetic.types import Ball, DoubleArray, Truths
 from verifier.circuit.program import Program
@@ -46,8 +46,8 @@ def from_ball(ball: Ball) -> DoubleDouble:
     rest = ball - arb(hi)
     lo = float(rest)
     left = abs(rest - arb(lo))
-    err = 0.0 if left.is_zero() else float(left.abs_upper()) * SLACK + TINY
-    return DoubleDouble(np.float64(hi), np.float64(lo), np.float64(err))
+    err = NOTHING if left.is_zero() else np.float64(float(left.abs_upper()) * SLACK + TINY)
+    return DoubleDouble(np.float64(hi), NOTHING if lo == 0 else np.float64(lo), err)
 
 
 LOGIC = {name: TRUTHS[name] for name in ("and", "or", "not")}

@@ -146,7 +146,7 @@ def erf() -> Expansions:
     return expansions(lambda c: _coefficients(series, c, COUNT), lambda c, half: _coefficients(series, arb(c.mid(), half), COUNT + 1)[COUNT], 6.0, 0.125)
 
 
-WIDE = 3000  # bits: exp(x²) is large
+WIDE = 600  # bits, of which more than 380 are left: erfc(x) exp(x²) cancels
 
 
 @cache

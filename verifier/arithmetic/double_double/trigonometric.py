@@ -93,7 +93,7 @@ def sin(a: DoubleDouble) -> DoubleDouble:
     """sin(a), to |a| = 30000."""
     zero = is_zero(a)
     value = _sincos(a)[0]
-    return value._replace(err=np.where(zero, 0.0, value.err)) if np.any(zero) else value
+    return DoubleDouble(value.hi, value.lo, np.where(zero, 0.0, value.err), value.never) if np.any(zero) else value
 
 
 def cos(a: DoubleDouble) -> DoubleDouble:

@@ -232,6 +232,21 @@ def _integer_power(a: Interval, n: int) -> Interval:
         result = mul(a, a)
         return result if is_thin(result) else Interval(np.maximum(result.low, 0.0), result.high, result.never)
     if n % 2:
-        return around(np.power(a.low, n), np.power(a.high, n), 4.0)
+        low = _raised(a.low, n)
+        return around(low, low if is_thin(a) else _raised(a.high, n), 4.0)
     least, most = magnitude(a)
-    return Interval(np.maximum(down(np.power(least, n), 4.0), 0.0), up(np.power(most, n), 4.0))
+    low = _raised(least, n)
+    return Interval(np.maximum(down(low, 4.0), 0.0), up(low if least is most else _raised(most, n), 4.0))
+
+
+MOST_FACTORS = 8  # their 7 roundings of 2^-53 are less than 4 units of 2^-52
+
+
+def _raised(x: Doubles, n: int) -> Doubles:
+    """x to a whole power: by products where they are few, which is ten times as quick. What underflows on the way, in a product that only gets smaller, is under TINY."""
+    if n > MOST_FACTORS:
+        return np.power(x, n)
+    result = x * x
+    for _ in range(n - 2):
+        result = result * x
+    return result

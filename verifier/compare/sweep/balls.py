@@ -46,24 +46,29 @@ def _level(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
         value, exact, literal, real, same = both_sides(check, runner)
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
-            e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k], exact[k])
-            e.is_rounded = e.is_rounded & has_value
+            at = np.flatnonzero(j.open)
+            if not len(at):
+                continue
+            places, part = at.tolist(), VerdictColumn(j.verdict[at], j.error[at], j.over[at])
+            g, r = ([column[i] for i in places] for column in (exact[k], real[k]))
+            e, unit = (_from_balls if check.format.precision > NARROW else _from_wide_balls)(check, computed[k][at], g)
+            e.is_rounded = e.is_rounded & has_value[at]
             if same[k]:
-                e.right = has_value
+                e.right = has_value[at]
             elif check.subject.claims[k][1] in check.proved:
-                e.right = np.fromiter(map(arb.is_finite, real[k]), bool, len(value))
+                e.right = np.fromiter(map(arb.is_finite, r), bool, len(at))
             else:
-                distance = list(map(operator.sub, real[k], literal[k]))
+                distance = list(map(operator.sub, r, (literal[k][i] for i in places)))
                 e.right = np.nextafter(_floats(map(arb.abs_upper, distance)), np.inf) <= unit[0]
                 if not check.has_literals and not e.right.all():
-                    at = np.flatnonzero(~e.right)
-                    e.wrong = np.zeros(len(value), bool)
-                    e.wrong[at] = np.nextafter(_floats(distance[i].abs_lower() for i in at.tolist()), 0.0) > unit[1][at]
-            classify(check, e, j, gradient=check.subject.claims[k][1])
+                    apart = np.flatnonzero(~e.right)
+                    e.wrong = np.zeros(len(at), bool)
+                    e.wrong[apart] = np.nextafter(_floats(distance[i].abs_lower() for i in apart.tolist()), 0.0) > unit[1][apart]
+            classify(check, e, part, gradient=check.subject.claims[k][1])
+            j.verdict[at], j.error[at], j.over[at] = part.verdict, part.error, part.over
             if bits < PRECISIONS[-1]:
-                for i in np.flatnonzero(j.open & has_value & ~e.is_rounded & ~hopeful).tolist():
-                    g = exact[k][i]
-                    hopeful[i] = g.is_finite() and not g.is_exact() and real[k][i].is_finite()
+                for i in np.flatnonzero(part.open & has_value[at] & ~e.is_rounded & ~hopeful[at]).tolist():
+                    hopeful[places[i]] = g[i].is_finite() and not g[i].is_exact() and r[i].is_finite()
     return hopeful
 
 

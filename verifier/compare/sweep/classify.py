@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.arithmetic.intervals.interval import down, up
-from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
+from verifier.arithmetic.types import DoubleArray, Doubles, Mask, MaskArray
 from verifier.compare.check import Check, exceeds_column, is_limited
 from verifier.language.formats import Format, round_array
 from verifier.language.verdict import Verdict
 
 VERDICTS = tuple(Verdict)
 CODE = {verdict: i for i, verdict in enumerate(VERDICTS)}
+CORRECT, ROUNDING, VANISHED, NONFINITE, WRONG = (np.int8(CODE[v]) for v in (Verdict.CORRECT, Verdict.ROUNDING, Verdict.VANISHED, Verdict.NONFINITE, Verdict.WRONG))
 LIMITED = np.array([is_limited(v) for v in VERDICTS])  # by code
 OPEN = -1  # a verdict that is not known yet
 NEGLIGIBLE_ULPS = 2.0**-10  # an error below it is recorded as 0
@@ -42,12 +42,24 @@ def all_open(count: int) -> VerdictColumn:
     return VerdictColumn(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
 
 
+STEP_BITS = 44  # of a float64 below those that tell the step within a binade
+OFFSET = round(STEP_OFFSET * 2**STEP_BITS)
+LARGEST_EDGE = float(np.ldexp((STEPS_PER_BINADE - 1 + STEP_OFFSET) / STEPS_PER_BINADE, 1024))  # what is larger is recorded as infinite
+
+
 def edge(ulps: Doubles) -> Doubles:
-    """Errors rounded up to one of STEPS_PER_BINADE values between two powers of two; 0 below NEGLIGIBLE_ULPS. Two methods that enclose an error differently nearly always round it alike."""
-    mantissa, exponent = np.frexp(ulps)
-    step = np.ceil(mantissa * STEPS_PER_BINADE - STEP_OFFSET)
-    top = step == STEPS_PER_BINADE  # as near below a power of two as the first step above it begins
-    return np.where(ulps <= NEGLIGIBLE_ULPS, 0.0, np.ldexp((np.where(top, STEPS_PER_BINADE / 2, step) + STEP_OFFSET) / STEPS_PER_BINADE, exponent + top))
+    """Errors rounded up to one of STEPS_PER_BINADE / 2 values between two powers of two; 0 below NEGLIGIBLE_ULPS. Two methods that enclose an error differently nearly always round it alike.
+
+    The bits of positive floats, read as integers, are in the order of the floats, and the steps are at equal distances in them: rounding up is a division.
+    """
+    steps = np.ascontiguousarray(ulps).view(np.int64) + ((1 << STEP_BITS) - 1 - OFFSET)
+    steps >>= STEP_BITS
+    steps <<= STEP_BITS
+    steps += OFFSET
+    found = steps.view(np.float64).reshape(np.shape(ulps))
+    np.copyto(found, 0.0, where=ulps <= NEGLIGIBLE_ULPS)
+    usual = ulps <= LARGEST_EDGE
+    return found if np.all(usual) else np.where(usual, found, ulps + np.inf)
 
 
 @dataclass
@@ -67,26 +79,32 @@ def classify(check: Check, e: Enclosed, found: VerdictColumn, *, gradient: str) 
     """Write the verdicts that are certain. The result marks the points at which only the condition number is missing."""
     c, r = e.computed, e.rounded
     low = edge(e.ulps_low)
-    is_edge = e.ulps_high <= np.where(low == 0, NEGLIGIBLE_ULPS, low)  # the upper bound is rounded up to the same value
+    is_edge = e.ulps_high <= np.maximum(low, NEGLIGIBLE_ULPS)  # the upper bound is rounded up to the same value
     has_ulps = np.isfinite(c)
-    over, is_known = exceeds_column(check.limit_for(gradient), e.ulps_low, e.ulps_high)
-    sure = ~has_ulps | (is_edge & is_known)
-    settled = e.is_rounded & (e.right | e.wrong) & sure & found.open
-    same = (c == r) | (np.isnan(c) & np.isnan(r))
-    nonfinite = ~has_ulps | ~np.isfinite(r)
+    limit = check.limit_for(gradient)
+    if limit is not None:
+        over, is_known = exceeds_column(limit, e.ulps_low, e.ulps_high)
+        is_edge &= is_known
+    is_edge |= ~has_ulps
+    settled = e.is_rounded & (e.right | e.wrong) & is_edge & found.open
+    same = c == r
+    nonfinite = ~(has_ulps & np.isfinite(r))
+    if nonfinite.any():
+        same |= np.isnan(c) & np.isnan(r)
     bound = check.format.rounding_limit
     verdict = np.full(len(c), OPEN, np.int8)
-    verdict[e.ulps_high <= bound] = CODE[Verdict.ROUNDING]
-    verdict[same] = CODE[Verdict.CORRECT]
-    verdict[(r != 0) & (c == 0)] = CODE[Verdict.VANISHED]
-    verdict[nonfinite] = np.where(same, CODE[Verdict.CORRECT], CODE[Verdict.NONFINITE])[nonfinite]
+    np.copyto(verdict, ROUNDING, where=e.ulps_high <= bound)
+    np.copyto(verdict, VANISHED, where=(r != 0) & (c == 0))
+    np.copyto(verdict, NONFINITE, where=nonfinite)
+    np.copyto(verdict, CORRECT, where=same)
     unstable: MaskArray = settled & (verdict == OPEN) & (e.ulps_low > bound) & ~e.wrong
-    verdict[e.wrong] = CODE[Verdict.WRONG]
+    np.copyto(verdict, WRONG, where=e.wrong)
     ready = settled & (verdict != OPEN)
-    found.verdict[ready] = verdict[ready]
+    np.copyto(found.verdict, verdict, where=ready)
     fill = ready | unstable
-    found.error[fill] = np.where(has_ulps, low, np.nan)[fill]
-    found.over[fill] = (has_ulps & over & (unstable | LIMITED[verdict]))[fill]
+    np.copyto(found.error, low if has_ulps.all() else np.where(has_ulps, low, np.nan), where=fill)
+    if limit is not None:
+        np.copyto(found.over, has_ulps & over & (unstable | LIMITED[verdict]), where=fill)
     return unstable
 
 
@@ -94,21 +112,60 @@ def from_ends(check: Check, c: DoubleArray, low: DoubleArray, high: DoubleArray)
     """The bounds that follow in a narrow format from float64 ends of g; also the bounds of its ulp (NaN where not known) and of |computed - g|."""
     fmt = check.format
     first, last = round_array(fmt, low), round_array(fmt, high)
-    known = ~(np.isnan(low) | np.isnan(high))
-    is_rounded = known & ((first == last) | (np.isnan(first) & np.isnan(last) & ((low > 0) | (high < 0))))  # NaN: too large on one side
-    one, other = _exponent(fmt, low), _exponent(fmt, high)
-    smaller = np.where((low < 0) & (high > 0), fmt.emin, np.minimum(one, other))
-    small, large = (np.where(known, np.ldexp(1.0, e - fmt.precision + 1), np.nan) for e in (smaller, np.maximum(one, other)))
-    above, below = c - high, c - low
-    part = above - c  # Knuth's two-sum: is the difference exact?
-    exact = (low == high) & ((c - (above - part)) + (-high - part) == 0)
-    d_low = np.where(exact, above, down(above))
-    d_high = np.where(exact, below, up(below))
-    least = np.maximum(np.maximum(d_low, -d_high), 0.0)
-    most = np.maximum(np.abs(d_low), np.abs(d_high))
+    is_rounded: MaskArray = first == last
+    known: Mask = np.True_
+    if not is_rounded.all():
+        known = ~(np.isnan(low) | np.isnan(high))
+        is_rounded = known & (is_rounded | (np.isnan(first) & np.isnan(last) & ((low > 0) | (high < 0))))  # NaN: too large on one side
+    small, large = _units(fmt, low, high, known)
+    least, most = _distances(c, low, high)
     none = np.zeros(len(c), bool)
-    return Enclosed(c, np.where(is_rounded, first, np.nan), is_rounded, least / large, most / small, none, none), (small, large), (least, most)
+    return Enclosed(c, first if is_rounded.all() else np.where(is_rounded, first, np.nan), is_rounded, least / large, most / small, none, none), (small, large), (least, most)
 
 
-def _exponent(fmt: Format, x: DoubleArray) -> NDArray[np.int32]:
-    return np.where(x == 0, fmt.emin, np.maximum(np.frexp(x)[1] - 1, fmt.emin))
+EXPONENT = np.int64(0x7FF << 52)  # the bits of a float64 that are those of its power of two
+
+
+def _units(fmt: Format, low: DoubleArray, high: DoubleArray, known: Mask) -> tuple[DoubleArray, DoubleArray]:
+    """The smallest and the largest ulp of the numbers between two ends, NaN where they are not known: powers of two, all exact."""
+    one, other = (np.maximum((np.ascontiguousarray(end).view(np.int64) & EXPONENT).view(np.float64), 2.0**fmt.emin) * 2.0 ** (1 - fmt.precision) for end in (low, high))
+    small, large = one, other
+    if not np.array_equal(one, other):
+        small, large = np.minimum(one, other), np.maximum(one, other)
+    both_signs = (low < 0) & (high > 0)
+    if both_signs.any():
+        small = np.where(both_signs, 2.0 ** (fmt.emin - fmt.precision + 1), small)
+    if not np.all(known):
+        small, large = np.where(known, small, np.nan), np.where(known, large, np.nan)
+    return small, large
+
+
+NEARER, FARTHER = 1 - 2.0**-51, 1 + 2.0**-51
+
+
+def _distances(c: DoubleArray, low: DoubleArray, high: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """The least and the largest distance of c from the numbers between two ends.
+
+    A difference of floats is off by 2^-53 of itself, and exact where it is subnormal; so is a maximum of such differences. The product with NEARER or FARTHER, itself rounded by
+    2^-53, or by 2^-1075 which is as little of a normal number, more than makes up for that. A subnormal number stays as it is. Where the ends are one, and the difference
+    is exact (Knuth's two-sum tells it), both distances are it.
+    """
+    above = c - high
+    if low is high:
+        below, least = above, np.abs(above)
+        most = least * FARTHER
+        least = least * NEARER
+        thin = np.arange(len(c))
+    else:
+        below = c - low
+        least = np.maximum(np.maximum(above, -below), 0.0)
+        most = np.maximum(np.abs(above), np.abs(below))
+        least *= NEARER
+        most *= FARTHER
+        thin = np.flatnonzero(low == high)
+    if len(thin):
+        x, y, total = c[thin], high[thin], above[thin]
+        part = total - x
+        exact = thin[(x - (total - part)) + (-y - part) == 0]
+        least[exact] = most[exact] = np.abs(above[exact])
+    return least, most

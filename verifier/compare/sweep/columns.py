@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic import floats
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
@@ -21,7 +22,7 @@ from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
-from verifier.compare.sweep.ranges import FEWEST, by_ranges, is_constant, judge_range
+from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
@@ -54,36 +55,97 @@ SLOW = [by_balls, by_points]
 def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str = "any") -> list[VerdictColumn]:
     """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
     count = len(columns[0])
-    parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
+    cuts = [slice(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
+    with np.errstate(all="ignore"):  # what overflows here is an end of an interval
+        if len(cuts) > 1 and _may_be_tail(check, columns, method):
+            return _one_input(check, list(columns), cuts)
+        parts = [_block(check, [c[cut] for c in columns], method) for cut in cuts]
     if len(parts) == 1:
         return parts[0]
     return [VerdictColumn(*(np.concatenate([getattr(p[k], name) for p in parts]) for name in ("verdict", "error", "over"))) for k in range(len(check.subject.claims))]
 
 
-def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
-    found = [all_open(len(columns[0])) for _ in check.subject.claims]
-    with np.errstate(all="ignore"):  # what overflows here is an end of an interval
-        _judge(check, columns, computed_columns(check, columns), found, method)
+def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> list[VerdictColumn]:
+    """Many points of one input in a narrow format: a tail is judged at once, and what the intervals of all blocks leave open is judged together, as it is little."""
+    blocks = [computed_columns(check, [c[cut] for c in columns]) for cut in cuts]
+    computed = [np.concatenate(c) for c in zip(*blocks, strict=True)]
+    found = _all_open(check, columns)
+    if is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found):
+        return found
+    for cut in cuts:
+        _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut))
+    left = np.flatnonzero(_any_open(found))
+    if len(left) > BLOCK:
+        for cut in cuts:
+            _slowly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
+    elif len(left):
+        part = _part(found, left)
+        _slowly(check, [c[left] for c in columns], [c[left] for c in computed], part, "any")
+        _write(found, left, part)
     return found
 
 
-def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
-    count = len(columns[0])
+def _part(found: list[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:
+    """The verdicts at some places: of a slice views, so that what is written there is written in `found`."""
+    return [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
+
+
+def _write(found: list[VerdictColumn], at: NDArray[np.intp], part: list[VerdictColumn]) -> None:
+    for j, p in zip(found, part, strict=True):
+        j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
+
+
+def _may_be_tail(check: Check, columns: Sequence[DoubleArray], method: str) -> bool:
+    """Whether ranges of one input may decide all of these points."""
+    return method == "any" and check.format.precision <= NARROW and len(columns) == 1 and len(columns[0]) >= FEWEST and bool(check.subject.claims)
+
+
+def _all_open(check: Check, columns: Sequence[DoubleArray]) -> list[VerdictColumn]:
+    return [all_open(len(columns[0])) for _ in check.subject.claims]
+
+
+def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
+    found, computed = _all_open(check, columns), computed_columns(check, columns)
     if method == "any" and check.format.precision <= NARROW:
-        if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
-            return
+        _quickly(check, columns, computed, found)
+    _slowly(check, columns, computed, found, method)
+    return found
+
+
+def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge a block in a narrow format: as a range where it is a tail, else by intervals."""
+    if not (_may_be_tail(check, columns, "any") and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
         by_intervals(check, columns, computed, found)
+
+
+def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
+    """Judge what is open by the other ways, one after the other."""
+    if method == "any" and check.format.precision <= NARROW:
+        if not _any_open(found).any():
+            return
         by_breaks(check, columns, computed, found)
         if len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
     steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
     for step in steps:
-        left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
-        if len(left) and (step is not by_balls or method == "balls" or len(left) >= FEWEST_IN_COLUMNS):
-            part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
+        is_open = _any_open(found)
+        left = np.flatnonzero(is_open)
+        if not len(left) or (step is by_balls and method != "balls" and len(left) < FEWEST_IN_COLUMNS):
+            continue
+        if len(left) == len(is_open):
+            step(check, columns, computed, found)
+        else:
+            part = _part(found, left)
             step(check, [c[left] for c in columns], [c[left] for c in computed], part)
-            for j, p in zip(found, part, strict=True):
-                j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
+            _write(found, left, part)
+
+
+def _any_open(found: list[VerdictColumn]) -> MaskArray:
+    """The points at which some gradient is open."""
+    result = found[0].open if found else np.zeros(0, bool)
+    for j in found[1:]:
+        result |= j.open
+    return result
 
 
 def computed_columns(check: Check, columns: Sequence[DoubleArray]) -> list[DoubleArray]:
@@ -93,4 +155,4 @@ def computed_columns(check: Check, columns: Sequence[DoubleArray]) -> list[Doubl
         return [np.asarray(rows[name], dtype=np.float64) for _, name in check.subject.claims]
     names = check.subject.program.names
     run = floats.arrays(check.subject.program, columns, [names[name] for _, name in check.subject.claims], fmt=check.format, upstream=check.upstream)
-    return [c.astype(np.float64) for c in run]
+    return [c.astype(np.float64, copy=False) for c in run]

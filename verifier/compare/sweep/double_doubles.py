@@ -14,7 +14,7 @@ from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.balls import NARROW
-from verifier.compare.sweep.classify import CODE, Enclosed, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.classify import CODE, EXPONENT, Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
@@ -66,7 +66,7 @@ def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
     count = len(columns[0])
 
     def full(a: DoubleDouble) -> Columns:
-        return Columns(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 else np.asarray(c) for c in a[:3]))
+        return Columns(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 else np.asarray(c) for c in (a.hi, a.lo, a.err)))
 
     seed = exactly(np.float64(check.upstream))
     value, exact, literal, real, same = both_sides(check, Runner(double_doubles.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
@@ -80,6 +80,8 @@ def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
         e.is_rounded = e.is_rounded & has_value
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = np.broadcast_to(is_known(real[k]), (count,))
+        elif _is_near(real[k], literal[k], unit[0]):
+            e.right = np.ones(count, bool)
         else:
             distance = sub(real[k], literal[k])
             e.right = (np.abs(distance.hi) + distance.err) * (1 + EXTRA) <= unit[0]
@@ -89,6 +91,16 @@ def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
         if unstable.any():
             at = np.flatnonzero(unstable)
             j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at])
+
+
+def _is_near(a: DoubleDouble, b: DoubleDouble, unit: DoubleArray) -> bool:
+    """Whether two numbers are certainly within `unit` of each other at every point, by the differences of both halves, each rounded once."""
+    distance = np.abs(a.hi - b.hi)
+    distance += np.abs(a.lo - b.lo)
+    distance += a.err
+    distance += b.err
+    distance *= 1 + EXTRA
+    return bool(np.all(distance <= unit))
 
 
 def _meet(g: DoubleDouble, r: DoubleDouble) -> DoubleDouble:
@@ -104,24 +116,39 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndCo
     """
     fmt = check.format
     near, size = g.hi, np.abs(g.hi)
-    s, e = two_sum(np.where(np.isfinite(c), c, 0.0), -near)
-    residual = np.abs(s + (e - g.lo))
-    least, most = np.maximum(residual * (1 - EXTRA) - g.err * SLACK, 0.0), residual * (1 + EXTRA) + g.err * SLACK
-    zero, unknown = size == 0, ~g.is_known | (size > fmt.largest / 2)
-    small = large = np.where(unknown, np.nan, np.spacing(size))
-    powers = np.flatnonzero((np.ascontiguousarray(near).view(np.int64) & FRACTION) == 0)
+    s, e = two_sum(c if np.all(np.isfinite(c)) else np.where(np.isfinite(c), c, 0.0), -near)
+    e -= g.lo
+    e += s
+    residual = np.abs(e, out=e)
+    slack = g.err * SLACK
+    least, most = residual * (1 - EXTRA), residual * (1 + EXTRA)
+    least -= slack
+    most += slack
+    np.maximum(least, 0.0, out=least)
+    unknown = None if np.max(size) <= fmt.largest / 2 and np.max(slack) < np.inf else ~g.is_known | (size > fmt.largest / 2)
+    bits = np.ascontiguousarray(near).view(np.int64)
+    small = np.maximum((bits & EXPONENT).view(np.float64), 2.0**-1022) * 2.0**-52  # the ulp
+    large, zero = small, None
+    powers = np.flatnonzero((bits & FRACTION) == 0)
     if len(powers):
-        small, large, lo, err = small.copy(), large.copy(), np.where(near < 0, -g.lo, g.lo)[powers], g.err[powers]  # lo above 0: |g| > |near|
+        zero = size == 0
+        small, large, lo, err = small.copy(), small.copy(), np.where(near < 0, -g.lo, g.lo)[powers], g.err[powers]  # lo above 0: |g| > |near|
         small[powers] *= np.where((lo > err) | ((lo == 0) & (err == 0)) | zero[powers], 1.0, 0.5)
         large[powers] *= np.where((lo < -err) & ~zero[powers], 0.5, 1.0)
-        zero, unknown = zero & (g.err == 0), unknown | (zero & (g.err != 0))
+        if zero.any():
+            unknown = (zero & (g.err != 0)) if unknown is None else unknown | (zero & (g.err != 0))
+            zero = zero & (g.err == 0)
+    if unknown is not None:
         small, large = np.where(unknown, np.nan, small), np.where(unknown, np.nan, large)
     low, high = least / large, most / small
-    if np.any(zero):
+    is_rounded = (np.abs(g.lo) + slack) * (1 + EXTRA) < small / 2
+    if zero is not None and zero.any():
         low, high = np.where(zero, residual / small, low), np.where(zero, residual / small, high)
-    is_rounded = ~unknown & (zero | ((np.abs(g.lo) + g.err) * (1 + EXTRA) < small / 2))
+        is_rounded |= zero
+    if unknown is not None:
+        is_rounded &= ~unknown
     none = np.zeros(len(c), bool)
-    return Enclosed(c, np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
+    return Enclosed(c, near if is_rounded.all() else np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
 
 
 def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndColumns, EndColumns]:

@@ -53,7 +53,7 @@ def _numbers(
     program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
 ) -> list[Interval]:
     """The enclosures of steps that are numbers."""
-    return list(map(number, intervals.run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)))
+    return list(map(number, intervals.quick(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)))
 
 
 def _meet(g: Interval, r: Interval) -> Interval:

@@ -23,7 +23,7 @@ def by_ranges(check: Check, column: DoubleArray, computed: list[DoubleArray], fo
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     if len(left) < FEWEST:
         return
-    left = left[np.argsort(column[left], kind="stable")]
+    left = left[in_order(column[left])]
     changes = np.zeros(len(left) - 1, bool)
     for c in computed:
         one, next_one = c[left[:-1]], c[left[1:]]
@@ -36,9 +36,14 @@ def by_ranges(check: Check, column: DoubleArray, computed: list[DoubleArray], fo
             pending += [points[: len(points) // 2], points[len(points) // 2 :]]
 
 
+def in_order(column: DoubleArray) -> NDArray[np.intp]:
+    """The places of a column in the order of its numbers; most columns are in order already."""
+    return np.arange(len(column)) if bool(np.all(column[1:] >= column[:-1])) else np.argsort(column, kind="stable")
+
+
 def is_constant(computed: list[DoubleArray]) -> bool:
     """Whether the computed gradients are the same at all points."""
-    return all(np.array_equal(c, np.broadcast_to(c[0], c.shape), equal_nan=True) for c in computed)
+    return all(bool(np.isnan(c).all() if np.isnan(c[0]) else (c == c[0]).all()) for c in computed)
 
 
 def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, computed: list[DoubleArray], found: list[VerdictColumn]) -> bool:
@@ -46,7 +51,7 @@ def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, com
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
     runner: Runner[tuple[float, float], ranges.Range | None] = Runner(_numbers, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet)
-    value, exact, literal, real, same = both_sides(check, runner)
+    value, exact, literal, real, same = both_sides(check, runner, apart=True)
     settled = True
     for k, j in enumerate(found):
         g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
@@ -60,6 +65,8 @@ def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, com
         classify(check, e, one, gradient=check.subject.claims[k][1])
         if one.verdict[0] == OPEN:
             settled = False
+        elif len(points) == len(column) and j.open.all():
+            j.verdict[:], j.error[:], j.over[:] = one.verdict[0], one.error[0], one.over[0]
         else:
             at = points[j.verdict[points] == OPEN]
             j.verdict[at], j.error[at], j.over[at] = one.verdict[0], one.error[0], one.over[0]

@@ -33,14 +33,27 @@ class Sides(NamedTuple, Generic[AnyEnclosure]):
     same: Sequence[bool]
 
 
-def both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[AnyEnclosure]:
-    """Both sides in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient."""
+def both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure], *, apart: bool = False) -> Sides[AnyEnclosure]:
+    """Both sides in one arithmetic. Where the two are proved to be the same function the computed one, which may cancel less, helps to enclose the gradient.
+
+    With `apart` it does so as well where that is proved off the kinks of the computed side only, and no kink is there. Where both sides, run strictly, have a value, both are
+    continuous; a border of such a proof is isolated, and on both sides of it they are equal, so they are equal on it.
+    """
     found = _both_sides(check, runner)
-    if check.has_literals or not check.proved:
+    if check.has_literals or not (check.proved or (apart and check.proved_apart)):
         return found
     helped = [name in check.proved and not same for (_, name), same in zip(check.subject.claims, found.same, strict=True)]
     exact = [runner.meet(g, r) if help_ else g for g, r, help_ in zip(found.exact, found.real, helped, strict=True)]
+    if apart and check.proved_apart:
+        smooth = _real(check, runner, strict=True)
+        exact = [runner.meet(g, r) if name in check.proved_apart else g for (_, name), g, r in zip(check.subject.claims, exact, smooth, strict=True)]
     return found._replace(exact=exact, literal=exact)
+
+
+def _real(check: Check, runner: Runner[AnyColumn, AnyEnclosure], *, strict: bool) -> Sequence[AnyEnclosure]:
+    """The computed gradients over the reals."""
+    names = [check.subject.index(name) for _, name in check.subject.claims]
+    return runner.run(check.subject.exact[0], runner.columns, names, strict=strict, upstream=check.upstream, rounded_in=check.format)
 
 
 def _both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[AnyEnclosure]:
@@ -62,6 +75,4 @@ def _both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[
 
     plain = exactly(None)
     literal = exactly(check.format) if has_rounded_constants(check.truth.function, check.format) else plain
-    names = [check.subject.index(name) for _, name in check.subject.claims]
-    real = runner.run(check.subject.exact[0], runner.columns, names, strict=False, upstream=check.upstream, rounded_in=check.format)
-    return Sides(plain[0], plain[1:], literal[1:], real, [False for _ in claims])
+    return Sides(plain[0], plain[1:], literal[1:], _real(check, runner, strict=False), [False for _ in claims])

@@ -95,20 +95,21 @@ def prepared(check: Check, source: PointSource) -> Check:
 
 
 def with_proofs(check: Check) -> Check:
-    """The check with the names of those gradients whose formula is proved for all inputs."""
-    proved = set()
+    """The check with the names of those gradients whose formula is proved for all inputs, and of those for which kinks of the computed side are left out."""
+    proved: set[str] = set()
+    apart: set[str] = set()
     for claim in check.subject.claims:
         proof = prove(check.truth, check.subject, claim, fmt=check.format, upstream=check.upstream)
-        if proof is not None and not (proof.conditions or proof.gaps or proof.readings or proof.own_borders):
-            proved.add(claim[1])
-    return replace(check, proved=frozenset(proved))
+        if proof is not None and not (proof.conditions or proof.gaps or proof.readings):
+            (apart if proof.own_borders else proved).add(claim[1])
+    return replace(check, proved=frozenset(proved), proved_apart=frozenset(apart))
 
 
 def named(check: Check) -> str:
     """A hash of all that the verdicts of a check depend on."""
     programs = (check.truth.function.steps, check.subject.program.steps)
     steps = [[(s.gate, s.args, s.text, s.name) for s in p] for p in programs]
-    plain = (check.format.name, check.upstream, check.limit, check.limits, sorted(check.proved), check.subject.claims, steps)
+    plain = (check.format.name, check.upstream, check.limit, check.limits, sorted(check.proved), sorted(check.proved_apart), check.subject.claims, steps)
     return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 

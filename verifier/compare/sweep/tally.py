@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.points import FloatPoint
-from verifier.compare.sweep.classify import CODE, VERDICTS, VerdictColumn
+from verifier.compare.sweep.classify import CODE, STEP_BITS, VERDICTS, VerdictColumn
 from verifier.language.verdict import Verdict
 
 FIRST = 5  # examples kept of each group
@@ -90,31 +90,73 @@ class Tally:
 def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: PointRows | None = None) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input. `rows` are the points of `columns`, where several gradients share them."""
     rows = rows or PointRows(columns)
-    error = np.where(np.isnan(judged.error), NONE, judged.error)
-    fails = np.array([v.fails for v in VERDICTS])[judged.verdict]
-    error = np.where(fails & (error == NONE), np.inf, error)
+    error, lacking = judged.error, np.isnan(judged.error)
+    if lacking.any():
+        error = np.where(lacking, NONE, error)
+        fails = np.array([v.fails for v in VERDICTS])
+        if fails[judged.verdict[lacking]].any():
+            error = np.where(lacking & fails[judged.verdict], np.inf, error)
+    is_over = bool(judged.over.any())
     groups = []
     for verdict in VERDICTS:
         here = judged.verdict == CODE[verdict]
         if not here.any():
             continue
-        for over in (False, True):
-            at = np.flatnonzero(here & (judged.over == over))
-            if len(at):
-                groups.append(_group(verdict, over, at, error, rows))
-    known = error[(error != NONE) & np.isfinite(error)]
-    edges, counts = np.unique(known, return_counts=True)
-    return Tally(len(error), tuple(groups), dict(zip(edges.tolist(), counts.tolist(), strict=True)), _runs(judged.verdict, columns[0], start) if runs else ())
+        for over in (False, True) if is_over else (False,):
+            part = here & (judged.over == over) if is_over else here
+            if part.any():
+                groups.append(_group(verdict, over, part, error, rows))
+    return Tally(len(error), tuple(groups), _histogram(error), _runs(judged.verdict, columns[0], start) if runs else ())
 
 
-def _group(verdict: Verdict, over: bool, at: NDArray[np.intp], error: DoubleArray, rows: PointRows) -> Group:
-    largest = float(error[at].max())
-    worst = at[error[at] == largest]
-    return Group(verdict, over, len(at), rows.at(at[:FIRST]), largest, len(worst), rows.at(worst[:CANDIDATES]))
+def _group(verdict: Verdict, over: bool, part: MaskArray, error: DoubleArray, rows: PointRows) -> Group:
+    """The points of a mask, of which there is one at least."""
+    whole = bool(part.all())
+    largest = float(error.max() if whole else error.max(where=part, initial=-np.inf))
+    worst = np.flatnonzero(error == largest if whole else (error == largest) & part)
+    first = np.arange(FIRST)[: len(error)] if whole else _first(part)
+    return Group(verdict, over, len(error) if whole else int(np.count_nonzero(part)), rows.at(first), largest, len(worst), rows.at(worst[:CANDIDATES]))
+
+
+def _first(part: MaskArray) -> NDArray[np.intp]:
+    """The first places of a mask, at most FIRST."""
+    start = int(part.argmax())
+    near = np.flatnonzero(part[start : start + 64 * FIRST])
+    return (near + start if len(near) >= FIRST else np.flatnonzero(part))[:FIRST]
+
+
+WIDEST_COUNT = 1 << 16  # of the table in which errors are counted
+
+
+def _histogram(error: DoubleArray) -> dict[float, int]:
+    """How often each error occurs, without NONE and infinities. Errors are few different numbers (`edge`): they are counted by the bits that tell those apart, and sorted where that does not tell them apart."""
+    keys = np.ascontiguousarray(error).view(np.int64) >> STEP_BITS
+    usual = (error > 0) & np.isfinite(error)
+    zeros = int(np.count_nonzero(error == 0))
+    if not usual.all():
+        keys = keys[usual]
+        error = error[usual]
+    found = {0.0: zeros} if zeros else {}
+    if not len(keys):
+        return found
+    least = int(keys.min())
+    if int(keys.max()) - least < WIDEST_COUNT:
+        keys -= least
+        counts = np.bincount(keys)
+        values = np.zeros(len(counts))
+        values[keys] = error
+        if np.array_equal(values[keys], error):
+            at = np.flatnonzero(counts)
+            return found | dict(zip(values[at].tolist(), counts[at].tolist(), strict=True))
+    edges, counts = np.unique(error, return_counts=True)
+    return found | dict(zip(edges.tolist(), counts.tolist(), strict=True))
 
 
 def joined(tallies: Sequence[Tally]) -> Tally:
     """The sum of consecutive parts."""
+    several = [t for t in tallies if t.points]
+    if len(several) == 1:
+        return several[0]
     groups: dict[tuple[Verdict, bool], Group] = {}
     histogram: dict[float, int] = {}
     for t in tallies:
