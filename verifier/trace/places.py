@@ -6,7 +6,7 @@ import ast
 import linecache
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -34,13 +34,14 @@ class StatementPlace:
     is_return: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class File:
     """The text of a file with its statements; equal to itself only."""
 
     source: Source
     starts: tuple[int, ...]  # where each line begins
     statements: tuple[StatementPlace, ...]
+    found: dict[Offsets, StatementPlace] = field(default_factory=dict)  # by span, what `statement` has said
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and a column, both from 1."""
@@ -48,6 +49,12 @@ class File:
 
     def statement(self, start: int, end: int) -> StatementPlace:
         """The innermost statement that holds a span; else the line in which it begins."""
+        known = self.found.get((start, end))
+        if known is None:
+            known = self.found[start, end] = self._statement(start, end)
+        return known
+
+    def _statement(self, start: int, end: int) -> StatementPlace:
         found = [s for s in self.statements if s.start <= start and end <= s.end]
         if found:
             return min(found, key=lambda s: s.end - s.start)

@@ -66,7 +66,7 @@ class Memory:
         if tensor.is_conj() or tensor.is_neg():
             raise Refusal("a write into a conjugate or an imaginary part", self._recorder.place(), "write into a copy: .resolve_conj()")
         seen = self._view(tensor)
-        seen[...] = np.broadcast_to(steps, seen.shape)
+        seen[...] = steps if steps.shape == seen.shape else np.broadcast_to(steps, seen.shape)
 
     def forget(self, tensor: torch.Tensor) -> None:
         """The elements are data from now on."""

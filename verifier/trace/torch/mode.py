@@ -162,7 +162,7 @@ class Tracer(TorchDispatchMode):
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
         for tensor in tensors:  # before the operation, which may write into its operands
-            if _is_number(tensor) or self.memory.is_given(tensor):
+            if self.memory.given(tensor) is None and _is_number(tensor):
                 self.memory.read(tensor)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
