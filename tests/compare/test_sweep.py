@@ -243,19 +243,19 @@ def test_errors_near_the_middle_between_two_floats_are_told_apart_with_few_bits(
         return some(check, wanted, **options)
 
     monkeypatch.setattr(sweep, "compare_some", spy)
-    found = sweep._errors(flat, [(p, 0) for p in points])  # noqa: SLF001 - what the choice of the worst point is made by
+    found = sweep._errors(flat, [(p, 0) for p in points])
     assert max(bits) <= sweep.ERROR_BITS
     full = [float(some(flat, [(p, 0)], detail=False)[0].ulps.abs_upper()) for p in points]
     assert found == pytest.approx(full, abs=1e-15)
     assert some(flat, [(points[2], 0)], detail=False)[0].bits > sweep.ERROR_BITS  # a verdict takes more
 
 
-def test_errors_that_few_bits_do_not_tell_are_found_with_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_that_few_bits_do_not_tell_are_found_with_more() -> None:
     """1 + 2**-300 less 1 is 0 in 256 bits."""
     work = work_on("log(exp(x))", backward="dx = ((1 + x) - 1) / x")
     wanted = [((2.0**-300,), 0), ((2.0**-40,), 0)]
-    full = [sweep._error(d) for d in sweep.compare_some(work, wanted, detail=False)]  # noqa: SLF001
-    assert sweep._errors(work, wanted) == full  # noqa: SLF001
+    full = [sweep._error(d) for d in sweep.compare_some(work, wanted, detail=False)]
+    assert sweep._errors(work, wanted) == full
 
 
 # ---------------------------------------------------------------- sums
