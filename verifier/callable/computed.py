@@ -107,8 +107,7 @@ def are_numbers(callee: Callee) -> bool:
 
 
 def _same_bits(first: FloatPoint, second: FloatPoint) -> bool:
-    a, b = np.array(first), np.array(second)
-    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))
+    return len(first) == len(second) and all((a == b and math.copysign(1.0, a) == math.copysign(1.0, b)) or (math.isnan(a) and math.isnan(b)) for a, b in zip(first, second, strict=True))
 
 
 def _where(inputs: Sequence[str], point: Sequence[float]) -> str:

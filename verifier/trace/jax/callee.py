@@ -155,7 +155,7 @@ def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     """The outputs, the outputs under differentiation, the gradients."""
-    plain = [in_double(v) for v in called_.of(inputs) if _is_float(jnp.asarray(v))]
+    plain = [in_double(v) for v in called_.of(inputs) if _is_float(v)]
     gradients = [in_double(g) for g in _gradients(called_, inputs, flows)]
     if called_.backward is not None:
         return plain, plain, gradients
@@ -207,7 +207,7 @@ def _arrays(values: Values, fmt: Format) -> list[Any]:
 
 
 def _is_float(array: Any) -> bool:
-    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+    return bool(jnp.issubdtype(array.dtype if hasattr(array, "dtype") else jnp.asarray(array).dtype, jnp.floating))
 
 
 def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
@@ -237,7 +237,7 @@ def _run(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fm
     with wide(fmt):
         outputs, gradients = replayed(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
         return Ran(
-            {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
+            {n: in_double(v) for n, v in outputs.items() if _is_float(v)},
             {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
         )
 
