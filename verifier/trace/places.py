@@ -7,7 +7,7 @@ import linecache
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -19,6 +19,7 @@ from verifier.trace.record import Spot
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 NUMPY = str(Path(np.__file__).resolve().parent)
+MOST_POSITIONS = 4_096  # of instructions that are remembered: in a loop they come again, and to find one takes as long as its function is
 Offsets = tuple[int, int]
 
 
@@ -150,4 +151,10 @@ def spot_of(frame: FrameType) -> Spot:
 
 def position(code: CodeType, lasti: int) -> tuple[int | None, int | None, int | None, int | None]:
     """First and last line, first and last column (in bytes) of an instruction."""
+    return _position(code, code.co_linetable, lasti)
+
+
+@lru_cache(maxsize=MOST_POSITIONS)
+def _position(code: CodeType, table: bytes, lasti: int) -> tuple[int | None, int | None, int | None, int | None]:
+    del table  # tells code apart that differs in its places only, which some versions of Python take for equal
     return next(islice(code.co_positions(), lasti // 2, None), (None, None, None, None))
