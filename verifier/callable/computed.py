@@ -48,7 +48,8 @@ class Calls:
         for p in new:
             if p not in self.rows:
                 self.rows[p] = self._alone(p)
-        return {name: [self.rows[p][k] for p in found] for k, (_, name) in enumerate(self.claims)}
+        rows = [self.rows[p] for p in found]
+        return {name: [row[k] for row in rows] for k, (_, name) in enumerate(self.claims)}
 
     @property
     def notes(self) -> list[str]:
