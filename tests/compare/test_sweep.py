@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import replace
 from fractions import Fraction
 
 import mpmath
@@ -256,6 +257,12 @@ def test_errors_that_few_bits_do_not_tell_are_found_with_more() -> None:
     wanted = [((2.0**-300,), 0), ((2.0**-40,), 0)]
     full = [sweep._error(d) for d in sweep.compare_some(work, wanted, detail=False)]
     assert sweep._errors(work, wanted) == full
+
+
+def test_an_error_beside_a_power_of_two_is_counted_in_the_ulp_of_the_right_side() -> None:
+    """1 - 3 x^2 for x = 2**-300 is below 1, where an ulp is 2**-53: 1 + 2**-52 is off by 2 ulp. 256 bits do not tell on which side of 1 it is."""
+    work = replace(work_on("x - x**3"), computed=lambda points: {"dx": [1 + 2.0**-52 for _ in points]})
+    assert sweep._errors(work, [((2.0**-300,), 0), ((2.0**-60,), 0)]) == pytest.approx([2.0, 2.0], rel=1e-6)
 
 
 # ---------------------------------------------------------------- sums
