@@ -142,6 +142,8 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
 
 def rounded(values: Any, fmt: Format) -> Floats:
     """An array, each number rounded once to the format."""
+    if fmt.name == "float64" and np.all(np.isfinite(values)):
+        return np.array(values, dtype=np.float64)
     found = [round_exact(fmt, Fraction(v)) or v for v in flat(values)]
     return np.array(found, dtype=np.float64).reshape(np.shape(values))
 

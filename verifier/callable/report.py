@@ -62,7 +62,7 @@ def report_of(question: Question) -> CaseReport:
 
 @dataclass
 class _Pending:
-    """The points of a format that are still to be judged, those among them that are listed, and what is said of points that cannot be judged."""
+    """The points of a format that are still to be judged, no two equal, those among them that are listed, and what is said of points that cannot be judged."""
 
     points: list[tuple[float, ...]]
     listed: frozenset[tuple[float, ...]]
@@ -70,14 +70,19 @@ class _Pending:
 
     def take(self, holds: Sequence[bool]) -> list[tuple[float, ...]]:
         """The points for which it holds, and the first in any case; they are pending no longer."""
-        here = {p for k, (p, same) in enumerate(zip(self.points, holds, strict=True)) if same or not k}
-        found = [p for p in self.points if p in here]
-        self.points = [p for p in self.points if p not in here]
-        return found
+        is_here = [same or not k for k, same in enumerate(holds)]
+        here, self.points = _parted(self.points, is_here)
+        return here
 
     def add(self, found: Iterable[tuple[float, ...]]) -> None:
         """Further points, in so far as they are new."""
         self.points = list(dict.fromkeys([*self.points, *found]))
+
+
+def _parted(found: Sequence[tuple[float, ...]], holds: Sequence[bool]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """The points for which it holds, and the others."""
+    pairs = list(zip(found, holds, strict=True))
+    return [p for p, same in pairs if same], [p for p, same in pairs if not same]
 
 
 def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
@@ -154,8 +159,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     """The report of the path of a trace. Points of the hunt that take another one are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
-    named = [p for k, p in enumerate(here) if p in pending.listed or not k]
-    many = [p for k, p in enumerate(here) if p not in pending.listed and k]
+    named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)

@@ -59,7 +59,7 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
-def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True) -> list[Discrepancy]:
+def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, most_bits: int = LARGEST_BITS) -> list[Discrepancy]:
     """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it."""
     points, numbers = _numbered([point for point, _ in wanted])
     claims: list[dict[int, None]] = [{} for _ in points]
@@ -70,7 +70,7 @@ def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], 
     for start in range(0, len(points), size):
         some = points[start : start + size]
         pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
-        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail), strict=True)
+        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail, most_bits=most_bits), strict=True)
     return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
 
 

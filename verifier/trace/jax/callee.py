@@ -155,12 +155,11 @@ def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     """The outputs, the outputs under differentiation, the gradients."""
-    plain = [in_double(v) for v in called_.of(inputs) if _is_float(jnp.asarray(v))]
-    gradients = [in_double(g) for g in _gradients(called_, inputs, flows)]
+    plain = [in_double(v) for v in called_.of(inputs) if _is_float(v)]
     if called_.backward is not None:
-        return plain, plain, gradients
-    outputs, _ = jax.vjp(lambda *x: called_.of(x), *inputs)
-    return plain, [in_double(v) for v in outputs if _is_float(v)], gradients
+        return plain, plain, [in_double(g) for g in _gradients(called_, inputs, flows)]
+    outputs, gradients = _pulled(called_, inputs, flows)
+    return plain, [in_double(v) for v in outputs if _is_float(v)], [in_double(g) for g in gradients]
 
 
 def _all_same(first: Sequence[Any], second: Sequence[Any]) -> bool:
@@ -207,7 +206,7 @@ def _arrays(values: Values, fmt: Format) -> list[Any]:
 
 
 def _is_float(array: Any) -> bool:
-    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+    return bool(jnp.issubdtype(array.dtype if hasattr(array, "dtype") else jnp.asarray(array).dtype, jnp.floating))
 
 
 def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
@@ -220,9 +219,14 @@ def _gradients(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) ->
     if called_.backward is not None:
         found = jax.tree_util.tree_leaves(called_.backward(*(flows if len(flows) != 1 else (flows[0],)), *jax.tree_util.tree_unflatten(called_.tree, _replaced(called_, inputs))))
         return [jnp.asarray(g) for g in found]
+    return _pulled(called_, inputs, flows)[1]
+
+
+def _pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
+    """The outputs under differentiation, and the gradients."""
     with own_lines():  # always: what JAX has traced it keeps
         outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
-        return list(pull(_cotangents(outputs, flows)))
+        return outputs, list(pull(_cotangents(outputs, flows)))
 
 
 def _replaced(called_: JaxCall, inputs: Sequence[Any]) -> list[Any]:
@@ -237,7 +241,7 @@ def _run(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fm
     with wide(fmt):
         outputs, gradients = replayed(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
         return Ran(
-            {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
+            {n: in_double(v) for n, v in outputs.items() if _is_float(v)},
             {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
         )
 

@@ -110,9 +110,9 @@ class Tracer(TorchDispatchMode):
 
     def depends(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor depends on an input."""
-        if not self.memory.is_given(tensor):
+        read = self.memory.given(tensor)  # may make steps
+        if read is None:
             return False
-        read = self.memory.read(tensor)  # may make steps
         steps, known = self.builder.steps, len(self._depends)
         if known < len(steps):
             grown = np.zeros(len(steps), dtype=bool)
@@ -132,7 +132,8 @@ class Tracer(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
         if self._depth == 0:
             self.stand(name)
-        tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
+        plain = (*args, *kwargs.values())
+        tensors = [a for a in (tree_leaves(plain) if any(isinstance(a, tuple | list | dict) for a in plain) else plain) if isinstance(a, torch.Tensor)]
         for tensor in tensors:
             self.memory.hold(tensor)
         if func.is_view or name in RESHAPED:
@@ -161,11 +162,11 @@ class Tracer(TorchDispatchMode):
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
         for tensor in tensors:  # before the operation, which may write into its operands
-            if _is_number(tensor) or self.memory.is_given(tensor):
+            if self.memory.given(tensor) is None and _is_number(tensor):
                 self.memory.read(tensor)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
-        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in tree_leaves(out)):
+        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in ((out,) if isinstance(out, torch.Tensor) else tree_leaves(out))):
             row = COMPLEX.get(base, row)
         saved = self.out, self.name, self.function
         self.out, self.name, self.function = out, base, (_functional(func, base) or func) if written else func
