@@ -12,7 +12,7 @@ from verifier.arithmetic import floats
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -30,7 +30,7 @@ from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
-from verifier.language.formats import Format, format_named
+from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
@@ -47,13 +47,13 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
+    if question.callee.can_be_judged and (text := not_linear(question, question.callee.format_named(question.formats[0]))):
         faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
-            reports += _in_format(question, format_named(name))
+            reports += _in_format(question, question.callee.format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
-            return assemble.unusable(bare(question, format_named(name)), str(error))
+            return assemble.unusable(bare(question, question.callee.format_named(name)), str(error))
     return _merged(question, reports, faults)
 
 
@@ -107,7 +107,9 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
-            reports.append(sampled(question, fmt, trace.program.forward_part(), here, doubt(trace, doubts, callee)))
+            reports.append(sampled(question, fmt, believed_forward(trace, doubts, fmt), here, doubt(trace, doubts, callee)))
+            if reports[-1].status == "error":
+                return reports
     if pending.points:
         pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
@@ -159,6 +161,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
+    own = replace(own, format=fmt)
     check = replace(own, computed=calls)
     regions = []
     if question.hunt:

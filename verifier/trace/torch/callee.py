@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TYPES = {name: kind for kind, name in FORMATS.items()}
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
+OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
 TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
@@ -164,8 +165,10 @@ def _seeded() -> torch.Tensor:
 
 @contextmanager
 def _alike(call: TorchCall) -> Iterator[None]:
-    """Every run draws the same random numbers from torch's generator, and leaves the buffers of modules as they were."""
-    kept = [(b, b.detach().clone()) for m in call.modules for b in m.buffers()]
+    """Every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
+    inner = list(dict.fromkeys(m for outer in call.modules for m in outer.modules()))
+    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
+    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
     try:
         before = torch.random.get_rng_state()
         torch.random.set_rng_state(_seeded())
@@ -174,9 +177,13 @@ def _alike(call: TorchCall) -> Iterator[None]:
         finally:
             torch.random.set_rng_state(before)
     finally:
+        for table, content in tables:
+            table.clear()
+            table.update(content)
         with torch.no_grad():
-            for buffer, value in kept:
-                buffer.copy_(value)
+            for tensor, value in kept:
+                if not torch.equal(tensor, value):
+                    tensor.copy_(value)
 
 
 def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
@@ -252,6 +259,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         silent=silent,
         functions=functions_of(call, customs),
         notes=notes,
+        numbers_in=OF_NUMBERS,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 

@@ -133,6 +133,8 @@ class Tracer(TorchDispatchMode):
         if self._depth == 0:
             self.stand(name)
         tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
+        if any(t.is_meta for t in tensors) or not _returns_tensors(func, name):
+            return func(*args, **kwargs)  # shapes without numbers, or what is said of shapes: forward-mode differentiation asks for such
         for tensor in tensors:
             self.memory.hold(tensor)
         if func.is_view or name in RESHAPED:
@@ -213,7 +215,7 @@ class Tracer(TorchDispatchMode):
         results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
         steps = [None] * len(results) if found is None else list(found) if isinstance(found, tuple | list) else [found]
         for tensor, own in zip(results, [*steps, *[None] * len(results)], strict=False):
-            if not isinstance(tensor, torch.Tensor):
+            if not isinstance(tensor, torch.Tensor) or tensor.is_meta:
                 continue
             self.memory.hold(tensor)
             if own is None:
@@ -233,14 +235,14 @@ class Tracer(TorchDispatchMode):
 
     def _held(self, out: Any) -> Any:
         for tensor in tree_leaves(out):
-            if isinstance(tensor, torch.Tensor):
+            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
                 self.memory.hold(tensor)
         return out
 
     def _data(self, func: Any, args: Any, kwargs: Any, written: Sequence[torch.Tensor]) -> Any:
         """An operation whose result is data."""
         out = func(*args, **kwargs)
-        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor))]:
+        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor) and not t.is_meta)]:
             self.memory.hold(tensor)
             self.memory.forget(tensor)
         return out
@@ -332,6 +334,11 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _returns_tensors(func: Any, name: str) -> bool:
+    """Whether an operation returns tensors, or what their numbers decide; else it tells of shapes and memory only."""
+    return name in DATA or func._schema.is_mutable or any("Tensor" in str(r.type) for r in func._schema.returns)  # noqa: SLF001
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:
