@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
@@ -178,7 +179,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
-    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
+    stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
+    report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 
 
@@ -208,6 +210,20 @@ def _with_its_line(found: Finding) -> Finding:
     return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
 
 
+def _somewhere(found: Finding, callee: Callee) -> Finding:
+    """A finding about a gradient that no line computes, since the code returns what it was given: it stands where the backward pass of the user is defined, or the callable."""
+    if found.place.line > 0:
+        return found
+    message = found.message.replace(f"{UNEXPLAINED} even where everything it reads is exact", "no line computes it")
+    code = getattr(callee.functions[0], "__code__", None) if callee.functions else None
+    if code is None:
+        return replace(found, message=message, place=callee.place)
+    line = code.co_firstlineno
+    while linecache.getline(code.co_filename, line).lstrip().startswith("@"):  # decorators
+        line += 1
+    return replace(found, message=message, place=Place(code.co_filename, line, 1), source_line=linecache.getline(code.co_filename, line).rstrip("\n"))
+
+
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
     """The reports of all formats and paths as one."""
     callee = question.callee
@@ -227,7 +243,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         proof_notes=proof_notes,
         results=tuple(r for report in reports for r in report.results),
         sweeps=tuple(s for report in reports for s in report.sweeps),
-        findings=tuple(map(_with_its_line, findings)),
+        findings=tuple(_with_its_line(_somewhere(f, callee)) for f in findings),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
         suggestions=joined_suggestions(reports),

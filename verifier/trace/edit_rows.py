@@ -260,6 +260,8 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         return
     if _is_square(tree) or (isinstance(tree, ast.UnaryOp) and _is_square(tree.operand)):  # half of a square, before a length that is 2
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
+    if not scope.counts:  # a sum is divided by a length; what is multiplied by 2 is the slope of a square, also where a length is 2
+        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), ast.Constant(value=2)), f"the factor `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
     for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):

@@ -79,6 +79,7 @@ class Trace:
     branches: tuple[Branch, ...] = ()
     notes: tuple[str, ...] = ()
     results: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # the steps of the outputs
+    stops: tuple[str, ...] = ()  # where the code leaves out a part of the gradient on purpose, in words
     taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 TYPES = {name: kind for kind, name in FORMATS.items()}
+COMPILED = "compiled by torch.compile: the gradients are those of the compiled code, the traced lines and the proofs those of the code that was compiled"
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
 OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
@@ -111,7 +113,7 @@ def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
 def run_together(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes at many points in one call, each number in the place of a column of them. Raises Refusal where an operation is not one of each element alone."""
     tensors = leaves(call, values, fmt)
-    with _alike(call), torch.enable_grad(), Elementwise():
+    with _alike(call), _as_written(), torch.enable_grad(), Elementwise():
         outputs = outputs_of(call.run(tensors))
         if any(v.shape != np.shape(upstreams[n]) for n, v in outputs.items()) or outputs.keys() != upstreams.keys():
             raise Refusal("the outputs are not as many as the points")
@@ -132,7 +134,7 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     for name, tensor in tensors.items():
         tracer.memory.write(tensor, recorder.decimals(call.fixed[name], shapes[name]) if name in call.fixed else recorder.inputs[name])
     try:
-        with _alike(call), torch.enable_grad():
+        with _alike(call), _as_written(), torch.enable_grad():
             with tracer, NumbersTaken(tracer):
                 outputs = outputs_of(call.run(tensors))
             _same_outputs(outputs, upstreams, recorder)
@@ -149,7 +151,26 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     steps = {n: np.broadcast_to(zero, shapes[n]) if g is None else tracer.memory.read(g) for n, g in gradients.items()}
     computed = {n: _numbers(g, tensors[n]) for n, g in gradients.items()}
     found = {n: floats_in(v) for n, v in outputs.items()}
+    plain = run(call, values, upstreams, fmt)
+    if not all(np.array_equal(plain.outputs[n], v, equal_nan=True) for n, v in found.items()) or not all(np.array_equal(plain.gradients[n], v, equal_nan=True) for n, v in computed.items()):
+        recorder.readings.clear()  # torch runs something else when nobody looks, such as compiled code: its results are judged, and what it computed on the way is not known
+        computed, found = plain.gradients, plain.outputs
     return recorder.trace(steps, point_of(recorder, values, upstreams), computed=computed, outputs=found)
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """What is compiled runs as it is written, so that its lines are seen."""
+    if "torch._dynamo" not in sys.modules:  # nothing can be compiled
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def _is_compiled(function: Any) -> bool:
+    """Whether a callable comes from torch.compile."""
+    return hasattr(function, "_torchdynamo_orig_callable") or hasattr(function, "_orig_mod")
 
 
 def _same_outputs(outputs: Mapping[str, torch.Tensor], upstreams: Values, recorder: Recorder) -> None:
@@ -258,7 +279,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         faults=faults,
         silent=silent,
         functions=functions_of(call, customs),
-        notes=notes,
+        notes=(*notes, *([COMPILED] if _is_compiled(call.function) else [])),
         numbers_in=OF_NUMBERS,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
@@ -310,6 +331,7 @@ def _name(function: Callable[..., Any]) -> str:
     owner: Any = getattr(function, "__self__", None)
     if is_function(owner):
         return owner.__name__
+    function = getattr(function, "_orig_mod", function)  # of a module that torch.compile has compiled
     return getattr(function, "__name__", type(function).__name__)
 
 
@@ -320,7 +342,7 @@ def place_of(function: Callable[..., Any]) -> Place | None:
     if is_function(owner):
         plain = owner.forward
     elif isinstance(function, torch.nn.Module):
-        plain = type(function).forward
+        plain = type(getattr(function, "_orig_mod", function)).forward
     code = getattr(inspect.unwrap(plain), "__code__", None)
     if code is None or code.co_filename.startswith(FRAMEWORK):
         return None

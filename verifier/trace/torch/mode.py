@@ -66,6 +66,16 @@ class Tracer(TorchDispatchMode):
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler, which takes longer than everything else, to keep it away from this mode; nothing is compiled while it runs."""
+        return False
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether the forward pass runs."""
+        return self.recorder.backward_start < 0
+
     def note(self, text: str) -> None:
         """Something that the report says of the line that runs."""
         place = self.recorder.place()

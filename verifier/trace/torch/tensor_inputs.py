@@ -64,6 +64,8 @@ class TorchCall:
 
 def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> TorchCall:
     """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
+    if is_function(function):
+        raise TypeError(f"{function.__name__} is the class of a Function: give {function.__name__}.apply")
     flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
     own, modules = _parameters_of(function)
     some = any(t.requires_grad for _, t in flat)
@@ -142,7 +144,8 @@ def _parameters_of(function: Callable[..., Any]) -> tuple[list[Input], list[torc
         if isinstance(value, torch.nn.Module):
             for path, parameter in value.named_parameters():
                 if parameter.requires_grad and parameter.dtype in FORMATS:
-                    label = path.replace(".", "_") if not path[0].isdigit() else "layer" + path.replace(".", "_")
+                    own = path.removeprefix("_orig_mod.").replace(".", "_")  # that prefix is of a module that torch.compile has compiled
+                    label = own if not own[0].isdigit() else "layer" + own
                     found.append(Input(label, parameter, wanted=True, set=_setter(value, path)))
         elif _is_number(value) and value.requires_grad and value.is_leaf:
             found.append(Input(name, value, wanted=True, set=put))
