@@ -174,3 +174,49 @@ def test_what_flows_in_must_have_the_shape_of_the_output():
 def test_inference_mode_does_not_matter():
     with torch.inference_mode():
         assert check(Sigmoid.apply, torch.tensor([0.5, 2.0])).status == "passed"
+
+
+# ---------------------------------------------------------------- edits
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * torch.sigmoid(1.702 * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        s = torch.sigmoid(1.702 * x)
+        return g * (s + x * s * (1 - s))
+
+
+class CumulativeSum(torch.autograd.Function):
+    @staticmethod
+    def forward(_, x):
+        return x.cumsum(1)
+
+    @staticmethod
+    def backward(_, g):
+        return g.cumsum(1)
+
+
+class CumulativeSumOfALibrary(CumulativeSum):
+    @staticmethod
+    def backward(_, g):
+        return torch.cumsum(g, dim=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Swish, "the factor `1.702` is missing"),
+        (CumulativeSum, "the sum from the other end is meant, `g.flip(1).cumsum(1).flip(1)`"),
+        (CumulativeSumOfALibrary, "the sum from the other end is meant, `torch.flip(torch.cumsum(torch.flip(g, (1,)), 1), (1,))`"),
+    ],
+)
+def test_the_number_and_the_direction_that_are_meant_are_named(wrong, words):
+    (found,) = check(wrong.apply, X).findings
+    assert words in found.message
+    assert "after this edit every gradient is certified to be the exact one" in found.details

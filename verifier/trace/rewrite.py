@@ -30,6 +30,11 @@ class Body:
         return sorted((s for s in ast.walk(self.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)), key=lambda s: -s.lineno)
 
     @property
+    def numbers(self) -> list[str]:
+        """The numbers in the function that are no whole numbers."""
+        return list(dict.fromkeys(repr(n.value) for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, float) and not n.value.is_integer()))
+
+    @property
     def names(self) -> list[str]:
         """The variables of the function, the last assigned first."""
         code = self.function.__code__
