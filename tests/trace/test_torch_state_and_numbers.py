@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -9,6 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from tests.trace.torch_layers import Sigmoid  # noqa: E402 - it imports torch
 from verifier.torch import check  # noqa: E402
 from verifier.trace.torch import mode  # noqa: E402
+from verifier.trace.torch.tensor_inputs import called  # noqa: E402
 
 X = torch.tensor([[0.3, -1.2, 0.7], [1.1, 0.4, -0.6]], dtype=torch.float64, requires_grad=True)
 NUMBER = [0.375, -1.5, 2.0]
@@ -136,3 +139,85 @@ def test_forward_mode_differentiation_is_traced():
     product = check(lambda x, v: torch.func.jvp(lambda y: y.exp() * y, (x,), (v,))[1], X[0].detach(), X[1].detach())
     second = check(torch.func.hessian(lambda y: (y**3).sum()), X[0].detach())
     assert [(r.status, r.basis) for r in (product, second)] == [("passed", "traced")] * 2
+
+
+# ---------------------------------------------------------------- parameters
+
+
+A, B = torch.nn.Linear(3, 2).double(), torch.nn.Linear(3, 3).double()
+LAYERS = [A, B]
+
+
+class Loss:
+    """An object that holds a module; A is another one."""
+
+    def __init__(self):
+        self.A = torch.nn.Linear(3, 1, bias=False).double()
+
+    def __call__(self, x):
+        return self.A(x).pow(2).mean()
+
+    def method(self, x):
+        return self(x)
+
+
+def of_two(x):
+    return A(torch.tanh(B(x)))
+
+
+def of_a_list(x):
+    return LAYERS[0](x)
+
+
+def inside(x):
+    def inner(y):
+        return B(y)
+
+    return inner(x)
+
+
+def given(net, x):
+    return net(x)
+
+
+BOTH = {"A_weight": (2, 3), "A_bias": (2,), "B_weight": (3, 3), "B_bias": (3,)}
+ONE = {"weight": (3, 3), "bias": (3,)}
+
+
+@pytest.mark.parametrize(
+    ("fn", "first", "parameters"),
+    [
+        (of_two, (), BOTH),
+        (of_a_list, (), {"LAYERS_0_weight": (2, 3), "LAYERS_0_bias": (2,), "LAYERS_1_weight": (3, 3), "LAYERS_1_bias": (3,)}),
+        (inside, (), ONE),
+        (given, (B,), ONE),
+        (partial(given, B), (), ONE),
+        (Loss(), (), {"weight": (1, 3)}),
+        (Loss().method, (), {"weight": (1, 3)}),
+    ],
+)
+def test_every_parameter_that_a_callable_holds_is_an_input_of_its_own(fn, first, parameters):
+    call = called(fn, (*first, X))
+    assert {i.name: tuple(i.tensor.shape) for i in call.inputs} == {"x": (2, 3), **parameters}
+    assert check(fn, *first, X).status == "passed"
+
+
+def test_a_mistake_in_one_of_two_modules_is_that_ones():
+    """Modules whose parameters have the same names are not taken for each other."""
+
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(_, w):
+            return w * 1
+
+        @staticmethod
+        def backward(_, g):
+            return g * 2
+
+    class Half(torch.nn.Linear):
+        def forward(self, x):
+            return torch.nn.functional.linear(x, Wrong.apply(self.weight), self.bias)
+
+    first, second = Half(3, 2).double(), torch.nn.Linear(3, 3).double()
+    report = check(lambda x: first(second(x)), X)
+    assert {r.gradient.partition("[")[0] for r in report.results if r.verdict.value == "wrong"} == {"dfirst_weight"}

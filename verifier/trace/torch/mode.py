@@ -310,7 +310,7 @@ class Tracer(TorchDispatchMode):
 
     def _refused(self, name: str, why: str) -> Refusal:
         place = self.recorder.place()
-        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
+        return Refusal(f"{name if '::' in name else f'aten.{name}'} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
 
     # ------------------------------------------------------------ places
 
