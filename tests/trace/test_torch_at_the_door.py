@@ -220,3 +220,17 @@ def test_the_number_and_the_direction_that_are_meant_are_named(wrong, words):
     (found,) = check(wrong.apply, X).findings
     assert words in found.message
     assert "after this edit every gradient is certified to be the exact one" in found.details
+
+
+def hooked(x):
+    y = x * 2
+    y.register_hook(lambda g: g * 3.0)
+    return y.sin()
+
+
+def test_a_hook_that_is_taken_away_is_no_repair():
+    """With `y.T` the hook would be that of another tensor, and the gradient right; the mistake is the factor in the hook."""
+    (found,) = check(hooked, X[0].detach()).findings
+    assert found.code == "V101"
+    assert "is meant" not in found.message
+    assert "`g * 3.0`" in found.message
