@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -30,7 +31,7 @@ from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
-from verifier.language.formats import Format, format_named
+from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
@@ -47,13 +48,13 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
+    if question.callee.can_be_judged and (text := not_linear(question, question.callee.format_named(question.formats[0]))):
         faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
-            reports += _in_format(question, format_named(name))
+            reports += _in_format(question, question.callee.format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
-            return assemble.unusable(bare(question, format_named(name)), str(error))
+            return assemble.unusable(bare(question, question.callee.format_named(name)), str(error))
     return _merged(question, reports, faults)
 
 
@@ -112,7 +113,9 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
-            reports.append(sampled(question, fmt, trace.program.forward_part(), here, doubt(trace, doubts, callee)))
+            reports.append(sampled(question, fmt, believed_forward(trace, doubts, fmt), here, doubt(trace, doubts, callee)))
+            if reports[-1].status == "error":
+                return reports
     if pending.points:
         pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
@@ -163,6 +166,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
+    own = replace(own, format=fmt)
     check = replace(own, computed=calls)
     regions = []
     if question.hunt:
@@ -179,7 +183,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
-    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
+    stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
+    report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
     return with_kernels(report, own, checked, question.callee)
 
 
@@ -209,6 +214,20 @@ def _with_its_line(found: Finding) -> Finding:
     return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
 
 
+def _somewhere(found: Finding, callee: Callee) -> Finding:
+    """A finding about a gradient that no line computes, since the code returns what it was given: it stands where the backward pass of the user is defined, or the callable."""
+    if found.place.line > 0:
+        return found
+    message = found.message.replace(f"{UNEXPLAINED} even where everything it reads is exact", "no line computes it")
+    code = getattr(callee.functions[0], "__code__", None) if callee.functions else None
+    if code is None:
+        return replace(found, message=message, place=callee.place)
+    line = code.co_firstlineno
+    while linecache.getline(code.co_filename, line).lstrip().startswith("@"):  # decorators
+        line += 1
+    return replace(found, message=message, place=Place(code.co_filename, line, 1), source_line=linecache.getline(code.co_filename, line).rstrip("\n"))
+
+
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
     """The reports of all formats and paths as one."""
     callee = question.callee
@@ -228,7 +247,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         proof_notes=proof_notes,
         results=tuple(r for report in reports for r in report.results),
         sweeps=tuple(s for report in reports for s in report.sweeps),
-        findings=tuple(map(_with_its_line, findings)),
+        findings=tuple(_with_its_line(_somewhere(f, callee)) for f in findings),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
         bounds=tuple(dict.fromkeys(b for r in reports for b in r.bounds)),

@@ -79,9 +79,9 @@ def _statement(text: str) -> ast.stmt:
     return ast.parse(text).body[0]
 
 
-def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
-    for e in changes(tree, ReadableNames(tuple(scope))):
+def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = ()) -> Iterator[tuple[ast.stmt, str]]:
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are those that stand in the code."""
+    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers))):
         if not e.after:
             yield _placed(copy.deepcopy(e.statement), tree), e.words
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from verifier.circuit.program import Program
-from verifier.language.formats import Format
+from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -79,6 +79,7 @@ class Trace:
     branches: tuple[Branch, ...] = ()
     notes: tuple[str, ...] = ()
     results: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # the steps of the outputs
+    stops: tuple[str, ...] = ()  # where the code leaves out a part of the gradient on purpose, in words
     taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
 
 
@@ -122,12 +123,18 @@ class Callee:
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
+    numbers_in: Mapping[str, str] = field(default_factory=dict)  # by format: that in which the framework holds the numbers of the code, where it is a wider one
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it
 
     @property
     def is_steady(self) -> bool:
         """Whether it gives the same numbers when it is called again, for all that a door has seen."""
         return not any(text == UNSTEADY for _, text in self.faults)
+
+    def format_named(self, name: str) -> Format:
+        """The format of that name, with that of the numbers in the code."""
+        found = format_named(name)
+        return replace(found, numbers_in=self.numbers_in[name]) if name in self.numbers_in else found
 
     @property
     def can_be_judged(self) -> bool:

@@ -21,7 +21,7 @@ class Body:
 
     def statement(self, line: int) -> ast.stmt | None:
         """The simple statement that covers a line."""
-        found = [s for s in ast.walk(self.tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or s.lineno) and not hasattr(s, "body")]
+        found = [s for s in ast.walk(self.tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or s.lineno) and not hasattr(s, "body") and not _hooks(s)]
         return min(found, key=lambda s: (s.end_lineno or 0) - s.lineno, default=None)
 
     @property
@@ -30,10 +30,21 @@ class Body:
         return sorted((s for s in ast.walk(self.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)), key=lambda s: -s.lineno)
 
     @property
+    def numbers(self) -> list[str]:
+        """The numbers in the function that are no whole numbers."""
+        return list(dict.fromkeys(repr(n.value) for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, float) and not n.value.is_integer()))
+
+    @property
     def names(self) -> list[str]:
         """The variables of the function, the last assigned first."""
         code = self.function.__code__
         return list(reversed(code.co_varnames))
+
+
+def _hooks(statement: ast.stmt) -> bool:
+    """Whether a statement only gives a hook to a tensor: an edit that takes another tensor removes the hook, and is no repair of it."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.startswith("register_")
 
 
 def bodies(functions: Iterable[object]) -> list[Body]:

@@ -22,6 +22,7 @@ from verifier.trace.rewrite import Body, bodies, replaced
 SECONDS = 4.0  # of the processor, for all edits that are tried
 NEAR = 2.0**-10  # relative distance from the exact gradient of an edited one that is worth a new trace: a choice of what to certify, no verdict
 MOST_CERTIFIED = 12
+MOST_NUMBERS = 4  # of the code, that are tried as factors
 OTHERS = ((1.25, 0.0625), (-0.25, 0.0), (0.0625, 0.0))  # further points: the point, stretched and moved, so that what agrees by coincidence does not
 FAILS = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED)
 
@@ -85,16 +86,17 @@ def _source(body: Body) -> list[str]:
 def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
     """Function, statement, edited statement and words: those of likely lines first."""
     tried = set()
+    numbers = list(dict.fromkeys(n for body in found for n in body.numbers))[:MOST_NUMBERS]
     for body in found:
         for line in likely:
             old = body.statement(line)
             if old is not None and old not in tried:
                 tried.add(old)
-                yield from ((body, old, new, words) for new, words in edits(old, body.names))
+                yield from ((body, old, new, words) for new, words in edits(old, body.names, numbers))
     for body in found if elsewhere else ():
         for old in body.statements:
             if old not in tried:
-                yield from ((body, old, new, words) for new, words in edits(old, body.names))
+                yield from ((body, old, new, words) for new, words in edits(old, body.names, numbers))
 
 
 def _certified(check: Check, again: Trace) -> int:

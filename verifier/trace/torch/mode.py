@@ -66,6 +66,16 @@ class Tracer(TorchDispatchMode):
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler, which takes longer than everything else, to keep it away from this mode; nothing is compiled while it runs."""
+        return False
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether the forward pass runs."""
+        return self.recorder.backward_start < 0
+
     def note(self, text: str) -> None:
         """Something that the report says of the line that runs."""
         place = self.recorder.place()
@@ -134,6 +144,8 @@ class Tracer(TorchDispatchMode):
             self.stand(name)
         plain = (*args, *kwargs.values())
         tensors = [a for a in (tree_leaves(plain) if any(isinstance(a, tuple | list | dict) for a in plain) else plain) if isinstance(a, torch.Tensor)]
+        if any(t.is_meta for t in tensors) or not _returns_tensors(func, name):
+            return func(*args, **kwargs)  # shapes without numbers, or what is said of shapes: forward-mode differentiation asks for such
         for tensor in tensors:
             self.memory.hold(tensor)
         if func.is_view or name in RESHAPED:
@@ -214,7 +226,7 @@ class Tracer(TorchDispatchMode):
         results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
         steps = [None] * len(results) if found is None else list(found) if isinstance(found, tuple | list) else [found]
         for tensor, own in zip(results, [*steps, *[None] * len(results)], strict=False):
-            if not isinstance(tensor, torch.Tensor):
+            if not isinstance(tensor, torch.Tensor) or tensor.is_meta:
                 continue
             self.memory.hold(tensor)
             if own is None:
@@ -234,14 +246,14 @@ class Tracer(TorchDispatchMode):
 
     def _held(self, out: Any) -> Any:
         for tensor in tree_leaves(out):
-            if isinstance(tensor, torch.Tensor):
+            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
                 self.memory.hold(tensor)
         return out
 
     def _data(self, func: Any, args: Any, kwargs: Any, written: Sequence[torch.Tensor]) -> Any:
         """An operation whose result is data."""
         out = func(*args, **kwargs)
-        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor))]:
+        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor) and not t.is_meta)]:
             self.memory.hold(tensor)
             self.memory.forget(tensor)
         return out
@@ -299,7 +311,7 @@ class Tracer(TorchDispatchMode):
 
     def _refused(self, name: str, why: str) -> Refusal:
         place = self.recorder.place()
-        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
+        return Refusal(f"{name if '::' in name else f'aten.{name}'} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
 
     # ------------------------------------------------------------ places
 
@@ -333,6 +345,11 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _returns_tensors(func: Any, name: str) -> bool:
+    """Whether an operation returns tensors, or what their numbers decide; else it tells of shapes and memory only."""
+    return name in DATA or func._schema.is_mutable or any("Tensor" in str(r.type) for r in func._schema.returns)  # noqa: SLF001
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:
