@@ -15,7 +15,7 @@ from verifier.trace.jax import decompositions, elementwise, linear_algebra, move
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
 from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
-from verifier.trace.record import Reading
+from verifier.trace.record import Reading, Spot
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
@@ -54,6 +54,16 @@ class Interpreter(Context):
         """The results of a jaxpr with its constants."""
         inner: Any = getattr(closed, "jaxpr", closed)
         return self.run(inner, getattr(closed, "consts", ()), operands, outer)
+
+    def followed(self, closed: ClosedJaxpr, operands: Sequence[JaxArray], asked: Sequence[Spot | None]) -> list[JaxArray]:
+        """The results of a jaxpr, of which the last are those that Python asked for at these places: each decides the path."""
+        found = self.closed(closed, operands, None)
+        count = len(found) - len(asked)
+        for value, spot in zip(found[count:], asked, strict=True):
+            if spot is not None:
+                self.recorder.at(spot)
+            self.frozen(value)
+        return found[:count]
 
     def read(self, env: dict[Any, JaxArray], atom: Any) -> JaxArray:
         """The value of a variable or a literal; a number is the shortest decimal of its format, as it was written."""
