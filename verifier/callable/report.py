@@ -13,6 +13,7 @@ from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.limit import in_the_limit, with_limit
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -103,7 +104,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             continue
         doubts = disagreements(trace, fmt)
         if is_believed(doubts, fmt):
-            report = _on_path(question, trace, fmt, pending)
+            judged, said = in_the_limit(question, trace, fmt)
+            report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
@@ -150,8 +152,8 @@ def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[fl
     return holds
 
 
-def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -> CaseReport:
-    """The report of the path of a trace. Points of the hunt that take another one are added to those that are pending."""
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, is_limit: bool = False) -> CaseReport:
+    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Points of the hunt that take another one are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named = [p for k, p in enumerate(here) if p in pending.listed or not k]
@@ -176,7 +178,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
-    return with_kernels(report, own, checked, question.callee)
+    return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
 
 
 def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:

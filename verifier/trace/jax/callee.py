@@ -130,6 +130,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         tuple(numbers),
         notes,
         faults,
+        go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
     )
 
@@ -250,7 +251,7 @@ def _run_together(called_: JaxCall, replayed: Replayed, values: Values, flows: V
         return Ran({n: in_double(v) for n, v in outputs.items()}, {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)})
 
 
-def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
+def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format, more: int = 0) -> Trace:
     """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal.
 
     What a case file fixes is traced as well; where the code cannot be traced so, its numbers are data.
@@ -258,8 +259,8 @@ def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, 
     ran = _run(called_, replayed, values, flows, fmt)
     if called_.fixed:
         with suppress(Exception):  # the code may read its numbers, or have them as static arguments
-            return _traced(called_, values, flows, fmt, ran)
-    return _traced(replace(called_, fixed={}), values, flows, fmt, ran)
+            return _traced(called_, values, flows, fmt, ran, more)
+    return _traced(replace(called_, fixed={}), values, flows, fmt, ran, more)
 
 
 def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: list[Any]) -> list[tuple[Any, list[Spot | None]]]:
@@ -276,14 +277,14 @@ def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: 
     raise Refusal("Python code takes the numbers of an array that depends on an input (float, NumPy, if in a function that JAX compiles)", last_place(refused), "write it with jnp.where or lax.cond; else " + ADVICE) from refused
 
 
-def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran) -> Trace:
-    """The trace beside what JAX gave."""
+def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran, more: int) -> Trace:
+    """The trace beside what JAX gave; iterations with a derivative rule of their own run `more` times as many rounds more."""
     with wide(fmt):
         recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         constants = [jnp.asarray(called_.leaves[k]) for k in called_.fixed]
         (forward, asked), (backward, asked_backward) = _jaxprs(called_, constants, inputs, flowing)
-        interpreter = Interpreter(recorder)
+        interpreter = Interpreter(recorder, more=more)
         own = [JaxArray(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
         given = [JaxArray(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
         fixed = [JaxArray(a, recorder.decimals(texts, a.shape)) for a, texts in zip(constants, called_.fixed.values(), strict=True)]
@@ -291,4 +292,4 @@ def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: R
         recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
         found = interpreter.followed(backward, [*fixed, *own, *given], asked_backward)
         gradients = {n: interpreter.steps(v) for n, v in zip(called_.names, found, strict=True)}
-        return recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs)
+        return replace(recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs), iterations=tuple(interpreter.iterations.values()))
