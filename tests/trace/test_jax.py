@@ -307,3 +307,15 @@ def test_a_mistake_in_a_rule_is_found_there_and_not_where_its_result_is_read():
 def test_without_an_output_of_floats_there_is_nothing_to_differentiate():
     with pytest.raises(Refusal, match="no output is a float"):
         check(jnp.argmax, X)
+
+
+def test_a_weight_that_is_0_in_logsumexp_leaves_the_other_gradients_as_they_are():
+    """With b[1] = 0 the function is log(exp(x[0]) + 2 exp(x[2])) of the others; its slope in b[1] is exp(x[1]) over that sum, and JAX gives 0."""
+    x, b = np.array([0.3, 1.2, 0.8]), np.array([1.0, 0.0, 2.0])
+    report = check(lambda x, b: jax.scipy.special.logsumexp(x, b=b), x, b, upstream=1.0)
+    found = {r.gradient: r for r in report.results}
+    total = math.exp(0.3) + 2 * math.exp(0.8)
+    assert float(found["dx[0]"].exact) == pytest.approx(math.exp(0.3) / total, rel=1e-14)
+    assert float(found["db[2]"].exact) == pytest.approx(math.exp(0.8) / total, rel=1e-14)
+    assert all(r.verdict.passes for n, r in found.items() if n != "db[1]")
+    assert not found["db[1]"].verdict.passes
