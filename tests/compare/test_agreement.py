@@ -228,7 +228,7 @@ def test_no_more_points_are_looked_at_where_the_first_stay_undecided(monkeypatch
     check = check_of("sin(x)", "cos(x)*dout")
     points: list[tuple[float, ...]] = []
 
-    def judged(one: Check, some: list[tuple[float, ...]], *, detail: bool = True) -> list[list[Discrepancy]]:
+    def judged(_: Check, some: list[tuple[float, ...]], **__: object) -> list[list[Discrepancy]]:
         points.extend(some)
         return [[found(p[0], verdict)] for p in some]
 
