@@ -291,5 +291,6 @@ def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: R
         outputs = [v for v in interpreter.followed(forward, [*fixed, *own], asked) if v.kind == "f"]
         recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
         found = interpreter.followed(backward, [*fixed, *own, *given], asked_backward)
+        interpreter.rule_results.give_names(recorder)
         gradients = {n: interpreter.steps(v) for n, v in zip(called_.names, found, strict=True)}
         return replace(recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs), iterations=tuple(interpreter.iterations.values()))

@@ -13,6 +13,7 @@ import jax
 import jaxlib
 
 from verifier.language.source import Place
+from verifier.trace.jax.rule_results import marked
 from verifier.trace.places import PACKAGE, characters, position
 from verifier.trace.record import Spot
 
@@ -89,7 +90,7 @@ def own_lines() -> Iterator[None]:
         before = held.context
         held.context = blank(None, before.name_stack)
         try:
-            return rule(*args, **params)
+            return marked(rule(*args, **params), params)
         finally:
             held.context = before
 

@@ -14,6 +14,7 @@ from verifier.circuit.arrays import Array, ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
+from verifier.trace.jax.rule_results import MARK, RuleResults
 from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
 from verifier.trace.record import Iteration, Reading, Spot
 
@@ -39,6 +40,7 @@ class Interpreter(Context):
     more: int = 0  # times as many rounds more of iterations that are not differentiated
     rules: int = 0  # how deep in functions with a derivative rule of their own
     plain: set[Spot] = field(default_factory=set)  # the loops of the forward pass that are differentiated
+    rule_results: RuleResults = field(default_factory=RuleResults)
     iterations: dict[Spot, Iteration] = field(default_factory=dict)
 
     def run(self, jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[JaxArray], outer: Where | None = None) -> list[JaxArray]:
@@ -102,6 +104,10 @@ class Interpreter(Context):
         if all(v.known for v in operands):  # nothing of it depends on an input; every number that is data has steps
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
             return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
+        if name == "name":
+            if operands[0].steps is not None and str(eqn.params["name"]).startswith(MARK):
+                self.rule_results.result(eqn.params["name"], operands[0].steps)
+            return operands
         key = (name, str(eqn.params), *(_key(v) for v in operands))
         if key in self.known:
             return self.known[key]
@@ -173,8 +179,11 @@ class Interpreter(Context):
             if name in eqn.params:
                 is_rule = eqn.primitive.name.startswith("custom_") and (title == CUSTOM_ROOT or not is_of_a_library(eqn.params[name]))
                 self.rules += is_rule
+                call = self.rule_results.begin(eqn.params, [v.steps if v.kind == "f" else None for v in operands], len(self.builder.steps)) if "bwd" in eqn.params and self.recorder.backward_start < 0 else None
                 found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))
                 self.rules -= is_rule
+                if call is not None:
+                    call.last = len(self.builder.steps)
                 if at is not None:
                     self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found

@@ -22,7 +22,7 @@ CONCRETE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversion
 
 ELEMENTWISE = frozenset(  # primitives that work on each element alone; a broadcast is one of a number, as all arrays are numbers
     "abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e broadcast_in_dim cbrt ceil clamp convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 "
-    "expm1 floor ge gt igamma igammac integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add ne neg nextafter not or polygamma pow regularized_incomplete_beta rem round rsqrt "
+    "expm1 floor ge gt igamma igammac integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add name ne neg nextafter not or polygamma pow regularized_incomplete_beta rem round rsqrt "
     "select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta".split()
 )
 CALLS = frozenset("jit pjit closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr".split())
