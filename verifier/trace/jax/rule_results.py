@@ -16,7 +16,7 @@ MARK = "gradient by rule "  # begins the names that are given to the results of 
 try:
     from jax._src.ad_checkpoint import name_p
 except ImportError:  # another release of JAX: the results have no names
-    name_p = None
+    name_p = None  # type: ignore[assignment]
 
 
 def marked(results: Sequence[Any], params: dict[str, Any]) -> list[Any]:
