@@ -40,6 +40,7 @@ class Interpreter(Context):
     more: int = 0  # times as many rounds more of iterations that are not differentiated
     rules: int = 0  # how deep in functions with a derivative rule of their own
     plain: set[Spot] = field(default_factory=set)  # the loops of the forward pass that are differentiated
+    moving: list[bool] = field(default_factory=list)  # for every step whether it depends on an input, as far as it was asked
     rule_results: RuleResults = field(default_factory=RuleResults)
     iterations: dict[Spot, Iteration] = field(default_factory=dict)
 
@@ -114,6 +115,9 @@ class Interpreter(Context):
         if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
             raise self.refusal(f"the bits of a number ({name})")
         row = ROWS.get(name)
+        if row is None and not any(v.steps is not None and self.depends(v.steps) for v in operands):
+            found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+            return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
         if row is None:
             raise self.refusal(f"the primitive {name} of JAX is not traced yet")
         try:
@@ -124,6 +128,12 @@ class Interpreter(Context):
         if self.recorder.backward_start < 0:
             self.known[key] = found
         return found
+
+    def depends(self, steps: Array) -> bool:
+        """Whether any of these steps depends on an input, or on a gradient that flows in."""
+        for step in self.builder.steps[len(self.moving) :]:
+            self.moving.append(step.gate == "input" or any(self.moving[a] for a in step.args))
+        return any(self.moving[i] for i in steps.ravel().tolist())
 
     def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
