@@ -132,3 +132,22 @@ def test_a_loop_that_is_differentiated_itself_is_compared_with_its_own_rounds():
     report = check(lambda a: lax.fori_loop(0, 3, lambda _, y: 0.5 * (y + a / y), a), 2.0)
     assert report.status == "passed"
     assert not any("the iteration in line" in n for n in report.notes)
+
+
+def test_a_rule_whose_own_backward_pass_iterates_passes():
+    """Christianson's reverse accumulation, as it stands in JAX's documentation of custom rules."""
+
+    def settled(f, start):
+        return lax.while_loop(lambda s: jnp.linalg.norm(s[0] - s[1]) > 1e-6, lambda s: (s[1], f(s[1])), (start, f(start)))[1]
+
+    point = jax.custom_vjp(lambda a: settled(lambda x: jnp.tanh(0.3 * x + a), jnp.zeros_like(a)))
+
+    def backward(held, g):
+        a, x = held
+        _, by_x = jax.vjp(lambda v: jnp.tanh(0.3 * v + a), x)
+        _, by_a = jax.vjp(lambda v: jnp.tanh(0.3 * x + v), a)
+        return by_a(settled(lambda u: g + by_x(u)[0], g))
+
+    point.defvjp(lambda a: (point(a), (a, point(a))), backward)
+    report = check(point, jnp.array([0.3, 0.7]), formats="float64")
+    assert (report.status, [f.message for f in report.findings]) == ("passed", [])

@@ -104,3 +104,8 @@ def test_a_number_of_an_input_that_becomes_a_python_float_is_not_a_constant_of_t
     assert report.status == "error"
     assert "takes the numbers of an array that depends on an input" in report.findings[0].message
     assert check(square, 0.7, function="x * x").status == "passed"
+
+
+def test_an_operation_on_data_alone_needs_no_row():
+    report = check(lambda x: x * jnp.nextafter(1.0, 2.0), X)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings

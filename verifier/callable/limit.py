@@ -33,9 +33,9 @@ def in_the_limit(question: Question, trace: Trace, fmt: Format) -> tuple[Trace, 
     """The trace that is judged, and what is said of the iterations in it: that of the same code, or of more rounds where the rule is right for these alone."""
     if not trace.iterations or question.function is not None:
         return trace, ""
-    lines = ", ".join(dict.fromkeys(str(i.spot.line) for i in trace.iterations))
+    lines = ", ".join(dict.fromkeys(str(i.spot.line) for i in trace.iterations if i.spot.line))
     rounds = max(i.rounds for i in trace.iterations)
-    what = f"the iteration in line {lines}, which is not differentiated itself as a derivative rule stands for it"
+    what = f"the iteration{f' in line {lines}' if lines else ''}, which is not differentiated itself as a derivative rule stands for it"
     if not _is_wrong(question, trace, fmt):
         return trace, f"{what}, is compared as it is, with its {rounds} rounds, and at these points only; {ADVICE}"
     for times in TIMES[:1] if any(i.chooses for i in trace.iterations) else TIMES:
@@ -58,7 +58,8 @@ def with_limit(report: CaseReport, trace: Trace, said: str) -> CaseReport:
     chosen = [i for i in trace.iterations if i.chooses]
     if not chosen or not any(f.code == WRONG for f in report.findings):
         return report
-    text = f"the iteration in line {chosen[0].spot.line} chooses between values by a condition, as bisection does: the derivative of its lines need not be that of what it converges to, so the rule that stands for it could be shown neither right nor wrong; {ADVICE}"
+    line = chosen[0].spot.line
+    text = f"the iteration{f' in line {line}' if line else ''} chooses between values by a condition, as bisection does: the derivative of its lines need not be that of what it converges to, so the rule that stands for it could be shown neither right nor wrong; {ADVICE}"
     results = tuple(replace(r, verdict=Verdict.UNDECIDED, reason=text) if r.verdict is Verdict.WRONG else r for r in report.results)
     return replace(report, results=results, findings=tuple(_undecided(f, text) if f.code == WRONG else f for f in report.findings))
 

@@ -25,6 +25,7 @@ TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # the
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
 CUSTOM_ROOT = "_custom_root"  # the function with a derivative rule of lax.custom_root
+NOWHERE = Spot("", 0)  # of code whose file is not known
 CHO_SOLVE = "_cho_solve"  # the function by which JAX solves with Cholesky's factor
 ROUNDS = 100_000  # of one loop
 ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
@@ -161,17 +162,18 @@ class Interpreter(Context):
 
     def rounds(self, at: Where | None, count: int, first: int, branches: int) -> int:
         """How many rounds more a loop runs that has run `count` rounds; `first` is its first step, `branches` the number of those before it. An iteration is noted."""
-        if at is None or count == 0:
+        if count == 0:
             return 0
+        spot = at.spot if at is not None else NOWHERE
         is_forward = self.recorder.backward_start < 0
         if is_forward and not self.rules:
-            self.plain.add(at.spot)
+            self.plain.add(spot)
             return 0
         if is_forward:
-            before = self.iterations.get(at.spot)
+            before = self.iterations.get(spot)
             chooses = len(self.recorder.branches) > branches or any(s.gate == "where" for s in self.builder.steps[first:])
-            self.iterations[at.spot] = Iteration(at.spot, max(count, before.rounds if before else 0), chooses or (before is not None and before.chooses))
-        elif at.spot not in self.iterations and (at.spot in self.plain or not self.iterations):
+            self.iterations[spot] = Iteration(spot, max(count, before.rounds if before else 0), chooses or (before is not None and before.chooses))
+        elif spot not in self.iterations and (spot in self.plain or not self.iterations):
             return 0
         return count * self.more
 
