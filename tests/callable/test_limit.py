@@ -149,5 +149,8 @@ def test_a_rule_whose_own_backward_pass_iterates_passes():
         return by_a(settled(lambda u: g + by_x(u)[0], g))
 
     point.defvjp(lambda a: (point(a), (a, point(a))), backward)
-    report = check(point, jnp.array([0.3, 0.7]), formats="float64")
+    report = check(point, jnp.array([0.3, 0.7]))
     assert (report.status, [f.message for f in report.findings]) == ("passed", [])
+    wide = check(point, jnp.array([0.3, 0.7]), formats="float64")
+    assert ({f.code for f in wide.findings}, {r.verdict.value for r in wide.results}) == ({"V201"}, {"unstable"})
+    assert any("is not linear in the gradient that flows in" in n for n in wide.notes), "it stops at 1e-6, whatever flows in"

@@ -26,6 +26,7 @@ TIMES = (1, 3, 15)  # as many rounds more: a fixed point to which each round bri
 MOST_STEPS = 60_000  # of a trace that goes on
 WRONG = "V101"
 UNDECIDED = "V103"
+OF_THE_LIMIT = "the rule is that of what the iteration converges to"
 ADVICE = "give function=, the formula as text, to hold it against that"
 
 
@@ -46,7 +47,7 @@ def in_the_limit(question: Question, trace: Trace, fmt: Format) -> tuple[Trace, 
         except Refusal:
             break
         if not _is_wrong(question, further, fmt):
-            said = f"{what}, stops after {rounds} rounds, and the derivative of these is not what the rule gives; after {rounds * times} more over the reals both agree: the rule is that of what the iteration converges to, and the computed gradients are compared with that"
+            said = f"{what}, stops after {rounds} rounds, and the derivative of these is not what the rule gives; after {rounds * times} more over the reals both agree: {OF_THE_LIMIT}, and the computed gradients are compared with that"
             return replace(further, readings=()), f"{said}; {ADVICE}"
     return trace, ""
 
@@ -62,6 +63,11 @@ def with_limit(report: CaseReport, trace: Trace, said: str) -> CaseReport:
     text = f"the iteration{f' in line {line}' if line else ''} chooses between values by a condition, as bisection does: the derivative of its lines need not be that of what it converges to, so the rule that stands for it could be shown neither right nor wrong; {ADVICE}"
     results = tuple(replace(r, verdict=Verdict.UNDECIDED, reason=text) if r.verdict is Verdict.WRONG else r for r in report.results)
     return replace(report, results=results, findings=tuple(_undecided(f, text) if f.code == WRONG else f for f in report.findings))
+
+
+def is_of_a_limit(report: CaseReport) -> bool:
+    """Whether gradients were compared with that of what an iteration converges to. One that stops is not quite linear in what flows in."""
+    return any(OF_THE_LIMIT in note for note in report.notes)
 
 
 def _undecided(found: Finding, text: str) -> Finding:
@@ -80,4 +86,4 @@ def _is_wrong(question: Question, trace: Trace, fmt: Format) -> bool:
     return any(d.verdict in (Verdict.WRONG, Verdict.UNDEFINED) for d in compare(replace(own, computed=calls), [trace.point], detail=False)[0])
 
 
-__all__ = ["in_the_limit", "with_limit"]
+__all__ = ["in_the_limit", "is_of_a_limit", "with_limit"]

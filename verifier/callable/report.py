@@ -13,7 +13,7 @@ from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
-from verifier.callable.limit import in_the_limit, with_limit
+from verifier.callable.limit import in_the_limit, is_of_a_limit, with_limit
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -48,13 +48,16 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
-        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
+    text = not_linear(question, format_named(question.formats[0])) if question.callee.can_be_judged else ""
     for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
             reports += _in_format(question, format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
             return assemble.unusable(bare(question, format_named(name)), str(error))
+    if text and reports and any(map(is_of_a_limit, reports)):
+        reports[0] = replace(reports[0], notes=(*reports[0].notes, f"{question.callee.name} {text}: as far as its iteration is from what it converges to"))
+    elif text:
+        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     return _merged(question, reports, faults)
 
 
