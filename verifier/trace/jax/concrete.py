@@ -31,7 +31,7 @@ RULES = ("process_custom_jvp_call", "process_custom_vjp_call")
 
 
 @dataclass(eq=False)
-class Numbers:
+class TracedNumbers:
     """The numbers of the variables of one trace. With `follows` the truth values and whole numbers that depend on an input are given as well, and are in `asked`."""
 
     trace: Any
@@ -101,7 +101,7 @@ def _instead(kind: Any, methods: Mapping[str, Callable[..., Any]]) -> Iterator[N
 
 
 @contextmanager
-def _answering(numbers: Numbers) -> Iterator[None]:
+def _answering(numbers: TracedNumbers) -> Iterator[None]:
     """While it lasts, the values of a trace answer Python with their numbers, and with `follows` the function of a custom rule is called as in a plain call, not made a jaxpr of its own."""
     plain = DynamicJaxprTracer.to_concrete_value
 
@@ -146,7 +146,7 @@ def jaxpr_of(function: Callable[..., Any], fixed: Sequence[Any], *inputs: Any, f
         if not pairs:
             return function(given, *rest), ()
         moving = {id(t) for t in jax.tree_util.tree_leaves(rest)}
-        known = Numbers(pairs[0][0]._trace, {t.val: v for t, v in pairs}, follows, {t.val for t, _ in pairs if id(t) in moving})  # noqa: SLF001 - what is asked for belongs to this trace
+        known = TracedNumbers(pairs[0][0]._trace, {t.val: v for t, v in pairs}, follows, {t.val for t, _ in pairs if id(t) in moving})  # noqa: SLF001 - what is asked for belongs to this trace
         with _answering(known):
             found = function(given, *rest)
         spots.extend(s for _, s in known.asked)
