@@ -12,8 +12,8 @@ from verifier.arithmetic import floats
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
+from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
