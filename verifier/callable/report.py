@@ -13,6 +13,7 @@ from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
+from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
@@ -48,13 +49,16 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.can_be_judged and (text := not_linear(question, question.callee.format_named(question.formats[0]))):
-        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
+    text = not_linear(question, question.callee.format_named(question.formats[0])) if question.callee.can_be_judged else ""
     for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
             reports += _in_format(question, question.callee.format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
             return assemble.unusable(bare(question, question.callee.format_named(name)), str(error))
+    if text and reports and any(map(is_of_a_limit, reports)):
+        reports[0] = replace(reports[0], notes=(*reports[0].notes, f"{question.callee.name} {text}: as far as its iteration is from what it converges to"))
+    elif text:
+        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     return _merged(question, reports, faults)
 
 
@@ -109,7 +113,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             continue
         doubts = disagreements(trace, fmt)
         if is_believed(doubts, fmt):
-            report = _on_path(question, trace, fmt, pending)
+            judged, said = in_the_limit(question, trace, fmt)
+            report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
@@ -158,8 +163,8 @@ def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[fl
     return holds
 
 
-def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -> CaseReport:
-    """The report of the path of a trace. Points of the hunt that take another one are added to those that are pending."""
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, is_limit: bool = False) -> CaseReport:
+    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Points of the hunt that take another one are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
@@ -185,7 +190,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
     report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
-    return with_kernels(report, own, checked, question.callee)
+    return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
 
 
 def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:

@@ -29,6 +29,7 @@ from verifier.language.verdict import Verdict
 LARGE = 1_000  # steps of a program in which no proof is tried of what is known to be wrong
 MOST_HOLES = 3  # named in a note
 MOST_FURTHER = 2_000  # gradients at further points, of all claims
+FIRST_FURTHER = 2  # of them
 MOST_FAILURES = 8
 MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a proof, at which it is judged
 MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
@@ -170,16 +171,20 @@ def _wrong_in(rows: Sequence[Sequence[Discrepancy]]) -> set[str]:
 
 
 def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> list[list[Discrepancy]]:
-    """What is found at further points, where some gradient is still open."""
+    """What is found at further points, where some gradient is still open: at two, and at the others if any of these gradients could be decided there. What could not has taken all the bits there are."""
     if not names:
         return []
-    return compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
+    found = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check))
+    rows = compare(check, found[:FIRST_FURTHER], detail=_has_details(check))
+    if rows and all(d.verdict is Verdict.UNDECIDED for row in rows for d in row if d.name in names):
+        return rows
+    return rows + compare(check, found[FIRST_FURTHER:], detail=_has_details(check))
 
 
 def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:
     """The outcome of a gradient without a proof: at the points, and, where these do not refute it, at the plainest of those that contradict it, or at which it compares what may be equal."""
     outcome = _compared(found, check.subject.program.inputs)
-    if trial is None or outcome.kind == "refuted":
+    if trial is None or outcome.kind == "refuted" or (found and all(d.verdict is Verdict.UNDECIDED for d in found)):
         return outcome
     claimed = [c for c in sorted(trial.found, key=plainness) if _is_claimed(c, points, meant)]
     against = [c.point for c in claimed if c.kind not in (Kind.HOLE, Kind.TIE)][:MOST_LOOKED_AT] + [c.point for c in claimed if c.kind is Kind.TIE][:MOST_TIES]

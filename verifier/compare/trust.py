@@ -68,6 +68,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
             one = run = _run(trace.program, i, known, trace.point, unit, least)
             if one is None and not beyond_range.isdisjoint(step.args):
                 beyond_range.add(i)
+            seen: list[float] = []
             for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
                 one = run
                 if not math.isfinite(value):
@@ -83,7 +84,8 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                     share = beyond / max(abs(one.value), abs(arb(value))).upper()
                     bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
                     found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
-                one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, units[trace.readings[number].format])
+                seen.append(value)
+                one = _StepBound(arb(value), arb(max(seen) - min(seen)), abs(arb(value)), 1, units[trace.readings[number].format])  # what follows may be computed from any of them
             known.append(one if i not in beyond_range or (one is not None and one is not run) else None)
     return [found[n] for n in sorted(found)]
 
