@@ -13,6 +13,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,8 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
 
 
 def _name(fn: Any) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
     name = getattr(fn, "__name__", type(fn).__name__)
     return name if name.isidentifier() else "callable"
 

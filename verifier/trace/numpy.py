@@ -120,8 +120,10 @@ class Traced(NDArrayOperatorsMixin):
         mask = index if isinstance(index, Traced) and index.value.dtype == bool else None
         other = lift(r, new)
         if mask is not None:  # where the mask holds; also where it does not, the component depends on it
-            if other.ndim and other.shape != self.shape:
-                raise self.refusal("an array is assigned to the elements that a mask selects, and how many these are depends on the inputs")
+            if other.ndim and other.shape != self.shape:  # one number for each element that the mask selects: those of this point
+                self.steps[frozen(mask)] = arrays.as_numbers(r.builder, other.steps)
+                self.value[mask.value] = other.value
+                return
             shape = mask.steps.reshape(mask.shape + (1,) * (self.ndim - mask.ndim))
             self.steps[...] = arrays.choose(r.builder, shape, np.broadcast_to(arrays.as_numbers(r.builder, other.steps), self.shape), self.steps)
             self.value[mask.value] = other.value[mask.value] if other.ndim else other.value
@@ -251,9 +253,10 @@ def _method(name: str) -> Callable[..., Any]:
 
 METHODS: dict[str, Callable[..., Any]] = {
     name: _method(name)
-    for name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "cumprod", "argmax", "argmin", "dot", "transpose", "ravel", "squeeze", "swapaxes", "repeat", "clip",
+    for name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "cumprod", "argmax", "argmin", "dot", "ravel", "squeeze", "swapaxes", "repeat", "clip",
                  "any", "all", "trace", "take", "argsort", "round", "diagonal", "nonzero")
 }  # fmt: skip
+METHODS["transpose"] = lambda array, *axes: np.transpose(array, axes[0] if len(axes) == 1 else axes or None)
 METHODS["flatten"] = lambda array, *_: array.copy().reshape(-1)
 METHODS["conj"] = METHODS["view"] = lambda array, *_: array
 

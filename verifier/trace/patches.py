@@ -13,6 +13,7 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
+from verifier.trace.call_sites import calls
 from verifier.trace.numpy import ADVICE, LIBRARIES, Traced, _leaves, lift, wrap
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.record import Refusal
@@ -23,15 +24,17 @@ TAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray
 MATH = {"fabs": "abs", "pow": "pow"}
 
 
-def _is_user(depth: int = 2) -> bool:
-    return not sys._getframe(depth).f_code.co_filename.startswith((PACKAGE, *LIBRARIES))  # noqa: SLF001 - who calls decides
+def _is_user(name: str, function: Any, depth: int = 2) -> bool:
+    """Whether Python code outside of NumPy and of this package calls a function: compiled code would take what is no ndarray for one, and crash."""
+    frame = sys._getframe(depth)  # noqa: SLF001 - who calls decides
+    return not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES)) and calls(frame, name, function)
 
 
 def _maker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """`np.zeros` and the like: an array of floats that the code makes is one that it may write into."""
 
     def make(*args: Any, **keywords: Any) -> Any:
-        if not _is_user():
+        if not _is_user(original.__name__, make):
             return original(*args, **keywords)
         plain = [a.value if isinstance(a, Traced) else a for a in args]
         made = original(*plain, **{k: v.value if isinstance(v, Traced) else v for k, v in keywords.items()})
@@ -52,7 +55,7 @@ def _taker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """`np.array` and the like: of traced values, or of lists that hold some."""
 
     def take(value: Any, *args: Any, **keywords: Any) -> Any:
-        if not _is_user():
+        if not _is_user(original.__name__, take):
             return original(value, *args, **keywords)
         if isinstance(value, Traced) or any(isinstance(v, Traced) for v in _leaves(value)):
             r.here(user_frame(LIBRARIES))
