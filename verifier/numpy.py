@@ -27,7 +27,7 @@ from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
-from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
+from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched

@@ -47,7 +47,7 @@ def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
     implementation = Implementation(callee.name, callee.place)
     forward = truth if function is None else replace(program.forward_part(), parameters=program.parameters)
     draft = Draft(implementation, forward, program, trace.claims)
-    return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=POINTS if trace.branches else DOMAIN)
+    return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=POINTS if trace.branches or trace.taken else DOMAIN)
 
 
 def stated(question: Question, program: Program, point: tuple[float, ...], programs: Programs, implementations: tuple[Implementation, ...], function: Source | None, fmt: Format, scope: str) -> Case:

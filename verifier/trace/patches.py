@@ -15,6 +15,7 @@ from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
 from verifier.trace.call_sites import calls
 from verifier.trace.numpy import ADVICE, LIBRARIES, Traced, _leaves, lift, wrap
+from verifier.trace.numpy_compositions import in_columns, in_rows, vectorized
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
@@ -89,6 +90,65 @@ def _of_math(r: Recorder, name: str, original: Callable[..., Any]) -> Callable[.
     return call
 
 
+class _NumberType(type):
+    """`float` in the user's code: a traced number is one, and stays what it is."""
+
+    def __call__(cls, *args: Any) -> Any:
+        """The number."""
+        if len(args) == 1 and isinstance(args[0], Traced) and args[0].size == 1:
+            return args[0].reshape(())
+        return float(*args)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        """Whether it is a float."""
+        return isinstance(value, float)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        """Whether all of a type are floats."""
+        return issubclass(other, float)
+
+    def __eq__(cls, other: object) -> bool:
+        """Whether it is `float` itself."""
+        return other is cls or other is float
+
+    def __hash__(cls) -> int:
+        """That of `float`."""
+        return hash(float)
+
+
+_number = _NumberType("float", (float,), {"dtype": np.dtype(float)})
+
+
+def _methods(r: Recorder) -> list[tuple[type, str, Any]]:
+    """Methods of NumPy's own classes that take traced arrays meanwhile: (class, name, what takes its place)."""
+    vectorize, joined = np.vectorize.__call__, type(np.r_).__mro__[1].__getitem__
+
+    def call(self: Any, *args: Any, **keywords: Any) -> Any:
+        if not any(isinstance(a, Traced) for a in args) or self.signature is not None or self.excluded:
+            return vectorize(self, *args, **keywords)
+        r.here(user_frame(LIBRARIES))
+        return vectorized(r, self.pyfunc, args, keywords)
+
+    def item(self: Any, parts: Any) -> Any:
+        if not any(isinstance(p, Traced) for p in _leaves(parts)):
+            return joined(self, parts)
+        r.here(user_frame(LIBRARIES))
+        return (in_columns if self is np.c_ else in_rows)(r, parts)
+
+    return [(np.vectorize, "__call__", call), (type(np.r_).__mro__[1], "__getitem__", item)]
+
+
+def _one_by_one(name: str, original: Any) -> Any:
+    """`np.nditer` and `np.ndenumerate` of a traced array."""
+
+    def walk(array: Any, *args: Any, **keywords: Any) -> Any:
+        if not isinstance(array, Traced) or args or keywords:
+            return original(array, *args, **keywords)
+        return ((i, array[i]) for i in np.ndindex(*array.shape)) if name == "ndenumerate" else iter(array.flat)
+
+    return walk
+
+
 np_originals: dict[str, Any] = {name: getattr(np, name) for name in (*MAKERS, *TAKERS)}
 
 
@@ -104,8 +164,16 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
         if callable(original) and not name.startswith("_"):
             replaced[id(original)] = _of_math(r, name, original)
     spaces = [vars(np), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
+    for name in ("nditer", "ndenumerate"):
+        replaced[id(getattr(np, name))] = _one_by_one(name, getattr(np, name))
     undo: list[tuple[dict[str, Any], str, Any]] = []
+    methods = [(owner, name, getattr(owner, name)) for owner, name, _ in _methods(r)]
+    own = [m for m in modules if isinstance(m, dict) and "float" not in m]
     try:
+        for owner, name, new in _methods(r):
+            setattr(owner, name, new)
+        for space in own:
+            space["float"] = _number
         for space in {id(s): s for s in spaces}.values():
             for name, value in list(space.items()):
                 if id(value) in replaced:
@@ -115,3 +183,7 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
     finally:
         for space, name, value in undo:
             space[name] = value
+        for space in own:
+            space.pop("float", None)
+        for owner, name, value in methods:
+            setattr(owner, name, value)
