@@ -32,6 +32,7 @@ from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_r
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
+from verifier.trace.reached import reached
 from verifier.trace.recorder import Recorder, floats_of, point_of
 
 MOST_LAYERS = 1000  # objects within a layer whose methods are edited
@@ -132,15 +133,10 @@ def _name(fn: Any) -> str:
 
 
 def _functions(layer: Layer) -> tuple[Any, ...]:
-    """The functions of the user that may hold the mistake: the backward pass, the forward pass, and those that they call by name from their own file."""
-    inner = [m for o in _within(layer.owner) for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
-    own = [inspect.unwrap(getattr(f, "__func__", f)) for f in (layer.backward, layer.forward, *inner) if f is not None]
-    called = []
-    for function in own:
-        code = getattr(function, "__code__", None)
-        held = [getattr(function, "__globals__", {}).get(n) for n in code.co_names] if code is not None else []
-        called += [f for f in held if inspect.isfunction(f) and code is not None and f.__code__.co_filename == code.co_filename]
-    return tuple(dict.fromkeys([*own, *called]))
+    """The functions of the user that may hold the mistake: the backward pass, the forward pass, those of inner layers, and those that they reach by a name."""
+    inside = _within(layer.owner)
+    inner = [m for o in inside for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
+    return reached([f for f in (layer.backward, layer.forward, *inner) if f is not None], [layer.owner, *inside] if layer.owner is not None else inside)
 
 
 def _within(owner: Any, most: int = MOST_LAYERS) -> list[Any]:

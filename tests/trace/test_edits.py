@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 import numpy as np
 import pytest
@@ -112,3 +113,81 @@ SCOPE = ReadableNames(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), 
 def test_an_edit_of_arrays_whose_shapes_are_known_turns_the_mistake_back(wrong, right):
     (statement,) = ast.parse(wrong).body
     assert ast.unparse(ast.parse(right)) in [ast.unparse(e.statement) for e in changes(statement, SCOPE)]
+
+
+# ---------------------------------------------------------------- variables of outer functions
+
+
+def scaled_tanh(scale):
+    """A pair of functions that read a variable of this one."""
+
+    def forward(x):
+        return np.tanh(scale * x)
+
+    def slope(t):
+        return scale * scale * (1 - t * t)
+
+    def backward(dout, x):
+        return dout * slope(forward(x))
+
+    def backward_that_forgets(dout, x):
+        t = forward(x)
+        return dout * (1 - t * t)
+
+    return forward, backward, backward_that_forgets
+
+
+class Doubling:
+    """What a layer inherits."""
+
+    def backward(self, dout):
+        return dout * 2
+
+
+class Square(Doubling):
+    """x * x * 2, with a private name and a backward pass that calls the inherited one."""
+
+    def __init__(self):
+        self.__two = 2.0
+
+    def forward(self, x):
+        self.__x = x
+        return self.__two * x * x
+
+    def backward(self, dout):
+        doubled = super().backward(dout)
+        return doubled * self.__x * self.__two * self.__x
+
+
+def cubed_backward(power, dout, x):
+    return dout * power * x**power
+
+
+def test_functions_with_variables_of_an_outer_function_are_edited_where_they_or_those_that_they_call_are_wrong():
+    forward, backward, forgets = scaled_tanh(1.5)
+    (found,) = check(forward, X, backward=backward).findings
+    assert found.message.endswith("the factor `scale` is superfluous in `scale * scale`")
+    assert found.statement == "return scale * scale * (1 - t * t)"
+    (found,) = check(forward, X, backward=forgets).findings
+    assert "is missing" in found.message
+    assert check(scaled_tanh(1.0)[0], X, backward=scaled_tanh(1.0)[2]).status == "passed", "the twin: the variable is bound as it is in each"
+
+
+def test_private_names_and_the_inherited_method_are_bound_in_an_edited_method():
+    (found,) = check(Square(), X).findings
+    assert found.message.endswith("the factor `self.__x` is superfluous in `doubled * self.__x * self.__two * self.__x`")
+    assert Square().backward.__func__.__code__.co_freevars == ("__class__",)
+
+
+def test_a_lambda_and_a_partial_are_edited():
+    factor = 5.0
+    (found,) = check(lambda x: factor * x, X, backward=lambda dout, x: dout * x * factor).findings
+    assert found.message.endswith("the factor `x` is superfluous in `dout * x`")
+    assert found.statement == "dout * x * factor"
+    (found,) = check(lambda x: x**3, X, backward=partial(cubed_backward, 3)).findings
+    assert "the exponent of `x ** power` is 1 too high" in found.message or "is superfluous" in found.message or "is missing" in found.message
+
+
+def test_of_several_lambdas_in_a_line_the_one_that_runs_is_found():
+    first, second = (lambda dout, x: dout * x), (lambda dout, x: dout * (lambda y: y + x)(x))
+    assert [ast.unparse(body.tree.body[0]) for body in bodies([first, second])] == ["return dout * x", "return dout * (lambda y: y + x)(x)"]

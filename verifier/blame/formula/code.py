@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -71,15 +73,13 @@ def repair(
         certified += 1
         points = _certified(check, again)
         if points:
-            lines = _source(body)
-            return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), "".join(lines[old.lineno - 1 : old.end_lineno]).strip(), words, points)
+            text = ast.get_source_segment(_source(body), old) or ""
+            return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), text, words, points)
     return None
 
 
-def _source(body: Body) -> list[str]:
-    import linecache
-
-    return linecache.getlines(body.function.__code__.co_filename)
+def _source(body: Body) -> str:
+    return "".join(linecache.getlines(body.function.__code__.co_filename))
 
 
 def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
