@@ -31,8 +31,8 @@ from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: 
 from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
-from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.reached import reached
+from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, floats_of, point_of
 
 MOST_LAYERS = 1000  # objects within a layer whose methods are edited

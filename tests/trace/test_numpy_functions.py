@@ -57,7 +57,7 @@ CODE = {
     "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1)[:, :, 0] * x[:, 1:],
     "bincount": lambda x: np.bincount([2, 0, 2], weights=x[0]) * x,
     "one by one": lambda x: np.array([v * v for v in np.nditer(x)]) + np.array([v * sum(i) for i, v in np.ndenumerate(x)]),
-    "lists": lambda x: (x + [[x[0, 0], x[1, 1] * 2, 0.0], [1, 2, 3]]) * np.maximum([x[0], x[0]], x) + np.array(x.tolist()) * x + np.array([float(v) for v in x[0]]),
+    "lists": lambda x: ([[x[0, 0], x[1, 1] * 2, 0.0], [1, 2, 3]] - x) * np.maximum([x[0], x[0]], x) + np.array(x.tolist()) * x + np.array([float(v) for v in x[0]]),
     "counts": lambda x: x / np.count_nonzero(x > 0) + x[0, np.flatnonzero(x[0] > 0)].sum(),
     "atleast, squeeze": lambda x: np.squeeze(np.expand_dims(x, 0), 0) + np.atleast_2d(x) + np.broadcast_to(x[0], x.shape),
 }
@@ -147,7 +147,7 @@ def backward_of_rows(g, x):
 NUMBERS = {  # code that takes numbers out of its arrays: is its trace that of the function, or is it refused?
     "a text": (lambda x: x * x if f"{x.sum():.3f} {float(x[0, 0])} %.2f" % x[0, 0] else x, lambda g, x: 2 * g * x, "traced"),
     "an index": (lambda x: x * x[0, int(x[0, 2])], lambda g, x: g * x[0, 0] + np.eye(2, 3) * (np.eye(1, 3) * (g * x).sum()) * [[1.0], [0.0]], "traced"),
-    "a number": (lambda x: x * math.floor(x[0, 0] * 10) if "{:f}".format(x[0, 0]) else x, lambda g, x: g * math.floor(x[0, 0] * 10), "traced"),
+    "a number": (lambda x: x * math.floor(x[0, 0] * 10) if f"{x[0, 0]:f}" else x, lambda g, x: g * math.floor(x[0, 0] * 10), "traced"),
     "a factor": (lambda x: x * memoryview(x[0, 0].__float__().hex().encode()).nbytes, lambda g, x: g * memoryview(x[0, 0].__float__().hex().encode()).nbytes, "traced"),
     "a value": (lambda x: x * x[0, 0].__float__(), lambda g, x: g * x[0, 0] + np.eye(2, 3) * [[1.0], [0.0]] * np.eye(1, 3) * (g * x).sum(), "sampled"),
     "whole numbers": (rows_by_whole_numbers, backward_of_rows, "traced"),

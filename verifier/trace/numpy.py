@@ -37,8 +37,8 @@ class Traced(NDArrayOperatorsMixin):
 
     # ------------------------------------------------------------ what an array says of itself
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         """What `isinstance` has it for: the array or the number that stands there without a trace."""
         return np.ndarray if self.value.ndim else type(self.value[()])
 

@@ -26,17 +26,22 @@ def _refuse(r: Recorder, what: str) -> Refusal:
     return Refusal(what, r.place(), ADVICE, r.forward())
 
 
+def _array(r: Recorder, value: Any) -> Any:
+    """A traced array that NumPy's functions may be called with, whatever their types say."""
+    return lift(r, value)
+
+
 # ---------------------------------------------------------------- sums and products
 
 
 @_row(np.diff)
-def _diff(r: Recorder, a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Traced:  # noqa: SLF001 - NumPy's own mark
+def _diff(r: Recorder, a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Any:  # noqa: SLF001 - NumPy's own mark
     if prepend is not np._NoValue or append is not np._NoValue:  # noqa: SLF001 - the same
         raise _refuse(r, "np.diff with prepend= or append=")
-    part = np.moveaxis(lift(r, a), axis, -1)
+    part: Any = np.moveaxis(_array(r, a), axis, -1)
     for _ in range(n):
         part = part[..., 1:] - part[..., :-1]
-    return np.moveaxis(part, -1, axis)  # type: ignore[return-value]
+    return np.moveaxis(part, -1, axis)
 
 
 @_row(np.kron)
@@ -69,17 +74,17 @@ def _cov(r: Recorder, m: Any, y: Any = None, rowvar: bool = True, bias: bool = F
 
 @_row(np.average)
 def _average(r: Recorder, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, **_: object) -> Any:
-    part = lift(r, a)
+    part = _array(r, a)
     if returned:
         raise _refuse(r, "np.average with returned=True")
     if weights is None:
         return part.mean(axis=axis)
-    factor = lift(r, weights)
+    factor = _array(r, weights)
     if factor.shape != part.shape:
         if axis is None or isinstance(axis, tuple):
             raise _refuse(r, "np.average with weights of another shape")
-        factor = np.moveaxis(factor.reshape((1,) * (part.ndim - 1) + factor.shape), -1, axis)
-    return (part * factor).sum(axis=axis) / (factor + part * 0.0).sum(axis=axis) if factor.shape != part.shape else (part * factor).sum(axis=axis) / factor.sum(axis=axis)
+        factor = np.broadcast_to(np.moveaxis(factor.reshape((1,) * (part.ndim - 1) + factor.shape), -1, axis), part.shape)
+    return (part * factor).sum(axis=axis) / factor.sum(axis=axis)
 
 
 @_row(np.polyval)
@@ -91,7 +96,7 @@ def _polyval(r: Recorder, p: Any, x: Any) -> Any:
     return total
 
 
-def _convolved(r: Recorder, a: Any, v: Any, mode: str, *, turned: bool) -> Traced:
+def _convolved(r: Recorder, a: Any, v: Any, mode: Any, *, turned: bool) -> Traced:
     """Both as sums of products in the order of the first array; `turned` is the correlation."""
     left, right = lift(r, a), lift(r, v)
     name, value = ("correlate", np.correlate(left.value, right.value, mode)) if turned else ("convolve", np.convolve(left.value, right.value, mode))
@@ -141,7 +146,7 @@ def _ptp(r: Recorder, a: Any, axis: Any = None, keepdims: Any = False, **_: obje
 @_row(np.median)
 def _median(r: Recorder, a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: bool = False, **_: object) -> Any:
     del overwrite_input
-    part = lift(r, a)
+    part = _array(r, a)
     if isinstance(axis, tuple) or keepdims:
         raise _refuse(r, "np.median of several axes or with keepdims=True")
     ordered = np.sort(part.reshape(-1) if axis is None else np.moveaxis(part, axis, -1), axis=-1)
@@ -221,7 +226,7 @@ def _insert(r: Recorder, arr: Any, obj: Any, values: Any, axis: Any = None) -> T
 
 @_row(np.apply_along_axis)
 def _apply_along_axis(r: Recorder, func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **keywords: Any) -> Any:
-    part = np.moveaxis(lift(r, arr), axis, -1)
+    part = np.moveaxis(_array(r, arr), axis, -1)
     parts = [lift(r, func1d(part[i], *args, **keywords)) for i in np.ndindex(*part.shape[:-1])]
     found = np.stack(parts).reshape(part.shape[:-1] + parts[0].shape)
     return np.moveaxis(found, range(part.ndim - 1, found.ndim), range(axis % part.ndim, axis % part.ndim + parts[0].ndim)) if parts[0].ndim else found

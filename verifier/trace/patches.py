@@ -119,9 +119,10 @@ class _NumberType(type):
 _number = _NumberType("float", (float,), {"dtype": np.dtype(float)})
 
 
-def _methods(r: Recorder) -> list[tuple[type, str, Any]]:
+def _methods(r: Recorder) -> list[tuple[Any, str, Any]]:
     """Methods of NumPy's own classes that take traced arrays meanwhile: (class, name, what takes its place)."""
-    vectorize, joined = np.vectorize.__call__, type(np.r_).__mro__[1].__getitem__
+    joiner: Any = type(np.r_).__mro__[1]
+    vectorize, joined = np.vectorize.__call__, joiner.__getitem__
 
     def call(self: Any, *args: Any, **keywords: Any) -> Any:
         if not any(isinstance(a, Traced) for a in args) or self.signature is not None or self.excluded:
@@ -135,7 +136,7 @@ def _methods(r: Recorder) -> list[tuple[type, str, Any]]:
         r.here(user_frame(LIBRARIES))
         return (in_columns if self is np.c_ else in_rows)(r, parts)
 
-    return [(np.vectorize, "__call__", call), (type(np.r_).__mro__[1], "__getitem__", item)]
+    return [(np.vectorize, "__call__", call), (joiner, "__getitem__", item)]
 
 
 def _one_by_one(name: str, original: Any) -> Any:

@@ -71,7 +71,7 @@ def _holds(body: ast.expr, code: CodeType) -> bool:
     """Whether every instruction of a lambda stands in the value of this one."""
     spans = [(line, column, last, end) for line, last, column, end in code.co_positions() if None not in (line, last, column, end) and (line, column) != (last, end)]
     start, stop = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    return bool(spans) and all(start <= span[:2] and span[2:] <= stop for span in spans)  # type: ignore[operator]
+    return bool(spans) and all(start <= span[:2] and span[2:] <= stop for span in spans)
 
 
 def _compiled(body: Body) -> CodeType:
