@@ -348,4 +348,4 @@ def careful(x):
 def test_code_that_asks_for_types_and_prints_numbers_is_traced():
     report = check(careful, X)
     assert (report.status, report.basis, report.notes) == ("passed", "traced", (f"computed by NumPy {np.__version__}",))
-    assert float is type(1.0), "the module's own name is as it was"
+    assert "float" not in globals(), "the module has no names that it did not have"
