@@ -55,6 +55,8 @@ def shared_state(case: Case) -> dict[str, object]:
     for framework in {i.call.framework for i in calls_of(case) if i.call is not None}:
         if importlib.util.find_spec(PACKAGES[framework][0]) is not None:
             importlib.import_module(f"verifier.{framework}")
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(SEED)  # whose first call replaces it
     found: dict[str, object] = {f"{library}.{name}": id(value) for library in SHARED if library in sys.modules for name, value in list(vars(sys.modules[library]).items())}
     handlers = {s.name: signal.getsignal(s) for s in signal.Signals}
     return found | {"folder": str(Path.cwd()), "errors of NumPy": np.geterr(), "recursion": sys.getrecursionlimit(), "signals": handlers, "output": (id(sys.stdout), id(sys.stderr)), "trace": sys.gettrace()}

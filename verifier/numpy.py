@@ -119,7 +119,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
-        (f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else (),
+        ((f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else ()) + _unseen(layer),
         faults=faults,
         functions=_functions(layer),
     )
@@ -137,6 +137,17 @@ def _functions(layer: Layer) -> tuple[Any, ...]:
     inside = _within(layer.owner)
     inner = [m for o in inside for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
     return reached([f for f in (layer.backward, layer.forward, *inner) if f is not None], [layer.owner, *inside] if layer.owner is not None else inside)
+
+
+def _unseen(layer: Layer) -> tuple[str, ...]:
+    """A note about arrays of inner layers for which the backward pass sets gradients: these are not judged."""
+    found = []
+    for inner in _within(layer.owner):
+        held = getattr(inner, "__dict__", {})
+        grads = held.get("grads")
+        found += [f"{type(inner).__name__}.{n}" for n, v in held.items() if is_real(v) and ({f"d{n}", f"grad_{n}", f"d_{n}", f"{n}_grad"} & set(held) or (isinstance(grads, dict) and {n, f"d{n}"} & set(grads)))]
+    names = ", ".join(dict.fromkeys(found))
+    return (f"the gradients of arrays of inner layers are not checked here: {names}; check each of these layers by itself",) if names else ()
 
 
 def _within(owner: Any, most: int = MOST_LAYERS) -> list[Any]:

@@ -349,3 +349,23 @@ def test_code_that_asks_for_types_and_prints_numbers_is_traced():
     report = check(careful, X)
     assert (report.status, report.basis, report.notes) == ("passed", "traced", (f"computed by NumPy {np.__version__}",))
     assert "float" not in globals(), "the module has no names that it did not have"
+
+
+def test_weights_of_inner_layers_are_said_not_to_be_checked():
+    report = check(OfTwo(), X)
+    assert (report.status, sorted({r.gradient.partition("[")[0] for r in report.results})) == ("passed", ["dx"])
+    assert "the gradients of arrays of inner layers are not checked here: Linear.W, Linear.b; check each of these layers by itself" in report.notes
+    assert not any("inner layers" in n for n in check(layers.Linear(), X).notes), "the twin: those of the layer itself are judged"
+
+
+class OfTwo:
+    """A layer that holds another one."""
+
+    def __init__(self):
+        self.inner = layers.Linear()
+
+    def forward(self, x):
+        return np.tanh(self.inner.forward(x))
+
+    def backward(self, dout):
+        return self.inner.backward(dout * (1 - np.tanh(self.inner.forward(self.inner.x)) ** 2))
