@@ -191,3 +191,21 @@ def test_a_lambda_and_a_partial_are_edited():
 def test_of_several_lambdas_in_a_line_the_one_that_runs_is_found():
     first, second = (lambda dout, x: dout * x), (lambda dout, x: dout * max(x, key=lambda y: y + x))
     assert [ast.unparse(body.tree.body[0]) for body in bodies([first, second])] == ["return dout * x", "return dout * max(x, key=lambda y: y + x)"]
+
+
+def transitions(t, y):
+    return t[:, y[:-1], y[1:]].sum() * 2 - t.sum(), (t, y)
+
+
+def backward_of_transitions(dout, cache):
+    t, y = cache
+    dt = np.full(t.shape, -1.0)
+    dt[:, y[:-1], y[1:]] -= -2
+    return dt * dout
+
+
+def test_an_index_that_stands_twice_beside_a_slice_counts_once():
+    t = np.arange(8.0).reshape(2, 2, 2)
+    (found,) = check(transitions, t, np.array([0, 0, 0, 1]), backward=backward_of_transitions).findings
+    assert "`-=` where `np.subtract.at` is meant" in found.message
+    assert check(transitions, t, np.array([0, 0, 1]), backward=backward_of_transitions).status == "passed", "the twin: no index stands twice"
