@@ -27,6 +27,12 @@ def calls(frame: FrameType, name: str, function: Any) -> bool:
     return False
 
 
+def called_method(frame: FrameType | None) -> str:
+    """The name of the attribute that the instruction at which a frame is calls; '' where it calls none."""
+    found = None if frame is None else _called(frame.f_code, frame.f_lasti)
+    return found[0] if found is not None and found[1] else ""
+
+
 @lru_cache(maxsize=MOST_CODES)
 def _called(code: CodeType, lasti: int) -> tuple[str, bool] | None:
     """The name of what an instruction calls, and whether it is an attribute; ('', False) where it is called by no name, None where columns are not known."""
@@ -48,4 +54,4 @@ def _called(code: CodeType, lasti: int) -> tuple[str, bool] | None:
     return best
 
 
-__all__ = ["calls"]
+__all__ = ["called_method", "calls"]

@@ -12,6 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES, LOGIC, canonical
+from verifier.trace.call_sites import called_method
 from verifier.trace.places import user_frame
 from verifier.trace.record import Refusal, Taken
 from verifier.trace.recorder import Recorder
@@ -148,6 +149,9 @@ class Traced(NDArrayOperatorsMixin):
         return number
 
     def __array__(self, *_: object, **__: object) -> Any:
+        if called_method(user_frame(LIBRARIES)) == "dot":
+            self.here()
+            raise Refusal("the method .dot of an array that is data reads the numbers of its argument", self.recorder.place(), "write `a @ b` or np.dot(a, b)", self.recorder.forward())
         raise self.refusal("a compiled function reads the numbers of the array")
 
     def refusal(self, what: str) -> Refusal:
