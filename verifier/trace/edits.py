@@ -98,6 +98,12 @@ def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]
             yield _placed(copy.deepcopy(e.statement), tree), e.words
 
 
+def whole_edits(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
+    """The few edits of a statement as a whole."""
+    for new, words in statements(tree):
+        yield _placed(copy.deepcopy(new), tree), words
+
+
 def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS) -> Iterator[Edited]:
     """Every edit of a statement, the likely ones first. One of an expression is made in the tree itself, and taken back before the next one."""
     if isinstance(tree, ast.For):
