@@ -341,8 +341,15 @@ def careful(x):
         raise TypeError("an array, please")
     loss = float(np.sum(x * x))
     assert isinstance(loss, float)
-    assert f"{loss:.3f}" == f"{(x * x).sum():.3f}"
     return loss, 2 * x
+
+
+def test_a_number_that_leaves_in_a_text_and_comes_back_is_not_taken_for_a_constant():
+    printed = check(lambda x: x * x if str(x) and f"{x.sum():.3f}" else x, X, backward=lambda dout, x: 2 * dout * x)
+    assert (printed.status, printed.basis) == ("passed", "traced")
+    assert any("a number is taken out of an array" in n for n in printed.notes)
+    read = check(lambda x: x * float(f"{x[0, 0]:.17g}"), X, backward=lambda dout, x: dout * x[0, 0])
+    assert (read.status, [f.code for f in read.findings]) == ("error", ["V112"])
 
 
 def test_code_that_asks_for_types_and_prints_numbers_is_traced():

@@ -134,10 +134,16 @@ class Traced(NDArrayOperatorsMixin):
         return np.round(self, digits or 0)
 
     def __format__(self, form: str) -> str:
-        return format(self.value[()], form)
+        return format(self._read()[()], form)
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str(self._read())
+
+    def _read(self) -> Any:
+        """The values, for a text: which may be made a number again."""
+        for number in self.value.ravel()[:1].tolist():
+            self._taken(number)
+        return self.value
 
     def _taken(self, number: float) -> float:
         """A number that leaves the array: the trace holds if nothing that is returned depends on it, which is tried afterwards."""
