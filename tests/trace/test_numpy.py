@@ -376,3 +376,9 @@ class OfTwo:
 
     def backward(self, dout):
         return self.inner.backward(dout * (1 - np.tanh(self.inner.forward(self.inner.x)) ** 2))
+
+
+def test_the_answer_of_allclose_holds_at_its_own_point():
+    report = check(lambda x: x if np.allclose(x, 0.3, atol=0.5) else 2 * x, 0.3, backward=lambda dout, x: dout if np.allclose(x, 0.3, atol=0.5) else 2 * dout, domain={"x": (-2, 2)}, sample=8)
+    assert report.status == "passed"
+    assert any("a number is taken out of an array" in n for n in report.notes)
