@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from verifier.language.source import Complaint
 from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
 from verifier.report.outcome import CaseReport, Report
 from verifier.run.chunks import Lost
+from verifier.run.local import lead_a_group
 from verifier.run.workers import MOST_ITEMS, Workers, automatic, cores
 from verifier.verify import verify
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from verifier.search.mutate import Mutant
 
 CALL_SECONDS = 60.0  # that a case with callables may take, where nothing else is said
+MOST_CHANGED = 5  # names that a note lists
 LIGHT_ITEMS = 4  # cases of a chunk: few enough that the first reports are seen at once
 MANY_POINTS = 100_000  # of a sample: from here on its parts, not the case, are the items of work
 
@@ -119,31 +122,69 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int,
 
 
 def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bool) -> Iterator[CaseReport]:
-    """Cases with callables, those of a file in one fresh process: what ends it costs the case that did. Nothing of theirs is kept in a state, since their code may change."""
-    work = partial(_with_details, _with_calls, strict=strict) if details else partial(_with_calls, strict=strict)
+    """Cases with callables, each in a fresh process. Nothing of theirs is kept in a state, since their code may change.
+
+    Where a framework takes seconds to be imported, those of a file share a process. What one has done to the others is then undone by
+    running these again, alone: those that do not pass, and all where one has changed what they share.
+    """
+    work = partial(_with_calls, strict=strict, details=details)
     if workers.debug:
-        yield from map(work, cases)
+        yield from (work(case).report for case in cases)
         return
     searches = [c.improve.limit * len(c.implementations) * len(c.formats) for c in cases if c.improve is not None]  # beside the calls: what they find costs no verdict
     limit = workers.timeout if workers.timeout is not None else CALL_SECONDS + max(searches, default=0.0)
-    for _, group in groupby(cases, key=lambda case: case.file):
+    for file, group in groupby(cases, key=lambda case: case.file if _imports_slowly(case) else ""):
         members = list(group)
-        with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
-            for case, (found,) in zip(members, own.run(work, members, size=MOST_ITEMS), strict=True):
-                yield unfinished(case, found.reason) if isinstance(found, Lost) else found
-            own.abandon()
+        run = partial(_in_a_fresh_process, work=work, workers=workers, limit=limit)
+        if not file or len(members) == 1:
+            yield from (answer.report if isinstance(answer, CallAnswer) else answer for case in members for answer in run([case]))
+            continue
+        answers = run(members)
+        is_clean = all(isinstance(a, CallAnswer) and a.is_clean for a in answers)
+        for case, answer in zip(members, answers, strict=True):
+            if is_clean and isinstance(answer, CallAnswer) and answer.report.status in ("passed", "skipped"):
+                yield answer.report
+            else:
+                yield from (a.report if isinstance(a, CallAnswer) else a for a in run([case]))
 
 
-def _with_calls(case: Case, *, strict: bool) -> CaseReport:
+@dataclass(frozen=True)
+class CallAnswer:
+    """The report of a case with callables, and whether they have left what other cases in the same process share as it was."""
+
+    report: CaseReport
+    is_clean: bool
+
+
+def _imports_slowly(case: Case) -> bool:
+    return any(i.call is not None and i.call.framework != "numpy" for i in calls_of(case))
+
+
+def _in_a_fresh_process(cases: Sequence[Case], *, work: Callable[[Case], CallAnswer], workers: Workers, limit: float) -> list[CallAnswer | CaseReport]:
+    """The answers for cases in one process; a report that says why where there is none."""
+    with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
+        found = [unfinished(case, answer.reason) if isinstance(answer, Lost) else answer for case, (answer,) in zip(cases, own.run(work, cases, size=MOST_ITEMS), strict=True)]
+        own.abandon()
+    return found
+
+
+def _with_calls(case: Case, *, strict: bool, details: bool) -> CallAnswer:
     """The report of a case with callables."""
-    from verifier.calls import verify_with_calls
+    from verifier.calls import shared_state, verify_with_calls
 
+    lead_a_group()
+    before = shared_state(case)
     try:
-        return verify_with_calls(case, strict=strict)
+        report = _with_details(verify_with_calls, case, strict=strict) if details else verify_with_calls(case, strict=strict)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
-        return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+        report = unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+    after = shared_state(case)
+    changed = [name for name, value in before.items() if after.get(name) != value]
+    if changed:
+        report = replace(report, notes=(*report.notes, f"the code changes what others in its process share: {', '.join(changed[:MOST_CHANGED])}{', ...' if len(changed) > MOST_CHANGED else ''}"))
+    return CallAnswer(report, not changed)
 
 
 def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> CaseReport:

@@ -138,7 +138,9 @@ def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
 
 
 def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
-    """At which points the code goes the way of the trace."""
+    """At which points the code goes the way of the trace; where it takes numbers out of arrays, what it does with them is known at the point of the trace only."""
+    if trace.taken:
+        return [p == trace.point for p in found]
     if not trace.branches or not found:
         return [True] * len(found)
     columns = [[p[i] for p in found] for i in range(len(trace.point))]

@@ -126,9 +126,11 @@ def user_frame(outside: tuple[str, ...] = ()) -> FrameType | None:
     return frame
 
 
-def raised_at(error: BaseException) -> Place | None:
-    """The last line of the user's code that an error came through; None where there is none."""
+def raised_at(error: BaseException, *, innermost: bool = False) -> Place | None:
+    """The last line of the user's code that an error came through; None where there is none, or (`innermost`) where this package raised it."""
     frames = [(t.tb_frame.f_code.co_filename, t.tb_lineno) for t in _tracebacks(error)]
+    if innermost and frames and frames[-1][0].startswith(PACKAGE):
+        return None
     return next((Place(file, line, 1) for file, line in reversed(frames) if not file.startswith((PACKAGE, NUMPY, "<frozen"))), None)
 
 
