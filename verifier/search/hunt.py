@@ -163,8 +163,9 @@ class _Scan:
     def watch(self, path: Path) -> tuple[list[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more."""
         ordered = thresholds.grid(path, self.program, self.fmt)
-        seen = thresholds.behaviour(path, self.check, ordered)
-        found = thresholds.narrowed(path, self.check, ordered, seen)
+        part = thresholds.moving_part(path, self.check)
+        seen = thresholds.behaviour(path, self.check, ordered, part=part)
+        found = thresholds.narrowed(path, self.check, ordered, seen, part=part)
         around = places_of(self.fmt, [x for pair in found for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
         return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())

@@ -51,8 +51,12 @@ class Path:
 
     def columns(self, ts: Sequence[float] | DoubleArray, fmt: Format) -> list[list[float]]:
         """The inputs at some values of t, one column each."""
-        moved = {i: _moved(np.asarray(ts, dtype=np.float64), move, fmt).tolist() for i, move in self.moves}
+        moved = {i: column.tolist() for (i, _), column in zip(self.moves, self.moved(ts, fmt), strict=True)}
         return [moved[i] if i in moved else [x] * len(ts) for i, x in enumerate(self.base)]
+
+    def moved(self, ts: Sequence[float] | DoubleArray, fmt: Format) -> list[DoubleArray]:
+        """The inputs that move at some values of t, one column each."""
+        return [_moved(np.asarray(ts, dtype=np.float64), move, fmt) for _, move in self.moves]
 
     def point(self, t: float, fmt: Format) -> tuple[float, ...]:
         """The inputs at one value of t."""
