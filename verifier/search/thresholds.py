@@ -19,13 +19,14 @@ from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
 from verifier.search.moving import Moving, moving
-from verifier.search.paths import Path, of_many
+from verifier.search.paths import MOST_AXES, Path, of_many
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
 EVENLY = 24  # intervals of the same length between the ends
 MOST_BORDERS = 60  # that are narrowed down on one path
 FEW_BORDERS = 12  # the same, where there are many inputs
 PARTS = 8  # an interval is cut into so many at once
+MANY_PARTS = 64  # the same where there are many inputs: then it is the number of runs that costs
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
@@ -56,9 +57,10 @@ def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence
     most = MOST_BORDERS if len(path.base) <= MOST_OWN else of_many(FEW_BORDERS, len(path.base))
     changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[:most]]
     ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
+    parts = MANY_PARTS if len(path.base) > MOST_AXES else PARTS
     active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
     while active:
-        cuts = [(k, place) for k in active for place in _cuts(*ends[k])]
+        cuts = [(k, place) for k in active for place in _cuts(*ends[k], parts=parts)]
         seen = behaviour(path, check, numbers(fmt, np.array([place for _, place in cuts])), part=part)
         for (k, place), how in zip(cuts, seen, strict=True):
             a, b = ends[k]
@@ -76,8 +78,8 @@ def _rarest(behaviours: Sequence[bytes]) -> list[int]:
     return sorted(changed, key=lambda k: (count[changed[k]], k))
 
 
-def _cuts(a: int, b: int) -> list[int]:
-    return sorted({a + (b - a) * m // PARTS for m in range(1, PARTS)} - {a, b})
+def _cuts(a: int, b: int, *, parts: int) -> list[int]:
+    return sorted({a + (b - a) * m // parts for m in range(1, parts)} - {a, b})
 
 
 def moving_part(path: Path, check: Check) -> Moving:

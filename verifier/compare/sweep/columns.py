@@ -7,7 +7,9 @@ Every method decides only what it can certify, so no two of them can contradict 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -48,11 +50,14 @@ def _is_finite(d: Discrepancy) -> bool:
     return d.rounded is not None and bool(np.isfinite(d.rounded))
 
 
-SLOW = [by_balls, by_points]
+Method: TypeAlias = Callable[[Check, list[DoubleArray], list[DoubleArray], list[VerdictColumn]], None]
+SLOW: list[Method] = [by_balls, by_points]
 
 
 def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str = "any") -> list[VerdictColumn]:
-    """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
+    """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals; `columns` ends with double-doubles, leaves
+    open what they do, and computes no condition number: what is unstable or ill-conditioned is called unstable.
+    """
     count = len(columns[0])
     parts = [_block(check, [c[i : i + BLOCK] for c in columns], method) for i in range(0, count, BLOCK)]
     if len(parts) == 1:
@@ -69,15 +74,17 @@ def _block(check: Check, columns: list[DoubleArray], method: str) -> list[Verdic
 
 def _judge(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
     count = len(columns[0])
-    if method == "any" and check.format.precision <= NARROW:
-        if len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
+    conditions = method != "columns"
+    if method in ("any", "columns") and check.format.precision <= NARROW:
+        if conditions and len(columns) == 1 and count >= FEWEST and is_constant(computed) and judge_range(check, np.argsort(columns[0], kind="stable"), columns[0], computed, found):
             return
-        by_intervals(check, columns, computed, found)
+        by_intervals(check, columns, computed, found, conditions=conditions)
         by_breaks(check, columns, computed, found)
-        if len(columns) == 1:
+        if conditions and len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
-    steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
-    for step in steps:
+    in_columns = partial(by_double_doubles, conditions=conditions)
+    methods: dict[str, list[Method]] = {"any": [in_columns, *SLOW], "columns": [in_columns], "balls": SLOW, "points": SLOW[-1:]}
+    for step in methods[method]:
         left = np.flatnonzero(np.any([j.open for j in found], axis=0)) if found else np.zeros(0, int)
         if len(left) and (step is not by_balls or method == "balls" or len(left) >= FEWEST_IN_COLUMNS):
             part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
