@@ -357,3 +357,30 @@ def test_what_ended_because_time_ran_out_is_not_remembered(tmp_path: Path) -> No
         assert caches.remembered(cache, lambda: "entry", int, lambda: 1, is_lasting=lambda lasts=is_lasting: lasts) == 1
         assert (cache.get("entry", int) is UNKNOWN) is not is_lasting
     assert caches.remembered(cache, lambda: "entry", int, lambda: 2) == 1
+
+
+AGAIN = "import sys; from verifier.cli import main; main(['check', 'two.yaml', '--jobs', '1']); print(*(m for m in ('sympy', 'flint') if m in sys.modules), file=sys.stderr)"
+
+
+def test_a_changed_case_of_known_gates_needs_no_sympy(folder: Path) -> None:
+    environment_ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    seen = []
+    for text in (TWO, TWO.replace("{x: 1, y: 2}", "{x: 1.5, y: 2}").replace("y - cos(x)", "y + cos(x)"), TWO.replace("sin(x)", "tanh(x)")):
+        (folder / "two.yaml").write_text(text, encoding="utf-8")
+        found = subprocess.run([sys.executable, "-c", AGAIN], cwd=folder, env=environment_, capture_output=True, encoding="utf-8", check=True)
+        seen.append(found.stderr.split())
+    assert seen == [["sympy", "flint"], ["flint"], ["sympy", "flint"]]
+
+
+def test_a_derivative_is_the_same_from_the_cache_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
+    from verifier.exact.derivatives import derived_before, local_gradient
+
+    plain = {gate: local_gradient(gate, literals) for gate, literals in (("tanh", (None,)), ("pow", (None, "3")), ("atan2", (None, None)), ("sin", (None,)))}
+    for spoil in (None, "", "[]"):
+        with derived_before(Cache(tmp_path / FOLDER, SECRET)):
+            for (gate, literals) in (("tanh", (None,)), ("pow", (None, "3")), ("atan2", (None, None)), ("sin", (None,))):
+                local_gradient.cache_clear()
+                assert local_gradient(gate, literals) == plain[gate]
+        for path in (tmp_path / FOLDER).glob("*.json") if spoil is not None else ():
+            path.write_text(spoil, encoding="utf-8")
+    assert len(list((tmp_path / FOLDER).glob("*.json"))) >= 4

@@ -13,7 +13,7 @@ from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep.sample import PointSource, source_of
 from verifier.compare.sweep.sweep import Progress, Sums, SweepKey, Unfinished, prepared, sums
-from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.derivatives import NotDifferentiable, derived_before
 from verifier.exact.truth import truth_of
 from verifier.language.source import Complaint
 from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
@@ -101,8 +101,10 @@ def _with_details(check: Callable[..., CaseReport], case: Case, **options: Any) 
 
 def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, entries: str = "") -> CaseReport:
     """`verify`, with a failure of the tool itself reported as an error of this case alone; `entries` is the folder of a cache, which each process opens itself."""
+    cache = opened(Path(entries)) if entries else NO_CACHE
     try:
-        return verify(case, strict=strict, sums=sums, cache=opened(Path(entries)) if entries else NO_CACHE)
+        with derived_before(cache):
+            return verify(case, strict=strict, sums=sums, cache=cache)
     except MemoryError:
         raise  # which may be that of the process, not of the case
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
@@ -111,7 +113,7 @@ def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, S
 
 def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool, entries: str) -> Iterator[CaseReport]:
     """Cases in chunks of several."""
-    if worth > 1:
+    if worth > 1 and not entries:  # else the cache may have all derivatives that are needed
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
     work, key = partial(_checker(workers, details=details, entries=entries), strict=strict), partial(_key, ("check", strict, details))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=LIGHT_ITEMS, key=key, kind=CaseReport), strict=True):

@@ -81,15 +81,15 @@ def opened(folder: Path | None = None) -> Cache:
 
 
 NO_CACHE = Cache(Path(), None)  # which finds nothing, and keeps nothing
-Value = TypeVar("Value")
+Remembered = TypeVar("Remembered")
 
 
-def remembered(cache: Cache, name: Callable[[], str], kind: Any, work: Callable[[], Value], *, is_lasting: Callable[[], bool] = lambda: True) -> Value:
+def remembered(cache: Cache, name: Callable[[], str], kind: Any, work: Callable[[], Remembered], *, is_lasting: Callable[[], bool] = lambda: True) -> Remembered:
     """The value of that name in a cache; else what some work gives, which the cache has from then on if it is lasting: not where it ended because time ran out."""
     if cache.secret is None:
         return work()
     entry = name()
-    found: Value = cache.get(entry, kind)
+    found: Remembered = cache.get(entry, kind)
     if found is UNKNOWN:
         found = work()
         if is_lasting():

@@ -17,7 +17,7 @@ from verifier.search.paths import Path
 
 
 @dataclass(frozen=True)
-class Moving:
+class MovingPart:
     """The steps that depend on the inputs that move, as a program whose further inputs are the steps that stay."""
 
     program: Program
@@ -32,7 +32,7 @@ class Moving:
         return columns(self.program, [*moved, *(np.full(len(ts), x) for x in self.staying)], self.fmt, self.upstream)
 
 
-def moving(program: Program, path: Path, fmt: Format, *, upstream: float) -> Moving:
+def moving(program: Program, path: Path, fmt: Format, *, upstream: float) -> MovingPart:
     """The part of a program that moves along a path."""
     moves = [i for i, _ in path.moves]
     whole = columns(program, [[x] for x in path.point(path.low, fmt)], fmt, upstream)
@@ -43,7 +43,7 @@ def moving(program: Program, path: Path, fmt: Format, *, upstream: float) -> Mov
     first = len(moves) + len(staying)
     steps = tuple(program.steps[i]._replace(gate="input", args=(), text="", name="") if k < first else program.steps[i]._replace(args=tuple(at[a] for a in program.steps[i].args)) for k, i in enumerate(order))
     own = Program(steps, tuple(f"v{i}" for i in order[:first]), {}, len(steps) - 1)
-    return Moving(own, path, fmt, upstream, tuple(float(whole[i][0]) for i in staying))
+    return MovingPart(own, path, fmt, upstream, tuple(float(whole[i][0]) for i in staying))
 
 
 def _inner(program: Program, moves: Sequence[int], whole: Sequence[NDArray[Any]]) -> set[int]:

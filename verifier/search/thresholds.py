@@ -18,7 +18,7 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
-from verifier.search.moving import Moving, moving
+from verifier.search.moving import MovingPart, moving
 from verifier.search.paths import MOST_AXES, Path, of_many
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
@@ -50,7 +50,7 @@ def special(path: Path, program: Program) -> list[float]:
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
-def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, part: Moving | None = None) -> list[tuple[float, float]]:
+def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, part: MovingPart | None = None) -> list[tuple[float, float]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
     fmt = check.format
     part = moving_part(path, check) if part is None else part
@@ -82,12 +82,12 @@ def _cuts(a: int, b: int, *, parts: int) -> list[int]:
     return sorted({a + (b - a) * m // parts for m in range(1, parts)} - {a, b})
 
 
-def moving_part(path: Path, check: Check) -> Moving:
+def moving_part(path: Path, check: Check) -> MovingPart:
     """The part of the computed gradients that moves along a path: what its borders are looked for in."""
     return moving(check.subject.program, path, check.format, upstream=check.upstream)
 
 
-def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray, *, part: Moving | None = None) -> list[bytes]:
+def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray, *, part: MovingPart | None = None) -> list[bytes]:
     """How each step that moves behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
     part = moving_part(path, check) if part is None else part
     program, fmt, run = part.program, check.format, part.run(ts)

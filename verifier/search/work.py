@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from verifier.circuit.program import descendants
 from verifier.compare.check import Check
-from verifier.search.moving import Moving
+from verifier.search.moving import MovingPart
 
 OF_A_POINT = 250  # units for each point of a budget; small programs need less, and are bounded by their points alone
 LEAST = 2_000_000  # units of any hunt
@@ -25,7 +25,7 @@ def allowed(budget: int) -> float:
     return float(max(LEAST, OF_A_POINT * budget))
 
 
-def of_watching(part: Moving) -> float:
+def of_watching(part: MovingPart) -> float:
     """The units of finding the borders of a path."""
     return float(WATCHING * len(part.program))
 
