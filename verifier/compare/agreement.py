@@ -178,7 +178,7 @@ def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[flo
     """What is found at further points, where some gradient is still open."""
     if not names:
         return []
-    return compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check))
+    return compare(check, further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check)), detail=_has_details(check), conditions=False)
 
 
 def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:

@@ -46,16 +46,16 @@ class Task:
     computed: float
 
 
-def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS) -> list[list[Discrepancy]]:
+def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
     else only what a verdict needs of them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
-    `most_bits` the last one that is tried: what it does not tell is undecided.
+    `most_bits` the last one that is tried: what it does not tell is undecided. Without `conditions` no condition number is computed, as in `compare_some`.
     """
     count = len(check.subject.claims)
     pairs = [(p, c) for p in range(len(points)) for c in range(count)]
-    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits)
+    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
