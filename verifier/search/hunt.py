@@ -46,7 +46,7 @@ WIDE = 100  # formats with larger exponents are hunted up to a quarter of their 
 NOT_MEANT = "'given' does not hold here"
 FAITHFUL_ULPS = 0.5  # what no rounded number is off by more than: such an error is not worth a point
 GROUP = 16  # paths whose points are judged in the same columns, where there are many gradients
-BORDERS_SHARE, POINTS_SHARE, REGIONS_SHARE = 0.4, 0.4, 0.2  # of the work: finding borders, judging points, finding the ends of regions
+BORDERS_SHARE, POINTS_SHARE, REGIONS_SHARE = 0.35, 0.5, 0.15  # of the work: finding borders, judging points, finding the ends of regions
 FEWEST_AFFORDABLE = 4  # points of a group of paths that is looked at
 OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
 

@@ -16,6 +16,7 @@ from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.one_sided import Unknown
 from verifier.language.verdict import Verdict
 from verifier.search import work
+from verifier.search.paths import bits_reversed
 
 FEW_CLAIMS = 6  # with more gradients columns come first, and a condition number is computed only for what is reported
 FEWEST_POINTS = 2  # that are worth columns
@@ -42,9 +43,15 @@ def judge_many(check: Check, points: Sequence[tuple[float, ...]], *, most_bits: 
     rows: list[list[Discrepancy | None]] = [[_light(check, c, point, int(found[c].verdict[p]), float(found[c].error[p])) for c in range(claims)] for p, point in enumerate(points)]
     spent = work.of_columns(check, len(points))
     wanted, left_out = list[tuple[int, int]](), 0
-    for p, row in enumerate(rows):
+    for p in sorted(range(len(rows)), key=bits_reversed):  # what there is no work for is spread over the points
+        row = rows[p]
         pending = [c for c, d in enumerate(row) if d is None]
         first = 7 * p % claims  # at each point other gradients come first
+        if spent + work.of_point(check) > most_work:
+            left_out += len(pending)
+            for c in pending:
+                row[c] = _blank(check, c, points[p], Verdict.UNDEFINED, NOT_JUDGED)
+            continue
         here = work.of_point(check) if pending else 0.0
         for c in sorted(pending, key=lambda c: (c - first) % claims):
             cost = work.of_gradient(check, c)

@@ -89,8 +89,9 @@ def paths(program: Program, domain: InputRanges, fmt: Format, source: random.Ran
         yield from (axis(first, i, domain) for i in range(count))
         yield from _together(program, first, domain, fmt)
     else:  # where a hunt may have to end early, inputs of every array and inputs together come first
-        alone = [axis(first, i, domain) for i in spread(program.inputs)[:MOST_AXES]]
-        arrays = len({base(name) for name in program.inputs})
+        moving = [i for i in spread(program.inputs) if domain[i][0] < domain[i][1]]
+        alone = [axis(first, i, domain) for i in moving[:MOST_AXES]]
+        arrays = len({base(program.inputs[i]) for i in moving})
         yield from alone[:arrays]
         yield from _together(program, first, domain, fmt)
         yield from alone[arrays:]
@@ -109,11 +110,12 @@ def spread(inputs: Sequence[str]) -> list[int]:
     arrays: dict[str, list[int]] = {}
     for i, name in enumerate(inputs):
         arrays.setdefault(base(name), []).append(i)
-    ordered = [[elements[k] for k in sorted(range(len(elements)), key=_bits_reversed)] for elements in arrays.values()]
+    ordered = [[elements[k] for k in sorted(range(len(elements)), key=bits_reversed)] for elements in arrays.values()]
     return [row[k] for k in range(max(map(len, ordered))) for row in ordered if k < len(row)]
 
 
-def _bits_reversed(k: int) -> int:
+def bits_reversed(k: int) -> int:
+    """A key by which whole numbers are ordered so that those that are far apart come first: 0, 4, 2, 6, 1, 5, 3, 7."""
     return int(f"{k:032b}"[::-1], 2)
 
 

@@ -9,10 +9,10 @@ from verifier.circuit.program import descendants
 from verifier.compare.check import Check
 from verifier.search.moving import MovingPart
 
-OF_A_POINT = 250  # units for each point of a budget; small programs need less, and are bounded by their points alone
+OF_A_POINT = 300  # units for each point of a budget; small programs need less, and are bounded by their points alone
 LEAST = 2_000_000  # units of any hunt
 WATCHING = 150  # units of each step that moves, to find the borders of a path: some fifteen runs
-CALL = 25  # units of a step in a column, whatever the number of points
+CALL = 12  # units of a step in a column, whatever the number of points
 ENTRY = 0.2  # units of a step in a column, for each point
 CLAIM = 30  # units of one verdict
 EXPANSION = 120  # units of a step in both one-sided expansions
