@@ -16,6 +16,7 @@ from verifier.search.hunt import Region
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
+GENERATED = "this line is backprop's, and the file has none; to have the better one, write the implementation so"
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
 
@@ -49,7 +50,8 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
         check = check.alone(wish.gradient)
     for found in improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=_points(checked, regions)):
         if found.gradient in wanted:
-            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
+            is_written = draft.whole is not None
+            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement) if is_written else FilePatch(problem=GENERATED))
 
 
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
@@ -62,7 +64,7 @@ def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[
 
 def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
     """A suggestion as text, with the change of the file."""
-    place = found.source.place(found.start)
+    place = found.source.place(0 if found.pass_text else found.start)
     return Replacement(
         found.implementation,
         found.gradient,
@@ -85,6 +87,7 @@ def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
         patch.problem,
         patch.span,
         patch.digest,
+        found.pass_text,
     )
 
 

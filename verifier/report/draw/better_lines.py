@@ -48,6 +48,7 @@ def _one(s: Replacement, paint: Paint) -> list[str]:
         *(paint(f"     |  + {line}", "green") for line in s.replacement.strip().splitlines()),
         *(line for word, text in rows for line in wrapped(text, f"     =  {word:<9} ", paint.columns, indent=" " * 18)),
         *_regions(s.regions),
+        *(f"{' ' * 11}{line}" for line in s.pass_text.splitlines()),
     ]
 
 

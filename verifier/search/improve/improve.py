@@ -23,6 +23,7 @@ from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, 
 from verifier.search.improve.arrangements import Arrangement, arrangements
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
@@ -74,10 +75,15 @@ class _Task:
 def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
 
-    `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
+    `points` are looked at as well; `meant` says where the inputs are meant. Of a backward pass that is not written the lines that backprop generates are improved.
     """
-    if draft.whole is None or check.computed is not None:
+    if check.computed is not None:
         return ()
+    if draft.whole is None:
+        spelled = spelled_out(check, draft)
+        if spelled is None:
+            return ()
+        return tuple(with_text(spelled, draft, s) for s in improve(spelled.check, spelled.draft, boxes, budget=budget, meant=meant, points=points))
     deadline = time.process_time() + budget
     if meant is None and len(boxes) == 1:
         meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))

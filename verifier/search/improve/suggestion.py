@@ -49,6 +49,7 @@ class Suggestion:
     verdict_before: str  # the worst verdict at the points tried
     verdict_after: str
     candidates: int = 0  # formulas that were measured
+    pass_text: str = ""  # the implementation with the replacement, as it may stand in a case file, where backprop generates the lines that are improved
 
 
 __all__ = ["Errors", "ImprovedRegion", "Suggestion"]
