@@ -293,9 +293,3 @@ def test_a_sound_rule_alone_leads_to_one(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(arrangements, "all_rules", lambda: rules_of("1 - tanh(a)*tanh(a) -> 1/(cosh(a)*cosh(a))"))
     (found,) = suggested("tanh(x)", "dx = 1 - tanh(x)**2", {"x": (-300.0, 300.0)})
     assert "1/cosh(x)**2" in found.replacement
-
-
-def test_a_backward_pass_that_is_not_written_has_no_line_to_be_replaced() -> None:
-    (case,) = load_text("name: staged\nfunction: 1/(1 + exp(-x))\npoints: [{x: 1}]\n").cases
-    ((form, (check,)),) = checks_of(case, truth_of(case.programs.truth))
-    assert improve(check, case.programs.drafts[0], points.boxes(case, form), budget=BUDGET) == ()
