@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
+from verifier.case.components import base
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
@@ -13,6 +14,7 @@ from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
+from verifier.search.improve.each_component import improve_components
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
@@ -43,12 +45,17 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
     """The better arrangements of one implementation in one format, for gradients that have none yet."""
     check = checked.check
     draft = next((d for d in case.programs.drafts if d.implementation.name == check.implementation), None)
-    wanted = [g for _, g in check.subject.claims if wish.gradient in ("", g) and g not in known]
+    wanted = [g for g in dict.fromkeys(base(g) if case.shapes else g for _, g in check.subject.claims) if wish.gradient in ("", g) and g not in known]
     if draft is None or not wanted:
         return
-    if wish.gradient:
+    if wish.gradient and not case.shapes:
         check = check.alone(wish.gradient)
-    for found in improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=_points(checked, regions)):
+    bad = _points(checked, regions)
+    if case.shapes:
+        suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad)
+    else:
+        suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
+    for found in suggested:
         if found.gradient in wanted:
             is_written = draft.whole is not None
             yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement) if is_written else FilePatch(problem=GENERATED))

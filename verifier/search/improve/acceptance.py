@@ -100,7 +100,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         return NotAccepted("the verdict of another gradient is worse at a point", tuple(others))
     proof = ""
     for part in reversed(proved_parts or [new]):
-        answer = _proof(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))
+        answer = proof_of(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
@@ -138,7 +138,7 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, may_have_holes: bool) -> str | NotAccepted:
+def proof_of(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, may_have_holes: bool = False) -> str | NotAccepted:
     """What is proved of a check of one gradient, in words, or why that does not do. It may have no value at single points only if a series takes its place there."""
     claim = check.subject.claims[0]
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
@@ -175,4 +175,4 @@ def is_false(value: RealValue) -> bool:
     return value is False
 
 
-__all__ = ["Accepted", "NotAccepted", "accepted", "is_worse", "judged", "replaced_check"]
+__all__ = ["Accepted", "NotAccepted", "accepted", "is_worse", "judged", "proof_of", "replaced_check"]
