@@ -15,6 +15,7 @@ from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
 from verifier.search.improve.each_component import improve_components
+from verifier.search.improve.generated_lines import as_yaml
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
@@ -57,8 +58,10 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
         suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
     for found in suggested:
         if found.gradient in wanted:
-            is_written = draft.whole is not None
-            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement) if is_written else FilePatch(problem=GENERATED))
+            if draft.whole is not None:
+                yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
+            elif found.new_pass is not None:
+                yield reported(check, found, FilePatch(problem=GENERATED), pass_text=as_yaml(draft, found.new_pass))
 
 
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
@@ -69,9 +72,9 @@ def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[
     return tuple(dict.fromkeys([*listed, *hunted, *swept]))[:MOST_POINTS]
 
 
-def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
-    """A suggestion as text, with the change of the file."""
-    place = found.source.place(0 if found.pass_text else found.start)
+def reported(check: Check, found: Suggestion, patch: FilePatch, *, pass_text: str = "") -> Replacement:
+    """A suggestion as text, with the change of the file, or with the implementation to be written in it."""
+    place = found.source.place(0 if pass_text else found.start)
     return Replacement(
         found.implementation,
         found.gradient,
@@ -94,7 +97,7 @@ def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
         patch.problem,
         patch.span,
         patch.digest,
-        found.pass_text,
+        pass_text,
     )
 
 

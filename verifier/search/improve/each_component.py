@@ -23,6 +23,7 @@ from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.verdict import Verdict
 from verifier.search.improve.acceptance import NotAccepted, is_worse, proof_of, replaced_check
+from verifier.search.improve.generated_lines import with_pass
 from verifier.search.improve.guilty import Replaceable
 from verifier.search.improve.improve import improve
 from verifier.search.improve.measure import drawn
@@ -62,7 +63,7 @@ class _Layout:
 def improve_components(case: Case, check: Check, draft: Draft, *, budget: float, bad: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the statements about arrays of an implementation: each is proved for numbers, and every component is shown to be that formula of the components beside it. `bad` are points at which a gradient does not pass."""
     layout = _layout(case, draft)
-    numbers = None if layout is None or draft.whole is None else _of_numbers(case, draft, layout, check.format.name)
+    numbers = None if layout is None else _of_numbers(case, draft, layout, check.format.name)
     if layout is None or numbers is None:
         return ()
     own, (single,) = numbers, numbers.programs.drafts
@@ -75,11 +76,21 @@ def improve_components(case: Case, check: Check, draft: Draft, *, budget: float,
     found = improve(replace(one, subject=Subject(one.subject.program, tuple(c for c in one.subject.claims if c[1] in wanted))), single, points.boxes(own, fmt), budget=budget, meant=meant_in(own, fmt), points=worst)
     kept = []
     for s in found:
-        statement = Replaceable(s.gradient, -1, s.source, s.start, s.end)
-        whole, alone = replaced_check(check, draft, statement, s.replacement), replaced_check(one, single, statement, s.replacement)
-        if whole is not None and alone is not None and _holds(check, whole, alone, s, layout, boxes, meant_in(case, fmt), bad):
+        whole, alone = (_replaced(c, d, s) for c, d in ((check, draft), (one, single)))
+        if whole is None or alone is None or not _is_one_gradient(whole, alone, s.gradient, layout):
+            continue
+        if draft.whole is not None and not _is_one_gradient(check, one, s.gradient, layout):
+            continue  # the line is another formula for arrays, and may be wrong: backprop's is neither
+        if _holds(check, whole, s, boxes, meant_in(case, fmt), bad):
             kept.append(replace(s, proof_text=f"{s.proof_text}; {FOR_ALL}" if s.proof_text else FOR_ALL))
     return tuple(kept)
+
+
+def _replaced(check: Check, draft: Draft, s: Suggestion) -> Check | None:
+    """The question with a suggestion followed; None where its text means nothing there."""
+    if draft.whole is None:
+        return None if s.new_pass is None else with_pass(check, draft, s.new_pass)
+    return replaced_check(check, draft, Replaceable(s.gradient, -1, s.source, s.start, s.end), s.replacement)
 
 
 # ---------------------------------------------------------------- the case of numbers
@@ -91,7 +102,7 @@ def _layout(case: Case, draft: Draft) -> _Layout | None:
         return None
     (output,) = case.programs.outputs
     flow = upstream_name(output)
-    shapes = {**dict(case.shapes), **{output: dict(case.shapes).get(flow, ())}}
+    shapes = {**dict(case.shapes), output: dict(case.shapes).get(flow, ())}
     shape = shapes[output]
     if not shape or not prod(shape) or flow in map(base, case.fixed) or any(name in dict(case.shapes) for name in map(base, case.fixed)):
         return None
@@ -119,9 +130,9 @@ def _of_numbers(case: Case, draft: Draft, layout: _Layout, fmt: str) -> Case | N
         choices[base(name)] = tuple(dict.fromkeys((*choices.get(base(name), ()), *values)))
     listed: list[Point] = []
     for point in case.points:
-        values = dict(point.values)
+        texts = dict(point.values)
         for component in components("", layout.shape):
-            listed.append(Point(tuple((name, next(values[c] for c in components(name, layout.shapes.get(name, ())) if layout.belongs(c, component))) for name in names), point.place))
+            listed.append(Point(tuple((name, next(texts[c] for c in components(name, layout.shapes.get(name, ())) if layout.belongs(c, component))) for name in names), point.place))
     inputs = Inputs(
         names,
         (),
@@ -151,14 +162,19 @@ def _of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Se
 # ---------------------------------------------------------------- whether it holds for every component
 
 
-def _holds(check: Check, new: Check, alone: Check, s: Suggestion, layout: _Layout, boxes: Sequence[InputRanges], meant: Meant, bad: Sequence[FloatPoint]) -> bool:
-    """Whether a replacement that holds for numbers holds for every component: each is the same gates of the inputs beside it; one is proved anew, whatever flows in; and no verdict is worse where all are judged."""
-    claims = [c for c in new.subject.claims if base(c[1]) == s.gradient]
+def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: _Layout) -> bool:
+    """Whether every component of a gradient is the same gates as that of numbers, of the inputs that stand beside it."""
+    claims = [c for c in arrays.subject.claims if base(c[1]) == gradient]
     variables = {base(v) for v, _ in claims}
-    if not claims or len(variables) != 1 or layout.shapes.get(next(iter(variables))) != layout.shape:
+    program, names = arrays.subject.program, number.subject.program.names
+    if not claims or len(variables) != 1 or layout.shapes.get(next(iter(variables))) != layout.shape or gradient not in names:
         return False
-    if not _are_one_formula([(new.subject.program, new.subject.program.names[name], layout.component(variable)) for variable, name in claims], alone.subject.program, alone.subject.program.names[s.gradient], layout):
-        return False
+    return _are_one_formula([(program, program.names[name], layout.component(variable)) for variable, name in claims], number.subject.program, names[gradient], layout)
+
+
+def _holds(check: Check, new: Check, s: Suggestion, boxes: Sequence[InputRanges], meant: Meant, bad: Sequence[FloatPoint]) -> bool:
+    """Whether a replacement that every component has is proved for one of them, whatever flows in, and makes no verdict worse where all components are judged."""
+    claims = [c for c in new.subject.claims if base(c[1]) == s.gradient]
     tried = [*bad, *drawn([tuple(b) for b in boxes], check.format, count=FURTHER_ARRAYS, seed=5)]
     if s.proof == "proved" and isinstance(proof_of(replace(new, subject=Subject(new.subject.program, (claims[0],))), tried, boxes, meant), NotAccepted):
         return False

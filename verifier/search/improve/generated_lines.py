@@ -13,7 +13,7 @@ from verifier.compare.check import Check
 from verifier.exact.truth import subject
 from verifier.language.source import Source
 from verifier.language.trees import parse_program
-from verifier.search.improve.suggestion import Suggestion
+from verifier.search.improve.suggestion import NewPass, Suggestion
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,14 @@ def with_text(spelled: SpelledOut, draft: Draft, found: Suggestion) -> Suggestio
     for trial, base in (("", draft), ("\n".join(short), spelled.draft), ("\n".join(forward), spelled.draft)):
         made = _built(base, trial, "\n".join(backward))
         if made is not None and made.whole is not None and whole is not None and whole.whole is not None and _are_same(whole.whole, made.whole, claims):
-            return replace(found, pass_text=_as_yaml(draft, trial, backward))
+            return replace(found, new_pass=NewPass(tuple(trial.splitlines()), tuple(backward)))
     return found
+
+
+def with_pass(check: Check, draft: Draft, new: NewPass) -> Check | None:
+    """The question of an implementation with a new pass; None where that cannot be read."""
+    found = _built(draft, "\n".join(new.forward), "\n".join(new.backward))
+    return None if found is None or found.misshapen else replace(check, subject=subject(found), proved=frozenset())
 
 
 def _built(draft: Draft, forward: str, backward: str) -> Draft | None:
@@ -111,17 +117,16 @@ def _are_same(first: Program, second: Program, names: Sequence[str]) -> bool:
     return found[0] == found[1]
 
 
-def _as_yaml(draft: Draft, forward: str, backward: Sequence[str]) -> str:
-    """The implementation as it may stand in a case file, under `implementations`."""
-    claims = [(variable, name) for variable, name in draft.claims if name != f"d{variable}"]
-    own = draft.implementation.forward.text if draft.implementation.forward is not None else ""
+def as_yaml(draft: Draft, new: NewPass) -> str:
+    """An implementation with a new pass as it may stand in a case file, under `implementations`."""
+    own = draft.implementation.forward.text.splitlines() if draft.implementation.forward is not None else []
     lines = [f"{draft.implementation.name}:"]
-    if draft.implementation.gradients is not None or claims:
-        lines.append(f"  gradients: {{{', '.join(f'{variable}: {name}' for variable, name in draft.claims)}}}")
-    for key, texts in (("forward", (forward or own).splitlines()), ("backward", backward)):
+    if draft.implementation.gradients is not None:
+        lines.append(f"  gradients: {{{', '.join(f'{c.input}: {c.name}' for c in draft.implementation.gradients)}}}")
+    for key, texts in (("forward", new.forward or own), ("backward", new.backward)):
         if texts:
             lines += [f"  {key}: |", *(f"    {t}" for t in texts)]
     return "\n".join(lines)
 
 
-__all__ = ["SpelledOut", "spelled_out", "with_text"]
+__all__ = ["SpelledOut", "as_yaml", "spelled_out", "with_pass", "with_text"]
