@@ -10,8 +10,10 @@ from dataclasses import replace
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
 from verifier.callable.written_out import MOST_CHARACTERS, TraceText, finite, written_out
+from verifier.callable.one_component import layout_of, one_component
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
+from verifier.case.components import base
 from verifier.case.load import load_text
 from verifier.circuit.program import Line
 from verifier.compare.check import Check, checks_of
@@ -21,6 +23,7 @@ from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Replacement
 from verifier.report.patch import FilePatch, patch_of
 from verifier.report.suggestions import reported
+from verifier.search.improve.each_component import is_one_function, of_components
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Suggestion
 from verifier.trace.record import Trace
@@ -40,18 +43,26 @@ def with_better_lines(question: Question, report: CaseReport, case: Case, checke
 
 
 def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[Replacement]:
-    written = written_out(trace, question.callee)
+    callee, layout = question.callee, layout_of(trace, question.callee)
+    if layout is not None:
+        reduced = one_component(trace, callee)
+        if reduced is None:
+            return
+        trace, callee = reduced
+    written = written_out(trace, callee)
     if written is None:
         return
-    text = _as_case(question, case, trace, written)
+    text = _as_case(replace(question, callee=callee), case, trace, written)
     loaded = load_text(text, file=case.file)
     if loaded.complaints:
         return
     (own,) = loaded.cases
     fmt = checked.check.format
     ((_, (check,)),) = checks_of(own, truth_of(own.programs.truth), (fmt.name,))
-    inputs = len(own.inputs)
-    worst = [p[:inputs] for p, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    if layout is not None and case.function is not None and not is_one_function(case.programs.truth, own.programs.truth, layout):
+        return
+    off = [p for p, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    worst = [p[: len(own.inputs)] for p in off] if layout is None else of_components(off, checked.check.subject.program.inputs, own.inputs, layout)
     for s in improve(check.alone(wish.gradient) if wish.gradient else check, own.programs.drafts[0], points.boxes(own, fmt), budget=wish.seconds, points=tuple(worst)):
         line, is_whole = written.origin[s.source.text[: s.start].count("\n")]
         if line.source is not None:
@@ -61,7 +72,7 @@ def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish
 def _as_case(question: Question, case: Case, trace: Trace, written: TraceText) -> str:
     """The callable as a case file; JSON is YAML."""
     inputs = [n for n in trace.program.inputs if n not in trace.program.parameters]
-    domain = {n: [float(t) for t in bounds] for n, bounds in case.domain if n in inputs and finite(bounds)}
+    domain = {base(n): [float(t) for t in bounds] for n, bounds in case.domain if base(n) in inputs and finite(bounds)}
     body = {"forward": "\n".join(written.forward), "backward": "\n".join(written.backward), "gradients": dict(trace.claims)}
     content = {"name": case.name, "points": [dict(zip(inputs, trace.point, strict=False))], "hunt": True, "implementations": {question.callee.name if question.callee.name.isidentifier() else "it": body}}
     content |= {"domain": domain} if domain else {}

@@ -37,7 +37,7 @@ FOR_ALL = "every component has this formula"
 
 
 @dataclass(frozen=True)
-class _Layout:
+class Layout:
     """The shapes of a case's arrays, and the name of its output, an array."""
 
     shapes: Mapping[str, Shape]
@@ -68,10 +68,10 @@ def improve_components(case: Case, check: Check, draft: Draft, *, budget: float,
         return ()
     own, (single,) = numbers, numbers.programs.drafts
     ((fmt, (one,)),) = checks_of(own, truth_of(own.programs.truth), (check.format.name,))
-    if not _is_one_function(case.programs.truth, one.truth.source or one.truth.function, layout):
+    if not is_one_function(case.programs.truth, one.truth.source or one.truth.function, layout):
         return ()
     wanted = {base(name) for _, name in check.subject.claims}
-    worst = _of_components(bad, check.subject.program.inputs, own.inputs, layout)
+    worst = of_components(bad, check.subject.program.inputs, own.inputs, layout)
     boxes = points.boxes(case, fmt)
     found = improve(replace(one, subject=Subject(one.subject.program, tuple(c for c in one.subject.claims if c[1] in wanted))), single, points.boxes(own, fmt), budget=budget, meant=meant_in(own, fmt), points=worst)
     kept = []
@@ -96,7 +96,7 @@ def _replaced(check: Check, draft: Draft, s: Suggestion) -> Check | None:
 # ---------------------------------------------------------------- the case of numbers
 
 
-def _layout(case: Case, draft: Draft) -> _Layout | None:
+def _layout(case: Case, draft: Draft) -> Layout | None:
     """The arrays of a case with one output, an array that its inputs can be broadcast to; None for any other case."""
     if len(case.programs.outputs) != 1 or draft.forward.output_name != TOTAL or case.given is not None or any(c.input.endswith("]") or c.name.endswith("]") for c in draft.implementation.gradients or ()):
         return None
@@ -111,10 +111,10 @@ def _layout(case: Case, draft: Draft) -> _Layout | None:
             return None
     except ValueError:
         return None
-    return _Layout(shapes, output)
+    return Layout(shapes, output)
 
 
-def _of_numbers(case: Case, draft: Draft, layout: _Layout, fmt: str) -> Case | None:
+def _of_numbers(case: Case, draft: Draft, layout: Layout, fmt: str) -> Case | None:
     """The case with numbers in the place of arrays, and one implementation; None where its texts mean nothing of numbers."""
     flow = upstream_name(layout.output)
     names = tuple(dict.fromkeys(base(name) for name in case.inputs if base(name) != flow))
@@ -152,7 +152,7 @@ def _of_numbers(case: Case, draft: Draft, layout: _Layout, fmt: str) -> Case | N
     )  # fmt: skip
 
 
-def _of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Sequence[str], layout: _Layout) -> tuple[FloatPoint, ...]:
+def of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Sequence[str], layout: Layout) -> tuple[FloatPoint, ...]:
     """The points of numbers that the components of points of arrays are."""
     parts = components("", layout.shape)
     columns = [[next(i for i, leaf in enumerate(inputs) if base(leaf) == name and layout.belongs(leaf, part)) for name in names] for part in parts]
@@ -162,14 +162,14 @@ def _of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Se
 # ---------------------------------------------------------------- whether it holds for every component
 
 
-def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: _Layout) -> bool:
+def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: Layout) -> bool:
     """Whether every component of a gradient is the same gates as that of numbers, of the inputs that stand beside it."""
     claims = [c for c in arrays.subject.claims if base(c[1]) == gradient]
     variables = {base(v) for v, _ in claims}
     program, names = arrays.subject.program, number.subject.program.names
     if not claims or len(variables) != 1 or layout.shapes.get(next(iter(variables))) != layout.shape or gradient not in names:
         return False
-    return _are_one_formula([(program, program.names[name], layout.component(variable)) for variable, name in claims], number.subject.program, names[gradient], layout)
+    return are_one_formula([(program, program.names[name], layout.component(variable)) for variable, name in claims], (number.subject.program, names[gradient], ""), layout)
 
 
 def _holds(check: Check, new: Check, s: Suggestion, boxes: Sequence[InputRanges], meant: Meant, bad: Sequence[FloatPoint]) -> bool:
@@ -191,14 +191,14 @@ def _is_worse_somewhere(check: Check, new: Check, tried: Sequence[FloatPoint]) -
     return False
 
 
-def _is_one_function(arrays: Program, number: Program, layout: _Layout) -> bool:
+def is_one_function(arrays: Program, number: Program, layout: Layout) -> bool:
     """Whether every component of the output is the function of numbers of what stands beside it."""
     whole = [(arrays, arrays.names.get(name, -1), layout.component(name)) for name in components(layout.output, layout.shape)]
-    return all(step >= 0 for _, step, _ in whole) and _are_one_formula(whole, number, number.output, layout)
+    return all(step >= 0 for _, step, _ in whole) and are_one_formula(whole, (number, number.output, ""), layout)
 
 
-def _are_one_formula(parts: Sequence[tuple[Program, int, str]], number: Program, output: int, layout: _Layout) -> bool:
-    """Whether some steps, each that of a component, are the same gates as a step of a program of numbers, of the inputs that belong to that component."""
+def are_one_formula(parts: Sequence[tuple[Program, int, str]], one: tuple[Program, int, str], layout: Layout) -> bool:
+    """Whether some steps, each that of a component, are the same gates as another one, or as a step of a program of numbers (whose component is empty), of the inputs that belong to the component."""
     flow = upstream_name(layout.output)
     known: dict[tuple[object, ...], int] = {}
 
@@ -218,8 +218,8 @@ def _are_one_formula(parts: Sequence[tuple[Program, int, str]], number: Program,
             at[i] = known.setdefault((gate, name, *(at[a] for a in s.args)), len(known))
         return at[step]
 
-    wanted = numbered(number, output, "")
-    return all(numbered(program, step, component) == wanted for program, step, component in parts)
+    wanted = numbered(*one)
+    return wanted >= 0 and all(numbered(*part) == wanted for part in parts)
 
 
-__all__ = ["improve_components"]
+__all__ = ["Layout", "are_one_formula", "improve_components", "is_one_function", "of_components"]
