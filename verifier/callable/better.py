@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from verifier.callable.one_component import layout_of, one_component
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
+from verifier.callable.tried_line import holds_in_code, is_known
 from verifier.callable.written_out import MOST_CHARACTERS, TraceText, finite, written_out
-from verifier.callable.one_component import layout_of, one_component
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
 from verifier.case.components import base
@@ -23,12 +24,14 @@ from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Replacement
 from verifier.report.patch import FilePatch, patch_of
 from verifier.report.suggestions import reported
-from verifier.search.improve.each_component import is_one_function, of_components
+from verifier.search.improve.acceptance import PROVED
+from verifier.search.improve.each_component import FOR_ALL, is_one_function, of_components
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Suggestion
 from verifier.trace.record import Trace
 
 IN_PARTS = "the line does more than this: change it yourself"
+NOT_TRIED = "the function could not be run with it: see that the names are arrays of one element beside the other, and change the line yourself"
 NO_LIBRARY = "the file does not import {module} under a name of its own"
 
 
@@ -43,7 +46,7 @@ def with_better_lines(question: Question, report: CaseReport, case: Case, checke
 
 
 def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[Replacement]:
-    callee, layout = question.callee, layout_of(trace, question.callee)
+    whole, callee, layout = trace, question.callee, layout_of(trace, question.callee)
     if layout is not None:
         reduced = one_component(trace, callee)
         if reduced is None:
@@ -65,8 +68,20 @@ def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish
     worst = [p[: len(own.inputs)] for p in off] if layout is None else of_components(off, checked.check.subject.program.inputs, own.inputs, layout)
     for s in improve(check.alone(wish.gradient) if wish.gradient else check, own.programs.drafts[0], points.boxes(own, fmt), budget=wish.seconds, points=tuple(worst)):
         line, is_whole = written.origin[s.source.text[: s.start].count("\n")]
-        if line.source is not None:
-            yield _in_file(question, case, checked.check, s, line, written if is_whole else None)
+        if line.source is None:
+            continue
+        found = _in_file(question, case, checked.check, s if layout is None else _of_all(s), line, written if is_whole else None)
+        if not found.why_no_patch and is_known(question, line):
+            if not holds_in_code(question, case, checked, whole, line, found.replacement, gradient=s.gradient, is_proved=s.proof == PROVED, layout=layout):
+                continue
+        elif not found.why_no_patch and layout is not None:
+            found = replace(found, patch="", why_no_patch=NOT_TRIED, span=(0, 0), digest="")
+        yield found
+
+
+def _of_all(s: Suggestion) -> Suggestion:
+    """A suggestion for one component as one for all."""
+    return replace(s, proof_text=f"{s.proof_text}; {FOR_ALL}")
 
 
 def _as_case(question: Question, case: Case, trace: Trace, written: TraceText) -> str:

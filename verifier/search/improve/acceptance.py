@@ -175,4 +175,4 @@ def is_false(value: RealValue) -> bool:
     return value is False
 
 
-__all__ = ["Accepted", "NotAccepted", "accepted", "is_worse", "judged", "proof_of", "replaced_check"]
+__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "is_worse", "judged", "proof_of", "replaced_check"]

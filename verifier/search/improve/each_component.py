@@ -222,4 +222,4 @@ def are_one_formula(parts: Sequence[tuple[Program, int, str]], one: tuple[Progra
     return wanted >= 0 and all(numbered(*part) == wanted for part in parts)
 
 
-__all__ = ["Layout", "are_one_formula", "improve_components", "is_one_function", "of_components"]
+__all__ = ["FOR_ALL", "Layout", "are_one_formula", "improve_components", "is_one_function", "of_components"]
