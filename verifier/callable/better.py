@@ -31,7 +31,7 @@ from verifier.search.improve.suggestion import Suggestion
 from verifier.trace.record import Trace
 
 IN_PARTS = "the line does more than this: change it yourself"
-NOT_TRIED = "the function could not be run with it: see that the names are arrays of one element beside the other, and change the line yourself"
+NOT_TRIED = "the line could not be tried in the code: see that its names are arrays that go element by element, and change the line yourself"
 NO_LIBRARY = "the file does not import {module} under a name of its own"
 
 
