@@ -104,7 +104,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
-    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant, sharp=False)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)
