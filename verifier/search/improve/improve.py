@@ -20,11 +20,12 @@ from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
-from verifier.search.improve.arrangements import Arrangement, arrangements
+from verifier.search.improve.arrangements import Arrangement, arrangements, new_rewriter
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
+from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 from verifier.search.paths import InputRanges
@@ -60,6 +61,7 @@ class _Task:
     is_bad: bool  # at some of them its verdict is none that passes
     fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
     exact: Exact  # the exact gradient there
+    rewriter: Rewriter
     before: DoubleArray  # the errors there, where something is known
 
     @cached_property
@@ -90,12 +92,13 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     statements = replaceable(check.subject.program, draft.implementation.backward)
     common = search_points(check, boxes, meant, points)
     found = []
+    rewriter = new_rewriter()
     names = list(dict.fromkeys(name for _, name in check.subject.claims))
     for k, name in enumerate(names):
         now = time.process_time()
         if now >= deadline:
             break
-        suggestion = _improve(check, draft, name, statements, common, boxes, meant, deadline=now + (deadline - now) / (len(names) - k))
+        suggestion = _improve(check, draft, name, statements, common, boxes, meant, rewriter, deadline=now + (deadline - now) / (len(names) - k))
         if suggestion is not None:
             found.append(suggestion)
     return tuple(found)
@@ -117,7 +120,7 @@ def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, deadline: float) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, rewriter: Rewriter, *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
@@ -130,7 +133,7 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     if before is None:
         return None
     is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
-    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known])
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, before[exact.known])
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
@@ -163,7 +166,7 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):
