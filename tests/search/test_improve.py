@@ -18,6 +18,7 @@ from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
+from verifier.search.improve import improve as improve_module
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
@@ -293,3 +294,26 @@ def test_a_sound_rule_alone_leads_to_one(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(arrangements, "all_rules", lambda: rules_of("1 - tanh(a)*tanh(a) -> 1/(cosh(a)*cosh(a))"))
     (found,) = suggested("tanh(x)", "dx = 1 - tanh(x)**2", {"x": (-300.0, 300.0)})
     assert "1/cosh(x)**2" in found.replacement
+
+
+def test_a_value_that_several_gradients_read_gets_one_better_line_and_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def watched(check: Check, gradient: str, *rest: object, **options: object) -> object:
+        searched.append(gradient)
+        return arrangements.arrangements(check, gradient, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(improve_module, "arrangements", watched)
+    lines = "s = 1/(1 + exp(-x*z)); du = s*(1 - s)*dout; dx = du*z; dz = du*x"
+    first, second = suggested("1/(1 + exp(-x*z))", lines, {"x": (-300.0, 300.0), "z": (1.0, 2.0)})
+    assert (first.gradient, second.gradient) == ("dx", "dz")
+    assert first.original == second.original == "du = s*(1 - s)*dout"
+    assert first.replacement == second.replacement
+    assert set(searched) == {"dx"}
+    assert second.after.worst_ulps < 16 < second.before.worst_ulps
+
+
+def test_another_line_is_looked_for_where_that_of_the_first_gradient_does_not_do() -> None:
+    """The twin: the second gradient loses its digits in a line of its own as well."""
+    found = suggested("tanh(x)*(sqrt(z + 1) - sqrt(z))", "t = 1 - tanh(x)**2; dx = t*(sqrt(z + 1) - sqrt(z))*dout; dz = tanh(x)*(0.5/sqrt(z + 1) - 0.5/sqrt(z))*dout", {"x": (-300.0, 300.0), "z": (1.0, 1e9)})
+    assert len({s.original for s in found}) == len(found) == 2

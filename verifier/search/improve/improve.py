@@ -62,6 +62,7 @@ class _Task:
     fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
     exact: Exact  # the exact gradient there
     rewriter: Rewriter
+    earlier: dict[int, Arrangement]  # by statement, what other gradients were given already
     before: DoubleArray  # the errors there, where something is known
 
     @cached_property
@@ -92,13 +93,13 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
     statements = replaceable(check.subject.program, draft.implementation.backward)
     common = search_points(check, boxes, meant, points)
     found = []
-    rewriter = new_rewriter()
+    rewriter, earlier = new_rewriter(), dict[int, Arrangement]()
     names = list(dict.fromkeys(name for _, name in check.subject.claims))
     for k, name in enumerate(names):
         now = time.process_time()
         if now >= deadline:
             break
-        suggestion = _improve(check, draft, name, statements, common, boxes, meant, rewriter, deadline=now + (deadline - now) / (len(names) - k))
+        suggestion = _improve(check, draft, name, statements, common, boxes, meant, rewriter, earlier, deadline=now + (deadline - now) / (len(names) - k))
         if suggestion is not None:
             found.append(suggestion)
     return tuple(found)
@@ -120,7 +121,7 @@ def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, rewriter: Rewriter, *, deadline: float) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, rewriter: Rewriter, earlier: dict[int, Arrangement], *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
@@ -133,17 +134,24 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     if before is None:
         return None
     is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
-    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, before[exact.known])
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, earlier, before[exact.known])
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
     best: Suggestion | None = None
+    known = set(earlier)
     for statement in chosen:
+        shared = _shared(task, statement, points)
+        if shared is not None:
+            return shared
         found = _replacement(task, statement, points)
         if found is not None and (best is None or found.after.mean_bits < best.after.mean_bits - LEAST_GAIN):
             best = found
         if best is not None and best.after.worst_ulps <= task.check.format.rounding_limit:
             break
+    for statement in chosen:
+        if statement.step not in known and (best is None or statement.start != best.start):
+            earlier.pop(statement.step, None)  # it was accepted, and another statement's is suggested
     return best
 
 
@@ -155,6 +163,15 @@ def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: 
     program = check.subject.program
     (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[gradient]], fmt=check.format, upstream=check.upstream)
     return found.errors(values)
+
+
+def _shared(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
+    """The replacement that a statement has for an earlier gradient, where it does for this one, too: one better line for a value that several gradients read."""
+    arrangement = task.earlier.get(statement.step)
+    if arrangement is None:
+        return None
+    _, found = _tried(task, statement, arrangement, points)
+    return found if found is not None and found.after.worst_ulps <= task.check.format.rounding_limit else None
 
 
 def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
@@ -172,6 +189,8 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
                 if best is not None and not _is_better(suggestion, best):
                     return best
                 best = suggestion
+                if not arrangement.certificate:
+                    task.earlier[statement.step] = arrangement
             if isinstance(answer, NotAccepted):
                 against += answer.points[:MOST_FOUND]
             elif suggestion is not None and answer is not None:
