@@ -8,7 +8,7 @@ import numpy as np
 
 from verifier.case.components import base, components
 from verifier.circuit.program import Program, ancestors
-from verifier.search.improve.each_component import Layout, are_one_formula
+from verifier.search.improve.each_component import ArrayShapes, are_one_formula
 from verifier.trace.record import Callee, Trace
 from verifier.trace.recorder import upstream_name
 
@@ -49,7 +49,7 @@ def one_component(trace: Trace, callee: Callee) -> tuple[Trace, Callee] | None:
     return of_numbers, replace(callee, inputs=inputs, outputs={output: ()})
 
 
-def layout_of(trace: Trace, callee: Callee) -> Layout | None:
+def layout_of(trace: Trace, callee: Callee) -> ArrayShapes | None:
     """The shapes of a callable with one output, an array that its inputs can be broadcast to."""
     if len(callee.outputs) != 1 or len(callee.upstreams) != 1:
         return None
@@ -63,7 +63,7 @@ def layout_of(trace: Trace, callee: Callee) -> Layout | None:
             return None
     except ValueError:
         return None
-    return Layout({**shapes, output: tuple(shape), upstream_name(output): tuple(shape)}, output)
+    return ArrayShapes({**shapes, output: tuple(shape), upstream_name(output): tuple(shape)}, output)
 
 
 def _steps_of(program: Program, wanted: list[int]) -> tuple[Program, dict[int, int]]:

@@ -17,7 +17,7 @@ from verifier.compare.compare import compare
 from verifier.exact.truth import Subject
 from verifier.language.formats import Format
 from verifier.search.improve.acceptance import NotAccepted, is_worse, proof_of
-from verifier.search.improve.each_component import Layout, are_one_formula
+from verifier.search.improve.each_component import ArrayShapes, are_one_formula
 from verifier.trace.record import Trace
 from verifier.trace.rewrite import bodies, replaced
 
@@ -29,7 +29,7 @@ def is_known(question: Question, line: Line) -> bool:
     return any(body.statement(_number(line)) is not None for body in bodies(question.callee.functions) if line.source is not None and body.function.__code__.co_filename == line.source.file)
 
 
-def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace, line: Line, new: str, *, gradient: str, is_proved: bool, layout: Layout | None) -> bool:
+def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace, line: Line, new: str, *, gradient: str, is_proved: bool, layout: ArrayShapes | None) -> bool:
     """Whether the function with another statement on a line has the same claims, gives the gradient that is suggested, and no worse verdict at the points of the run."""
     again = _traced_with(question, trace, line, new, checked.check.format)
     check = replace(checked.check, computed=None)

@@ -37,7 +37,7 @@ FOR_ALL = "every component has this formula"
 
 
 @dataclass(frozen=True)
-class Layout:
+class ArrayShapes:
     """The shapes of a case's arrays, and the name of its output, an array."""
 
     shapes: Mapping[str, Shape]
@@ -96,7 +96,7 @@ def _replaced(check: Check, draft: Draft, s: Suggestion) -> Check | None:
 # ---------------------------------------------------------------- the case of numbers
 
 
-def _layout(case: Case, draft: Draft) -> Layout | None:
+def _layout(case: Case, draft: Draft) -> ArrayShapes | None:
     """The arrays of a case with one output, an array that its inputs can be broadcast to; None for any other case."""
     if len(case.programs.outputs) != 1 or draft.forward.output_name != TOTAL or case.given is not None or any(c.input.endswith("]") or c.name.endswith("]") for c in draft.implementation.gradients or ()):
         return None
@@ -111,10 +111,10 @@ def _layout(case: Case, draft: Draft) -> Layout | None:
             return None
     except ValueError:
         return None
-    return Layout(shapes, output)
+    return ArrayShapes(shapes, output)
 
 
-def _of_numbers(case: Case, draft: Draft, layout: Layout, fmt: str) -> Case | None:
+def _of_numbers(case: Case, draft: Draft, layout: ArrayShapes, fmt: str) -> Case | None:
     """The case with numbers in the place of arrays, and one implementation; None where its texts mean nothing of numbers."""
     flow = upstream_name(layout.output)
     names = tuple(dict.fromkeys(base(name) for name in case.inputs if base(name) != flow))
@@ -152,7 +152,7 @@ def _of_numbers(case: Case, draft: Draft, layout: Layout, fmt: str) -> Case | No
     )  # fmt: skip
 
 
-def of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Sequence[str], layout: Layout) -> tuple[FloatPoint, ...]:
+def of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Sequence[str], layout: ArrayShapes) -> tuple[FloatPoint, ...]:
     """The points of numbers that the components of points of arrays are."""
     parts = components("", layout.shape)
     columns = [[next(i for i, leaf in enumerate(inputs) if base(leaf) == name and layout.belongs(leaf, part)) for name in names] for part in parts]
@@ -162,7 +162,7 @@ def of_components(found: Sequence[FloatPoint], inputs: Sequence[str], names: Seq
 # ---------------------------------------------------------------- whether it holds for every component
 
 
-def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: Layout) -> bool:
+def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: ArrayShapes) -> bool:
     """Whether every component of a gradient is the same gates as that of numbers, of the inputs that stand beside it."""
     claims = [c for c in arrays.subject.claims if base(c[1]) == gradient]
     variables = {base(v) for v, _ in claims}
@@ -191,13 +191,13 @@ def _is_worse_somewhere(check: Check, new: Check, tried: Sequence[FloatPoint]) -
     return False
 
 
-def is_one_function(arrays: Program, number: Program, layout: Layout) -> bool:
+def is_one_function(arrays: Program, number: Program, layout: ArrayShapes) -> bool:
     """Whether every component of the output is the function of numbers of what stands beside it."""
     whole = [(arrays, arrays.names.get(name, -1), layout.component(name)) for name in components(layout.output, layout.shape)]
     return all(step >= 0 for _, step, _ in whole) and are_one_formula(whole, (number, number.output, ""), layout)
 
 
-def are_one_formula(parts: Sequence[tuple[Program, int, str]], one: tuple[Program, int, str], layout: Layout) -> bool:
+def are_one_formula(parts: Sequence[tuple[Program, int, str]], one: tuple[Program, int, str], layout: ArrayShapes) -> bool:
     """Whether some steps, each that of a component, are the same gates as another one, or as a step of a program of numbers (whose component is empty), of the inputs that belong to the component."""
     flow = upstream_name(layout.output)
     known: dict[tuple[object, ...], int] = {}
@@ -222,4 +222,4 @@ def are_one_formula(parts: Sequence[tuple[Program, int, str]], one: tuple[Progra
     return wanted >= 0 and all(numbered(*part) == wanted for part in parts)
 
 
-__all__ = ["FOR_ALL", "Layout", "are_one_formula", "improve_components", "is_one_function", "of_components"]
+__all__ = ["FOR_ALL", "ArrayShapes", "are_one_formula", "improve_components", "is_one_function", "of_components"]
