@@ -108,3 +108,12 @@ def test_what_holds_for_numbers_and_not_for_arrays_is_refused(monkeypatch: pytes
     assert wrong, "it was found for numbers"
 
 
+
+
+def test_statements_about_single_numbers_of_an_array_are_improved_as_they_are() -> None:
+    lines = "dx0 = (1 - np.tanh(x[0])**2)*dout*x[1]; dx1 = np.tanh(x[0])*dout; dx = np.array([dx0, dx1])"
+    (found,) = improved(layer("tanh(x[0])*x[1]", lines, shapes="x: [2]")).suggestions or ()
+    assert (found.gradient, found.original) == ("dx[0]", "dx0 = (1 - np.tanh(x[0])**2)*dout*x[1]")
+    assert each_component.FOR_ALL not in found.proof_text
+    (one,) = improved(layer("tanh(x)", "d0 = (1 - tanh(x[0])**2)*dout[0]", shapes="x: [2]", more="    gradients: {'x[0]': d0}\n")).suggestions or ()
+    assert one.gradient == "d0"

@@ -109,7 +109,7 @@ def _nothing_named(cases: Sequence[Case], wish: ImproveRequest) -> str:
     names = list(dict.fromkeys(i.name for c in cases for i in c.implementations))
     if cases and wish.implementation and wish.implementation not in names:
         return f"there is no implementation '{wish.implementation}'{suggestion(wish.implementation, names) or f'; there are {some_of(names)}'}"
-    gradients = list(dict.fromkeys(base(g) if c.shapes else g for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims))
+    gradients = list(dict.fromkeys(name for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims for name in (base(g), g)))
     if gradients and wish.gradient and wish.gradient not in gradients and all(i.call is None for c in cases for i in c.implementations):
         return f"there is no gradient '{wish.gradient}'{suggestion(wish.gradient, gradients) or f'; there are {some_of(gradients)}'}"
     return ""

@@ -20,6 +20,7 @@ from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
 GENERATED = "this line is backprop's, and the file has none; to have the better one, write the implementation so"
+FEW_COMPONENTS = 8  # of an array whose components are looked at one by one
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
 
@@ -46,15 +47,15 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
     """The better arrangements of one implementation in one format, for gradients that have none yet."""
     check = checked.check
     draft = next((d for d in case.programs.drafts if d.implementation.name == check.implementation), None)
-    wanted = [g for g in dict.fromkeys(base(g) if case.shapes else g for _, g in check.subject.claims) if wish.gradient in ("", g) and g not in known]
+    claimed = dict.fromkeys(name for _, g in check.subject.claims for name in (base(g), g))  # arrays as a whole, and their components
+    wanted = [g for g in claimed if wish.gradient in ("", g, base(g)) and g not in known]
     if draft is None or not wanted:
         return
-    if wish.gradient and not case.shapes:
+    if any(g == wish.gradient for _, g in check.subject.claims):
         check = check.alone(wish.gradient)
     bad = _points(checked, regions)
-    if case.shapes:
-        suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad)
-    else:
+    suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad) if case.programs.outputs else ()
+    if not suggested and (not case.programs.outputs or len(check.subject.claims) <= FEW_COMPONENTS):  # statements about single numbers
         suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
     for found in suggested:
         if found.gradient in wanted:
