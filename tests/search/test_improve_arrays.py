@@ -84,11 +84,11 @@ def test_a_generated_pass_of_arrays_has_a_text_that_can_be_pasted() -> None:
     ],
 )
 def test_components_that_do_not_have_one_formula_are_left_alone(function: str, backward: str) -> None:
-    assert improved(layer(function, backward)).suggestions == ()
+    assert not [s for s in improved(layer(function, backward)).suggestions or () if s.gradient == "dx"]
 
 
 def test_the_twin_of_these_has_one() -> None:
-    assert improved(layer("tanh(x)", "dx = (1 - tanh(x)**2)*dout")).suggestions
+    assert [s.gradient for s in improved(layer("tanh(x)", "dx = (1 - tanh(x)**2)*dout")).suggestions or ()] == ["dx"]
 
 
 def test_what_holds_for_numbers_and_not_for_arrays_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
