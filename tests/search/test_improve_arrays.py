@@ -117,3 +117,9 @@ def test_statements_about_single_numbers_of_an_array_are_improved_as_they_are() 
     assert each_component.FOR_ALL not in found.proof_text
     (one,) = improved(layer("tanh(x)", "d0 = (1 - tanh(x[0])**2)*dout[0]", shapes="x: [2]", more="    gradients: {'x[0]': d0}\n")).suggestions or ()
     assert one.gradient == "d0"
+
+
+def test_a_large_array_is_proved_by_the_steps_of_a_component_alone() -> None:
+    """More outputs than a proof of the whole program could hold."""
+    (found,) = improved(layer("tanh(x)", "dx = (1 - out**2)*dout", shapes="x: [15, 20]").replace("sample: 20", "sample: 2")).suggestions or ()
+    assert (found.gradient, found.proof) == ("dx", "proved")

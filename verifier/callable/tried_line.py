@@ -16,7 +16,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
 from verifier.exact.truth import Subject
 from verifier.language.formats import Format
-from verifier.search.improve.acceptance import NotAccepted, is_worse, proof_of
+from verifier.search.improve.acceptance import NotAccepted, identity_of, is_worse
 from verifier.search.improve.each_component import ArrayShapes, are_one_formula
 from verifier.trace.record import Trace
 from verifier.trace.rewrite import bodies, replaced
@@ -45,8 +45,7 @@ def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace
         if not are_one_formula(parts, parts[0], layout):
             return False
     tried = list(dict.fromkeys([trace.point, *checked.points]))[:MOST_POINTS]
-    alone = replace(whole, subject=Subject(program, (claims[0],)))
-    if is_proved and isinstance(proof_of(alone, tried, points.boxes(case, check.format), None), NotAccepted):
+    if is_proved and isinstance(identity_of(whole, claims[0], points.boxes(case, check.format)), NotAccepted):
         return False
     before, after = (compare(c, tried, detail=False) for c in (check, whole))
     return not any(is_worse(a.verdict, b.verdict) for new_row, old_row in zip(after, before, strict=True) for a, b in zip(new_row, old_row, strict=True))

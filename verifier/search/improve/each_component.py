@@ -17,12 +17,12 @@ from verifier.case.points import FloatPoint
 from verifier.case.programs import programs_of
 from verifier.circuit.program import LEAVES, TOTAL, Program, ancestors
 from verifier.compare.check import Check, checks_of
-from verifier.compare.meant import Meant, meant_in
+from verifier.compare.meant import meant_in
 from verifier.compare.sweep.classify import VERDICTS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import Subject, truth_of
 from verifier.language.verdict import Verdict
-from verifier.search.improve.acceptance import NotAccepted, is_worse, proof_of, replaced_check
+from verifier.search.improve.acceptance import PROVED, NotAccepted, identity_of, is_worse, replaced_check
 from verifier.search.improve.generated_lines import with_pass
 from verifier.search.improve.guilty import Replaceable
 from verifier.search.improve.improve import improve
@@ -33,6 +33,8 @@ from verifier.search.paths import InputRanges
 MOST_LISTED = 40  # points of the numbers: components of listed ones
 MOST_WORST = 200  # components of points at which the arrays do not pass
 FURTHER_ARRAYS = 40  # drawn, at which all components are judged before and after
+FEWEST_ARRAYS = 2
+MOST_JUDGED_COMPONENTS = 2_000  # of all points
 FOR_ALL = "every component has this formula"
 
 
@@ -81,7 +83,7 @@ def improve_components(case: Case, check: Check, draft: Draft, *, budget: float,
             continue
         if draft.whole is not None and not _is_one_gradient(check, one, s.gradient, layout):
             continue  # the line is another formula for arrays, and may be wrong: backprop's is neither
-        if _holds(check, whole, s, boxes, meant_in(case, fmt), bad):
+        if _holds(check, whole, s, boxes, bad):
             kept.append(replace(s, proof_text=f"{s.proof_text}; {FOR_ALL}" if s.proof_text else FOR_ALL))
     return tuple(kept)
 
@@ -172,11 +174,12 @@ def _is_one_gradient(arrays: Check, number: Check, gradient: str, layout: ArrayS
     return are_one_formula([(program, program.names[name], layout.component(variable)) for variable, name in claims], (number.subject.program, names[gradient], ""), layout)
 
 
-def _holds(check: Check, new: Check, s: Suggestion, boxes: Sequence[InputRanges], meant: Meant, bad: Sequence[FloatPoint]) -> bool:
+def _holds(check: Check, new: Check, s: Suggestion, boxes: Sequence[InputRanges], bad: Sequence[FloatPoint]) -> bool:
     """Whether a replacement that every component has is proved for one of them, whatever flows in, and makes no verdict worse where all components are judged."""
     claims = [c for c in new.subject.claims if base(c[1]) == s.gradient]
-    tried = [*bad, *drawn([tuple(b) for b in boxes], check.format, count=FURTHER_ARRAYS, seed=5)]
-    if s.proof == "proved" and isinstance(proof_of(replace(new, subject=Subject(new.subject.program, (claims[0],))), tried, boxes, meant), NotAccepted):
+    most = max(FEWEST_ARRAYS, MOST_JUDGED_COMPONENTS // len(check.subject.claims))
+    tried = [*bad[:most], *drawn([tuple(b) for b in boxes], check.format, count=min(FURTHER_ARRAYS, most), seed=5)]
+    if s.proof == PROVED and isinstance(identity_of(new, claims[0], boxes), NotAccepted):
         return False
     return not _is_worse_somewhere(check, replace(new, subject=Subject(new.subject.program, check.subject.claims)), tried)
 
