@@ -317,3 +317,10 @@ def test_another_line_is_looked_for_where_that_of_the_first_gradient_does_not_do
     """The twin: the second gradient loses its digits in a line of its own as well."""
     found = suggested("tanh(x)*(sqrt(z + 1) - sqrt(z))", "t = 1 - tanh(x)**2; dx = t*(sqrt(z + 1) - sqrt(z))*dout; dz = tanh(x)*(0.5/sqrt(z + 1) - 0.5/sqrt(z))*dout", {"x": (-300.0, 300.0), "z": (1.0, 1e9)})
     assert len({s.original for s in found}) == len(found) == 2
+
+
+def test_a_point_at_which_a_replacement_has_no_value_is_learnt_of() -> None:
+    """tan(x/2) has the derivative 1/2 at 0, where the line and the first formulas that are found are 0/0."""
+    (found,) = suggested("(1 - cos(x))/sin(x)", "s = sin(x); dx = dout - (1 - cos(x))/s/s*cos(x)*dout", {"x": (-3.0, 3.0)})
+    assert in_floats(found.replacement.partition(" = ")[2], {"x": 0.0, "dout": 1.0}) == 0.5
+    assert math.isnan(in_floats("(1 - cos(x))/sin(x)/sin(x)*cos(x)", {"x": 0.0})), "the twin"

@@ -56,6 +56,7 @@ class NotAccepted:
 
     reason: str
     points: tuple[FloatPoint, ...] = ()
+    are_holes: bool = False  # it has no value there, where the gradient has one; the function may have none
 
 
 def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
@@ -149,7 +150,7 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
     if outcome.has_holes and not may_have_holes:
-        return NotAccepted(f"it has no value at a point: {outcome.note}")
+        return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes, are_holes=True)
     return proof.text() if may_have_holes else outcome.note
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,8 +46,8 @@ class Arrangement:
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None) -> Iterator[Arrangement]:
-    """Arrangements of a statement, the best first. A `rewriter` that was there before knows already what the rules make of many terms."""
+def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, holes: Collection[FloatPoint] = ()) -> Iterator[Arrangement]:
+    """Arrangements of a statement, the best first; at the points `holes` they need a value. A `rewriter` that was there before knows already what the rules make of many terms."""
     program = check.subject.program
     rewriter = rewriter or new_rewriter()
     pool = rewriter.pool
@@ -58,6 +58,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     exact = exact_gradient(check, gradient, points) if is_final else exact_step(check, statement.step, points)
     if not exact.known.any():
         return
+    exact = replace(exact, needed=np.array([p in holes for p in points])) if holes else exact
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, exact, weights)

@@ -179,11 +179,12 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     best: Suggestion | None = None
+    holes: set[FloatPoint] = set()
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, holes=holes):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):
@@ -193,6 +194,7 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
                     task.earlier[statement.step] = arrangement
             if isinstance(answer, NotAccepted):
                 against += answer.points[:MOST_FOUND]
+                holes |= set(answer.points if answer.are_holes else ())
             elif suggestion is not None and answer is not None:
                 against = list(answer.bad[:MOST_FOUND])
                 break

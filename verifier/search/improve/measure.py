@@ -39,6 +39,7 @@ class Exact:
     low: DoubleArray
     ulp: DoubleArray
     known: Any
+    needed: Any = None  # points at which some number is needed, whatever is known
 
     def errors(self, values: Any) -> DoubleArray:
         """How far values are off, in ulps, at most MOST_ULPS; 0 where nothing is known."""
@@ -46,11 +47,11 @@ class Exact:
             found = np.abs((np.asarray(values, dtype=np.float64) - self.high) - self.low) / self.ulp
         found = np.where(found <= MOST_ULPS, found, MOST_ULPS)  # NaN as well
         off: DoubleArray = np.where(self.known, found, 0.0)
-        return off
+        return off if self.needed is None else np.where(self.needed & ~np.isfinite(np.asarray(values, dtype=np.float64)), MOST_ULPS, off)
 
     def at(self, chosen: Any) -> Exact:
         """The same at some of the points."""
-        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen])
+        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen], None if self.needed is None else self.needed[chosen])
 
 
 def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:
