@@ -114,3 +114,64 @@ def test_the_twin_of_these_is_suggested(layers: ModuleType, monkeypatch: pytest.
     monkeypatch.setattr(better, "_new_line", lambda *_: ("grad = dout / np.cosh(x)**2", ""))
     (found,) = improved(layers.forward, layers.backward, X).suggestions or ()
     assert found.replacement == "grad = dout / np.cosh(x)**2"
+
+
+TORCH = """import torch
+
+
+class Tanh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.tanh(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * (1 - torch.tanh(x) ** 2)
+"""
+JAX = """import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def tanh(x):
+    return jnp.tanh(x)
+
+
+def _forward(x):
+    return jnp.tanh(x), x
+
+
+def _backward(x, g):
+    dx = g * (1 - jnp.tanh(x) ** 2)
+    return (dx,)
+
+
+tanh.defvjp(_forward, _backward)
+"""
+
+
+def test_a_custom_function_of_pytorch_gets_a_line_that_was_tried_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    module = imported(tmp_path, monkeypatch, "own_torch", TORCH)
+    report = importlib.import_module("verifier.torch").check(module.Tanh.apply, torch.tensor(X, dtype=torch.float64), domain={"x": (-30, 30)}, improve=60.0)
+    (found,) = report.suggestions or ()
+    assert (found.gradient, found.line, found.why_no_patch) == ("dx", 13, "")
+    assert found.replacement.startswith("return ")
+
+
+def test_a_rule_of_jax_whose_code_cannot_be_tried_gets_a_line_without_a_patch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+    module = imported(tmp_path, monkeypatch, "own_jax", JAX)
+    report = importlib.import_module("verifier.jax").check(module.tanh, jax.numpy.array(X), domain={"x": (-30, 30)}, improve=60.0)
+    (found,) = report.suggestions or ()
+    assert (found.gradient, found.line, found.patch, found.why_no_patch) == ("dx", 15, "", better.NOT_TRIED)
+
+
+def imported(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> ModuleType:
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    found = importlib.import_module(name)
+    monkeypatch.delitem(sys.modules, name)
+    return found
