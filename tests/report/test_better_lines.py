@@ -36,6 +36,19 @@ def test_every_figure_is_shown_once_with_its_words() -> None:
     ]
 
 
+def test_the_same_line_for_another_gradient_is_shown_once() -> None:
+    shown = better_lines.lines(replace(REPORT, suggestions=(ONE, replace(ONE, gradient="dy"), replace(ONE, gradient="dz", replacement="dx = c"))), PLAIN)
+    assert "     =  line      the same as for mine.dx" in shown
+    assert shown.count("   7 |  - dx = a") == 2, "that of dz is another one"
+    assert [line for line in shown if line.startswith("  better")] == ["  better    mine.dx", "  better    mine.dy", "  better    mine.dz"]
+
+
+def test_an_implementation_to_be_written_is_shown_as_it_may_stand_in_the_file() -> None:
+    shown = better_lines.lines(replace(REPORT, suggestions=(replace(ONE, pass_text="staged:\n  backward: |\n    dx = b"),)), PLAIN)
+    assert [line.strip() for line in shown[-3:]] == ["staged:", "backward: |", "dx = b"]
+    assert [len(line) - len(line.lstrip()) for line in shown[-3:]] == [11, 13, 15], "indented as YAML is"
+
+
 def test_one_formula_for_all_inputs_has_no_regions_and_a_missing_patch_its_reason() -> None:
     shown = better_lines.lines(replace(REPORT, suggestions=(replace(ONE, regions=REGIONS[1:], patch="", why_no_patch="so it is"),)), PLAIN)
     assert not any("region" in line for line in shown)

@@ -18,6 +18,7 @@ from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
+from verifier.search.improve import improve as improve_module
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
@@ -295,7 +296,31 @@ def test_a_sound_rule_alone_leads_to_one(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1/cosh(x)**2" in found.replacement
 
 
-def test_a_backward_pass_that_is_not_written_has_no_line_to_be_replaced() -> None:
-    (case,) = load_text("name: staged\nfunction: 1/(1 + exp(-x))\npoints: [{x: 1}]\n").cases
-    ((form, (check,)),) = checks_of(case, truth_of(case.programs.truth))
-    assert improve(check, case.programs.drafts[0], points.boxes(case, form), budget=BUDGET) == ()
+def test_a_value_that_several_gradients_read_gets_one_better_line_and_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    def watched(check: Check, gradient: str, *rest: object, **options: object) -> object:
+        searched.append(gradient)
+        return arrangements.arrangements(check, gradient, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(improve_module, "arrangements", watched)
+    lines = "s = 1/(1 + exp(-x*z)); du = s*(1 - s)*dout; dx = du*z; dz = du*x"
+    first, second = suggested("1/(1 + exp(-x*z))", lines, {"x": (-300.0, 300.0), "z": (1.0, 2.0)})
+    assert (first.gradient, second.gradient) == ("dx", "dz")
+    assert first.original == second.original == "du = s*(1 - s)*dout"
+    assert first.replacement == second.replacement
+    assert set(searched) == {"dx"}
+    assert second.after.worst_ulps < 16 < second.before.worst_ulps
+
+
+def test_another_line_is_looked_for_where_that_of_the_first_gradient_does_not_do() -> None:
+    """The twin: the second gradient loses its digits in a line of its own as well."""
+    found = suggested("tanh(x)*(sqrt(z + 1) - sqrt(z))", "t = 1 - tanh(x)**2; dx = t*(sqrt(z + 1) - sqrt(z))*dout; dz = tanh(x)*(0.5/sqrt(z + 1) - 0.5/sqrt(z))*dout", {"x": (-300.0, 300.0), "z": (1.0, 1e9)})
+    assert len({s.original for s in found}) == len(found) == 2
+
+
+def test_a_point_at_which_a_replacement_has_no_value_is_learnt_of() -> None:
+    """tan(x/2) has the derivative 1/2 at 0, where the line and the first formulas that are found are 0/0."""
+    (found,) = suggested("(1 - cos(x))/sin(x)", "s = sin(x); dx = dout - (1 - cos(x))/s/s*cos(x)*dout", {"x": (-3.0, 3.0)})
+    assert in_floats(found.replacement.partition(" = ")[2], {"x": 0.0, "dout": 1.0}) == 0.5
+    assert math.isnan(in_floats("(1 - cos(x))/sin(x)/sin(x)*cos(x)", {"x": 0.0})), "the twin"

@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from verifier.callable.one_component import layout_of, one_component
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
+from verifier.callable.tried_line import holds_in_code, is_known
 from verifier.callable.written_out import MOST_CHARACTERS, TraceText, finite, written_out
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
+from verifier.case.components import base
 from verifier.case.load import load_text
 from verifier.circuit.program import Line
 from verifier.compare.check import Check, checks_of
@@ -21,11 +24,14 @@ from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Replacement
 from verifier.report.patch import FilePatch, patch_of
 from verifier.report.suggestions import reported
+from verifier.search.improve.acceptance import PROVED
+from verifier.search.improve.each_component import FOR_ALL, is_one_function, of_components
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Suggestion
 from verifier.trace.record import Trace
 
 IN_PARTS = "the line does more than this: change it yourself"
+NOT_TRIED = "the line could not be tried in the code: see that its names are arrays that go element by element, and change the line yourself"
 NO_LIBRARY = "the file does not import {module} under a name of its own"
 
 
@@ -40,28 +46,48 @@ def with_better_lines(question: Question, report: CaseReport, case: Case, checke
 
 
 def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[Replacement]:
-    written = written_out(trace, question.callee)
+    whole, callee, layout = trace, question.callee, layout_of(trace, question.callee)
+    if layout is not None:
+        reduced = one_component(trace, callee)
+        if reduced is None:
+            return
+        trace, callee = reduced
+    written = written_out(trace, callee)
     if written is None:
         return
-    text = _as_case(question, case, trace, written)
+    text = _as_case(replace(question, callee=callee), case, trace, written)
     loaded = load_text(text, file=case.file)
     if loaded.complaints:
         return
     (own,) = loaded.cases
     fmt = checked.check.format
     ((_, (check,)),) = checks_of(own, truth_of(own.programs.truth), (fmt.name,))
-    inputs = len(own.inputs)
-    worst = [p[:inputs] for p, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    if layout is not None and case.function is not None and not is_one_function(case.programs.truth, own.programs.truth, layout):
+        return
+    off = [p for p, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
+    worst = [p[: len(own.inputs)] for p in off] if layout is None else of_components(off, checked.check.subject.program.inputs, own.inputs, layout)
     for s in improve(check.alone(wish.gradient) if wish.gradient else check, own.programs.drafts[0], points.boxes(own, fmt), budget=wish.seconds, points=tuple(worst)):
         line, is_whole = written.origin[s.source.text[: s.start].count("\n")]
-        if line.source is not None:
-            yield _in_file(question, case, checked.check, s, line, written if is_whole else None)
+        if line.source is None:
+            continue
+        found = _in_file(question, case, checked.check, s if layout is None else _of_all(s), line, written if is_whole else None)
+        if not found.why_no_patch and is_known(question, line):
+            if not holds_in_code(question, case, checked, whole, line, found.replacement, gradient=s.gradient, is_proved=s.proof == PROVED, layout=layout):
+                continue
+        elif not found.why_no_patch and layout is not None:
+            found = replace(found, patch="", why_no_patch=NOT_TRIED, span=(0, 0), digest="")
+        yield found
+
+
+def _of_all(s: Suggestion) -> Suggestion:
+    """A suggestion for one component as one for all."""
+    return replace(s, proof_text=f"{s.proof_text}; {FOR_ALL}")
 
 
 def _as_case(question: Question, case: Case, trace: Trace, written: TraceText) -> str:
     """The callable as a case file; JSON is YAML."""
     inputs = [n for n in trace.program.inputs if n not in trace.program.parameters]
-    domain = {n: [float(t) for t in bounds] for n, bounds in case.domain if n in inputs and finite(bounds)}
+    domain = {base(n): [float(t) for t in bounds] for n, bounds in case.domain if base(n) in inputs and finite(bounds)}
     body = {"forward": "\n".join(written.forward), "backward": "\n".join(written.backward), "gradients": dict(trace.claims)}
     content = {"name": case.name, "points": [dict(zip(inputs, trace.point, strict=False))], "hunt": True, "implementations": {question.callee.name if question.callee.name.isidentifier() else "it": body}}
     content |= {"domain": domain} if domain else {}

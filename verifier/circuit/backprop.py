@@ -79,7 +79,9 @@ class _Writer:
         return index
 
     def program(self) -> Program:
-        """What was written so far."""
+        """What was written so far; every name of the original stands for what it stood for there, also those of what flows in."""
+        for name, i in self.forward.names.items():
+            self.builder.names.setdefault(name, self.at[i])
         return self.builder.program(self.at[self.forward.output], output_name=self.forward.output_name)
 
     def _forward_step(self, step: Step) -> int:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verifier.case.components import base
 from verifier.command.given import case_files, complain, configured, gate_for, load_with_calls, some_of, workers_for
 from verifier.config import Config
 from verifier.language.source import CampaignError, suggestion
@@ -108,7 +109,7 @@ def _nothing_named(cases: Sequence[Case], wish: ImproveRequest) -> str:
     names = list(dict.fromkeys(i.name for c in cases for i in c.implementations))
     if cases and wish.implementation and wish.implementation not in names:
         return f"there is no implementation '{wish.implementation}'{suggestion(wish.implementation, names) or f'; there are {some_of(names)}'}"
-    gradients = list(dict.fromkeys(g for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims))
+    gradients = list(dict.fromkeys(name for c in cases for d in c.programs.drafts if wish.implementation in ("", d.implementation.name) for _, g in d.claims for name in (base(g), g)))
     if gradients and wish.gradient and wish.gradient not in gradients and all(i.call is None for c in cases for i in c.implementations):
         return f"there is no gradient '{wish.gradient}'{suggestion(wish.gradient, gradients) or f'; there are {some_of(gradients)}'}"
     return ""

@@ -100,7 +100,7 @@ FIGURE_WORDS: Mapping[str, Meaning] = {
     "median": Meaning("Under a better arrangement, the error in ulps that half of the points stay below, before and after."),
     "bits": Meaning("Under a better arrangement, how many of the last bits of the gradient are lost, on average over the points, before and after. NaN and what is further off than 2**64 ulps count as 64."),
     "cost": Meaning("Under a better arrangement, the time that the statement takes afterwards, over the time that it took: measured, so it differs a little from run to run."),
-    "patch": Meaning("Under a better arrangement, why the file cannot be changed by a patch. Where nothing is said, `improve --write` can change it, and the JSON report has the patch."),
+    "patch": Meaning("Under a better arrangement, why the file cannot be changed by a patch. Where backprop writes the lines, the implementation that can be written in the file stands below. Where nothing is said, `improve --write` can change it, and the JSON report has the patch."),
     "caught": Meaning("Of an edit that `mutate` makes: at some point of the case the edited backward pass fails, as it should."),
     "survived": Meaning("Of an edit that `mutate` makes: it is a mistake, and no point of the case shows it. A point that would is suggested."),
     "equivalent": Meaning("Of an edit that `mutate` makes: it is no mistake, as the gradients are proved to be the same."),

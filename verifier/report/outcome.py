@@ -257,6 +257,7 @@ class Replacement:
     why_no_patch: str = ""
     span: tuple[int, int] = (0, 0)  # the characters of the file that the replacement takes the place of
     digest: str = ""  # of the contents of that file when it was read; empty where there is no patch
+    pass_text: str = ""  # the implementation with the replacement, to stand in a case file, where its backward pass is not written
 
 
 class _ShownAnywhere:

@@ -119,7 +119,7 @@ def _definitions() -> Schema:
                 "before": {"description": "the errors of the statement, at points of the domain that the search has not seen", **_errors()}, "after": {"description": "the errors of the replacement, at the same points", **_errors()},
                 "regions": {"type": "array", "items": _object({"condition": _TEXT, "formula": _TEXT, "before": _errors(), "after": _errors()})},
                 "cost": {"description": "the time of the replacement over that of the statement", **_TEXT}, "verdict_before": {"description": "the worst at the points of the search and of the hunt", **_TEXT},
-                "verdict_after": {"description": "the same of the replacement", **_TEXT}, "candidates": {"description": "formulas that were measured", **_COUNT}, "patch": {"description": "a unified diff of the file; empty where there is none", **_TEXT}, "why_no_patch": _TEXT,
+                "verdict_after": {"description": "the same of the replacement", **_TEXT}, "candidates": {"description": "formulas that were measured", **_COUNT}, "patch": {"description": "a unified diff of the file; empty where there is none", **_TEXT}, "why_no_patch": _TEXT, "pass_text": {"description": "the implementation with the replacement, as it may stand under `implementations`; empty where its backward pass is written", **_TEXT},
             }
         ),
         "region": _object({**who, "verdict": _VERDICT, "input": _TEXT, "low": _TEXT, "high": _TEXT, "along": _TEXT, "cause": _TEXT, "point": _POINT}),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
+from verifier.case.components import base
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
@@ -13,9 +14,13 @@ from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
+from verifier.search.improve.each_component import improve_components
+from verifier.search.improve.generated_lines import as_yaml
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 
+GENERATED = "this line is backprop's, and the file has none; to have the better one, write the implementation so"
+FEW_COMPONENTS = 8  # of an array whose components are looked at one by one
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
 
@@ -42,14 +47,22 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
     """The better arrangements of one implementation in one format, for gradients that have none yet."""
     check = checked.check
     draft = next((d for d in case.programs.drafts if d.implementation.name == check.implementation), None)
-    wanted = [g for _, g in check.subject.claims if wish.gradient in ("", g) and g not in known]
+    claimed = dict.fromkeys(name for _, g in check.subject.claims for name in (base(g), g))  # arrays as a whole, and their components
+    wanted = [g for g in claimed if wish.gradient in ("", g, base(g)) and g not in known]
     if draft is None or not wanted:
         return
-    if wish.gradient:
+    if any(g == wish.gradient for _, g in check.subject.claims):
         check = check.alone(wish.gradient)
-    for found in improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=_points(checked, regions)):
+    bad = _points(checked, regions)
+    suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad) if case.programs.outputs else ()
+    if not suggested and (not case.programs.outputs or len(check.subject.claims) <= FEW_COMPONENTS):  # statements about single numbers
+        suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
+    for found in suggested:
         if found.gradient in wanted:
-            yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
+            if draft.whole is not None:
+                yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
+            elif found.new_pass is not None:
+                yield reported(check, found, FilePatch(problem=GENERATED), pass_text=as_yaml(draft, found.new_pass))
 
 
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
@@ -60,9 +73,9 @@ def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[
     return tuple(dict.fromkeys([*listed, *hunted, *swept]))[:MOST_POINTS]
 
 
-def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
-    """A suggestion as text, with the change of the file."""
-    place = found.source.place(found.start)
+def reported(check: Check, found: Suggestion, patch: FilePatch, *, pass_text: str = "") -> Replacement:
+    """A suggestion as text, with the change of the file, or with the implementation to be written in it."""
+    place = found.source.place(0 if pass_text else found.start)
     return Replacement(
         found.implementation,
         found.gradient,
@@ -85,6 +98,7 @@ def reported(check: Check, found: Suggestion, patch: FilePatch) -> Replacement:
         patch.problem,
         patch.span,
         patch.digest,
+        pass_text,
     )
 
 

@@ -68,13 +68,13 @@ class Region:
     everywhere: bool = False  # it fills its path: the input does not matter
 
 
-def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
+def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
-    Only regions of the `verdicts` are told, and where a constraint of `meant` holds.
+    Only regions of the `verdicts` are told, and where a constraint of `meant` holds. The ends of a region are its last numbers; where they need not be `sharp`, its last points that were judged.
     """
-    return search(check, domain, seed=seed, budget=budget, verdicts=verdicts, meant=meant).regions
+    return search(check, domain, seed=seed, budget=budget, verdicts=verdicts, meant=meant, sharp=sharp).regions
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Hunted:
     unseen: str = ""
 
 
-def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> Hunted:
+def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True) -> Hunted:
     """`hunt`, with what its budget did not suffice for."""
-    scan, fmt = _Scan(check, budget, meant), check.format
+    scan, fmt = _Scan(check, budget, meant, sharp=sharp), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
@@ -154,8 +154,8 @@ def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
 class _Scan:
     """What was judged so far: on each path, the discrepancies by position."""
 
-    def __init__(self, check: Check, budget: int, meant: Meant | None = None) -> None:
-        self.meant = meant
+    def __init__(self, check: Check, budget: int, meant: Meant | None = None, *, sharp: bool = True) -> None:
+        self.meant, self.sharp = meant, sharp
         self.check, self.program, self.claims, self.fmt, self.budget = check, check.subject.program, check.subject.claims, check.format, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
@@ -308,8 +308,8 @@ class _Scan:
     def _region(self, path: Path, judged: dict[float, list[Discrepancy]], low: float, high: float, *, c: int) -> Region:
         verdict = judged[low][c].verdict
         before, after = _around(judged, low, high, c)
-        left = low if before is None else self._edge(path, c, before, low)
-        right = high if after is None else self._edge(path, c, after, high)
+        left = low if before is None or not self.sharp else self._edge(path, c, before, low)
+        right = high if after is None or not self.sharp else self._edge(path, c, after, high)
         simple = simplest(left, right, self.fmt)
         t = simple if self.judge(path, [simple])[simple][c].verdict is verdict else _plainest([x for x in judged if low <= x <= high])
         d = self.judge(path, [t])[t][c]

@@ -20,7 +20,13 @@ def lines(c: CaseReport, paint: Paint) -> list[str]:
         return []
     if not c.suggestions:
         return wrapped(nothing(c), "  better    ", paint.columns, indent=" " * 12)
-    return [line for s in c.suggestions for line in _one(s, paint)]
+    first: dict[tuple[object, ...], Replacement] = {}
+    found: list[str] = []
+    for s in c.suggestions:
+        key = (s.implementation, s.file, s.line, s.column, s.original, s.replacement, s.pass_text)
+        found += _one(s, paint, first.get(key))
+        first.setdefault(key, s)
+    return found
 
 
 def nothing(c: CaseReport) -> str:
@@ -29,7 +35,8 @@ def nothing(c: CaseReport) -> str:
     return NOTHING_TO_DO if passes else NOTHING
 
 
-def _one(s: Replacement, paint: Paint) -> list[str]:
+def _one(s: Replacement, paint: Paint, same: Replacement | None) -> list[str]:
+    """The lines of one suggestion; of one with the `same` line as another, shown before, only what is said of this gradient."""
     head = f"better    {s.implementation}.{s.gradient}"
     margin = f"{s.line:>4} |  "
     rows = [
@@ -41,6 +48,9 @@ def _one(s: Replacement, paint: Paint) -> list[str]:
         ("cost", f"{s.cost} times the time of this statement"),
         *((("patch", f"none: {s.why_no_patch}"),) if s.why_no_patch else ()),
     ]
+    if same is not None:
+        shown = [("line", f"the same as for {same.implementation}.{same.gradient}"), *(row for row in rows if row[0] not in ("cost", "patch"))]
+        return [f"  {paint(head, bold=True)}", *(line for word, text in shown for line in wrapped(text, f"     =  {word:<9} ", paint.columns, indent=" " * 18))]
     return [
         f"  {paint(head, bold=True)}",
         *wrapped(f"{s.file}:{s.line}:{s.column}", "    --> ", paint.columns),
@@ -48,6 +58,7 @@ def _one(s: Replacement, paint: Paint) -> list[str]:
         *(paint(f"     |  + {line}", "green") for line in s.replacement.strip().splitlines()),
         *(line for word, text in rows for line in wrapped(text, f"     =  {word:<9} ", paint.columns, indent=" " * 18)),
         *_regions(s.regions),
+        *(f"{' ' * 11}{line}" for line in s.pass_text.splitlines()),
     ]
 
 

@@ -24,6 +24,7 @@ from verifier.compare.sweep.classify import VERDICTS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.exact import derivatives
 from verifier.exact.cones import Prover
+from verifier.exact.prove import Proof
 from verifier.exact.truth import subject
 from verifier.language.source import Source
 from verifier.language.tokens import LanguageError
@@ -55,6 +56,7 @@ class NotAccepted:
 
     reason: str
     points: tuple[FloatPoint, ...] = ()
+    are_holes: bool = False  # it has no value there, where the gradient has one; the function may have none
 
 
 def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
@@ -104,7 +106,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
-    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant, sharp=False)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)
@@ -141,18 +143,24 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, may_have_holes: bool) -> str | NotAccepted:
     """What is proved of a check of one gradient, in words, or why that does not do. It may have no value at single points only if a series takes its place there."""
     claim = check.subject.claims[0]
-    proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
-    if proof is None:
-        return NotAccepted("no proof was found that it is equal")
-    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
-    if gaps:
-        return NotAccepted(f"it has no value where {gaps[0]}")
+    proof = identity_of(check, claim, boxes)
+    if isinstance(proof, NotAccepted):
+        return proof
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
     if outcome.has_holes and not may_have_holes:
-        return NotAccepted(f"it has no value at a point: {outcome.note}")
+        return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes, are_holes=True)
     return proof.text() if may_have_holes else outcome.note
+
+
+def identity_of(check: Check, claim: tuple[str, str], boxes: Sequence[InputRanges]) -> Proof | NotAccepted:
+    """The proof of one claim of a check, without a gap in the boxes; or why there is none. Of a large array it is that of the component's own steps."""
+    proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
+    if proof is None:
+        return NotAccepted("no proof was found that it is equal")
+    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
+    return NotAccepted(f"it has no value where {gaps[0]}") if gaps else proof
 
 
 def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
@@ -175,4 +183,4 @@ def is_false(value: RealValue) -> bool:
     return value is False
 
 
-__all__ = ["Accepted", "NotAccepted", "accepted", "is_worse", "judged", "replaced_check"]
+__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "identity_of", "is_worse", "judged", "replaced_check"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,10 +46,11 @@ class Arrangement:
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
-    """Arrangements of a statement, the best first."""
+def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, holes: Collection[FloatPoint] = ()) -> Iterator[Arrangement]:
+    """Arrangements of a statement, the best first; at the points `holes` they need a value. A `rewriter` that was there before knows already what the rules make of many terms."""
     program = check.subject.program
-    pool = Pool()
+    rewriter = rewriter or new_rewriter()
+    pool = rewriter.pool
     found = written(program, statement, pool)
     if found is None or not points:
         return
@@ -57,10 +58,11 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     exact = exact_gradient(check, gradient, points) if is_final else exact_step(check, statement.step, points)
     if not exact.known.any():
         return
+    exact = replace(exact, needed=np.array([p in holes for p in points])) if holes else exact
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, exact, weights)
-    search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
+    search([found.term], rewriter, candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
     series = _series(check, pool, found, candidates) if is_final else {}
     quantities = list(_quantities(pool, check, found, columns))
@@ -71,6 +73,11 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
                 yield made
         elif (term := choice.term(pool)) is not found.term:
             yield Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores))
+
+
+def new_rewriter() -> Rewriter:
+    """All rules, and no term yet."""
+    return Rewriter(Pool(), all_rules())
 
 
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:

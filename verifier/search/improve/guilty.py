@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import bisect
 import heapq
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -14,10 +16,11 @@ from verifier.arithmetic.types import Ball
 from verifier.blame.rounding.ledger import Ledger, LedgerPlan, ledgers, native, real_run
 from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, ancestors, ancestors_among
+from verifier.circuit.targets import targets_of
 from verifier.compare.check import Check
 from verifier.language.grammar import block
 from verifier.language.source import Source
-from verifier.language.trees import parse_program
+from verifier.language.trees import parse_program, span
 from verifier.search.improve.terms import Pool, Term
 
 LOST_ULPS = 16.0  # an error above it is a loss
@@ -46,17 +49,21 @@ def replaceable(program: Program, source: Source | None) -> list[Replaceable]:
     """The statements of a backward pass for which others may stand: those that set one name and run once."""
     if source is None:
         return []
-    spans = Counter((program.lines[s.line].start, program.lines[s.line].end, s.name) for s in program.steps if s.name and s.line >= 0 and program.lines[s.line].source is source)
-    found = []
-    top = {(t.col_offset, t.end_col_offset) for t in block(source.text)[0]}
+    spans = [span(t) for t in block(source.text)[0] if isinstance(t, ast.Assign | ast.AugAssign)]
+    starts = [start for start, _ in spans]
+    within: dict[tuple[tuple[int, int], str], list[int]] = {}
     for i, s in enumerate(program.steps):
         if not s.name or s.line < 0 or program.lines[s.line].source is not source:
             continue
-        line = program.lines[s.line]
-        if spans[line.start, line.end, s.name] == 1 and (line.start, line.end) in top:
-            statements, errors = parse_program(source.text[line.start : line.end])
-            if not errors and len(statements) == 1 and statements[0].target == s.name:
-                found.append(Replaceable(s.name, i, source, line.start, line.end))
+        line = program.lines[s.line]  # a statement, or a part of one where a `diff` was written out
+        k = bisect.bisect(starts, line.start) - 1
+        if k >= 0 and line.end <= spans[k][1]:
+            within.setdefault((spans[k], s.name), []).append(i)
+    found = []
+    for ((start, end), name), steps in within.items():
+        statements, errors = parse_program(source.text[start:end])
+        if len(steps) == 1 and not errors and len(statements) == 1 and statements[0].target == name:
+            found.append(Replaceable(name, steps[0], source, start, end))
     return found
 
 
@@ -143,8 +150,9 @@ def _visible(program: Program, statement: Replaceable) -> dict[int, str]:
     for name, i in program.names.items():
         if program.steps[i].gate in ("upstream", "input"):
             latest.setdefault(name, i)
+    written_names = _names_in_texts(program)
     for i in range(first):
-        if program.steps[i].name and "." not in program.steps[i].name:
+        if {program.steps[i].name, program.steps[i].name.partition("[")[0]} & written_names:
             latest[program.steps[i].name] = i
     found: dict[int, str] = {}
     for name, i in latest.items():
@@ -155,8 +163,15 @@ def _visible(program: Program, statement: Replaceable) -> dict[int, str]:
 
 def ancestors_of_statement(program: Program, statement: Replaceable) -> Collection[int]:
     """The steps that a statement itself makes."""
-    line = program.steps[statement.step].line
-    return [i for i in ancestors_among(program.steps, statement.step) if program.steps[i].line == line] or [statement.step]
+    own = program.steps[statement.step].line
+    lines = {k for k, line in enumerate(program.lines) if line.source is statement.source and statement.start <= line.start and line.end <= statement.end} | {own}
+    return [i for i in ancestors_among(program.steps, statement.step) if program.steps[i].line in lines] or [statement.step]
+
+
+def _names_in_texts(program: Program) -> set[str]:
+    """The names that statements set; what a `diff` was written out to has names that no text has."""
+    sources = {id(line.source): line.source for line in program.lines if line.source is not None}
+    return {name for source in sources.values() for tree in block(source.text)[0] for name in targets_of(tree)}
 
 
 def _expanded(program: Program, step: int, visible: Mapping[int, str], most: int) -> dict[int, bool]:

@@ -20,10 +20,12 @@ from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
-from verifier.search.improve.arrangements import Arrangement, arrangements
+from verifier.search.improve.arrangements import Arrangement, arrangements, new_rewriter
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
+from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 from verifier.search.paths import InputRanges
@@ -59,6 +61,8 @@ class _Task:
     is_bad: bool  # at some of them its verdict is none that passes
     fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
     exact: Exact  # the exact gradient there
+    rewriter: Rewriter
+    earlier: dict[int, Arrangement]  # by statement, what other gradients were given already
     before: DoubleArray  # the errors there, where something is known
 
     @cached_property
@@ -74,22 +78,28 @@ class _Task:
 def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the gradients of an implementation that lose digits somewhere in the boxes: at most one for each gradient, found within about so many seconds of processor time.
 
-    `points` are looked at as well; `meant` says where the inputs are meant. Only backward passes that are written have statements to be replaced.
+    `points` are looked at as well; `meant` says where the inputs are meant. Of a backward pass that is not written the lines that backprop generates are improved.
     """
-    if draft.whole is None or check.computed is not None:
+    if check.computed is not None:
         return ()
+    if draft.whole is None:
+        spelled = spelled_out(check, draft)
+        if spelled is None:
+            return ()
+        return tuple(with_text(spelled, draft, s) for s in improve(spelled.check, spelled.draft, boxes, budget=budget, meant=meant, points=points))
     deadline = time.process_time() + budget
     if meant is None and len(boxes) == 1:
         meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))
     statements = replaceable(check.subject.program, draft.implementation.backward)
     common = search_points(check, boxes, meant, points)
     found = []
+    rewriter, earlier = new_rewriter(), dict[int, Arrangement]()
     names = list(dict.fromkeys(name for _, name in check.subject.claims))
     for k, name in enumerate(names):
         now = time.process_time()
         if now >= deadline:
             break
-        suggestion = _improve(check, draft, name, statements, common, boxes, meant, deadline=now + (deadline - now) / (len(names) - k))
+        suggestion = _improve(check, draft, name, statements, common, boxes, meant, rewriter, earlier, deadline=now + (deadline - now) / (len(names) - k))
         if suggestion is not None:
             found.append(suggestion)
     return tuple(found)
@@ -111,7 +121,7 @@ def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
 
 
-def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, *, deadline: float) -> Suggestion | None:
+def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, rewriter: Rewriter, earlier: dict[int, Arrangement], *, deadline: float) -> Suggestion | None:
     """A suggestion for one gradient: search, hunt, and search again with what the hunt found."""
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
@@ -124,17 +134,24 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     if before is None:
         return None
     is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
-    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known])
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, earlier, before[exact.known])
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
     best: Suggestion | None = None
+    known = set(earlier)
     for statement in chosen:
+        shared = _shared(task, statement, points)
+        if shared is not None:
+            return shared
         found = _replacement(task, statement, points)
         if found is not None and (best is None or found.after.mean_bits < best.after.mean_bits - LEAST_GAIN):
             best = found
         if best is not None and best.after.worst_ulps <= task.check.format.rounding_limit:
             break
+    for statement in chosen:
+        if statement.step not in known and (best is None or statement.start != best.start):
+            earlier.pop(statement.step, None)  # it was accepted, and another statement's is suggested
     return best
 
 
@@ -148,23 +165,36 @@ def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: 
     return found.errors(values)
 
 
+def _shared(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
+    """The replacement that a statement has for an earlier gradient, where it does for this one, too: one better line for a value that several gradients read."""
+    arrangement = task.earlier.get(statement.step)
+    if arrangement is None:
+        return None
+    _, found = _tried(task, statement, arrangement, points)
+    return found if found is not None and found.after.worst_ulps <= task.check.format.rounding_limit else None
+
+
 def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
     """The best accepted replacement of a statement."""
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     best: Suggestion | None = None
+    holes: set[FloatPoint] = set()
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, holes=holes):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):
                     return best
                 best = suggestion
+                if not arrangement.certificate:
+                    task.earlier[statement.step] = arrangement
             if isinstance(answer, NotAccepted):
                 against += answer.points[:MOST_FOUND]
+                holes |= set(answer.points if answer.are_holes else ())
             elif suggestion is not None and answer is not None:
                 against = list(answer.bad[:MOST_FOUND])
                 break

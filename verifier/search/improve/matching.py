@@ -23,6 +23,7 @@ class Rewriter:
     with_quotients: bool = True  # beside the rules, sums and quotients are written in lowest terms
     known: dict[Term, list[Term]] = field(default_factory=dict)
     by_gate: dict[str, list[tuple[Term, Term]]] = field(default_factory=dict)
+    met: dict[Term, list[Term]] = field(default_factory=dict)  # terms whose neighbours are known
 
     def __post_init__(self) -> None:
         for rule in self.rules:
@@ -45,9 +46,15 @@ class Rewriter:
 
     def neighbours(self, term: Term) -> Iterator[Term]:
         """What one rule makes of a term at any place; equal parts change together."""
+        if term in self.met:
+            yield from self.met[term]
+            return
+        found = []
         for part in term.parts:
             for other in self.at(part):
-                yield self.pool.replaced(term, {part: other})
+                found.append(self.pool.replaced(term, {part: other}))
+                yield found[-1]
+        self.met[term] = found
 
 
 def pattern(pool: Pool, text: str) -> Term:

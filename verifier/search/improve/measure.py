@@ -26,6 +26,7 @@ MOST_ULPS = 2.0**64  # a larger error, or no number at all, counts as so many
 BITS = (128, 512, 2048, 8192)  # at which exact values are enclosed, in turn
 ENOUGH_BITS = 80  # of an exact value
 SIZES = (1.0, 40.0, 700.0, 1e4, math.inf)  # nested ranges: where functions bend, where exponentials end, all the rest
+DOUBLE = 53  # the precision of float64
 MODERATE = 10.0  # the size of every fourth coordinate
 DEEPEST = 52  # of the halvings towards an end, and of the relative distances of two inputs
 
@@ -38,6 +39,7 @@ class Exact:
     low: DoubleArray
     ulp: DoubleArray
     known: Any
+    needed: Any = None  # points at which some number is needed, whatever is known
 
     def errors(self, values: Any) -> DoubleArray:
         """How far values are off, in ulps, at most MOST_ULPS; 0 where nothing is known."""
@@ -45,11 +47,11 @@ class Exact:
             found = np.abs((np.asarray(values, dtype=np.float64) - self.high) - self.low) / self.ulp
         found = np.where(found <= MOST_ULPS, found, MOST_ULPS)  # NaN as well
         off: DoubleArray = np.where(self.known, found, 0.0)
-        return off
+        return off if self.needed is None else np.where(self.needed & ~np.isfinite(np.asarray(values, dtype=np.float64)), MOST_ULPS, off)
 
     def at(self, chosen: Any) -> Exact:
         """The same at some of the points."""
-        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen])
+        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen], None if self.needed is None else self.needed[chosen])
 
 
 def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:
@@ -168,5 +170,7 @@ def _coordinate(source: random.Random, low: float, high: float, size: float) -> 
 
 def _rounded(x: float, bounds: tuple[float, float], fmt: Format) -> float:
     low, high = max(bounds[0], -fmt.largest), min(bounds[1], fmt.largest)
+    if fmt.precision == DOUBLE:  # every bound and every coordinate is a number of the format
+        return min(max(x, low), high) + 0.0
     first, last = places(fmt, min(max(x, low), high), high)
     return float(numbers(fmt, np.array([min(first, last)]))[0]) + 0.0

@@ -189,6 +189,9 @@ trigonometric functions
 cos(a) - 1 -> -2*(sin(a/2)*sin(a/2))
 (1 - cos(a))/sin(a) -> tan(a/2)
 sin(a)/(1 + cos(a)) -> tan(a/2)
+tan(a/2)/tan(a) -> cos(a)/(1 + cos(a))
+1 - tan(a/2)/tan(a) -> 1/(1 + cos(a))
+tan(a/2)/sin(a) -> 1/(1 + cos(a))
 1 - sin(a)*sin(a) -> cos(a)*cos(a)
 1 - cos(a)*cos(a) -> sin(a)*sin(a)
 sin(a)*sin(a) + cos(a)*cos(a) -> 1

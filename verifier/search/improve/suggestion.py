@@ -28,6 +28,14 @@ class ImprovedRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPass:
+    """The lines that can be written where backprop generates them: a forward pass (none: the implementation's own is read), and a backward pass."""
+
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A statement of an implementation, and a text in the language that computes the gradient more exactly."""
 
@@ -49,6 +57,7 @@ class Suggestion:
     verdict_before: str  # the worst verdict at the points tried
     verdict_after: str
     candidates: int = 0  # formulas that were measured
+    new_pass: NewPass | None = None  # the passes with the replacement, where backprop generates the lines that are improved
 
 
-__all__ = ["Errors", "ImprovedRegion", "Suggestion"]
+__all__ = ["Errors", "ImprovedRegion", "NewPass", "Suggestion"]

@@ -39,6 +39,7 @@ class Pool:
     """The terms that were made. What is the same over the reals at no cost is made simpler at once: 0 + a, 1 * a, a - a, signs, short sums of numbers."""
 
     known: dict[tuple[str, tuple[Term, ...], str], Term] = field(default_factory=dict)
+    made: dict[tuple[str, tuple[Term, ...]], Term] = field(default_factory=dict)  # what was asked for already, simpler as it is
 
     def leaf(self, op: str, text: str) -> Term:
         """A name, a number or a constant."""
@@ -58,6 +59,12 @@ class Pool:
 
     def make(self, op: str, *args: Term) -> Term:
         """A gate of terms, simpler where that is the same."""
+        found = self.made.get((op, args))
+        if found is None:
+            found = self.made[op, args] = self._make(op, args)
+        return found
+
+    def _make(self, op: str, args: tuple[Term, ...]) -> Term:
         values = [value_of(a) for a in args]
         if all(v is not None for v in values) and (folded := _folded(op, values)) is not None:  # type: ignore[arg-type]
             return self.number(folded)
