@@ -46,7 +46,7 @@ class Outcome:
     counterexample: dict[str, float] | None = None
     fault: str = ""  # of this tool: a proof that the challenge contradicts
     both_defined: bool = True  # the computed gradient has a value there
-    has_holes: bool = False  # proved, but for single points at which it has no value and the exact gradient has one
+    holes: tuple[FloatPoint, ...] = ()  # proved, but for such single points at which it has no value and the exact gradient has one
 
 
 def outcomes(
@@ -84,7 +84,7 @@ def outcomes(
     for i, (_, name) in enumerate(check.subject.claims):
         trial = trials.get(name)
         if name in standing:
-            result[name] = Outcome("proved", _proved_text(standing[name], trials[name], inputs), has_holes=bool(trials[name].found))
+            result[name] = Outcome("proved", _proved_text(standing[name], trials[name], inputs), holes=tuple(c.point for c in trials[name].found))
             continue
         found = [row[i] for row in rows]
         if name not in proofs:

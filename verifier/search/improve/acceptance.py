@@ -150,8 +150,8 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
-    if outcome.has_holes and not may_have_holes:
-        return NotAccepted(f"it has no value at a point: {outcome.note}")
+    if outcome.holes and not may_have_holes:
+        return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes)
     return proof.text() if may_have_holes else outcome.note
 
 

@@ -47,7 +47,7 @@ class Arrangement:
 
 
 def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
-    """Arrangements of a statement, the best first."""
+    """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones."""
     program = check.subject.program
     pool = Pool()
     found = written(program, statement, pool)
@@ -59,7 +59,7 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
         return
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
-    candidates = Candidates(columns, exact, weights)
+    candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
     search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
     series = _series(check, pool, found, candidates) if is_final else {}
@@ -71,6 +71,13 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
                 yield made
         elif (term := choice.term(pool)) is not found.term:
             yield Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores))
+
+
+def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
+    """What a formula should be at points that spoke against others, should the exact value not be known: the infinity that the statement has there now (a pole), otherwise any number."""
+    infinite = np.where(np.isinf(before), before, 0.0)
+    found: DoubleArray = np.where(weights > 1, infinite, np.nan)
+    return found
 
 
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
