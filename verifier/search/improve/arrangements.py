@@ -66,6 +66,10 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     quantities = list(_quantities(pool, check, found, columns))
     for choice in _choices(candidates, quantities, check)[:MOST_ARRANGEMENTS]:
         if any(f in series for f in choice.formulas):
+            if choice.quantity is None:  # the domain is within its range, other inputs are not
+                (alone,) = choice.formulas
+                others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
+                choice = replace(choice, quantity=pool.make("abs", series[alone].leaf), formulas=(alone, others[0]), thresholds=(series[alone].largest,))  # noqa: PLW2901
             made = _with_series(check, pool, statement, found, choice, series, len(candidates.scores))
             if made is not None:
                 yield made

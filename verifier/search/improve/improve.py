@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle, pairwise, product
 
@@ -129,11 +129,12 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
     best: Suggestion | None = None
-    for statement in chosen:
-        found = _replacement(task, statement, points)
+    for k, statement in enumerate(chosen):
+        now = time.process_time()
+        found = _replacement(replace(task, deadline=now + (deadline - now) / (len(chosen) - k)), statement, points)
         if found is not None and (best is None or found.after.mean_bits < best.after.mean_bits - LEAST_GAIN):
             best = found
-        if best is not None and best.after.worst_ulps <= task.check.format.rounding_limit:
+        if best is not None and best.after.worst_ulps <= LOST_ULPS:
             break
     return best
 
@@ -171,6 +172,8 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
         if not against:
             break
         against = _meant(around(against, task), task.meant)
+        if all(weights.get(p, 0.0) > AGAINST for p in against):
+            break  # they have spoken against others in vain
         points += [p for p in dict.fromkeys(against) if p not in weights]
         for p in against:
             weights[p] = weights.get(p, 0.0) + AGAINST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -179,18 +179,19 @@ def _lowest_of(quotients: _Quotients, term: Term) -> list[Term]:
         return []
     if n == 0:
         return []
-    factored = [_product(quotients, p) for p in (n, d)]
-    found = [quotients.pool.make("div", *factored)]
+    (above, tops), (below, bottoms) = n.factor(), d.factor()
+    number = above / below
+    bottom = _product(quotients, fmpq(number.q), bottoms)
+    found = [quotients.pool.make("div", _product(quotients, fmpq(number.p), tops), bottom)]
     if len(n) <= MOST_MONOMIALS // 2:
-        found.append(quotients.pool.make("div", _sum_of(quotients, n), factored[1]))
+        found.append(quotients.pool.make("div", _sum_of(quotients, n * (fmpq(number.p) / above)), bottom))
     return found
 
 
-def _product(quotients: _Quotients, p: Any) -> Term:
-    """A polynomial as a product of its factors."""
+def _product(quotients: _Quotients, number: Any, factors: Iterable[tuple[Any, int]]) -> Term:
+    """A number times powers of polynomials."""
     pool = quotients.pool
-    content, factors = p.factor()
-    found = _rational(pool, content)
+    found = _rational(pool, number)
     for factor, multiplicity in factors:
         term = _sum_of(quotients, factor)
         for _ in range(int(multiplicity)):
