@@ -19,7 +19,7 @@ from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
 from verifier.search.improve.rules import all_rules
-from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, model, series_term, ulps
+from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, certified_at_infinity, model, of_inverse, series_term, ulps
 from verifier.search.improve.terms import Pool, Term, size, text_of
 
 MOST_CANDIDATES = 1500  # formulas that are measured
@@ -85,17 +85,19 @@ def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
 
 
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
-    """Measure series at 0 of a gradient of one input, each where it is certified."""
+    """Measure series of a gradient of one input at 0 and at infinity, each where it is certified."""
     inside = _of_one_input(check, pool, found)
     if inside is None:
         return {}
     term, leaf, factor = inside
     values = np.abs(np.asarray(candidates.columns.of(leaf), dtype=np.float64))
     result = {}
-    for s in certified(pool, term, leaf, check.format):
+    for s in (*certified(pool, term, leaf, check.format), *certified_at_infinity(pool, term, leaf, check.format)):
         whole = s.term if factor is None else pool.make("mul", factor, s.term)
+        if whole in result:
+            continue
         candidates.add(whole)
-        candidates.forbid(whole, ~(values < s.largest))
+        candidates.forbid(whole, ~(values * s.largest > 1 if s.at_infinity else values < s.largest))
         result[whole] = s
     return result
 
@@ -113,21 +115,30 @@ def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | N
 
 
 def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
-    """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0."""
+    """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0, or around infinity."""
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
         return None
     (k,) = at
     s = series[choice.formulas[k]]
     ends = [-math.inf, *choice.thresholds, math.inf]
-    if choice.quantity is s.leaf:
+    far = 1 / s.largest
+    if s.at_infinity and k == len(ends) - 2 and choice.quantity in (s.leaf, pool.make("abs", s.leaf)):
+        far = ends[k] = max(ends[k], far if 1 / far <= s.largest else math.nextafter(far, math.inf))
+        largest = math.nextafter(1 / far, math.inf)
+    elif s.at_infinity and k == 0 and choice.quantity is s.leaf:
+        far = -min(ends[1], -far if 1 / far <= s.largest else -math.nextafter(far, math.inf))
+        ends[1], largest = -far, math.nextafter(1 / far, math.inf)
+    elif s.at_infinity:
+        return None
+    elif choice.quantity is s.leaf:
         ends[k], ends[k + 1] = max(ends[k], -s.largest), min(ends[k + 1], s.largest)
         largest = max(-ends[k], ends[k + 1])
     elif choice.quantity is pool.make("abs", s.leaf):
         largest = ends[k + 1] = min(ends[k + 1], s.largest)
     else:
         return None
-    if NEARLY * s.largest <= largest < s.largest and choice.quantity is not s.leaf:
+    if not s.at_infinity and NEARLY * s.largest <= largest < s.largest and choice.quantity is not s.leaf:
         largest = ends[k + 1] = s.largest
     if not math.isfinite(largest) or not largest > 0:
         return None
@@ -141,7 +152,9 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     if not bounds and original is None:
         return None
     within = math.ceil(100 * (bounds[0] if bounds else original or 0.0)) / 100
-    certificate = f"within {max(within, 0.01)} ulp for abs({text_of(s.leaf, {})}) < {largest!r}, by Taylor's series at 0 with a bound of what is left out"
+    name = text_of(s.leaf, {})
+    where = f"abs({name}) >= {far!r}, by Taylor's series in 1/{name}" if s.at_infinity else f"abs({name}) < {largest!r}, by Taylor's series at 0"
+    certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
     return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
 
@@ -151,10 +164,10 @@ def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series
     inside = _of_one_input(check, pool, found, formula)
     if inside is None:
         return None
-    whole = model(inside[0], series.leaf, largest)
+    whole = model(of_inverse(pool, inside[0], series.leaf) if series.at_infinity else inside[0], series.leaf, largest)
     if whole is None:
         return None
-    again = series_term(pool, whole, series.count, series.leaf)
+    again = series_term(pool, whole, series.count, series.leaf, inverse=series.at_infinity)
     bound = ulps(whole, series.count, largest, check.format)
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 

@@ -160,6 +160,19 @@ def _square(roots: _Quotients, atom: Term) -> tuple[Any, Any]:
     return roots.of(roots.pool.make("add", a, b))
 
 
+def rational_inside(pool: Pool, term: Term) -> Term:
+    """A term with every sum, product and quotient in it in lowest terms, the innermost first."""
+    found: dict[Term, Term] = {}
+    for part in term.parts:
+        now = pool.make(part.op, *(found[a] for a in part.args)) if part.args else part
+        atoms = _atoms(pool, now) if now.op in ARITHMETIC and len(now.parts) <= MOST_PARTS else None
+        if atoms:
+            context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex")
+            now = next(iter(_lowest_of(_Quotients(pool, atoms, context, {}), now)), now)
+        found[part] = now
+    return found[term]
+
+
 def _by_roots(roots: _Quotients) -> Iterator[tuple[Term, tuple[Any, Any]]]:
     """The atoms that are linear under a root, as quotients with that root in them."""
     for atom, (above, below) in roots.squares.items():
