@@ -179,7 +179,7 @@ def test_after_a_replacement_without_a_value_at_a_point_one_with_a_value_is_look
 
 def test_at_a_pole_the_infinity_of_the_line_is_wanted_of_others() -> None:
     """d/db (-b - sqrt(b*b - a*c))/a has poles where b*b = a*c; a denominator that is 0 there has no sign to be relied upon."""
-    (found,) = suggested("(-b - sqrt(b*b - a*c))/a", "db = -1/a - b/sqrt(b*b - a*c)/a", {name: (-1e10, 1e10) for name in ("a", "b", "c")})
+    (found,) = suggested("(-b - sqrt(b*b - a*c))/a", "db = -1/a - b/sqrt(b*b - a*c)/a", dict.fromkeys(("a", "b", "c"), (-10000000000.0, 10000000000.0)))
     assert found.proof == "proved"
     assert found.after.mean_bits < 1 < found.before.mean_bits
 

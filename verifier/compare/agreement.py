@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from verifier.arithmetic import rounding
 from verifier.case.components import base
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs, is_costly, plainness, plainness_of_point
 from verifier.compare.challenge_points import PartialDomain

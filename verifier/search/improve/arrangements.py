@@ -19,7 +19,16 @@ from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
 from verifier.search.improve.rules import all_rules
-from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, certified_at_infinity, model, of_inverse, series_term, ulps
+from verifier.search.improve.taylor import (
+    LARGEST_ULPS,
+    CertifiedSeries,
+    certified,
+    certified_at_infinity,
+    model,
+    of_inverse,
+    series_term,
+    ulps,
+)
 from verifier.search.improve.terms import Pool, Term, size, text_of
 
 MOST_CANDIDATES = 1500  # formulas that are measured

@@ -172,8 +172,8 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
         if not against:
             break
         against = _meant(around(against, task), task.meant)
-        if all(weights.get(p, 0.0) > AGAINST for p in against):
-            break  # they have spoken against others in vain
+        if sum(weights.get(p, 0.0) > AGAINST for p in against) > len(against) / 2:
+            break  # most have spoken against others in vain
         points += [p for p in dict.fromkeys(against) if p not in weights]
         for p in against:
             weights[p] = weights.get(p, 0.0) + AGAINST

@@ -14,8 +14,10 @@ from verifier.language.trees import Node, parse_expression
 LEAVES = ("name", "number", "constant")
 COMMUTING = ("add", "mul")
 COMPARE = {"eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
-_ZERO_AT_0 = dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "expm1", "log1p", "erf", "sqrt", "cbrt", "abs"), {Fraction(0): 0})
-AT_0_AND_1 = {**_ZERO_AT_0, "sqrt": {Fraction(0): 0, Fraction(1): 1}, "cbrt": {Fraction(0): 0, Fraction(1): 1}, "log": {Fraction(1): 0}, **dict.fromkeys(("exp", "cos", "cosh", "erfc"), {Fraction(0): 1})}  # values that are whole
+VALUES = {  # of functions at 0 and at 1, where these are whole
+    0: {**dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "expm1", "log1p", "erf", "sqrt", "cbrt", "abs"), 0), **dict.fromkeys(("exp", "cos", "cosh", "erfc"), 1)},
+    1: {"log": 0, "sqrt": 1, "cbrt": 1, "abs": 1},
+}
 LARGEST_POWER = 4  # a power that is written as products
 LARGEST_FOLDED = 1 << 40  # numbers up to it are computed when a term is made
 
@@ -78,7 +80,7 @@ class Pool:
         if (x is None or x is a) and (y is None or y is b):
             return None
         if op == "mul" and y is not None and x is None:  # a number times a number times y
-            return self._times(c * d, y) if _is_power_of_two(c) and _is_power_of_two(d) or c * d == 1 else None
+            return self._times(c * d, y) if c * d == 1 or (_is_power_of_two(c) and _is_power_of_two(d)) else None
         if op == "div" and x is not None and y is None and d:
             return self._times(c / d, x) if c != 1 and (c == d or (_is_power_of_two(c) and _is_power_of_two(d))) else None
         if x is not None and y is not None and c != 1:
@@ -136,8 +138,8 @@ class Pool:
             return self._scaled(op, a, b) if values[0] is None or values[1] is None else None
         elif op == "where" and (holds := _constant_truth(a)) is not None:
             return args[1] if holds else args[2]
-        elif op in AT_0_AND_1 and values[0] in AT_0_AND_1[op]:
-            return self.number(AT_0_AND_1[op][values[0]])
+        elif values[0] is not None and op in VALUES.get(values[0], {}):  # type: ignore[call-overload]
+            return self.number(VALUES[int(values[0])][op])
         elif op == "pow" and values[1] is not None:
             return self._power(a, values[1])
         elif op in ("cosh", "cos") and a.op == "abs":
