@@ -18,7 +18,7 @@ from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_outside, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
@@ -246,6 +246,13 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     function, line, other = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", "dx = log(x) + log(y) + 1"
     assert isinstance(answer(function, line, other, {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}), NotAccepted)
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
+
+
+def test_a_condition_that_holds_nowhere_in_a_domain_is_no_gap() -> None:
+    """x*x + 2*x + 2 is at least 1; intervals see that on small parts of the domain only. The twin: x*x + 2*x + 0.5 is negative at -1."""
+    check, _, boxes = question("x*x", "dx = 2*x", {"x": (-50.0, 50.0)})
+    assert is_outside(check, "x**2 + 2*x + 2 < 0", boxes)
+    assert not is_outside(check, "x**2 + 2*x + 0.5 < 0", boxes)
 
 
 def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:

@@ -33,6 +33,7 @@ from verifier.search.improve.guilty import Replaceable
 from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
+MOST_PARTS = 200  # into which a box is divided to see that a condition holds nowhere in it
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -144,7 +145,7 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
     if proof is None:
         return NotAccepted("no proof was found that it is equal")
-    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
+    gaps = [g for g in proof.gaps if not is_outside(check, g, boxes)]
     if gaps:
         return NotAccepted(f"it has no value where {gaps[0]}")
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
@@ -155,19 +156,31 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     return proof.text() if may_have_holes else outcome.note
 
 
-def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
+def is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
     """Whether a condition certainly holds nowhere in the boxes."""
     builder = Builder(check.subject.program.inputs)
     try:
         whole = derivatives.primitive(builder.program(add_expression(builder, condition)))
     except (LanguageError, BuildError, derivatives.NotDifferentiable):
         return False
-    for box in boxes:
+    pending = [tuple(box) for box in boxes]
+    for _ in range(MOST_PARTS * len(pending)):
+        if not pending:
+            return True
+        box = pending.pop()
         with balls.precision(128):
             point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
-                return False
-    return True
+            if is_false(balls.at(whole, point, strict=False)[whole.output]):
+                continue
+        widths = [high - low for low, high in box]
+        if not np.isfinite(widths).all():
+            return False
+        k = int(np.argmax(widths))
+        middle = box[k][0] / 2 + box[k][1] / 2
+        if not box[k][0] < middle < box[k][1]:
+            return False
+        pending += [(*box[:k], half, *box[k + 1 :]) for half in ((box[k][0], middle), (middle, box[k][1]))]
+    return not pending
 
 
 def is_false(value: RealValue) -> bool:
