@@ -1,4 +1,4 @@
-"""The arrangements of one statement that are worth a proof: the best formulas of the search, with ranges of the inputs, mirrored, with a series near 0."""
+"""The arrangements of one statement that are worth a proof: the best formulas of the search, with ranges of the inputs, mirrored, with a series near 0, infinity or a zero of the gradient."""
 
 from __future__ import annotations
 
@@ -30,16 +30,21 @@ from verifier.search.improve.taylor import (
     ulps,
 )
 from verifier.search.improve.terms import Pool, Term, size, text_of
+from verifier.search.improve.zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
+from verifier.search.improve.zeros import ZeroSeries, bound_of, mirrored, series_at
 
 MOST_CANDIDATES = 1500  # formulas that are measured
 FEW_CANDIDATES = 480  # the same in a large program
 LARGE = 150  # steps of a program that is large
 COVER = 24  # formulas between which regimes choose
+MOST_GATES = 600  # to which a statement is expanded where a series is made of it
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 4
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
+Quantity = tuple[Term, np.ndarray]
+_Among = tuple[dict[Term, None], Sequence[Quantity]]  # formulas, and by what is chosen between them
 Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
 
 
@@ -55,8 +60,10 @@ class Arrangement:
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float) -> Iterator[Arrangement]:
-    """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones."""
+def arrangements(
+    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, at_zeros: Sequence[float] = ()
+) -> Iterator[Arrangement]:
+    """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones; `at_zeros` are floats next to zeros of the gradient of one input."""
     program = check.subject.program
     pool = Pool()
     found = written(program, statement, pool)
@@ -66,20 +73,27 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     exact = exact_gradient(check, gradient, points) if is_final else exact_step(check, statement.step, points)
     if not exact.known.any():
         return
-    run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-    columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
+    whole = (written(program, statement, pool, most=MOST_GATES) if is_final else None) or found
+    whole = replace(whole, leaves={**found.leaves, **whole.leaves})
+    run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(whole.leaves.values()), fmt=check.format, upstream=check.upstream)
+    columns = TermFloats(check.format, dict(zip(whole.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
     search([found.term], Rewriter(pool, all_rules()), candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
-    series = _series(check, pool, found, candidates) if is_final else {}
-    quantities = list(_quantities(pool, check, found, columns))
-    for choice in _choices(candidates, quantities, check)[:MOST_ARRANGEMENTS]:
-        if any(f in series for f in choice.formulas):
+    series = _series(check, pool, whole, candidates) if is_final else {}
+    near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
+    among = _among(pool, candidates, list(_quantities(pool, check, found, columns)), series, near)
+    for choice in _choices(candidates, among, check)[:MOST_ARRANGEMENTS]:
+        if any(f in near for f in choice.formulas):
+            made = _with_zero(check, pool, statement, found, whole, choice, near, len(candidates.scores))
+            if made is not None:
+                yield made
+        elif any(f in series for f in choice.formulas):
             if choice.quantity is None:  # the domain is within its range, other inputs are not
                 (alone,) = choice.formulas
                 others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
                 choice = replace(choice, quantity=pool.make("abs", series[alone].leaf), formulas=(alone, others[0]), thresholds=(series[alone].largest,))  # noqa: PLW2901
-            made = _with_series(check, pool, statement, found, choice, series, len(candidates.scores))
+            made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
             if made is not None:
                 yield made
         elif (term := choice.term(pool)) is not found.term:
@@ -111,6 +125,44 @@ def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidat
     return result
 
 
+def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, at_zeros: Sequence[float]) -> dict[Term, ZeroSeries]:
+    """Measure series at zeros of a gradient of one input, each where it is certified."""
+    inside = _of_one_input(check, pool, found) if at_zeros and check.format.name == "float64" else None
+    if inside is None:
+        return {}
+    term, leaf, factor = inside
+    result = {}
+    for centre in at_zeros:
+        single = series_at(pool, term, leaf, centre)
+        for s in () if single is None else (single, mirrored(pool, term, single)):
+            if s is None:
+                continue
+            whole = s.term if factor is None else pool.make("mul", factor, s.term)
+            candidates.add(whole)
+            candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
+            result[whole] = s
+    return result
+
+
+def _with_zero(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, near: dict[Term, ZeroSeries], count: int) -> Arrangement | None:
+    """An arrangement with a series near a zero, with its certificate; None where its range is not one around the zero."""
+    s = near.get(choice.formulas[0])
+    if s is None or any(f in near for f in choice.formulas[1:]) or choice.quantity is not pool.make("abs", s.distance(pool)):
+        return None
+    choice = replace(choice, thresholds=(min(choice.thresholds[0], s.largest), *choice.thresholds[1:]))
+    rest = merged(replace(choice, formulas=choice.formulas[1:], thresholds=choice.thresholds[1:]))
+    bounds = []
+    for formula in (*rest.formulas, whole.term):
+        inside = _of_one_input(check, pool, whole, formula)
+        bounds.append(math.inf if inside is None else bound_of(pool, inside[0], s, choice.thresholds[0]))
+    within = min(bounds[:-1]) if min(bounds[:-1]) < math.inf else bounds[-1]
+    if within > LARGEST_ULPS_AT_ZERO:
+        return None
+    certificate = f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out"
+    texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, rest)]
+    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=min(bounds[:-1]) == math.inf)
+
+
 def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
     """A formula of one input, that input, and the gradient that flows in as a factor of it, if it is read."""
     steps = check.subject.program.steps
@@ -123,7 +175,7 @@ def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | N
     return (pool.replaced(formula, {flows[0]: pool.number(1)}), inputs[0], flows[0]) if flows else (formula, inputs[0], None)
 
 
-def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
+def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
     """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0, or around infinity."""
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
@@ -156,8 +208,8 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     choice = replace(choice, thresholds=tuple(ends[1:-1]))
     rest = [f for f in choice.formulas if f not in series]
     exact = merged(replace(choice, formulas=tuple(f if f not in series else choice.formulas[k + 1 if k + 1 < len(choice.formulas) else k - 1] for f in choice.formulas)))
-    bounds = [b for f in rest if (b := _bound(check, pool, found, f, s, largest)) is not None]
-    original = _bound(check, pool, found, found.term, s, largest) if not bounds else None
+    bounds = [b for f in rest if (b := _bound(check, pool, whole, f, s, largest)) is not None]
+    original = _bound(check, pool, whole, whole.term, s, largest) if not bounds else None
     if not bounds and original is None:
         return None
     within = math.ceil(100 * (bounds[0] if bounds else original or 0.0)) / 100
@@ -203,17 +255,31 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
         yield t, np.asarray(columns.of(t), dtype=np.float64)
 
 
-def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], check: Check) -> list[Regimes]:
+def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> list[Regimes]:
     """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
-    cover = list(dict.fromkeys([*winners(candidates, COVER), *candidates.best(6)]))
-    best = regimes(cover, [candidates.lost[t] for t in cover], candidates.weights, quantities, check.format)
+    found = [regimes(list(formulas), [candidates.lost[t] for t in formulas], candidates.weights, quantities, check.format) for formulas, quantities in among if formulas]
+    found = [r for r in found if r.thresholds]
+    found.sort(key=lambda r: r.score + BRANCH_BITS * len(r.thresholds))
     ranked = candidates.best(40)
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
-    found = [best] if best.thresholds else []
-    weight = 0.0 if not best.thresholds else best.score + BRANCH_BITS * (len(best.thresholds) + 1)
-    return [*found, *singles] if best.thresholds and weight < singles[0].score else [*singles, *found]
+    better = [r for r in found if r.score + BRANCH_BITS * (len(r.thresholds) + 1) < singles[0].score]
+    return [*better, *singles, *(r for r in found if r not in better)]
+
+
+def _among(pool: Pool, candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
+    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input; with one series at a zero by the distance from it."""
+    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
+    found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys(list(plain)[:6]), quantities)]
+    leaves = {s.leaf for s in series.values()}
+    inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]
+    if series:
+        found.append(({**found[0][0], **dict.fromkeys(series)}, inputs))
+    for t, s in near.items():
+        distance = pool.make("abs", s.distance(pool))
+        found.append(({**found[0][0], t: None}, [(distance, np.asarray(candidates.columns.of(distance), dtype=np.float64))]))
+    return found
 
 
 def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:

@@ -26,6 +26,7 @@ from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.measure import Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
+from verifier.search.improve.zeros import near, zeros
 from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360
@@ -60,6 +61,7 @@ class _Task:
     fresh: Sequence[FloatPoint]  # points for the figures, which the search does not see
     exact: Exact  # the exact gradient there
     before: DoubleArray  # the errors there, where something is known
+    at_zeros: Sequence[float]  # floats next to zeros of the gradient
 
     @cached_property
     def further(self) -> tuple[list[FloatPoint], Exact, DoubleArray]:
@@ -116,6 +118,11 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
         return None
+    at_zeros = zeros(check, gradient, points) if len(boxes) == 1 else []
+    if at_zeros:
+        points = list(dict.fromkeys([*points, *_meant(near(at_zeros, boxes[0]), meant)]))
+        off = errors_at(check, gradient, points)
+        assert off is not None
     order = np.argsort(-off, kind="stable")[: int((off > LOST_ULPS).sum())].tolist()
     worst = [points[k] for k in order[:: max(1, len(order) // LEDGER_POINTS)][:LEDGER_POINTS]]
     fresh = _meant(drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2), meant)
@@ -124,7 +131,7 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     if before is None:
         return None
     is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
-    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known])
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, before[exact.known], at_zeros)
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
@@ -158,7 +165,7 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, at_zeros=task.at_zeros):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,8 @@ MOST_ATOMS = 5  # parts that are no sums, products or quotients
 MOST_PARTS = 40  # of a term that is looked at
 MOST_MONOMIALS = 24  # of a polynomial
 MOST_EXPONENT = 12
+SMALL = 1000  # a denominator that is written, where a decimal would do
+DIGITS = 20  # of a decimal that is written for a number
 
 
 class _TooLarge(Exception):
@@ -192,13 +195,26 @@ def _lowest_of(quotients: _Quotients, term: Term) -> list[Term]:
         return []
     if n == 0:
         return []
+    found: list[Term] = []
     (above, tops), (below, bottoms) = n.factor(), d.factor()
     number = above / below
+    if int(number.q) > SMALL and _is_decimal(number):
+        found = [quotients.pool.make("div", _product(quotients, number, tops), _product(quotients, fmpq(1), bottoms))]
     bottom = _product(quotients, fmpq(number.q), bottoms)
-    found = [quotients.pool.make("div", _product(quotients, fmpq(number.p), tops), bottom)]
+    if not found:
+        found = [quotients.pool.make("div", _product(quotients, fmpq(number.p), tops), bottom)]
     if len(n) <= MOST_MONOMIALS // 2:
-        found.append(quotients.pool.make("div", _sum_of(quotients, n * (fmpq(number.p) / above)), bottom))
+        whole = n * (1 / below)
+        if all(_is_decimal(c) for c in whole.coeffs()):
+            found.append(quotients.pool.make("div", _sum_of(quotients, whole), _product(quotients, fmpq(1), bottoms)))
+        else:
+            found.append(quotients.pool.make("div", _sum_of(quotients, n * (fmpq(number.p) / above)), bottom))
     return found
+
+
+def _is_decimal(c: Any) -> bool:
+    """Whether a number is a decimal with few digits."""
+    return bool(10**DIGITS % int(c.q) == 0 and abs(int(c.p)) < 10**DIGITS)
 
 
 def _product(quotients: _Quotients, number: Any, factors: Iterable[tuple[Any, int]]) -> Term:
@@ -230,4 +246,6 @@ def _sum_of(quotients: _Quotients, p: Any) -> Term:
 
 def _rational(pool: Pool, c: Any) -> Term:
     value = Fraction(int(c.p), int(c.q))
+    if value.denominator > 1 and _is_decimal(c):
+        return pool.leaf("number", format(Decimal(value.numerator) / Decimal(value.denominator), "f"))
     return pool.make("div", pool.number(value.numerator), pool.number(value.denominator))
