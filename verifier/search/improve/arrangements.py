@@ -17,6 +17,8 @@ from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
+from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
+from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import (
@@ -30,8 +32,6 @@ from verifier.search.improve.taylor import (
     ulps,
 )
 from verifier.search.improve.terms import Pool, Term, size, text_of
-from verifier.search.improve.zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
-from verifier.search.improve.zeros import ZeroSeries, bound_of, mirrored, series_at
 
 MOST_CANDIDATES = 1500  # formulas that are measured
 FEW_CANDIDATES = 480  # the same in a large program

@@ -25,8 +25,8 @@ from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.measure import Exact, bits, drawn, summary
+from verifier.search.improve.near_zeros import near, zeros
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
-from verifier.search.improve.zeros import near, zeros
 from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360

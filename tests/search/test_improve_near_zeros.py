@@ -13,8 +13,8 @@ import pytest
 
 from tests.search.test_improve import question, suggested
 from verifier.language.formats import FORMATS
+from verifier.search.improve.near_zeros import LARGEST_ULPS, ZeroSeries, bound, bound_of, mirrored, near, series_at, zeros
 from verifier.search.improve.terms import Pool, text_of
-from verifier.search.improve.zeros import LARGEST_ULPS, ZeroSeries, bound, bound_of, mirrored, near, series_at, zeros
 
 REAL = {**{name: getattr(mpmath, name) for name in ("sin", "cos", "exp", "erfc", "sqrt", "log", "pi", "sign")}, "abs": abs}
 FORMULAS = {
