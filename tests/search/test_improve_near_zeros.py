@@ -91,10 +91,16 @@ def test_a_series_in_abs_x_stands_for_even_and_odd_formulas_only(text: str, pari
         assert off(text, found, [side * x for x in floats_near(found)[:40] for side in (1, -1)]) <= LARGEST_ULPS
 
 
-@pytest.mark.parametrize("text", ["x - 0.5", "x*x + 1", "abs(x) - 1/3", "(x - 1/3)*(x - 1/3)", "y - x"])
-def test_a_zero_that_is_a_float_a_double_one_or_none_has_no_series(text: str) -> None:
+@pytest.mark.parametrize("text", ["x - 0.5", "x*x + 1", "abs(x) - 1/3", "(x - 1/3)*(x - 1/3)", "y - x", "1/(x - 1/3)", "1/(x - 1/3)/(x - 1/3)/(x - 1/3)", "sin(3*x - 1)/(3*x - 1)/(3*x - 1)"])
+def test_a_zero_that_is_a_float_a_double_one_or_none_and_a_pole_have_no_series(text: str) -> None:
     pool = Pool()
     assert series_at(pool, pool.read(text), pool.leaf("name", "x"), 0.5 if "0.5" in text else 1 / 3) is None
+
+
+def test_a_pole_next_to_0_has_no_series() -> None:
+    """The Taylor coefficients of 1/x at 1e-310 are no floats."""
+    pool = Pool()
+    assert all(series_at(pool, pool.read("1/x"), pool.leaf("name", "x"), c) is None for c in (5e-324, 1e-310, 1e-200))
 
 
 def test_zeros_are_found_between_points_of_different_signs() -> None:

@@ -105,16 +105,21 @@ def series_at(pool: Pool, term: Term, leaf: Term, centre: float) -> ZeroSeries |
         for _ in range(6):  # Newton's steps
             value, slope = _at(at, zero), _at([k * c for k, c in enumerate(at)][1:], zero)
             zero = arb((zero - value / slope).mid())
+            if not zero.is_finite():
+                return None  # a pole, say
         quotients: list[Ball] = []
         for c in reversed(at[1:ORDER]):  # the polynomial over h - zero, by Horner's scheme
             quotients.append(c + (zero * quotients[-1] if quotients else 0))
         quotients.reverse()
-        first = float(quotients[0].mid())
+        if not all(q.is_finite() for q in quotients):
+            return None
+        first, offset = float(quotients[0].mid()), float(zero.mid())
+        if not (math.isfinite(first) and math.isfinite(offset)):
+            return None
         rest = float((quotients[0] - arb(fmpq(*Fraction(repr(first)).as_integer_ratio()))).mid())
         numbers = [first, rest, *(float(q.mid()) for q in quotients[1:])]
-        offset = float(zero.mid())
         small = float((zero - arb(fmpq(*Fraction(repr(offset)).as_integer_ratio()))).mid())
-    if not all(map(math.isfinite, numbers)) or not first:
+    if not all(map(math.isfinite, (*numbers, small))) or not first:
         return None
     for radius in RADII:
         largest = abs(centre) * radius
