@@ -168,6 +168,9 @@ def test_a_series_may_be_good_on_all_of_the_domain_and_says_where_it_is() -> Non
     assert found.proof == "approximates"
     assert "where(abs(x) < " in found.replacement
     assert found.after.worst_ulps < 4
+    (found,) = suggested("x*log(1 + 1/x)", "dx = log(1 + 1/x) - 1/(x + 1)", {"x": (1000.0, 1e10)})
+    assert "ulp for abs(x) >= " in found.proof_text
+    assert found.after.worst_ulps < 4
 
 
 def test_after_a_replacement_without_a_value_at_a_point_one_with_a_value_is_looked_for() -> None:

@@ -92,7 +92,9 @@ def arrangements(
             if choice.quantity is None:  # the domain is within its range, other inputs are not
                 (alone,) = choice.formulas
                 others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
-                choice = replace(choice, quantity=pool.make("abs", series[alone].leaf), formulas=(alone, others[0]), thresholds=(series[alone].largest,))  # noqa: PLW2901
+                s = series[alone]
+                formulas, end = ((others[0], alone), 1 / s.largest) if s.at_infinity else ((alone, others[0]), s.largest)
+                choice = replace(choice, quantity=pool.make("abs", s.leaf), formulas=formulas, thresholds=(end,))  # noqa: PLW2901
             made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
             if made is not None:
                 yield made
@@ -152,15 +154,16 @@ def _with_zero(check: Check, pool: Pool, statement: Replaceable, found: Statemen
     choice = replace(choice, thresholds=(min(choice.thresholds[0], s.largest), *choice.thresholds[1:]))
     rest = merged(replace(choice, formulas=choice.formulas[1:], thresholds=choice.thresholds[1:]))
     bounds = []
-    for formula in (*rest.formulas, whole.term):
+    for formula in (rest.formulas[0] if len(rest.formulas) == 1 else whole.term, whole.term):  # one of several is proved in its range only
         inside = _of_one_input(check, pool, whole, formula)
         bounds.append(math.inf if inside is None else bound_of(pool, inside[0], s, choice.thresholds[0]))
-    within = min(bounds[:-1]) if min(bounds[:-1]) < math.inf else bounds[-1]
+    needs_original = len(rest.formulas) > 1 or bounds[0] == math.inf
+    within = bounds[1] if needs_original else bounds[0]
     if within > LARGEST_ULPS_AT_ZERO:
         return None
     certificate = f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, rest)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=min(bounds[:-1]) == math.inf)
+    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=needs_original)
 
 
 def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
@@ -206,8 +209,8 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     if len(ends) - 2 != len(choice.thresholds) or not all(math.isfinite(e) for e in ends[1:-1]):
         return None
     choice = replace(choice, thresholds=tuple(ends[1:-1]))
-    rest = [f for f in choice.formulas if f not in series]
     exact = merged(replace(choice, formulas=tuple(f if f not in series else choice.formulas[k + 1 if k + 1 < len(choice.formulas) else k - 1] for f in choice.formulas)))
+    rest = exact.formulas if len(exact.formulas) == 1 else ()  # one of several is proved in its range only
     bounds = [b for f in rest if (b := _bound(check, pool, whole, f, s, largest)) is not None]
     original = _bound(check, pool, whole, whole.term, s, largest) if not bounds else None
     if not bounds and original is None:
