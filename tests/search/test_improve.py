@@ -220,6 +220,11 @@ def test_a_long_backward_pass_is_improved_through_the_ledger() -> None:
     assert found.after.worst_ulps < 16
 
 
+def test_the_gradient_of_a_function_that_is_a_derivative_has_statements_to_be_replaced() -> None:
+    check, draft, _ = question("diff(tanh(x), x)", "dx = -2*tanh(x)*(1 - tanh(x)**2)", {"x": (-30.0, 30.0)})
+    assert [s.text for s in replaceable(check.subject.program, draft.implementation.backward)] == ["dx = -2*tanh(x)*(1 - tanh(x)**2)"]
+
+
 def test_the_gradient_that_flows_in_is_kept() -> None:
     (found,) = suggested("sin(x)/x", "dx = (cos(x) - sin(x)/x)/x*dout", {"x": (-3.0, 3.0)})
     assert "dout" in found.replacement

@@ -48,15 +48,16 @@ def replaceable(program: Program, source: Source | None) -> list[Replaceable]:
         return []
     spans = Counter((program.lines[s.line].start, program.lines[s.line].end, s.name) for s in program.steps if s.name and s.line >= 0 and program.lines[s.line].source is source)
     found = []
-    top = {(t.col_offset, t.end_col_offset) for t in block(source.text)[0]}
+    starts = {t.end_col_offset: t.col_offset for t in block(source.text)[0]}
     for i, s in enumerate(program.steps):
         if not s.name or s.line < 0 or program.lines[s.line].source is not source:
             continue
         line = program.lines[s.line]
-        if spans[line.start, line.end, s.name] == 1 and (line.start, line.end) in top:
-            statements, errors = parse_program(source.text[line.start : line.end])
+        start = starts.get(line.end, line.end)
+        if spans[line.start, line.end, s.name] == 1 and start <= line.start:  # a line may be the value of its statement alone
+            statements, errors = parse_program(source.text[start : line.end])
             if not errors and len(statements) == 1 and statements[0].target == s.name:
-                found.append(Replaceable(s.name, i, source, line.start, line.end))
+                found.append(Replaceable(s.name, i, source, start, line.end))
     return found
 
 
