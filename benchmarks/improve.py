@@ -1,7 +1,7 @@
-"""Better arrangements of gradients that are right over the reals and lose digits: what is found, proved and gained, on formulas of the museum and of Hamming's book.
+"""Better arrangements of gradients that are right over the reals and lose digits: what is found, proved and gained, on formulas of the museum and of FPBench.
 
     python benchmarks/improve.py                 the 43 formulas, as a table
-    python benchmarks/improve.py --fpbench       gradients of the formulas of Hamming's chapter 3 (as in FPBench), written by backprop
+    python benchmarks/improve.py --fpbench       gradients of FPBench's straight-line cores, written by backprop: Hamming's chapter 3, and all others with few inputs
     python benchmarks/improve.py --only tanh     those whose name begins so
 
 The errors are measured at fresh points, not at those of the search, and against the exact gradient of the function, not of the formula.
@@ -17,6 +17,9 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from certify import CORES
+from fpbench_cores import FURTHER_CORES, LARGE, SMALL
 
 from verifier import load_text
 from verifier.case import points
@@ -94,8 +97,7 @@ HAMMING = (
     ("ch3-24", "(x - sin(x))/(x - tan(x))"), ("ch3-25", "(x + 1)**(1/n) - x**(1/n)"), ("ch3-26", "exp(a*x) - 1"), ("ch3-27", "exp(x)/(exp(x) - 1)"),
 )  # fmt: skip
 HAMMING_INPUTS = ("x", "n", "eps", "a", "b", "c")
-WIDE, NARROW = "[-1e10, 1e10]", "[-50, 50]"  # the domain of each input: the narrow one where exponentials, powers or angles are
-NARROW_WORDS = ("exp", "sin", "cos", "tan(", "**")
+NARROW_WORDS = ("exp", "sin", "cos", "tan(", "**")  # with which a formula has the smaller domain
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,15 @@ class Row:
     verdict: str = ""  # the worst at fresh points
 
 
-def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str]) -> str:
-    """A case with one implementation, whose backward pass has these lines."""
-    body = "".join(f"\n      {line}" for line in lines)
-    return f"name: {name}\nfunction: '{function}'\ndomain: {{{domains}}}\nhunt: true\nimplementations:\n  it:\n    gradients: {{{gradient}: d{gradient}}}\n    backward: |{body}\n"
+def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str], forward: Sequence[str] = ()) -> str:
+    """A case with one implementation, whose forward pass, where one is given, and backward pass have these lines. The function is an expression, or statements on lines of their own."""
+    passes = "".join(f"    {key}: |" + "".join(f"\n      {line}" for line in body) + "\n" for key, body in (("forward", forward), ("backward", lines)) if body)
+    return f"name: {name}\n{stated(function)}domain: {{{domains}}}\nhunt: true\nimplementations:\n  it:\n    gradients: {{{gradient}: d{gradient}}}\n{passes}"
+
+
+def stated(function: str) -> str:
+    """A function in a case: an expression, or statements."""
+    return "forward: |\n" + "".join(f"  {line}\n" for line in function.splitlines()) if " = " in function else f"function: '{function}'\n"
 
 
 def only_case(text: str) -> Case:
@@ -209,21 +216,25 @@ def museum(prefix: str) -> Iterator[tuple[str, str]]:
             yield name, case_text(name, function, domains, variable, [f"d{variable} = {formula}"])
 
 
-def hamming(prefix: str) -> Iterator[tuple[str, str]]:
-    """The names and the cases of the gradients of Hamming's formulas: the lines that backprop writes, one case for each input."""
+def staged(name: str, function: str, domains: str) -> Iterator[tuple[str, str]]:
+    """The names and the cases of the gradients of a function: the lines that backprop writes, one case for each input."""
+    program = subject(only_case(f"{stated(function)}domain: {{{domains}}}\nhunt: true\n").programs.drafts[0]).program
+    forward, backward = ([line.text for line in program.lines if line.backward is wanted] for wanted in (False, True))
+    for variable in program.inputs:
+        yield f"{name} {variable}", case_text(f"{name} {variable}", function, domains, variable, backward, forward)
+
+
+def fpbench(prefix: str) -> Iterator[tuple[str, str]]:
+    """The names and the cases of the gradients of FPBench's straight-line cores."""
+    cores = []
     for name, function in HAMMING:
         inputs = list(dict.fromkeys(node.id for node in ast.walk(ast.parse(function, mode="eval")) if isinstance(node, ast.Name) and node.id in HAMMING_INPUTS))
-        domain = NARROW if any(word in function for word in NARROW_WORDS) else WIDE
-        domains = ", ".join(f"{n}: {domain}" for n in inputs)
-        staged = only_case(f"function: '{function}'\ndomain: {{{domains}}}\nhunt: true\n")
-        program = subject(staged.programs.drafts[0]).program
-        forward = [line.text for line in program.lines if not line.backward]
-        backward = [line.text for line in program.lines if line.backward]
-        for variable in inputs:
-            label = f"{name} {variable}"
-            if label.startswith(prefix):
-                text = case_text(label, function, domains, variable, backward)
-                yield label, text.replace("    backward: |", "    forward: |" + "".join(f"\n      {line}" for line in forward) + "\n    backward: |")
+        domain = SMALL if any(word in function for word in NARROW_WORDS) else LARGE
+        cores.append((name, function, ", ".join(f"{n}: {domain}" for n in inputs)))
+    cores += [(name, *core) for name, core in {**FURTHER_CORES, **CORES}.items()]
+    for core in cores:
+        if core[0].startswith(prefix) or prefix.startswith(core[0]):
+            yield from ((name, text) for name, text in staged(*core) if name.startswith(prefix))
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -241,13 +252,13 @@ def summary(rows: Sequence[Row]) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fpbench", action="store_true", help="the gradients of Hamming's formulas instead of the 43")
+    parser.add_argument("--fpbench", action="store_true", help="the gradients of FPBench's cores instead of the 43")
     parser.add_argument("--only", default="", metavar="NAME", help="formulas whose names begin so")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of the search for each (default: 5)")
     options = parser.parse_args()
     rows = []
     print("| gradient | before: worst ulps, bits | after | worst verdict | proof | s | replacement |\n|---|---|---|---|---|---|---|")
-    for name, text in (hamming if options.fpbench else museum)(options.only):
+    for name, text in (fpbench if options.fpbench else museum)(options.only):
         row = improved(name, text, seconds=options.budget)
         rows.append(row)
         print(f"| {name} | {row.before.worst:.2g}, {row.before.bits:.2f} | {row.after.worst:.2g}, {row.after.bits:.2f} ({100 * row.after.share_of_large:.1f} %) | {row.verdict} | {row.proof or '-'} | {row.seconds:.2f} | `{row.text}` |", flush=True)

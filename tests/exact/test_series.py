@@ -290,3 +290,11 @@ def test_a_whole_power_is_a_product(exponent: int) -> None:
     for k in range(min(exponent, 4) + 1):
         assert found.terms[Fraction(k), 0] == math.comb(exponent, k) * 2 ** (exponent - k)
     assert (found.order == series.INFINITE) is (exponent <= 8)
+
+
+def test_an_exponent_may_be_too_large_for_a_float() -> None:
+    """t^n * (1 + t) = t^n + t^(n + 1), for an n with 1,100 bits; n or its root, a Fraction."""
+    for n in (2**1100, Fraction(2**1100 + 1, 2)):
+        found = series.mul(Series({(n, 0): fmpq(1)}), Series({(0, 0): fmpq(1), (1, 0): fmpq(1)}))
+        assert found == Series({(n, 0): fmpq(1), (n + 1, 0): fmpq(1)})
+        assert series.mul(Series({(n, 0): fmpq(1)}), Series({(0, 0): fmpq(1)}, 3)).order == n + 3

@@ -19,7 +19,7 @@ from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
 from verifier.search.improve import arrangements
 from verifier.search.improve import improve as improve_module
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_outside, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
@@ -59,7 +59,7 @@ def fma(a: float, b: float, c: float) -> float:
     return float(Fraction(a) * Fraction(b) + Fraction(c)) if all(map(math.isfinite, (a, b, c))) else a * b + c
 
 
-FLOATS = {**{name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "hypot", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "pi")}, "abs": abs, "max": max, "min": min, "fma": fma}
+FLOATS = {**{name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "hypot", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "pi")}, "cbrt": lambda x: float(np.cbrt(x)), "abs": abs, "max": max, "min": min, "fma": fma}
 
 
 def in_floats(text: str, at: dict[str, float]) -> float:
@@ -111,6 +111,11 @@ FOUND = {  # function, line, domain, exact gradient in mpmath
     "difference of squares": ("log((x - y)/(x + y))/(2*y)", "dx = 1/(x*x - y*y)", {"x": (1.0, 1000.0), "y": (1.0, 1000.0)}, lambda x, y: 1 / (x * x - y * y) if x != y else mpmath.inf),
     "logistic density": ("(x - y) - 2*log(1 + exp(x - y))", "dx = 1 - 2*exp(x)/(exp(x) + exp(y))", {"x": (-500.0, 500.0), "y": (-500.0, 500.0)}, lambda x, y: mpmath.tanh((y - x) / 2)),
     "sinc": ("sin(x)/x", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)}, lambda x: (mpmath.cos(x) - mpmath.sin(x) / x) / x),
+    "angle of a sum": ("sin(x + y)", "dx = cos(x + y)", {"x": (-9e5, 9e5), "y": (-9e5, 9e5)}, lambda x, y: mpmath.cos(x + y)),
+    "angle of a product": ("sin(x*y)", "dx = y*cos(x*y)", {"x": (-900.0, 900.0), "y": (-900.0, 900.0)}, lambda x, y: y * mpmath.cos(x * y)),
+    "two angles": ("atan(x + 1) - atan(x)", "dx = (1/hypot(1, x + 1))**2 - (1/hypot(1, x))**2", {"x": (-1e6, 1e6)}, lambda x: -(2 * x + 1) / ((1 + x * x) * (1 + (x + 1) ** 2))),
+    "two cube roots": ("(x + 1)**(1/3) - x**(1/3)", "dx = (x + 1)**(1/3 - 1)/3 - x**(1/3 - 1)/3", {"x": (1e-3, 1e12)}, lambda x: ((x + 1) ** (mpmath.mpf(-2) / 3) - x ** (mpmath.mpf(-2) / 3)) / 3),
+    "logarithm at infinity": ("x*log(1 + 1/x)", "dx = log(1 + 1/x) - 1/(x + 1)", {"x": (1.0, 1e10)}, lambda x: mpmath.log1p(1 / x) - 1 / (x + 1)),
     "exponential quotient": ("(exp(x) - 1)/x", "dx = exp(x)/x - (exp(x) - 1)/(x*x)", {"x": (-30.0, 30.0)}, lambda x: mpmath.exp(x) / x - (mpmath.exp(x) - 1) / (x * x)),
 }
 
@@ -152,6 +157,37 @@ def test_a_series_is_certified_and_says_where(name: str) -> None:
     assert len(found.regions) > 1
 
 
+def test_a_series_in_1_over_x_says_from_where_on() -> None:
+    (found,) = suggested(*FOUND["logarithm at infinity"][:3])
+    assert found.proof == "approximates"
+    assert "ulp for abs(x) >= " in found.proof_text
+    assert "series in 1/x" in found.proof_text
+
+
+def test_a_series_may_be_good_on_all_of_the_domain_and_says_where_it_is() -> None:
+    (found,) = suggested("(exp(x) - 1)/x", "dx = exp(x)/x - (exp(x) - 1)/(x*x)", {"x": (0.01, 0.5)})
+    assert found.proof == "approximates"
+    assert "where(abs(x) < " in found.replacement
+    assert found.after.worst_ulps < 4
+    (found,) = suggested("x*log(1 + 1/x)", "dx = log(1 + 1/x) - 1/(x + 1)", {"x": (1000.0, 1e10)})
+    assert "ulp for abs(x) >= " in found.proof_text
+    assert found.after.worst_ulps < 4
+
+
+def test_after_a_replacement_without_a_value_at_a_point_one_with_a_value_is_looked_for() -> None:
+    """tan(x/2) has the slope 1/2 at 0, where the quotient and simple replacements of its gradient are 0/0."""
+    (found,) = suggested("(1 - cos(x))/sin(x)", "dx = 1 - (1 - cos(x))/sin(x)/tan(x)", {"x": (-50.0, 50.0)})
+    assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0.5
+    assert found.after.mean_bits < 0.5
+
+
+def test_at_a_pole_the_infinity_of_the_line_is_wanted_of_others() -> None:
+    """d/db (-b - sqrt(b*b - a*c))/a has poles where b*b = a*c; a denominator that is 0 there has no sign to be relied upon."""
+    (found,) = suggested("(-b - sqrt(b*b - a*c))/a", "db = -1/a - b/sqrt(b*b - a*c)/a", dict.fromkeys(("a", "b", "c"), (-10000000000.0, 10000000000.0)))
+    assert found.proof == "proved"
+    assert found.after.mean_bits < 1 < found.before.mean_bits
+
+
 def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None:
     """sin(x)/x, continued by 1, has the derivative 0 at 0; the line is 0/0 there."""
     (found,) = suggested("where(x == 0, 1, sin(x)/x)", "dx = (cos(x) - sin(x)/x)/x", {"x": (-3.0, 3.0)})
@@ -185,6 +221,11 @@ def test_a_long_backward_pass_is_improved_through_the_ledger() -> None:
     assert found.after.worst_ulps < 16
 
 
+def test_the_gradient_of_a_function_that_is_a_derivative_has_statements_to_be_replaced() -> None:
+    check, draft, _ = question("diff(tanh(x), x)", "dx = -2*tanh(x)*(1 - tanh(x)**2)", {"x": (-30.0, 30.0)})
+    assert [s.text for s in replaceable(check.subject.program, draft.implementation.backward)] == ["dx = -2*tanh(x)*(1 - tanh(x)**2)"]
+
+
 def test_the_gradient_that_flows_in_is_kept() -> None:
     (found,) = suggested("sin(x)/x", "dx = (cos(x) - sin(x)/x)/x*dout", {"x": (-3.0, 3.0)})
     assert "dout" in found.replacement
@@ -214,6 +255,13 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     function, line, other = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", "dx = log(x) + log(y) + 1"
     assert isinstance(answer(function, line, other, {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}), NotAccepted)
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
+
+
+def test_a_condition_that_holds_nowhere_in_a_domain_is_no_gap() -> None:
+    """x*x + 2*x + 2 is at least 1; intervals see that on small parts of the domain only. The twin: x*x + 2*x + 0.5 is negative at -1."""
+    check, _, boxes = question("x*x", "dx = 2*x", {"x": (-50.0, 50.0)})
+    assert is_outside(check, "x**2 + 2*x + 2 < 0", boxes)
+    assert not is_outside(check, "x**2 + 2*x + 0.5 < 0", boxes)
 
 
 def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:

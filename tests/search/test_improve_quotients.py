@@ -23,6 +23,9 @@ TERMS = [
     "0.5/sqrt(x + 1) - 0.5/sqrt(x)",
     "tanh(x)/(1 + tanh(x)) - 1/(1 - tanh(x)*tanh(x))",
     "exp(cosh(exp(x))) - exp(x)*2",
+    "(y - sqrt(y*y - x))/(y*y) - x/(2*y*sqrt(y*y - x))",
+    "(1/hypot(1, x + 1))*(1/hypot(1, x + 1)) - (1/hypot(1, x))*(1/hypot(1, x))",
+    "x/(x*y + y*sqrt(y*y - x*y) - y*y)",
 ]
 
 
@@ -60,3 +63,18 @@ def test_what_is_common_above_and_below_has_gone(text: str, simple: str) -> None
 def test_what_is_no_sum_or_quotient_or_too_large_is_left_alone(text: str) -> None:
     pool = Pool()
     assert in_lowest_terms(pool, pool.read(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "simple"),
+    [
+        ("b*b/(a*c + b*sqrt(b*b - a*c) - b*b)", "b*b/(sqrt(b*b - a*c)*(b - sqrt(b*b - a*c)))"),  # a*c is b*b - s*s
+        ("(c/(b + sqrt(b*b - c)))*(c/(b + sqrt(b*b - c)))/c", "c/((b + sqrt(b*b - c))*(b + sqrt(b*b - c)))"),  # the root is left alone
+        ("1/(hypot(1, x)*hypot(1, x)) - 1", "-(x*x/(1 + x*x))"),  # hypot is a root as well
+        ("2*x/3/5 + x/15", "x/5"),  # no number is common above and below
+    ],
+)
+def test_roots_are_written_in_all_three_ways(text: str, simple: str) -> None:
+    """By school algebra."""
+    pool = Pool()
+    assert pool.read(simple) in in_lowest_terms(pool, pool.read(text))

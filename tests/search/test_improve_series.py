@@ -10,7 +10,7 @@ import pytest
 from flint import fmpq
 
 from verifier.language.formats import FORMATS
-from verifier.search.improve.taylor import LARGEST_ULPS, certified, model, relative_error, ulps
+from verifier.search.improve.taylor import LARGEST_ULPS, certified, certified_at_infinity, model, of_inverse, relative_error, ulps
 from verifier.search.improve.terms import Pool, text_of
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
@@ -77,3 +77,34 @@ def test_no_series_is_had_across_a_pole() -> None:
     term, x = pool.read("1/(1 - x)"), pool.leaf("name", "x")
     assert model(term, x, 1.5) is None
     assert model(term, x, 0.5) is not None
+
+
+@pytest.mark.parametrize("text", ["log((x + 1)/x) - 1/(x + 1)", "sin(1/x) - cos(1/x)/x", "exp(1/x) - 1 - exp(1/x)/x", "1/(x + 1) - 2/x + 1/(x - 1)", "x*(1/tan(pi/x) - x/pi)"])
+def test_a_series_at_infinity_is_as_near_as_its_certificate_says(text: str) -> None:
+    pool = Pool()
+    found = certified_at_infinity(pool, pool.read(text), pool.leaf("name", "x"), FLOAT64)
+    assert found
+    with mpmath.workdps(120):
+        for series in found:
+            assert series.at_infinity
+            for factor in (1, -1.001, 1.7, -30, 1e5):
+                x = mpmath.mpf(factor) / mpmath.mpf(series.largest)
+                value = exactly(text, x)
+                assert abs(exactly(text_of(series.term, {}), x) - value) <= mpmath.mpf(LARGEST_ULPS) * abs(value) * mpmath.mpf(2) ** -52
+
+
+def test_a_series_at_infinity_is_not_certified_nearer_than_it_holds() -> None:
+    """The twin: exp(1/x) with five terms is off by 1/(120 x**5), more than 0.3 ulp for x < 400."""
+    pool = Pool()
+    term, x = pool.read("exp(1/x)"), pool.leaf("name", "x")
+    five = next(s for s in certified_at_infinity(pool, term, x, FLOAT64) if s.count == 5)
+    assert five.largest**5 / 120 * 2**53 < LARGEST_ULPS
+    whole = model(of_inverse(pool, term, x), x, 1 / 100)
+    assert whole is not None
+    assert ulps(whole, 5, 1 / 100, FLOAT64) > LARGEST_ULPS
+
+
+@pytest.mark.parametrize("text", ["exp(x)", "sqrt(x)", "sin(x)/x", "log(x)", "abs(1/x)"])
+def test_what_has_no_series_in_1_over_x_has_none(text: str) -> None:
+    pool = Pool()
+    assert certified_at_infinity(pool, pool.read(text), pool.leaf("name", "x"), FLOAT64) == []

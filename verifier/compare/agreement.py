@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from verifier.arithmetic import rounding
 from verifier.case.components import base
+from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program
 from verifier.compare.challenge import Challenged, Contradiction, Kind, challenge, differs, is_costly, plainness, plainness_of_point
 from verifier.compare.challenge_points import PartialDomain
@@ -49,12 +50,7 @@ class Outcome:
     counterexample: dict[str, float] | None = None
     fault: str = ""  # of this tool: a proof that the challenge contradicts
     both_defined: bool = True  # the computed gradient has a value there
-    holes: tuple[tuple[float, ...], ...] = ()  # of what is proved, single points at which it has no value and the exact gradient has one
-
-    @property
-    def has_holes(self) -> bool:
-        """Whether it has no value at single points."""
-        return bool(self.holes)
+    holes: tuple[FloatPoint, ...] = ()  # proved, but for such single points at which it has no value and the exact gradient has one
 
 
 def outcomes(

@@ -170,11 +170,16 @@ def _lowest(s: Series) -> Exponent | float:
     return min((k[0] for k in s.terms), default=s.order)
 
 
+def _together(a: Exponent | float, b: Exponent | float) -> Exponent | float:
+    """The order of a product of two; an exponent may be too large for a float."""
+    return INFINITE if INFINITE in (a, b) else a + b
+
+
 def mul(a: Series, b: Series) -> Series:
     """a b."""
     if (not a.terms and a.order == INFINITE) or (not b.terms and b.order == INFINITE):
         return Series({})
-    order = min(a.order + _lowest(b), b.order + _lowest(a))
+    order = min(_together(a.order, _lowest(b)), _together(b.order, _lowest(a)))
     terms: dict[Key, Coefficient] = {}
     for (e, l), c in a.terms.items():
         for (f, m), d in b.terms.items():

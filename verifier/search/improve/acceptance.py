@@ -34,6 +34,7 @@ from verifier.search.improve.guilty import Replaceable
 from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
+MOST_PARTS = 200  # into which a box is divided to see that a condition holds nowhere in it
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -56,7 +57,6 @@ class NotAccepted:
 
     reason: str
     points: tuple[FloatPoint, ...] = ()
-    are_holes: bool = False  # it has no value there, where the gradient has one; the function may have none
 
 
 def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str) -> Check | None:
@@ -149,8 +149,8 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
-    if outcome.has_holes and not may_have_holes:
-        return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes, are_holes=True)
+    if outcome.holes and not may_have_holes:
+        return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes)
     return proof.text() if may_have_holes else outcome.note
 
 
@@ -159,23 +159,35 @@ def identity_of(check: Check, claim: tuple[str, str], boxes: Sequence[InputRange
     proof = Prover(check.truth, check.subject, check.format, check.upstream).prove(claim)
     if proof is None:
         return NotAccepted("no proof was found that it is equal")
-    gaps = [g for g in proof.gaps if not _is_outside(check, g, boxes)]
+    gaps = [g for g in proof.gaps if not is_outside(check, g, boxes)]
     return NotAccepted(f"it has no value where {gaps[0]}") if gaps else proof
 
 
-def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
+def is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bool:
     """Whether a condition certainly holds nowhere in the boxes."""
     builder = Builder(check.subject.program.inputs)
     try:
         whole = derivatives.primitive(builder.program(add_expression(builder, condition)))
     except (LanguageError, BuildError, derivatives.NotDifferentiable):
         return False
-    for box in boxes:
+    pending = [tuple(box) for box in boxes]
+    for _ in range(MOST_PARTS * len(pending)):
+        if not pending:
+            return True
+        box = pending.pop()
         with balls.precision(128):
             point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
-                return False
-    return True
+            if is_false(balls.at(whole, point, strict=False)[whole.output]):
+                continue
+        widths = [high - low for low, high in box]
+        if not np.isfinite(widths).all():
+            return False
+        k = int(np.argmax(widths))
+        middle = box[k][0] / 2 + box[k][1] / 2
+        if not box[k][0] < middle < box[k][1]:
+            return False
+        pending += [(*box[:k], half, *box[k + 1 :]) for half in ((box[k][0], middle), (middle, box[k][1]))]
+    return not pending
 
 
 def is_false(value: RealValue) -> bool:

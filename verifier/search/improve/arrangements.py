@@ -1,9 +1,9 @@
-"""The arrangements of one statement that are worth a proof: the best formulas of the search, with ranges of the inputs, mirrored, with a series near 0."""
+"""The arrangements of one statement that are worth a proof: the best formulas of the search, with ranges of the inputs, mirrored, with a series near 0, infinity or a zero of the gradient."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,20 +17,34 @@ from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
+from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
+from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
 from verifier.search.improve.rules import all_rules
-from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, model, series_term, ulps
+from verifier.search.improve.taylor import (
+    LARGEST_ULPS,
+    CertifiedSeries,
+    certified,
+    certified_at_infinity,
+    model,
+    of_inverse,
+    series_term,
+    ulps,
+)
 from verifier.search.improve.terms import Pool, Term, size, text_of
 
 MOST_CANDIDATES = 1500  # formulas that are measured
 FEW_CANDIDATES = 480  # the same in a large program
 LARGE = 150  # steps of a program that is large
 COVER = 24  # formulas between which regimes choose
+MOST_GATES = 600  # to which a statement is expanded where a series is made of it
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 4
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
+Quantity = tuple[Term, np.ndarray]
+_Among = tuple[dict[Term, None], Sequence[Quantity]]  # formulas, and by what is chosen between them
 Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
 
 
@@ -46,8 +60,13 @@ class Arrangement:
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
-def arrangements(check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, holes: Collection[FloatPoint] = ()) -> Iterator[Arrangement]:
-    """Arrangements of a statement, the best first; at the points `holes` they need a value. A `rewriter` that was there before knows already what the rules make of many terms."""
+def arrangements(
+    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, at_zeros: Sequence[float] = ()
+) -> Iterator[Arrangement]:
+    """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones; `at_zeros` are floats next to zeros of the gradient of one input.
+
+    A `rewriter` that was there before knows already what the rules make of many terms.
+    """
     program = check.subject.program
     rewriter = rewriter or new_rewriter()
     pool = rewriter.pool
@@ -58,17 +77,29 @@ def arrangements(check: Check, gradient: str, statement: Replaceable, points: Se
     exact = exact_gradient(check, gradient, points) if is_final else exact_step(check, statement.step, points)
     if not exact.known.any():
         return
-    exact = replace(exact, needed=np.array([p in holes for p in points])) if holes else exact
-    run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-    columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
-    candidates = Candidates(columns, exact, weights)
+    whole = (written(program, statement, pool, most=MOST_GATES) if is_final else None) or found
+    whole = replace(whole, leaves={**found.leaves, **whole.leaves})
+    run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(whole.leaves.values()), fmt=check.format, upstream=check.upstream)
+    columns = TermFloats(check.format, dict(zip(whole.leaves, run, strict=True)), len(points))
+    candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
     search([found.term], rewriter, candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
     _mirror(pool, found, candidates)
-    series = _series(check, pool, found, candidates) if is_final else {}
-    quantities = list(_quantities(pool, check, found, columns))
-    for choice in _choices(candidates, quantities, check)[:MOST_ARRANGEMENTS]:
-        if any(f in series for f in choice.formulas):
-            made = _with_series(check, pool, statement, found, choice, series, len(candidates.scores))
+    series = _series(check, pool, whole, candidates) if is_final else {}
+    near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
+    among = _among(pool, candidates, list(_quantities(pool, check, found, columns)), series, near)
+    for choice in _choices(candidates, among, check)[:MOST_ARRANGEMENTS]:
+        if any(f in near for f in choice.formulas):
+            made = _with_zero(check, pool, statement, found, whole, choice, near, len(candidates.scores))
+            if made is not None:
+                yield made
+        elif any(f in series for f in choice.formulas):
+            if choice.quantity is None:  # the domain is within its range, other inputs are not
+                (alone,) = choice.formulas
+                others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
+                s = series[alone]
+                formulas, end = ((others[0], alone), 1 / s.largest) if s.at_infinity else ((alone, others[0]), s.largest)
+                choice = replace(choice, quantity=pool.make("abs", s.leaf), formulas=formulas, thresholds=(end,))  # noqa: PLW2901
+            made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
             if made is not None:
                 yield made
         elif (term := choice.term(pool)) is not found.term:
@@ -80,20 +111,68 @@ def new_rewriter() -> Rewriter:
     return Rewriter(Pool(), all_rules())
 
 
+def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
+    """What a formula should be at points that spoke against others, should the exact value not be known: the infinity that the statement has there now (a pole), otherwise any number."""
+    infinite = np.where(np.isinf(before), before, 0.0)
+    found: DoubleArray = np.where(weights > 1, infinite, np.nan)
+    return found
+
+
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
-    """Measure series at 0 of a gradient of one input, each where it is certified."""
+    """Measure series of a gradient of one input at 0 and at infinity, each where it is certified."""
     inside = _of_one_input(check, pool, found)
     if inside is None:
         return {}
     term, leaf, factor = inside
     values = np.abs(np.asarray(candidates.columns.of(leaf), dtype=np.float64))
     result = {}
-    for s in certified(pool, term, leaf, check.format):
+    for s in (*certified(pool, term, leaf, check.format), *certified_at_infinity(pool, term, leaf, check.format)):
         whole = s.term if factor is None else pool.make("mul", factor, s.term)
+        if whole in result:
+            continue
         candidates.add(whole)
-        candidates.forbid(whole, ~(values < s.largest))
+        candidates.forbid(whole, ~(values * s.largest > 1 if s.at_infinity else values < s.largest))
         result[whole] = s
     return result
+
+
+def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, at_zeros: Sequence[float]) -> dict[Term, ZeroSeries]:
+    """Measure series at zeros of a gradient of one input, each where it is certified."""
+    inside = _of_one_input(check, pool, found) if at_zeros and check.format.name == "float64" else None
+    if inside is None:
+        return {}
+    term, leaf, factor = inside
+    result = {}
+    for centre in at_zeros:
+        single = series_at(pool, term, leaf, centre)
+        for s in () if single is None else (single, mirrored(pool, term, single)):
+            if s is None:
+                continue
+            whole = s.term if factor is None else pool.make("mul", factor, s.term)
+            candidates.add(whole)
+            candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
+            result[whole] = s
+    return result
+
+
+def _with_zero(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, near: dict[Term, ZeroSeries], count: int) -> Arrangement | None:
+    """An arrangement with a series near a zero, with its certificate; None where its range is not one around the zero."""
+    s = near.get(choice.formulas[0])
+    if s is None or any(f in near for f in choice.formulas[1:]) or choice.quantity is not pool.make("abs", s.distance(pool)):
+        return None
+    choice = replace(choice, thresholds=(min(choice.thresholds[0], s.largest), *choice.thresholds[1:]))
+    rest = merged(replace(choice, formulas=choice.formulas[1:], thresholds=choice.thresholds[1:]))
+    bounds = []
+    for formula in (rest.formulas[0] if len(rest.formulas) == 1 else whole.term, whole.term):  # one of several is proved in its range only
+        inside = _of_one_input(check, pool, whole, formula)
+        bounds.append(math.inf if inside is None else bound_of(pool, inside[0], s, choice.thresholds[0]))
+    needs_original = len(rest.formulas) > 1 or bounds[0] == math.inf
+    within = bounds[1] if needs_original else bounds[0]
+    if within > LARGEST_ULPS_AT_ZERO:
+        return None
+    certificate = f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out"
+    texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, rest)]
+    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=needs_original)
 
 
 def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
@@ -108,36 +187,47 @@ def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | N
     return (pool.replaced(formula, {flows[0]: pool.number(1)}), inputs[0], flows[0]) if flows else (formula, inputs[0], None)
 
 
-def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
-    """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0."""
+def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
+    """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0, or around infinity."""
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
         return None
     (k,) = at
     s = series[choice.formulas[k]]
     ends = [-math.inf, *choice.thresholds, math.inf]
-    if choice.quantity is s.leaf:
+    far = 1 / s.largest
+    if s.at_infinity and k == len(ends) - 2 and choice.quantity in (s.leaf, pool.make("abs", s.leaf)):
+        far = ends[k] = max(ends[k], far if 1 / far <= s.largest else math.nextafter(far, math.inf))
+        largest = math.nextafter(1 / far, math.inf)
+    elif s.at_infinity and k == 0 and choice.quantity is s.leaf:
+        far = -min(ends[1], -far if 1 / far <= s.largest else -math.nextafter(far, math.inf))
+        ends[1], largest = -far, math.nextafter(1 / far, math.inf)
+    elif s.at_infinity:
+        return None
+    elif choice.quantity is s.leaf:
         ends[k], ends[k + 1] = max(ends[k], -s.largest), min(ends[k + 1], s.largest)
         largest = max(-ends[k], ends[k + 1])
     elif choice.quantity is pool.make("abs", s.leaf):
         largest = ends[k + 1] = min(ends[k + 1], s.largest)
     else:
         return None
-    if NEARLY * s.largest <= largest < s.largest and choice.quantity is not s.leaf:
+    if not s.at_infinity and NEARLY * s.largest <= largest < s.largest and choice.quantity is not s.leaf:
         largest = ends[k + 1] = s.largest
     if not math.isfinite(largest) or not largest > 0:
         return None
     if len(ends) - 2 != len(choice.thresholds) or not all(math.isfinite(e) for e in ends[1:-1]):
         return None
     choice = replace(choice, thresholds=tuple(ends[1:-1]))
-    rest = [f for f in choice.formulas if f not in series]
     exact = merged(replace(choice, formulas=tuple(f if f not in series else choice.formulas[k + 1 if k + 1 < len(choice.formulas) else k - 1] for f in choice.formulas)))
-    bounds = [b for f in rest if (b := _bound(check, pool, found, f, s, largest)) is not None]
-    original = _bound(check, pool, found, found.term, s, largest) if not bounds else None
+    rest = exact.formulas if len(exact.formulas) == 1 else ()  # one of several is proved in its range only
+    bounds = [b for f in rest if (b := _bound(check, pool, whole, f, s, largest)) is not None]
+    original = _bound(check, pool, whole, whole.term, s, largest) if not bounds else None
     if not bounds and original is None:
         return None
     within = math.ceil(100 * (bounds[0] if bounds else original or 0.0)) / 100
-    certificate = f"within {max(within, 0.01)} ulp for abs({text_of(s.leaf, {})}) < {largest!r}, by Taylor's series at 0 with a bound of what is left out"
+    name = text_of(s.leaf, {})
+    where = f"abs({name}) >= {far!r}, by Taylor's series in 1/{name}" if s.at_infinity else f"abs({name}) < {largest!r}, by Taylor's series at 0"
+    certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
     return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
 
@@ -147,10 +237,10 @@ def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series
     inside = _of_one_input(check, pool, found, formula)
     if inside is None:
         return None
-    whole = model(inside[0], series.leaf, largest)
+    whole = model(of_inverse(pool, inside[0], series.leaf) if series.at_infinity else inside[0], series.leaf, largest)
     if whole is None:
         return None
-    again = series_term(pool, whole, series.count, series.leaf)
+    again = series_term(pool, whole, series.count, series.leaf, inverse=series.at_infinity)
     bound = ulps(whole, series.count, largest, check.format)
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 
@@ -177,17 +267,31 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
         yield t, np.asarray(columns.of(t), dtype=np.float64)
 
 
-def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], check: Check) -> list[Regimes]:
+def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> list[Regimes]:
     """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
-    cover = list(dict.fromkeys([*winners(candidates, COVER), *candidates.best(6)]))
-    best = regimes(cover, [candidates.lost[t] for t in cover], candidates.weights, quantities, check.format)
+    found = [regimes(list(formulas), [candidates.lost[t] for t in formulas], candidates.weights, quantities, check.format) for formulas, quantities in among if formulas]
+    found = [r for r in found if r.thresholds]
+    found.sort(key=lambda r: r.score + BRANCH_BITS * len(r.thresholds))
     ranked = candidates.best(40)
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
-    found = [best] if best.thresholds else []
-    weight = 0.0 if not best.thresholds else best.score + BRANCH_BITS * (len(best.thresholds) + 1)
-    return [*found, *singles] if best.thresholds and weight < singles[0].score else [*singles, *found]
+    better = [r for r in found if r.score + BRANCH_BITS * (len(r.thresholds) + 1) < singles[0].score]
+    return [*better, *singles, *(r for r in found if r not in better)]
+
+
+def _among(pool: Pool, candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
+    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input; with one series at a zero by the distance from it."""
+    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
+    found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys(list(plain)[:6]), quantities)]
+    leaves = {s.leaf for s in series.values()}
+    inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]
+    if series:
+        found.append(({**found[0][0], **dict.fromkeys(series)}, inputs))
+    for t, s in near.items():
+        distance = pool.make("abs", s.distance(pool))
+        found.append(({**found[0][0], t: None}, [(distance, np.asarray(candidates.columns.of(distance), dtype=np.float64))]))
+    return found
 
 
 def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle, pairwise, product
 
@@ -27,6 +27,7 @@ from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import Exact, bits, drawn, summary
+from verifier.search.improve.near_zeros import near, zeros
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
 from verifier.search.paths import InputRanges
 
@@ -64,6 +65,7 @@ class _Task:
     rewriter: Rewriter
     earlier: dict[int, Arrangement]  # by statement, what other gradients were given already
     before: DoubleArray  # the errors there, where something is known
+    at_zeros: Sequence[float]  # floats next to zeros of the gradient
 
     @cached_property
     def further(self) -> tuple[list[FloatPoint], Exact, DoubleArray]:
@@ -126,6 +128,11 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     off = errors_at(check, gradient, points)
     if off is None or not (off > LOST_ULPS).any():
         return None
+    at_zeros = zeros(check, gradient, points) if len(boxes) == 1 else []
+    if at_zeros:
+        points = list(dict.fromkeys([*points, *_meant(near(at_zeros, boxes[0]), meant)]))
+        off = errors_at(check, gradient, points)
+        assert off is not None
     order = np.argsort(-off, kind="stable")[: int((off > LOST_ULPS).sum())].tolist()
     worst = [points[k] for k in order[:: max(1, len(order) // LEDGER_POINTS)][:LEDGER_POINTS]]
     fresh = _meant(drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2), meant)
@@ -134,20 +141,21 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
     if before is None:
         return None
     is_bad = any(not v.passes for v in judged(check.alone(gradient), worst))
-    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, earlier, before[exact.known])
+    task = _Task(check, draft, gradient, boxes, meant, deadline, worst, is_bad, fresh, exact, rewriter, earlier, before[exact.known], at_zeros)
     program = task.check.subject.program
     final = [s for s in statements if s.step == program.names[task.gradient]]
     chosen = list(dict.fromkeys([*guilty(task.check, task.gradient, statements, worst), *final]))[:MOST_STATEMENTS]
     best: Suggestion | None = None
     known = set(earlier)
-    for statement in chosen:
+    for k, statement in enumerate(chosen):
         shared = _shared(task, statement, points)
         if shared is not None:
             return shared
-        found = _replacement(task, statement, points)
+        now = time.process_time()
+        found = _replacement(replace(task, deadline=now + (deadline - now) / (len(chosen) - k)), statement, points)
         if found is not None and (best is None or found.after.mean_bits < best.after.mean_bits - LEAST_GAIN):
             best = found
-        if best is not None and best.after.worst_ulps <= task.check.format.rounding_limit:
+        if best is not None and best.after.worst_ulps <= LOST_ULPS:
             break
     for statement in chosen:
         if statement.step not in known and (best is None or statement.start != best.start):
@@ -179,12 +187,11 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     best: Suggestion | None = None
-    holes: set[FloatPoint] = set()
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, holes=holes):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, at_zeros=task.at_zeros):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):
@@ -194,13 +201,14 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
                     task.earlier[statement.step] = arrangement
             if isinstance(answer, NotAccepted):
                 against += answer.points[:MOST_FOUND]
-                holes |= set(answer.points if answer.are_holes else ())
             elif suggestion is not None and answer is not None:
                 against = list(answer.bad[:MOST_FOUND])
                 break
         if not against:
             break
         against = _meant(around(against, task), task.meant)
+        if sum(weights.get(p, 0.0) > AGAINST for p in against) > len(against) / 2:
+            break  # most have spoken against others in vain
         points += [p for p in dict.fromkeys(against) if p not in weights]
         for p in against:
             weights[p] = weights.get(p, 0.0) + AGAINST

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -10,11 +12,14 @@ from flint import fmpq, fmpq_mpoly_ctx
 
 from verifier.search.improve.terms import Pool, Term, value_of
 
+ROOTS = ("sqrt", "hypot")
 ARITHMETIC = ("add", "sub", "mul", "div", "neg")
 MOST_ATOMS = 5  # parts that are no sums, products or quotients
 MOST_PARTS = 40  # of a term that is looked at
 MOST_MONOMIALS = 24  # of a polynomial
 MOST_EXPONENT = 12
+SMALL = 1000  # a denominator that is written, where a decimal would do
+DIGITS = 20  # of a decimal that is written for a number
 
 
 class _TooLarge(Exception):
@@ -29,6 +34,7 @@ class _Quotients:
     atoms: list[Term]
     context: Any
     known: dict[Term, tuple[Any, Any]]
+    squares: dict[Term, tuple[Any, Any]] = field(default_factory=dict)  # of atoms that are roots, where they are reduced
 
     def generator(self, atom: Term) -> Any:
         """The polynomial of an atom."""
@@ -79,9 +85,9 @@ class _Quotients:
     def _without_squares(self, p: Any) -> Any:
         """A polynomial in which every root occurs once at most: sqrt(u)**2 is u."""
         for i, atom in enumerate(self.atoms):
-            if atom.op != "sqrt" or atom.args[0] not in self.known:
+            if atom not in self.squares:
                 continue
-            above, below = self.known[atom.args[0]]
+            above, below = self.squares[atom]
             if not below.is_constant() or all(m[i] < 2 for m in p.monoms()):
                 continue
             square = above * (1 / below.coeffs()[0])
@@ -115,42 +121,106 @@ def _atoms(pool: Pool, term: Term) -> list[Term] | None:
             found[pool.make("exp", exponent(t)[1])] = None
         elif t.op != "number" and t not in found:
             found[t] = None
-            if t.op == "sqrt":
-                pending.append(t.args[0])
+            if t.op in ROOTS:
+                pending += t.args
         if len(found) > MOST_ATOMS:
             return None
     return list(found)
 
 
 def in_lowest_terms(pool: Pool, term: Term) -> list[Term]:
-    """A term as quotients in lowest terms: factored above and below, and with a sum above; none where it is too large, or is no quotient."""
+    """A term as quotients in lowest terms: factored above and below, and with a sum above; none where it is too large, or is no quotient.
+
+    With roots there are several: sqrt(u)**2 is u; or roots are numbers of their own; or a name in u is written with the root, as a is (b*b - s*s)/c for s = sqrt(b*b - a*c).
+    """
     if term.op not in ("add", "sub", "div") or len(term.parts) > MOST_PARTS:
         return []
     atoms = _atoms(pool, term)
     if not atoms:
         return []
-    quotients = _Quotients(pool, atoms, fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex"), {})
+    context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex")
+    roots = _Quotients(pool, atoms, context, {})
     try:
         for atom in atoms:  # what is under a root first
-            if atom.op == "sqrt" and all(p.op in (*ARITHMETIC, "number") or p in atoms for p in atom.args[0].parts):
-                quotients.of(atom.args[0])
+            if atom.op in ROOTS and all(p.op in (*ARITHMETIC, "number") or p in atoms for a in atom.args for p in a.parts):
+                roots.squares[atom] = _square(roots, atom)
+    except (_TooLarge, KeyError):
+        return []
+    fields = [roots]
+    if roots.squares:
+        fields += [_Quotients(pool, atoms, context, {}), *(_Quotients(pool, atoms, context, {name: value}) for name, value in _by_roots(roots))]
+    found: dict[Term, None] = {}
+    for quotients in fields:
+        found.update(dict.fromkeys(_lowest_of(quotients, term)))
+    return list(found)
+
+
+def _square(roots: _Quotients, atom: Term) -> tuple[Any, Any]:
+    """The square of a root."""
+    if atom.op == "sqrt":
+        return roots.of(atom.args[0])
+    a, b = (roots.pool.make("mul", t, t) for t in atom.args)
+    return roots.of(roots.pool.make("add", a, b))
+
+
+def rational_inside(pool: Pool, term: Term) -> Term:
+    """A term with every sum, product and quotient in it in lowest terms, the innermost first."""
+    found: dict[Term, Term] = {}
+    for part in term.parts:
+        now = pool.make(part.op, *(found[a] for a in part.args)) if part.args else part
+        atoms = _atoms(pool, now) if now.op in ARITHMETIC and len(now.parts) <= MOST_PARTS else None
+        if atoms:
+            context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex")
+            now = next(iter(_lowest_of(_Quotients(pool, atoms, context, {}), now)), now)
+        found[part] = now
+    return found[term]
+
+
+def _by_roots(roots: _Quotients) -> Iterator[tuple[Term, tuple[Any, Any]]]:
+    """The atoms that are linear under a root, as quotients with that root in them."""
+    for atom, (above, below) in roots.squares.items():
+        for i, name in enumerate(roots.atoms):
+            slope = above.derivative(i)
+            if name.op == "name" and slope != 0 and slope.derivative(i) == 0:
+                n, d = roots.generator(atom) ** 2 * below - (above - slope * roots.generator(name)), slope
+                common = n.gcd(d)
+                yield name, (n // common, d // common)
+
+
+def _lowest_of(quotients: _Quotients, term: Term) -> list[Term]:
+    """A term in lowest terms in one field."""
+    try:
         n, d = quotients.of(term)
     except (_TooLarge, KeyError):
         return []
     if n == 0:
         return []
-    factored = [_product(quotients, p) for p in (n, d)]
-    found = [pool.make("div", *factored)]
+    found: list[Term] = []
+    (above, tops), (below, bottoms) = n.factor(), d.factor()
+    number = above / below
+    if int(number.q) > SMALL and _is_decimal(number):
+        found = [quotients.pool.make("div", _product(quotients, number, tops), _product(quotients, fmpq(1), bottoms))]
+    bottom = _product(quotients, fmpq(number.q), bottoms)
+    if not found:
+        found = [quotients.pool.make("div", _product(quotients, fmpq(number.p), tops), bottom)]
     if len(n) <= MOST_MONOMIALS // 2:
-        found.append(pool.make("div", _sum_of(quotients, n), factored[1]))
+        whole = n * (1 / below)
+        if all(_is_decimal(c) for c in whole.coeffs()):
+            found.append(quotients.pool.make("div", _sum_of(quotients, whole), _product(quotients, fmpq(1), bottoms)))
+        else:
+            found.append(quotients.pool.make("div", _sum_of(quotients, n * (fmpq(number.p) / above)), bottom))
     return found
 
 
-def _product(quotients: _Quotients, p: Any) -> Term:
-    """A polynomial as a product of its factors."""
+def _is_decimal(c: Any) -> bool:
+    """Whether a number is a decimal with few digits."""
+    return bool(10**DIGITS % int(c.q) == 0 and abs(int(c.p)) < 10**DIGITS)
+
+
+def _product(quotients: _Quotients, number: Any, factors: Iterable[tuple[Any, int]]) -> Term:
+    """A number times powers of polynomials."""
     pool = quotients.pool
-    content, factors = p.factor()
-    found = _rational(pool, content)
+    found = _rational(pool, number)
     for factor, multiplicity in factors:
         term = _sum_of(quotients, factor)
         for _ in range(int(multiplicity)):
@@ -176,4 +246,6 @@ def _sum_of(quotients: _Quotients, p: Any) -> Term:
 
 def _rational(pool: Pool, c: Any) -> Term:
     value = Fraction(int(c.p), int(c.q))
+    if value.denominator > 1 and _is_decimal(c):
+        return pool.leaf("number", format(Decimal(value.numerator) / Decimal(value.denominator), "f"))
     return pool.make("div", pool.number(value.numerator), pool.number(value.denominator))

@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, floats
-from verifier.arithmetic.types import DoubleArray
+from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.points import FloatPoint
 from verifier.circuit.expressions import definition
 from verifier.language.formats import Format, computing, dtype, numbers, places
@@ -33,25 +33,32 @@ DEEPEST = 52  # of the halvings towards an end, and of the relative distances of
 
 @dataclass(frozen=True)
 class Exact:
-    """Exact values at a column of points: the nearest float64, what is left, and an ulp of the format; `known` are the points at which there is a value that the format can hold."""
+    """Exact values at a column of points: the nearest float64, what is left, and an ulp of the format; `known` are the points at which there is a value that the format can hold.
+
+    At the others, where `wanted` is something, it says which values do: any number (0), or that infinity; NaN says nothing.
+    """
 
     high: DoubleArray
     low: DoubleArray
     ulp: DoubleArray
-    known: Any
-    needed: Any = None  # points at which some number is needed, whatever is known
+    known: MaskArray
+    wanted: DoubleArray | None = None
 
     def errors(self, values: Any) -> DoubleArray:
-        """How far values are off, in ulps, at most MOST_ULPS; 0 where nothing is known."""
+        """How far values are off, in ulps, at most MOST_ULPS; 0 where nothing is known or wanted."""
+        computed = np.asarray(values, dtype=np.float64)
         with np.errstate(all="ignore"):
-            found = np.abs((np.asarray(values, dtype=np.float64) - self.high) - self.low) / self.ulp
+            found = np.abs((computed - self.high) - self.low) / self.ulp
         found = np.where(found <= MOST_ULPS, found, MOST_ULPS)  # NaN as well
         off: DoubleArray = np.where(self.known, found, 0.0)
-        return off if self.needed is None else np.where(self.needed & ~np.isfinite(np.asarray(values, dtype=np.float64)), MOST_ULPS, off)
+        if self.wanted is not None:
+            does = np.isnan(self.wanted) | np.where(self.wanted == 0, np.isfinite(computed), computed == self.wanted)
+            off = np.where(self.known | does, off, MOST_ULPS)
+        return off
 
     def at(self, chosen: Any) -> Exact:
         """The same at some of the points."""
-        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen], None if self.needed is None else self.needed[chosen])
+        return Exact(self.high[chosen], self.low[chosen], self.ulp[chosen], self.known[chosen], None if self.wanted is None else self.wanted[chosen])
 
 
 def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:

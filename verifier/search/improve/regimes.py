@@ -100,10 +100,10 @@ def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: Do
 
 
 def _shortened(found: Regimes, table: dict[Term, DoubleArray], values: DoubleArray, fmt: Format) -> Regimes:
-    """The same with thresholds of few digits, where that costs next to nothing."""
+    """The same with thresholds of few digits, where that costs next to nothing: 0, if that does."""
     for k, threshold in enumerate(found.thresholds):
-        for digits in (1, 2):
-            short = float(literal(f"{threshold:.{digits}g}", fmt))
+        for text in ("0", f"{threshold:.1g}", f"{threshold:.2g}"):
+            short = float(literal(text, fmt))
             ends = (*found.thresholds[:k], short, *found.thresholds[k + 1 :])
             if all(a < b for a, b in pairwise(ends)) and abs(short) <= fmt.largest:
                 total = _total(found.formulas, ends, table, values)

@@ -107,6 +107,14 @@ a*a + b*b -> hypot(a, b)*hypot(a, b)
 cbrt(a) - cbrt(b) -> (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b))
 a*a + 1 -> hypot(a, 1)*hypot(a, 1)
 a/(b + sqrt(b*b + a*a)) -> a/(b + hypot(a, b))
+hypot(a, b)*hypot(a, b) -> a*a + b*b
+hypot(a, b) - a -> b*(b/(hypot(a, b) + a))
+a - hypot(a, b) -> -(b*(b/(hypot(a, b) + a)))
+hypot(a, b) + a -> b*(b/(hypot(a, b) - a))
+hypot(a, b) - hypot(c, d) -> ((a - c)*(a + c) + (b - d)*(b + d))/(hypot(a, b) + hypot(c, d))
+a*sqrt(b) - c*sqrt(d) -> (a*a*b - c*c*d)/(a*sqrt(b) + c*sqrt(d))
+a/sqrt(b) - c/sqrt(d) -> (a*a*d - c*c*b)/(sqrt(b)*sqrt(d)*(a*sqrt(d) + c*sqrt(b)))
+a/hypot(b, c) - 1 -> (a*a - (b*b + c*c))/(hypot(b, c)*(a + hypot(b, c)))
 
 exponentials and logarithms
 exp(a)*exp(b) -> exp(a + b)
@@ -141,6 +149,8 @@ log(a/b) -> log(a) - log(b) if a > 0 and b > 0
 log(a) + log(b) -> log(a*b)
 log(a) - log(b) -> log(a/b)
 log(a) - log(b) -> log1p((a - b)/b)
+log((a + b)/a) -> log1p(b/a)
+log((a - b)/a) -> log1p(-(b/a))
 log(1/a) -> -log(a)
 log(a*a) -> 2*log(abs(a))
 log(exp(a)) -> a
@@ -150,12 +160,16 @@ exp(a - log(b)) -> exp(a)/b
 exp(-log(a)) -> 1/a
 log(exp(a) + exp(b)) -> max(a, b) + log1p(exp(-abs(a - b)))
 log1p(exp(a)) -> max(a, 0) + log1p(exp(-abs(a)))
+log((exp(a) + exp(b)) + exp(c)) -> max(max(a, b), c) + log((exp(a - max(max(a, b), c)) + exp(b - max(max(a, b), c))) + exp(c - max(max(a, b), c)))
 
 logistic functions
 exp(a)/(1 + exp(a)) -> 1/(1 + exp(-a))
 1/(1 + exp(a)) -> exp(-a)/(1 + exp(-a))
 1/(1 + exp(-a)) -> exp(a)/(1 + exp(a))
 exp(a)/(exp(a) + exp(b)) -> 1/(1 + exp(b - a))
+exp(a)/((exp(a) + exp(b)) + exp(c)) -> 1/((1 + exp(b - a)) + exp(c - a))
+exp(a)/((exp(a) + exp(b)) + exp(c)) -> exp(a - max(max(a, b), c))/((exp(a - max(max(a, b), c)) + exp(b - max(max(a, b), c))) + exp(c - max(max(a, b), c)))
+exp(a)/(exp(a) + b) -> 1/(1 + b/exp(a))
 exp(a)/(1 + exp(a + b)) -> 1/(exp(-a) + exp(b))
 exp(a)/((1 + exp(a))*(1 + exp(a))) -> exp(-abs(a))/((1 + exp(-abs(a)))*(1 + exp(-abs(a))))
 exp(-a)/((1 + exp(-a))*(1 + exp(-a))) -> exp(-abs(a))/((1 + exp(-abs(a)))*(1 + exp(-abs(a))))
@@ -221,12 +235,42 @@ a**b - 1 -> expm1(b*log(a)) if a > 0
 a**b - c**b -> c**b*expm1(b*log(a/c)) if a > 0 and c > 0
 exp(b*log(a)) -> a**b
 log(a**b) -> b*log(a) if a > 0
+a**(1/3) -> cbrt(a) if a > 0
+a**(-b) -> 1/a**b if a > 0
+a**(2*b) -> a**b*a**b if a > 0
+a**(b - 1) -> a**b/a if a > 0
+a**b -> exp(b*log(a)) if a > 0
+(a**b)**c -> a**(b*c) if a > 0
+(1/a)**b -> 1/a**b if a > 0
+a**b*c**b -> (a*c)**b if a > 0 and c > 0
+a**b/c**b -> (a/c)**b if a > 0 and c > 0
+(1 + a)**b -> exp(b*log1p(a)) if 1 + a > 0
+(1 - a)**b -> exp(b*log1p(-a)) if 1 - a > 0
+where(1/a == 0, b, c) -> c
 
 arguments in two parts
 exp(a*b) -> exp(a*b)*(1 + fma(a, b, -(a*b)))
 exp(a/b) -> exp(a/b)*(1 - fma(a/b, b, -a)/b)
 exp(a + b) -> exp(a + b)*(1 + ((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a))))
 exp(a - b) -> exp(a - b)*(1 + ((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a))))
+sin(a + b) -> sin(a + b) + cos(a + b)*((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a)))
+cos(a + b) -> cos(a + b) - sin(a + b)*((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a)))
+tan(a + b) -> tan(a + b) + (1 + tan(a + b)*tan(a + b))*((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a)))
+expm1(a + b) -> expm1(a + b) + exp(a + b)*((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a)))
+sin(a - b) -> sin(a - b) + cos(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
+cos(a - b) -> cos(a - b) - sin(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
+tan(a - b) -> tan(a - b) + (1 + tan(a - b)*tan(a - b))*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
+expm1(a - b) -> expm1(a - b) + exp(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
+sin(a*b) -> sin(a*b) + cos(a*b)*fma(a, b, -(a*b))
+cos(a*b) -> cos(a*b) - sin(a*b)*fma(a, b, -(a*b))
+tan(a*b) -> tan(a*b) + (1 + tan(a*b)*tan(a*b))*fma(a, b, -(a*b))
+expm1(a*b) -> expm1(a*b) + exp(a*b)*fma(a, b, -(a*b))
+sin(a/b) -> sin(a/b) - cos(a/b)*(fma(a/b, b, -a)/b)
+cos(a/b) -> cos(a/b) + sin(a/b)*(fma(a/b, b, -a)/b)
+tan(a/b) -> tan(a/b) - (1 + tan(a/b)*tan(a/b))*(fma(a/b, b, -a)/b)
+expm1(a/b) -> expm1(a/b) - exp(a/b)*(fma(a/b, b, -a)/b)
+a**(1/b) -> a**(1/b)*(1 - log(a)*(fma(1/b, b, -1)/b)) if a > 0
+(a + b)**c -> (a + b)**c*(1 + c*((a - ((a + b) - ((a + b) - a))) + (b - ((a + b) - a)))/(a + b)) if a + b > 0
 """
 
 

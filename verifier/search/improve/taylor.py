@@ -1,4 +1,4 @@
-"""Series at 0 with a certified remainder: a formula of one input as x**e * (c0 + c1*x + ... ) within a bound that holds for all small inputs.
+"""Series at 0 or at infinity with a certified remainder: a formula of one input as v**e * (c0 + c1*v + ... ), for v = x or 1/x, within a bound that holds for all small v.
 
 Coefficients are exact rationals. The remainder of an analytic part is Lagrange's: Arb's power series over the interval |x| <= t enclose every Taylor coefficient
 there, so the n-th one encloses what is left after n terms. Sums, products and quotients of such parts keep their remainders, where both sides vanish at 0 as well.
@@ -18,6 +18,7 @@ from flint import arb, arb_series, ctx, fmpq, fmpq_poly, fmpq_series
 from verifier.arithmetic import balls
 from verifier.arithmetic.types import Ball
 from verifier.language.formats import Format
+from verifier.search.improve.lowest_terms import rational_inside
 from verifier.search.improve.terms import Pool, Term, value_of
 
 ORDER = 26  # terms to which analytic parts are expanded
@@ -220,16 +221,17 @@ def _quotient(a: Model, b: Model, interval: Ball, pi: int) -> Model:
 
 @dataclass(frozen=True)
 class CertifiedSeries:
-    """A series as a term, with so many coefficients: it is the formula within LARGEST_ULPS for all |leaf| <= largest."""
+    """A series as a term, with so many coefficients: it is the formula within LARGEST_ULPS for all |leaf| <= largest, or for all |leaf| >= 1 / largest."""
 
     term: Term
     leaf: Term
     count: int
     largest: float
+    at_infinity: bool = False
 
 
-def certified(pool: Pool, term: Term, leaf: Term, fmt: Format) -> list[CertifiedSeries]:
-    """The series of a formula in one name, of every length, each with the largest of some short numbers up to which it is certified."""
+def certified(pool: Pool, term: Term, leaf: Term, fmt: Format, *, at_infinity: bool = False) -> list[CertifiedSeries]:
+    """The series of a formula in one name, of every length, each with the largest of some short numbers up to which it is certified; of one in v = 1/name, written with the name."""
     found: dict[int, CertifiedSeries] = {}
     for largest in SIZES:
         whole = model(term, leaf, largest)
@@ -237,8 +239,18 @@ def certified(pool: Pool, term: Term, leaf: Term, fmt: Format) -> list[Certified
             continue
         for count in range(1, min(MOST_COEFFICIENTS, len(whole.coefficients)) + 1):
             if count not in found and whole.coefficients[count - 1] != 0 and ulps(whole, count, largest, fmt) <= LARGEST_ULPS:
-                found[count] = CertifiedSeries(series_term(pool, whole, count, leaf), leaf, count, largest)
+                found[count] = CertifiedSeries(series_term(pool, whole, count, leaf, inverse=at_infinity), leaf, count, largest, at_infinity)
     return list(found.values())
+
+
+def certified_at_infinity(pool: Pool, term: Term, leaf: Term, fmt: Format) -> list[CertifiedSeries]:
+    """The series of a formula of one name in 1/name: those at 0 of the formula of 1/name, by the same bound."""
+    return certified(pool, of_inverse(pool, term, leaf), leaf, fmt, at_infinity=True)
+
+
+def of_inverse(pool: Pool, term: Term, leaf: Term) -> Term:
+    """A formula of 1/name: with 1/v in place of the name, in lowest terms."""
+    return rational_inside(pool, pool.replaced(term, {leaf: pool.make("div", pool.number(1), leaf)}))
 
 
 def ulps(found: Model, count: int, largest: float, fmt: Format) -> float:
@@ -271,21 +283,23 @@ def _has_pi(found: Model) -> bool:
     return found.pi != 0
 
 
-def series_term(pool: Pool, found: Model, terms: int, leaf: Term) -> Term:
-    """The series as a term, in Horner's form, in v*v where only even powers occur."""
-    variable = pool.make("mul", pool.leaf("constant", "pi"), leaf) if _has_pi(found) else leaf
+def series_term(pool: Pool, found: Model, terms: int, leaf: Term, *, inverse: bool = False) -> Term:
+    """The series as a term, in Horner's form, in v*v where only even powers occur; with v = 1/leaf, it is divided by the leaf."""
+    times, over = ("div", "mul") if inverse else ("mul", "div")
+    pi = pool.leaf("constant", "pi")
+    variable = leaf if not _has_pi(found) else pool.make("div", leaf, pi) if inverse else pool.make("mul", pi, leaf)
     kept = [written_coefficient(c) for c in found.coefficients[:terms]]
     step = 2 if not any(kept[1::2]) else 1
     power = pool.make("mul", variable, variable) if step == 2 else variable
     value: Term | None = None
     for c in reversed(kept[::step]):
         number = _number(pool, c)
-        value = number if value is None else pool.make("add", number, pool.make("mul", power, value))
+        value = number if value is None else pool.make("add", number, pool.make(times, *((value, power) if inverse else (power, value))))
     assert value is not None
     for _ in range(abs(found.valuation)):
-        value = pool.make("mul" if found.valuation > 0 else "div", value, variable)
+        value = pool.make(times if found.valuation > 0 else over, value, variable)
     for _ in range(abs(found.pi)):
-        value = pool.make("mul" if found.pi > 0 else "div", value, pool.leaf("constant", "pi"))
+        value = pool.make("mul" if found.pi > 0 else "div", value, pi)
     return value
 
 
@@ -296,4 +310,4 @@ def _number(pool: Pool, c: Fraction) -> Term:
     return pool.leaf("number", text) if c > 0 else pool.make("neg", pool.leaf("number", text.lstrip("-")))
 
 
-__all__ = ["LARGEST_ULPS", "CertifiedSeries", "Model", "certified", "model", "relative_error", "series_term", "ulps"]
+__all__ = ["LARGEST_ULPS", "CertifiedSeries", "Model", "certified", "certified_at_infinity", "model", "of_inverse", "relative_error", "series_term", "ulps"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,11 @@ from verifier.language.trees import Node, parse_expression
 
 LEAVES = ("name", "number", "constant")
 COMMUTING = ("add", "mul")
+COMPARE = {"eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge}
+VALUES = {  # of functions at 0 and at 1, where these are whole
+    0: {**dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "expm1", "log1p", "erf", "sqrt", "cbrt", "abs"), 0), **dict.fromkeys(("exp", "cos", "cosh", "erfc"), 1)},
+    1: {"log": 0, "sqrt": 1, "cbrt": 1, "abs": 1},
+}
 LARGEST_POWER = 4  # a power that is written as products
 LARGEST_FOLDED = 1 << 40  # numbers up to it are computed when a term is made
 
@@ -75,6 +81,23 @@ class Pool:
             args = (args[1], args[0])
         return self._term(op, args)
 
+    def _scaled(self, op: str, a: Term, b: Term) -> Term | None:
+        """A product or quotient whose numbers are one, or have gone: 2*(3*x/6) is not looked for, 2*(x/2), 4*(2*x) and 3*x/3 are. Floats lose nothing by it."""
+        (c, x), (d, y) = _coefficient(a), _coefficient(b)
+        if (x is None or x is a) and (y is None or y is b):
+            return None
+        if op == "mul" and y is not None and x is None:  # a number times a number times y
+            return self._times(c * d, y) if c * d == 1 or (_is_power_of_two(c) and _is_power_of_two(d)) else None
+        if op == "div" and x is not None and y is None and d:
+            return self._times(c / d, x) if c != 1 and (c == d or (_is_power_of_two(c) and _is_power_of_two(d))) else None
+        if x is not None and y is not None and c != 1:
+            return self.make(op, x, y) if (c * d == 1 if op == "mul" else c == d) else None
+        return None
+
+    def _times(self, c: Fraction, x: Term) -> Term:
+        """A term times a power of two."""
+        return self.make("mul", self.number(c), x) if c >= 1 or c.denominator == 1 else self.make("div", x, self.number(1 / c))
+
     def _simple(self, op: str, args: tuple[Term, ...], values: list[Fraction | None]) -> Term | None:
         a, b = args[0], args[-1]
         if op == "neg":
@@ -119,6 +142,11 @@ class Pool:
                 return self.make("abs", self.make("div", a.args[0], b))
             if op == "div" and a is b:
                 return self.number(1)
+            return self._scaled(op, a, b) if values[0] is None or values[1] is None else None
+        elif op == "where" and (holds := _constant_truth(a)) is not None:
+            return args[1] if holds else args[2]
+        elif values[0] is not None and op in VALUES.get(values[0], {}):  # type: ignore[call-overload]
+            return self.number(VALUES[int(values[0])][op])
         elif op == "pow" and values[1] is not None:
             return self._power(a, values[1])
         elif op in ("cosh", "cos") and a.op == "abs":
@@ -180,13 +208,50 @@ def value_of(term: Term) -> Fraction | None:
     return exact(term.text) if term.op == "number" else None
 
 
-def _folded(op: str, values: list[Fraction]) -> Fraction | None:
+def _coefficient(term: Term) -> tuple[Fraction, Term | None]:
+    """A term as a number times what is no product or quotient with a number; None where it is a number alone."""
+    value = value_of(term)
+    if value is not None:
+        return value, None
+    if term.op == "mul" and (first := value_of(term.args[0])) is not None:
+        return first, term.args[1]
+    if term.op == "div" and (last := value_of(term.args[1])):
+        return 1 / last, term.args[0]
+    return Fraction(1), term
+
+
+def _is_power_of_two(c: Fraction) -> bool:
+    return c > 0 and c.numerator & (c.numerator - 1) == 0 and c.denominator & (c.denominator - 1) == 0
+
+
+def rational(term: Term) -> Fraction | None:
+    """The value of a term that is made of numbers by sums, products and quotients."""
+    if not term.args:
+        return value_of(term)
+    args = [rational(a) for a in term.args] if term.op in ("neg", "add", "sub", "mul", "div") else [None]
+    return None if None in args else _value(term.op, args)  # type: ignore[arg-type]
+
+
+def _constant_truth(condition: Term) -> bool | None:
+    """Whether a comparison of two numbers holds; None where it is none."""
+    if condition.op not in COMPARE:
+        return None
+    a, b = (rational(t) for t in condition.args)
+    return None if a is None or b is None else bool(COMPARE[condition.op](a, b))
+
+
+def _value(op: str, values: list[Fraction]) -> Fraction | None:
     if op == "neg":
-        found = -values[0]
-    elif op in ("add", "sub", "mul") or (op == "div" and values[1] != 0):
+        return -values[0]
+    if op in ("add", "sub", "mul") or (op == "div" and values[1] != 0):
         a, b = values
-        found = a + b if op == "add" else a - b if op == "sub" else a * b if op == "mul" else a / b
-    else:
+        return a + b if op == "add" else a - b if op == "sub" else a * b if op == "mul" else a / b
+    return None
+
+
+def _folded(op: str, values: list[Fraction]) -> Fraction | None:
+    found = _value(op, values)
+    if found is None:
         return None
     exactly = found.denominator & (found.denominator - 1) == 0 and abs(found.numerator) <= LARGEST_FOLDED and found.denominator <= LARGEST_FOLDED
     return found if exactly else None
