@@ -13,9 +13,23 @@ from types import ModuleType
 import numpy as np
 
 from verifier.arithmetic.intervals.by_shape import ColumnFunction, IntervalFunction, decreasing, even, increasing, on, wave
-from verifier.arithmetic.intervals.interval import Interval, add, div, down, everywhere, exactly, is_single, is_thin, known, mul, neg, power, sub, up
+from verifier.arithmetic.intervals.interval import (
+    Interval,
+    add,
+    div,
+    down,
+    everywhere,
+    exactly,
+    is_single,
+    is_thin,
+    known,
+    mul,
+    neg,
+    power,
+    sub,
+    up,
+)
 from verifier.arithmetic.types import Doubles
-
 
 ANGLE = 8.0  # units of 2^-52 that a kernel of atan2 may be off: glibc's is within 0.3 wherever it was compared, those of vector libraries within 4 by their own account
 

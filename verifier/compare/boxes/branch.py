@@ -16,12 +16,14 @@ from verifier.arithmetic.intervals.interval import Interval
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
+from verifier.compare.boxes.by_balls import BY_BALLS
 from verifier.compare.boxes.enclosures import ForwardBoxes, RoundingPlan
 from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
 
 MOST_BATCH = 4096  # boxes in one pass of NumPy
+MOST_BY_BALLS = 256  # where balls may have to enclose some of them, one by one
 MOST_VALUES = 2_000_000  # operations times boxes in one pass: what fits into the memory
 NEAR = 1.04  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
@@ -104,7 +106,8 @@ class BoxSearch:
     @property
     def batch(self) -> int:
         """Boxes in one pass."""
-        return max(16, min(MOST_BATCH, MOST_VALUES // len(self.plan.done.operations)))
+        most = MOST_BY_BALLS if any(s.gate in BY_BALLS for s in self.plan.done.reals.steps) else MOST_BATCH
+        return max(16, min(most, MOST_VALUES // len(self.plan.done.operations)))
 
     def unsettled(self, boxes: Boxes) -> MaskArray:
         """Per box and gradient, whether its bound is above the target."""

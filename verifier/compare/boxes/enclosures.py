@@ -18,6 +18,7 @@ from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, 
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.bounds import Box, float64_above, float64_below
+from verifier.compare.boxes.by_balls import BY_BALLS, enclosed
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
 from verifier.compare.boxes.remainders import REMAINDERS, Remainder, remainder, slope_of
 from verifier.compare.boxes.roundings import (
@@ -216,7 +217,8 @@ class ForwardBoxes:
                 args = [self.node(a) for a in step.args]
                 if step.gate not in GATES or not (GATES[step.gate].conditions or GATES[step.gate].kind == "logic"):
                     args = [_as_number(a) for a in args]
-                self.nodes[at] = UNKNOWN if function is None else function(*args)
+                found = UNKNOWN if function is None else function(*args)
+                self.nodes[at] = enclosed(step.gate, args, found) if step.gate in BY_BALLS else found  # type: ignore[arg-type]
         return self.nodes[at]
 
     # ------------------------------------------------------------ one operation
