@@ -12,7 +12,7 @@ from tests.compare.errors_at_points import Domain, bounds_of, errors, plan_of, p
 from tests.compare.test_boxes import CLOSE, violations
 from tests.compare.test_certify_boxes import bounds
 from verifier.arithmetic import balls
-from verifier.arithmetic.intervals.elementary import atan2
+from verifier.arithmetic.intervals.angles import atan2
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.compare.boxes import enclosures, witness
 from verifier.compare.boxes.bounds import Assumptions

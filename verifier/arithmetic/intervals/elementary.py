@@ -13,25 +13,8 @@ from types import ModuleType
 import numpy as np
 
 from verifier.arithmetic.intervals.by_shape import ColumnFunction, IntervalFunction, decreasing, even, increasing, on, wave
-from verifier.arithmetic.intervals.interval import (
-    Interval,
-    add,
-    div,
-    down,
-    everywhere,
-    exactly,
-    is_single,
-    is_thin,
-    known,
-    mul,
-    neg,
-    power,
-    sub,
-    up,
-)
+from verifier.arithmetic.intervals.interval import Interval, add, div, down, exactly, is_single, is_thin, mul, neg, power, sub, up
 from verifier.arithmetic.types import Doubles
-
-ANGLE = 8.0  # units of 2^-52 that a kernel of atan2 may be off: glibc's is within 0.3 wherever it was compared, those of vector libraries within 4 by their own account
 
 
 @cache
@@ -85,24 +68,6 @@ def _squared(x: Doubles) -> Doubles:
     return 40.0 + 2.0 * np.minimum(x * x, 1e4)
 
 
-def atan2(a: Interval, b: Interval) -> Interval:
-    """The angle of the points of rectangles, which is largest and least at corners; not known across the half line a = 0, b <= 0, where it jumps, and at 0."""
-    if is_thin(a) and is_thin(b):
-        angle = np.arctan2(a.low + 0.0, b.low + 0.0)
-        found = Interval(down(angle, ANGLE), up(angle, ANGLE))
-    else:
-        corners = [np.arctan2(y + 0.0, x + 0.0) for y in (a.low, a.high) for x in (b.low, b.high)]
-        low, high = np.minimum(np.minimum(corners[0], corners[1]), np.minimum(corners[2], corners[3])), np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
-        found = Interval(down(low, ANGLE), up(high, ANGLE))
-    apart = (b.low > 0) | (a.low > 0) | (a.high < 0) | ((a.low == 0) & (b.high < 0))
-    return found if everywhere(apart) else known(found, apart)
-
-
-def atan2_strict(a: Interval, b: Interval) -> Interval:
-    """The same, not known on the half line either."""
-    return known(atan2(a, b), (b.low > 0) | (a.low > 0) | (a.high < 0))
-
-
 def _functions(either: Callable[[str, IntervalFunction], IntervalFunction]) -> dict[str, Callable[..., Interval]]:
     """The enclosures of all elementary functions, of which `either` chooses each from its name in the library and its bounded kernel.
 
@@ -126,7 +91,6 @@ def _functions(either: Callable[[str, IntervalFunction], IntervalFunction]) -> d
         "cos": either("cos", wave(np.cos)),
         "asin": on(either("asin", increasing(np.arcsin, 4)), -1.0, 1.0),
         "acos": on(either("acos", decreasing(np.arccos, 4, low=0.0)), -1.0, 1.0),
-        "atan2": atan2,
         "atan": either("atan", increasing(np.arctan, 4)),
         "sinh": either("sinh", increasing(np.sinh, 4)),
         "cosh": either("cosh", even(increasing(np.cosh, 4, low=1.0))),

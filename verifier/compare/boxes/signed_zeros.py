@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from verifier.arithmetic.intervals.angles import atan2
 from verifier.arithmetic.intervals.choices import absolute
-from verifier.arithmetic.intervals.elementary import atan2
 from verifier.arithmetic.intervals.interval import Interval, known, up
 from verifier.arithmetic.types import Doubles
 
