@@ -43,6 +43,7 @@ RealEnclosure: TypeAlias = "Interval | Truths"
 HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
 SIDES = Interval(np.float64(-1.0), np.float64(1.0))
 BELOW_ONE = frozenset(("sin", "tanh", "erf"))  # in size, at every float: pi is irrational, and the others are below 1 at every number; cos is, but at 0, where it is exact (C's Annex F)
+MAY_JUMP = JUMPS | REMAINDERS | COMPARISONS | LOGIC | {"where", *OF_SIGNED_ZERO}
 OF_SIGN = {"sign": 0, **OF_SIGNED_ZERO}  # and the operand whose sign decides
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
@@ -56,6 +57,8 @@ class RoundingPlan:
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
         self.carries, self.agrees = _carrying(done.operations)
+        self.is_smooth = in_ulps and not cuts and not any(o.gate in MAY_JUMP for o in done.operations)  # so that partial derivatives have all of a change; of a slice the way from one point to another may lead out
+        self.moves = _moving(done.operations, box) if self.is_smooth else [False] * len(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
         self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
         ends = zip(self.inputs, box.low, box.high, strict=True) if box is not None else ()
@@ -135,6 +138,19 @@ def _carrying(done: Sequence[Operation]) -> tuple[list[bool], list[bool]]:
     return carries, agrees
 
 
+def _moving(done: Sequence[Operation], box: Box | None) -> list[bool]:
+    """Per operation whether it changes with the inputs of a box."""
+    moves: list[bool] = []
+    for o in done:
+        moves.append(o.gate == "input" and (box is None or _is_wide(box, o.text)) if o.is_leaf else any(moves[a] for a in o.args))
+    return moves
+
+
+def _is_wide(box: Box, name: str) -> bool:
+    at = box.inputs.index(name)
+    return box.low[at] < box.high[at]
+
+
 def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
     """The operations that some steps depend on, these included."""
     found = set(cuts)
@@ -151,11 +167,11 @@ class ForwardBoxes:
     """The forward pass over a column of boxes: `values[k]` encloses operation k on the whole way, `exact[k]` its exact function of such operands.
 
     `low` and `high` have a column per input. With `limits` only those points of the boxes are meant at which the real values of some operations are in some
-    intervals; `empty` marks boxes without such a point.
+    intervals; `empty` marks boxes without such a point. With `is_real` no operation is rounded.
     """
 
-    def __init__(self, plan: RoundingPlan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None) -> None:
-        self.plan, self.limits = plan, limits or {}
+    def __init__(self, plan: RoundingPlan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None, *, is_real: bool = False) -> None:
+        self.plan, self.limits, self.is_real = plan, limits or {}, is_real
         self.nodes: dict[int, RealEnclosure] = {}
         self.values: list[RealEnclosure] = []
         self.exact: list[RealEnclosure] = []
@@ -172,6 +188,8 @@ class ForwardBoxes:
                 here = exactly(low[n]) if low[n] is high[n] else Interval(low[n], high[n])
                 here = self._limited(k, here, np.float64(0.0))
                 self._append(k, here, here, NONE)
+            elif o.is_leaf and is_real:
+                self._append(k, plan.leaves[k][0], plan.leaves[k][0], NONE)
             elif o.is_leaf:
                 self._append(k, *plan.leaves[k])
                 if plan.carries[k]:
@@ -182,7 +200,7 @@ class ForwardBoxes:
     def _operation(self, k: int, o: Operation) -> None:
         """Append what an operation of these operands is, exactly and rounded."""
         raw, jump = self._apply(k, o)
-        if not isinstance(raw, Interval):
+        if not isinstance(raw, Interval) or self.is_real:
             self._append(k, raw, raw, NONE)
             return
         measured = k in self.plan.measured and self.plan.carries[k]
