@@ -287,7 +287,7 @@ def _axis(search: BoxSearch, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     excess = _excess(search, boxes)
     scale = np.where(np.isfinite(excess), excess, 1.0)
     least = np.exp2(-boxes.splits)
-    useful = np.isfinite(excess) & (boxes.gain.max(axis=1) > LITTLE * scale)
+    useful = np.where(np.isfinite(excess), boxes.gain.max(axis=1) > LITTLE * scale, boxes.gain.max(axis=1) > 0)  # without a bound a gain is that a half has one
     score = np.where(useful[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
     best: NDArray[np.intp] = np.argmax(np.where(may, score, -1.0), axis=1)
     return best

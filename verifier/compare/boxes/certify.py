@@ -13,10 +13,10 @@ from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
 from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
 from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
-from verifier.compare.boxes.cuts import cuts_of
+from verifier.compare.boxes.cuts import crossing, cuts_of
 from verifier.compare.boxes.enclosures import RoundingPlan
 from verifier.compare.boxes.left_open import absolute_bound, gathered
-from verifier.compare.boxes.operations import operations
+from verifier.compare.boxes.operations import Operations, operations
 from verifier.compare.boxes.pieces import pieces
 from verifier.compare.boxes.split import nearest_numbers
 from verifier.compare.boxes.witness import Seen, at_point, largest
@@ -57,13 +57,21 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()), box=box)
+    plan = _plan(check, done, ulps, box, claims)
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
     watch.look(search)
     seconds = time.process_time() - started
     return tuple(_bound(check, box, name, search, j, watch.seen[j], known, seconds) for j, name in enumerate(claims))
+
+
+def _plan(check: Check, done: Operations, ulps: Mapping[str, float], box: Box, claims: Mapping[str, ErrorClaim]) -> RoundingPlan:
+    """The plan of a search, with its cuts."""
+    relative = [output for output, claim in zip(done.outputs, claims.values(), strict=True) if claim.unit == "ulp"]
+    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=bool(relative), box=box)
+    more = crossing(plan, box, relative)
+    return RoundingPlan(done, ulps, upstream=check.upstream, cuts=(*plan.cuts, *more), in_ulps=bool(relative), box=box) if more else plan
 
 
 def _above(a: Assumed) -> float:
