@@ -38,7 +38,7 @@ def narrower(forward: ForwardBoxes, output: int, adjoints: Mapping[int, Interval
         if slope is None:
             at.append(low)
             continue
-        slope = Interval(*(np.broadcast_to(end, forward.empty.shape)[rows] for end in (slope.low, slope.high)))
+        slope = Interval(np.broadcast_to(slope.low, forward.empty.shape)[rows], np.broadcast_to(slope.high, forward.empty.shape)[rows])
         point = np.where(slope.low >= 0, np.where(is_above, low, high), np.where(slope.high <= 0, np.where(is_above, high, low), np.clip(low / 2 + high / 2, low, high)))
         at.append(point)
         part = mul(slope, sub(Interval(low, high), exactly(point)))
