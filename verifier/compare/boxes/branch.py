@@ -32,6 +32,7 @@ HALF = 0.5
 LEAST_SCORE = 1e-6
 LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looked for, and in others up to the limit beyond which a gradient counts as unstable
 LARGE = 1e300  # a gain that is as good as any
+UNBOUNDED, MOST_EXCESS = 1e200, 1e100  # without a bound the largest come first, before all that have one, and what has no volume, such as a face, last
 LITTLE = 0.02  # of a bound: a gain that is none
 NARROWEST = 2.0**-40  # of a slice
 SAMPLED = 1000  # points from which the share of boxes with slices is estimated
@@ -237,7 +238,8 @@ def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
         if group is groups[0] and by_volume[group].all():
             key = np.where(rows, search.waiting.volume, -1.0)
         else:
-            key = np.where(rows, _excess(search, search.waiting, group), -1.0)
+            excess = _excess(search, search.waiting, group)
+            key = np.where(rows, np.where(np.isinf(excess), UNBOUNDED * search.waiting.volume, np.minimum(excess, MOST_EXCESS)), -1.0)
         chosen.append(np.argpartition(-key, want)[:want])
     return np.unique(np.concatenate(chosen))
 
