@@ -84,7 +84,7 @@ def _missing(check: Check, used: Mapping[str, Assumed | None]) -> str:
     lacking = [gate for gate, found in used.items() if found is None]
     if not lacking:
         return ""
-    names = ", ".join(f"'{gate}'" for gate in lacking)
+    names = " and ".join(", ".join(f"'{gate}'" for gate in part) for part in (lacking[:-1], lacking[-1:]) if part)
     return f"nothing is known of the error of {names} in {check.format.name}; state it, as in 'assume: {{{', '.join(f'{gate}: 4 ulp' for gate in lacking)}}}'"
 
 
