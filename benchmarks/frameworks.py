@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ POINTS = 100
 MANY = 10_000
 RANGE = 16.0  # of the points
 TAIL = 12.0  # beyond which the wrong tails leave the slope out: it is below 1e-5 there, an absolute tolerance
-LEAST_SECONDS = 0.05  # of a measured time
+RUNS = 9  # of which the median is shown
+LONG = 2.0  # seconds, of which what a first run does once is a small part
 FACTORS = tuple(10.0**-k for k in range(2, 10))
 
 
@@ -228,19 +230,12 @@ def verdicts(functions: tuple[Function, ...], points: Points, results: Results) 
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """The time of the processor that some work takes, the mean of several runs where one is short."""
-    work()
-    runs, begin = 0, time.process_time()
-    while True:
-        work()
-        runs += 1
-        spent = time.process_time() - begin
-        if spent >= LEAST_SECONDS:
-            return spent / runs
+    """The time of the processor that some work takes: the median of several runs after a first one; that of the first where it is long."""
+    first = _once(work)
+    return first if first > LONG else median(_once(work) for _ in range(RUNS))
 
 
-def once(work: Callable[[], Any]) -> float:
-    """The time of the processor of one run."""
+def _once(work: Callable[[], Any]) -> float:
     begin = time.process_time()
     work()
     return time.process_time() - begin
@@ -261,11 +256,11 @@ def times(functions: tuple[Function, ...], few: Points, many: Points, results: R
     own: list[list[float]] = []
     for name, (make, judge, most) in ways.items():
         cells: list[str] = []
-        for k, (points, clock) in enumerate(((few, seconds), (many, once))):
+        for k, points in enumerate((few, many)):
             if points.asked > most:
                 cells += ["", ""]
                 continue
-            spent = [results.of(f"seconds of {f.name} at {len(points)} points, {name}", lambda f=f, points=points, clock=clock, make=make, judge=judge: clock(partial(judge, make(f, f.slope), points))) for f in functions]
+            spent = [results.of(f"seconds of {f.name} at {len(points)} points, {name}", lambda f=f, points=points, make=make, judge=judge: seconds(partial(judge, make(f, f.slope), points))) for f in functions]
             if len(own) == k:
                 own.append(spent)
             ratios = [s / o for s, o in zip(spent, own[k], strict=True)]

@@ -52,6 +52,27 @@ def sleeps(x): time.sleep(1000)
 def eats(x):
     held = []
     while len(held) < 100: held.append(np.empty(4 * 10**8))
+def goes_on(x):
+    import signal
+    for name in ("SIGALRM", "SIGTERM", "SIGINT"): signal.signal(getattr(signal, name), signal.SIG_IGN)
+    time.sleep(1000)
+def starts_a_child(x):
+    import subprocess
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    with open(os.path.join(os.path.dirname(__file__), "children"), "a") as f: f.write(f"{child.pid} ")
+    return x * x
+def exits(dout, x): sys.exit("done")
+def interrupts(dout, x): raise KeyboardInterrupt
+def no_value(dout, x): raise ValueError("of the user")
+def yields(dout, x): yield 2 * x * dout
+def returns_nothing(dout, x): pass
+def returns_text(dout, x): return "2 x"
+def returns_complex(dout, x): return 2j * x * dout
+def names_others(dout, x): return {"z": 2 * x * dout}
+def breaks_numpy(dout, x):
+    np.exp = np.sum = np.array = None
+    os.chdir("/")
+    return 2 * x * dout
 def leaves_a_thread(x):
     import threading
     threading.Thread(target=time.sleep, args=(1000,)).start()
@@ -143,6 +164,16 @@ CASES = {  # what the callable does -> its document, the status, and what the fi
     "a shared forward is the truth": (document("a", "total", "of_total", "forward: 's = sum(x)'\npoints: [{x: [1, 2]}]"), "passed", ""),
     "sampled": (document("a", "square", "wrong", "function: x**2\ndomain: {x: [1, 2]}\nsample: 5"), "failed", "V101"),
     "raises": (document("a", "raises"), "error", "raises KeyError: 'of the user'"),
+    "raises a ValueError": (document("a", "square", "no_value"), "error", "layers.py:square raises ValueError: of the user, at "),
+    "exits": (document("a", "square", "exits"), "error", "raises SystemExit: done, at "),
+    "interrupts": (document("a", "square", "interrupts"), "error", "raises KeyboardInterrupt, at "),
+    "yields": (document("a", "square", "yields"), "error", "the backward pass returned a generator"),
+    "returns nothing": (document("a", "square", "returns_nothing"), "error", "it returned None"),
+    "returns text": (document("a", "square", "returns_text"), "error", "the gradient of x is a str"),
+    "returns complex numbers": (document("a", "square", "returns_complex"), "error", "the gradient of x is a complex"),
+    "names others": (document("a", "square", "names_others"), "error", "a dictionary with the keys z"),
+    "breaks NumPy for all": (document("a", "square", "breaks_numpy"), "error", "layers.py:square"),
+    "after one that breaks NumPy": (document("a", "square"), "passed", ""),
     "NaN": (document("a", "square", "not_a_number"), "failed", "V101"),
     "another shape": (document("a", "square", "of_another_shape"), "failed", "V108"),
     "another shape, as expected": (document("a", "square", "of_another_shape", "expect: {mine.dx: wrong}"), "passed", "V108"),
@@ -161,6 +192,7 @@ def test_what_a_callable_does_is_said_of_its_own_case(folder):
     found = {r.name: r for r in reports(path)}
     assert {name: found[name].status for name in CASES} == {name: status for name, (_, status, _) in CASES.items()}
     assert [n for n, (_, _, said) in CASES.items() if said and not any(said in f.code or said in f.message for f in found[n].findings)] == []
+    assert any("the code changes what others in its process share: numpy." in n for n in found["breaks NumPy for all"].notes)
     assert found["right"].basis == "traced"
     assert found["right"].computed_by.startswith("NumPy")
     assert found["wrong with one value of a parameter"].proofs == {"mine": {"dx": "refuted"}}, "though it is proved with the other"
@@ -179,6 +211,37 @@ def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folde
     assert {n: found[n].status for n in names} == {"square": "passed", "dies": "error", "crashes": "error", "sleeps": "error", "leaves_a_thread": "passed", "Layer": "passed"}
     assert "did not end within 10 s" in found["sleeps"].findings[0].message
     assert {f.code for n in ("dies", "crashes", "sleeps") for f in found[n].findings} == {"V003"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_callable_that_ignores_the_signal_of_the_limit_is_ended_and_what_it_starts_ends_with_it(folder, monkeypatch):
+    from verifier.run import chunks
+    from verifier.run.workers import Workers
+
+    monkeypatch.setattr(chunks, "GRACE", 1.0)
+    path = written(folder, document("goes_on", "goes_on"), document("starts_a_child", "starts_a_child"), document("square", "square"))
+    with Workers(1, timeout=5.0) as workers:
+        found = {r.name: r for r in reports(path, workers=workers)}
+    assert "did not end within 5 s" in found["goes_on"].findings[0].message
+    assert found["square"].status == "passed"
+    children = [int(pid) for pid in (folder / "children").read_text(encoding="utf-8").split()]
+    assert children
+    assert [pid for pid in children if _runs(pid)] == []
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs: one that has ended may wait for somebody to ask how."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("framework", ["torch"])
+def test_cases_of_a_framework_that_share_a_process_cost_only_themselves(tmp_path, framework):
+    pytest.importorskip(framework)
+    (tmp_path / "code.py").write_text("import torch\ndef square(x): return x * x\ndef breaks(x):\n    torch.ones_like = torch.ops = None\n    return x * x\n", encoding="utf-8")
+    texts = [f"name: {n}\npoints: [{{x: 3}}]\nimplementations: {{mine: {{call: code.py:{f}, framework: torch}}}}\n" for n, f in (("first", "square"), ("second", "breaks"), ("third", "square"))]
+    first, _, third = reports(written(tmp_path, *texts))
+    assert (first.status, third.status) == ("passed", "passed")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no limit of a process's memory")

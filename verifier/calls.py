@@ -9,6 +9,7 @@ import inspect
 import io
 import multiprocessing
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,16 +32,34 @@ from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
+from verifier.run.limit import OutOfTime
+from verifier.trace.places import raised_at
 from verifier.trace.record import Floats, Refusal
 from verifier.trace.recorder import components
 from verifier.verify import verify
 
 PACKAGES = {"numpy": ("numpy", "NumPy"), "torch": ("torch", "PyTorch"), "jax": ("jax", "JAX")}  # what is imported, and its name
+SHARED = ("builtins", "math", "random", "numpy", "numpy.linalg", "numpy.random", "torch", "torch.nn.functional", "torch.autograd", "jax", "jax.numpy", "jax.nn", "jax.lax")  # libraries whose names must stay what they are
 SEED = 20_240_229  # of the weights that a module draws when it is made
+
+
+MOST_TEXT = 300  # characters of an error of the user's code
 
 
 class CallProblem(ValueError):
     """Why a callable cannot be called as its case says."""
+
+
+def shared_state(case: Case) -> dict[str, object]:
+    """What the code of one case might change for the next one in the same process: names of the libraries, the current folder, settings of Python and NumPy."""
+    for framework in {i.call.framework for i in calls_of(case) if i.call is not None}:
+        if importlib.util.find_spec(PACKAGES[framework][0]) is not None:
+            importlib.import_module(f"verifier.{framework}")
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(SEED)  # whose first call replaces it
+    found: dict[str, object] = {f"{library}.{name}": id(value) for library in SHARED if library in sys.modules for name, value in list(vars(sys.modules[library]).items())}
+    handlers = {s.name: signal.getsignal(s) for s in signal.Signals}
+    return found | {"folder": str(Path.cwd()), "errors of NumPy": np.geterr(), "recursion": sys.getrecursionlimit(), "signals": handlers, "output": (id(sys.stdout), id(sys.stderr)), "trace": sys.gettrace()}
 
 
 def verify_with_calls(case: Case, *, strict: bool = False) -> CaseReport:
@@ -68,10 +87,16 @@ def _reports(case: Case, implementation: Implementation, call: Call, *, strict: 
     """The reports of one callable: one for each combination of the parameters' values."""
     try:
         return [_report(case, implementation, call, group, strict=strict) for group in _groups(case)]
-    except (CallProblem, Refusal, ValueError, TypeError) as error:
-        return [_unusable(case, implementation, f"{call.text}: {error}")]
-    except Exception as error:  # noqa: BLE001 - the user's code: whatever it raises costs its own case
-        return [_unusable(case, implementation, f"{call.text} raises {type(error).__name__}: {str(error)[:300]}")]
+    except OutOfTime:
+        raise
+    except BaseException as error:  # SystemExit as well: whatever the user's code raises costs its own case
+        if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise  # somebody's Ctrl-C, which no other process gets
+        place = raised_at(error, innermost=True)
+        if isinstance(error, CallProblem | Refusal) or (place is None and isinstance(error, ValueError | TypeError)):
+            return [_unusable(case, implementation, f"{call.text}: {error}")]
+        text = str(error)[:MOST_TEXT]
+        return [_unusable(case, implementation, f"{call.text} raises {type(error).__name__}{': ' if text else ''}{text}{f', at {place}' if place is not None else ''}")]
 
 
 def _unusable(case: Case, implementation: Implementation, message: str) -> CaseReport:

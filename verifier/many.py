@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verifier.case.case import Case, calls_of
@@ -12,12 +14,14 @@ from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep.sample import PointSource, source_of
 from verifier.compare.sweep.sweep import Progress, Sums, SweepKey, Unfinished, prepared, sums
-from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.derivatives import NotDifferentiable, derived_before
 from verifier.exact.truth import truth_of
 from verifier.language.source import Complaint
 from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
 from verifier.report.outcome import CaseReport, Report
+from verifier.run.cache import NO_CACHE, opened
 from verifier.run.chunks import Lost
+from verifier.run.local import lead_a_group
 from verifier.run.workers import MOST_ITEMS, Workers, automatic, cores
 from verifier.verify import verify
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from verifier.search.mutate import Mutant
 
 CALL_SECONDS = 60.0  # that a case with callables may take, where nothing else is said
+MOST_CHANGED = 5  # names that a note lists
 LIGHT_ITEMS = 4  # cases of a chunk: few enough that the first reports are seen at once
 MANY_POINTS = 100_000  # of a sample: from here on its parts, not the case, are the items of work
 
@@ -40,18 +45,19 @@ def verify_all(
     progress: Progress | None = None,
     each: Callable[[CaseReport], None] = lambda _: None,
     details: bool = False,
+    entries: str = "",
 ) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it.
 
     `workers` do it (`jobs` is short for Workers(jobs)). `each` is called with every report, in the order of the cases, as soon as it is there.
-    With `details` the reports have what the page shows of them. An interrupt (KeyboardInterrupt) ends it with what is done.
+    With `details` the reports have what the page shows of them; `entries` is the folder of a cache, with the proofs and diagnoses of earlier runs. An interrupt (KeyboardInterrupt) ends it with what is done.
     """
     if workers is None:
         with Workers(jobs) as own:
-            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each, details=details)
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each, details=details, entries=entries)
     listed, reports = list(cases), list[CaseReport]()
     try:
-        for report in _reports(listed, workers, strict=strict, progress=progress, details=details):
+        for report in _reports(listed, workers, strict=strict, progress=progress, details=details, entries="" if workers.executor else entries):  # others have no share in this user's cache
             reports.append(report)
             each(report)
             if report.is_interrupted:
@@ -64,7 +70,7 @@ def verify_all(
     return Report((*reports, *broken), tuple(complaints), unchecked=len(listed) - len(reports))
 
 
-def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> Iterator[CaseReport]:
+def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None, details: bool, entries: str) -> Iterator[CaseReport]:
     """The report of each case, in order. Cases that follow each other and are checked in the same way share their processes."""
     ways = ["apart" if calls_of(c) else "in parts" if is_heavy(c) or (workers.debug and c.sample > 0) else "light" for c in listed]  # with debug a fault is raised by whoever hands out the parts
     worth = automatic(ways.count("light"))
@@ -74,9 +80,9 @@ def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress
             workers.release()  # a process is forked more safely while there is no pool
             yield from _apart(members, workers, strict=strict, details=details)
         elif way == "light":
-            yield from _light(members, workers, strict=strict, worth=worth, details=details)
+            yield from _light(members, workers, strict=strict, worth=worth, details=details, entries=entries)
         else:
-            yield from (_heavy(case, workers, strict=strict, progress=progress, details=details) for case in members)
+            yield from (_heavy(case, workers, strict=strict, progress=progress, details=details, entries=entries) for case in members)
 
 
 def is_heavy(case: Case) -> bool:
@@ -84,8 +90,8 @@ def is_heavy(case: Case) -> bool:
     return case.exhaustive or case.sample >= MANY_POINTS
 
 
-def _checker(workers: Workers, *, details: bool) -> Callable[..., CaseReport]:
-    check: Callable[..., CaseReport] = partial(verify, debug=True) if workers.debug else verify_safely
+def _checker(workers: Workers, *, details: bool, entries: str) -> Callable[..., CaseReport]:
+    check: Callable[..., CaseReport] = partial(verify, debug=True) if workers.debug else partial(verify_safely, entries=entries) if entries else verify_safely
     return partial(_with_details, check) if details else check
 
 
@@ -96,21 +102,23 @@ def _with_details(check: Callable[..., CaseReport], case: Case, **options: Any) 
     return described(check(case, **options), case)
 
 
-def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None) -> CaseReport:
-    """`verify`, with a failure of the tool itself reported as an error of this case alone."""
+def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, entries: str = "") -> CaseReport:
+    """`verify`, with a failure of the tool itself reported as an error of this case alone; `entries` is the folder of a cache, which each process opens itself."""
+    cache = opened(Path(entries)) if entries else NO_CACHE
     try:
-        return verify(case, strict=strict, sums=sums)
+        with derived_before(cache):
+            return verify(case, strict=strict, sums=sums, cache=cache)
     except MemoryError:
         raise  # which may be that of the process, not of the case
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
-def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool) -> Iterator[CaseReport]:
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool, entries: str) -> Iterator[CaseReport]:
     """Cases in chunks of several."""
-    if worth > 1:
+    if worth > 1 and not entries:  # else the cache may have all derivatives that are needed
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
-    work, key = partial(_checker(workers, details=details), strict=strict), partial(_key, ("check", strict, details))
+    work, key = partial(_checker(workers, details=details, entries=entries), strict=strict), partial(_key, ("check", strict, details))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=LIGHT_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
@@ -119,34 +127,72 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int,
 
 
 def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bool) -> Iterator[CaseReport]:
-    """Cases with callables, those of a file in one fresh process: what ends it costs the case that did. Nothing of theirs is kept in a state, since their code may change."""
-    work = partial(_with_details, _with_calls, strict=strict) if details else partial(_with_calls, strict=strict)
+    """Cases with callables, each in a fresh process. Nothing of theirs is kept in a state, since their code may change.
+
+    Where a framework takes seconds to be imported, those of a file share a process. What one has done to the others is then undone by
+    running these again, alone: those that do not pass, and all where one has changed what they share.
+    """
+    work = partial(_with_calls, strict=strict, details=details)
     if workers.debug:
-        yield from map(work, cases)
+        yield from (work(case).report for case in cases)
         return
     searches = [c.improve.limit * len(c.implementations) * len(c.formats) for c in cases if c.improve is not None]  # beside the calls: what they find costs no verdict
     limit = workers.timeout if workers.timeout is not None else CALL_SECONDS + max(searches, default=0.0)
-    for _, group in groupby(cases, key=lambda case: case.file):
+    for file, group in groupby(cases, key=lambda case: case.file if _imports_slowly(case) else ""):
         members = list(group)
-        with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
-            for case, (found,) in zip(members, own.run(work, members, size=MOST_ITEMS), strict=True):
-                yield unfinished(case, found.reason) if isinstance(found, Lost) else found
-            own.abandon()
+        run = partial(_in_a_fresh_process, work=work, workers=workers, limit=limit)
+        if not file or len(members) == 1:
+            yield from (answer.report if isinstance(answer, CallAnswer) else answer for case in members for answer in run([case]))
+            continue
+        answers = run(members)
+        is_clean = all(isinstance(a, CallAnswer) and a.is_clean for a in answers)
+        for case, answer in zip(members, answers, strict=True):
+            if is_clean and isinstance(answer, CallAnswer) and answer.report.status in ("passed", "skipped"):
+                yield answer.report
+            else:
+                yield from (a.report if isinstance(a, CallAnswer) else a for a in run([case]))
 
 
-def _with_calls(case: Case, *, strict: bool) -> CaseReport:
+@dataclass(frozen=True)
+class CallAnswer:
+    """The report of a case with callables, and whether they have left what other cases in the same process share as it was."""
+
+    report: CaseReport
+    is_clean: bool
+
+
+def _imports_slowly(case: Case) -> bool:
+    return any(i.call is not None and i.call.framework != "numpy" for i in calls_of(case))
+
+
+def _in_a_fresh_process(cases: Sequence[Case], *, work: Callable[[Case], CallAnswer], workers: Workers, limit: float) -> list[CallAnswer | CaseReport]:
+    """The answers for cases in one process; a report that says why where there is none."""
+    with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
+        found = [unfinished(case, answer.reason) if isinstance(answer, Lost) else answer for case, (answer,) in zip(cases, own.run(work, cases, size=MOST_ITEMS), strict=True)]
+        own.abandon()
+    return found
+
+
+def _with_calls(case: Case, *, strict: bool, details: bool) -> CallAnswer:
     """The report of a case with callables."""
-    from verifier.calls import verify_with_calls
+    from verifier.calls import shared_state, verify_with_calls
 
+    lead_a_group()
+    before = shared_state(case)
     try:
-        return verify_with_calls(case, strict=strict)
+        report = _with_details(verify_with_calls, case, strict=strict) if details else verify_with_calls(case, strict=strict)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
-        return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+        report = unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
+    after = shared_state(case)
+    changed = [name for name, value in before.items() if after.get(name) != value]
+    if changed:
+        report = replace(report, notes=(*report.notes, f"the code changes what others in its process share: {', '.join(changed[:MOST_CHANGED])}{', ...' if len(changed) > MOST_CHANGED else ''}"))
+    return CallAnswer(report, not changed)
 
 
-def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> CaseReport:
+def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool, entries: str) -> CaseReport:
     """A case in parts: first the sums of its many points, then the case with them."""
     swept: Mapping[SweepKey, Sums] = {}
     try:
@@ -155,7 +201,7 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
         pass  # the case itself will tell
     except Unfinished as error:
         return unfinished_sweep(case, error)
-    ((found,),) = workers.run(partial(_checker(workers, details=details), strict=strict, sums=swept), [case])
+    ((found,),) = workers.run(partial(_checker(workers, details=details, entries=entries), strict=strict, sums=swept), [case])
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 

@@ -13,6 +13,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,11 @@ from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
-from verifier.trace import numpy_functions, numpy_linalg  # noqa: F401 - they fill the table of functions
+from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
 from verifier.trace.numpy import Traced, lift
 from verifier.trace.patches import patched
+from verifier.trace.reached import reached
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, floats_of, point_of
 
@@ -122,27 +124,35 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
-        (f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else (),
+        ((f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else ()) + _unseen(layer),
         faults=faults,
         functions=_functions(layer),
     )
 
 
 def _name(fn: Any) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
     name = getattr(fn, "__name__", type(fn).__name__)
     return name if name.isidentifier() else "callable"
 
 
 def _functions(layer: Layer) -> tuple[Any, ...]:
-    """The functions of the user that may hold the mistake: the backward pass, the forward pass, and those that they call by name from their own file."""
-    inner = [m for o in _within(layer.owner) for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
-    own = [inspect.unwrap(getattr(f, "__func__", f)) for f in (layer.backward, layer.forward, *inner) if f is not None]
-    called = []
-    for function in own:
-        code = getattr(function, "__code__", None)
-        held = [getattr(function, "__globals__", {}).get(n) for n in code.co_names] if code is not None else []
-        called += [f for f in held if inspect.isfunction(f) and code is not None and f.__code__.co_filename == code.co_filename]
-    return tuple(dict.fromkeys([*own, *called]))
+    """The functions of the user that may hold the mistake: the backward pass, the forward pass, those of inner layers, and those that they reach by a name."""
+    inside = _within(layer.owner)
+    inner = [m for o in inside for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
+    return reached([f for f in (layer.backward, layer.forward, *inner) if f is not None], [layer.owner, *inside] if layer.owner is not None else inside)
+
+
+def _unseen(layer: Layer) -> tuple[str, ...]:
+    """A note about arrays of inner layers for which the backward pass sets gradients: these are not judged."""
+    found = []
+    for inner in _within(layer.owner):
+        held = getattr(inner, "__dict__", {})
+        grads = held.get("grads")
+        found += [f"{type(inner).__name__}.{n}" for n, v in held.items() if is_real(v) and ({f"d{n}", f"grad_{n}", f"d_{n}", f"{n}_grad"} & set(held) or (isinstance(grads, dict) and {n, f"d{n}"} & set(grads)))]
+    names = ", ".join(dict.fromkeys(found))
+    return (f"the gradients of arrays of inner layers are not checked here: {names}; check each of these layers by itself",) if names else ()
 
 
 def _within(owner: Any, most: int = MOST_LAYERS) -> list[Any]:

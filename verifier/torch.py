@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch  # noqa: F401 - an error here says that it is missing
+import torch  # an error here says that it is missing
 
 from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
@@ -54,10 +54,11 @@ def check(
     {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
     functions are: {"exp": 1}.
     """
-    opened = opened_at(fn, inputs, backward=backward, names=names)
-    return report_of(
-        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=numbers_of)
-    )
+    with torch.inference_mode(mode=False):  # in which nothing can be differentiated
+        opened = opened_at(fn, inputs, backward=backward, names=names)
+        return report_of(
+            ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=numbers_of)
+        )
 
 
 def circuit(fn: Callable[..., Any], *inputs: Any, backward: Callable[..., Any] | None = None, upstream: Any = None, names: Sequence[str] | None = None) -> Diagram:
@@ -69,11 +70,22 @@ def opened_at(fn: Callable[..., Any], inputs: Sequence[Any], *, backward: Callab
     """The callable with its inputs. `names` are those of the tensors of floats among these; `fixed` are those whose numbers stand in a case file, with their texts."""
     call = replace(called(fn, inputs, names, backward), fixed=fixed)
     if not call.inputs:
-        raise TypeError("no input is a tensor of floats: there is nothing to differentiate")
+        raise TypeError(f"no input is a tensor of floats: there is nothing to differentiate{_given(inputs)}")
+    for i in call.inputs:
+        if i.tensor.is_meta:
+            raise TypeError(f"the input '{i.name}' is on the device 'meta' and has no numbers: give one that has")
+        if i.tensor.layout is not torch.strided:
+            raise TypeError(f"the input '{i.name}' is sparse: give a dense one, and let the callable make it sparse")
     frame = user_frame()
     spot = spot_of(frame) if frame is not None else None
     found = callee(call, Place(spot.file, spot.line, max(spot.column, 1)) if spot is not None else None)
     return Opened(found, values_of(call), format_of(call))
+
+
+def _given(inputs: Sequence[Any]) -> str:
+    """What the inputs are instead."""
+    kinds = [f"a tensor of {str(v.dtype).removeprefix('torch.')}" if isinstance(v, torch.Tensor) else type(v).__name__ for v in inputs]
+    return f"; given {'is' if len(kinds) == 1 else 'are'} {', '.join(kinds)}" if kinds else ""
 
 
 def assert_gradient(fn: Callable[..., Any], *inputs: Any, **options: Any) -> None:

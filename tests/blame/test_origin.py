@@ -16,6 +16,7 @@ from verifier.blame.rounding.origin import largest_inside, origin
 from verifier.blame.rounding.region_cause import FloatsAndReals, _cancelled, _changed, _saturated, _tied, region_cause
 from verifier.case.load import load_text
 from verifier.circuit.backprop import with_backward
+from verifier.circuit.program import Builder
 from verifier.compare.check import checks_of
 from verifier.compare.compare import compare
 from verifier.exact.truth import truth_of
@@ -133,6 +134,17 @@ def test_a_step_is_written_so_that_it_reads_back_as_itself(text: str) -> None:
 def test_a_step_has_parentheses_only_where_its_operands_bind_less(text: str) -> None:
     program = expression(text, "x", "y")
     assert by_statement.expression_text(program, program.output) == text
+
+
+def test_a_step_that_many_others_share_is_written_in_bounded_length() -> None:
+    """Every step is read twice by the next one: written out, the last one would have 2**80 names."""
+    builder = Builder(("x",))
+    last = 0
+    for _ in range(80):
+        last = builder.append("add", (last, last))
+    text = by_statement.expression_text(builder.program(last), last)
+    assert "..." in text
+    assert len(text) < 1_000
 
 
 def test_a_step_without_operands_is_written_as_it_stands() -> None:

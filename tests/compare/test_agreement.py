@@ -220,3 +220,18 @@ def test_a_threshold_is_certified_for_all_numbers_where_what_is_left_out_is_less
     found = agreement.outcomes(check_of("softplus(x)", f"where(x > {threshold}, 1, sigmoid(x))*dout"), [(2.0,), (50.0,)])["dx"]
     assert found.kind in ("approximates", "refuted")
     assert ("certified within" in found.note and "at all numbers of float64" in found.note) is is_certified
+
+
+@pytest.mark.parametrize(("verdict", "seen"), [(Verdict.UNDECIDED, agreement.FIRST_FURTHER), (Verdict.CORRECT, agreement.CHECKED_POINTS)])
+def test_no_more_points_are_looked_at_where_the_first_stay_undecided(monkeypatch: pytest.MonkeyPatch, verdict: Verdict, seen: int) -> None:
+    """A correlation of two observations is 1 or -1, on the border of the clipping, at all points: each takes all the bits there are."""
+    check = check_of("sin(x)", "cos(x)*dout")
+    points: list[tuple[float, ...]] = []
+
+    def judged(_: Check, some: list[tuple[float, ...]], **__: object) -> list[list[Discrepancy]]:
+        points.extend(some)
+        return [[found(p[0], verdict)] for p in some]
+
+    monkeypatch.setattr(agreement, "compare", judged)
+    agreement._further_rows(check, ["dx"], [(2.0,)], meant=None, seed=1)
+    assert (len(points) == seen) if verdict is Verdict.UNDECIDED else (len(points) >= seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -109,6 +110,17 @@ def test_borders_are_among_the_places() -> None:
     assert {3.0, 6.0} <= set(found)
     assert any(-0.3 - 1e-15 < x < -0.3 + 1e-15 for x in found)
     assert len(found) == len(set(found))
+
+
+def test_an_input_with_one_value_costs_no_points_on_the_line_of_the_other() -> None:
+    """Such as the gradient that flows into a callable: the borders of the other input are all there, at that value."""
+    float64, domain = FORMATS["float64"], [(-16.0, 16.0), (0.75, 0.75)]
+    alone = places([expression("where(x > 1.7, x, sqrt(x + 9.3))", "x")], [(1.0,)], fmt=float64, domain=domain[:1], seed=1, most=500)
+    found = places([expression("g * where(x > 1.7, x, sqrt(x + 9.3))", "x", "g")], [(1.0, 0.75)], fmt=float64, domain=domain, seed=1, most=500)
+    assert {g for _, g in found} == {0.75}
+    assert {1.7, math.nextafter(1.7, 2), -9.3, math.nextafter(-9.3, 0)} <= {x for x, _ in found}
+    assert len(found) == pytest.approx(len(alone), abs=4)  # not as many as are allowed; those without pattern are others
+    assert places([expression("2 * g", "g")], [], fmt=float64, domain=[(0.75, 0.75)], seed=1, most=500) == [(0.75,)]
 
 
 def test_places_stay_in_the_domain_and_in_the_format() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import replace
 from fractions import Fraction
 
 import mpmath
@@ -229,6 +230,39 @@ def test_the_worst_point_is_the_worst_of_all() -> None:
     shown = max((d for _, found in swept.examples for d in found), key=lambda d: float(d.ulps.abs_upper()))
     assert shown.point == worst.point
     assert shown.verdict is worst.verdict
+
+
+def test_errors_near_the_middle_between_two_floats_are_told_apart_with_few_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of 0.375 sin(x^2) is 0.75 x (1 - x^4 / 2 + ...): for small x with an odd last bit half way between two floats, but for x^5."""
+    flat = work_on("0.375 * sin(x * x)")
+    points = [((1 + 2.0**-52) * 2.0**-k,) for k in (40, 90, 200)]
+    bits = []
+    some = sweep.compare_some
+
+    def spy(check: Check, wanted: list, **options: object) -> list:
+        bits.append(options.get("most_bits", math.inf) if wanted else 0)
+        return some(check, wanted, **options)
+
+    monkeypatch.setattr(sweep, "compare_some", spy)
+    found = sweep._errors(flat, [(p, 0) for p in points])
+    assert max(bits) <= sweep.ERROR_BITS
+    full = [float(some(flat, [(p, 0)], detail=False)[0].ulps.abs_upper()) for p in points]
+    assert found == pytest.approx(full, abs=1e-15)
+    assert some(flat, [(points[2], 0)], detail=False)[0].bits > sweep.ERROR_BITS  # a verdict takes more
+
+
+def test_errors_that_few_bits_do_not_tell_are_found_with_more() -> None:
+    """1 + 2**-300 less 1 is 0 in 256 bits."""
+    work = work_on("log(exp(x))", backward="dx = ((1 + x) - 1) / x")
+    wanted = [((2.0**-300,), 0), ((2.0**-40,), 0)]
+    full = [sweep._error(d) for d in sweep.compare_some(work, wanted, detail=False)]
+    assert sweep._errors(work, wanted) == full
+
+
+def test_an_error_beside_a_power_of_two_is_counted_in_the_ulp_of_the_right_side() -> None:
+    """1 - 3 x^2 for x = 2**-300 is below 1, where an ulp is 2**-53: 1 + 2**-52 is off by 2 ulp. 256 bits do not tell on which side of 1 it is."""
+    work = replace(work_on("x - x**3"), computed=lambda points: {"dx": [1 + 2.0**-52 for _ in points]})
+    assert sweep._errors(work, [((2.0**-300,), 0), ((2.0**-60,), 0)]) == pytest.approx([2.0, 2.0], rel=1e-6)
 
 
 # ---------------------------------------------------------------- sums

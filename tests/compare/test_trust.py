@@ -153,3 +153,17 @@ def test_a_number_that_was_read_is_one_term_of_the_next_sum(off, is_explained):
     zero = np.full(2, arrays.literal(r.builder, "0"))
     trace = r.trace({"x": zero}, (-1e16, -1e16, 1.0), computed={"x": np.zeros(2)}, outputs={"out": np.array(off)})
     assert (disagreements(trace, FLOAT64) == []) is is_explained
+
+
+@pytest.mark.parametrize(("difference", "is_explained"), [(0.0, True), (2.0**-52, True), (2.0**-20, False)])
+def test_what_is_computed_from_a_step_that_two_kernels_computed_may_come_from_either(difference, is_explained):
+    """exp(1) by two kernels, an ulp apart, and the difference of it and the number that one of them gave: 0, or that ulp."""
+    e = float(np.exp(1.0))
+    r = Recorder({"x": (), "y": ()}, {"out": ()})
+    first = r.done(arrays.elementwise(r.builder, "exp", r.inputs["x"]), [e], "np.exp")
+    out = r.done(arrays.elementwise(r.builder, "sub", first, r.inputs["y"]), [difference], "np.subtract")
+    r.readings.append(Reading(first, np.array([e + 2 * 2.0**-52]), "another kernel"))
+    r.end_forward({"out": out})
+    zero = np.array(arrays.literal(r.builder, "0"))
+    trace = r.trace({"x": zero, "y": zero}, (1.0, e, 0.75), computed={"x": np.array(0.0), "y": np.array(0.0)}, outputs={"out": np.array(difference)})
+    assert all(d.explains(FLOAT64) for d in disagreements(trace, FLOAT64)) == is_explained

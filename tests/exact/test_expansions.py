@@ -32,6 +32,7 @@ EXPANDED: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("atan2(x, 1)", "0", (1, -1)), ("atan2(1, x)", "0", (1, -1)), ("atan2(x, -1)", "0", (1, -1)), ("atan2(x, x - 1)", "0", (1, -1)), ("atan2(0*x, x)", "-1", (1, -1)), ("atan2(0*x, x)", "2", (1, -1)), ("atan2(x, x)", "1", (1, -1)), ("atan2(-x, x*x - 3)", "0", (1, -1)), ("atan2(-1, x)", "0", (1, -1)), ("atan2(x - 1, -2)", "0", (1, -1)),
     ("sin(x)/x", "0", (1, -1)), ("tan(x)", "1/4", (1, -1)), ("asin(x)", "1/2", (1, -1)), ("atan(x)", "0", (1, -1)), ("erf(x)", "0", (1, -1)), ("gamma(x)", "3", (1, -1)), ("tanh(x)*x", "1", (1, -1)), ("besselj(1, x)", "2", (1, -1)), ("sinh(x) - x", "0", (1, -1)), ("expm1(x)/x", "0", (1, -1)), ("lgamma(x)", "5/2", (1, -1)),
     ("where(x > 0, x, -x*x)", "0", (1, -1)), ("where(x >= 0 and x < 1, exp(x), 2*x)", "0", (1, -1)), ("where(x > 0 or x < -1, exp(x), 2*x)", "0", (1, -1)), ("where(not x > 0, exp(x), 2*x)", "0", (1, -1)), ("where(x != 0, 1, 2)", "0", (1, -1)), ("where(x == 0, 1, 2)", "0", (1, -1)), ("where(x*x == x**2, 1, 2)", "0", (1, -1)), ("where(x <= 0, log(-x), log(x))", "0", (1, -1)),
+    ("exp(where(x != 0, x, -inf)) + x", "0", (1, -1)),
 )  # fmt: skip
 
 
@@ -106,6 +107,14 @@ ENDLESS: tuple[tuple[str, int | None], ...] = (
     ("inf*2", 1), ("2*inf", 1), ("inf*(-x)", -1), ("-x*inf", -1), ("inf*inf", 1), ("inf*(-inf)", -1), ("0*inf", None), ("(x - x)*inf", None), ("inf*0", None), ("inf/2", None), ("1/inf", None), ("exp(inf)", None), ("inf**2", None), ("sqrt(inf)", None), ("abs(inf)", None),
     ("max(inf, x)", 1), ("max(x, inf)", 1), ("min(-inf, x)", -1), ("min(x, -inf)", -1), ("max(-inf, inf)", 1), ("min(inf, -inf)", -1), ("nan", None), ("nan + inf", None), ("max(nan, x)", None), ("min(x, nan)", None),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "same"), [("exp(-inf) + x", "x"), ("exp(-inf - x) + 2*x", "2*x"), ("x*tanh(inf) + tanh(-inf)", "x - 1"), ("exp(where(x > 5, x, -inf))*x", "0*x")])
+def test_what_has_a_limit_at_a_written_infinity_is_that_limit(text: str, same: str) -> None:
+    found, expected = (expand(t, Fraction(3)) for t in (text, same))
+    assert isinstance(found, Series)
+    assert isinstance(expected, Series)
+    assert {k: coefficients.ball(c) for k, c in found.terms.items() if c != 0} == {k: coefficients.ball(c) for k, c in expected.terms.items() if c != 0}
 
 
 @pytest.mark.parametrize(("text", "sign"), ENDLESS, ids=[t for t, _ in ENDLESS])

@@ -175,8 +175,8 @@ def test_a_wrong_word_for_a_function_is_not_believed(monkeypatch):
 
     monkeypatch.setitem(numpy.UFUNCS, "exp", "expm1")
     report = check(layers.sigmoid, 0.3, backward=layers.sigmoid_backward)
-    assert report.basis == "sampled"
-    assert any("the trace is not believed" in n for n in report.notes)
+    assert (report.status, report.basis, [f.code for f in report.findings]) == ("error", "sampled", ["V112"])  # nothing is said of a right gradient by a wrong forward pass
+    assert "the trace is not believed" in report.findings[0].message
 
 
 # ---------------------------------------------------------------- the user's objects
@@ -292,3 +292,93 @@ def test_gradients_in_a_wider_format_than_their_inputs_are_judged(kind) -> None:
     assert gelu(X.astype(kind)).dtype == np.float64
     assert check(gelu, X.astype(kind), backward=gelu_backward).status == "passed"
     assert check(gelu, X.astype(kind), backward=lambda dout, x: gelu_backward(dout, x) * 1.01).status == "failed"
+
+
+# ---------------------------------------------------------------- code that calls compiled code
+
+
+def dropout_forward(x, seed=3):
+    """Masks from both of NumPy's generators, whose compiled code makes its arrays by np.empty."""
+    np.random.seed(seed)  # noqa: NPY002 - as people write it
+    mask = (np.random.rand(*x.shape) < 0.7) / 0.7  # noqa: NPY002 - the same
+    return x * mask * np.random.default_rng(seed).random(x.shape), (mask, np.random.default_rng(seed).random(x.shape))
+
+
+def dropout_backward(dout, cache):
+    return dout * cache[0] * cache[1]
+
+
+def test_compiled_code_of_others_gets_arrays_of_numpy_while_code_is_traced():
+    report = check(dropout_forward, X, backward=dropout_backward)
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert check(dropout_forward, X, backward=lambda dout, cache: dout * cache[1]).status == "failed"
+
+
+def max_pool_forward(x):
+    cells = x.reshape(2, 2, 1, 2).transpose(0, 2, 1, 3).reshape(2, 1, 4)
+    out = cells.max(axis=2)
+    return out, (x.shape, cells, out)
+
+
+def max_pool_backward(dout, cache):
+    shape, cells, out = cache
+    mask, dcells = cells == out[:, :, None], np.zeros_like(cells)
+    spread = np.broadcast_to(dout[:, :, None], cells.shape)
+    dcells[mask] = spread[mask]
+    return dcells.reshape(2, 1, 2, 2).transpose(0, 2, 1, 3).reshape(shape)
+
+
+def test_a_mask_is_assigned_as_many_numbers_as_it_selects():
+    x = np.arange(8.0).reshape(4, 2) * np.array([[1.0, -1.0]])
+    report = check(max_pool_forward, x, backward=max_pool_backward)
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert check(max_pool_forward, x, backward=lambda dout, cache: 2 * max_pool_backward(dout, cache)).status == "failed"
+
+
+def careful(x):
+    """What people assert, print and convert."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError("an array, please")
+    loss = float(np.sum(x * x))
+    assert isinstance(loss, float)
+    return loss, 2 * x
+
+
+def test_a_number_that_leaves_in_a_text_and_comes_back_is_not_taken_for_a_constant():
+    printed = check(lambda x: x * x if str(x) and f"{x.sum():.3f}" else x, X, backward=lambda dout, x: 2 * dout * x)
+    assert (printed.status, printed.basis) == ("passed", "traced")
+    assert any("a number is taken out of an array" in n for n in printed.notes)
+    read = check(lambda x: x * float(f"{x[0, 0]:.17g}"), X, backward=lambda dout, x: dout * x[0, 0])
+    assert (read.status, [f.code for f in read.findings]) == ("error", ["V112"])
+
+
+def test_code_that_asks_for_types_and_prints_numbers_is_traced():
+    report = check(careful, X)
+    assert (report.status, report.basis, report.notes) == ("passed", "traced", (f"computed by NumPy {np.__version__}",))
+    assert "float" not in globals(), "the module has no names that it did not have"
+
+
+def test_weights_of_inner_layers_are_said_not_to_be_checked():
+    report = check(OfTwo(), X)
+    assert (report.status, sorted({r.gradient.partition("[")[0] for r in report.results})) == ("passed", ["dx"])
+    assert "the gradients of arrays of inner layers are not checked here: Linear.W, Linear.b; check each of these layers by itself" in report.notes
+    assert not any("inner layers" in n for n in check(layers.Linear(), X).notes), "the twin: those of the layer itself are judged"
+
+
+class OfTwo:
+    """A layer that holds another one."""
+
+    def __init__(self):
+        self.inner = layers.Linear()
+
+    def forward(self, x):
+        return np.tanh(self.inner.forward(x))
+
+    def backward(self, dout):
+        return self.inner.backward(dout * (1 - np.tanh(self.inner.forward(self.inner.x)) ** 2))
+
+
+def test_the_answer_of_allclose_holds_at_its_own_point():
+    report = check(lambda x: x if np.allclose(x, 0.3, atol=0.5) else 2 * x, 0.3, backward=lambda dout, x: dout if np.allclose(x, 0.3, atol=0.5) else 2 * dout, domain={"x": (-2, 2)}, sample=8)
+    assert report.status == "passed"
+    assert any("a number is taken out of an array" in n for n in report.notes)

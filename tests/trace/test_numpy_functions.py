@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,23 @@ CODE = {
     "like": lambda x: np.zeros_like(x) + np.ones_like(x) * x + np.full_like(x, 0.5),
     "repeat, tile": lambda x: np.repeat(x, 2, axis=0)[:2] + np.tile(x, (2, 1))[1:3],
     "casts": lambda x: x.astype(np.float32).astype(np.float64) * 2,
+    "axes in any way": lambda x: x.transpose(1, 0).reshape(2, 3) + x.transpose((0, 1)) + x.transpose().T,
+    "differences": lambda x: np.diff(x, axis=0) + np.diff(x, 2)[:, :1],
+    "convolutions": lambda x: np.convolve(x[0], x[1]) + np.convolve(x[0], x[1, :2], "same")[0] + np.correlate(x[0], x[1], "full") + np.correlate(x[0], x[1, :2]).sum(),
+    "kron, cross": lambda x: np.kron(x, x[:, :1])[:2] + np.cross(x, x[::-1]),
+    "cov, average": lambda x: np.cov(x.T) + np.average(x, axis=0, weights=[0.25, 0.75]) + np.average(x),
+    "ptp, median": lambda x: np.ptp(x, axis=1)[:, None] + np.median(x, axis=0) + np.median(x),
+    "select, piecewise": lambda x: np.select([x > 0.5, x < -0.5], [x * 2, x * x], 0.25) + np.piecewise(x, [x < 0, x > 1], [lambda v: -v, 2.0, lambda v: v * v]),
+    "interp, polyval, sinc": lambda x: np.interp(x, [-2.0, 0.0, 2.0], [1.0, 0.0, 3.0]) + np.polyval([2.0, -1.0, 0.5], x) + np.sinc(x),
+    "blocks": lambda x: np.block([[x, x * 2], [np.eye(2), np.ones((2, 4))]])[1:3, :3] + np.insert(x, 1, 0.5, axis=1)[:, :3],
+    "rows, columns": lambda x: np.r_[x[0], 1.0, x[1, :1]][1:4] + np.c_[x[:, 0], x][:, :3] + np.c_[x[0], x[1]].T,
+    "along an axis": lambda x: np.apply_along_axis(lambda row: row / row.sum(), 1, x) + np.apply_along_axis(np.prod, 1, x)[:, None] + np.apply_along_axis(lambda c: c * c[0], 0, x),
+    "vectorize": lambda x: np.vectorize(lambda v, w: v * w if v > 0 else -v)(x, x[0]),
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1)[:, :, 0] * x[:, 1:],
+    "bincount": lambda x: np.bincount([2, 0, 2], weights=x[0]) * x,
+    "one by one": lambda x: np.array([v * v for v in np.nditer(x)]) + np.array([v * sum(i) for i, v in np.ndenumerate(x)]),
+    "lists": lambda x: ([[x[0, 0], x[1, 1] * 2, 0.0], [1, 2, 3]] - x) * np.maximum([x[0], x[0]], x) + np.array(x.tolist()) * x + np.array([float(v) for v in x[0]]),
+    "counts": lambda x: x / np.count_nonzero(x > 0) + x[0, np.flatnonzero(x[0] > 0)].sum(),
     "atleast, squeeze": lambda x: np.squeeze(np.expand_dims(x, 0), 0) + np.atleast_2d(x) + np.broadcast_to(x[0], x.shape),
 }
 
@@ -58,7 +77,28 @@ def written_into(x):
     return z
 
 
+def written_by_functions(x):
+    y, z = np.zeros(x.shape), np.empty_like(x)
+    np.put_along_axis(y, np.argmax(x, axis=1)[:, None], x[:, :1], 1)
+    np.copyto(y, 2 * x, where=x > 0.5)
+    np.putmask(y, x < -1, 0.25)
+    np.place(y, x == 0.8, [7.0])
+    np.put(y, [0, 5], x[0, :2])
+    np.multiply(x, 3, out=z, where=np.ones_like(x, dtype=bool))
+    np.multiply(x, 5, out=z, where=x > 0)
+    np.sum(x, axis=0, out=z[1])
+    square = np.dot(x, x.T)
+    np.dot(x, x.T, out=square)
+    np.fill_diagonal(square, x[0, :2])
+    square.flat[1] = x[1, 1]
+    square.flat = square.ravel() * 2
+    y[x > 0] = z[x > 0] * 2
+    z.shape = (3, 2)
+    return y + (z @ square).reshape(2, 3)
+
+
 CODE["in place"] = written_into
+CODE["written by functions"] = written_by_functions
 
 
 @pytest.mark.parametrize("name", CODE)
@@ -84,13 +124,51 @@ def _values(trace, found):
     return [float(run[i][0]) for i in found.steps.ravel().tolist()]
 
 
-@pytest.mark.parametrize("code", [lambda x: float(x[0, 0]), np.linalg.svd, lambda x: x.astype(int), np.frexp])
+@pytest.mark.parametrize("code", [lambda x: np.random.default_rng(0).permutation(x), np.linalg.svd, lambda x: np.exp(x, where=x > 0), np.frexp])
 def test_what_is_not_traced_is_refused_with_its_line(code):
     r = Recorder({"x": X.shape}, {"out": ()})
     with patched(r), pytest.raises(Refusal) as refused:
         code(Traced(r.inputs["x"].copy(), X.copy(), r))
     assert refused.value.place.file == __file__
     assert refused.value.advice
+
+
+def rows_by_whole_numbers(x):
+    return x * x[0][(x[0] * 2).astype(int).clip(0, 2)]
+
+
+def backward_of_rows(g, x):
+    rows = (x[0] * 2).astype(int).clip(0, 2)
+    dx = g * x[0][rows]
+    np.add.at(dx[0], rows, (g * x).sum(axis=0))
+    return dx
+
+
+NUMBERS = {  # code that takes numbers out of its arrays: is its trace that of the function, or is it refused?
+    "a text": (lambda x: x * x if f"{x.sum():.3f} {float(x[0, 0])} %.2f" % x[0, 0] else x, lambda g, x: 2 * g * x, "traced"),
+    "an index": (lambda x: x * x[0, int(x[0, 2])], lambda g, x: g * x[0, 0] + np.eye(2, 3) * (np.eye(1, 3) * (g * x).sum()) * [[1.0], [0.0]], "traced"),
+    "a number": (lambda x: x * math.floor(x[0, 0] * 10) if f"{x[0, 0]:f}" else x, lambda g, x: g * math.floor(x[0, 0] * 10), "traced"),
+    "a factor": (lambda x: x * memoryview(x[0, 0].__float__().hex().encode()).nbytes, lambda g, x: g * memoryview(x[0, 0].__float__().hex().encode()).nbytes, "traced"),
+    "a value": (lambda x: x * x[0, 0].__float__(), lambda g, x: g * x[0, 0] + np.eye(2, 3) * [[1.0], [0.0]] * np.eye(1, 3) * (g * x).sum(), "sampled"),
+    "whole numbers": (rows_by_whole_numbers, backward_of_rows, "traced"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_that_leave_the_arrays_are_followed_at_the_point_or_refused_where_something_depends_on_them(name):
+    fn, backward, basis = NUMBERS[name]
+    report = check(fn, X, backward=backward)
+    assert report.basis == basis
+    assert (report.status == "passed") is (basis == "traced")
+    assert check(fn, X, backward=lambda g, x: 2 * backward(g, x)).status != "passed", "the twin"
+
+
+def test_the_method_dot_of_data_is_refused_with_what_to_write_instead():
+    data = np.ones((3, 2))
+    report = check(lambda x: x.dot(data), X, backward=lambda g, _: data.dot(g.T).T)
+    assert any("the method .dot of an array that is data" in n and "write `a @ b` or np.dot(a, b)" in n for n in report.notes)
+    report = check(lambda x: x.dot(data), X, backward=lambda g, _: np.dot(data, g.T).T)
+    assert (report.status, report.basis) == ("passed", "traced")
 
 
 MATRIX = np.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])

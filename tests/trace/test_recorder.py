@@ -8,7 +8,7 @@ import pytest
 from verifier.arithmetic import floats
 from verifier.circuit import arrays
 from verifier.language.formats import FORMATS
-from verifier.trace.places import file_of
+from verifier.trace.places import file_of, position
 from verifier.trace.record import Spot
 from verifier.trace.recorder import TOTAL, Recorder
 
@@ -86,3 +86,14 @@ def test_data_are_themselves_exactly_and_count_as_no_rounded_constant(value):
 def test_a_number_of_the_source_is_the_decimal_that_is_written_there():
     r = Recorder({"x": ()}, {"out": ()})
     assert [r.builder.steps[r.number(v)].text for v in (0.1, 2.0, 0.044715)] == ["0.1", "2", "0.044715"]
+
+
+def test_functions_that_differ_in_their_columns_only_have_their_own_places() -> None:
+    """What is remembered of one is not said of the other: the same name, line and instructions, with wider gaps in the text."""
+    found = []
+    for text in ("def f(x):\n    return x+1\n", "def f(x):\n    return x  +  1\n"):
+        space: dict[str, object] = {}
+        exec(compile(text, "f.py", "exec"), space)
+        code = space["f"].__code__
+        found.append(next(p for k in range(0, len(code.co_code), 2) if (p := position(code, k))[2:] == (11, len(text.splitlines()[1]))))
+    assert found == [(2, 2, 11, 14), (2, 2, 11, 18)]

@@ -118,6 +118,7 @@ def literal(text: str, rounded_in: Format | None = None) -> Ball:
     """
     value = exact(text)
     ball = arb(fmpq(value.numerator, value.denominator))
+    rounded_in = None if rounded_in is None else rounded_in.of_numbers
     if rounded_in is None or value == 0 or significant_digits(text) < fewest_digits(rounded_in):
         return ball
     near = Fraction(round_exact(rounded_in, value)) if abs(value) <= Fraction(rounded_in.largest) else value
@@ -134,7 +135,8 @@ def literal(text: str, rounded_in: Format | None = None) -> Ball:
 
 def fewest_digits(fmt: Format) -> int:
     """The fewest significant digits of a literal that may be a rounded constant: one less than the format holds in float16, float32 and float64, whose shortest texts are that long."""
-    return fmt.digits - 1 if fmt.precision in (11, 24, 53) else fmt.digits
+    held = fmt.of_numbers
+    return held.digits - 1 if held.precision in (11, 24, 53) else held.digits
 
 
 def has_rounded_constants(program: Program, fmt: Format) -> bool:

@@ -11,7 +11,6 @@ from verifier.callable.computed import Calls
 from verifier.callable.question import Opened, Question, ask, points_of, split
 from verifier.compare.check import checks_of
 from verifier.exact.truth import truth_of
-from verifier.language.formats import format_named
 from verifier.report.circuits import diagram_at
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
@@ -21,7 +20,7 @@ from verifier.trace.recorder import floats_of
 
 def circuit_of(question: Question) -> Diagram:
     """The circuit of a callable at the point and in the format of its inputs. ValueError says why there is none."""
-    fmt = format_named(question.formats[0])
+    fmt = question.callee.format_named(question.formats[0])
     try:
         trace = question.callee.trace(*split(question.callee, points_of(question, fmt)[0]), fmt)
     except Refusal as refusal:
@@ -29,7 +28,7 @@ def circuit_of(question: Question) -> Diagram:
     case = case_of(question, trace, fmt)
     ((_, (own,)),) = checks_of(case, truth_of(case.programs.truth))
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=False)
-    return diagram_at(case, replace(own, computed=calls), trace.point)
+    return diagram_at(case, replace(own, format=fmt, computed=calls), trace.point)
 
 
 def circuit_when_opened(opened: Opened | CaseReport, *, upstream: Any = None, numbers: Callable[[Any], Floats] = floats_of) -> Diagram:

@@ -48,7 +48,8 @@ class Calls:
         for p in new:
             if p not in self.rows:
                 self.rows[p] = self._alone(p)
-        return {name: [self.rows[p][k] for p in found] for k, (_, name) in enumerate(self.claims)}
+        rows = [self.rows[p] for p in found]
+        return {name: [row[k] for row in rows] for k, (_, name) in enumerate(self.claims)}
 
     @property
     def notes(self) -> list[str]:
@@ -107,8 +108,7 @@ def are_numbers(callee: Callee) -> bool:
 
 
 def _same_bits(first: FloatPoint, second: FloatPoint) -> bool:
-    a, b = np.array(first), np.array(second)
-    return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)))
+    return len(first) == len(second) and all((a == b and math.copysign(1.0, a) == math.copysign(1.0, b)) or (math.isnan(a) and math.isnan(b)) for a, b in zip(first, second, strict=True))
 
 
 def _where(inputs: Sequence[str], point: Sequence[float]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
@@ -24,6 +25,12 @@ FORMULA = (Verdict.WRONG, Verdict.UNDEFINED, Verdict.UNDECIDED)  # verdicts that
 def is_believed(doubts: Sequence[Disagreement], fmt: Format) -> bool:
     """Whether kernels that lose digits explain everything that the framework and the trace differ by."""
     return all(d.explains(fmt) for d in doubts)
+
+
+def believed_forward(trace: Trace, doubts: Sequence[Disagreement], fmt: Format) -> Program | None:
+    """The forward pass of a trace that is not believed, if the framework and the trace agree on all of it; None where it may be that of another function."""
+    program = trace.program
+    return program.forward_part() if all(d.step >= program.backward_start for d in doubts if not d.explains(fmt)) else None
 
 
 def doubt(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -> str:

@@ -133,7 +133,10 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
     for name, value in given.items():
         if name not in found:
             raise ValueError(f"upstream: '{name}' is no output of {callee.name}{suggestion(name, found)}; its outputs are {', '.join(found)}")
-        found[name] = np.broadcast_to(numbers(value), found[name].shape)
+        try:
+            found[name] = np.broadcast_to(numbers(value), found[name].shape)
+        except ValueError:
+            raise ValueError(f"upstream: what flows into '{name}' has the shape {tuple(np.shape(value))}, and '{name}' has {found[name].shape}") from None
     return {o: rounded(v, format_named(callee.narrow[o])) if o in callee.narrow else v for o, v in found.items()}
 
 
@@ -142,6 +145,8 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
 
 def rounded(values: Any, fmt: Format) -> Floats:
     """An array, each number rounded once to the format."""
+    if fmt.name == "float64" and np.all(np.isfinite(values)):
+        return np.array(values, dtype=np.float64)
     found = [round_exact(fmt, Fraction(v)) or v for v in flat(values)]
     return np.array(found, dtype=np.float64).reshape(np.shape(values))
 

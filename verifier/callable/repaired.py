@@ -71,7 +71,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
         [f.place.line for f in wrong if f.place.line > 0],
         run=run,
         trace=lambda: callee.trace(*split(callee, trace.point), fmt),
-        elsewhere=len(wrong) > 1 or UNEXPLAINED in wrong[0].message,
+        elsewhere=len(wrong) > 1 or UNEXPLAINED in wrong[0].message or MEANT in wrong[0].message,  # of an array what is meant in one component may be nothing for the others
     )
     if found is None:
         return report

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from verifier.arithmetic import floats
+from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.kernel_errors import doubt, is_believed, kernel_notes, with_kernels
+from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
+from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
@@ -30,7 +32,7 @@ from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
-from verifier.language.formats import Format, format_named
+from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
@@ -47,13 +49,16 @@ def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
-    if question.callee.can_be_judged and (text := not_linear(question, format_named(question.formats[0]))):
-        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
+    text = not_linear(question, question.callee.format_named(question.formats[0])) if question.callee.can_be_judged else ""
     for name in question.formats if question.callee.can_be_judged else ():  # not what changes from call to call, nor gradients of other shapes
         try:
-            reports += _in_format(question, format_named(name))
+            reports += _in_format(question, question.callee.format_named(name))
         except (points.PointError, NotDifferentiable, CaseError) as error:
-            return assemble.unusable(bare(question, format_named(name)), str(error))
+            return assemble.unusable(bare(question, question.callee.format_named(name)), str(error))
+    if text and reports and any(map(is_of_a_limit, reports)):
+        reports[0] = replace(reports[0], notes=(*reports[0].notes, f"{question.callee.name} {text}: as far as its iteration is from what it converges to"))
+    elif text:
+        faults = (*faults, finding("V111", f"{question.callee.name} {text}", question.callee.place, implementation=question.callee.name))
     return _merged(question, reports, faults)
 
 
@@ -62,7 +67,7 @@ def report_of(question: Question) -> CaseReport:
 
 @dataclass
 class _Pending:
-    """The points of a format that are still to be judged, those among them that are listed, and what is said of points that cannot be judged."""
+    """The points of a format that are still to be judged, no two equal, those among them that are listed, and what is said of points that cannot be judged."""
 
     points: list[tuple[float, ...]]
     listed: frozenset[tuple[float, ...]]
@@ -70,14 +75,19 @@ class _Pending:
 
     def take(self, holds: Sequence[bool]) -> list[tuple[float, ...]]:
         """The points for which it holds, and the first in any case; they are pending no longer."""
-        here = {p for k, (p, same) in enumerate(zip(self.points, holds, strict=True)) if same or not k}
-        found = [p for p in self.points if p in here]
-        self.points = [p for p in self.points if p not in here]
-        return found
+        is_here = [same or not k for k, same in enumerate(holds)]
+        here, self.points = _parted(self.points, is_here)
+        return here
 
     def add(self, found: Iterable[tuple[float, ...]]) -> None:
         """Further points, in so far as they are new."""
         self.points = list(dict.fromkeys([*self.points, *found]))
+
+
+def _parted(found: Sequence[tuple[float, ...]], holds: Sequence[bool]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """The points for which it holds, and the others."""
+    pairs = list(zip(found, holds, strict=True))
+    return [p for p, same in pairs if same], [p for p, same in pairs if not same]
 
 
 def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
@@ -103,11 +113,14 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             continue
         doubts = disagreements(trace, fmt)
         if is_believed(doubts, fmt):
-            report = _on_path(question, trace, fmt, pending)
+            judged, said = in_the_limit(question, trace, fmt)
+            report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
-            reports.append(sampled(question, fmt, trace.program.forward_part(), here, doubt(trace, doubts, callee)))
+            reports.append(sampled(question, fmt, believed_forward(trace, doubts, fmt), here, doubt(trace, doubts, callee)))
+            if reports[-1].status == "error":
+                return reports
     if pending.points:
         pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
@@ -125,7 +138,9 @@ def _trace_at(callee: Callee, point: Sequence[float], fmt: Format) -> Trace:
 
 
 def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
-    """At which points the code goes the way of the trace."""
+    """At which points the code goes the way of the trace; where it takes numbers out of arrays, what it does with them is known at the point of the trace only."""
+    if trace.taken:
+        return [p == trace.point for p in found]
     if not trace.branches or not found:
         return [True] * len(found)
     columns = [[p[i] for p in found] for i in range(len(trace.point))]
@@ -150,33 +165,35 @@ def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[fl
     return holds
 
 
-def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending) -> CaseReport:
-    """The report of the path of a trace. Points of the hunt that take another one are added to those that are pending."""
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, is_limit: bool = False) -> CaseReport:
+    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Points of the hunt that take another one are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
-    named = [p for k, p in enumerate(here) if p in pending.listed or not k]
-    many = [p for k, p in enumerate(here) if p not in pending.listed and k]
+    named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
     truth = truth_of(case.programs.truth)
     ((_, (own,)),) = checks_of(case, truth)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
+    own = replace(own, format=fmt)
     check = replace(own, computed=calls)
-    regions = []
+    regions, unseen = [], list[str]()
     if question.hunt:
-        found = list(hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt)))
+        of_hunt = hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt))
+        found, unseen = of_hunt.regions, [of_hunt.unseen] if of_hunt.unseen else []
         hunted = with_regions([], found)
         on_path = {p for p, same in zip(hunted, _same_path(trace, hunted, fmt), strict=True) if same}
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, strict=question.strict)
+    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
-    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
-    return with_kernels(report, own, checked, question.callee)
+    stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
+    report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
+    return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
 
 
 def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:
@@ -205,6 +222,20 @@ def _with_its_line(found: Finding) -> Finding:
     return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
 
 
+def _somewhere(found: Finding, callee: Callee) -> Finding:
+    """A finding about a gradient that no line computes, since the code returns what it was given: it stands where the backward pass of the user is defined, or the callable."""
+    if found.place.line > 0:
+        return found
+    message = found.message.replace(f"{UNEXPLAINED} even where everything it reads is exact", "no line computes it")
+    code = getattr(callee.functions[0], "__code__", None) if callee.functions else None
+    if code is None:
+        return replace(found, message=message, place=callee.place)
+    line = code.co_firstlineno
+    while linecache.getline(code.co_filename, line).lstrip().startswith("@"):  # decorators
+        line += 1
+    return replace(found, message=message, place=Place(code.co_filename, line, 1), source_line=linecache.getline(code.co_filename, line).rstrip("\n"))
+
+
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:
     """The reports of all formats and paths as one."""
     callee = question.callee
@@ -224,7 +255,7 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         proof_notes=proof_notes,
         results=tuple(r for report in reports for r in report.results),
         sweeps=tuple(s for report in reports for s in report.sweeps),
-        findings=tuple(map(_with_its_line, findings)),
+        findings=tuple(_with_its_line(_somewhere(f, callee)) for f in findings),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),
         bounds=tuple(dict.fromkeys(b for r in reports for b in r.bounds)),

@@ -58,6 +58,9 @@ def numbers(b: Builder, known: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) ->
 
 def broadcast(name: str, arrays: Sequence[Any]) -> list[Array]:
     """The arrays in their common shape. Raises ArrayError with all shapes."""
+    first = arrays[0].shape
+    if all(a.shape == first for a in arrays) and product_of(first) <= MAX_ELEMENTS:
+        return list(arrays)
     try:
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
     except ValueError:
@@ -76,7 +79,7 @@ def elementwise(b: Builder, name: str, *operands: Array, shown: str = "") -> Arr
     columns = []
     for position, array in enumerate(arrays):
         small = as_truths(b, operands[position]) if position in gate.conditions else as_numbers(b, operands[position])
-        columns.append(np.broadcast_to(small, array.shape).ravel().tolist())
+        columns.append((small if small.shape == array.shape else np.broadcast_to(small, array.shape)).ravel().tolist())
     steps = b.append_all(name, zip(*columns, strict=True), arrays[0].size)
     found = np.arange(steps.start, steps.stop, dtype=np.int64).reshape(arrays[0].shape)
     return found if all(a.flags.c_contiguous for a in operands) else _laid_out(found, operands)

@@ -35,6 +35,8 @@ OTHERS = (0.5, 1.5, 2.5, 0.25, 0.75, 1.25, 2.25, 3.5, 6.5, 150.5, 20.25, 40.5, 1
 INSIDE = 12  # points at equal distances in a domain
 MOST_BORDERS = 16  # along one line
 MOST_LINES = 4
+GENERIC = 48  # points without pattern on the line of an only input
+ON_AXES = 0.7  # of the coordinates of random points: the others are without pattern
 PARTS = 8  # of an interval, at every step of the search for a border
 SECTIONS = 24  # steps from any float64 to any other
 LARGEST_STEP = 1 << 20  # of an integer step: beyond it a border is no isolated event
@@ -54,7 +56,8 @@ def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Fo
             alike[r.key] = r.scalars(literals)
     scalars = [alike[r.key] for r in allowed]
     bases = [*listed[:2], tuple(r.generic(draw) for r in allowed), tuple(r.generic(draw) for r in allowed)]
-    lines = [(b, i) for b in bases[: 1 if count == 1 else None] for i in range(count)]
+    moving = [i for i in range(count) if len(scalars[i]) > 1]  # an input with one value, such as the gradient that flows in, has no line
+    lines = [(b, i) for b in bases[: 1 if len(moving) == 1 else None] for i in moving]
     draw.shuffle(lines)
     found: dict[FloatPoint, None] = {}
     program, _ = joined(programs)
@@ -66,25 +69,39 @@ def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Fo
         on_axes[i] += [*near, *middles]
         found.update(dict.fromkeys((*base[:i], x, *base[i + 1 :]) for x in (*near, *middles)))
     half = found if len(found) <= most // 2 else dict.fromkeys(draw.sample(list(found), most // 2))
-    rest = [p for p in _beside(on_axes, scalars, bases, allowed, draw, most) if p not in half]
-    return [*half, *dict.fromkeys(rest)][:most]
+    points = dict.fromkeys(half)
+    for point in _beside(on_axes, scalars, bases, allowed, draw, most) if len(moving) != 1 else _along(bases[0], moving[0], on_axes[moving[0]], allowed[moving[0]], draw):
+        if len(points) >= most:
+            break
+        points[point] = None
+    return [*points][:most]
+
+
+def _along(base: FloatPoint, moving: int, axis: Sequence[float], allowed: _FormatRange, draw: random.Random) -> Iterator[FloatPoint]:
+    """Points on the line of the only input that moves: the numbers of its axis, and some without pattern."""
+    for x in (*axis, *(allowed.generic(draw) for _ in range(GENERIC))):
+        yield (*base[:moving], x, *base[moving + 1 :])
 
 
 def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], bases: Sequence[FloatPoint], allowed: Sequence[_FormatRange], draw: random.Random, most: int) -> Iterator[FloatPoint]:
-    """Points beside the lines: all of one input, else every combination of signs, ties, and random ones of the numbers on the lines."""
+    """Points beside the lines: every combination of signs, ties, and random ones of the numbers on the lines."""
     count = len(scalars)
-    if count == 1:
-        yield from ((x,) for x in dict.fromkeys(on_axes[0]))
-        return
     for signs in range(min(2**count, 16)):
         yield from (tuple(_turned(x, bool(signs >> i & 1), r) for i, (x, r) in enumerate(zip(b, allowed, strict=True))) for b in bases)
     for x in (0.0, 1.0, -1.0, 0.5, 2.0, -1.5):
         for turned in ((x,) * count, tuple(-x if i % 2 else x for i in range(count))):
             if all(y in r for y, r in zip(turned, allowed, strict=True)):
                 yield turned
+    sources = [[*zip(axes, allowed, strict=True)] for axes in (on_axes, scalars, scalars)]
     for k in range(most):
-        source = scalars if k % 3 else on_axes
-        yield tuple(draw.choice(axis) if axis and draw.random() < 0.7 else r.generic(draw) for axis, r in zip(source, allowed, strict=True))
+        yield tuple([_on_axis_or_between(axis, r, draw.random()) for axis, r in sources[k % 3]])
+
+
+def _on_axis_or_between(axis: Sequence[float], allowed: _FormatRange, share: float) -> float:
+    """A number of the axis, or else one without pattern, by a share of 1 that is drawn."""
+    if axis and share < ON_AXES:
+        return axis[int(share * len(axis) / ON_AXES)]
+    return allowed.between((share - ON_AXES) / (1 - ON_AXES) if axis else share)
 
 
 class _FormatRange:
@@ -109,8 +126,12 @@ class _FormatRange:
 
     def generic(self, draw: random.Random) -> float:
         """A number without pattern."""
+        return self.between(draw.random())
+
+    def between(self, share: float) -> float:
+        """The number at such a share of the way from the lowest one to the highest: of a small range where there are no bounds."""
         low, high = (self.low, self.high) if self.is_bounded else (-3.0, 3.0)
-        x = _rounded(self.format, draw.uniform(low, high))
+        x = _rounded(self.format, low + (high - low) * share)
         return x if x in self else self.low
 
 

@@ -60,6 +60,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     found: dict[int, Disagreement] = {}
     with balls.precision(BITS):
         unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
+        units = {name: _unit(name, unit) for name in {r.format for r in trace.readings}}
         least = arb(fmpq(*_ratio(fmt.smallest)))
         known: list[_StepBound | None] = []
         beyond_range: set[int] = set()  # steps at which the framework overflowed, and what it computed of them: their real values tell nothing of its floats
@@ -67,22 +68,24 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
             one = run = _run(trace.program, i, known, trace.point, unit, least)
             if one is None and not beyond_range.isdisjoint(step.args):
                 beyond_range.add(i)
+            seen: list[float] = []
             for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
                 one = run
                 if not math.isfinite(value):
                     beyond_range.add(i)
                 elif i in beyond_range:  # it is a number again: what follows is checked from here
-                    one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
+                    one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, units[trace.readings[number].format])
                 if one is None or i in beyond_range or not isinstance(one.value, arb) or not one.value.is_finite():
                     continue
-                own = max(one.unit, _unit(trace.readings[number].format, unit))
+                own = max(one.unit, units[trace.readings[number].format])
                 allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * abs(one.value)) + least * max(one.terms, 1)
                 off = abs(arb(value) - one.value)
                 if off > allowed and number not in found and (beyond := off - allowed) > 0:
                     share = beyond / max(abs(one.value), abs(arb(value))).upper()
                     bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
                     found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
-                one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, _unit(trace.readings[number].format, unit))
+                seen.append(value)
+                one = _StepBound(arb(value), arb(max(seen) - min(seen)), abs(arb(value)), 1, units[trace.readings[number].format])  # what follows may be computed from any of them
             known.append(one if i not in beyond_range or (one is not None and one is not run) else None)
     return [found[n] for n in sorted(found)]
 

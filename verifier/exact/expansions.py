@@ -272,6 +272,10 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
     if gate == "mul":
         product = math.prod(v.sign if isinstance(v, Endless) else sign(v) for v in args)
         return Endless(product) if product else Undefined(NO_NUMBERS["inf"])
+    if gate == "exp" and signs[0] < 0:  # an infinity that is written does not move: exp(-inf) is 0, as in a softmax with a mask
+        return number(fmpq(0))
+    if gate == "tanh":
+        return number(fmpq(signs[0]))
     return Undefined(NO_NUMBERS["inf"])
 
 

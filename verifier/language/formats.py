@@ -32,6 +32,12 @@ class Format:
     infinite: bool = True  # it has infinities; else what is too large is NaN
     signed_zero: bool = True
     computed_in: str = ""  # the format of the operations, where that is another one
+    numbers_in: str = ""  # the format of the numbers that stand in the code, where that is a wider one
+
+    @property
+    def of_numbers(self) -> Format:
+        """The format to which numbers in the code are rounded."""
+        return FORMATS[self.numbers_in] if self.numbers_in else self
 
     @property
     def smallest(self) -> Fraction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 MAX_EXPONENT = 5_000  # 10**5000 is far outside every format and still cheap to convert
 MAX_DIGITS = 1_000
@@ -11,6 +12,7 @@ _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?(\d+))?", re.ASC
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?\.?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 BEYOND = (2**54 - 1) * 2**970  # rounds to infinity in the widest format; `float.fromhex` raises OverflowError there
+MOST_KNOWN = 4_096  # numerals whose values are remembered: those of a program are read again and again
 _MARKS = 16  # characters of a numeral that are not digits of it: sign, point, prefix, exponent
 
 
@@ -49,6 +51,7 @@ def special(text: str) -> float | None:
     return float(text.replace(".", "")) if _NOT_FINITE.fullmatch(text) else None
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def exact(text: str) -> Fraction:
     """The value of a numeral that has no `number_problem`, exactly; single underscores between its digits may stand in a formula.
 

@@ -24,6 +24,7 @@ AGAIN = 2  # attempts at an item alone, before it is given up
 AFTER_DEATH = 5  # the same where its process died, which may have been killed for another's sake, and soon tells
 MOST_LOST = 3  # of one item that is split; further parts that fail are not split again
 BEAT = 2.0  # seconds after which it is seen to that the executor is alive
+GRACE = 5.0  # seconds beyond the limit after which a worker that has not ended itself is ended: its code may ignore the signal
 FLOOR = 60.0  # seconds that even a small part of an item may take
 
 Work = Callable[[Any], Any]
@@ -73,6 +74,9 @@ class ChunkExecutor(Protocol):
 
     def watch(self) -> None:
         """Check that no worker was lost; called again and again while no chunk ends."""
+
+    def end_overdue(self) -> None:
+        """End the workers, where they are of this machine: the limit has passed, and they have not ended themselves."""
 
     def close(self, *, at_once: bool) -> None:
         """Release the executor; the next chunk opens another one."""
@@ -201,13 +205,13 @@ class Run:
 
     def _collect(self) -> None:
         """Take the outcomes of the futures that have ended. Where the executor broke, chunks that may have been running become suspects, the others wait again."""
-        ended = self._ended(self.flying)
+        ended = self._ended(self.flying, self.limit)
         broken = any(isinstance(_error(f), BrokenExecutor) for f in ended)
         failed: list[list[int]] = []
         for future in list(self.flying) if broken else [f for f in self.flying if f in ended]:
             chunk = self.flying.pop(future)
             if broken:
-                self._ended([future])
+                self._ended([future], self.limit)
             if _error(future) is None:
                 self._received(chunk, self.executor.outcomes(future))
             else:
@@ -219,9 +223,12 @@ class Run:
         for chunk in failed:
             self.retries.extend(chunk)
 
-    def _ended(self, futures: Iterable[Future[Any]]) -> set[Future[Any]]:
+    def _ended(self, futures: Iterable[Future[Any]], limit: float) -> set[Future[Any]]:
         """The futures that have ended, at least one."""
+        latest = time.monotonic() + self.size * limit + GRACE
         while not (ended := wait(futures, timeout=BEAT, return_when=FIRST_COMPLETED).done):
+            if time.monotonic() > latest:
+                self.executor.end_overdue()
             self.executor.watch()
         return ended
 
@@ -264,7 +271,7 @@ class Run:
         self.executor.greet()  # a worker is there: what follows is the item's own time
         start = time.monotonic()
         future = self._submitted([item], limit)
-        self._ended([future])
+        self._ended([future], limit)
         error = _error(future)
         if error is None:
             (outcome,) = self.executor.outcomes(future)

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from multiprocessing.context import BaseContext
 from typing import Any
@@ -54,10 +54,26 @@ def end(executor: ProcessPoolExecutor) -> None:
     A process that is killed in the middle of a result leaves the pool reading from a pipe whose other end it holds open itself, for ever; so it is closed.
     """
     for process in _processes(executor):
+        _end_group(process.pid)
         process.kill()
     queue = getattr(executor, "_result_queue", None)
     if queue is not None:
         queue._writer.close()  # noqa: SLF001
+
+
+def lead_a_group() -> None:
+    """In a worker that runs the code of others: the processes that it starts from now on end with it, when it is ended at once."""
+    if hasattr(os, "setpgid") and multiprocessing.parent_process() is not None:
+        os.setpgid(0, 0)
+
+
+def _end_group(pid: int | None) -> None:
+    """Kill the processes that a worker has started, where it leads a group."""
+    if pid is None or not hasattr(os, "killpg"):
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid != os.getpgrp():
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _processes(executor: ProcessPoolExecutor) -> list[Any]:

@@ -200,6 +200,11 @@ class _LimitedExecutor:
                 end(self._executor)
             self._is_maimed = has_lost_a_worker(self._executor)
 
+    def end_overdue(self) -> None:
+        """End a pool whose limit has passed."""
+        if isinstance(self._executor, ProcessPoolExecutor) and not self.name:
+            end(self._executor)
+
     def __str__(self) -> str:
         return f"--executor {self.name}" if self.name else f"--jobs {self.width} --memory {self.memory}"
 

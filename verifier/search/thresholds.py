@@ -18,13 +18,15 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
-from verifier.search.paths import Path, of_many
+from verifier.search.moving import MovingPart, moving
+from verifier.search.paths import MOST_AXES, Path, of_many
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
 EVENLY = 24  # intervals of the same length between the ends
 MOST_BORDERS = 60  # that are narrowed down on one path
 FEW_BORDERS = 12  # the same, where there are many inputs
 PARTS = 8  # an interval is cut into so many at once
+MANY_PARTS = 64  # the same where there are many inputs: then it is the number of runs that costs
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
@@ -48,16 +50,18 @@ def special(path: Path, program: Program) -> list[float]:
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
-def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes]) -> list[tuple[float, float]]:
+def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, part: MovingPart | None = None) -> list[tuple[float, float]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
     fmt = check.format
+    part = moving_part(path, check) if part is None else part
     most = MOST_BORDERS if len(path.base) <= MOST_OWN else of_many(FEW_BORDERS, len(path.base))
     changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[:most]]
     ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
+    parts = MANY_PARTS if len(path.base) > MOST_AXES else PARTS
     active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
     while active:
-        cuts = [(k, place) for k in active for place in _cuts(*ends[k])]
-        seen = behaviour(path, check, numbers(fmt, np.array([place for _, place in cuts])))
+        cuts = [(k, place) for k in active for place in _cuts(*ends[k], parts=parts)]
+        seen = behaviour(path, check, numbers(fmt, np.array([place for _, place in cuts])), part=part)
         for (k, place), how in zip(cuts, seen, strict=True):
             a, b = ends[k]
             if a < place < b:  # a cut behind the first change is no part of the interval any more
@@ -74,14 +78,19 @@ def _rarest(behaviours: Sequence[bytes]) -> list[int]:
     return sorted(changed, key=lambda k: (count[changed[k]], k))
 
 
-def _cuts(a: int, b: int) -> list[int]:
-    return sorted({a + (b - a) * m // PARTS for m in range(1, PARTS)} - {a, b})
+def _cuts(a: int, b: int, *, parts: int) -> list[int]:
+    return sorted({a + (b - a) * m // parts for m in range(1, parts)} - {a, b})
 
 
-def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray) -> list[bytes]:
-    """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
-    program, fmt = check.subject.program, check.format
-    run = columns(program, path.columns(ts, fmt), fmt, check.upstream)
+def moving_part(path: Path, check: Check) -> MovingPart:
+    """The part of the computed gradients that moves along a path: what its borders are looked for in."""
+    return moving(check.subject.program, path, check.format, upstream=check.upstream)
+
+
+def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray, *, part: MovingPart | None = None) -> list[bytes]:
+    """How each step that moves behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
+    part = moving_part(path, check) if part is None else part
+    program, fmt, run = part.program, check.format, part.run(ts)
     values: list[NDArray[Any]] = []  # of the steps that are numbers
     truths: list[NDArray[Any]] = []
     sums: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []

@@ -20,6 +20,7 @@ class ReadableNames:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those that are arrays; () of numbers
     labels: tuple[str, ...] = ()  # vectors of whole numbers that are known
     counts: tuple[str, ...] = ()  # whole numbers that are known, and lengths: `N`, `x.shape[0]`
+    numbers: tuple[str, ...] = ()  # that stand in the code, such as 1.702
 
     def alike(self, name: str) -> list[str]:
         """The other names that may stand in the place of one: those of its shape, where shapes are known."""
@@ -90,6 +91,27 @@ def functions(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         elif inner is not None:
             inner.id = other
         yield changed, f"`{name}` where `{other}` is meant in `{text(tree)}`"
+
+
+def reversed_sums(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
+    """A cumulative sum whose backward pass must add up from the other end."""
+    function = called(tree)
+    if not isinstance(tree, ast.Call) or not isinstance(function, ast.Attribute) or function.attr != "cumsum":
+        return
+    library = text(function.value) if isinstance(function.value, ast.Name) and function.value.id in MODULES else ""
+    axis = next((text(k.value) for k in tree.keywords if k.arg in AXIS_WORDS), text(tree.args[-1]) if len(tree.args) > bool(library) else "")
+    summed = tree.args[0] if library and tree.args else function.value
+    if not axis:
+        return
+    axes_of = f"({axis},)" if library == "torch" else axis
+
+    def flipped(inner: str) -> str:
+        return f"{library}.flip({inner}, {axes_of})" if library else f"{inner}.flip({axis})"
+
+    inner = text(summed) if library or isinstance(summed, ast.Name) else f"({text(summed)})"
+    total = f"{library}.cumsum({flipped(inner)}, {axis})" if library else f"{flipped(inner)}.cumsum({axis})"
+    changed = expression(flipped(total))
+    yield changed, f"`{text(tree)}` where the sum from the other end is meant, `{text(changed)}`"
 
 
 def axes(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -262,7 +284,8 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
-    for other in (*scope.counts[:MOST_COUNTS], *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
+    slope = () if scope.counts else ("2",)  # of a square, also where a length is 2: a sum is divided by a length
+    for other in (*scope.counts[:MOST_COUNTS], *scope.numbers, *scope.names[:MOST_NAMES], *slope, *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
@@ -465,5 +488,5 @@ def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[EditRow, ...] = (functions, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+LIKELY: tuple[EditRow, ...] = (functions, reversed_sums, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
 RARE: tuple[EditRow, ...] = (exchanged_names, divisors, factors, products, roots, masks, constants, terms)

@@ -44,15 +44,27 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name | ast.Subscript):
         for operator in (ast.Add(), ast.Sub()):
             yield ast.AugAssign(copy.deepcopy(tree.targets[0]), operator, copy.deepcopy(tree.value)), f"`=` where `{SYMBOLS[type(operator)]}=` is meant"
-        if isinstance(tree.targets[0], ast.Subscript) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.targets[0].slice)):
-            yield _statement(f"np.add.at({text(tree.targets[0].value)}, {text(tree.targets[0].slice)}, {text(tree.value)})"), AT_WORDS.format("=", text(tree.targets[0].slice))
-    if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Subscript) and isinstance(tree.op, ast.Add) and not any(isinstance(n, ast.Slice) for n in ast.walk(tree.target.slice)):
-        yield _statement(f"np.add.at({text(tree.target.value)}, {text(tree.target.slice)}, {text(tree.value)})"), AT_WORDS.format("+=", text(tree.target.slice))
+        if isinstance(tree.targets[0], ast.Subscript) and (index := _index(tree.targets[0].slice)):
+            yield _statement(f"np.add.at({text(tree.targets[0].value)}, {index}, {text(tree.value)})"), AT_WORDS.format("=", text(tree.targets[0].slice))
+    if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Subscript) and isinstance(tree.op, ast.Add | ast.Sub) and (index := _index(tree.target.slice)):
+        yield (
+            _statement(f"np.{'add' if isinstance(tree.op, ast.Add) else 'subtract'}.at({text(tree.target.value)}, {index}, {text(tree.value)})"),
+            AT_WORDS.format(f"{SYMBOLS[type(tree.op)]}=", text(tree.target.slice)).replace("np.add.at", "np.add.at" if isinstance(tree.op, ast.Add) else "np.subtract.at"),
+        )
     if isinstance(tree, ast.AugAssign):
         yield ast.Assign([copy.deepcopy(tree.target)], copy.deepcopy(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
         for other in OPERATORS.get(type(tree.op), ()):
             yield ast.AugAssign(copy.deepcopy(tree.target), other(), copy.deepcopy(tree.value)), f"`{SYMBOLS[type(tree.op)]}=` where `{SYMBOLS[other]}=` is meant"
         yield ast.Pass(), "this statement is superfluous"
+
+
+def _index(subscript: ast.expr) -> str:
+    """A subscript as an argument of `np.add.at`, where it may hold an array of indices; '' where it is made of slices and constants only."""
+    parts = subscript.elts if isinstance(subscript, ast.Tuple) else [subscript]
+    if all(isinstance(p, ast.Slice | ast.Constant) for p in parts):
+        return ""
+    listed = [f"slice({', '.join('None' if b is None else text(b) for b in (p.lower, p.upper, p.step))})" if isinstance(p, ast.Slice) else text(p) for p in parts]
+    return f"({', '.join(listed)},)" if isinstance(subscript, ast.Tuple) else listed[0]
 
 
 def missing(tree: ast.stmt, scope: ReadableNames) -> Iterator[tuple[ast.stmt, str]]:
@@ -79,11 +91,17 @@ def _statement(text: str) -> ast.stmt:
     return ast.parse(text).body[0]
 
 
-def edits(tree: ast.stmt, scope: Sequence[str]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words."""
-    for e in changes(tree, ReadableNames(tuple(scope))):
+def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = ()) -> Iterator[tuple[ast.stmt, str]]:
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are those that stand in the code."""
+    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers))):
         if not e.after:
             yield _placed(copy.deepcopy(e.statement), tree), e.words
+
+
+def whole_edits(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
+    """The few edits of a statement as a whole."""
+    for new, words in statements(tree):
+        yield _placed(copy.deepcopy(new), tree), words
 
 
 def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS) -> Iterator[Edited]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -182,6 +182,8 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     """The gradients that were returned, and those that the owner holds, by input. Raises CallError."""
     found: dict[str, Any] = {}
     arguments = layer.arguments
+    if isinstance(result, Iterator) and not isinstance(result, Traced):
+        raise CallError(f"the backward pass returned {_described(result)}, which has no gradients until it is run; return them")
     if isinstance(result, dict):
         everything = layer.inputs
         for key, value in result.items():
@@ -198,12 +200,28 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
         if value is not None and name not in found:
             found[name] = value
     if not found:
-        raise CallError("the backward pass returned no gradient of an input of floats")
+        raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {_described(result)}")
     for name, value in found.items():
+        if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
+            raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")
         wanted, shape = np.shape(layer.inputs[name]), np.shape(_plain(value))
         if wanted != shape:
             raise ShapeError(name, wanted, shape)
     return found
+
+
+def _holds_traced(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(v, Traced) or _holds_traced(v) for v in value)
+
+
+def _described(value: Any) -> str:
+    """What something is that is no gradient."""
+    if value is None:
+        return "None"
+    if isinstance(value, dict):
+        return f"a dictionary with the keys {', '.join(map(str, value))}"
+    kind = np.asarray(value).dtype
+    return f"an array of dtype {kind}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def _in_order(listed: list[Any], layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:

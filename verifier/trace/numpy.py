@@ -12,8 +12,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES, LOGIC, canonical
+from verifier.trace.call_sites import called_method
 from verifier.trace.places import user_frame
-from verifier.trace.record import Refusal
+from verifier.trace.record import Refusal, Taken
 from verifier.trace.recorder import Recorder
 
 LIBRARIES = tuple(str(p) for p in (np.__path__[0],))  # frames below it are not the user's
@@ -37,10 +38,19 @@ class Traced(NDArrayOperatorsMixin):
 
     # ------------------------------------------------------------ what an array says of itself
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What `isinstance` has it for: the array or the number that stands there without a trace."""
+        return np.ndarray if self.value.ndim else type(self.value[()])
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
         return tuple(self.value.shape)
+
+    @shape.setter
+    def shape(self, new: Any) -> None:
+        self.steps.shape = self.value.shape = new
 
     @property
     def ndim(self) -> int:
@@ -58,14 +68,38 @@ class Traced(NDArrayOperatorsMixin):
         return self.value.dtype
 
     @property
+    def itemsize(self) -> int:
+        """The bytes of a component."""
+        return int(self.value.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all components."""
+        return int(self.value.nbytes)
+
+    @property
+    def flags(self) -> Any:
+        """How the values lie in memory."""
+        return self.value.flags
+
+    @property
+    def real(self) -> Traced:
+        """Itself: there are no complex numbers here."""
+        return self
+
+    @property
     def T(self) -> Traced:  # noqa: N802 - NumPy's name
         """The transpose."""
         return Traced(self.steps.T, self.value.T, self.recorder)
 
     @property
-    def flat(self) -> Iterator[Traced]:
+    def flat(self) -> Flat:
         """The components in C order."""
-        return iter(self.reshape(-1))
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, new: Any) -> None:
+        self.flat[:] = new
 
     def __len__(self) -> int:
         return len(self.value)
@@ -91,12 +125,39 @@ class Traced(NDArrayOperatorsMixin):
         return holds
 
     def __float__(self) -> float:
-        raise self.refusal("float() takes a number out of the array")
+        return self._taken(float(self.value))
 
     def __int__(self) -> int:
-        raise self.refusal("int() takes a number out of the array")
+        return int(self._taken(int(self.value)))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits or 0)
+
+    def __format__(self, form: str) -> str:
+        return format(self._read()[()], form)
+
+    def __str__(self) -> str:
+        return str(self._read())
+
+    def _read(self) -> Any:
+        """The values, for a text: which may be made a number again."""
+        for number in self.value.ravel()[:1].tolist():
+            self._taken(number)
+        return self.value
+
+    def _taken(self, number: float) -> float:
+        """A number that leaves the array: the trace holds if nothing that is returned depends on it, which is tried afterwards."""
+        self.here()
+        r = self.recorder
+        r.taken.append(Taken(r.place(), float(number)))
+        note = f"{r.place() or 'a line'}: a number is taken out of an array; the results hold only where that number is {number!r}"
+        r.notes += [note] if note not in r.notes else []
+        return number
 
     def __array__(self, *_: object, **__: object) -> Any:
+        if called_method(user_frame(LIBRARIES)) == "dot":
+            self.here()
+            raise Refusal("the method .dot of an array that is data reads the numbers of its argument", self.recorder.place(), "write `a @ b` or np.dot(a, b)", self.recorder.forward())
         raise self.refusal("a compiled function reads the numbers of the array")
 
     def refusal(self, what: str) -> Refusal:
@@ -120,8 +181,10 @@ class Traced(NDArrayOperatorsMixin):
         mask = index if isinstance(index, Traced) and index.value.dtype == bool else None
         other = lift(r, new)
         if mask is not None:  # where the mask holds; also where it does not, the component depends on it
-            if other.ndim and other.shape != self.shape:
-                raise self.refusal("an array is assigned to the elements that a mask selects, and how many these are depends on the inputs")
+            if other.ndim and other.shape != self.shape:  # one number for each element that the mask selects: those of this point
+                self.steps[frozen(mask)] = arrays.as_numbers(r.builder, other.steps)
+                self.value[mask.value] = other.value
+                return
             shape = mask.steps.reshape(mask.shape + (1,) * (self.ndim - mask.ndim))
             self.steps[...] = arrays.choose(r.builder, shape, np.broadcast_to(arrays.as_numbers(r.builder, other.steps), self.shape), self.steps)
             self.value[mask.value] = other.value[mask.value] if other.ndim else other.value
@@ -134,9 +197,9 @@ class Traced(NDArrayOperatorsMixin):
     # ------------------------------------------------------------ functions
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, out: Any = None, where: Any = True, dtype: Any = None, **keywords: Any) -> Any:
-        if where is not True:
-            raise self.refusal(f"np.{ufunc.__name__} with where=")
         self.here()
+        if where is not True and (method != "__call__" or out is None):
+            raise self.refusal(f"np.{ufunc.__name__} with where=" + (" and without out=: where it does not hold nothing is set" if method == "__call__" else ""))
         r = self.recorder
         try:
             if method == "__call__":
@@ -154,12 +217,19 @@ class Traced(NDArrayOperatorsMixin):
                 raise self.refusal(f"np.{ufunc.__name__}.{method}")
         except ArrayError as error:
             raise self.refusal(str(error)) from None
-        return result if out is None else self._into(out[0] if isinstance(out, tuple) else out, result)
+        if out is None:
+            return result
+        target = out[0] if isinstance(out, tuple) else out
+        if where is True:
+            return self._into(target, result)
+        FUNCTIONS[np.copyto](r, target, result, where=where)
+        return target
 
-    def _into(self, target: Any, result: Traced) -> Any:
-        """In place: `x += y`."""
+    def _into(self, target: Any, result: Any) -> Any:
+        """In place: `x += y`, or with `out=`."""
         if not isinstance(target, Traced):
             raise self.refusal("traced values are written into an array that is not traced")
+        result = lift(self.recorder, result)
         target.steps[...] = result.steps
         np.copyto(target.value, result.value, casting="same_kind")
         return target
@@ -183,10 +253,12 @@ class Traced(NDArrayOperatorsMixin):
         found = FUNCTIONS.get(function)
         if found is None:
             raise self.refusal(f"np.{function.__name__} is not traced yet")
+        out = keywords.pop("out", None)
         try:
-            return found(self.recorder, *args, **keywords)
+            result = found(self.recorder, *args, **keywords)
         except ArrayError as error:
             raise self.refusal(str(error)) from None
+        return result if out is None or out is np._NoValue else self._into(out, result)  # noqa: SLF001 - NumPy's own mark
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -206,7 +278,9 @@ class Traced(NDArrayOperatorsMixin):
         if value.dtype.kind in "iu":
             if self.value.dtype == bool:
                 return wrap(r, arrays.as_numbers(r.builder, self.steps), value, "astype")
-            raise self.refusal(f".astype({name}) drops the digits after the point")
+            for number in self.value.ravel()[:1].tolist():
+                self._taken(number)
+            return value
         if value.dtype.kind == "b":
             return wrap(r, arrays.as_truths(r.builder, self.steps), value, "astype")
         steps = arrays.as_numbers(r.builder, self.steps)
@@ -241,6 +315,26 @@ class Traced(NDArrayOperatorsMixin):
         self[...] = new
 
 
+class Flat:
+    """`x.flat`: the components in C order, which may be read and written."""
+
+    def __init__(self, array: Traced) -> None:
+        self.array = array
+
+    def __iter__(self) -> Iterator[Traced]:
+        return iter(self.array.reshape(-1))
+
+    def __len__(self) -> int:
+        return self.array.size
+
+    def __getitem__(self, index: Any) -> Traced:
+        return self.array.reshape(-1)[index]
+
+    def __setitem__(self, index: Any, new: Any) -> None:
+        at = np.unravel_index(np.arange(self.array.size)[plain_index(index)], self.array.shape)
+        self.array[at] = new
+
+
 def _method(name: str) -> Callable[..., Any]:
     function = getattr(np, name)
     def call(array: Traced, *args: Any, **keywords: Any) -> Any:
@@ -251,10 +345,12 @@ def _method(name: str) -> Callable[..., Any]:
 
 METHODS: dict[str, Callable[..., Any]] = {
     name: _method(name)
-    for name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "cumprod", "argmax", "argmin", "dot", "transpose", "ravel", "squeeze", "swapaxes", "repeat", "clip",
+    for name in ("sum", "mean", "var", "std", "max", "min", "prod", "cumsum", "cumprod", "argmax", "argmin", "dot", "ravel", "squeeze", "swapaxes", "repeat", "clip",
                  "any", "all", "trace", "take", "argsort", "round", "diagonal", "nonzero")
 }  # fmt: skip
+METHODS["transpose"] = lambda array, *axes: np.transpose(array, axes[0] if len(axes) == 1 else axes or None)
 METHODS["flatten"] = lambda array, *_: array.copy().reshape(-1)
+METHODS["tolist"] = lambda array: [v.tolist() if v.ndim else v for v in array] if array.ndim else array
 METHODS["conj"] = METHODS["view"] = lambda array, *_: array
 
 
@@ -334,6 +430,7 @@ def gate_of(r: Recorder, ufunc: Any) -> str:
 def elementwise(r: Recorder, ufunc: Any, operands: Sequence[Any], dtype: Any = None) -> Any:
     """A ufunc on every component."""
     name = ufunc.__name__
+    operands = [lift(r, o) if isinstance(o, list | tuple) else o for o in operands]
     value = ufunc(*(_bare(o) for o in operands), **({} if dtype is None else {"dtype": dtype}))
     b = r.builder
     if name == "matmul":

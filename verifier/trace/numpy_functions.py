@@ -29,6 +29,11 @@ def _refuse(r: Recorder, what: str) -> Refusal:
     return Refusal(what, r.place(), ADVICE, r.forward())
 
 
+def _no_out(r: Recorder, out: Any) -> None:
+    if out is not None:
+        raise Refusal("out as a positional argument", r.place(), "write out=", r.forward())
+
+
 def _given(keywords: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in keywords.items() if v is not NOT_GIVEN and v is not None}
 
@@ -37,7 +42,7 @@ def _given(keywords: dict[str, Any]) -> dict[str, Any]:
 
 MOVES: Rows = (
     np.reshape, np.transpose, np.expand_dims, np.squeeze, np.ravel, np.swapaxes, np.moveaxis, np.rollaxis, np.broadcast_to, np.tile, np.repeat, np.roll, np.flip, np.fliplr,
-    np.flipud, np.rot90, np.take, np.take_along_axis, np.diagonal, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.delete,
+    np.flipud, np.rot90, np.take, np.take_along_axis, np.diagonal, np.lib.stride_tricks.sliding_window_view, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.delete,
 )  # fmt: skip
 JOINS: Rows = (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.append)
 PARTS: Rows = (np.split, np.array_split, np.hsplit, np.vsplit, np.broadcast_arrays)
@@ -226,7 +231,7 @@ def _trace(r: Recorder, array: Any, *args: Any, **keywords: Any) -> Traced:
 
 @_row(np.dot)
 def _dot(r: Recorder, left: Any, right: Any, out: Any = None) -> Traced:
-    del out
+    _no_out(r, out)
     a, c = lift(r, left), lift(r, right)
     return wrap(r, arrays.dot(r.builder, a.steps, c.steps), np.dot(a.value, c.value), "np.dot")
 
@@ -246,7 +251,7 @@ def _vdot(r: Recorder, left: Any, right: Any) -> Traced:
 
 @_row(np.outer)
 def _outer(r: Recorder, left: Any, right: Any, out: Any = None) -> Traced:
-    del out
+    _no_out(r, out)
     a, c = lift(r, left), lift(r, right)
     return wrap(r, arrays.elementwise(r.builder, "mul", a.steps.reshape(-1, 1), c.steps.reshape(1, -1)), np.outer(a.value, c.value), "np.outer")
 
@@ -285,7 +290,7 @@ def _nonzero(_: Recorder, array: Any) -> Any:
 
 @_row(np.clip)
 def _clip(r: Recorder, array: Any, low: Any = None, high: Any = None, out: Any = None, **keywords: Any) -> Traced:
-    del out
+    _no_out(r, out)
     low, high = (keywords.get("min", low), keywords.get("max", high))
     part = lift(r, array)
     steps = part.steps
@@ -297,7 +302,7 @@ def _clip(r: Recorder, array: Any, low: Any = None, high: Any = None, out: Any =
 
 @_row(np.round, np.around)
 def _round(r: Recorder, array: Any, decimals: int = 0, out: Any = None) -> Traced:
-    del out
+    _no_out(r, out)
     if decimals:
         raise _refuse(r, "np.round to decimals")
     part = lift(r, array)
@@ -345,9 +350,16 @@ def _sort(r: Recorder, array: Any, axis: int = -1, **_: Any) -> Traced:
 
 
 def _asked(function: Any) -> Callable[..., Any]:
-    return lambda _, array, *args, **keywords: function(_bare(array), *(_bare(a) for a in args), **keywords)
+    def call(_: Recorder, array: Any, *args: Any, **keywords: Any) -> Any:
+        if function in READING:  # what the code does with the answer is followed at this point only
+            for traced in [a for a in (array, *args) if isinstance(a, Traced)]:
+                str(traced)
+        return function(_bare(array), *(_bare(a) for a in args), **keywords)
+
+    return call
 
 
+READING: Rows = (np.array_equal, np.allclose, np.isclose, np.array_repr, np.array_str)  # those that read the numbers
 ASKED: Rows = (
     np.shape, np.ndim, np.size, np.array_equal, np.allclose, np.isclose, np.result_type, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory, np.array_repr, np.array_str,
     np.can_cast, np.min_scalar_type,

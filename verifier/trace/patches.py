@@ -13,7 +13,9 @@ import numpy as np
 
 from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
+from verifier.trace.call_sites import calls
 from verifier.trace.numpy import ADVICE, LIBRARIES, Traced, _leaves, lift, wrap
+from verifier.trace.numpy_compositions import in_columns, in_rows, vectorized
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
@@ -23,15 +25,17 @@ TAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray
 MATH = {"fabs": "abs", "pow": "pow"}
 
 
-def _is_user(depth: int = 2) -> bool:
-    return not sys._getframe(depth).f_code.co_filename.startswith((PACKAGE, *LIBRARIES))  # noqa: SLF001 - who calls decides
+def _is_user(name: str, function: Any, depth: int = 2) -> bool:
+    """Whether Python code outside of NumPy and of this package calls a function: compiled code would take what is no ndarray for one, and crash."""
+    frame = sys._getframe(depth)  # noqa: SLF001 - who calls decides
+    return not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES)) and calls(frame, name, function)
 
 
 def _maker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """`np.zeros` and the like: an array of floats that the code makes is one that it may write into."""
 
     def make(*args: Any, **keywords: Any) -> Any:
-        if not _is_user():
+        if not _is_user(original.__name__, make):
             return original(*args, **keywords)
         plain = [a.value if isinstance(a, Traced) else a for a in args]
         made = original(*plain, **{k: v.value if isinstance(v, Traced) else v for k, v in keywords.items()})
@@ -52,7 +56,7 @@ def _taker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """`np.array` and the like: of traced values, or of lists that hold some."""
 
     def take(value: Any, *args: Any, **keywords: Any) -> Any:
-        if not _is_user():
+        if not _is_user(original.__name__, take):
             return original(value, *args, **keywords)
         if isinstance(value, Traced) or any(isinstance(v, Traced) for v in _leaves(value)):
             r.here(user_frame(LIBRARIES))
@@ -86,6 +90,66 @@ def _of_math(r: Recorder, name: str, original: Callable[..., Any]) -> Callable[.
     return call
 
 
+class _NumberType(type):
+    """`float` in the user's code: a traced number is one, and stays what it is."""
+
+    def __call__(cls, *args: Any) -> Any:
+        """The number."""
+        if len(args) == 1 and isinstance(args[0], Traced) and args[0].size == 1:
+            return args[0].reshape(())
+        return float(*args)
+
+    def __instancecheck__(cls, value: object) -> bool:
+        """Whether it is a float."""
+        return isinstance(value, float)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        """Whether all of a type are floats."""
+        return issubclass(other, float)
+
+    def __eq__(cls, other: object) -> bool:
+        """Whether it is `float` itself."""
+        return other is cls or other is float
+
+    def __hash__(cls) -> int:
+        """That of `float`."""
+        return hash(float)
+
+
+_number = _NumberType("float", (float,), {"dtype": np.dtype(float)})
+
+
+def _methods(r: Recorder) -> list[tuple[Any, str, Any]]:
+    """Methods of NumPy's own classes that take traced arrays meanwhile: (class, name, what takes its place)."""
+    joiner: Any = type(np.r_).__mro__[1]
+    vectorize, joined = np.vectorize.__call__, joiner.__getitem__
+
+    def call(self: Any, *args: Any, **keywords: Any) -> Any:
+        if not any(isinstance(a, Traced) for a in args) or self.signature is not None or self.excluded:
+            return vectorize(self, *args, **keywords)
+        r.here(user_frame(LIBRARIES))
+        return vectorized(r, self.pyfunc, args, keywords)
+
+    def item(self: Any, parts: Any) -> Any:
+        if not any(isinstance(p, Traced) for p in _leaves(parts)):
+            return joined(self, parts)
+        r.here(user_frame(LIBRARIES))
+        return (in_columns if self is np.c_ else in_rows)(r, parts)
+
+    return [(np.vectorize, "__call__", call), (joiner, "__getitem__", item)]
+
+
+def _one_by_one(name: str, original: Any) -> Any:
+    """`np.nditer` and `np.ndenumerate` of a traced array."""
+
+    def walk(array: Any, *args: Any, **keywords: Any) -> Any:
+        if not isinstance(array, Traced) or args or keywords:
+            return original(array, *args, **keywords)
+        return ((i, array[i]) for i in np.ndindex(*array.shape)) if name == "ndenumerate" else iter(array.flat)
+
+    return walk
+
+
 np_originals: dict[str, Any] = {name: getattr(np, name) for name in (*MAKERS, *TAKERS)}
 
 
@@ -101,8 +165,16 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
         if callable(original) and not name.startswith("_"):
             replaced[id(original)] = _of_math(r, name, original)
     spaces = [vars(np), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
+    for name in ("nditer", "ndenumerate"):
+        replaced[id(getattr(np, name))] = _one_by_one(name, getattr(np, name))
     undo: list[tuple[dict[str, Any], str, Any]] = []
+    methods = [(owner, name, getattr(owner, name)) for owner, name, _ in _methods(r)]
+    own = [m for m in modules if isinstance(m, dict) and "float" not in m]
     try:
+        for owner, name, new in _methods(r):
+            setattr(owner, name, new)
+        for space in own:
+            space["float"] = _number
         for space in {id(s): s for s in spaces}.values():
             for name, value in list(space.items()):
                 if id(value) in replaced:
@@ -112,3 +184,7 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
     finally:
         for space, name, value in undo:
             space[name] = value
+        for space in own:
+            space.pop("float", None)
+        for owner, name, value in methods:
+            setattr(owner, name, value)

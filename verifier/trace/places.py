@@ -6,8 +6,8 @@ import ast
 import linecache
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
@@ -19,6 +19,7 @@ from verifier.trace.record import Spot
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
 NUMPY = str(Path(np.__file__).resolve().parent)
+MOST_POSITIONS = 4_096  # of instructions that are remembered: in a loop they come again, and to find one takes as long as its function is
 Offsets = tuple[int, int]
 
 
@@ -34,13 +35,14 @@ class StatementPlace:
     is_return: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class File:
     """The text of a file with its statements; equal to itself only."""
 
     source: Source
     starts: tuple[int, ...]  # where each line begins
     statements: tuple[StatementPlace, ...]
+    found: dict[Offsets, StatementPlace] = field(default_factory=dict)  # by span, what `statement` has said
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and a column, both from 1."""
@@ -48,6 +50,12 @@ class File:
 
     def statement(self, start: int, end: int) -> StatementPlace:
         """The innermost statement that holds a span; else the line in which it begins."""
+        known = self.found.get((start, end))
+        if known is None:
+            known = self.found[start, end] = self._statement(start, end)
+        return known
+
+    def _statement(self, start: int, end: int) -> StatementPlace:
         found = [s for s in self.statements if s.start <= start and end <= s.end]
         if found:
             return min(found, key=lambda s: s.end - s.start)
@@ -118,9 +126,11 @@ def user_frame(outside: tuple[str, ...] = ()) -> FrameType | None:
     return frame
 
 
-def raised_at(error: BaseException) -> Place | None:
-    """The last line of the user's code that an error came through; None where there is none."""
+def raised_at(error: BaseException, *, innermost: bool = False) -> Place | None:
+    """The last line of the user's code that an error came through; None where there is none, or (`innermost`) where this package raised it."""
     frames = [(t.tb_frame.f_code.co_filename, t.tb_lineno) for t in _tracebacks(error)]
+    if innermost and frames and frames[-1][0].startswith(PACKAGE):
+        return None
     return next((Place(file, line, 1) for file, line in reversed(frames) if not file.startswith((PACKAGE, NUMPY, "<frozen"))), None)
 
 
@@ -143,4 +153,10 @@ def spot_of(frame: FrameType) -> Spot:
 
 def position(code: CodeType, lasti: int) -> tuple[int | None, int | None, int | None, int | None]:
     """First and last line, first and last column (in bytes) of an instruction."""
+    return _position(code, code.co_linetable, lasti)
+
+
+@lru_cache(maxsize=MOST_POSITIONS)
+def _position(code: CodeType, table: bytes, lasti: int) -> tuple[int | None, int | None, int | None, int | None]:
+    del table  # tells code apart that differs in its places only, which some versions of Python take for equal
     return next(islice(code.co_positions(), lasti // 2, None), (None, None, None, None))

@@ -54,6 +54,7 @@ class Recorder:
         self.readings: list[Reading] = []
         self.branches: list[Branch] = []
         self.notes: list[str] = []
+        self.stops: list[str] = []
         self.taken: list[Taken] = []
         self.backward_start = -1
         self._statement: StatementPlace | None = None
@@ -155,6 +156,11 @@ class Recorder:
             if i >= self._fresh and not step.name and step.args:
                 self.builder.steps[i] = step._replace(name=part)
 
+    def stop(self, text: str) -> None:
+        """The code leaves out a part of the gradient here, on purpose."""
+        place = self.place()
+        self.stops.append(f"{f'{place}: ' if place is not None else ''}{text}; the exact gradient is that of the function that is computed, with this part")
+
     def branch(self, step: int, *, holds: bool, text: str = "") -> None:
         """The code went on as this condition was at the point."""
         place = self.place() or Place("", 0, 0)
@@ -208,7 +214,7 @@ class Recorder:
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
-        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), tuple(self.taken))
+        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(dict.fromkeys(self.stops)), taken=tuple(self.taken))
 
     def _varying(self) -> tuple[Branch, ...]:
         """The branches whose conditions depend on an input: any other is the same everywhere."""

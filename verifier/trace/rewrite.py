@@ -14,14 +14,15 @@ from types import CodeType, FunctionType
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A function with its tree, in which lines are those of its file."""
+    """A function with its tree, in which lines are those of its file. `within` is the class in whose body it stands, which private names have in theirs."""
 
     function: FunctionType
     tree: ast.FunctionDef
+    within: str = ""
 
     def statement(self, line: int) -> ast.stmt | None:
         """The simple statement that covers a line."""
-        found = [s for s in ast.walk(self.tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or s.lineno) and not hasattr(s, "body")]
+        found = [s for s in ast.walk(self.tree) if isinstance(s, ast.stmt) and s.lineno <= line <= (s.end_lineno or s.lineno) and not hasattr(s, "body") and not _hooks(s)]
         return min(found, key=lambda s: (s.end_lineno or 0) - s.lineno, default=None)
 
     @property
@@ -30,18 +31,29 @@ class Body:
         return sorted((s for s in ast.walk(self.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)), key=lambda s: -s.lineno)
 
     @property
+    def numbers(self) -> list[str]:
+        """The numbers in the function that are no whole numbers."""
+        return list(dict.fromkeys(repr(n.value) for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, float) and not n.value.is_integer()))
+
+    @property
     def names(self) -> list[str]:
-        """The variables of the function, the last assigned first."""
+        """The variables of the function, the last assigned first, and those of an outer function that it reads."""
         code = self.function.__code__
-        return list(reversed(code.co_varnames))
+        return [*reversed(code.co_varnames), *(n for n in code.co_freevars if n.isidentifier() and not n.startswith("__"))]
+
+
+def _hooks(statement: ast.stmt) -> bool:
+    """Whether a statement only gives a hook to a tensor: an edit that takes another tensor removes the hook, and is no repair of it."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.startswith("register_")
 
 
 def bodies(functions: Iterable[object]) -> list[Body]:
-    """The functions whose code can be replaced: those whose source is what runs, and without variables of an outer function."""
+    """The functions and lambdas whose code can be replaced: those whose source is what runs."""
     found = []
     for function in functions:
         plain = inspect.unwrap(getattr(function, "__func__", function))  # type: ignore[arg-type]
-        if not isinstance(plain, FunctionType) or plain.__code__.co_freevars:
+        if not isinstance(plain, FunctionType):
             continue
         try:
             text, file = "".join(linecache.getlines(plain.__code__.co_filename)), plain.__code__.co_filename
@@ -49,18 +61,48 @@ def bodies(functions: Iterable[object]) -> list[Body]:
             runs = plain.__code__ in _codes(compile(text, file, "exec", dont_inherit=True))  # a file that was edited since it was imported is not what runs
         except (SyntaxError, ValueError):
             continue
-        tree = next((n for n in ast.walk(module) if isinstance(n, ast.FunctionDef) and n.name == plain.__name__ and _begins(n) == plain.__code__.co_firstlineno), None)
-        if tree is not None and runs:
-            found.append(Body(plain, tree))
+        if runs:
+            trees = sorted(_trees(module, plain.__code__), key=lambda found: (found[0].end_lineno or 0, found[0].end_col_offset or 0))
+            found += [Body(plain, tree, within) for tree, within in trees][:1]  # of lambdas within each other the innermost
     return found
 
 
-def _compiled(tree: ast.FunctionDef, file: str) -> CodeType:
-    """The code of a function's tree."""
-    plain = copy.copy(tree)
-    plain.decorator_list = []
-    code = compile(ast.fix_missing_locations(ast.Module([plain], [])), file, "exec")
-    return next(c for c in code.co_consts if isinstance(c, CodeType))
+def _trees(module: ast.AST, code: CodeType, within: str = "") -> Iterator[tuple[ast.FunctionDef, str]]:
+    """The functions of a file that have this code, each with the class in whose body it stands; a lambda as a function that returns its value."""
+    for node in ast.iter_child_nodes(module):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name and _begins(node) == code.co_firstlineno:
+            yield node, within
+        elif isinstance(node, ast.Lambda) and code.co_name == "<lambda>" and _holds(node.body, code):
+            value = ast.copy_location(ast.Return(node.body), node.body)
+            yield ast.fix_missing_locations(ast.copy_location(ast.FunctionDef("of_a_lambda", node.args, [value], []), node)), within
+        yield from _trees(node, code, node.name if isinstance(node, ast.ClassDef) else within)
+
+
+def _holds(body: ast.expr, code: CodeType) -> bool:
+    """Whether every instruction of a lambda stands in the value of this one."""
+    spans = [(line, column, last, end) for line, last, column, end in code.co_positions() if None not in (line, last, column, end) and (line, column) != (last, end)]
+    start, stop = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    return bool(spans) and all(start <= span[:2] and span[2:] <= stop for span in spans)
+
+
+def _compiled(body: Body) -> CodeType:
+    """The code of a function's tree, with the variables of outer functions and the private names that it had."""
+    free = body.function.__code__.co_freevars
+    plain = copy.copy(body.tree)
+    plain.decorator_list, plain.returns = [], None
+    plain.args = copy.copy(plain.args)
+    plain.args.defaults, plain.args.kw_defaults = [], [None] * len(plain.args.kwonlyargs)
+    if free:  # which may be lost with an edit: their cells are bound by position
+        read = ast.If(ast.Constant(value=False), [ast.Expr(ast.Name(n, ast.Load())) for n in free], [])
+        plain.body = [*plain.body, read]
+    inner: ast.stmt = ast.ClassDef(body.within, [], [], [plain], []) if body.within else plain
+    arguments = ast.arguments(posonlyargs=[], args=[ast.arg(n) for n in free], kwonlyargs=[], kw_defaults=[], defaults=[])
+    outer = ast.copy_location(ast.FunctionDef("outer", arguments, [inner], []), body.tree)
+    code = compile(ast.fix_missing_locations(ast.Module([outer], [])), body.function.__code__.co_filename, "exec", dont_inherit=True)
+    found = next(c for c in _codes(code) if c.co_name == plain.name)
+    if found.co_freevars != free:
+        raise ValueError("the edited function reads other variables of outer functions")
+    return found
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -85,7 +127,7 @@ def replaced(body: Body, old: ast.stmt, new: ast.stmt) -> Iterator[None]:
     block, at = holder
     block[at] = new
     try:
-        code = _compiled(body.tree, before.co_filename)
+        code = _compiled(body)
     finally:
         block[at] = old
     body.function.__code__ = code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +17,14 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.exact.truth import Subject
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.trace.edits import edits
+from verifier.trace.edits import edits, whole_edits
 from verifier.trace.record import Trace
 from verifier.trace.rewrite import Body, bodies, replaced
 
 SECONDS = 4.0  # of the processor, for all edits that are tried
 NEAR = 2.0**-10  # relative distance from the exact gradient of an edited one that is worth a new trace: a choice of what to certify, no verdict
 MOST_CERTIFIED = 12
+MOST_NUMBERS = 4  # of the code, that are tried as factors
 OTHERS = ((1.25, 0.0625), (-0.25, 0.0), (0.0625, 0.0))  # further points: the point, stretched and moved, so that what agrees by coincidence does not
 FAILS = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED)
 
@@ -71,30 +74,25 @@ def repair(
         certified += 1
         points = _certified(check, again)
         if points:
-            lines = _source(body)
-            return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), "".join(lines[old.lineno - 1 : old.end_lineno]).strip(), words, points)
+            text = ast.get_source_segment(_source(body), old) or ""
+            return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), text, words, points)
     return None
 
 
-def _source(body: Body) -> list[str]:
-    import linecache
-
-    return linecache.getlines(body.function.__code__.co_filename)
+def _source(body: Body) -> str:
+    return "".join(linecache.getlines(body.function.__code__.co_filename))
 
 
 def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
-    """Function, statement, edited statement and words: those of likely lines first."""
-    tried = set()
-    for body in found:
-        for line in likely:
-            old = body.statement(line)
-            if old is not None and old not in tried:
-                tried.add(old)
-                yield from ((body, old, new, words) for new, words in edits(old, body.names))
-    for body in found if elsewhere else ():
-        for old in body.statements:
-            if old not in tried:
-                yield from ((body, old, new, words) for new, words in edits(old, body.names))
+    """Function, statement, edited statement and words: the few edits of statements as a whole first, and of all others those of likely lines first."""
+    numbers = list(dict.fromkeys(n for body in found for n in body.numbers))[:MOST_NUMBERS]
+    near = list(dict.fromkeys((body, old) for body in found for line in likely if (old := body.statement(line)) is not None))
+    far = [(body, old) for body in found if elsewhere for old in body.statements if all(old is not known for _, known in near)]
+    for body, old in (*near, *far):
+        yield from ((body, old, new, words) for new, words in whole_edits(old))
+    for body, old in (*near, *far):
+        known = {words for _, words in whole_edits(old)}
+        yield from ((body, old, new, words) for new, words in edits(old, body.names, numbers) if words not in known)
 
 
 def _certified(check: Check, again: Trace) -> int:

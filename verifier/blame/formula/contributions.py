@@ -99,8 +99,14 @@ def contributions_of(program: Program, definition: Definition, values: Sequence[
             continue
         other = step.args[1] if step.args[0] == before else step.args[0]
         sign = -1 if step.gate == "sub" else 1
-        parts.append(Contribution(step.line, other, sign, [v * sign for v in values[other]]))
+        parts.append(Contribution(own_line(program, other, step.line), other, sign, [v * sign for v in values[other]]))
     return parts
+
+
+def own_line(program: Program, index: int, line: int) -> int:
+    """The line of a contribution that is read in another line without having a name: that in which it was computed."""
+    step = program.steps[index]
+    return step.line if not step.name and step.line >= 0 and index >= program.backward_start else line
 
 
 def terms_of(program: Program, part: Contribution, values: Sequence[Balls]) -> list[Contribution]:

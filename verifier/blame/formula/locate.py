@@ -290,5 +290,5 @@ def _inside(program: Program, reference: Reference, part: Contribution, mistake:
             return replace(mistake, kind="extra", contribution=term.step, needed=[arb(0)] * reference.count, computed=values[term.step], edges=())
         others = total([t.value for t in terms if t is not term], reference.count)
         needed = [(n * part.sign - o) * term.sign for n, o in zip(mistake.needed, others, strict=True)]
-        return replace(mistake, contribution=term.step, needed=needed, computed=values[term.step], edges=uses)
+        return replace(mistake, line=contributions.own_line(program, term.step, mistake.line), contribution=term.step, needed=needed, computed=values[term.step], edges=uses)
     return mistake

@@ -18,6 +18,7 @@ from verifier.language.source import Place
 
 SHOWN_ULPS = 1e-4  # an error of the formula below it is not shown
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+MOST_TEXT = 400  # characters of an operand: a step that many others share would be written out as often as it is read
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,28 @@ def step_text(program: Program, step: int) -> str:
     return " ".join(line.text.split()) if line is not None and s.name else expression_text(program, step)
 
 
-def expression_text(program: Program, step: int, least: int = 0) -> str:
-    """A step that a transform wrote, with the names of its operands; in parentheses where it binds less strongly than `least`."""
+def expression_text(program: Program, step: int, least: int = 0, known: dict[tuple[int, int], str] | None = None) -> str:
+    """A step that a transform wrote, with the names of its operands; in parentheses where it binds less strongly than `least`. An operand of more than MOST_TEXT characters is `...`; `known` are texts that were made."""
+    known = {} if known is None else known
+    if (step, least) not in known:
+        known[step, least] = _expression_text(program, step, least, known)
+    return known[step, least]
+
+
+def _expression_text(program: Program, step: int, least: int, known: dict[tuple[int, int], str]) -> str:
+    def operand(a: int, binds: int) -> str:
+        text = expression_text(program, a, binds, known)
+        return text if len(text) <= MOST_TEXT else "..."
+
     s = program.steps[step]
     if least and (s.name or s.text):
         return s.name or s.text
     if s.gate == "copy":
-        return expression_text(program, s.args[0], least or 1)
+        return expression_text(program, s.args[0], least or 1, known)
     if not is_operator(s.gate):
-        return applied(s.gate, [expression_text(program, a, 1) for a in s.args])
+        return applied(s.gate, [operand(a, 1) for a in s.args])
     gate = GATES[s.gate]
-    text = applied(s.gate, [expression_text(program, a, _least(gate, k)) for k, a in enumerate(s.args)])
+    text = applied(s.gate, [operand(a, _least(gate, k)) for k, a in enumerate(s.args)])
     return f"({text})" if gate.binds < least else text
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from verifier.arithmetic import rounding
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.compare import compare_some
@@ -19,12 +20,15 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, joined, tally
+from verifier.exact import one_sided
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
 
 PIECE = 1 << 17  # points that are judged and counted at a time: what stays in the cache
 MANY = 20_000  # points from which a proof of the formula is worth its time
+ERROR_BITS = 256  # at which errors that look alike are told apart
+NARROW = 2.0**-80  # in ulps: an error enclosed so narrowly is told, whatever more bits say
 SEVERAL = 500_000  # points from which several processes pay
 
 SweepKey = tuple[str, str]  # an implementation and a format
@@ -144,16 +148,29 @@ def swept(check: Check, sums: Sums | None, *, every: bool = True) -> list[Swept]
 def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoint]:
     """The point with the largest error of each group of a claim. Where many points have the same rounded error, it is the first of them."""
     tied = [(p, claim) for claim, g in groups if _is_tied(g) for p in g.worst]
-    errors = iter([_error(d) for d in compare_some(check, tied, detail=False)])
+    errors = iter(_errors(check, tied))
     return [max([(next(errors), -n, p) for n, p in enumerate(g.worst)])[2] if _is_tied(g) else g.worst[0] for _, g in groups]
+
+
+def _errors(check: Check, wanted: Sequence[tuple[FloatPoint, int]]) -> list[float]:
+    """The errors in ulps; a verdict, which near the middle between two floats takes thousands of bits, is looked for only where few bits do not tell them."""
+    found = [_error(d) if _is_narrow(d) and isinstance(d.exact, one_sided.Finite) and rounding.has_one_ulp(check.format, d.exact.ball) else None for d in compare_some(check, wanted, detail=False, most_bits=ERROR_BITS)]
+    rest = iter(compare_some(check, [w for w, error in zip(wanted, found, strict=True) if error is None], detail=False))
+    return [_error(next(rest)) if error is None else error for error in found]
 
 
 def _is_tied(group: Group) -> bool:
     return len(group.worst) > 1 and group.worst_count <= CANDIDATES
 
 
+def _is_narrow(d: Discrepancy) -> bool:
+    return d.ulps is not None and bool(d.ulps.is_finite() and d.ulps.rad() < NARROW)
+
+
 def _error(d: Discrepancy) -> float:
-    return math.inf if d.ulps is None or not d.ulps.is_finite() else float(d.ulps.abs_upper())
+    if d.ulps is None or not d.ulps.is_finite():
+        return math.inf
+    return float(abs(d.ulps.mid()) if _is_narrow(d) else d.ulps.abs_upper())
 
 
 def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[Discrepancy]]:

@@ -16,11 +16,12 @@ import numpy as np
 
 from verifier.language.formats import Format
 from verifier.language.source import Place
+from verifier.trace.jax.concrete import jaxpr_of
 from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Trace, Values
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Spot, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shape
 
@@ -129,6 +130,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         tuple(numbers),
         notes,
         faults,
+        go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
     )
 
@@ -155,12 +157,11 @@ def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
     """The outputs, the outputs under differentiation, the gradients."""
-    plain = [in_double(v) for v in called_.of(inputs) if _is_float(jnp.asarray(v))]
-    gradients = [in_double(g) for g in _gradients(called_, inputs, flows)]
+    plain = [in_double(v) for v in called_.of(inputs) if _is_float(v)]
     if called_.backward is not None:
-        return plain, plain, gradients
-    outputs, _ = jax.vjp(lambda *x: called_.of(x), *inputs)
-    return plain, [in_double(v) for v in outputs if _is_float(v)], gradients
+        return plain, plain, [in_double(g) for g in _gradients(called_, inputs, flows)]
+    outputs, gradients = _pulled(called_, inputs, flows)
+    return plain, [in_double(v) for v in outputs if _is_float(v)], [in_double(g) for g in gradients]
 
 
 def _all_same(first: Sequence[Any], second: Sequence[Any]) -> bool:
@@ -207,7 +208,7 @@ def _arrays(values: Values, fmt: Format) -> list[Any]:
 
 
 def _is_float(array: Any) -> bool:
-    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+    return bool(jnp.issubdtype(array.dtype if hasattr(array, "dtype") else jnp.asarray(array).dtype, jnp.floating))
 
 
 def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
@@ -220,9 +221,14 @@ def _gradients(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) ->
     if called_.backward is not None:
         found = jax.tree_util.tree_leaves(called_.backward(*(flows if len(flows) != 1 else (flows[0],)), *jax.tree_util.tree_unflatten(called_.tree, _replaced(called_, inputs))))
         return [jnp.asarray(g) for g in found]
+    return _pulled(called_, inputs, flows)[1]
+
+
+def _pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
+    """The outputs under differentiation, and the gradients."""
     with own_lines():  # always: what JAX has traced it keeps
         outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
-        return list(pull(_cotangents(outputs, flows)))
+        return outputs, list(pull(_cotangents(outputs, flows)))
 
 
 def _replaced(called_: JaxCall, inputs: Sequence[Any]) -> list[Any]:
@@ -237,7 +243,7 @@ def _run(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fm
     with wide(fmt):
         outputs, gradients = replayed(_arrays(values, fmt), _arrays(flows, fmt), fmt.name)
         return Ran(
-            {n: in_double(v) for n, v in outputs.items() if _is_float(jnp.asarray(v))},
+            {n: in_double(v) for n, v in outputs.items() if _is_float(v)},
             {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)},
         )
 
@@ -249,7 +255,7 @@ def _run_together(called_: JaxCall, replayed: Replayed, values: Values, flows: V
         return Ran({n: in_double(v) for n, v in outputs.items()}, {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)})
 
 
-def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format) -> Trace:
+def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format, more: int = 0) -> Trace:
     """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal.
 
     What a case file fixes is traced as well; where the code cannot be traced so, its numbers are data.
@@ -257,27 +263,38 @@ def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, 
     ran = _run(called_, replayed, values, flows, fmt)
     if called_.fixed:
         with suppress(Exception):  # the code may read its numbers, or have them as static arguments
-            return _traced(called_, values, flows, fmt, ran)
-    return _traced(replace(called_, fixed={}), values, flows, fmt, ran)
+            return _traced(called_, values, flows, fmt, ran, more)
+    return _traced(replace(called_, fixed={}), values, flows, fmt, ran, more)
 
 
-def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran) -> Trace:
-    """The trace beside what JAX gave."""
+def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: list[Any]) -> list[tuple[Any, list[Spot | None]]]:
+    """The forward pass and the backward pass, each with the places at which Python asks for numbers that depend on an input. Raises Refusal.
+
+    Only code that cannot be traced otherwise has such numbers: where JAX itself could use them, it would take another way.
+    """
+    for follows in (False, True):
+        try:
+            forward = jaxpr_of(lambda c, *x: called_.with_fixed(c).of(x), constants, *inputs, follows=follows)
+            return [forward, jaxpr_of(lambda c, x, g: _gradients(called_.with_fixed(c), x, g), constants, inputs, flowing, follows=follows)]
+        except CONCRETE as error:
+            refused = error
+    raise Refusal("Python code takes the numbers of an array that depends on an input (float, NumPy, if in a function that JAX compiles)", last_place(refused), "write it with jnp.where or lax.cond; else " + ADVICE) from refused
+
+
+def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran, more: int) -> Trace:
+    """The trace beside what JAX gave; iterations with a derivative rule of their own run `more` times as many rounds more."""
     with wide(fmt):
         recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         constants = [jnp.asarray(called_.leaves[k]) for k in called_.fixed]
-        try:
-            forward = jax.make_jaxpr(lambda c, *x: called_.with_fixed(c).of(x))(constants, *inputs)
-            backward = jax.make_jaxpr(lambda c, x, g: _gradients(called_.with_fixed(c), x, g))(constants, inputs, flowing)
-        except CONCRETE as error:
-            raise Refusal("Python code reads the numbers of an array (if, float, int, NumPy)", last_place(error), "write it with jnp.where or lax.cond; else " + ADVICE) from error
-        interpreter = Interpreter(recorder)
+        (forward, asked), (backward, asked_backward) = _jaxprs(called_, constants, inputs, flowing)
+        interpreter = Interpreter(recorder, more=more)
         own = [JaxArray(a, recorder.inputs[n]) for n, a in zip(values, inputs, strict=True)]
         given = [JaxArray(a, recorder.upstreams[n]) for n, a in zip(flows, flowing, strict=True)]
         fixed = [JaxArray(a, recorder.decimals(texts, a.shape)) for a, texts in zip(constants, called_.fixed.values(), strict=True)]
-        outputs = [v for v in interpreter.closed(forward, [*fixed, *own], None) if v.kind == "f"]
+        outputs = [v for v in interpreter.followed(forward, [*fixed, *own], asked) if v.kind == "f"]
         recorder.end_forward({n: interpreter.steps(v) for n, v in zip(flows, outputs, strict=True)})
-        found = interpreter.closed(backward, [*fixed, *own, *given], None)
+        found = interpreter.followed(backward, [*fixed, *own, *given], asked_backward)
+        interpreter.rule_results.give_names(recorder)
         gradients = {n: interpreter.steps(v) for n, v in zip(called_.names, found, strict=True)}
-        return recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs)
+        return replace(recorder.trace(gradients, point_of(recorder, values, flows), computed=ran.gradients, outputs=ran.outputs), iterations=tuple(interpreter.iterations.values()))

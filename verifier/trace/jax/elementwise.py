@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 GATES = {  # primitive -> gate of the table, operands in the same order
-    "add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "neg": "neg", "pow": "pow", "abs": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil",
+    "add": "add", "sub": "sub", "mul": "mul", "neg": "neg", "pow": "pow", "abs": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil",
     "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log", "log1p": "log1p", "sqrt": "sqrt", "rsqrt": "rsqrt", "cbrt": "cbrt", "square": "square",
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "atan2": "atan2",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh", "acosh": "acosh", "atanh": "atanh", "logistic": "sigmoid",
@@ -37,6 +37,18 @@ def _gate(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
     if eqn.primitive.name in ("max", "min") and all(v.kind == "b" for v in operands):
         return c.apply("or" if eqn.primitive.name == "max" else "and", *(c.steps(v) for v in operands))
     return c.apply(GATES[eqn.primitive.name], *(c.steps(v) for v in operands))
+
+
+@row("add_any")
+def _accumulated(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
+    """The sum of what comes through several uses of a value. JAX adds it, no line of the user does: it stands where the last contribution was computed."""
+    found = c.apply("add", *(c.steps(v) for v in operands))
+    steps = c.builder.steps
+    for i in found.ravel().tolist():
+        last = steps[max(steps[i].args, default=i)]
+        if last.args and last.line >= 0:
+            steps[i] = steps[i]._replace(line=last.line, start=last.start, end=last.end)
+    return found
 
 
 @row("div")

@@ -13,6 +13,7 @@ import jax
 import jaxlib
 
 from verifier.language.source import Place
+from verifier.trace.jax.rule_results import marked
 from verifier.trace.places import PACKAGE, characters, position
 from verifier.trace.record import Spot
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jax.extend.core import JaxprEqn
 
 OUTSIDE = (PACKAGE, "<frozen", "<string>", str(Path(jax.__file__).parent), str(Path(jaxlib.__file__).parent), str(Path(linecache.__file__).parent / "contextlib.py"), str(Path(linecache.__file__).parent / "functools.py"))
+OF_JAX = f" at {Path(jax.__file__).parent}"  # in what JAX says of where a function of its own stands
 JIT = ("pjit.py", "api.py")  # where JAX traces a jitted function
 
 
@@ -57,7 +59,7 @@ def where(eqn: JaxprEqn, outer: Where | None) -> Where | None:
 def is_of_a_library(called: Any) -> bool:
     """Whether a jaxpr is that of a function of JAX itself, not of the user."""
     info = getattr(getattr(called, "jaxpr", called), "debug_info", None)
-    return f" at {Path(jax.__file__).parent}" in str(getattr(info, "func_src_info", ""))
+    return OF_JAX in str(getattr(info, "func_src_info", ""))
 
 
 def last_place(error: BaseException) -> Place | None:
@@ -88,7 +90,7 @@ def own_lines() -> Iterator[None]:
         before = held.context
         held.context = blank(None, before.name_stack)
         try:
-            return rule(*args, **params)
+            return marked(rule(*args, **params), params)
         finally:
             held.context = before
 

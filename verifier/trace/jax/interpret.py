@@ -14,8 +14,9 @@ from verifier.circuit.arrays import Array, ArrayError
 from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
+from verifier.trace.jax.rule_results import MARK, RuleResults
 from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
-from verifier.trace.record import Reading
+from verifier.trace.record import Iteration, Reading, Spot
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
+CUSTOM_ROOT = "_custom_root"  # the function with a derivative rule of lax.custom_root
+NOWHERE = Spot("", 0)  # of code whose file is not known
 CHO_SOLVE = "_cho_solve"  # the function by which JAX solves with Cholesky's factor
 ROUNDS = 100_000  # of one loop
 ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
@@ -35,6 +38,12 @@ class Interpreter(Context):
     known: dict[Any, list[JaxArray]] = field(default_factory=dict)
     literals: dict[Any, JaxArray] = field(default_factory=dict)
     spot: Where | None = None
+    more: int = 0  # times as many rounds more of iterations that are not differentiated
+    rules: int = 0  # how deep in functions with a derivative rule of their own
+    plain: set[Spot] = field(default_factory=set)  # the loops of the forward pass that are differentiated
+    moving: list[bool] = field(default_factory=list)  # for every step whether it depends on an input, as far as it was asked
+    rule_results: RuleResults = field(default_factory=RuleResults)
+    iterations: dict[Spot, Iteration] = field(default_factory=dict)
 
     def run(self, jaxpr: Jaxpr, consts: Sequence[Any], operands: Sequence[JaxArray], outer: Where | None = None) -> list[JaxArray]:
         """The results of a jaxpr for these operands."""
@@ -54,6 +63,16 @@ class Interpreter(Context):
         """The results of a jaxpr with its constants."""
         inner: Any = getattr(closed, "jaxpr", closed)
         return self.run(inner, getattr(closed, "consts", ()), operands, outer)
+
+    def followed(self, closed: ClosedJaxpr, operands: Sequence[JaxArray], asked: Sequence[Spot | None]) -> list[JaxArray]:
+        """The results of a jaxpr, of which the last are those that Python asked for at these places: each decides the path."""
+        found = self.closed(closed, operands, None)
+        count = len(found) - len(asked)
+        for value, spot in zip(found[count:], asked, strict=True):
+            if spot is not None:
+                self.recorder.at(spot)
+            self.frozen(value)
+        return found[:count]
 
     def read(self, env: dict[Any, JaxArray], atom: Any) -> JaxArray:
         """The value of a variable or a literal; a number is the shortest decimal of its format, as it was written."""
@@ -87,12 +106,19 @@ class Interpreter(Context):
         if all(v.known for v in operands):  # nothing of it depends on an input; every number that is data has steps
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
             return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
+        if name == "name":
+            if operands[0].steps is not None and str(eqn.params["name"]).startswith(MARK):
+                self.rule_results.result(eqn.params["name"], operands[0].steps)
+            return operands
         key = (name, str(eqn.params), *(_key(v) for v in operands))
         if key in self.known:
             return self.known[key]
         if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
             raise self.refusal(f"the bits of a number ({name})")
         row = ROWS.get(name)
+        if row is None and not any(v.steps is not None and self.depends(v.steps) for v in operands):
+            found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
+            return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
         if row is None:
             raise self.refusal(f"the primitive {name} of JAX is not traced yet")
         try:
@@ -103,6 +129,12 @@ class Interpreter(Context):
         if self.recorder.backward_start < 0:
             self.known[key] = found
         return found
+
+    def depends(self, steps: Array) -> bool:
+        """Whether any of these steps depends on an input, or on a gradient that flows in."""
+        for step in self.builder.steps[len(self.moving) :]:
+            self.moving.append(step.gate == "input" or any(self.moving[a] for a in step.args))
+        return any(self.moving[i] for i in steps.ravel().tolist())
 
     def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
@@ -128,18 +160,42 @@ class Interpreter(Context):
             found.append(value)
         return found
 
+    def rounds(self, at: Where | None, count: int, first: int, branches: int) -> int:
+        """How many rounds more a loop runs that has run `count` rounds; `first` is its first step, `branches` the number of those before it. An iteration is noted."""
+        if count == 0:
+            return 0
+        spot = at.spot if at is not None else NOWHERE
+        is_forward = self.recorder.backward_start < 0
+        if is_forward and not self.rules:
+            self.plain.add(spot)
+            return 0
+        if is_forward:
+            before = self.iterations.get(spot)
+            chooses = len(self.recorder.branches) > branches or any(s.gate == "where" for s in self.builder.steps[first:])
+            self.iterations[spot] = Iteration(spot, max(count, before.rounds if before else 0), chooses or (before is not None and before.chooses))
+        elif spot not in self.iterations and (spot in self.plain or not self.iterations):
+            return 0
+        return count * self.more
+
     def call(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
         """A jaxpr that an equation calls."""
         held = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
         name = eqn.params.get("name") or str(getattr(getattr(getattr(held, "jaxpr", None), "debug_info", None), "func_src_info", "")).partition(" ")[0]
-        known = elementwise.CALLS.get(str(name))
+        title = str(name)
+        known = elementwise.CALLS.get(title)
         if known is not None and held is not None and is_of_a_library(held) and not all(v.known for v in operands):
             steps = known(self, eqn, operands)
             if steps is not None:
                 return self.results(eqn, operands, steps)
         for name in CALLS:
             if name in eqn.params:
+                is_rule = eqn.primitive.name.startswith("custom_") and (title == CUSTOM_ROOT or not is_of_a_library(eqn.params[name]))
+                self.rules += is_rule
+                call = self.rule_results.begin(eqn.params, [v.steps if v.kind == "f" else None for v in operands], len(self.builder.steps)) if "bwd" in eqn.params and self.recorder.backward_start < 0 else None
                 found = self.closed(eqn.params[name], operands, at and replace(at, is_library=is_of_a_library(eqn.params[name])))
+                self.rules -= is_rule
+                if call is not None:
+                    call.last = len(self.builder.steps)
                 if at is not None:
                     self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found
@@ -173,11 +229,15 @@ def _scan(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | N
     if p["length"] > ROUNDS:
         raise i.refusal(f"a loop of {p['length']} rounds")
     order = range(p["length"] - 1, -1, -1) if p["reverse"] else range(p["length"])
+    first, branches = len(i.builder.steps), len(i.recorder.branches)
     rows: list[list[JaxArray]] = []
     for k in order:
         results = i.closed(p["jaxpr"], [*consts, *carry, *(_taken(v, k) for v in stacked)], at)
         carry = results[: p["num_carry"]]
         rows.append(results[p["num_carry"] :])
+    if not stacked and not any(rows):  # nothing but a state: it may go on
+        for _ in range(i.rounds(at, p["length"], first, branches)):
+            carry = i.closed(p["jaxpr"], [*consts, *carry], at)
     if p["reverse"]:
         rows.reverse()
     if not rows:
@@ -191,9 +251,15 @@ def _while(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | 
     p = eqn.params
     n, m = p["cond_nconsts"], p["body_nconsts"]
     state = operands[n + m :]
-    for _ in range(ROUNDS):
+    first, start, asked = len(i.builder.steps), len(i.recorder.branches), 0
+    for count in range(ROUNDS):
         (goes_on,) = i.closed(p["cond_jaxpr"], [*operands[:n], *state], at)
-        if not bool(np.all(i.frozen(goes_on))):
+        before = len(i.recorder.branches)
+        holds = bool(np.all(i.frozen(goes_on)))
+        asked += len(i.recorder.branches) - before  # how often it runs is no choice between values
+        if not holds:
+            for _ in range(i.rounds(at, count, first, start + asked)):
+                state = i.closed(p["body_jaxpr"], [*operands[n : n + m], *state], at)
             return state
         state = i.closed(p["body_jaxpr"], [*operands[n : n + m], *state], at)
     raise i.refusal(f"a loop of more than {ROUNDS} rounds")

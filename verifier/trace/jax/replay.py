@@ -3,7 +3,7 @@
 JAX traces a rule, a scan or a jitted function again at every call from Python, and compiles it. A recorded call is evaluated one
 primitive after the other, as JAX itself does outside of `jit`: it is not compiled as a whole, which would change bits (fused
 operations round once), and batched by `vmap` only where every primitive works on each element alone: other kernels may sum in another order. It is believed only if at the first point
-it gives the bits of the plain call; Python that asks for the numbers of an array cannot be recorded, and is called at every point.
+it gives the bits of the plain call; Python that asks for numbers which depend on an input cannot be recorded, and is called at every point.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from verifier.trace.jax.concrete import jaxpr_of
 from verifier.trace.record import Refusal
 
 CONCRETE = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError, jax.errors.TracerIntegerConversionError, jax.errors.TracerBoolConversionError)
 
 ELEMENTWISE = frozenset(  # primitives that work on each element alone; a broadcast is one of a number, as all arrays are numbers
     "abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e broadcast_in_dim cbrt ceil clamp convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 "
-    "expm1 floor ge gt igamma igammac integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add ne neg nextafter not or polygamma pow regularized_incomplete_beta rem round rsqrt "
+    "expm1 floor ge gt igamma igammac integer_pow is_finite le lgamma log log1p logistic lt max min mul mul_add name ne neg nextafter not or polygamma pow regularized_incomplete_beta rem round rsqrt "
     "select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta".split()
 )
 CALLS = frozenset("jit pjit closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr".split())
@@ -59,14 +60,21 @@ class Replayed:
 
     def _recorded(self, inputs: Sequence[Any], flows: Sequence[Any], found: tuple[Any, Any]) -> Any:
         """The recording, where it gives the same bits; else None."""
+        trees: list[Any] = []
+
+        def called(_: Any, x: Any, g: Any) -> Any:
+            result = self.call(x, g)
+            trees.append(jax.tree_util.tree_structure(result))
+            return result
+
         try:
-            jaxpr, shape = jax.make_jaxpr(self.call, return_shape=True)(list(inputs), list(flows))
+            jaxpr, _ = jaxpr_of(called, (), list(inputs), list(flows))
         except CONCRETE:
             return None
         flat: tuple[list[Any], object] = jax.tree_util.tree_flatten(found)
         leaves, tree = flat
         again = _evaluated(jaxpr, inputs, flows)
-        same = tree == jax.tree_util.tree_structure(shape) and all(_same_bits(a, b) for a, b in zip(leaves, again, strict=True))
+        same = tree == trees[-1] and all(_same_bits(a, b) for a, b in zip(leaves, again, strict=True))
         return (jaxpr, tree) if same else None
 
 

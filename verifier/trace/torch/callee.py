@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 TYPES = {name: kind for kind, name in FORMATS.items()}
+COMPILED = "compiled by torch.compile: the gradients are those of the compiled code, the traced lines and the proofs those of the code that was compiled"
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
+OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
 TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
@@ -110,7 +113,7 @@ def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
 def run_together(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes at many points in one call, each number in the place of a column of them. Raises Refusal where an operation is not one of each element alone."""
     tensors = leaves(call, values, fmt)
-    with _alike(call), torch.enable_grad(), Elementwise():
+    with _alike(call), _as_written(), torch.enable_grad(), Elementwise():
         outputs = outputs_of(call.run(tensors))
         if any(v.shape != np.shape(upstreams[n]) for n, v in outputs.items()) or outputs.keys() != upstreams.keys():
             raise Refusal("the outputs are not as many as the points")
@@ -131,7 +134,7 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     for name, tensor in tensors.items():
         tracer.memory.write(tensor, recorder.decimals(call.fixed[name], shapes[name]) if name in call.fixed else recorder.inputs[name])
     try:
-        with _alike(call), torch.enable_grad():
+        with _alike(call), _as_written(), torch.enable_grad():
             with tracer, NumbersTaken(tracer):
                 outputs = outputs_of(call.run(tensors))
             _same_outputs(outputs, upstreams, recorder)
@@ -148,7 +151,26 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     steps = {n: np.broadcast_to(zero, shapes[n]) if g is None else tracer.memory.read(g) for n, g in gradients.items()}
     computed = {n: _numbers(g, tensors[n]) for n, g in gradients.items()}
     found = {n: floats_in(v) for n, v in outputs.items()}
+    plain = run(call, values, upstreams, fmt)
+    if not all(np.array_equal(plain.outputs[n], v, equal_nan=True) for n, v in found.items()) or not all(np.array_equal(plain.gradients[n], v, equal_nan=True) for n, v in computed.items()):
+        recorder.readings.clear()  # torch runs something else when nobody looks, such as compiled code: its results are judged, and what it computed on the way is not known
+        computed, found = plain.gradients, plain.outputs
     return recorder.trace(steps, point_of(recorder, values, upstreams), computed=computed, outputs=found)
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """What is compiled runs as it is written, so that its lines are seen."""
+    if "torch._dynamo" not in sys.modules:  # nothing can be compiled
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def _is_compiled(function: Any) -> bool:
+    """Whether a callable comes from torch.compile."""
+    return hasattr(function, "_torchdynamo_orig_callable") or hasattr(function, "_orig_mod")
 
 
 def _same_outputs(outputs: Mapping[str, torch.Tensor], upstreams: Values, recorder: Recorder) -> None:
@@ -164,8 +186,10 @@ def _seeded() -> torch.Tensor:
 
 @contextmanager
 def _alike(call: TorchCall) -> Iterator[None]:
-    """Every run draws the same random numbers from torch's generator, and leaves the buffers of modules as they were."""
-    kept = [(b, b.detach().clone()) for m in call.modules for b in m.buffers()]
+    """Every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
+    inner = list(dict.fromkeys(m for outer in call.modules for m in outer.modules()))
+    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
+    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
     try:
         before = torch.random.get_rng_state()
         torch.random.set_rng_state(_seeded())
@@ -174,9 +198,13 @@ def _alike(call: TorchCall) -> Iterator[None]:
         finally:
             torch.random.set_rng_state(before)
     finally:
+        for table, content in tables:
+            table.clear()
+            table.update(content)
         with torch.no_grad():
-            for buffer, value in kept:
-                buffer.copy_(value)
+            for tensor, value in kept:
+                if not torch.equal(tensor, value):
+                    tensor.copy_(value)
 
 
 def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
@@ -251,7 +279,8 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         faults=faults,
         silent=silent,
         functions=functions_of(call, customs),
-        notes=notes,
+        notes=(*notes, *([COMPILED] if _is_compiled(call.function) else [])),
+        numbers_in=OF_NUMBERS,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 
@@ -302,6 +331,7 @@ def _name(function: Callable[..., Any]) -> str:
     owner: Any = getattr(function, "__self__", None)
     if is_function(owner):
         return owner.__name__
+    function = getattr(function, "_orig_mod", function)  # of a module that torch.compile has compiled
     return getattr(function, "__name__", type(function).__name__)
 
 
@@ -312,7 +342,7 @@ def place_of(function: Callable[..., Any]) -> Place | None:
     if is_function(owner):
         plain = owner.forward
     elif isinstance(function, torch.nn.Module):
-        plain = type(function).forward
+        plain = type(getattr(function, "_orig_mod", function)).forward
     code = getattr(inspect.unwrap(plain), "__code__", None)
     if code is None or code.co_filename.startswith(FRAMEWORK):
         return None

@@ -242,7 +242,9 @@ def _shrink_backward(t: Tracer, g: Any, a: Any, lambd: Any) -> Array:
 def _rrelu(t: Tracer, a: torch.Tensor, noise: torch.Tensor, lower: Any = 0.125, upper: Any = 1 / 3, training: bool = False, *_: Any) -> Array:
     if not training:
         return t.gate("leaky_relu", a, (lower + upper) / 2)
-    t.memory.forget(noise)  # torch has just drawn it
+    t.memory.forget(noise)  # torch has just drawn it, a slope for every number that is not positive
+    for step, holds in zip(t.gate("le", a, 0).ravel().tolist(), (floats_in(a) <= 0).ravel().tolist(), strict=True):
+        t.recorder.branch(step, holds=holds)
     return t.gate("where", t.gate("le", a, 0), t.gate("mul", a, noise), a)
 
 

@@ -20,6 +20,11 @@ ALONE = frozenset(  # of each element alone, which torch does not mark so
 class Elementwise(TorchDispatchMode):
     """Runs operations of each element alone. Raises Refusal at any other."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch need not load its compiler to keep it away from this mode; nothing is compiled while it runs."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation, or refuse it."""
         del types

@@ -66,6 +66,16 @@ class Tracer(TorchDispatchMode):
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would load its compiler, which takes longer than everything else, to keep it away from this mode; nothing is compiled while it runs."""
+        return False
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether the forward pass runs."""
+        return self.recorder.backward_start < 0
+
     def note(self, text: str) -> None:
         """Something that the report says of the line that runs."""
         place = self.recorder.place()
@@ -110,9 +120,9 @@ class Tracer(TorchDispatchMode):
 
     def depends(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor depends on an input."""
-        if not self.memory.is_given(tensor):
+        read = self.memory.given(tensor)  # may make steps
+        if read is None:
             return False
-        read = self.memory.read(tensor)  # may make steps
         steps, known = self.builder.steps, len(self._depends)
         if known < len(steps):
             grown = np.zeros(len(steps), dtype=bool)
@@ -132,7 +142,10 @@ class Tracer(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
         if self._depth == 0:
             self.stand(name)
-        tensors = [a for a in tree_leaves((args, kwargs)) if isinstance(a, torch.Tensor)]
+        plain = (*args, *kwargs.values())
+        tensors = [a for a in (tree_leaves(plain) if any(isinstance(a, tuple | list | dict) for a in plain) else plain) if isinstance(a, torch.Tensor)]
+        if any(t.is_meta for t in tensors) or not _returns_tensors(func, name):
+            return func(*args, **kwargs)  # shapes without numbers, or what is said of shapes: forward-mode differentiation asks for such
         for tensor in tensors:
             self.memory.hold(tensor)
         if func.is_view or name in RESHAPED:
@@ -161,11 +174,11 @@ class Tracer(TorchDispatchMode):
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
         for tensor in tensors:  # before the operation, which may write into its operands
-            if _is_number(tensor) or self.memory.is_given(tensor):
+            if self.memory.given(tensor) is None and _is_number(tensor):
                 self.memory.read(tensor)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
-        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in tree_leaves(out)):
+        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in ((out,) if isinstance(out, torch.Tensor) else tree_leaves(out))):
             row = COMPLEX.get(base, row)
         saved = self.out, self.name, self.function
         self.out, self.name, self.function = out, base, (_functional(func, base) or func) if written else func
@@ -213,7 +226,7 @@ class Tracer(TorchDispatchMode):
         results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
         steps = [None] * len(results) if found is None else list(found) if isinstance(found, tuple | list) else [found]
         for tensor, own in zip(results, [*steps, *[None] * len(results)], strict=False):
-            if not isinstance(tensor, torch.Tensor):
+            if not isinstance(tensor, torch.Tensor) or tensor.is_meta:
                 continue
             self.memory.hold(tensor)
             if own is None:
@@ -233,14 +246,14 @@ class Tracer(TorchDispatchMode):
 
     def _held(self, out: Any) -> Any:
         for tensor in tree_leaves(out):
-            if isinstance(tensor, torch.Tensor):
+            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
                 self.memory.hold(tensor)
         return out
 
     def _data(self, func: Any, args: Any, kwargs: Any, written: Sequence[torch.Tensor]) -> Any:
         """An operation whose result is data."""
         out = func(*args, **kwargs)
-        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor))]:
+        for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor) and not t.is_meta)]:
             self.memory.hold(tensor)
             self.memory.forget(tensor)
         return out
@@ -298,7 +311,7 @@ class Tracer(TorchDispatchMode):
 
     def _refused(self, name: str, why: str) -> Refusal:
         place = self.recorder.place()
-        return Refusal(f"aten.{name} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
+        return Refusal(f"{name if '::' in name else f'aten.{name}'} is not traced{': ' + why if why else ''}", place, "write it with operations that are, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
 
     # ------------------------------------------------------------ places
 
@@ -332,6 +345,11 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _returns_tensors(func: Any, name: str) -> bool:
+    """Whether an operation returns tensors, or what their numbers decide; else it tells of shapes and memory only."""
+    return name in DATA or func._schema.is_mutable or any("Tensor" in str(r.type) for r in func._schema.returns)  # noqa: SLF001
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:

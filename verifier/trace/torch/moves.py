@@ -33,7 +33,6 @@ MOVES = """
 LINEAR = """
     trace sum_to_size upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_bilinear2d_aa _upsample_bicubic2d_aa
     upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward
-    upsample_linear1d_backward upsample_bilinear2d_backward upsample_trilinear3d_backward upsample_bicubic2d_backward _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa_backward
     avg_pool1d avg_pool2d avg_pool3d avg_pool2d_backward avg_pool3d_backward adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward
     reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
     col2im _embedding_bag_backward unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
@@ -41,6 +40,8 @@ LINEAR = """
     as_strided_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward masked_scatter_backward index_add scatter_add
     _unsafe_masked_index_put_accumulate
 """.split()
+
+TRANSPOSED = "upsample_linear1d_backward upsample_bilinear2d_backward upsample_trilinear3d_backward upsample_bicubic2d_backward _upsample_bilinear2d_aa_backward _upsample_bicubic2d_aa_backward".split()
 
 # operations whose other tensors of floats are no operands: aten name -> position of the only operand
 ONLY = {
@@ -153,6 +154,27 @@ def weighted(t: Tracer, operands: list[torch.Tensor], run: Callable[[dict[int, t
     return found
 
 
+def _transposed(name: str) -> Callable[..., Any]:
+    """The backward pass of an interpolation has the weights of its forward pass: those of its own kernel are the same products, rounded in another order."""
+
+    def apply(t: Tracer, flow: torch.Tensor, output_size: Any, input_size: Any, *rest: Any, **kwargs: Any) -> Array:
+        forward = getattr(torch.ops.aten, name.removesuffix("_backward")).default
+        flows = t(flow).ravel().tolist()
+        count = int(np.prod(input_size))
+        if count > MOST_RUNS:
+            raise Refusal(f"an operation with {count} elements is too large to be traced", t.recorder.place(), "check it with smaller arrays")
+        unit = torch.zeros(tuple(input_size), dtype=torch.float64)
+        found = []
+        for k in range(count):
+            unit.view(-1)[k] = 1
+            weights = forward(unit, output_size, *rest, **kwargs).reshape(-1)
+            unit.view(-1)[k] = 0
+            found.append(_sum(t, [(flows[place], float(weights[place])) for place in torch.nonzero(weights).ravel().tolist()]))
+        return np.array(found, dtype=np.int64).reshape(tuple(input_size))
+
+    return apply
+
+
 def _results(out: Any) -> list[torch.Tensor | None]:
     return [r if isinstance(r, torch.Tensor) and r.dtype.is_floating_point else None for r in ([out] if isinstance(out, torch.Tensor) else out)]
 
@@ -187,6 +209,18 @@ for _name in MOVES:
     row(_name)(_moved(_name))
 for _name in LINEAR:
     row(_name)(_linear(_name))
+for _name in TRANSPOSED:
+    row(_name)(_transposed(_name))
+
+
+@row("embedding_dense_backward")
+def _embedding_backward(t: Tracer, flow: torch.Tensor, indices: torch.Tensor, count: int, padding: int, by_frequency: bool) -> Any:
+    """The rows of the gradient of an embedding, of which torch leaves out one, or divides them, where that is wanted."""
+    if padding >= 0 and bool((indices == padding).any()):
+        t.recorder.stop(f"padding_idx={padding} of the embedding leaves out the gradient of that row (give it other indices to check the rest)")
+    if by_frequency:
+        t.recorder.stop("scale_grad_by_freq of the embedding divides the gradient of each row by how often it is read")
+    return _linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
 
 
 @row("index_put", "_index_put_impl", "_unsafe_index_put")

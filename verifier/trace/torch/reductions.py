@@ -338,6 +338,25 @@ def _multi_margin(t: Tracer, g: Any, a: torch.Tensor, target: torch.Tensor, p: A
     return found.reshape(tuple(a.shape))
 
 
+def _right_classes(target: torch.Tensor, rows: int) -> list[list[int]]:
+    """The right classes of each row: they stand first, and -1 ends them."""
+    return [row_of[: row_of.index(-1)] if -1 in row_of else row_of for row_of in target.reshape(rows, -1).tolist()]
+
+
+@row("multilabel_margin_loss_forward")
+def _multilabel_margin_loss(t: Tracer, a: torch.Tensor, target: torch.Tensor, reduction: int) -> list[Array | None]:
+    """Every right class should exceed every other one by 1; torch's own decomposition counts the first class once for every place that -1 leaves empty."""
+    x = np.atleast_2d(t(a))
+    n, classes = x.shape
+    found = []
+    for k, right in enumerate(_right_classes(target, n)):
+        near = [t.gate("add", t.gate("sub", 1, np.array(x[k, j])), np.array(x[k, c])) for j in right for c in range(classes) if c not in right]
+        found.append(t.gate("div", arrays.total(t.builder, np.array([int(t.gate("maximum", one, 0)) for one in near])), classes) if near else t(0))
+    rows = np.array([int(r) for r in found])
+    total = rows if reduction == 0 else arrays.total(t.builder, rows)
+    return [np.asarray(t.gate("div", total, n) if reduction == 1 else total).reshape(tuple(t.out[0].shape)), None]
+
+
 @row("multilabel_margin_loss_backward")
 def _multilabel_margin(t: Tracer, g: Any, a: torch.Tensor, target: torch.Tensor, reduction: int, is_target: Any) -> Array:
     """Each class that is not right pushes every right one; the right ones stand first, and -1 ends them."""
@@ -346,8 +365,7 @@ def _multilabel_margin(t: Tracer, g: Any, a: torch.Tensor, target: torch.Tensor,
     n, classes = x.shape
     flow = np.broadcast_to(_shared(t, g, n, reduction), (n,))
     found = np.full(x.shape, int(t(0)), dtype=np.int64)
-    for k, row_of in enumerate(target.reshape(n, -1).tolist()):
-        right = row_of[: row_of.index(-1)] if -1 in row_of else row_of
+    for k, right in enumerate(_right_classes(target, n)):
         for j in right:
             for c in set(range(classes)) - set(right):
                 near = t.gate("add", t.gate("sub", 1, np.array(x[k, j])), np.array(x[k, c]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 import torch
@@ -64,8 +66,10 @@ class TorchCall:
 
 def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None) -> TorchCall:
     """A callable with its arguments. Inputs are the tensors that require a gradient; all tensors of numbers where none does."""
+    if is_function(function):
+        raise TypeError(f"{function.__name__} is the class of a Function: give {function.__name__}.apply")
     flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
-    own, modules = _parameters_of(function)
+    own, modules = _parameters_of(function, arguments)
     some = any(t.requires_grad for _, t in flat)
     given = list(names or ())
     known = _argument_names(function, len(arguments))
@@ -124,30 +128,62 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
     return ["x" if n == "input" else n for n in names]
 
 
-def _parameters_of(function: Callable[..., Any]) -> tuple[list[Input], list[torch.nn.Module]]:
-    """The parameters of the modules, and the tensors that require a gradient, that a callable holds; and the modules."""
-    found: list[Input] = []
-    holders: list[tuple[str, Any, Callable[[Any], None] | None]] = []
-    owner = function if isinstance(function, torch.nn.Module) else getattr(function, "__self__", None)
-    if isinstance(owner, torch.nn.Module):
-        holders.append(("", owner, None))
-    code, closure = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
-    for name, cell in zip(code.co_freevars if code is not None else (), closure, strict=False):
-        holders.append((name, _content(cell), partial(setattr, cell, "cell_contents")))
-    space = getattr(function, "__globals__", {})
-    for name in code.co_names if code is not None else ():
-        if isinstance(space.get(name), torch.nn.Module) or (_is_number(space.get(name)) and space[name].requires_grad):
-            holders.append((name, space[name], partial(space.__setitem__, name)))
-    for name, value, put in holders:
+def _parameters_of(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[list[Input], list[torch.nn.Module]]:
+    """The parameters of the modules, and the tensors that require a gradient, that a callable holds or is given; and the modules. Where two have the same name, the names of what holds them stand before it."""
+    found: list[tuple[str, str, torch.Tensor, Callable[[torch.Tensor], None] | None]] = []  # holder, name, tensor, what puts another in its place
+    holders = [*_held(function), *((f"x{k}", v, None) for k, v in enumerate(arguments) if isinstance(v, torch.nn.Module))]
+    for holder, value, put in holders:
         if isinstance(value, torch.nn.Module):
             for path, parameter in value.named_parameters():
                 if parameter.requires_grad and parameter.dtype in FORMATS:
-                    label = path.replace(".", "_") if not path[0].isdigit() else "layer" + path.replace(".", "_")
-                    found.append(Input(label, parameter, wanted=True, set=_setter(value, path)))
+                    own = path.removeprefix("_orig_mod.").replace(".", "_")  # that prefix is of a module that torch.compile has compiled
+                    found.append((holder, own if not own[0].isdigit() else "layer" + own, parameter, _setter(value, path)))
         elif _is_number(value) and value.requires_grad and value.is_leaf:
-            found.append(Input(name, value, wanted=True, set=put))
-    unique = {id(i.tensor): i for i in reversed(found)}
-    return list(reversed(unique.values())), [value for _, value, _ in holders if isinstance(value, torch.nn.Module)]
+            found.append((holder, holder, value, put))
+    unique = list({id(t): (h, n, t, put) for h, n, t, put in reversed(found)}.values())[::-1]
+    names = Counter(n for _, n, _, _ in unique)
+    inputs: list[Input] = []
+    taken: set[str] = set()
+    for holder, label, tensor, put in unique:
+        name = f"{holder}_{label}" if holder and names[label] > 1 and holder != label else label
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        inputs.append(Input(name, tensor, wanted=True, set=put))
+    return inputs, list({id(v): v for _, v, _ in holders if isinstance(v, torch.nn.Module)}.values())
+
+
+def _held(function: Any) -> list[tuple[str, Any, Callable[[Any], None] | None]]:
+    """What a callable holds: its name, what it is, and what puts another in its place. Of a module itself and of its methods, the module."""
+    owner = function if isinstance(function, torch.nn.Module) else getattr(function, "__self__", None)
+    found: list[tuple[str, Any, Callable[[Any], None] | None]] = []
+    if isinstance(function, partial):
+        found += [(name, value, None) for name, value in [*((f"x{k}", v) for k, v in enumerate(function.args)), *function.keywords.items()]]
+        found += _held(function.func)
+    elif isinstance(owner, torch.nn.Module):
+        found.append(("", owner, None))
+    elif not inspect.isroutine(function) or (owner is not None and not isinstance(owner, type) and not inspect.ismodule(owner)):  # an object that is called, or whose method is
+        holder = function if not inspect.isroutine(function) else owner
+        found += [(name, value, partial(setattr, holder, name)) for name, value in getattr(holder, "__dict__", {}).items()]
+        function = type(function).__call__ if holder is function and callable(function) else function
+    code, closure = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
+    for name, cell in zip(code.co_freevars if code is not None else (), closure, strict=False):
+        found.append((name, _content(cell), partial(setattr, cell, "cell_contents")))
+    space = getattr(function, "__globals__", {})
+    for name in dict.fromkeys(_globals_of(code)) if code is not None else ():
+        found.append((name, space.get(name), partial(space.__setitem__, name)))
+    for name, value, _ in list(found):  # modules in lists and dictionaries
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+        found += [(f"{name}_{key}", v, None) for key, v in inside if isinstance(v, torch.nn.Module)]
+    return found
+
+
+def _globals_of(code: CodeType) -> Iterator[str]:
+    """The global names that a function reads, and the functions that are defined in it."""
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _globals_of(constant)
 
 
 def _content(cell: Any) -> Any:
