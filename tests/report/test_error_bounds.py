@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath.ctx_mp import MPContext
 
 from verifier import load_text
 from verifier.language.numeral import exact
-from verifier.report.bound_words import box_text, downward, in_percent, percent, upward
+from verifier.report.bound_words import badness, box_text, downward, in_percent, percent, upward
 from verifier.report.draw import drawn, in_terminal
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.paint import Paint
@@ -70,7 +72,8 @@ def test_an_open_claim_fails_and_says_what_would_decide_it() -> None:
     found = report("function: gamma(x)\ndomain: {x: [1, 2]}\ncertify: {ulps: 6}\n")
     assert (found.status, codes(found), found.bounds[0].outcome) == ("failed", ["V110"], "open")
     (finding,) = found.findings
-    assert "assume: {gamma: 4 ulp}" in finding.message
+    assert "'gamma' and 'digamma'" in finding.message
+    assert "assume: {gamma: 4 ulp, digamma: 4 ulp}" in finding.message
     assert not finding.details, "more time would not help"
     assert finding.place.line == 3
     (tried,) = report("function: x * sigmoid(x)\ndomain: {x: [-4, 4]}\ncertify: {ulps: 1000, budget: 0.3}\n").findings  # 0 at x = -1.278
@@ -184,6 +187,15 @@ def test_the_components_of_an_array_are_one_row_with_the_worst() -> None:
     assert len(rows) == 1
     assert "staged.dw[2] (worst of 3)" in rows[0]
     assert "at most 3 ulp" in rows[0]
+
+
+@pytest.mark.parametrize(("outcome", "key", "figures", "worst"), [("refuted", "seen", ("20.0", "90.0", "7.0"), 1), ("refuted", "seen", ("20.0", "90.0", None), 2), ("open", "open", ("0.2", "0.01", "0.5"), 2)])
+def test_the_worst_component_is_the_one_of_the_finding(outcome: str, key: str, figures: Sequence[str | None], worst: int) -> None:
+    """By the error that refutes (none is written where the gradient is not finite) or the share that is open, not by a bound, which holds elsewhere only."""
+    parts = [replace(BOUND, gradient=f"dw[{k}]", outcome=outcome, bound=str(9 - k), **{key: figure}) for k, figure in enumerate(figures)]  # type: ignore[arg-type]
+    (row,) = [line for line in bound_lines(CaseReport("a", "f.yaml", 1, "failed", bounds=tuple(parts)), PLAIN) if "staged." in line]
+    assert f"staged.dw[{worst}] (worst of 3)" in row
+    assert max(parts, key=badness) is parts[worst]
 
 
 def test_the_line_of_a_case_that_passes_has_the_largest_bound_and_none_where_one_is_open() -> None:

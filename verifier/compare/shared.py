@@ -25,7 +25,7 @@ class Shared:
 def shared(truth: Truth, subject: Subject, positions: Sequence[int], *, upstream: float) -> Shared | None:
     """Both sides as one program; None where a kink decides: then the exact side is run strictly, and the other is not."""
     exact, computed = truth.gradient.program, subject.exact[0]
-    if any(s.gate in intervals.STRICT or s.gate == "atan2" for p in (exact, computed) for s in p.steps):
+    if any(s.gate in intervals.STRICT for p in (exact, computed) for s in p.steps):
         return None
     dag = Dag(exact.inputs)
     left, right = derivatives.write(dag, exact), derivatives.write(dag, computed)

@@ -8,12 +8,19 @@ from fractions import Fraction
 
 from verifier.case.components import base
 from verifier.language.numeral import exact
-from verifier.report.outcome import BoxText
+from verifier.report.outcome import BoundResult, BoxText
 
 FIGURES = 4  # digits of a bound in a sentence, rounded up
 MOST_LINES = 3  # statements, by their share of the bound
 MOST_INPUTS = 6  # of a box, in a sentence
 PROVED, REFUTED, OPEN = "proved", "refuted", "open"
+
+
+def badness(b: BoundResult) -> float:
+    """How bad an answer is beside others of the same outcome: by the error that refutes, the share that is open, or the bound."""
+    if b.outcome == REFUTED:
+        return math.inf if b.seen is None else float(b.seen)  # no figure: the gradient is not finite there
+    return float(b.open) if b.outcome == OPEN else float(b.bound or "inf")
 
 
 def upward(figure: str, digits: int = FIGURES) -> str:

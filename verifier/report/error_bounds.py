@@ -21,7 +21,7 @@ from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
-from verifier.report.bound_words import MOST_LINES, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import MOST_LINES, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.catalogue import finding
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxText, Finding
 from verifier.report.results import result_of
@@ -141,11 +141,7 @@ def bound_findings(case: Case, bounds: Sequence[BoundResult], *, strict: bool) -
     for b in bounds:
         if b.outcome != PROVED:
             groups.setdefault((b.implementation, base(b.gradient), b.format, b.outcome, _is_expected(case, b)), []).append(b)
-    return [_finding(case, max(group, key=_badness), [b.gradient for b in group], strict=strict) for group in groups.values()]
-
-
-def _badness(b: BoundResult) -> float:
-    return float(b.seen or 0) if b.outcome == REFUTED else float(b.open)
+    return [_finding(case, max(group, key=badness), [b.gradient for b in group], strict=strict) for group in groups.values()]
 
 
 def _is_expected(case: Case, b: BoundResult) -> bool:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from verifier.arithmetic import vectors
-from verifier.arithmetic.intervals.choices import CHOICES, STRICT
+from verifier.arithmetic.intervals import choices
+from verifier.arithmetic.intervals.angles import atan2, atan2_strict
+from verifier.arithmetic.intervals.choices import CHOICES
 from verifier.arithmetic.intervals.elementary import ELEMENTARY, KERNELS
 from verifier.arithmetic.intervals.interval import UNKNOWN, Interval, exactly
 from verifier.arithmetic.intervals.special_functions import SPECIAL
@@ -22,7 +24,8 @@ from verifier.arithmetic.types import Ball, Truths
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
 
-FUNCTIONS: dict[str, Callable[..., Interval | Truths]] = {**ELEMENTARY, **SPECIAL, **CHOICES}
+FUNCTIONS: dict[str, Callable[..., Interval | Truths]] = {**ELEMENTARY, "atan2": atan2, **SPECIAL, **CHOICES}
+STRICT: dict[str, Callable[..., Interval | Truths]] = {**choices.STRICT, "atan2": atan2_strict}
 
 
 def run(

@@ -16,12 +16,14 @@ from verifier.arithmetic.intervals.interval import Interval
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
+from verifier.compare.boxes.by_balls import BY_BALLS
 from verifier.compare.boxes.enclosures import ForwardBoxes, RoundingPlan
 from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
 from verifier.language.formats import Format
 
 MOST_BATCH = 4096  # boxes in one pass of NumPy
+MOST_BY_BALLS = 256  # where balls may have to enclose some of them, one by one
 MOST_VALUES = 2_000_000  # operations times boxes in one pass: what fits into the memory
 NEAR = 1.04  # a bound within so much of that at a point is as good as it gets
 MOST_BOXES = 400_000  # that wait; beyond, the smallest are left open
@@ -30,6 +32,7 @@ HALF = 0.5
 LEAST_SCORE = 1e-6
 LEAST_CAP = 64.0  # ulps, in formats of few digits: a bound up to there is looked for, and in others up to the limit beyond which a gradient counts as unstable
 LARGE = 1e300  # a gain that is as good as any
+UNBOUNDED, MOST_EXCESS = 1e200, 1e100  # without a bound the largest come first, before all that have one, and what has no volume, such as a face, last
 LITTLE = 0.02  # of a bound: a gain that is none
 NARROWEST = 2.0**-40  # of a slice
 SAMPLED = 1000  # points from which the share of boxes with slices is estimated
@@ -104,7 +107,8 @@ class BoxSearch:
     @property
     def batch(self) -> int:
         """Boxes in one pass."""
-        return max(16, min(MOST_BATCH, MOST_VALUES // len(self.plan.done.operations)))
+        most = MOST_BY_BALLS if any(s.gate in BY_BALLS for s in self.plan.done.reals.steps) else MOST_BATCH
+        return max(16, min(most, MOST_VALUES // len(self.plan.done.operations)))
 
     def unsettled(self, boxes: Boxes) -> MaskArray:
         """Per box and gradient, whether its bound is above the target."""
@@ -234,7 +238,8 @@ def _first(search: BoxSearch, needed: MaskArray) -> NDArray[np.intp]:
         if group is groups[0] and by_volume[group].all():
             key = np.where(rows, search.waiting.volume, -1.0)
         else:
-            key = np.where(rows, _excess(search, search.waiting, group), -1.0)
+            excess = _excess(search, search.waiting, group)
+            key = np.where(rows, np.where(np.isinf(excess), UNBOUNDED * search.waiting.volume, np.minimum(excess, MOST_EXCESS)), -1.0)
         chosen.append(np.argpartition(-key, want)[:want])
     return np.unique(np.concatenate(chosen))
 
@@ -284,7 +289,7 @@ def _axis(search: BoxSearch, boxes: Boxes, may: MaskArray) -> NDArray[np.intp]:
     excess = _excess(search, boxes)
     scale = np.where(np.isfinite(excess), excess, 1.0)
     least = np.exp2(-boxes.splits)
-    useful = np.isfinite(excess) & (boxes.gain.max(axis=1) > LITTLE * scale)
+    useful = np.where(np.isfinite(excess), boxes.gain.max(axis=1) > LITTLE * scale, boxes.gain.max(axis=1) > 0)  # without a bound a gain is that a half has one
     score = np.where(useful[:, None], np.minimum(boxes.gain, LARGE) + LEAST_SCORE * scale[:, None] * least, least)
     best: NDArray[np.intp] = np.argmax(np.where(may, score, -1.0), axis=1)
     return best

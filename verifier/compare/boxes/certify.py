@@ -9,12 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from verifier.arithmetic.intervals.run import FUNCTIONS
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
 from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
 from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
-from verifier.compare.boxes.cuts import cuts_of
+from verifier.compare.boxes.cuts import crossing, cuts_of
 from verifier.compare.boxes.enclosures import RoundingPlan
 from verifier.compare.boxes.left_open import absolute_bound, gathered
 from verifier.compare.boxes.operations import Operations, operations
@@ -53,12 +52,12 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
     except (NotDifferentiable, NoGate) as error:
         return tuple(_without_bound(check, box, name, claim, str(error)) for name, claim in claims.items())
     used = {o.gate: assumed(o.gate, check.format, assumptions) for o in done.operations if o.rounding == "library"}
-    reason = _missing(check, done, used)
+    reason = _missing(check, used)
     if reason:
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
-    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=any(c.unit == "ulp" for c in claims.values()), box=box)
+    plan = _plan(check, done, ulps, box, claims)
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
@@ -67,20 +66,26 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
     return tuple(_bound(check, box, name, search, j, watch.seen[j], known, seconds) for j, name in enumerate(claims))
 
 
+def _plan(check: Check, done: Operations, ulps: Mapping[str, float], box: Box, claims: Mapping[str, ErrorClaim]) -> RoundingPlan:
+    """The plan of a search, with its cuts."""
+    relative = [output for output, claim in zip(done.outputs, claims.values(), strict=True) if claim.unit == "ulp"]
+    plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=bool(relative), box=box)
+    more = crossing(plan, box, relative)
+    return RoundingPlan(done, ulps, upstream=check.upstream, cuts=(*plan.cuts, *more), in_ulps=bool(relative), box=box) if more else plan
+
+
 def _above(a: Assumed) -> float:
     value = float(a.ulps)
     return value if value >= a.ulps else math.nextafter(value, math.inf)
 
 
-def _missing(check: Check, done: Operations, used: Mapping[str, Assumed | None]) -> str:
+def _missing(check: Check, used: Mapping[str, Assumed | None]) -> str:
     """Why nothing can be said of a program; '' where something can."""
-    for gate, found in used.items():
-        if found is None:
-            return f"nothing is known of the error of '{gate}' in {check.format.name}; state it, as in 'assume: {{{gate}: 4 ulp}}'"
-    for step in done.reals.steps:
-        if step.args and step.gate not in FUNCTIONS:
-            return f"'{step.gate}' has no enclosure over intervals"
-    return ""
+    lacking = [gate for gate, found in used.items() if found is None]
+    if not lacking:
+        return ""
+    names = " and ".join(", ".join(f"'{gate}'" for gate in part) for part in (lacking[:-1], lacking[-1:]) if part)
+    return f"nothing is known of the error of {names} in {check.format.name}; state it, as in 'assume: {{{', '.join(f'{gate}: 4 ulp' for gate in lacking)}}}'"
 
 
 def _without_bound(check: Check, box: Box, name: str, claim: ErrorClaim, reason: str) -> ErrorBound:
@@ -188,7 +193,7 @@ def _largest(s: Standing, left: Boxes, j: int) -> tuple[float | None, tuple[Doub
 def _reason(s: Standing, bounds: DoubleArray) -> str:
     """Why boxes are left."""
     if np.all(np.isposinf(bounds)):
-        return "no bound is known there: a pole, an overflow, or an operation without an enclosure" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
+        return "no bound is known there: a pole, an overflow, the end of a function's domain, or a function for which the sign of a zero matters" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
     if s.claim.limit is None:
         return f"the bound there is above {s.cap:.6g} ulp: the gradient is 0 or cancels"
     return "the time was not enough, or the bound at a point is above the claim" if s.point <= s.claim.limit else f"the bound at a point is {s.point:.4g}, above the claim"

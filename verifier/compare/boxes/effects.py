@@ -15,6 +15,7 @@ import numpy as np
 
 from verifier.arithmetic.intervals.interval import ONE, Interval, add, div, down, mul, up
 from verifier.arithmetic.types import DoubleArray, Doubles
+from verifier.compare.boxes.centred import narrower
 from verifier.compare.boxes.enclosures import ForwardBoxes
 from verifier.compare.boxes.roundings import SCALE, SLACK, bits, half_ulp, sizes
 
@@ -45,12 +46,10 @@ def in_ulps(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) ->
     plan = forward.plan
     b = bits(plan.done.format)  # the result may be in a narrower one: it is given in that of the program
     with np.errstate(all="ignore"):
-        g = forward.exact[output]
-        assert isinstance(g, Interval)
-        least, most = sizes(g)
+        total, terms = _absolute(forward, output)
+        least, most = sizes(narrower(forward, output, forward.adjoints[output]))
         unit = np.minimum(2 * half_ulp(least, b), LARGEST)  # of numbers above 2^875 it is too large for a float in this scale: a smaller one makes the bound no smaller
         unit = np.where(np.isnan(least), 0.0, unit)
-        total, terms = _absolute(forward, output)
         first = _above(total, len(terms) + 4) / unit * SLACK
         first = np.where(total == 0, 0.0, first)
         relative, besides, parts, others = _relative(forward, output)
@@ -95,14 +94,14 @@ def _absolute(forward: ForwardBoxes, output: int) -> tuple[Doubles, dict[int, Do
     terms: dict[int, Doubles] = {}
     for k in range(output, -1, -1):
         adjoint = adjoints.get(k)
-        if adjoint is None or not plan.carries[k]:
+        if adjoint is None or not (plan.carries[k] or plan.moves[k]):
             continue
         error = forward.roundings[k].error
-        if np.any(error != 0):
+        if plan.carries[k] and np.any(error != 0):
             terms[k] = _times(sizes(adjoint)[1], error)
             total = total + terms[k]
         for position, a in enumerate(done[k].args):
-            slope = forward.slope(k, position) if plan.carries[a] else None
+            slope = forward.slope(k, position) if plan.carries[a] or plan.moves[a] else None
             if slope is not None:
                 part = _product(adjoint, slope, skips=plan.may_skip)
                 adjoints[a] = add(adjoints[a], part) if a in adjoints else part

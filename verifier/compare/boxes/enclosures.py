@@ -14,11 +14,13 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.intervals import choices
-from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, known, up
+from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, mul, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.bounds import Box, float64_above, float64_below
+from verifier.compare.boxes.by_balls import BY_BALLS, enclosed
 from verifier.compare.boxes.operations import JUMPS, Operation, Operations
+from verifier.compare.boxes.remainders import REMAINDERS, Remainder, remainder, slope_of
 from verifier.compare.boxes.roundings import (
     NONE,
     SCALE,
@@ -32,6 +34,7 @@ from verifier.compare.boxes.roundings import (
     to_nearest,
     with_jump,
 )
+from verifier.compare.boxes.signed_zeros import OF_SIGNED_ZERO, angle, copysign
 from verifier.language.formats import FORMATS, round_exact
 from verifier.language.gates import COMPARISONS, GATES, LOGIC
 from verifier.language.numeral import exact
@@ -40,7 +43,8 @@ RealEnclosure: TypeAlias = "Interval | Truths"
 HALF = Interval(np.float64(0.0), np.float64(1.0))  # of a choice that is not decided
 SIDES = Interval(np.float64(-1.0), np.float64(1.0))
 BELOW_ONE = frozenset(("sin", "tanh", "erf"))  # in size, at every float: pi is irrational, and the others are below 1 at every number; cos is, but at 0, where it is exact (C's Annex F)
-OF_SIGNED_ZERO = {"copysign": 1, "atan2": 0}  # gates that tell -0.0 from 0.0, and the operand: what floats give there no real value says
+MAY_JUMP = JUMPS | REMAINDERS | COMPARISONS | LOGIC | {"where", *OF_SIGNED_ZERO}
+OF_SIGN = {"sign": 0, **OF_SIGNED_ZERO}  # and the operand whose sign decides
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
 
@@ -53,6 +57,8 @@ class RoundingPlan:
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
         self.carries, self.agrees = _carrying(done.operations)
+        self.is_smooth = in_ulps and not cuts and not any(o.gate in MAY_JUMP for o in done.operations)  # so that partial derivatives have all of a change; of a slice the way from one point to another may lead out
+        self.moves = _moving(done.operations, box) if self.is_smooth else [False] * len(done.operations)
         self.may_skip = any(o.gate == "where" for o in done.operations)
         self.measured = set(range(len(done.operations))) if in_ulps else _before(done.operations, self.cuts)  # operations whose distance from the real value is bounded
         ends = zip(self.inputs, box.low, box.high, strict=True) if box is not None else ()
@@ -124,12 +130,25 @@ def _carrying(done: Sequence[Operation]) -> tuple[list[bool], list[bool]]:
         elif o.gate == "where":
             agrees.append(agrees[o.args[0]])
         else:
-            agrees.append(has_exact_sign(o.args[0]) if o.gate == "sign" else not any(carries[a] for a in o.args))
+            agrees.append(has_exact_sign(o.args[OF_SIGN[o.gate]]) if o.gate in OF_SIGN else not any(carries[a] for a in o.args))
         decides = o.gate in COMPARISONS or o.gate in LOGIC
         may_jump = (o.gate in JUMPS or o.gate == "where") and not agrees[-1]
         read = () if decides or o.gate in JUMPS else o.args[1:] if o.gate == "where" else o.args
         carries.append(not decides and (o.rounding != "none" or may_jump or any(carries[a] for a in read)))
     return carries, agrees
+
+
+def _moving(done: Sequence[Operation], box: Box | None) -> list[bool]:
+    """Per operation whether it changes with the inputs of a box."""
+    moves: list[bool] = []
+    for o in done:
+        moves.append(o.gate == "input" and (box is None or _is_wide(box, o.text)) if o.is_leaf else any(moves[a] for a in o.args))
+    return moves
+
+
+def _is_wide(box: Box, name: str) -> bool:
+    at = box.inputs.index(name)
+    return box.low[at] < box.high[at]
 
 
 def _before(done: Sequence[Operation], cuts: Sequence[int]) -> set[int]:
@@ -148,16 +167,17 @@ class ForwardBoxes:
     """The forward pass over a column of boxes: `values[k]` encloses operation k on the whole way, `exact[k]` its exact function of such operands.
 
     `low` and `high` have a column per input. With `limits` only those points of the boxes are meant at which the real values of some operations are in some
-    intervals; `empty` marks boxes without such a point.
+    intervals; `empty` marks boxes without such a point. With `is_real` no operation is rounded.
     """
 
-    def __init__(self, plan: RoundingPlan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None) -> None:
-        self.plan, self.limits = plan, limits or {}
+    def __init__(self, plan: RoundingPlan, low: Sequence[DoubleArray], high: Sequence[DoubleArray], limits: Limits | None = None, *, is_real: bool = False) -> None:
+        self.plan, self.limits, self.is_real = plan, limits or {}, is_real
         self.nodes: dict[int, RealEnclosure] = {}
         self.values: list[RealEnclosure] = []
         self.exact: list[RealEnclosure] = []
         self.roundings: list[LargestRounding] = []
         self.granularity: dict[int, Any] = {}
+        self.rests: dict[int, Remainder] = {}
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
         self.infinite: dict[int, Mask] = {}  # of operations whose float may be infinite or no number: where
@@ -168,6 +188,8 @@ class ForwardBoxes:
                 here = exactly(low[n]) if low[n] is high[n] else Interval(low[n], high[n])
                 here = self._limited(k, here, np.float64(0.0))
                 self._append(k, here, here, NONE)
+            elif o.is_leaf and is_real:
+                self._append(k, plan.leaves[k][0], plan.leaves[k][0], NONE)
             elif o.is_leaf:
                 self._append(k, *plan.leaves[k])
                 if plan.carries[k]:
@@ -178,7 +200,7 @@ class ForwardBoxes:
     def _operation(self, k: int, o: Operation) -> None:
         """Append what an operation of these operands is, exactly and rounded."""
         raw, jump = self._apply(k, o)
-        if not isinstance(raw, Interval):
+        if not isinstance(raw, Interval) or self.is_real:
             self._append(k, raw, raw, NONE)
             return
         measured = k in self.plan.measured and self.plan.carries[k]
@@ -213,7 +235,8 @@ class ForwardBoxes:
                 args = [self.node(a) for a in step.args]
                 if step.gate not in GATES or not (GATES[step.gate].conditions or GATES[step.gate].kind == "logic"):
                     args = [_as_number(a) for a in args]
-                self.nodes[at] = UNKNOWN if function is None else function(*args)
+                found = UNKNOWN if function is None else function(*args)
+                self.nodes[at] = enclosed(step.gate, args, found) if step.gate in BY_BALLS else found  # type: ignore[arg-type]
         return self.nodes[at]
 
     # ------------------------------------------------------------ one operation
@@ -226,11 +249,14 @@ class ForwardBoxes:
             a = self.number(o.args[0])
             low, high = WHOLE[o.gate](a.low), WHOLE[o.gate](a.high)
             return Interval(low, high), None if self.plan.agrees[k] else up(high - low)
-        found = self.node(self.plan.done.exact[k])
-        if o.gate in OF_SIGNED_ZERO and isinstance(found, Interval):
-            a = self.number(o.args[OF_SIGNED_ZERO[o.gate]])
-            found = known(found, (a.low > 0) | (a.high < 0))
-        return found, None
+        if o.gate in OF_SIGNED_ZERO:
+            function = copysign if o.gate == "copysign" else angle
+            return function(self.number(o.args[0]), self.number(o.args[1]), is_off=not self.plan.agrees[k])
+        if o.gate in REMAINDERS:
+            rest = self.rests[k] = remainder(o.gate, self.number(o.args[0]), self.number(o.args[1]))
+            jump = None if self.plan.agrees[k] else np.where(rest.jumps, up(rest.value.high - rest.value.low), 0.0)
+            return rest.value, jump
+        return self.node(self.plan.done.exact[k]), None
 
     def _where(self, k: int, o: Operation) -> tuple[RealEnclosure, Doubles | None]:
         truth = self.values[o.args[0]]
@@ -267,7 +293,7 @@ class ForwardBoxes:
         return LargestRounding(*(np.where(lost, np.inf, part) for part in rounding))
 
     def _nearest(self, o: Operation, least: Doubles, most: Doubles, b: FormatFigures) -> LargestRounding:
-        found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt"))
+        found = to_nearest(least, most, b, may_underflow=o.gate not in ("add", "sub", "sqrt", "remainder"))
         if o.gate in ("add", "sub"):
             first, second = (sizes(self.number(a))[1] for a in o.args)
             if o.args[0] == o.args[1]:  # twice a number, or 0
@@ -360,6 +386,14 @@ class ForwardBoxes:
         if o.gate == "abs":
             a = self.number(o.args[0])
             return Interval(np.where(a.low >= 0, 1.0, -1.0), np.where(a.high <= 0, -1.0, 1.0))
+        if o.gate == "copysign":
+            if position == 1:
+                return None
+            a, b = self.number(o.args[0]), self.number(o.args[1])
+            alike, opposite = ((a.low >= 0) & (b.low > 0)) | ((a.high <= 0) & (b.high < 0)), ((a.low >= 0) & (b.high < 0)) | ((a.high <= 0) & (b.low > 0))
+            return Interval(np.where(alike, 1.0, -1.0), np.where(opposite, -1.0, 1.0))
+        if k in self.rests:
+            return slope_of(self.rests[k], position)
         node = self.plan.done.partials[k][position]
         return None if node is None else _as_number(self.node(node))
 
@@ -370,8 +404,10 @@ class ForwardBoxes:
         if node == "sum":
             a, b = self.number(o.args[position]), self.number(o.args[1 - position])
             return part_of_sum(a, b if o.gate == "add" else Interval(-b.high, -b.low) if position == 0 else b, minus=o.gate == "sub" and position == 1)
-        if o.gate == "abs":
-            return ONE
+        if o.gate in ("abs", "copysign"):
+            return ONE if position == 0 else None
+        if k in self.rests:
+            return div(mul(slope_of(self.rests[k], position), self.number(o.args[position])), self.rests[k].value)
         return self.slope(k, position) if node is None else _as_number(self.node(node))
 
     def logarithmic(self, k: int, position: int) -> Interval | None:

@@ -17,6 +17,7 @@ from verifier.circuit.dag import Dag
 from verifier.circuit.expand import write_gate
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import LEAVES, Program, Step, ancestors_among
+from verifier.compare.boxes.remainders import REMAINDERS
 from verifier.exact import derivatives
 from verifier.language.formats import FORMATS, Format, computing
 from verifier.language.gates import GATES
@@ -24,9 +25,10 @@ from verifier.language.numeral import exact
 from verifier.language.primitives import NoGate
 
 RoundingKind = Literal["none", "nearest", "library", "unknown"]
-NEAREST = frozenset(("add", "sub", "mul", "div", "sqrt", "fma", "square", "reciprocal"))  # rounded once to the nearest, where there is a kernel
+NEAREST = frozenset(("add", "sub", "mul", "div", "sqrt", "fma", "square", "reciprocal", "remainder"))  # rounded once to the nearest, where there is a kernel; NumPy's remainder is fmod, which is exact, or its sum with the divisor
 HALVES = frozenset(("max", "min", "where"))
 SAME = {"maximum": "max", "minimum": "min"}
+SIGNED = frozenset(("abs", "copysign"))
 JUMPS = frozenset(("sign", "floor", "ceil", "trunc", "round"))
 
 
@@ -188,7 +190,7 @@ def _literal(o: Operation) -> str | None:
 
 def _partials(dag: Dag, o: Operation, literals: Sequence[str | None]) -> list[int | None]:
     """The nodes of an operation's partial derivatives; None for those of a choice or a step, which need no formula."""
-    if not o.args or o.gate in JUMPS or o.gate in HALVES or _is_truth(o.gate) or o.gate == "abs":
+    if not o.args or o.gate in JUMPS or o.gate in HALVES or o.gate in SIGNED or o.gate in REMAINDERS or _is_truth(o.gate):
         return [None for _ in o.args]
     if o.gate == "cast":
         return [dag.number("1")]

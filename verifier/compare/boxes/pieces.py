@@ -15,7 +15,7 @@ from verifier.language.formats import Format
 from verifier.language.gates import COMPARISONS
 
 MOST_PIECES = 4096
-AT_ZERO = frozenset(("abs", "sign"))
+AT_ZERO = {"abs": (0,), "sign": (0,), "copysign": (0, 1), "atan2": (0, 1)}  # and the operands whose sign matters
 AGAINST = COMPARISONS | {"max", "min"}
 
 
@@ -38,8 +38,9 @@ def _borders(done: Operations, box: Box) -> list[set[float]]:
             of[k] = (box.inputs.index(o.text), False)
         elif o.gate in ("neg", "abs") and o.args[0] in of:
             of[k] = (of[o.args[0]][0], True)
-        if o.gate in AT_ZERO and o.args[0] in of:
-            found[of[o.args[0]][0]].add(0.0)
+        for a in (o.args[i] for i in AT_ZERO.get(o.gate, ())):
+            if a in of:
+                found[of[a][0]].add(0.0)
         if o.gate in AGAINST:
             for a, b in (o.args, o.args[::-1]):
                 if a in of and done.operations[b].gate in ("number", "constant"):

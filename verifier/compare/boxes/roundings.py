@@ -73,6 +73,12 @@ def half_ulp(size: Doubles, b: FormatFigures) -> Doubles:
     return np.ldexp(1.0, exponent - b.precision + SCALE)  # type: ignore[no-any-return]
 
 
+def ulp_of(size: Doubles, b: FormatFigures) -> Doubles:
+    """The ulp of a number, as it is: one above 2^875 is too large for the unit of errors."""
+    exponent = np.where(size == 0, b.emin, np.maximum(np.frexp(size)[1] - 1, b.emin))
+    return np.ldexp(1.0, exponent - b.precision + 1)  # type: ignore[no-any-return]
+
+
 def to_nearest(least: Doubles, most: Doubles, b: FormatFigures, *, may_underflow: bool) -> LargestRounding:
     """Of an operation that is rounded to the nearest number, for exact results of sizes from `least` to `most`."""
     exponent = np.frexp(most)[1] - 1

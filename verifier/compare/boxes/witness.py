@@ -13,7 +13,7 @@ from verifier.arithmetic import balls, rounding
 from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.types import Ball, DoubleArray
 from verifier.compare.boxes.bounds import ErrorUnit
-from verifier.compare.boxes.roundings import SCALE, bits, half_ulp
+from verifier.compare.boxes.roundings import bits, ulp_of
 from verifier.compare.check import Check
 from verifier.compare.sweep.columns import computed_columns
 
@@ -41,7 +41,7 @@ def largest(check: Check, claim: int, unit: ErrorUnit, points: DoubleArray) -> S
         real = double_doubles.numbers(program, columns, [output], strict=False, upstream=check.upstream)[0]
         error = np.abs((computed - real.hi) - real.lo)
         if unit == "ulp":
-            error = error / np.ldexp(2 * half_ulp(np.abs(real.hi), bits(check.format)), -SCALE)
+            error = error / ulp_of(np.abs(real.hi), bits(check.format))
         error = np.where(np.isfinite(computed) & np.isfinite(real.hi), error, np.where(np.isfinite(real.hi), np.inf, -1.0)) + np.zeros(len(points))
     order = np.argsort(-error, kind="stable")[:WORST]
     found = [at_point(check, claim, unit, tuple(points[i].tolist()), float(computed[i])) for i in order]

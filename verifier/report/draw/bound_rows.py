@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from verifier.case.components import base
-from verifier.report.bound_words import MOST_LINES, OPEN, PROVED, REFUTED, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import MOST_LINES, OPEN, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
 from verifier.report.draw.finding import wrapped
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import AssumedText, BoundResult, CaseReport
@@ -46,7 +46,7 @@ def _groups(bounds: Sequence[BoundResult]) -> list[list[BoundResult]]:
     groups: dict[tuple[str, str, str, str], list[BoundResult]] = {}
     for b in bounds:
         groups.setdefault((b.implementation, base(b.gradient), b.format, b.unit), []).append(b)
-    return [sorted(group, key=lambda b: (-RANK[b.outcome], -float(b.bound or "inf"))) for group in groups.values()]
+    return [sorted(group, key=lambda b: (-RANK[b.outcome], -badness(b))) for group in groups.values()]
 
 
 def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> list[str]:
