@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,8 +17,9 @@ from verifier.language.user_files import writing
 from verifier.language.verdict import Verdict
 from verifier.many import verify_all
 from verifier.report.outcome import CaseReport, Finding, Replacement, Result
-from verifier.report.patch import PYTHON, edited, read
+from verifier.report.patch import LINE_END, PYTHON, edited, read
 
+MAY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 ResultKey = tuple[object, ...]
 
 
@@ -105,7 +107,12 @@ def _harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequenc
         afterwards = _checked(edited(before, [(s.span, s.replacement) for s in chosen]), file, strict=strict)
     except RefusedError as reason:
         return str(reason)
-    return next(filter(None, (_worse(r, _same_case(r, afterwards)) for r in reports)), "")
+    return next(filter(None, (_worse(r, _same_case(r, afterwards, lost=_lines_lost(before, r.line, chosen))) for r in reports)), "")
+
+
+def _lines_lost(before: str, line: int, chosen: Sequence[Replacement]) -> int:
+    """The lines fewer that a text has above a line, after some replacements."""
+    return sum(len(LINE_END.findall(before[slice(*s.span)])) - len(LINE_END.findall(s.replacement)) for s in chosen if s.line < line)
 
 
 def _apart(suggested: Sequence[Replacement]) -> list[Replacement]:
@@ -125,8 +132,9 @@ def _checked(text: str, file: str, *, strict: bool) -> tuple[CaseReport, ...]:
     return verify_all([without_calls(c) for c in loaded.cases if c.programs.drafts], strict=strict).cases
 
 
-def _same_case(report: CaseReport, others: Sequence[CaseReport]) -> CaseReport | None:
-    return next((r for r in others if r.name == report.name), None)
+def _same_case(report: CaseReport, others: Sequence[CaseReport], *, lost: int) -> CaseReport | None:
+    """The report of the same case in a text that has so many lines fewer above it: a file may hold two cases of one name."""
+    return next((r for r in others if (r.name, r.line) == (report.name, report.line - lost)), None)
 
 
 def _worse(before: CaseReport, after: CaseReport | None) -> str:
@@ -166,12 +174,17 @@ def _rank(verdict: Verdict) -> int:
 def _put(file: str, text: str, digest: str) -> None:
     """Write a file whole or not at all, if its contents still have the hash. Raises RefusedError, OSError."""
     path = Path(os.path.realpath(file))
+    if not (os.access(path, os.W_OK) and path.stat().st_mode & MAY_WRITE):
+        raise RefusedError("it is read-only")
     with writing(file):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(text.encode("utf-8"))
-            os.chmod(name, path.stat().st_mode & 0o7777)  # noqa: PTH101
+            was = path.stat()
+            with suppress(OSError, AttributeError):
+                os.chown(name, was.st_uid, was.st_gid)  # who may: the administrator, say
+            os.chmod(name, was.st_mode & 0o7777)  # noqa: PTH101
             _unchanged(file, digest)
             os.replace(name, path)  # noqa: PTH105
         except BaseException:
