@@ -148,26 +148,36 @@ class _Scan:
         """Watch a path; judge both sides of every border, and some points between borders."""
         if self.budget <= 0:
             return
-        ordered, edges = self.watch(path)
+        ordered, edges, first = self.watch(path, within=thresholds.MOST_WITHIN if between == BETWEEN else 1)
         special = set(thresholds.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
             inner = [x for x in ordered if left < x < right]
             chosen.update(inner[k * (len(inner) - 1) // max(1, between - 1)] for k in range(between) if inner)
-        judged = self.judge(path, sorted(chosen)[: self.budget])
+            if not inner:  # both borders lie between two neighbours of the grid
+                chosen.add(self._middle(left, right))
+        judged = self.judge(path, _evenly(sorted(chosen), self.budget))
         self.lines.append((path, judged))
         if len(path.moves) == 1:
-            self.edges += [path.point(t, self.fmt) for t in edges]
+            self.edges += [path.point(t, self.fmt) for t in first]
 
-    def watch(self, path: Path) -> tuple[list[float], set[float]]:
-        """The grid of a path, and both sides of its borders with one neighbour more."""
+    def _middle(self, left: float, right: float) -> float:
+        """The number in the middle of two others, counted in floats."""
+        return float(numbers(self.fmt, np.array([sum(places_of(self.fmt, [left, right]).tolist()) // 2]))[0]) + 0.0
+
+    def watch(self, path: Path, *, within: int = thresholds.MOST_WITHIN) -> tuple[list[float], set[float], set[float]]:
+        """The grid of a path, and both sides of its borders with one neighbour more: of all, `within` at most between two neighbours of the grid, and of the first ones there."""
         ordered = thresholds.grid(path, self.program, self.fmt)
         seen = thresholds.behaviour(path, self.check, ordered)
-        found = thresholds.narrowed(path, self.check, ordered, seen)
-        around = places_of(self.fmt, [x for pair in found for x in pair])
+        found = thresholds.narrowed(path, self.check, ordered, seen, within=within)
+        return ordered, self._sides(path, [pair for pairs in found for pair in pairs]), self._sides(path, [pairs[0] for pairs in found])
+
+    def _sides(self, path: Path, borders: Sequence[tuple[float, float]]) -> set[float]:
+        """Both sides of some borders, with one neighbour more."""
+        around = places_of(self.fmt, [x for pair in borders for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
-        return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())
+        return set(near[(near >= path.low) & (near <= path.high)].tolist())
 
     def judge(self, path: Path, ts: Sequence[float]) -> dict[float, list[Discrepancy]]:
         """The discrepancies at some positions; what is known is not judged again, and costs nothing."""
@@ -289,6 +299,11 @@ class _Scan:
             path, judged = self.lines[k]
             for d in judged[t]:
                 yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
+
+
+def _evenly(ts: Sequence[float], most: int) -> Sequence[float]:
+    """Some numbers of all, evenly spread, where there are more than a budget allows."""
+    return ts if len(ts) <= most else [ts[(2 * k + 1) * len(ts) // (2 * most)] for k in range(most)]
 
 
 def _error(d: Discrepancy, otherwise: float) -> float:
