@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -17,8 +18,9 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
+from verifier.search.hunt import Region
 from verifier.search.improve import arrangements
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, _is_as_bad_beside, accepted, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
@@ -213,6 +215,23 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     function, line, other = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", "dx = log(x) + log(y) + 1"
     assert isinstance(answer(function, line, other, {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}), NotAccepted)
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
+
+
+def test_at_a_zero_of_the_gradient_it_is_chance_at_which_float_a_formula_vanishes() -> None:
+    """log(x*y) + 1 and log(x) + log(y) + 1 are 0 at floats that are neighbours: no reason to refuse either of them."""
+    function, line, domain = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", {"x": (0.5, 3.0), "y": (0.5, 3.0)}
+    old = question(function, line, domain)[0].alone("dx")
+    near = [2 / math.e]
+    for _ in range(16):
+        near = [math.nextafter(near[0], 0), *near, math.nextafter(near[-1], 1)]
+    zeros = [x for x in near if judged(old, [(x, 0.5)]) == [Verdict.VANISHED]]
+    assert zeros, "log rounds to -1 at some float beside 1/e"
+    found = Region("dx", Verdict.VANISHED, "x", zeros[0], zeros[0], (zeros[0], 0.5), math.inf)
+    one, far = math.nextafter(zeros[0], 0), zeros[0] * (1 - 1e-9)
+    assert _is_as_bad_beside(old, replace(found, point=(one, 0.5)))
+    assert not _is_as_bad_beside(old, replace(found, point=(far, 0.5))), "the twin: there it does not vanish"
+    assert not _is_as_bad_beside(old, replace(found, point=(one, 0.5), ends=((far, 0.5), (one, 0.5)))), "nor on all of such a stretch"
+    assert isinstance(answer(function, line, "dx = log(x) + log(y) + 1", domain), Accepted)
 
 
 def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:

@@ -98,7 +98,7 @@ class _Gap:
 
 def _of_each_kind(gaps: Sequence[_Gap], most: int) -> list[_Gap]:
     """The first of some gaps, and the first of each other kind of change, up to a number."""
-    if len(gaps) < 2:  # noqa: PLR2004
+    if len(gaps) < 2:
         return list(gaps)
     found: dict[tuple[int, ...], _Gap] = {}
     for gap in gaps:

@@ -11,7 +11,7 @@ from flint import arb
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
-from verifier.case.points import FloatPoint
+from verifier.case.points import FloatPoint, places_of
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression
 from verifier.circuit.program import Builder
@@ -25,14 +25,16 @@ from verifier.compare.sweep.columns import judge_columns
 from verifier.exact import derivatives
 from verifier.exact.cones import Prover
 from verifier.exact.truth import subject
+from verifier.language.formats import numbers
 from verifier.language.source import Source
 from verifier.language.tokens import LanguageError
 from verifier.language.verdict import Verdict
-from verifier.search.hunt import BAD, hunt
+from verifier.search.hunt import BAD, Region, hunt
 from verifier.search.improve.guilty import Replaceable
 from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
+BESIDE = 2  # floats
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -109,13 +111,27 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)
         before = [*before, *(row[0].verdict for row in rows)]
-        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
+        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict) and not _is_as_bad_beside(old, r)]
         if against:
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
     if certificate and any(v is Verdict.WRONG for v in (*after, *(r.verdict for r in bad))):
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
+
+
+def _is_as_bad_beside(old: Check, region: Region) -> bool:
+    """Whether the old gradient is as bad within a few floats of a region's point and of its ends: at a zero of a gradient it is chance at which float beside it a formula vanishes."""
+    return all(any(v is region.verdict or is_worse(v, region.verdict) for v in judged(old, _beside(old, point))) for point in dict.fromkeys([region.point, *region.ends]))
+
+
+def _beside(check: Check, point: FloatPoint) -> list[FloatPoint]:
+    """A point, and those at which one input is a few floats larger or smaller."""
+    found = [point]
+    for i, x in enumerate(point):
+        near = numbers(check.format, places_of(check.format, [x]) + np.array([k for k in range(-BESIDE, BESIDE + 1) if k])).tolist()
+        found += [(*point[:i], y + 0.0, *point[i + 1 :]) for y in near if np.isfinite(y)]
+    return found
 
 
 def _others_against(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint]) -> list[FloatPoint]:
