@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +154,29 @@ def test_a_file_that_is_read_only_is_not_written_and_others_are() -> None:
     assert outcome.files == ("other.yaml",)
     assert outcome.is_refused
     assert text() == CASE
+
+
+def test_a_file_that_cannot_be_written_is_named_and_others_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("zz.yaml").write_text(CASE.replace("name: it", "name: other"), encoding="utf-8")
+    found = verify_all([replace(c, improve=ImproveRequest(10.0)) for c in load("it.yaml", "zz.yaml").cases]).cases
+    real = tempfile.mkstemp
+
+    def full(**words: Any) -> tuple[int, str]:
+        if words["prefix"].startswith(".it"):
+            raise OSError(28, "No space left on device")
+        return real(**words)
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    outcome = adopt(found)
+    assert outcome.lines[0] == "it.yaml: not written: 'it.yaml' cannot be written: No space left on device"
+    assert outcome.files == ("zz.yaml",)
+    assert outcome.is_refused
+    assert text() == CASE
+
+
+def test_what_standard_input_is_redirected_from_is_not_written() -> None:
+    outcome = adopt([replace(r, suggestions=tuple(replace(s, file="/dev/stdin") for s in r.suggestions or ())) for r in reports()])
+    assert outcome.lines == ("/dev/stdin: not written: it was open already when it was read: give the path of the file",)
 
 
 def test_a_link_stays_a_link_and_its_file_keeps_its_mode() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from verifier.case.case import without_calls
 from verifier.case.load import load_text
-from verifier.language.user_files import writing
+from verifier.language.user_files import DESCRIPTORS, writing
 from verifier.language.verdict import Verdict
 from verifier.many import verify_all
 from verifier.report.outcome import CaseReport, Finding, Replacement, Result
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
-    """Write the replacements that some reports suggest into their files, each file whole or not at all. Raises OSError where a file cannot be written."""
+    """Write the replacements that some reports suggest into their files, each file whole or not at all."""
     lines: list[str] = []
     files: list[str] = []
     is_refused, fails = False, any(r.status == "failed" for r in reports if not _of_file(r))
@@ -49,7 +49,7 @@ def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
             lines.append(line)
             files.append(file)
             fails |= any(r.status == "failed" for r in afterwards)
-        except RefusedError as reason:
+        except (RefusedError, OSError) as reason:
             lines.append(f"{file}: not written: {reason}")
             is_refused = True
     nothing = "no suggestion has a patch" if any(r.suggestions for r in reports) else "there is no better arrangement"
@@ -65,6 +65,8 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
     """Write the replacements of one file; a line about it, and the reports of its cases as they are then. Raises RefusedError, OSError."""
     if file.endswith(PYTHON):
         raise RefusedError("this is no case file but your code: change the line yourself, or apply the patch in the JSON report")
+    if file.startswith(DESCRIPTORS):
+        raise RefusedError("it was open already when it was read: give the path of the file")
     suggested = [s for r in reports for s in _of_file(r)]
     chosen = _apart(suggested)
     before, digest = read(file)

@@ -115,4 +115,17 @@ def test_a_name_below_this_folder_is_written_as_git_does_and_another_one_as_it_i
     monkeypatch.chdir(tmp_path / "here")
     assert unified("a b.yaml", "1\n", "2\n") == "--- a/a b.yaml\t\n+++ b/a b.yaml\t\n@@ -1 +1 @@\n-1\n+2\n"
     assert unified(str(tmp_path / "here" / "a.yaml"), "1\n", "2\n").startswith("--- a/a.yaml\n+++ b/a.yaml\n")
+    assert unified('a\t"b\\.yaml', "1\n", "2\n").startswith('--- "a/a\\011\\"b\\\\.yaml"\n+++ "b/')
+    assert unified('a"b\\.yaml', "1\n", "2\n").startswith('--- a/a"b\\.yaml\n')
     assert unified("../a.yaml", "1\n", "2\n").startswith("--- ../a.yaml\n+++ ../a.yaml\n")
+
+
+@pytest.mark.skipif(shutil.which("patch") is None or shutil.which("git") is None, reason="there is no patch or no git")
+@pytest.mark.parametrize("name", ["a b.yaml", " a.yaml", 'a"b.yaml', "a\\b.yaml", "a\tb.yaml", "a\n--- b.yaml", "-a.yaml", "\u03ba.yaml"])
+def test_patch_and_git_find_the_file_whatever_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["patch", "-p1"], ["git", "apply"]):
+        Path(name).write_text("1\n", encoding="utf-8")
+        run = subprocess.run(command, input=unified(name, "1\n", "2\n").encode(), capture_output=True, check=False)
+        assert run.returncode == 0, (command, run.stdout, run.stderr)
+        assert Path(name).read_text(encoding="utf-8") == "2\n"

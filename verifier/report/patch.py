@@ -17,6 +17,7 @@ from verifier.language.user_files import content_of
 
 LINE_END = re.compile(r"\r\n|\r|\n")
 BOM = "\ufeff"  # no column of the first line is counted from it
+CONTROL = re.compile("[\x00-\x1f\x7f]")
 PYTHON = (".py", ".pyw")
 NO_FILE = "its file cannot be read"
 NOT_THERE = "the file is no longer as it was when it was read"
@@ -82,9 +83,17 @@ def unified(file: str, before: str, after: str) -> str:
     is_below = not path.is_absolute() and os.pardir not in path.parts
     name = path.as_posix() if is_below else file
     prefixes = ("a/", "b/") if is_below else ("", "")
-    tab = "\t" if " " in name else ""  # as git writes a name with blanks
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"{prefixes[0]}{name}{tab}", f"{prefixes[1]}{name}{tab}")
+    old, new = (_name_in_patch(prefix + name) for prefix in prefixes)
+    lines = difflib.unified_diff(_lines(before), _lines(after), old, new)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _name_in_patch(name: str) -> str:
+    """A name as git writes it: a tab behind one with blanks, one with control characters in quotes."""
+    if CONTROL.search(name):
+        plain = name.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + CONTROL.sub(lambda m: f"\\{ord(m.group()):03o}", plain) + '"'
+    return name + ("\t" if " " in name else "")
 
 
 def _lines(text: str) -> list[str]:

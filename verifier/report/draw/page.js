@@ -89,7 +89,7 @@ function better(b) {
   const marked = (text, css, sign) => text.split("\n").map((l) => make("span", { class: css }, sign + l));
   const rows = b.rows.map(([where, formula, points, ...figures]) => make("tr", {}, make("td", { class: "mono" }, where, formula && make("span", { class: "formula-of" }, formula)), cell(points, "num"), ...figures.map((f) => cell(f, "num"))));
   const patch = b.patch ? [said("The patch", ...b.patch.replace(/\n$/, "").split("\n").map((l) => make("span", { class: /^\+(?!\+\+ )/.test(l) ? "plus" : /^-(?!-- )/.test(l) ? "minus" : "same" }, l))),
-    make("div", { class: "command" }, make("span", { class: "note" }, "for git apply, or patch -p1"), copier(b.patch, "the patch of " + b.who))] : [];
+    make("div", { class: "command" }, make("span", { class: "note" }, b.patch.startsWith("--- a/") ? "for git apply, or patch -p1" : "for patch, with the name of the file"), copier(b.patch, "the patch of " + b.who))] : [];
   return make("div", { class: "finding is-better" },
     make("h4", {}, `${b.who}${b.format === "float64" ? "" : ", " + b.format} `, badge(b.before[0], b.before[1]), " \u2192 ", badge(b.after[0], b.after[1]), make("span", { class: "note" }, " at worst")),
     make("p", { class: "mono" }, b.place),
