@@ -161,6 +161,16 @@ def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None
     assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0
 
 
+@pytest.mark.parametrize("ends", [(1e-8, 30.0), (-30.0, -1e-8), (-0.25, 30.0), (-30.0, 0.25)])
+def test_a_series_is_used_where_it_is_certified_and_not_up_to_the_end_of_the_domain_only(ends: tuple[float, float]) -> None:
+    """The domain may be widened later, and the text copied: far outside of it the replacement is the derivative all the same, (cos(x) - sin(x)/x)/x."""
+    (found,) = suggested("sin(x)/x", "dx = (x*cos(x) - sin(x))/(x*x)", {"x": ends})
+    assert found.proof == "approximates"
+    text = found.replacement.partition("=")[2].strip()
+    for x in (-100.0, -7.5, -2.0, -0.5, 1e-3, 2.0, 7.5, 100.0):
+        assert in_floats(text, {"x": x}) == pytest.approx(float((mpmath.cos(x) - mpmath.sin(x) / x) / x), rel=1e-11), (x, text)
+
+
 def test_a_good_line_is_left_alone() -> None:
     assert suggested("tanh(x)", "dx = 1/cosh(x)/cosh(x)", {"x": (-300.0, 300.0)}) == ()
     assert suggested("x*x", "dx = 2*x", {"x": (-300.0, 300.0)}) == ()

@@ -106,8 +106,12 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
         return None
-    (k,) = at
-    s = series[choice.formulas[k]]
+    s = series[choice.formulas[at[0]]]
+    bounded = _bounded(pool, choice, s.leaf, at[0])
+    if bounded is None or bounded.quantity is None:
+        return None
+    choice = bounded
+    k = next(i for i, f in enumerate(choice.formulas) if f in series)
     ends = [-math.inf, *choice.thresholds, math.inf]
     if choice.quantity is s.leaf:
         ends[k], ends[k + 1] = max(ends[k], -s.largest), min(ends[k + 1], s.largest)
@@ -133,6 +137,14 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     certificate = f"within {max(within, 0.01)} ulp for abs({text_of(s.leaf, {})}) < {largest!r}, by Taylor's series at 0 with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
     return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
+
+
+def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
+    """The same choice, with a series `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
+    if choice.quantity is not leaf or at not in (0, len(choice.thresholds)):
+        return choice
+    formulas, thresholds = (choice.formulas, choice.thresholds) if at == 0 else (choice.formulas[::-1], tuple(-t for t in reversed(choice.thresholds)))
+    return replace(choice, quantity=pool.make("abs", leaf), formulas=formulas, thresholds=thresholds) if thresholds[0] > 0 else None
 
 
 def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
