@@ -227,6 +227,13 @@ def test_a_replacement_without_a_value_in_a_part_of_the_domain_is_refused() -> N
     assert isinstance(answer(function, line, other, {"x": (0.5, 3.0), "y": (0.5, 3.0)}), Accepted), "the twin: no point of this domain is in the gap"
 
 
+def test_a_gap_far_outside_of_a_wide_domain_is_none() -> None:
+    """sqrt(x - 1)*sqrt(x + 1) has no value below -1; a ball of 1.5 to 1e200 reaches there."""
+    line, other = "dx = x/sqrt(x*x - 1)", "dx = x/(sqrt(x - 1)*sqrt(x + 1))"
+    assert isinstance(answer("sqrt(x*x - 1)", line, other, {"x": (1.5, 1e200)}), Accepted)
+    assert isinstance(answer("sqrt(x*x - 1)", line, other, {"x": (-1e200, -1.5)}), NotAccepted), "the twin: the gap is the domain"
+
+
 def test_at_a_zero_of_the_gradient_it_is_chance_at_which_float_a_formula_vanishes() -> None:
     """log(x*y) + 1 and log(x) + log(y) + 1 are 0 at floats that are neighbours: no reason to refuse either of them."""
     function, line, domain = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", {"x": (0.5, 3.0), "y": (0.5, 3.0)}

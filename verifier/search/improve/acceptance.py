@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb
 
-from verifier.arithmetic import balls, floats
+from verifier.arithmetic import balls, floats, ranges
 from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
 from verifier.case.points import FloatPoint, places_of
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression
-from verifier.circuit.program import Builder
+from verifier.circuit.program import Builder, Program
 from verifier.circuit.statements import add_backward
 from verifier.compare.agreement import outcomes
 from verifier.compare.check import Check
@@ -178,15 +178,32 @@ def _is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> b
         whole = derivatives.primitive(builder.program(add_expression(builder, condition)))
     except (LanguageError, BuildError, derivatives.NotDifferentiable):
         return False
-    for box in boxes:
-        with balls.precision(128):
-            point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if not is_false(balls.at(whole, point, strict=False)[whole.output]):
-                return False
-    return True
+    return all(_is_false_in(whole, box) for box in boxes)
 
 
-def is_false(value: RealValue) -> bool:
+def _is_false_in(condition: Program, box: InputRanges) -> bool:
+    """Whether a condition certainly holds nowhere in a box: by a ball for each input, or, since a ball of 1 to 1e200 reaches below 0, by the two ends of each."""
+    is_finite = [bool(np.isfinite(low) and np.isfinite(high)) for low, high in box]
+    with balls.precision(128):
+        point = [arb(low).union(arb(high)) if known else arb("nan") for (low, high), known in zip(box, is_finite, strict=True)]
+        if is_false(balls.at(condition, point, strict=False)[condition.output]):
+            return True
+    return all(is_finite) and any(is_false(value) for value in ranges.run(condition, box, _conjuncts(condition), strict=False))
+
+
+def _conjuncts(condition: Program) -> list[int]:
+    """The steps all of which must hold where a condition holds."""
+    found, left = [], [condition.output]
+    while left:
+        step = left.pop()
+        if condition.steps[step].gate == "and":
+            left += condition.steps[step].args
+        else:
+            found.append(step)
+    return found
+
+
+def is_false(value: RealValue | ranges.Range) -> bool:
     """Whether a truth value is certainly false."""
     return value is False
 
