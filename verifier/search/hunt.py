@@ -63,13 +63,13 @@ class Region:
     everywhere: bool = False  # it fills its path: the input does not matter
 
 
-def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None) -> list[Region]:
+def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, within: int = thresholds.MOST_WITHIN) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
-    Only regions of the `verdicts` are told, and where a constraint of `meant` holds.
+    Only regions of the `verdicts` are told, and where a constraint of `meant` holds. Between two neighbours of a grid so many borders are found as `within` says.
     """
-    scan, fmt = _Scan(check, budget, meant), check.format
+    scan, fmt = _Scan(check, budget, meant, within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
@@ -112,15 +112,15 @@ def with_points(listed: Sequence[tuple[float, ...]], others: Sequence[tuple[floa
     return list(dict.fromkeys([*listed, *others]))
 
 
-def hard_points(check: Check, domain: InputRanges) -> list[tuple[float, ...]]:
+def hard_points(check: Check, domain: InputRanges, *, within: int = thresholds.MOST_WITHIN) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
-    scan, fmt = _Scan(check, 0), check.format
+    scan, fmt = _Scan(check, 0, within=within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     found: dict[tuple[float, ...], None] = {}
     for base in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
         for i in range(min(len(domain), HARD_INPUTS)):
             path = axis(base, i, inside)
-            found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path)[1])))
+            found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path, within=within)[1])))
     return list(found)
 
 
@@ -137,8 +137,8 @@ def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
 class _Scan:
     """What was judged so far: on each path, the discrepancies by position."""
 
-    def __init__(self, check: Check, budget: int, meant: Meant | None = None) -> None:
-        self.meant = meant
+    def __init__(self, check: Check, budget: int, meant: Meant | None = None, within: int = thresholds.MOST_WITHIN) -> None:
+        self.meant, self.within = meant, within
         self.check, self.program, self.claims, self.fmt, self.budget = check, check.subject.program, check.subject.claims, check.format, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
@@ -148,7 +148,7 @@ class _Scan:
         """Watch a path; judge both sides of every border, and some points between borders."""
         if self.budget <= 0:
             return
-        ordered, edges, first = self.watch(path, within=thresholds.MOST_WITHIN if between == BETWEEN else 1)
+        ordered, edges, first = self.watch(path, within=self.within if between == BETWEEN else 1)
         special = set(thresholds.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
@@ -166,7 +166,7 @@ class _Scan:
         """The number in the middle of two others, counted in floats."""
         return float(numbers(self.fmt, np.array([sum(places_of(self.fmt, [left, right]).tolist()) // 2]))[0]) + 0.0
 
-    def watch(self, path: Path, *, within: int = thresholds.MOST_WITHIN) -> tuple[list[float], set[float], set[float]]:
+    def watch(self, path: Path, *, within: int) -> tuple[list[float], set[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more: of all, `within` at most between two neighbours of the grid, and of the first ones there."""
         ordered = thresholds.grid(path, self.program, self.fmt)
         seen = thresholds.behaviour(path, self.check, ordered)

@@ -35,6 +35,7 @@ from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
 BESIDE = 2  # floats
+BORDERS_WITHIN = 1  # of a hunt, between two neighbours of its grid: more lie around the zeros of a gradient, where every formula is off
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -106,7 +107,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
-    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant)]
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant, within=BORDERS_WITHIN)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)

@@ -17,7 +17,7 @@ from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
-from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
+from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import LARGEST_ULPS, CertifiedSeries, certified, model, series_term, ulps
 from verifier.search.improve.terms import Pool, Term, size, text_of
@@ -28,7 +28,7 @@ LARGE = 150  # steps of a program that is large
 COVER = 24  # formulas between which regimes choose
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
-MOST_ARRANGEMENTS = 4
+MOST_ARRANGEMENTS = 5
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
 Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
@@ -184,13 +184,15 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
 
 def _choices(candidates: Candidates, quantities: list[tuple[Term, np.ndarray]], check: Check) -> list[Regimes]:
     """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
-    cover = list(dict.fromkeys([*winners(candidates, COVER), *candidates.best(6)]))
-    best = regimes(cover, [candidates.lost[t] for t in cover], candidates.weights, quantities, check.format)
+    cover = list(dict.fromkeys([*winners(candidates, COVER), *candidates.best(6), next(iter(candidates.scores))]))  # the first is the line itself
+    lost = [candidates.lost[t] for t in cover]
+    best = regimes(cover, lost, candidates.weights, quantities, check.format)
     ranked = candidates.best(40)
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
-    found = [best] if best.thresholds else []
+    smaller = [with_small_formulas(best, cover, lost, candidates.weights, values) for quantity, values in quantities if quantity is best.quantity]
+    found = list({r.formulas: r for r in (*smaller, best) if r.thresholds}.values())
     weight = 0.0 if not best.thresholds else best.score + BRANCH_BITS * (len(best.thresholds) + 1)
     return [*found, *singles] if best.thresholds and weight < singles[0].score else [*singles, *found]
 
